@@ -131,7 +131,9 @@ class OfferOut(Strict):
 
 
 class ItemOut(Strict):
-    """What the node keeps in clear about an item."""
+    """What the node keeps in clear about an item. ``parts``: which the caller has in it, empty in
+    lists: by them it is known in which of their roles they may sign about it.
+    """
 
     model_config = example(
         evidence=_ITEM,
@@ -156,6 +158,7 @@ class ItemOut(Strict):
                 "problem": "",
             }
         ],
+        parts=["holder"],
     )
 
     evidence: str
@@ -172,6 +175,7 @@ class ItemOut(Strict):
     index: int
     state: str
     replicas: list[ReplicaOut]
+    parts: list[str] = []
 
 
 class ItemsOut(Strict):
@@ -332,8 +336,22 @@ class WorkerOut(Strict):
     next: str | None
 
 
+class EndingOut(Strict):
+    """A certificate that ends soon or has ended: whose, when, and what to do. ``pseudonym`` is null
+    for that of the node.
+    """
+
+    owner: str
+    pseudonym: str | None
+    until: str
+    message: str
+    hint: str
+
+
 class StatusOut(Strict):
-    """How far anchoring is: sizes count log entries."""
+    """How far anchoring is: sizes count log entries. ``certificates``: those that end soon, as far
+    as the caller may know of them.
+    """
 
     agency: str
     log: str
@@ -349,6 +367,7 @@ class StatusOut(Strict):
     frozen: str
     ipfs: dict[str, Any] | None
     workers: list[WorkerOut]
+    certificates: list[EndingOut]
 
 
 class ProofOut(Strict):

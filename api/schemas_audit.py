@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import Field
 
 from api.schemas import Strict, example
+from ledger.services.audit.jobs import JobState
 
 _ID = "0f1e2d3c4b5a6978"
 _RUNNING = {
@@ -41,7 +42,7 @@ class AuditOut(Strict):
     id: str
     asked: str
     begun: int
-    state: Literal["running", "done", "failed"]
+    state: JobState
     part: str = ""
     total: int = 0
     done: int = 0

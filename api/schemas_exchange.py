@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from api.schemas import Base64Url, Evidence, Hex, LookOut, Strict
+from api.schemas import Base64Url, Evidence, Hex, LookOut, StandingOut, Strict
 from ledger.domain.codecs.text import format_time
 from ledger.rows.handovers import DisclosedCopyRow
 
@@ -117,12 +117,13 @@ class ReadableOut(Strict):
 
 
 class IncomingOut(Strict):
-    """An item on offer: its documents, and the content keys sealed to the custodians or to the
-    caller.
+    """An item on offer: its documents, what holds for it after them, and the content keys sealed to
+    the custodians or to the caller.
     """
 
     events: list[dict[str, Any]]
     grants: list[Base64Url]
+    standing: StandingOut
 
 
 class CopyOut(Strict):

@@ -112,12 +112,14 @@ class SuspensionOut(Strict):
     """From when their signatures count no more.
 
     ``keepsCustodyKey``: they are no custodian now and keep the custody key that they have.
-    ``custodyKey``: as `list_people` shows it.
+    ``custodyKey``: as `list_people` shows it. ``alsoActive``: other enrolments of a suspended
+    person, under the same service number, that go on.
     """
 
     revoked: str
     keepsCustodyKey: bool
     custodyKey: str
+    alsoActive: list[str]
 
 
 class RenewalIn(Strict):

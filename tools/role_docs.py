@@ -8,29 +8,15 @@ import sys
 import textwrap
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Final
+from typing import Final, get_args
 
 from api.access import GUEST_ROUTES, PUBLIC, ROUTES
-from ledger.domain.identity.names import ROLES
-from ledger.domain.identity.roles import GUEST_ROLES, GUESTS, ROLES_BY_TYPE
-from ledger.domain.item.parts import PARTS_BY_TYPE, Part
+from ledger.domain.identity.names import Role
+from ledger.domain.identity.roles import GUEST_ROLES, GUESTS, ROLES_BY_TYPE, TAKEN_BACK_BY
+from ledger.domain.item.parts import PARTS_BY_TYPE, ROLES_BY_PART, Part
 
 TARGET: Final = Path(__file__).parents[1] / "docs" / "roles.md"
-_ORDER: Final = (
-    "officer",
-    "custodian",
-    "examiner",
-    "reviewer",
-    "prosecutor",
-    "disclosure-officer",
-    "defence",
-    "court",
-    "court-expert",
-    "data-protection-officer",
-    "auditor",
-    "administrator",
-    "service",
-)
+_ORDER: Final[tuple[Role, ...]] = get_args(Role)
 _HEAD: Final = """# Who may do what
 
 For whoever gives people their roles, and for whoever asks why somebody was refused.
@@ -43,8 +29,8 @@ Whatever has no mark is refused. A profile maps a country's own names to these r
 Beyond the tables:
 
 - Nobody approves, refuses or accepts what they recorded or offered themselves; a disposal takes two
-  persons; nobody enrols or suspends themselves. Whoever is enrolled twice under one service number
-  is one person in all of this.
+  persons of the agency that has custody, and a guest is none of them; nobody enrols or suspends
+  themselves. Whoever is enrolled twice under one service number is one person in all of this.
 - Administrators and auditors see records in clear, never details or content.
 - Whoever reads details or content signs why before anything is shown, and signs only when something
   can follow.
@@ -59,13 +45,29 @@ every event, and a part at every call about an item. Whoever has no part in an i
 of one that does not exist. Items that an event names (what it is derived from, photos, outputs, a
 replacement) are items in which its signer has a part, or that they open in the same batch.
 
+Whoever has several roles acts in the one by which they take part: a part that comes with a role, in
+every item of the agency, is taken in that role alone; the other parts are a person's own, in any of
+their roles. Whoever also stands for the defence acts as the defence on what was shared with them.
+
+"""
+_BACK: Final = """## Orders taken back
+
+A hold, a mark that restricts an item and the time for which it is kept are orders. An order is
+taken back (lifted, unrestricted, made shorter) by the role that gave it, or by one that stands
+above it. A court decides over everybody. A prosecutor directs the case, and so stands above whoever
+prepares its disclosure. Custodians keep items for all of these, and a data-protection officer
+watches over how they do.
+
+It goes by roles, not by persons or agencies: whoever ordered it may have left, and with an item the
+duty goes to whoever has the role where the item is now. Marks that an item was recorded with are
+taken off by any role that may record `unrestricted`.
+
 """
 _NO_PART: Final = "nobody has a part yet, since they open an item or are about none"
 
 
 def render() -> str:
     """The page."""
-    assert set(_ORDER) == set(ROLES)
     guests = _names(role for role in _ORDER if role in GUEST_ROLES)
     public = _names(name for name, who in ROUTES.items() if who == PUBLIC)
     parts = [
@@ -77,6 +79,7 @@ def render() -> str:
             f"Guests of another agency count as {guests} only, on items that were granted to them, "
             f"and record nothing but {_names(sorted(GUESTS))}."
         ),
+        _taken_back(),
         "## Calls of the API\n",
         _filled(f"Calls that are public show nothing about items: {public}."),
         _filled(
@@ -89,14 +92,34 @@ def render() -> str:
 
 
 def _parts() -> str:
-    types_of: dict[frozenset[Part], list[str]] = {}
+    types_of: dict[str, list[str]] = {}
     for name, held in PARTS_BY_TYPE.items():
-        types_of.setdefault(held, []).append(name)
-    lines = [_PARTS]
-    for held, types in types_of.items():
-        who = ", ".join(part.value for part in Part if part in held)
-        lines.append(_filled(f"- {_names(types)}: {who or _NO_PART}", hanging="  "))
-    return "".join(lines)
+        parts = [part for part in Part if part in held and _roles_in(part) & ROLES_BY_TYPE[name]]
+        types_of.setdefault(", ".join(map(_described, parts)), []).append(name)
+    lines = [
+        _filled(f"- {_names(types)}: {who or _NO_PART}", hanging="  ")
+        for who, types in types_of.items()
+    ]
+    return _PARTS + "".join(lines)
+
+
+def _roles_in(part: Part) -> frozenset[str]:
+    """In which roles somebody has a part."""
+    return ROLES_BY_PART.get(part, frozenset(_ORDER))
+
+
+def _described(part: Part) -> str:
+    if part not in ROLES_BY_PART:
+        return part.value
+    return f"{part.value} (as {' or '.join(f'`{role}`' for role in sorted(ROLES_BY_PART[part]))})"
+
+
+def _taken_back() -> str:
+    lines = [
+        _filled(f"- ordered as `{role}`: {_names(one for one in _ORDER if one in above)}", "  ")
+        for role, above in TAKEN_BACK_BY.items()
+    ]
+    return _BACK + "".join(lines)
 
 
 def _names(names: Iterable[str]) -> str:

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import Response
 
 from api.deps import CallerDep, GuardedRoute, NodeDep
-from api.schemas import StatusOut, VerifyIn, WorkerOut
+from api.schemas import EndingOut, StatusOut, VerifyIn, WorkerOut
 from api.schemas_agency import AgencyOut, DemandsOut
 from api.schemas_exchange import VersionOut, VersionsOut
 from ledger.domain import verify as verification
@@ -18,11 +18,13 @@ from ledger.domain.codecs.text import b64url, format_time, from_b64url, require
 from ledger.domain.errors import CustodyError, NotFoundError, StorageError
 from ledger.domain.identity.names import log_urn
 from ledger.domain.item.jurisdiction_profile import Demands
+from ledger.services.access.authorization import Caller
 from ledger.services.bundles import agency_trust
 from ledger.services.handovers import sync
 from ledger.services.node.board import Standing
 from ledger.services.node.context import Node
 from ledger.services.onchain import anchoring
+from ledger.services.people import expiry
 from ledger.services.storage import replica_status
 
 router = APIRouter(route_class=GuardedRoute, tags=["agency"])
@@ -101,10 +103,10 @@ def status(node: NodeDep, caller: CallerDep, chain: bool = True, ipfs: bool = Tr
     """How far sequencing and anchoring are, and chain and IPFS nodes as the node sees them;
     `chain=false`, `ipfs=false` do not ask them.
     """
-    return _status(node, chain=chain, ipfs=ipfs)
+    return _status(node, caller, chain=chain, ipfs=ipfs)
 
 
-def _status(node: Node, *, chain: bool = True, ipfs: bool = False) -> StatusOut:
+def _status(node: Node, caller: Caller, *, chain: bool = True, ipfs: bool = False) -> StatusOut:
     with node.records.read() as unit:
         reached, log = anchoring.progress(node, unit), unit.logs.get(node.log_id)
         version = node.descriptor(unit).version
@@ -136,6 +138,16 @@ def _status(node: Node, *, chain: bool = True, ipfs: bool = False) -> StatusOut:
         frozen=log.frozen,
         ipfs=asdict(replica_status.report(node)) if ipfs and node.replicas.names() else None,
         workers=[_worker(row) for row in node.workers.rows()],
+        certificates=[
+            EndingOut(
+                owner=one.owner,
+                pseudonym=one.person.pseudonym if one.person is not None else None,
+                until=format_time(one.until),
+                message=one.told(node.clock.now()),
+                hint=one.remedy,
+            )
+            for one in expiry.told_to(caller, expiry.ending(node))
+        ],
     )
 
 
@@ -185,7 +197,7 @@ def _worker(row: Standing) -> WorkerOut:
 def anchor(node: NodeDep, caller: CallerDep) -> StatusOut:
     """Anchor everything integrated so far, and wait until it is final."""
     sync.settle(node, timeout=60)
-    return _status(node)
+    return _status(node, caller)
 
 
 @router.post("/verify", operation_id="verify")

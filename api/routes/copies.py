@@ -26,6 +26,7 @@ from ledger.domain.ports.node_and_chain import PartnerApi
 from ledger.services.access import authorization, lineage
 from ledger.services.handovers import copies, erasure
 from ledger.services.node.context import Node
+from ledger.services.onchain import standing
 from ledger.services.partners import directory
 
 router = APIRouter(route_class=GuardedRoute, tags=["copies"])
@@ -152,4 +153,5 @@ def _asked(node: Node, agency: str, work: Callable[[], T], seconds: float) -> T:
 
 def _reach(node: Node, agency: str) -> PartnerApi:
     with node.records.read() as unit:
+        standing.require_active(unit, agency)
         return node.reach(directory.known(unit, agency).url)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Iterable
+from typing import Annotated
 
 from fastapi import APIRouter, Header, Query
 from fastapi.responses import Response
@@ -29,11 +30,12 @@ from api.schemas import (
 from api.schemas_exchange import ReadableOut
 from ledger.client.redaction import Withheld
 from ledger.domain.codecs.text import b64url, format_time, from_b64url, from_hex
+from ledger.domain.event.types import AccessMode
 from ledger.domain.ipld import cid as cids
 from ledger.domain.item.custody import Offer
-from ledger.rows.items import ItemRow
-from ledger.rows.storage import ReplicaStateRow
-from ledger.rows.unit_of_work import UnitOfWork
+from ledger.domain.item.parts import Part
+from ledger.domain.ports.rows import ItemRow, ReplicaStateRow
+from ledger.domain.ports.unit_of_work import UnitOfWork
 from ledger.services.access import authorization, reading
 from ledger.services.bundles import export
 from ledger.services.node.context import Node
@@ -43,7 +45,6 @@ from ledger.services.registration import rehearsal
 from ledger.services.registration.item_rules import life_of
 
 router = APIRouter(route_class=GuardedRoute, prefix="/evidence", tags=["evidence"])
-Mode = Literal["view", "inspection", "copy", "export"]
 
 
 def _item_out(
@@ -53,6 +54,7 @@ def _item_out(
     held: list[ReplicaStateRow],
     *,
     erased: bool,
+    parts: Iterable[Part] = (),
 ) -> ItemOut:
     state = item.state
     return ItemOut(
@@ -70,6 +72,7 @@ def _item_out(
         index=item.latest_index,
         state=anchoring.state_of(node, reached, item.latest_log, item.latest_index),
         replicas=[_replica_out(row) for row in held],
+        parts=sorted(part.name.lower() for part in parts),
     )
 
 
@@ -149,6 +152,7 @@ def show_evidence(node: NodeDep, caller: CallerDep, evidence: Item) -> ItemOut:
             anchoring.progress(node, unit),
             unit.replicas.of_item(evidence),
             erased=_is_erased(unit, item),
+            parts=authorization.parts_of(node, unit, caller, evidence, item),
         )
 
 
@@ -195,7 +199,7 @@ def list_events(
 
 
 @router.get("/{evidence}/readable", operation_id="readable")
-def readable(node: NodeDep, caller: CallerDep, evidence: Item, mode: Mode) -> ReadableOut:
+def readable(node: NodeDep, caller: CallerDep, evidence: Item, mode: AccessMode) -> ReadableOut:
     """Whether something could follow an access of this mode, to be asked before one is signed;
     refused with the reason where not.
     """

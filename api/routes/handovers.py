@@ -11,13 +11,14 @@ from fastapi.responses import Response
 
 from api.deps import CallerDep, GuardedRoute, Item, NodeDep
 from api.ranges import ranged
-from api.schemas import LookOut
+from api.schemas import LookOut, StandingOut
 from api.schemas_exchange import ComingOut, HandoverOut, HandoversOut, IncomingOut, RoundOut
 from ledger.domain.codecs.text import b64url, format_time
 from ledger.services.access import authorization, reading
 from ledger.services.access.authorization import Caller
 from ledger.services.handovers import offers, sync
 from ledger.services.node.context import Node
+from ledger.services.registration.item_rules import life_of
 
 router = APIRouter(route_class=GuardedRoute, prefix="/handovers", tags=["handovers"])
 _TIMEOUT = 30.0
@@ -74,6 +75,7 @@ def incoming(node: NodeDep, caller: CallerDep, evidence: Item) -> IncomingOut:
         return IncomingOut(
             events=reading.details(node, unit, evidence),
             grants=[b64url(one) for one in grants],
+            standing=StandingOut(**life_of(node, unit, evidence).standing()),
         )
 
 

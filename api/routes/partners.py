@@ -15,13 +15,13 @@ from ledger.services.partners import directory
 router = APIRouter(route_class=GuardedRoute, tags=["partners"])
 
 
-def _out(node: Node, row: PartnerRow, *, active: bool) -> PartnerOut:
+def _out(node: Node, row: PartnerRow) -> PartnerOut:
     with node.records.read() as unit:
         descriptor = directory.descriptor(node, unit, row.agency)
     return PartnerOut(
         agency=row.agency,
         url=row.url,
-        active=active,
+        active=row.active,
         checked=format_time(row.checked),
         descriptor=b64url(descriptor.raw),
     )
@@ -30,9 +30,7 @@ def _out(node: Node, row: PartnerRow, *, active: bool) -> PartnerOut:
 @router.get("/partners", operation_id="list_partners")
 def list_partners(node: NodeDep, caller: CallerDep) -> PartnersOut:
     """Agencies known here, each with its descriptor in force."""
-    return PartnersOut(
-        partners=[_out(node, row, active=active) for row, active in directory.everybody(node)]
-    )
+    return PartnersOut(partners=[_out(node, row) for row in directory.everybody(node)])
 
 
 @router.post("/partners", operation_id="add_partner")
@@ -47,4 +45,4 @@ def add_partner(node: NodeDep, caller: CallerDep, request: PartnerIn) -> Partner
     )
     with node.records.read() as unit:
         row = directory.known(unit, found.agency)
-    return _out(node, row, active=True)
+    return _out(node, row)

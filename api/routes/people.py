@@ -133,6 +133,7 @@ def _changed(done: Changed) -> SuspensionOut:
         revoked=format_time(done.revoked),
         keepsCustodyKey=done.keeps_custody,
         custodyKey=done.custody,
+        alsoActive=[one.pseudonym for one in done.others],
     )
 
 

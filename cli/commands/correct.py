@@ -45,9 +45,9 @@ def correct(
             "reason": reason,
             **({"old": old} if old else {}),
         }
-        answer = retrieval.record(
-            session.node, session.person, session.clock, urn, "corrected", body
-        )
+        parts = (session.node, session.person, session.clock, urn, "corrected", body)
+        retrieval.rehearse(*parts)
+        answer = retrieval.record(*parts)
     output.result(answer, words.recorded(answer) + "; the earlier record stays as it is")
 
 

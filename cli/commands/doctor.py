@@ -11,11 +11,7 @@ from cli.hints import runnable
 from cli.state import Json
 
 if TYPE_CHECKING:
-    from ledger.services.audit.self_check_findings import (
-        EntriesWaiting,
-        SelfChecked,
-        SelfCheckFinding,
-    )
+    from ledger.services.audit.self_check_findings import Result
 
 _HELP = """Derive everything in the home again: log, checkpoints against the contract, items,
 documents, blocks.
@@ -40,6 +36,7 @@ def doctor(
         from ledger.services.audit.self_check_findings import (
             EntriesWaiting,
             SelfCheckFinding,
+            SelfCheckWarning,
             verdict,
         )
 
@@ -63,6 +60,11 @@ def doctor(
             }
             for one in findings
         ],
+        "warnings": [
+            {"part": one.part, "message": one.message, "hint": runnable(one.hint)}
+            for one in found
+            if isinstance(one, SelfCheckWarning)
+        ],
     }
     output.result(
         value, *(line for one in found for line in lines(one)), f"verdict: {judged.value}"
@@ -75,10 +77,19 @@ def register(app: typer.Typer) -> None:
     app.command(help=_HELP)(doctor)
 
 
-def lines(one: SelfCheckFinding | SelfChecked | EntriesWaiting) -> list[str]:
+def lines(one: Result) -> list[str]:
     """One result of an examination, for a person."""
-    from ledger.services.audit.self_check_findings import EntriesWaiting, SelfCheckFinding
+    from ledger.services.audit.self_check_findings import (
+        EntriesWaiting,
+        SelfCheckFinding,
+        SelfCheckWarning,
+    )
 
+    if isinstance(one, SelfCheckWarning):
+        return [
+            f"warning {one.part}: {one.message}",
+            f"        what to do: {runnable(one.hint)}",
+        ]
     if isinstance(one, SelfCheckFinding):
         return [
             f"{_MARKS[one.verdict.value]} {one.part}: {one.message}",

@@ -7,11 +7,11 @@ from typing import Annotated, Any
 
 import typer
 
-from cli import members, output, words
+from cli import members, output, terms, words
 from cli.commands import handover_pause as pause
 from cli.forwarding import forward
 from cli.hints import runnable
-from cli.state import Evidence, Json
+from cli.state import STATE, Evidence, Json
 
 _HELP = """Hand an item over: inside the agency to a colleague, or to another agency. Both sides
 sign.
@@ -31,15 +31,18 @@ Example:
   custody --home ~/nl handover offer 3f0c1d2e-... --to RO-DIICOT \\
     --purpose "analysis" --basis "EIO 2026/117" --on-condition "this case"
 """
-_ACCEPT = """Check an item on offer and accept it: a file is fetched and re-hashed here, of a thing
-you say which seals you found.
+_ACCEPT = """Check an item on offer and accept it.
+
+You are shown what is offered, from whom and on which terms. A file is fetched and re-hashed here,
+of a thing you say which seals you found. Then you are asked, and sign for that offer and no other.
 
 \b
 Example:
   custody --home ~/ro handover accept 3f0c1d2e-... --condition "as described"
   custody --home ~/ro handover accept 3f0c1d2e-... --seal S-1 --seal S-2
 """
-_DECLINE = """Refuse an item on offer, with the reason. It stays with the giver.
+_DECLINE = """Refuse an item on offer, with the reason, after you were shown what it is. It stays
+with the giver.
 
 \b
 Example:
@@ -64,6 +67,7 @@ Example:
 """
 _DAY = 86400
 _Condition = Annotated[str, typer.Option(help="Condition of the item.")]
+_Yes = Annotated[bool, typer.Option("--yes", help="Sign without being asked at the terminal.")]
 _LIST = """List offers that wait for an answer, and answers that wait for the chain.
 
 \b
@@ -99,13 +103,14 @@ def offer(
     from cli.arguments import evidence_urn
     from cli.session import open_session
     from ledger.client import handover
+    from ledger.domain.event.offer_terms import OfferTerms
 
     urn, said = (
         evidence_urn(evidence),
         members.basis_member(basis, basis_kind, authorisation, authority),
     )
     with open_session() as session:
-        terms = handover.Terms(
+        wanted = OfferTerms(
             to or session.person.certificate.agency,
             session.clock.now() + int(days * _DAY),
             to_person or None,
@@ -116,12 +121,12 @@ def offer(
             purpose,
             said,
         )
-        answer = handover.offer(session.node, session.person, session.clock, urn, terms)
-        forward(session, terms.agency)
+        answer = handover.offer(session.node, session.person, session.clock, urn, wanted)
+        forward(session, wanted.agency)
     output.result(
         answer,
         (
-            f"offered to {to_person or terms.agency}; until they answer nothing else is "
+            f"offered to {to_person or wanted.agency}; until they answer nothing else is "
             "recorded "
             "for this item"
         ),
@@ -155,26 +160,34 @@ def accept(
     seal: Annotated[
         list[str] | None, typer.Option(help="Number of a seal found on it; may be repeated.")
     ] = None,
+    yes: _Yes = False,
     as_json: Json = False,
 ) -> None:
     from cli.arguments import evidence_urn
     from cli.session import open_session
-    from ledger.client import handover
+    from ledger.client import handover, on_offer
 
-    urn = evidence_urn(evidence)
+    urn, seals = evidence_urn(evidence), tuple(seal or ())
     with open_session() as session:
-        events, _ = session.node.incoming(urn)
-        size = (events[0]["document"] or {"body": {}})["body"].get("size", 0)
-        abroad = session.node.item(urn)["custodian"] != session.person.certificate.agency
-        with output.progress("checking", size) as advance:
+        shown = on_offer.look(session.node, urn)
+        abroad = shown.giver != session.person.certificate.agency
+        _show(*terms.offer_lines(shown))
+
+        def agree(checked: on_offer.OnOffer) -> None:
+            _show(terms.checked_line(checked, seals))
+            terms.ask("Accept it, as it is described here?", yes=yes)
+
+        with output.progress("checking", shown.opening["body"].get("size", 0)) as advance:
             answer = handover.accept(
                 session.node,
                 session.person,
                 session.clock,
                 urn,
+                shown=shown,
+                agree=agree,
                 condition=condition,
                 place=place,
-                seals=tuple(seal or ()),
+                seals=seals,
                 progress=advance,
             )
         forward(session, "" if not abroad else "abroad")
@@ -190,16 +203,32 @@ def decline(
     evidence: Evidence,
     reason: Annotated[str, typer.Option(help="Why.")],
     condition: _Condition = "",
+    yes: _Yes = False,
     as_json: Json = False,
 ) -> None:
     from cli.arguments import evidence_urn
     from cli.session import open_session
-    from ledger.client import handover
+    from ledger.client import handover, on_offer
+    from ledger.domain.errors import DeniedError, RuleError
 
     urn = evidence_urn(evidence)
     with open_session() as session:
+        try:
+            shown = on_offer.look(session.node, urn)
+            _show(*terms.offer_lines(shown))
+        except (DeniedError, RuleError) as error:
+            # An offer that has expired shows nothing any more, and can still be refused.
+            shown = None
+            _show(f"not shown: {error.message}")
+        terms.ask("Refuse it?", yes=yes)
         answer = handover.decline(
-            session.node, session.person, session.clock, urn, reason=reason, condition=condition
+            session.node,
+            session.person,
+            session.clock,
+            urn,
+            shown=shown,
+            reason=reason,
+            condition=condition,
         )
         forward(session, "abroad")
     output.result(answer, "refused; the item stays with the giver")
@@ -259,6 +288,12 @@ def register(app: typer.Typer) -> None:
     group.command(help=_WITHDRAW)(withdraw)
 
     group.command(help=_SYNC)(sync)
+
+
+def _show(*lines: str) -> None:
+    """What somebody is about to sign for, beside the result, which scripts read."""
+    if not STATE.json:
+        output.say(*lines)
 
 
 def _rounds(session: Any) -> dict[str, Any]:

@@ -65,7 +65,7 @@ def monitor(
     from ledger.app import metrics as measures
     from ledger.app import open_audit
     from ledger.domain.untrusted import hosts
-    from ledger.services.audit.monitor import Limits, look, told
+    from ledger.services.audit.monitor import Limits, check, mark_sent
 
     allowed = hosts.networks(allow_network)
     if webhook:
@@ -80,7 +80,7 @@ def monitor(
         if metrics:
             stack.callback(measures.serve(measured.registry, metrics).shutdown)
         while True:
-            found = look(
+            found = check(
                 opened.contracts,
                 opened.root,
                 opened.logs,
@@ -92,7 +92,7 @@ def monitor(
             sent = not (webhook and found.fresh) or _notify(webhook, found, allowed)
             _tell(found)
             if sent:
-                told(opened.state, found)
+                mark_sent(opened.state, found)
             if once or (stop and found.fresh):
                 raise typer.Exit(found.report.verdict.exit_code or (3 if found.fresh else 0))
             time.sleep(interval)

@@ -51,7 +51,11 @@ def list_(as_json: Json = False) -> None:
     with open_session() as session:
         found = session.node.partners()
     rows = [
-        [one["agency"], one["url"], "active" if one["active"] else "NOT ACTIVE", one["checked"]]
+        [
+            one["agency"],
+            one["url"],
+            *(("active", one["checked"]) if one["active"] else ("NOT ACTIVE", "-")),
+        ]
         for one in found
     ]
     output.result(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -12,6 +12,7 @@ from cli.hints import runnable
 from cli.state import STATE, Json
 
 if TYPE_CHECKING:
+    from cli.session import Session
     from ledger.adapters.keystore.file import FileKeyring
     from ledger.domain.event.signing import Person
 
@@ -31,7 +32,8 @@ _RENEW = """Give somebody a new certificate before the old one expires, or other
 administrator; then they fetch it themselves.
 
 Whoever becomes a custodian by it is given the custody key as with approve; whoever is one no more
-keeps the key that they have.
+keeps the key that they have. An administrator renews their own as well, without --role, and has it
+at once.
 
 \b
 Example:
@@ -39,6 +41,8 @@ Example:
     --role examiner
   custody --home ~/mine person fetch
 """
+_RENEWED: Final = "{} has a new certificate, and the old one counts no longer."
+_RENEWED_OWN: Final = "You have a new certificate, and sign with it from now on."
 
 _FETCH = """Fetch the certificate that belongs to your key now, after an administrator renewed it.
 
@@ -98,9 +102,19 @@ def suspend(
     with open_session() as session:
         done = session.node.suspend(who, since=moment)
         kept = custodykey.kept(session, who) if done["keepsCustodyKey"] else []
-    revoked = done["revoked"]
-    value = {"pseudonym": who, "revoked": revoked, "keepsCustodyKey": done["keepsCustodyKey"]}
-    output.result(value, f"{who} is suspended, and revoked as of {revoked}.", *kept)
+    revoked, others = done["revoked"], done["alsoActive"] or []
+    value = {
+        "pseudonym": who,
+        "revoked": revoked,
+        "keepsCustodyKey": done["keepsCustodyKey"],
+        "alsoActive": others,
+    }
+    also = [
+        f"The same service number is enrolled as {other} too, which goes on. To suspend it as "
+        + runnable(f"well: custody person suspend {other}")
+        for other in others
+    ]
+    output.result(value, f"{who} is suspended, and revoked as of {revoked}.", *kept, *also)
 
 
 def renew(
@@ -110,24 +124,30 @@ def renew(
         typer.Option(help="Roles from now on; without it as before. May be repeated."),
     ] = None,
     fingerprint: Fingerprint = "",
+    at_home: Annotated[
+        bool,
+        typer.Option(
+            "--at-home",
+            help="With the CA key in the home, without a login: where no administrator has a "
+            "certificate that is still good. The home must not be served meanwhile.",
+        ),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     from cli.session import open_session
 
+    if at_home:
+        _renew_at_home(who, role)
+        return
     with open_session() as session:
         done = session.node.renew(who, role or [])
-        listed = next(
-            (one for one in session.node.people() if one["reference"] == who),
-            {"fingerprint": ""},
-        )
+        lines = _after_renewal(session, who)
+        people = session.node.people() if done["custodyKey"] == "waits" else []
+        shown = next((one["fingerprint"] for one in people if one["reference"] == who), "")
         given = custodykey.pass_on(
-            session, who, done["custodyKey"], compared=fingerprint, shown=listed["fingerprint"]
+            session, who, done["custodyKey"], compared=fingerprint, shown=shown
         )
         kept = custodykey.kept(session, who) if done["keepsCustodyKey"] else []
-    lines = [
-        f"{who} has a new certificate, and the old one counts no longer.",
-        "They fetch it with: custody person fetch",
-    ]
     value = {
         "pseudonym": who,
         "since": done["revoked"],
@@ -135,6 +155,54 @@ def renew(
         "keepsCustodyKey": done["keepsCustodyKey"],
     }
     output.result(value, *lines, *given.lines, *kept)
+
+
+def _after_renewal(session: Session, who: str) -> list[str]:
+    """What to say of a new certificate; one's own is fetched at once, as nothing more can be done
+    under the old one, and the session goes on with it.
+    """
+    from ledger.app import bootstrap, enrolling
+    from ledger.domain.errors import CustodyError
+    from ledger.domain.identity.person import read_reference
+
+    old = session.person.certificate
+    if read_reference(who, home=old.agency) != old.subject:
+        return [_RENEWED.format(who), "They fetch it with: custody person fetch"]
+    try:
+        enrolling.fetch(session.keyring, session.node)
+    except CustodyError as error:  # it was done all the same, and the old one counts no longer
+        told = f"You have a new certificate, which could not be fetched: {error.message}"
+        return [told, runnable("Fetch it with: custody person fetch")]
+    session.person = bootstrap.person_at(session.keyring, session.node.agency())
+    return [_RENEWED_OWN]
+
+
+def _renew_at_home(who: str, roles: list[str] | None) -> None:
+    from cli.session import open_alone
+    from ledger.app import enrolling
+    from ledger.domain.codecs.text import format_time
+    from ledger.domain.identity import certificate as certificates
+    from ledger.domain.identity.person import read_reference
+    from ledger.services.people import membership
+
+    with open_alone() as home:
+        person = read_reference(who, home=home.settings.agency)
+        done = membership.renew(home.node, person, roles=roles, by=None)
+        lines = [_RENEWED.format(who), "They fetch it with: custody person fetch"]
+        own = certificates.parse(home.keyring.get("person-certificate"))
+        if own.subject == person:
+            with home.node.records.read() as unit:
+                row, descriptor = unit.people.get(person), home.node.descriptor(unit)
+                der = unit.people.certificate(row.certificate) if row is not None else None
+            enrolling.keep_certificate(home.keyring, der or b"", descriptor)
+            lines = [_RENEWED_OWN]
+    value = {
+        "pseudonym": who,
+        "since": format_time(done.revoked),
+        "custodyKey": done.custody,
+        "keepsCustodyKey": done.keeps_custody,
+    }
+    output.result(value, *lines)
 
 
 def fetch(as_json: Json = False) -> None:

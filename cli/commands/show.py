@@ -6,7 +6,7 @@ from typing import Any
 
 import typer
 
-from cli import output, timeline, words
+from cli import output, terms, timeline, words
 from cli.state import Basis, Evidence, Json
 
 _HELP = """Show an item. Without --basis only what the node keeps in clear; with it the whole
@@ -76,7 +76,7 @@ def _text(
         f"content  {item['cid'] or 'none'}",
         f"state    {words.STATES[item['state']]}",
         *(f"kept at  {_replica(one)}" for one in item["replicas"]),
-        *_standing(standing or {}),
+        *terms.standing_lines(standing or {}),
         "",
     ]
     day = ""
@@ -95,20 +95,6 @@ def _text(
     if not documents:
         lines.append('What happened stays sealed. To read it, say why: --basis "..."')
     return lines
-
-
-def _standing(standing: dict[str, Any]) -> list[str]:
-    """What holds for the item now, as far as there is something."""
-    shown = {"seals": "seals", "holds": "holds", "handling": "handling", "conditions": "bound to"}
-    lines = [
-        f"{word:<9}{', '.join(standing[name])}"
-        for name, word in shown.items()
-        if standing.get(name)
-    ]
-    lines += [f"keep     until {standing['keepUntil']}"] if standing.get("keepUntil") else []
-    return lines + (
-        [f"out      with {standing['handedOutTo']}"] if standing.get("handedOutTo") else []
-    )
 
 
 def _offer(offer: dict[str, Any] | None) -> list[str]:

@@ -10,8 +10,8 @@ from cli import output
 from cli.hints import runnable
 from cli.state import Json
 
-_HELP = """How far the log is anchored, and in which block; the IPFS nodes, and what to do about
-each problem.
+_HELP = """How far the log is anchored, and in which block; the IPFS nodes, certificates that end
+soon, and what to do about each problem.
 
 \b
 Example:
@@ -70,6 +70,8 @@ def text(found: dict[str, Any]) -> list[str]:
     ]
     if found["frozen"]:
         lines.append(f"FROZEN      {found['frozen']}: run {runnable('custody doctor')}")
+    for one in found["certificates"] or []:
+        lines += [f"ENDS SOON   {one['message']}", f"  what to do: {runnable(one['hint'])}"]
     for one in found["workers"] or []:
         if one["failures"]:
             lines += [

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from cli import output
 from cli.state import Json
+
+if TYPE_CHECKING:
+    from ledger.domain.bundle.bundle import Bundle
 
 _HELP = """Verify a bundle, and the file it speaks of: no home, no server, no network, unless you
 name a chain with --rpc.
@@ -57,13 +61,19 @@ def register(app: typer.Typer) -> None:
 def run(bundle: Path, file: Path | None, trust: Path, rpc: str, *, timeline: bool = False) -> int:
     """Verify and print; returns the exit code."""
     from cli.arguments import read_trust
-    from ledger.domain.verify import verify
+    from ledger.domain import verify as verification
 
     root = read_trust(trust)
     data = _read(bundle)
     _require_bundle(data, bundle, file, trust)
-    measured = _measure(data, file) if file is not None else None
-    report = verify(data, root, file=measured, confirm=_confirm(root, rpc) if rpc else None)
+    parsed, confirm = _parse(data), _confirm(root, rpc) if rpc else None
+    measured = _measure(parsed, file) if file is not None else None
+    if parsed is None:  # told as the first step of a report
+        report = verification.verify(data, root, file=measured, confirm=confirm)
+    else:
+        report = verification.verify_bundle(
+            parsed, root, size=len(data), file=measured, confirm=confirm
+        )
     lines = [line for number, step in sorted(report.steps.items()) for line in _step(number, step)]
     lines += [f"    note: {finding}" for finding in report.findings]
     lines += [f"    withheld from you: {path}" for path in report.withheld]
@@ -81,19 +91,30 @@ def run(bundle: Path, file: Path | None, trust: Path, rpc: str, *, timeline: boo
         )
     )
     if timeline:
-        lines += ["", *_timeline(data, report.events)]
+        lines += ["", *_timeline(parsed, report.events)]
     output.result(report.as_json(), *lines)
     return report.verdict.exit_code
 
 
-def _timeline(data: bytes, events: list[dict[str, Any]]) -> list[str]:
+def _parse(data: bytes) -> Bundle | None:
+    """The bundle; None where it is malformed, which the verification itself tells."""
+    from ledger.domain.bundle import bundle as bundles
+    from ledger.domain.errors import CustodyError
+
+    try:
+        return bundles.parse(data)
+    except CustodyError:
+        return None
+
+
+def _timeline(bundle: Bundle | None, events: list[dict[str, Any]]) -> list[str]:
     """The life of the item as the bundle tells it, for a court to read."""
     from cli import timeline
-    from ledger.domain.bundle import bundle as bundles
     from ledger.domain.event import document
 
     lines, day = ["the life of the item, as signed by those who handled it (times are UTC):"], ""
-    for one, bundled in zip(events, bundles.parse(data).statements if events else (), strict=True):
+    statements = bundle.statements if bundle is not None and events else ()
+    for one, bundled in zip(events, statements, strict=True):
         date, clock = timeline.day_and_clock(one["time"])
         if date != day:
             lines += ["", date, ""]
@@ -172,27 +193,19 @@ def _read(path: Path) -> bytes:
     return data
 
 
-def _measure(data: bytes, file: Path) -> Any:
+def _measure(bundle: Bundle | None, file: Path) -> Any:
     """Size and digests of the file: those that the bundle records, or SHA-256."""
-    from ledger.domain.bundle import bundle as bundles
     from ledger.domain.codecs.digests import ALGORITHMS, DEFAULT, MultiDigest
     from ledger.domain.errors import CustodyError, UnreadableError
     from ledger.domain.event import document
     from ledger.domain.verify import FileDigest
 
     names = list(DEFAULT)
-    try:
-        first = bundles.parse(data).statements[0]
-        if first.document is not None:
-            names = [
-                name
-                for name in document.parse(first.document, first.disclosures).body.get(
-                    "digests", {}
-                )
-                if name in ALGORITHMS
-            ]
-    except CustodyError:
-        pass  # the verification itself tells what is wrong with the bundle
+    first = bundle.statements[0] if bundle is not None else None
+    if first is not None and first.document is not None:
+        with suppress(CustodyError):  # the verification itself tells what is wrong with it
+            recorded = document.parse(first.document, first.disclosures).body.get("digests", {})
+            names = [name for name in recorded if name in ALGORITHMS]
     digest = MultiDigest(names)
     if file.is_dir():
         raise UnreadableError(

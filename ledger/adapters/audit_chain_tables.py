@@ -11,8 +11,8 @@ from ledger.domain.audit.contract_events import (
     CheckpointAnchored,
     ContractEvent,
     DescriptorPublished,
+    HandoverOnChain,
     LogOpened,
-    Told,
 )
 from ledger.domain.chain import contract_layout
 from ledger.domain.chain.contract_layout import Hop
@@ -143,12 +143,12 @@ class ChainTables:
             )
         ]
 
-    def offered(self, digest: bytes) -> Told | None:
+    def offered(self, digest: bytes) -> HandoverOnChain | None:
         """The handover that began with an offer."""
         found = self._one(f"{self._TOLD} WHERE offer = ?", digest)
-        return Told(found[0], found[1], Hop(*found[2:])) if found else None
+        return HandoverOnChain(found[0], found[1], Hop(*found[2:])) if found else None
 
-    def told(self) -> Iterator[Told]:
+    def handovers(self) -> Iterator[HandoverOnChain]:
         """All handovers that the chain knows."""
         for row in self._pages(f"{self._TOLD} ORDER BY key, number"):
-            yield Told(row[0], row[1], Hop(*row[2:]))
+            yield HandoverOnChain(row[0], row[1], Hop(*row[2:]))

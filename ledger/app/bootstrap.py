@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -29,7 +29,7 @@ from ledger.app.settings import IPFS_SECRET, ChainSettings, HomeSettings, IpfsNo
 from ledger.domain.blocks.store import Replica, Replicas
 from ledger.domain.chain import contract_layout
 from ledger.domain.codecs.text import from_b64url
-from ledger.domain.errors import KeyringError, UsageError
+from ledger.domain.errors import CustodyError, KeyringError, UsageError
 from ledger.domain.event.signing import Person
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity import descriptor as descriptors
@@ -41,6 +41,7 @@ from ledger.services.log.files import OwnLog
 from ledger.services.node.board import Board
 from ledger.services.node.certificate_authority import Authority
 from ledger.services.node.context import Node, NodeKeys
+from ledger.services.people import expiry
 from ledger.services.registration import reindexing
 
 _LOGS: Final = 16  # of one agency: a new one is begun only when the one before it is lost
@@ -144,7 +145,12 @@ def assemble(
     if not view:
         files.private_file(home / "ledger.sqlite")
     records = SqlRecords(sqlite_url(home / "ledger.sqlite"))
-    return Node(
+
+    def keep_certificate(der: bytes) -> None:
+        keyring.put("service-certificate", der)
+        keyring.save()
+
+    node = Node(
         config.agency,
         log,
         records,
@@ -156,7 +162,7 @@ def assemble(
         keys,
         replicas,
         Partners(
-            lambda: (keys.service, keys.service_certificate.der),
+            lambda: (node.keys.service, node.keys.service_certificate.der),  # renewed meanwhile
             lambda url: _logs_at(config, records, url),
             hosts.networks(config.networks),
         ),
@@ -167,7 +173,9 @@ def assemble(
             lambda: settings.read_workers(home), lambda rows: settings.write_workers(home, rows)
         ),
         quota=int(config.exchange.quota_gib * (1 << 30)),
+        keep_certificate=keep_certificate,
     )
+    return node
 
 
 def _log_of(config: HomeSettings, code: str, number: int) -> str:
@@ -282,6 +290,8 @@ def open_home(home: Path, unlocking: Unlocking) -> OpenHome:
         raise
     try:
         reindexing.bring_up(opened.node)
+        with suppress(CustodyError):  # what cannot be written today keeps nobody from working
+            expiry.renew_own(opened.node)
     except BaseException:
         opened.close()
         raise

@@ -137,22 +137,34 @@ def enrol(keyring: FileKeyring, given: Invitation, node: NodeClient) -> Enrolled
     found = node.enrolment(given.code)
     if found["certificate"] is None:
         return Enrolled(fingerprint, None)
-    certificate = certificates.parse(from_b64url(found["certificate"], what="certificate"))
+    keyring.put("descriptor", descriptor.digest)
+    der = from_b64url(found["certificate"], what="certificate")
+    return Enrolled(fingerprint, keep_certificate(keyring, der, descriptor))
+
+
+def keep_certificate(keyring: FileKeyring, der: bytes, descriptor: Descriptor) -> Certificate:
+    """Keep the certificate that an agency issued for the key of a person in their keyring.
+
+    Raises:
+        VerificationError: it is not for that key, or not the agency's.
+    """
+    certificate = certificates.parse(der)
     certificates.verify_current(certificate, descriptor.authorities, (), SystemClock().now())
-    if certificate.agency != given.agency or not _same_key(certificate.key, key.public_key()):
+    own = keyring.signing_key("person").public_key()
+    if certificate.agency != descriptor.agency or not _same_key(certificate.key, own):
         raise VerificationError(
             3, "the certificate is not for your keys", hint="do not use it: tell the administrator"
         )
     keyring.put("person-certificate", certificate.der)
-    keyring.put("descriptor", descriptor.digest)
     keyring.save()
-    return Enrolled(fingerprint, certificate)
+    return certificate
 
 
 def _recognised(node: NodeClient, given: Invitation) -> Descriptor:
     about = node.agency()
     descriptor = descriptors.parse(from_b64url(about["descriptor"], what="descriptor"))
-    if about["log"] != given.log or descriptor.digest.hex() != given.descriptor:
+    told = (about["log"], descriptor.digest.hex(), descriptor.agency)
+    if told != (given.log, given.descriptor, given.agency):
         raise VerificationError(
             4,
             "another node answers than the one that invited you",
@@ -175,16 +187,8 @@ def fetch(keyring: FileKeyring, node: NodeClient) -> Certificate:
     about = node.agency()
     key = keyring.signing_key("person")
     proof = enrolment.sign(key, server=about["log"], hpke=keyring.hpke_key("hpke-person").public)
-    certificate = certificates.parse(node.own_certificate(proof))
     descriptor = descriptors.parse(from_b64url(about["descriptor"], what="descriptor"))
-    certificates.verify_current(certificate, descriptor.authorities, (), SystemClock().now())
-    if not _same_key(certificate.key, key.public_key()):
-        raise VerificationError(
-            3, "the certificate is not for your keys", hint="do not use it: tell the administrator"
-        )
-    keyring.put("person-certificate", certificate.der)
-    keyring.save()
-    return certificate
+    return keep_certificate(keyring, node.own_certificate(proof), descriptor)
 
 
 def card(keyring: FileKeyring, node: NodeClient) -> bytes:

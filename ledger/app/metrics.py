@@ -21,6 +21,7 @@ from ledger.domain.errors import CustodyError, UsageError
 from ledger.services.audit.monitor import Round
 from ledger.services.node.context import Node
 from ledger.services.onchain import anchoring
+from ledger.services.people import expiry
 
 _ADDRESS = re.compile(r"(?P<host>[0-9A-Za-z.:\[\]-]+):(?P<port>\d{1,5})")
 
@@ -115,6 +116,7 @@ class _NodeCollector:
         yield GaugeMetricFamily(
             "custody_stored_bytes", "Bytes of ciphertext on the own disk", value=node.blocks.size()
         )
+        yield from self._certificates()
         replicas = GaugeMetricFamily(
             "custody_replica_items", "Items at IPFS nodes by state", labels=["node", "state"]
         )
@@ -128,6 +130,26 @@ class _NodeCollector:
             failing.add_metric([row.worker], row.failures)
         yield failing
         yield from self._chain()
+
+    def _certificates(self) -> Iterator[Metric]:
+        ends = GaugeMetricFamily(
+            "custody_certificate_ends_seconds",
+            "When the first certificate of a kind of owner ends",
+            labels=["owner"],
+        )
+        soon = GaugeMetricFamily(
+            "custody_certificates_ending",
+            f"Certificates that end within {expiry.SOON // 86400} days or have ended",
+            labels=["owner"],
+        )
+        known, limit = list(expiry.lifetimes(self._node)), self._node.clock.now() + expiry.SOON
+        for owner in expiry.OWNERS:
+            until = [one.until for one in known if one.owner == owner]
+            if until:
+                ends.add_metric([owner], min(until))
+            soon.add_metric([owner], sum(one < limit for one in until))
+        yield ends
+        yield soon
 
     def _chain(self) -> Iterator[Metric]:
         try:

@@ -18,7 +18,12 @@ from ledger.app import backup, bootstrap, settings
 from ledger.domain.errors import StorageError, UnreadableError, UsageError
 from ledger.domain.verify.report import Verdict
 from ledger.services.audit.self_check import examine
-from ledger.services.audit.self_check_findings import EntriesWaiting, SelfChecked, SelfCheckFinding
+from ledger.services.audit.self_check_findings import (
+    EntriesWaiting,
+    Result,
+    SelfChecked,
+    SelfCheckFinding,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +109,7 @@ def _copy(source: Path, folder: Path, aside: Path, manifest: backup.Manifest) ->
             os.fsync(file.fileno())
 
 
-def _examine(
-    aside: Path, passphrase: bytes
-) -> tuple[int, list[SelfCheckFinding | SelfChecked | EntriesWaiting]]:
+def _examine(aside: Path, passphrase: bytes) -> tuple[int, list[Result]]:
     """Derive everything in the restored home again, every block included."""
     opened = bootstrap.open_home(aside, Unlocking(aside / settings.KEYRING, passphrase))
     try:

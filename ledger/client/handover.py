@@ -5,12 +5,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Protocol, Self
+from typing import Any, Protocol
 
-from ledger.client import retrieval
+from ledger.client import on_offer, retrieval
+from ledger.client.on_offer import AskedApi, OnOffer
 from ledger.client.retrieval import ReaderApi
-from ledger.domain.codecs.text import evidence_bytes, format_time, from_b64url, parse_time
+from ledger.domain.codecs.text import evidence_bytes, from_b64url, parse_time
 from ledger.domain.crypto import content_encryption, grants
 from ledger.domain.crypto.grants import Grant
 from ledger.domain.errors import (
@@ -20,6 +20,7 @@ from ledger.domain.errors import (
     UsageError,
     VerificationError,
 )
+from ledger.domain.event.offer_terms import OfferTerms
 from ledger.domain.event.signing import Person
 from ledger.domain.identity import descriptor as descriptors
 from ledger.domain.identity.descriptor import HpkeKey, parse_hpke_key
@@ -27,57 +28,11 @@ from ledger.domain.identity.person import PersonId, read_reference
 from ledger.domain.ports.node_and_chain import Clock
 
 
-class HandingApi(ReaderApi, Protocol):
+class HandingApi(AskedApi, Protocol):
     """What handing over asks of a node; see NodeClient."""
 
     def partners(self) -> list[dict[str, Any]]: ...
     def person_key(self, reference: str) -> dict[str, str]: ...
-    def incoming(self, evidence: str) -> tuple[list[dict[str, Any]], list[bytes]]: ...
-    def incoming_content(self, evidence: str, start: int, end: int) -> bytes: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """What an offer says.
-
-    ``person``: a reference of somebody of ``agency``; ``expires`` and ``return_by``: seconds since
-    1970; ``members``: top-level ones.
-    """
-
-    agency: str
-    expires: int
-    person: str | None = None
-    mode: str = "custody"
-    return_by: int | None = None
-    condition: str = ""
-    conditions: tuple[str, ...] = ()
-    purpose: str = ""
-    members: dict[str, Any] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, document: dict[str, Any]) -> Self:
-        """Those of an offer that was signed."""
-        body = document["body"]
-        return cls(
-            body["to"]["agency"],
-            parse_time(body["expires"], what="expires"),
-            body["to"].get("person"),
-            body["mode"],
-            parse_time(body["returnBy"], what="returnBy") if "returnBy" in body else None,
-            body.get("condition", ""),
-            tuple(body.get("conditions", ())),
-            body.get("purpose", ""),
-            {
-                name: document[name]
-                for name in ("basis", "identifiers", "handling", "lang")
-                if name in document
-            },
-        )
-
-
-def named_in(terms: Terms) -> PersonId | None:
-    """The person that an offer is made to, where it is made to one."""
-    return named(terms.agency, terms.person)
 
 
 def named(agency: str, reference: str | None) -> PersonId | None:
@@ -89,7 +44,8 @@ def recipient_key(node: HandingApi, agency: str, person: PersonId | None, own: s
     """The key to seal to: of a person, or of another agency's custodians.
 
     Raises:
-        NotFoundError: nobody under that name is known here.
+        NotFoundError: nobody under that name is known here. DeniedError: the agency is suspended or
+            retired.
     """
     if person is not None:
         if person.agency != agency:
@@ -102,6 +58,11 @@ def recipient_key(node: HandingApi, agency: str, person: PersonId | None, own: s
         )
     for partner in node.partners():
         if partner["agency"] == agency:
+            if not partner["active"]:
+                raise DeniedError(
+                    f"the registry does not have {agency} as an active agency",
+                    hint="ask the governors of the consortium",
+                )
             return descriptors.parse(from_b64url(partner["descriptor"], what="descriptor")).custody
     raise NotFoundError(
         f"{agency} is not known here", hint="custody partner add URL, by an administrator"
@@ -138,7 +99,7 @@ def seal(key: bytes, evidence: str, body: dict[str, Any], to: HpkeKey) -> Grant:
 
 
 def offer(
-    node: HandingApi, person: Person, clock: Clock, evidence: str, terms: Terms
+    node: HandingApi, person: Person, clock: Clock, evidence: str, terms: OfferTerms
 ) -> dict[str, Any]:
     """Offer an item, with its content key sealed to the addressee; the node's answer.
 
@@ -146,7 +107,7 @@ def offer(
         RuleError: it may not be offered now. DeniedError: no key of it was granted to this person.
     """
     own = person.certificate
-    who = named_in(terms)
+    who = terms.recipient
     if who == own.subject:
         raise RuleError(
             "nobody offers an item to themselves", hint="--to-person WHO, see: custody person list"
@@ -160,7 +121,7 @@ def offer(
         clock,
         evidence,
         "transfer-offered",
-        _offer_body(terms, who, ()),
+        terms.body(()),
         terms.members,
     )
     # The key is released to the offerer like for any other use: after a signed access.
@@ -178,7 +139,7 @@ def sign_offer(
     person: Person,
     clock: Clock,
     evidence: str,
-    terms: Terms,
+    terms: OfferTerms,
     seals: Sequence[str],
     made: Sequence[Grant],
 ) -> dict[str, Any]:
@@ -187,70 +148,10 @@ def sign_offer(
     Args:
         seals: numbers on the item now.
     """
-    body = _offer_body(terms, named_in(terms), seals)
+    body = terms.body(seals)
     return retrieval.record(
         node, person, clock, evidence, "transfer-offered", body, terms.members, made
     )
-
-
-def _offer_body(terms: Terms, who: PersonId | None, seals: Sequence[str]) -> dict[str, Any]:
-    return {
-        "mode": terms.mode,
-        "to": {"agency": terms.agency, **({"person": who.pseudonym} if who is not None else {})},
-        "expires": format_time(terms.expires),
-        **({"returnBy": format_time(terms.return_by)} if terms.return_by is not None else {}),
-        **({"condition": terms.condition} if terms.condition else {}),
-        **({"conditions": list(terms.conditions)} if terms.conditions else {}),
-        **({"purpose": terms.purpose} if terms.purpose else {}),
-        **({"seals": [{"number": number} for number in seals]} if seals else {}),
-    }
-
-
-def check(
-    node: HandingApi,
-    person: Person,
-    evidence: str,
-    progress: Callable[[int], None] = lambda count: None,
-) -> tuple[dict[str, Any], bytes | None]:
-    """Fetch and re-hash an item on offer; its opening document, and its content key (None for a
-    thing).
-
-    Raises:
-        VerificationError: what arrived is not what was recorded: decline it.
-    """
-    events, given = node.incoming(evidence)
-    opening = events[0]["document"]
-    if opening is None:
-        raise NotFoundError("the record of this item was destroyed")
-    if "content" not in opening["body"]:
-        return opening, None
-    try:
-        key = retrieval.content_key(person, evidence, opening["body"], given)
-        retrieval.decrypt(
-            lambda start, end: node.incoming_content(evidence, start, end),
-            key,
-            evidence,
-            opening["body"],
-            None,
-            progress,
-        )
-    except DeniedError as error:
-        if person.lacks_custody_key:
-            raise
-        hint = (
-            "a custodian who holds the custody key takes it: custody handover accept "
-            f"{evidence.removeprefix('urn:uuid:')}"
-        )
-        raise DeniedError(
-            "the key of what is on offer is sealed to none of your keys", hint=hint
-        ) from error
-    except VerificationError as error:
-        raise VerificationError(
-            error.step,
-            error.message,
-            hint="refuse it: custody handover decline ID --reason WHAT-YOU-FOUND",
-        ) from error
-    return opening, key
 
 
 def accept(
@@ -259,6 +160,8 @@ def accept(
     clock: Clock,
     evidence: str,
     *,
+    shown: OnOffer | None = None,
+    agree: Callable[[OnOffer], None] = lambda shown: None,
     condition: str = "",
     place: str = "",
     seals: tuple[str, ...] = (),
@@ -267,23 +170,27 @@ def accept(
     """Check an item on offer and accept it, with a key of one's own; the node's answer.
 
     Args:
+        shown: the offer as it was looked at; None to look now. That one alone is accepted: who
+            withdraws it meanwhile and offers on other terms is not.
+        agree: called with it when the item was checked and nothing is signed yet; what it raises
+            ends this.
         seals: numbers found on a thing.
 
     Raises:
         VerificationError: it is not what was recorded: decline it. RuleError: expired, made to
-            somebody else, other seals.
+            somebody else, another offer by now, other seals.
     """
-    # Asked before anything is looked at: who withdraws meanwhile and offers on other terms is not
-    # accepted by what was looked at before.
-    offered = node.item(evidence)["head"]
-    opening, key = check(node, person, evidence, progress)
-    made = [] if key is None else [seal(key, evidence, opening["body"], person.hpke.public)]
-    content = opening["body"].get("content")
+    shown = shown or on_offer.look(node, evidence)
+    key = on_offer.check(node, person, shown, progress)
+    agree(shown)
+    opening = shown.opening["body"]
+    made = [] if key is None else [seal(key, evidence, opening, person.hpke.public)]
+    content = opening.get("content")
     body: dict[str, Any] = {
-        "offer": offered,
+        "offer": shown.statement,
         **({"condition": condition} if condition else {}),
         **({"place": place} if place else {}),
-        **({"digests": opening["body"]["digests"], "pinned": content["cid"]} if content else {}),
+        **({"digests": opening["digests"], "pinned": content["cid"]} if content else {}),
         **({"seals": [{"number": number} for number in seals]} if seals else {}),
     }
     return retrieval.record(node, person, clock, evidence, "transfer-accepted", body, {}, made)
@@ -295,12 +202,17 @@ def decline(
     clock: Clock,
     evidence: str,
     *,
+    shown: OnOffer | None = None,
     reason: str,
     condition: str = "",
 ) -> dict[str, Any]:
-    """Refuse an item on offer; it stays with the giver."""
+    """Refuse an item on offer; it stays with the giver.
+
+    Args:
+        shown: the offer as it was looked at, which alone is refused; None for the one that is open.
+    """
     body = {
-        "offer": node.item(evidence)["head"],
+        "offer": shown.statement if shown is not None else node.item(evidence)["head"],
         "reason": reason,
         **({"condition": condition} if condition else {}),
     }

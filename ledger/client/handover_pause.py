@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from ledger.client import handover, retrieval
-from ledger.client.handover import HandingApi, Terms
+from ledger.client.handover import HandingApi
 from ledger.domain.codecs.text import parse_time
 from ledger.domain.crypto.grants import Grant
 from ledger.domain.errors import (
@@ -31,6 +31,7 @@ from ledger.domain.errors import (
     RuleError,
     UsageError,
 )
+from ledger.domain.event.offer_terms import OfferTerms
 from ledger.domain.event.signing import Person
 from ledger.domain.ports.node_and_chain import Clock
 
@@ -65,7 +66,7 @@ class Reading:
 
     access: str
     seals: list[str]
-    terms: Terms
+    terms: OfferTerms
     made: list[Grant]
 
 
@@ -88,7 +89,8 @@ def take_back(
     if item["offer"] is None:
         _require_taken_back(node, evidence)
         return
-    _require_good(item["offer"]["expires"], clock)
+    until = item["offer"]["expires"]
+    _require_good(None if until is None else parse_time(until, what="expires"), clock)
     # Said before anything is signed: an addressee who left, or whom we know no longer, could not be
     # offered it again.
     agency = item["offer"]["agency"]
@@ -130,8 +132,8 @@ def _pause(node: PausingApi, deadline: float, waiting: Waiting) -> None:
     waiting.sleep(_POLL)
 
 
-def _require_good(expires: str | None, clock: Clock) -> None:
-    if expires is not None and clock.now() + _LEAST > parse_time(expires, what="expires"):
+def _require_good(expires: int | None, clock: Clock) -> None:
+    if expires is not None and clock.now() + _LEAST > expires:
         raise RuleError(
             "the offer is over, or will be in a moment",
             hint="take it back: custody handover withdraw ID --reason WHY",
@@ -173,11 +175,9 @@ def begin(
             "the offer was taken back for another reason than a pause",
             hint="make a new one: custody handover offer ID",
         )
-    terms = Terms.of(told[-2])
-    _require_good(told[-2]["body"]["expires"], clock)
-    to = handover.recipient_key(
-        node, terms.agency, handover.named_in(terms), person.certificate.agency
-    )
+    terms = OfferTerms.from_document(told[-2])
+    _require_good(terms.expires, clock)
+    to = handover.recipient_key(node, terms.agency, terms.recipient, person.certificate.agency)
     made = handover.rewrap(node, person, evidence, access, documents[0]["body"], to)
     return Reading(access, list(standing["seals"]), terms, made)
 

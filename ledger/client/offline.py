@@ -15,7 +15,7 @@ from ledger.client.offline_delivery import Delivery, Receiver
 from ledger.client.offline_queue import Queue, Waiting
 from ledger.domain.blocks import dag
 from ledger.domain.blocks.store import NodeStore
-from ledger.domain.codecs.text import format_time
+from ledger.domain.codecs.text import format_time, parse_time
 from ledger.domain.errors import (
     ConflictError,
     NotFoundError,
@@ -24,6 +24,8 @@ from ledger.domain.errors import (
     UsageError,
     VerificationError,
 )
+from ledger.domain.event import document as documents
+from ledger.domain.event.document import Event
 from ledger.domain.event.signing import Person
 from ledger.domain.identity.roles import ROLES_BY_TYPE
 from ledger.domain.ipld import cid as cids
@@ -163,6 +165,15 @@ class FieldNode:
                 "statement": one.statement.digest.hex(),
                 "index": one.number,
             }
+
+    def rehearse(self, evidence: str, document: bytes, disclosures: Sequence[str]) -> None:
+        """As a node answers, for an item that was begun here.
+
+        Raises:
+            RuleError, DeniedError: the node would refuse it.
+        """
+        event = documents.parse(document, disclosures)
+        _Standing(str(self._about["agency"]), self._queue.of(evidence)).rehearse(event)
 
     def status(self, **_: bool) -> dict[str, Any]:
         """How much waits."""
@@ -313,6 +324,16 @@ class _Standing:
             self._life.require_allowed(_told(one), one.statement.claims.time)
         self._take(one)
 
+    def rehearse(self, event: Event) -> None:
+        """Judge an event that nobody signed yet, and forget it again.
+
+        Raises:
+            RuleError, DeniedError: the node would refuse it.
+        """
+        if self._whole:
+            time = parse_time(event.value["time"], what="time")
+            self._life.require_allowed(RecordedEvent(bytes(32), event), time, rehearsed=True)
+
     def _take(self, one: Waiting) -> None:
         statement = one.statement
         self._state = custody.advance(
@@ -320,7 +341,7 @@ class _Standing:
             statement.claims,
             statement.digest,
             log_agency=self._agency,
-            event_type=one.event.type,
+            event=one.event,
         )
         self._life.take(_told(one))
 

@@ -14,9 +14,11 @@ from ledger.domain.crypto.content_encryption import PIECE, TAG, Pieces
 from ledger.domain.errors import DeniedError, NotFoundError, VerificationError
 from ledger.domain.event.moments import AHEAD
 from ledger.domain.event.signing import Person, draft_event, sign_event
+from ledger.domain.identity.roles import counting_roles
 from ledger.domain.ipld import cid as cids
 from ledger.domain.ipld import unixfs
 from ledger.domain.item.jurisdiction_profile import Demands
+from ledger.domain.item.parts import Part, acting_roles
 from ledger.domain.ports.node_and_chain import Clock
 
 _RANGE_PIECES: Final = 4  # pieces a request: 4 MiB
@@ -75,8 +77,20 @@ def record(
         time=last if time < last <= time + AHEAD else time,
         members=members,
         sealed_keys=list(sealed_keys),
+        role=_acting_role(person, item, event_type),
     )
     return node.register([signed.submission])[0]
+
+
+def _acting_role(person: Person, item: dict[str, Any], event_type: str) -> str:
+    """The role by which the person takes part in the item, as far as the node says which parts they
+    have; else empty, and the node judges.
+    """
+    named = set(item.get("parts") or ())
+    certificate = person.certificate
+    held = counting_roles(certificate.roles, guest=certificate.agency != person.descriptor.agency)
+    parts = {part for part in Part if part.name.lower() in named}
+    return max(acting_roles(event_type, parts, held), default="")
 
 
 def rehearse(
@@ -105,8 +119,9 @@ def rehearse(
         prev=bytes(32),
         time=clock.now(),
         members=members,
+        role=_acting_role(person, node.item(evidence), event_type),
     )
-    Demands.told(about["profile"], about["demands"]).require_met(draft)
+    Demands.from_json(about["profile"], about["demands"]).require_met(draft)
     node.rehearse(evidence, draft.raw, [disclosure.encoded for disclosure in draft.disclosures])
 
 

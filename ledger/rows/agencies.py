@@ -43,13 +43,19 @@ class PartnerDescriptorRow(DescriptorRow):
 @dataclass(frozen=True, slots=True)
 class PartnerRow(Row):
     """Another agency of the registry: URL of its node, its newest revocation list (DER, or empty),
-    and when both were last looked at.
+    and when both were last looked at; 0 since the registry had it as suspended or retired, until
+    they are looked at again.
     """
 
     agency: TextKey
     url: str
     crl: bytes = b""
     checked: Big = 0
+
+    @property
+    def active(self) -> bool:
+        """Whether the registry had it as an active agency when it was last asked."""
+        return self.checked > 0
 
 
 class AuthorityFilesRepository(Protocol):

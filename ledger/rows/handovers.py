@@ -121,10 +121,11 @@ class TransfersRepository(Protocol):
         *,
         agency: str = "",
         giver: str = "",
+        outcome: int | None = None,
         after: tuple[str, int] = ("", -1),
     ) -> list[TransferStepRow]:
         """A page of handovers in certain states, in the order of items, behind ``after``: with an
-        agency, or from a giver, where named.
+        agency, from a giver, with an outcome, where named.
         """
         ...
 

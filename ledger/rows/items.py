@@ -157,6 +157,12 @@ class ItemsRepository(Protocol):
         """
         ...
 
+    def forget(self, evidence: str) -> None:
+        """Remove all rows of an item that only the logs of others tell of: where it stands, their
+        entries, documents and keys, what it is found by and came from.
+        """
+        ...
+
     def page(
         self,
         *,

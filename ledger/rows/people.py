@@ -154,12 +154,20 @@ class PeopleRepository(Protocol):
         """
         ...
 
+    def drop_enrolment(self, code: bytes) -> None:
+        """Forget an invitation: whoever has its code can ask no more."""
+        ...
+
     def put_identity(self, token: bytes, person: PersonId) -> None:
         """Link an account to a person; one that they had before is theirs no longer."""
         ...
 
     def identity(self, token: bytes) -> PersonId | None:
         """Whose account at the identity provider this is."""
+        ...
+
+    def drop_identity(self, person: PersonId) -> None:
+        """Forget whose account at the identity provider was a person's."""
         ...
 
     def put_custody_key(self, row: CustodyKeyRow) -> None:

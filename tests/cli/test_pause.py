@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from ledger.client import handover
-from ledger.client.handover import Terms
+from ledger.domain.event.offer_terms import OfferTerms
 from tests.support.actors import enrolled
 from tests.support.commands import custody
 from tests.support.desk import Desk
@@ -27,7 +27,7 @@ def test_a_pause_that_fails_says_where_the_item_is_and_the_command_that_goes_on(
     with Desk(home) as desk:
         evidence = desk.upload(tmp_path / "photo.jpg")[0].evidence
         taker = enrolled(desk, "examiner")
-        terms = Terms("NL-POL", int(time.time()) + 3600, person=taker.pseudonym)
+        terms = OfferTerms("NL-POL", int(time.time()) + 3600, person=taker.pseudonym)
         handover.offer(desk.client, desk.person, desk.clock, evidence, terms)
         before = desk.client.item(evidence)
     assert (

@@ -23,10 +23,10 @@ from ledger.adapters.database.store import SqlRecords
 from ledger.app import entrust, open_audit
 from ledger.client import copying, handover
 from ledger.client.copying import Disclosure, Recipient
-from ledger.client.handover import Terms
 from ledger.client.upload import UploadOptions
 from ledger.domain.audit.report import AuditReport
 from ledger.domain.codecs.text import format_time
+from ledger.domain.event.offer_terms import OfferTerms
 from ledger.rows.table import ROWS
 from ledger.services.access import sessions
 from ledger.services.audit import columns, internal, rows
@@ -157,7 +157,7 @@ def work_inside(nl: Desk, ro: Desk, folder: Path) -> None:
     )
     nl.upload(file(folder, "part.jpg"), options=UploadOptions(body={"partOf": photo.evidence}))
     [declined] = nl.upload(file(folder, "declined.jpg"))
-    within = Terms(NL, int(time.time()) + 3600, person=second.pseudonym)
+    within = OfferTerms(NL, int(time.time()) + 3600, person=second.pseudonym)
     handover.offer(nl.client, nl.person, nl.clock, declined.evidence, within)
     with second.working() as (client, person):
         client.incoming(declined.evidence)

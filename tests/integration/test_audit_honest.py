@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from ledger.app import entrust, open_audit
-from ledger.client import handover
+from ledger.client import handover, on_offer
 from ledger.client.upload import UploadOptions
 from ledger.domain.audit.report import AuditReport
 from ledger.domain.bundle import bundle as bundles
@@ -128,7 +128,7 @@ def test_whoever_declined_has_no_key_and_is_missed_by_nobody(
     item, taker = upload(desk, tmp_path, secrets.token_bytes(99)), enrolled(desk, "examiner")
     offer(desk, item, NL, person=taker.pseudonym)
     require_nothing_found(desk)
-    handover.check(taker.client, taker.person, item)
+    on_offer.check(taker.client, taker.person, on_offer.look(taker.client, item))
     handover.decline(taker.client, taker.person, desk.clock, item, reason="not mine")
     require_nothing_found(desk)
 

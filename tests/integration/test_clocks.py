@@ -11,6 +11,7 @@ import pytest
 
 from ledger.client import handover, retrieval
 from ledger.domain.errors import ChainError, RuleError
+from ledger.domain.event.offer_terms import OfferTerms
 from ledger.domain.identity import certificate as certificates
 from ledger.services.onchain import anchoring
 from ledger.services.onchain.anchoring import AnchoringPolicy
@@ -138,7 +139,7 @@ def test_an_offer_that_has_expired_shows_nothing_any_more(
         upload(desk, tmp_path, b"content"),
         joined(desk, tmp_path / "taker", "officer", number="8"),
     )
-    terms = handover.Terms(desk.node.agency, desk.clock.now() + 60, person=taker.pseudonym)
+    terms = OfferTerms(desk.node.agency, desk.clock.now() + 60, person=taker.pseudonym)
     handover.offer(desk.client, desk.person, desk.clock, item, terms)
     with taker.client() as client:
         monkeypatch.setattr(desk.node, "clock", Off(120))

@@ -17,7 +17,6 @@ from ledger.adapters.keystore.file import FileKeyring
 from ledger.app import create_home, enrolling, entrust
 from ledger.app.settings import KEYRING
 from ledger.client import handover, retrieval
-from ledger.client.handover import Terms
 from ledger.domain.codecs.cbor import encode
 from ledger.domain.codecs.text import from_b64url
 from ledger.domain.crypto import custody_key
@@ -31,6 +30,7 @@ from ledger.domain.errors import (
     RuleError,
     VerificationError,
 )
+from ledger.domain.event.offer_terms import OfferTerms
 from ledger.domain.identity import descriptor as descriptors
 from ledger.domain.identity import enrolment
 from ledger.domain.identity.descriptor import Descriptor
@@ -131,7 +131,7 @@ def test_a_new_custodian_gets_the_key_and_gets_shares_and_hands_over(
             person,
             office.clock,
             photo,
-            Terms("NL-POL", int(time.time()) + 3600, person=third.pseudonym),
+            OfferTerms("NL-POL", int(time.time()) + 3600, person=third.pseudonym),
         )
     with third.working() as (client, person):
         handover.accept(client, person, office.clock, photo)

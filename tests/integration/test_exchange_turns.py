@@ -19,12 +19,17 @@ from sqlalchemy import text
 from cli.commands.handover import _rounds
 from ledger.domain.errors import CustodyError, NetworkError, RuleError
 from ledger.domain.identity.person import PersonId
-from ledger.rows.handovers import DisclosedCopyRow, ErasureRow, TransferStepRow
-from ledger.rows.items import ShareRow
+from ledger.domain.ports.rows import (
+    DisclosedCopyRow,
+    ErasureRow,
+    PartnerRow,
+    ShareRow,
+    TransferStepRow,
+)
 from ledger.services.handovers import copies, erasure, incoming, outgoing, sync
 from ledger.services.node import transfer_progress
 from ledger.services.onchain import transfer_steps
-from ledger.services.workers.handovers import HandoverWorker
+from ledger.services.workers.handovers import HandoverWorker, _Agency
 from tests.support import consortium
 from tests.support.consortium import NL, RO, US, Consortium, offer, upload
 from tests.support.desk import Desk
@@ -120,6 +125,22 @@ def test_the_disposal_behind_a_thousand_others_is_told(both: Consortium) -> None
     with ro.node.records.write() as unit:
         for table in ("erasure", "crossing"):
             clear(unit, table, "ffffffff")
+
+
+def test_slow_agencies_however_many_leave_two_threads_to_those_that_were_quick() -> None:
+    nobody: Any = None  # no turn is taken: only who would be next
+    exchanger = HandoverWorker(nobody)
+    slow = {
+        f"RO-S{number}": _Agency(PartnerRow(f"RO-S{number}", ""), took=60.0) for number in range(8)
+    }
+    quick = _Agency(PartnerRow(US, ""), due=1.0, took=0.4)  # it waits for less long than they do
+    new = _Agency(PartnerRow(RO, ""), due=2.0)
+    exchanger._agencies = {**slow, US: quick, RO: new}
+    turns = [loop._step.keywords["longest"] for loop in exchanger._turns]
+    taken = [exchanger._next(longest) for longest in turns]
+    assert [one.row.agency for one in taken if one][:2] == [US, RO]
+    assert {one.row.agency for one in taken[2:] if one} <= set(slow)
+    assert all(taken)
 
 
 def test_a_thousand_copies_that_ran_out_hide_none_that_may_be_fetched(both: Consortium) -> None:
@@ -257,7 +278,7 @@ def test_one_slow_agency_holds_up_neither_another_nor_our_own_duties_nor_a_call_
             begin = time.monotonic()
             exchanger.stop()
             assert time.monotonic() - begin < 10
-            assert not any(loop._thread.is_alive() for loop in exchanger._turns)
+            assert not any(loop.is_alive() for loop in exchanger._loops)
         assert nl.node.transfers.of(US)[0].done == transfer_progress.RANGE
         assert trio.settle(NL, rounds=1).get(large) is None
         assert nl.client.item(large)["offer"]

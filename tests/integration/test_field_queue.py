@@ -11,6 +11,7 @@ import pytest
 
 from ledger.adapters.journal import FileJournal
 from ledger.app import bootstrap
+from ledger.client import retrieval
 from ledger.domain.errors import DeniedError, NotFoundError, RuleError, UsageError
 from ledger.domain.ipld import cid as cids
 from tests.support.desk import Desk
@@ -142,6 +143,20 @@ def test_what_the_node_would_refuse_of_an_item_begun_here_is_refused_before_it_i
             phone,
             "corrected",
             {"target": "0" * 64, "pointer": "/body/text", "new": "x", "reason": "y"},
+        )
+    with laptop.field() as node:
+        begun = next(node.events(phone))["statement"]
+        person = bootstrap.person_at(laptop.keyring, laptop.about)
+        parts = (node, person, laptop.clock, phone, "corrected")
+        said = {"target": begun, "new": "x", "reason": "y"}
+        with pytest.raises(RuleError, match="no such member"):
+            retrieval.rehearse(*parts, {**said, "pointer": "/body/text"})
+        retrieval.rehearse(*parts, {**said, "pointer": "/body/description"})
+    with pytest.raises(RuleError, match="no such member"):
+        laptop.record(
+            phone,
+            "corrected",
+            {"target": begun, "pointer": "/body/text", "new": "x", "reason": "y"},
         )
     laptop.record(phone, "unsealed", {"number": "S-1", "condition": "whole"})
     with pytest.raises(RuleError, match="no seal with that number"):

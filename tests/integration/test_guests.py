@@ -25,7 +25,7 @@ from ledger.domain.errors import (
     RuleError,
     VerificationError,
 )
-from ledger.domain.event.signing import Person
+from ledger.domain.event.signing import Person, sign_event
 from ledger.domain.verify import verify
 from ledger.services.handovers import sync
 from ledger.services.partners import directory
@@ -141,6 +141,41 @@ def test_a_guest_is_no_administrator_custodian_or_uploader_here_whatever_they_ar
             retrieval.record(client, person, host.clock, photo, "moved", {"place": "elsewhere"})
 
 
+def test_a_guest_is_no_second_person_of_the_agency_and_acts_in_no_role_of_home(
+    both: Consortium, guest: Colleague, tmp_path: Path
+) -> None:
+    host = both[NL]
+    photo = upload(host, tmp_path)
+    handover.share(
+        host.client, host.person, host.clock, photo, with_person=str(guest.id), basis=BASIS
+    )
+    asked = host.record(photo, "disposal-requested", {"reason": "over"})["statement"]
+    with abroad(host, guest) as (client, person):
+        item = client.item(photo)
+        for role in ("custodian", "administrator"):
+            with pytest.raises(CustodyError):
+                client.register(
+                    [
+                        sign_event(
+                            person,
+                            "approved",
+                            {"target": asked},
+                            evidence=photo,
+                            seq=item["events"],
+                            prev=bytes.fromhex(item["head"]),
+                            time=host.clock.now(),
+                            role=role,
+                        ).submission
+                    ]
+                )
+        approved = retrieval.record(
+            client, person, host.clock, photo, "approved", {"target": asked}
+        )["statement"]
+    closing = {"scope": "all", "method": "keys destroyed", "approvals": [approved]}
+    with pytest.raises(RuleError, match="second person of the agency"):
+        host.record(photo, "disposed", closing)
+
+
 def test_a_guest_calls_nothing_but_what_concerns_items_given_to_them(
     both: Consortium, guest: Colleague
 ) -> None:
@@ -194,7 +229,7 @@ def test_whoever_is_suspended_at_home_or_here_gets_in_no_more(
         suspending.client.suspend(str(person.id))
         with host.node.records.write() as unit:  # a minute later
             row = unit.partners.get(RO)
-            unit.partners.put(type(row)(row.agency, row.url, row.crl, 0))
+            unit.partners.put(replace(row, checked=1))
         with abroad(host, person) as (client, _), pytest.raises(CustodyError):
             list(client.items())
 
@@ -216,7 +251,7 @@ def test_a_guest_whose_agency_took_the_certificate_back_reads_nothing_more_in_an
         with host.node.records.write() as unit:
             row = unit.partners.get(RO)
             assert row is not None
-            unit.partners.put(replace(row, checked=0))
+            unit.partners.put(replace(row, checked=1))
         directory.follow(host.node, RO)
         for ask in (
             lambda: list(client.items()),

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from ledger.client import handover
-from ledger.client.handover import Terms
 from ledger.domain.bundle.trust import TrustRoot
 from ledger.domain.codecs.text import format_time
 from ledger.domain.errors import ConflictError, RuleError
+from ledger.domain.event.offer_terms import OfferTerms
 from ledger.services.audit.self_check import examine
 from ledger.services.audit.self_check_findings import SelfCheckFinding
 from ledger.services.handovers import sync
@@ -33,7 +33,7 @@ def test_an_offer_that_expired_is_not_accepted_and_ends_the_same_on_both_sides(
     giver, taker = both[NL], both[RO]
     evidence = upload(giver, tmp_path)
     expires = int(time.time()) + 20
-    handover.offer(giver.client, giver.person, giver.clock, evidence, Terms(RO, expires))
+    handover.offer(giver.client, giver.person, giver.clock, evidence, OfferTerms(RO, expires))
     both.settle(NL, RO, rounds=2)
     assert taker.client.item(evidence)["offer"]["expires"] == format_time(expires)
     time.sleep(max(expires + 1 - time.time(), 0))
@@ -57,7 +57,7 @@ def test_an_answer_that_the_contract_refuses_holds_up_no_other_handover(
     giver, taker = both[NL], both[RO]
     late, other = (upload(giver, tmp_path, data) for data in (b"late", b"other"))
     expires = int(time.time()) + 25
-    handover.offer(giver.client, giver.person, giver.clock, late, Terms(RO, expires))
+    handover.offer(giver.client, giver.person, giver.clock, late, OfferTerms(RO, expires))
     offer(giver, other, RO)
     both.settle(NL, RO, rounds=2)
     handover.accept(

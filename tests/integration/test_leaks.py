@@ -15,9 +15,9 @@ import pytest
 
 from ledger.adapters.node.client import NodeClient
 from ledger.client import copying, handover, physical_items
-from ledger.client.handover import Terms
 from ledger.client.upload import UploadOptions
 from ledger.domain.errors import CustodyError
+from ledger.domain.event.offer_terms import OfferTerms
 from tests.support import consortium
 from tests.support.chains import running
 from tests.support.consortium import Consortium
@@ -82,7 +82,7 @@ def test_chain_ipfs_log_urls_errors_and_logs_show_nothing_of_a_case(
         members,
     )
     both.settle(NL, RO, rounds=1)
-    terms = Terms(
+    terms = OfferTerms(
         RO,
         int(time.time()) + 3600,
         purpose=PLANTED["reason"],

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from ledger.client import copying, handover, physical_items
-from ledger.client.handover import Terms
 from ledger.domain.errors import DeniedError, NotFoundError, RuleError
+from ledger.domain.event.offer_terms import OfferTerms
 from ledger.domain.identity.names import ROLES
 from ledger.domain.verify import verify
 from tests.support.desk import BASIS, Desk
@@ -47,7 +47,7 @@ def test_a_thing_is_accepted_by_the_colleague_it_is_offered_to_with_the_seals_th
     office: Desk,
 ) -> None:
     phone, second = seized(office, "S-1", "S-2"), colleague(office, "second")
-    terms = Terms("NL-POL", int(time.time()) + 3600, person=second.pseudonym)
+    terms = OfferTerms("NL-POL", int(time.time()) + 3600, person=second.pseudonym)
     handover.offer(office.client, office.person, office.clock, phone, terms)
     with pytest.raises(NotFoundError):
         handover.accept(office.client, office.person, office.clock, phone, seals=("S-1", "S-2"))
@@ -66,7 +66,7 @@ def test_a_file_offered_to_a_colleague_can_be_opened_by_them_and_only_then(
     photo, third = upload(office, tmp_path), colleague(office, "third")
     with pytest.raises(NotFoundError):
         third.get(photo)
-    terms = Terms("NL-POL", int(time.time()) + 3600, person=third.pseudonym)
+    terms = OfferTerms("NL-POL", int(time.time()) + 3600, person=third.pseudonym)
     handover.offer(office.client, office.person, office.clock, photo, terms)
     with third.working() as (client, person):
         handover.accept(client, person, office.clock, photo)
@@ -77,7 +77,7 @@ def test_an_expired_offer_is_not_accepted_and_ends_as_expired(
     office: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     photo, third = upload(office, tmp_path), colleague(office, "third")
-    terms = Terms("NL-POL", int(time.time()) + 100, person=third.pseudonym)
+    terms = OfferTerms("NL-POL", int(time.time()) + 100, person=third.pseudonym)
     handover.offer(office.client, office.person, office.clock, photo, terms)
     later = int(time.time()) + 200
     monkeypatch.setattr(type(office.clock), "now", lambda self: later)
@@ -97,7 +97,7 @@ def test_a_loan_says_until_when_and_an_item_handed_out_is_not_offered(office: De
             office.person,
             office.clock,
             phone,
-            Terms("NL-POL", soon, person=second.pseudonym, mode="loan"),
+            OfferTerms("NL-POL", soon, person=second.pseudonym, mode="loan"),
         )
     office.record(phone, "released", {"counterparty": {"name": "laboratory"}, "purpose": "DNA"})
     with pytest.raises(RuleError, match="not back yet"):
@@ -106,7 +106,7 @@ def test_a_loan_says_until_when_and_an_item_handed_out_is_not_offered(office: De
             office.person,
             office.clock,
             phone,
-            Terms("NL-POL", soon, person=second.pseudonym),
+            OfferTerms("NL-POL", soon, person=second.pseudonym),
         )
     office.record(phone, "received", {"counterparty": {"name": "laboratory"}})
     handover.offer(
@@ -114,7 +114,7 @@ def test_a_loan_says_until_when_and_an_item_handed_out_is_not_offered(office: De
         office.person,
         office.clock,
         phone,
-        Terms("NL-POL", soon, person=second.pseudonym),
+        OfferTerms("NL-POL", soon, person=second.pseudonym),
     )
 
 

@@ -27,7 +27,7 @@ from ledger.adapters.logfiles import FolderFiles, WebFiles
 from ledger.app import metrics, metrics_server
 from ledger.app.open_audit import about
 from ledger.domain.errors import NetworkError, UsageError
-from ledger.services.audit.monitor import Limits, Round, look, told
+from ledger.services.audit.monitor import Limits, Round, check, mark_sent
 from ledger.services.node import context, transfer_progress
 from tests.support.desk import Desk
 from tests.support.malice import AsANode, World
@@ -48,9 +48,9 @@ def watch(
     ]
     state = SqliteAuditState(world.folder / "seen.audit", about(world.root))
     try:
-        found = look(world.contracts, world.root, trees, state, world.clock, limits or Limits())
+        found = check(world.contracts, world.root, trees, state, world.clock, limits or Limits())
         if delivered:
-            told(state, found)
+            mark_sent(state, found)
         return found
     finally:
         state.close()

@@ -23,7 +23,15 @@ from ledger.adapters.node.client import NodeClient, Session
 from ledger.adapters.node.kept import FileSession
 from ledger.adapters.oidc import OidcProvider
 from ledger.app import create_home
-from ledger.domain.errors import ConflictError, CustodyError, DeniedError, NetworkError, UsageError
+from ledger.domain.errors import (
+    ConflictError,
+    CustodyError,
+    DeniedError,
+    NetworkError,
+    NotFoundError,
+    UsageError,
+)
+from ledger.services.access.sessions import identity_token
 from ledger.services.people import membership
 from tests.support.chains import ROOT, free_port
 from tests.support.desk import PASSPHRASE, Desk
@@ -202,6 +210,30 @@ def test_an_account_belongs_to_one_person_and_another_nodes_service_needs_none(
             membership.link(desk.node, person.id, account)
     raw = b"".join(path.read_bytes() for path in desk.path.glob("ledger.sqlite*"))
     assert b"officer.4712" not in raw
+
+
+def test_the_account_of_a_suspended_person_is_nobodys_and_lets_nobody_in(
+    agency: tuple[Desk, Colleague], tmp_path: Path
+) -> None:
+    desk, _ = agency
+    desk.node.identity, provider = None, desk.node.identity  # they join by key alone
+    gone, again = (joined(desk, tmp_path / name, number=name) for name in ("1001", "1002"))
+    desk.node.identity = provider
+    membership.link(desk.node, gone.id, "leaver")
+    running = client(desk, gone, identifier("leaver"))
+    running.status()
+    membership.suspend(desk.node, gone.id, by=desk.person.certificate.subject)
+    for one in (running, client(desk, gone, identifier("leaver"))):
+        with pytest.raises(DeniedError):
+            one.status()
+    with desk.node.records.read() as unit:
+        assert unit.people.identity(identity_token(desk.node, provider.issuer, "leaver")) is None
+    with pytest.raises(NotFoundError, match="suspended"):
+        membership.link(desk.node, gone.id, "leaver")
+    with desk.node.records.write() as unit:  # as a version before this one left it
+        unit.people.put_identity(identity_token(desk.node, provider.issuer, "leaver"), gone.id)
+    membership.link(desk.node, again.id, "leaver")
+    assert client(desk, again, identifier("leaver")).status()["agency"] == "NL-POL"
 
 
 def test_a_session_is_kept_for_the_next_command_and_sealed(

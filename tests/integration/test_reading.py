@@ -14,8 +14,7 @@ from typing import Any
 
 import pytest
 
-from ledger.client import copying, handover, handover_pause, retrieval
-from ledger.client.handover import Terms
+from ledger.client import copying, handover, handover_pause, on_offer, retrieval
 from ledger.domain.errors import (
     CustodyError,
     DemandError,
@@ -25,6 +24,7 @@ from ledger.domain.errors import (
     StorageError,
     UsageError,
 )
+from ledger.domain.event.offer_terms import OfferTerms
 from ledger.domain.verify.report import Verdict
 from ledger.services.access import authorization as accesses
 from ledger.services.handovers import erasure
@@ -47,7 +47,7 @@ def photo(desk: Desk, tmp_path: Path, data: bytes = b"a face" * 500) -> str:
 
 
 def offer(desk: Desk, evidence: str, to: Actor, **more: Any) -> None:
-    terms = Terms("NL-POL", int(time.time()) + 3600, person=to.pseudonym, **more)
+    terms = OfferTerms("NL-POL", int(time.time()) + 3600, person=to.pseudonym, **more)
     handover.offer(desk.client, desk.person, desk.clock, evidence, terms)
 
 
@@ -56,7 +56,7 @@ def types(desk: Desk, evidence: str) -> list[str]:
     from ledger.services.registration.item_rules import life_of
 
     with desk.node.records.read() as unit:
-        return [told.event.type for told in life_of(desk.node, unit, evidence).told.values()]
+        return [told.event.type for told in life_of(desk.node, unit, evidence).events.values()]
 
 
 def refused(actor: Actor, evidence: str, mode: str, match: str) -> None:
@@ -153,14 +153,14 @@ def test_a_look_before_the_answer_is_written_down_first_and_shown_to_whoever_see
     item, taker = photo(desk, tmp_path), enrolled(desk, "examiner")
     offer(desk, item, taker)
     assert [one["looked"] for one in desk.client.events(item)][-1] == []
-    handover.check(taker.client, taker.person, item)
+    on_offer.check(taker.client, taker.person, on_offer.look(taker.client, item))
     [listed] = [one for one in desk.client.handovers() if one["evidence"] == item]
     assert {(one["person"], one["what"]) for one in listed["looked"]} == {
         (taker.pseudonym, "record"),
         (taker.pseudonym, "content"),
     }
     first = listed["looked"]
-    handover.check(taker.client, taker.person, item)
+    on_offer.check(taker.client, taker.person, on_offer.look(taker.client, item))
     handover.accept(taker.client, taker.person, desk.clock, item)
     shown = [one["looked"] for one in desk.client.events(item) if one["effect"] == "offer"]
     assert shown == [first], "when they first looked stays, also after the answer"
@@ -229,7 +229,7 @@ def offers(desk: Desk, evidence: str) -> list[dict[str, Any]]:
     from ledger.services.registration.item_rules import life_of
 
     with desk.node.records.read() as unit:
-        told = life_of(desk.node, unit, evidence).told.values()
+        told = life_of(desk.node, unit, evidence).events.values()
     return [one.event.body for one in told if one.event.type == "transfer-offered"]
 
 
@@ -331,7 +331,7 @@ def test_what_the_profile_refuses_leaves_no_access_in_the_log(
         "disposed": ("/body/rule",),
     }
     monkeypatch.setattr(desk.node, "profile", replace(desk.node.profile, required=asked))
-    terms = handover.Terms(
+    terms = OfferTerms(
         desk.node.agency,
         desk.clock.now() + 86400,
         person=other.person.certificate.pseudonym,

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from ledger.client import copying, handover, retrieval
-from ledger.client.handover import Terms
 from ledger.domain.errors import CustodyError, DeniedError, NotFoundError, RuleError
+from ledger.domain.event.offer_terms import OfferTerms
 from tests.support.desk import BASIS, Desk
 from tests.support.office import colleague, office, staffed, upload  # noqa: F401
 
@@ -34,7 +34,7 @@ def rehearse(desk: Desk, evidence: str, event_type: str, body: dict[str, Any]) -
 
 def offer(desk: Desk, evidence: str, **more: Any) -> Any:
     to = colleague(desk, "second").pseudonym
-    terms = Terms("NL-POL", desk.clock.now() + 3600, person=to, **more)
+    terms = OfferTerms("NL-POL", desk.clock.now() + 3600, person=to, **more)
     return handover.offer(desk.client, desk.person, desk.clock, evidence, terms)
 
 

@@ -10,9 +10,9 @@ import pytest
 
 from ledger.app import enrolling
 from ledger.client import handover
-from ledger.client.handover import Terms
 from ledger.client.retrieval import record_access
 from ledger.domain.errors import CustodyError, DeniedError, RuleError, UsageError
+from ledger.domain.event.offer_terms import OfferTerms
 from ledger.domain.verify.procedure import verify
 from ledger.services.registration.item_rules import life_of
 from tests.support.actors import enrolled
@@ -111,7 +111,7 @@ def test_an_offer_made_anew_while_it_is_checked_is_not_accepted_by_what_was_look
 ) -> None:
     item, taker = photo(desk, tmp_path, b"swap " * 99), enrolled(desk, "examiner")
     soon = int(time.time()) + 3600
-    terms = Terms("NL-POL", soon, person=taker.pseudonym)
+    terms = OfferTerms("NL-POL", soon, person=taker.pseudonym)
     handover.offer(desk.client, desk.person, desk.clock, item, terms)
     made = []
 

@@ -26,7 +26,7 @@ from ledger.services.audit import self_check
 from ledger.services.handovers import sync
 from ledger.services.node import supervision
 from ledger.services.node.board import Board
-from ledger.services.node.supervision import Loop, Round, describe
+from ledger.services.node.supervision import Duty, Loop, Round, Worker, describe
 from ledger.services.onchain import anchoring
 from ledger.services.onchain.anchoring import AnchoringPolicy
 from ledger.services.registration import agency_statements
@@ -134,18 +134,19 @@ def test_whatever_a_step_raises_the_loop_goes_on(
             raise error
         return Round(60.0)
 
-    loop = working(Loop(desk.node, "duty", step, pause=0.01))
+    [loop] = working(Worker(desk.node, [Duty("duty", step, pause=0.01)]))._loops
     until(lambda: len(seen) >= 4)
     until(lambda: not desk.node.workers.failing())
-    assert loop._thread.is_alive()
+    assert loop.is_alive()
 
 
 def test_pauses_grow_to_their_limit_and_are_never_the_same_for_all(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(supervision, "_LONGEST", 60.0)
-    loop = Loop(desk.node, "duty", lambda: 1 / 0, pause=1.0)  # type: ignore[arg-type, return-value]
-    waits = [loop._once() for _ in range(40)]
+    duty = Duty("duty", lambda: 1 / 0, pause=1.0)  # type: ignore[arg-type, return-value]
+    loop = Loop(desk.node, duty, threading.Event())
+    waits = [loop.once() for _ in range(40)]
     assert all(
         0.5 * min(2.0**number, 60) <= wait <= min(2.0**number, 60)
         for number, wait in enumerate(waits)
@@ -161,7 +162,8 @@ def test_telling_that_fails_ends_no_work(
 
     seen: list[int] = []
     desk.node.workers = Board(keep=full)
-    working(Loop(desk.node, "duty", lambda: seen.append(1) or 1 / 0, pause=0.01))  # type: ignore[arg-type, return-value, func-returns-value]
+    failing = Duty("duty", lambda: seen.append(1) or 1 / 0, pause=0.01)  # type: ignore[arg-type, return-value, func-returns-value]
+    working(Worker(desk.node, [failing]))
     until(lambda: len(seen) >= 3)
 
 
@@ -215,7 +217,7 @@ def test_a_revocation_list_that_cannot_be_issued_keeps_nothing_from_being_anchor
     (tmp_path / "x").write_bytes(b"x")
     desk.upload(tmp_path / "x")
     monkeypatch.setattr("ledger.services.workers.anchoring._DAY", 0)
-    monkeypatch.setattr("ledger.services.workers.anchoring._LOOKS", 0.01)
+    monkeypatch.setattr("ledger.services.workers.anchoring._CHECK", 0.01)
     working(AnchoringWorker(desk.node, AnchoringPolicy(growth=1, age=0)))
     until(
         lambda: (
@@ -244,10 +246,13 @@ def test_nonsense_of_one_partner_holds_up_no_other_and_ends_no_exchange(desk: De
             for code, server in servers.items():
                 unit.partners.put(PartnerRow(code, server.url, b"", desk.clock.now()))
             unit.partners.put(PartnerRow("US-LAST", last.url, b"", desk.clock.now()))
+        # As if the registry had said just now that they are active.
+        monkeypatch.setattr("ledger.services.onchain.standing._FRESH", 10**9)
+        desk.node.standings |= dict.fromkeys([*servers, "US-LAST"], desk.clock.now())
         exchanger = working(HandoverWorker(desk.node))
         until(lambda: len(last.seen) >= 4, 60)
         until(lambda: all(code in standing(desk, "exchange")["problem"] for code in servers), 60)
-        assert exchanger._thread.is_alive()
+        assert all(loop.is_alive() for loop in exchanger._loops)
         exchanger.stop()
 
 
@@ -262,18 +267,17 @@ def test_an_answer_that_makes_our_own_code_fail_is_a_problem_of_that_partner(des
     desk.node.reach = lambda url: Odd()
     with desk.node.records.write() as unit:
         unit.partners.put(PartnerRow("RO-POL", "https://ro.example", b"", desk.clock.now()))
+    desk.node.standings["RO-POL"] = desk.clock.now()
     problems = sync.sync(desk.node).problems
     assert problems["RO-POL"].startswith("unexpected KeyError at test_supervision.exchanged")
     assert "117" not in str(problems)
 
 
 def test_what_was_told_last_survives_the_process_for_doctor(desk: Desk, home_path: Path) -> None:
-    loop = Loop(
-        desk.node,
-        "exchange",
-        lambda: (_ for _ in ()).throw(NetworkError("RO-POL does not answer", hint="ask them")),
-    )
-    loop._once()
+    def silent() -> Round:
+        raise NetworkError("RO-POL does not answer", hint="ask them")
+
+    Loop(desk.node, Duty("exchange", silent), threading.Event()).once()
     [row] = settings.read_workers(home_path)
     assert (row.worker, row.failures, row.problem, row.hint) == (
         "exchange",
@@ -282,7 +286,7 @@ def test_what_was_told_last_survives_the_process_for_doctor(desk: Desk, home_pat
         "ask them",
     )
     again = bootstrap.settings.read_workers(home_path)
-    assert Board(lambda: again).told() == again
+    assert Board(lambda: again).last_known() == again
     (home_path / settings.WORKERS).write_bytes(b"[7]")
     assert settings.read_workers(home_path) == []
 

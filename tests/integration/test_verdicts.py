@@ -23,7 +23,7 @@ from ledger.domain.errors import UnreadableError, VerificationError
 from ledger.domain.verify import Verdict
 from ledger.services.audit import self_check, self_check_findings
 from ledger.services.audit.monitor import Limits as MonitorLimits
-from ledger.services.audit.monitor import Round, look
+from ledger.services.audit.monitor import Round, check
 from tests.integration.test_audit_inside import audit as inside
 from tests.support.commands import within
 from tests.support.desk import Desk
@@ -228,7 +228,7 @@ def watched(world: World) -> Round:
     trees = [FolderFiles(one.write(world.folder / code)) for code, one in world.agencies.items()]
     state = SqliteAuditState(world.folder / "seen.audit", about(world.root))
     try:
-        return look(world.contracts, world.root, trees, state, world.clock, MonitorLimits())
+        return check(world.contracts, world.root, trees, state, world.clock, MonitorLimits())
     finally:
         state.close()
 

@@ -12,12 +12,14 @@ import pytest
 
 from ledger.app import create_home
 from ledger.client import handover
-from ledger.client.handover import Terms
 from ledger.client.retrieval import record_access
 from ledger.domain.errors import DeniedError, NotFoundError, RuleError
+from ledger.domain.event.document import Event
+from ledger.domain.event.offer_terms import OfferTerms
 from ledger.domain.event.types import TYPES
 from ledger.domain.identity.roles import ROLES_BY_TYPE
 from ledger.domain.item.parts import PARTS_BY_TYPE
+from ledger.services.records import documents
 from tests.support.actors import Actor, enrolled, item_of
 from tests.support.desk import BASIS, PASSPHRASE, Desk
 from tests.support.strangers import (  # noqa: F401  (fixtures)
@@ -40,8 +42,15 @@ def offered(desk: Desk, evidence: str, to: Actor) -> None:
         desk.person,
         desk.clock,
         evidence,
-        Terms("NL-POL", int(time.time()) + 3600, person=to.pseudonym),
+        OfferTerms("NL-POL", int(time.time()) + 3600, person=to.pseudonym),
     )
+
+
+def told(desk: Desk, evidence: str) -> list[Event]:
+    """The documents of an item, as the node keeps them."""
+    with desk.node.records.read() as unit:
+        found = [documents.read_event(desk.node, unit, row) for row in unit.logs.events(evidence)]
+    return [event for event in found if event is not None]
 
 
 def test_every_type_has_a_rule() -> None:
@@ -85,7 +94,7 @@ def test_nobody_offers_to_themselves_under_whichever_name_or_number(
             officer.person,
             desk.clock,
             phone,
-            Terms("NL-POL", int(time.time()) + 99, person=officer.pseudonym),
+            OfferTerms("NL-POL", int(time.time()) + 99, person=officer.pseudonym),
         )
     assert item_of(desk, phone).seq == 0
 
@@ -144,7 +153,7 @@ def test_an_officer_who_handed_an_item_over_sees_its_record_and_does_nothing_mor
         officer.person,
         desk.clock,
         phone,
-        Terms("NL-POL", int(time.time()) + 3600, person=taker.pseudonym),
+        OfferTerms("NL-POL", int(time.time()) + 3600, person=taker.pseudonym),
     )
     handover.accept(taker.client, taker.person, desk.clock, phone)
     assert phone in {one["evidence"] for one in taker.client.items()}
@@ -175,6 +184,60 @@ def test_an_officer_who_handed_an_item_over_sees_its_record_and_does_nothing_mor
         )
     taker.record(phone, "sealed", {"number": "S-9"})
     custodian.record(phone, "moved", {"place": "vault"})
+
+
+def test_whoever_watches_over_all_items_works_on_those_alone_that_they_have_a_part_in_themselves(
+    desk: Desk, officer: Actor, custodian: Actor
+) -> None:
+    phone, both = thing(officer), enrolled(desk, "data-protection-officer", "officer", "prosecutor")
+    for event_type, role in (
+        ("note", "officer"),
+        ("analysed", "officer"),
+        ("ruled", "prosecutor"),
+        ("hold-placed", "prosecutor"),
+        ("restricted", "prosecutor"),
+    ):
+        status, answer = both.submit(both.sign(event_type, BODIES[event_type], phone, role=role))
+        assert status == 403, (event_type, role, answer)
+    noted = both.record(phone, "note", {"text": "kept for too long?"})
+    both.record(phone, "restricted", {"handling": ["csam"]})
+    own = thing(both)
+    both.record(own, "moved", {"place": "vault"})
+    roles = {event.value["actor"]["role"] for event in told(desk, phone)[1:]}
+    assert roles == {"data-protection-officer"}, noted
+    assert [event.value["actor"]["role"] for event in told(desk, own)] == ["officer", "officer"]
+    handover.share(
+        custodian.client,
+        custodian.person,
+        desk.clock,
+        phone,
+        with_person=both.pseudonym,
+        basis=BASIS,
+    )
+    both.record(phone, "ruled", {"ruling": "admitted"})
+
+
+def test_a_hold_of_a_prosecutor_is_lifted_by_a_prosecutor_or_a_court_and_no_custodian(
+    desk: Desk, officer: Actor, custodian: Actor
+) -> None:
+    phone = thing(officer)
+    placing, other = enrolled(desk, "prosecutor"), enrolled(desk, "custodian", "prosecutor")
+    handover.share(
+        custodian.client,
+        custodian.person,
+        desk.clock,
+        phone,
+        with_person=placing.pseudonym,
+        basis=BASIS,
+    )
+    placing.record(phone, "hold-placed", {"hold": "appeal"})
+    with pytest.raises(DeniedError, match="ordered as prosecutor"):
+        custodian.record(phone, "hold-released", {"hold": "appeal"})
+    with pytest.raises(DeniedError, match="ordered as prosecutor"):
+        other.record(phone, "hold-released", {"hold": "appeal"})
+    placing.record(phone, "hold-released", {"hold": "appeal"})
+    custodian.record(phone, "hold-placed", {"hold": "audit"})
+    other.record(phone, "hold-released", {"hold": "audit"})
 
 
 def test_whom_an_item_was_shared_with_works_on_it_within_their_role_and_does_not_dispose_of_it(

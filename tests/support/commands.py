@@ -55,16 +55,29 @@ def custody(
     return done
 
 
-def within(*arguments: object, home: Path | None = None) -> tuple[int, str, str]:
+class Terminal(StringIO):
+    """What a person types, or reads."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def within(
+    *arguments: object, home: Path | None = None, typed: str | None = None
+) -> tuple[int, str, str]:
     """The command line in this process, as ``main`` runs it: exit code, what it printed, and what
     it said. Quick, for many cases.
+
+    Args:
+        typed: what a person answers, who sits at a terminal; None for a script.
     """
     from cli import main
 
-    out, said = StringIO(), StringIO()
+    out, said = StringIO(), StringIO() if typed is None else Terminal()
     given = [*(["--home", str(home)] if home else []), *map(str, arguments)]
     with pytest.MonkeyPatch.context() as patched, redirect_stdout(out), redirect_stderr(said):
         patched.setenv("CUSTODY_PASSPHRASE", PASSPHRASE.decode())
+        patched.setattr(sys, "stdin", StringIO() if typed is None else Terminal(typed))
         code = main.run(given)
     return code, out.getvalue(), said.getvalue()
 

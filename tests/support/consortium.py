@@ -13,9 +13,9 @@ from ledger.adapters.chain.rpc import RpcChain
 from ledger.adapters.node.partner import PartnerClient
 from ledger.app import create_home, deploy_contracts
 from ledger.client import handover
-from ledger.client.handover import Terms
 from ledger.domain.bundle.trust import TrustRoot
 from ledger.domain.errors import NetworkError
+from ledger.domain.event.offer_terms import OfferTerms
 from ledger.domain.verify import verify
 from ledger.services.handovers import sync
 from ledger.services.partners import directory
@@ -113,7 +113,7 @@ def upload(desk: Desk, tmp_path: Path, data: bytes = b"evidence" * 1000) -> str:
 
 
 def offer(desk: Desk, evidence: str, agency: str, **more: object) -> None:
-    terms = Terms(agency, int(time.time()) + 86400, **more)  # type: ignore[arg-type]
+    terms = OfferTerms(agency, int(time.time()) + 86400, **more)  # type: ignore[arg-type]
     handover.offer(desk.client, desk.person, desk.clock, evidence, terms)
 
 

@@ -8,7 +8,9 @@ from sqlalchemy import or_, select
 
 from ledger.adapters.database.unit import Part, blob
 from ledger.domain.identity.person import PersonId
+from ledger.rows.handovers import InheritedRow, LinkRow, TransferStepRow
 from ledger.rows.items import BlindTokenRow, IndexFormRow, ItemRow, ShareRow
+from ledger.rows.logs import EntryRow
 from ledger.rows.records import DisclosureRow, DocumentRow, GrantRow
 from ledger.rows.storage import DisclosureWindowRow
 
@@ -19,6 +21,7 @@ _D = DocumentRow.__table__.c
 _S = DisclosureRow.__table__.c
 _T = BlindTokenRow.__table__.c
 _H = ShareRow.__table__.c
+_L = LinkRow.__table__.c
 
 
 class Items(Part):
@@ -49,6 +52,12 @@ class Items(Part):
             self._drop(DocumentRow, _D.evidence == evidence)
             self._drop(BlindTokenRow, _T.evidence == evidence)
         return gone
+
+    def forget(self, evidence: str) -> None:
+        self.drop_secrets(evidence, ["content", "record", "document", "disclosure"], record=True)
+        self._drop(LinkRow, _L.child == evidence)
+        for kind in (EntryRow, TransferStepRow, InheritedRow, ItemRow):
+            self._drop(kind, kind.__table__.c.evidence == evidence)
 
     def page(
         self,

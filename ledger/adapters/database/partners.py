@@ -70,6 +70,7 @@ class Transfers(Part):
         *,
         agency: str = "",
         giver: str = "",
+        outcome: int | None = None,
         after: tuple[str, int] = ("", -1),
     ) -> list[TransferStepRow]:
         key = (_C.evidence, _C.number)
@@ -78,6 +79,8 @@ class Transfers(Part):
             conditions.append(or_(_C.giver == agency, _C.taker == agency))
         if giver:
             conditions.append(_C.giver == giver)
+        if outcome is not None:
+            conditions.append(_C.outcome == outcome)
         return self._rows(TransferStepRow, *conditions, order=key, limit=limit)
 
     def on_its_way(self) -> TransferStepRow | None:

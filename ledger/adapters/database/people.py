@@ -63,9 +63,15 @@ class People(Part):
     def drop_stale_enrolments(self, now: int) -> None:
         self._drop(EnrolmentRow, _E.expires < now, _E.state != "approved")
 
+    def drop_enrolment(self, code: bytes) -> None:
+        self._drop(EnrolmentRow, _E.code == code)
+
     def put_identity(self, token: bytes, person: PersonId) -> None:
-        self._drop(IdentityRow, _I.person == person)
+        self.drop_identity(person)
         self._put(IdentityRow(token, person))
+
+    def drop_identity(self, person: PersonId) -> None:
+        self._drop(IdentityRow, _I.person == person)
 
     def identity(self, token: bytes) -> PersonId | None:
         row = self._one(IdentityRow, token=token)

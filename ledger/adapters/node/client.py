@@ -322,10 +322,11 @@ class NodeClient(HttpNode):
         found: dict[str, Any] = self._ask("POST", "/v1/handovers/sync", shapes.ROUND)
         return found
 
-    def incoming(self, evidence: str) -> tuple[list[dict[str, Any]], list[bytes]]:
-        """Documents and content keys of an item on offer to us."""
+    def incoming(self, evidence: str) -> tuple[list[dict[str, Any]], list[bytes], dict[str, Any]]:
+        """Documents and content keys of an item on offer to us, and what holds for it."""
         found = self._ask("GET", f"/v1/handovers/{evidence}/record", shapes.INCOMING, limit=LARGE)
-        return list(found["events"]), [bytes_of(text, self._web.who) for text in found["grants"]]
+        given = [bytes_of(text, self._web.who) for text in found["grants"]]
+        return list(found["events"]), given, dict(found["standing"])
 
     def incoming_content(self, evidence: str, start: int, end: int) -> bytes:
         """Ciphertext bytes [start, end) of an item on offer to us, at most 4 MiB."""

@@ -38,7 +38,7 @@ ITEM: Final = {
     "evidence": EVIDENCE, "origin": AGENCY, "custodian": AGENCY, "events": COUNT, "head": DIGEST,
     "time": TIME, "closed": bool,
     "erased": bool, "holder": str, "offer": Maybe(_OFFER), "cid": Maybe(str), "index": COUNT,
-    "state": str, "replicas": [_REPLICA],
+    "state": str, "replicas": [_REPLICA], "parts": Maybe([str]),
 }  # fmt: skip
 _LOOK: Final = {"person": str, "what": str, "time": TIME}
 EVENT: Final = {
@@ -83,12 +83,15 @@ WORKER: Final = {
     "worker": str, "failures": COUNT, "since": Maybe(TIME), "problem": str, "hint": str,
     "succeeded": Maybe(TIME), "next": Maybe(TIME),
 }  # fmt: skip
+_ENDING: Final = {
+    "owner": str, "pseudonym": Maybe(str), "until": TIME, "message": str, "hint": str,
+}  # fmt: skip
 STATUS: Final = {
     "agency": AGENCY, "log": str, "descriptorVersion": COUNT, "chain": Maybe(_CHAIN),
     "integrated": COUNT, "submitted": COUNT,
     "anchored": COUNT, "final": COUNT, "newest": Maybe(_NEWEST), "storedBytes": COUNT,
     "backupsUntil": Maybe(MOMENT), "frozen": str,
-    "ipfs": Maybe(_IPFS), "workers": Maybe([WORKER]),
+    "ipfs": Maybe(_IPFS), "workers": Maybe([WORKER]), "certificates": Maybe([_ENDING]),
 }  # fmt: skip
 INVITATION: Final = {"code": str, "expires": TIME}
 FINGERPRINT: Final = {"fingerprint": str}
@@ -99,7 +102,9 @@ _PERSON: Final = {
 }  # fmt: skip
 PEOPLE: Final = {"people": [_PERSON]}
 REFERENCE: Final = {"reference": str}
-REVOKED: Final = {"revoked": str, "keepsCustodyKey": bool, "custodyKey": str}
+REVOKED: Final = {
+    "revoked": str, "keepsCustodyKey": bool, "custodyKey": str, "alsoActive": Maybe([str]),
+}  # fmt: skip
 CARD: Final = {"certificate": BYTES, "request": BYTES}
 SEALED: Final = {"sealed": Maybe(BYTES)}
 CERTIFICATE: Final = {"certificate": BYTES}
@@ -143,7 +148,7 @@ ROUND: Final = {
     "coming": _COMING,
     "handovers": [_HANDOVER],
 }
-INCOMING: Final = {"events": [dict], "grants": [BYTES]}
+INCOMING: Final = {"events": [dict], "grants": [BYTES], "standing": _STANDING}
 COPY: Final = {
     "giver": AGENCY,
     "recipient": AGENCY,

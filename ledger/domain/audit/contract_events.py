@@ -96,7 +96,7 @@ ContractEvent = (
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class HandoverOnChain:
     """A handover between agencies as the chain tells it: the item's key, the number of the hop, and
     the hop.
     """
@@ -109,6 +109,6 @@ class Told:
 class Handovers(Protocol):
     """Handovers that the chain knows."""
 
-    def offered(self, digest: bytes) -> Told | None:
+    def offered(self, digest: bytes) -> HandoverOnChain | None:
         """The handover that began with an offer of this digest."""
         ...

@@ -20,7 +20,7 @@ from ledger.domain.errors import CustodyError
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.log import statement as statements
 from ledger.domain.log import tiles
-from ledger.domain.log.statement import Claims
+from ledger.domain.log.statement import EFFECTS, Claims, Effect
 
 _CODE: Final = rb"[A-Z]{2}-[A-Z0-9](?:[A-Z0-9-]{0,30}[A-Z0-9])?"
 _AGENCY: Final = rb"urn:custody:agency:"
@@ -49,6 +49,7 @@ _SHAPE: Final = re.compile(
 _X5T: Final = re.compile(rb"\x18\x22\x82\x2f\x58\x20(.{32})", re.DOTALL)
 _SIGNED: Final = b"\x84\x6aSignature1"
 _SHORT: Final = len(_AGENCY) + 4  # the shortest agency URN, whose length fits the first byte
+_EFFECTS: Final[dict[bytes, Effect]] = {effect.encode(): effect for effect in EFFECTS}
 
 
 class Parsed(NamedTuple):
@@ -81,40 +82,40 @@ def quick(entry: bytes) -> Parsed | None:
     """Parse an entry of the usual shape; None for any other, which the general parser must
     judge.
     """
-    found = _SHAPE.fullmatch(entry)
-    if found is None:
+    match = _SHAPE.fullmatch(entry)
+    if match is None:
         return None
-    seq, prev, ref, to = found["seq"], found["prev"], found["ref"], found["to"]
+    seq, prev, ref, to = match["seq"], match["prev"], match["ref"], match["to"]
     number = seq[0] if len(seq) == 1 else int.from_bytes(seq[1:], "big")
-    effect = (
-        found["four"] or found["five"] or found["six"] or found["seven"] or found["eight"]
-    ).decode()
-    lengths = _fits(found["isslen"], found["iss"]) and (to is None or _fits(found["tolen"], to))
-    whole = int.from_bytes(found["length"], "big") == len(found["map"]) >= 256
-    counted = found["count"][0] == 0xA7 + (to is not None) + (ref is not None)
+    effect = _EFFECTS[
+        match["four"] or match["five"] or match["six"] or match["seven"] or match["eight"]
+    ]
+    lengths = _fits(match["isslen"], match["iss"]) and (to is None or _fits(match["tolen"], to))
+    whole = int.from_bytes(match["length"], "big") == len(match["map"]) >= 256
+    counted = match["count"][0] == 0xA7 + (to is not None) + (ref is not None)
     opens = (number == 0) == (prev is None) == (ref is not None) == (effect == "open")
     if not (lengths and whole and counted and opens and (effect == "offer") == (to is not None)):
         return None
     claims = Claims(
-        found["iss"].decode(),
-        found["sub"].decode(),
-        bytes.fromhex(found["aud"].decode()),
-        int.from_bytes(found["iat"], "big"),
+        match["iss"].decode(),
+        match["sub"].decode(),
+        bytes.fromhex(match["aud"].decode()),
+        int.from_bytes(match["iat"], "big"),
         number,
         prev,
         effect,
         ref,
         None if to is None else to.decode(),
     )
-    payload = found["payload"]
-    signed = _SIGNED + entry[2 : found.end("map")] + b"\x40\x58\x20" + payload
+    payload = match["payload"]
+    signed = _SIGNED + entry[2 : match.end("map")] + b"\x40\x58\x20" + payload
     return Parsed(
         claims,
-        found["x5t"],
+        match["x5t"],
         payload,
         signed,
-        found["signature"],
-        cose.ES256 if found["alg"] == b"\x26" else cose.EDDSA,
+        match["signature"],
+        cose.ES256 if match["alg"] == b"\x26" else cose.EDDSA,
     )
 
 
@@ -128,12 +129,15 @@ def _fits(declared: bytes | None, code: bytes) -> bool:
 def parse(entry: bytes) -> Parsed:
     """Parse an entry strictly, quickly where it has the usual shape.
 
+    Returns:
+        the entry taken apart.
+
     Raises:
         FormatError: not a log entry.
     """
-    found = quick(entry)
-    if found is not None:
-        return found
+    usual = quick(entry)
+    if usual is not None:
+        return usual
     statement = statements.parse_entry(entry)
     message = statement.message
     signed = cose.sig_structure(message.protected, statement.payload)
@@ -167,6 +171,9 @@ def examine(entry: bytes, log_ids: Sequence[bytes], known: Mapping[bytes, bytes]
         log_ids: logs that the statement may name in ``aud``: this one, and the one that it was
             forked from.
         known: certificates (DER) by SHA-256.
+
+    Returns:
+        claims and certificate, or the code of a finding with what was found.
     """
     leaf = sha256(b"\x00" + entry).digest()
     try:
@@ -198,12 +205,12 @@ def examine(entry: bytes, log_ids: Sequence[bytes], known: Mapping[bytes, bytes]
 _Packed = tuple[bytes, tuple[object, ...] | None, bytes, bytes, str, str]
 
 
-def pack(one: DecodedEntry) -> _Packed:
+def pack(entry: DecodedEntry) -> _Packed:
     """As plain tuples, which cross a process boundary ten times as fast as records."""
-    claims = one.claims
+    claims = entry.claims
     if claims is None:
-        return (one.leaf, None, *one[2:])
-    told = (
+        return (entry.leaf, None, *entry[2:])
+    packed = (
         claims.issuer,
         claims.subject,
         claims.log_id,
@@ -214,18 +221,21 @@ def pack(one: DecodedEntry) -> _Packed:
         claims.ref,
         claims.to,
     )
-    return (one.leaf, told, *one[2:])
+    return (entry.leaf, packed, *entry[2:])
 
 
-def unpack(one: _Packed) -> DecodedEntry:
+def unpack(packed: _Packed) -> DecodedEntry:
     """The record that ``pack`` took apart."""
-    return DecodedEntry(one[0], None if one[1] is None else Claims(*one[1]), *one[2:])  # type: ignore[arg-type]
+    return DecodedEntry(packed[0], None if packed[1] is None else Claims(*packed[1]), *packed[2:])  # type: ignore[arg-type]
 
 
 def examine_bundle(
     bundle: bytes, skip: int, log_ids: Sequence[bytes], known: Mapping[bytes, bytes]
 ) -> list[_Packed]:
     """Examine the entries of a bundle from number ``skip`` on; packed, see ``unpack``.
+
+    Returns:
+        each entry as ``pack`` made it.
 
     Raises:
         FormatError: the bundle is malformed.

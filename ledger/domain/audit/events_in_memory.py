@@ -11,7 +11,7 @@ from ledger.domain.audit.contract_events import (
     CheckpointAnchored,
     ContractEvent,
     DescriptorPublished,
-    Told,
+    HandoverOnChain,
     TransferConcluded,
     TransferOffered,
 )
@@ -20,57 +20,62 @@ from ledger.domain.chain.contract_layout import Hop
 
 
 @dataclass
-class ToldStory:
-    """See ports.ChainStory."""
+class EventsInMemory:
+    """A ChainStory that lives as long as the process (see ports.ChainStory)."""
 
     _checkpoints: dict[bytes, dict[int, CheckpointAnchored]] = field(default_factory=dict)
     _published: dict[tuple[bytes, int], DescriptorPublished] = field(default_factory=dict)
-    _offered: dict[bytes, Told] = field(default_factory=dict)
+    _offered: dict[bytes, HandoverOnChain] = field(default_factory=dict)
     _open: dict[bytes, bytes] = field(default_factory=dict)
     _hops: dict[bytes, int] = field(default_factory=dict)
 
     def put_events(self, events: Sequence[ContractEvent]) -> None:
-        """Take over what happened next."""
-        for one in events:
-            match one:
+        """Take over events of the contracts, in the order in which they happened."""
+        for event in events:
+            match event:
                 case CheckpointAnchored():
-                    self._checkpoints.setdefault(one.log, {}).setdefault(one.size, one)
+                    self._checkpoints.setdefault(event.log, {}).setdefault(event.size, event)
                 case DescriptorPublished():
-                    self._published[one.agency, one.version] = one
+                    self._published[event.agency, event.version] = event
                 case TransferOffered():
                     hop = Hop(
-                        one.giver,
-                        one.taker,
-                        one.digest,
-                        one.time,
-                        one.expires,
+                        event.giver,
+                        event.taker,
+                        event.digest,
+                        event.time,
+                        event.expires,
                         contract_layout.OPEN,
                         bytes(32),
                         0,
                     )
-                    number = self._hops.get(one.key, 0)
-                    self._offered[one.digest], self._hops[one.key], self._open[one.key] = (
-                        Told(one.key, number, hop),
+                    number = self._hops.get(event.key, 0)
+                    self._offered[event.digest], self._hops[event.key], self._open[event.key] = (
+                        HandoverOnChain(event.key, number, hop),
                         number + 1,
-                        one.digest,
+                        event.digest,
                     )
-                case TransferConcluded() if one.key in self._open:
-                    told = self._offered[self._open.pop(one.key)]
+                case TransferConcluded() if event.key in self._open:
+                    offered = self._offered[self._open.pop(event.key)]
                     hop = replace(
-                        told.hop, outcome=one.outcome, outcome_digest=one.digest, time=one.time
+                        offered.hop,
+                        outcome=event.outcome,
+                        outcome_digest=event.digest,
+                        time=event.time,
                     )
-                    self._offered[hop.offer] = replace(told, hop=hop)
+                    self._offered[hop.offer] = replace(offered, hop=hop)
 
     def checkpoints(self, log: bytes, *, after: int) -> Iterator[CheckpointAnchored]:
         """Checkpoints of a log beyond a size, in order."""
         yield from (
-            one for size, one in sorted(self._checkpoints.get(log, {}).items()) if size > after
+            checkpoint
+            for size, checkpoint in sorted(self._checkpoints.get(log, {}).items())
+            if size > after
         )
 
     def published(self) -> list[DescriptorPublished]:
-        """All descriptor versions."""
+        """All descriptor versions; of two with one number the later one."""
         return list(self._published.values())
 
-    def offered(self, digest: bytes) -> Told | None:
+    def offered(self, digest: bytes) -> HandoverOnChain | None:
         """The handover that began with an offer."""
         return self._offered.get(digest)

@@ -9,15 +9,16 @@ this log must name it. Statements that lost are void.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Self
 
-from ledger.domain.audit.contract_events import Handovers, Told
+from ledger.domain.audit.contract_events import HandoverOnChain, Handovers
 from ledger.domain.audit.findings import AuditFinding
 from ledger.domain.chain import contract_layout
 from ledger.domain.errors import RuleError
 from ledger.domain.identity.names import agency_id, agency_urn
 from ledger.domain.item import custody
 from ledger.domain.item.custody import ItemState, Offer
-from ledger.domain.log.statement import Claims
+from ledger.domain.log.statement import Claims, Effect
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +29,16 @@ class Step:
     evidence: str
     seq: int
     prev: bytes | None
-    effect: str
+    effect: Effect
     to: str
     time: int
     index: int
+
+    @classmethod
+    def of(cls, index: int, claims: Claims, digest: bytes) -> Self:
+        """The step that an entry of the log is."""
+        evidence, effect, to = claims.subject, claims.effect, claims.to or ""
+        return cls(digest, evidence, claims.seq, claims.prev, effect, to, claims.time, index)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,69 +67,58 @@ class Replay:
         self._chain = chain
 
     def step(self, index: int, claims: Claims, digest: bytes, state: ItemState | None) -> Outcome:
-        """Judge an entry that is well-formed and signed; ``state`` is what this log said of its
-        subject before.
+        """Judge an entry that is well-formed and signed.
+
+        Args:
+            state: what this log said of its subject before.
+
+        Returns:
+            what the entry led to.
         """
         if claims.effect == "agency":
             return self._agency_statement(index, claims, digest, state)
         if self._lost(claims, digest):
-            finding = self._bad(
-                "handover-void",
-                index,
-                "the outcome that the contract took",
-                f"{claims.effect} of {claims.subject}, which lost",
-            )
-            return Outcome(
-                state,
-                (finding,),
-                Step(
-                    digest,
-                    claims.subject,
-                    claims.seq,
-                    claims.prev,
-                    claims.effect,
-                    "",
-                    claims.time,
-                    index,
-                ),
-            )
+            found = f"{claims.effect} of {claims.subject}, which lost"
+            expected = "the outcome that the contract took"
+            step = Step.of(index, claims, digest)
+            return self._faulty(state, "handover-void", index, expected, found, step)
         if state is not None:
             state = self._settle(state, digest)
         if claims.issuer != self._agency and claims.effect != "none":
-            return Outcome(
-                state,
-                (
-                    self._bad(
-                        "item-rule",
-                        index,
-                        f"effect {claims.effect!r} by {self._agency}",
-                        f"by {claims.issuer}",
-                    ),
-                ),
-            )
+            expected = f"effect {claims.effect!r} by {self._agency}"
+            return self._faulty(state, "item-rule", index, expected, f"by {claims.issuer}")
         if claims.effect == "open":
             return self._open(index, claims, digest, state)
-        step = self._crossing(index, claims, digest, state)
+        return self._follow(index, claims, digest, state)
+
+    def _follow(
+        self, index: int, claims: Claims, digest: bytes, state: ItemState | None
+    ) -> Outcome:
+        """An entry about an item that was opened before, here or elsewhere."""
+        step = self._handover_step(index, claims, digest, state)
         if claims.effect in ("accept", "decline") and (
             state is None or state.custodian != self._agency
         ):
             return self._answer(index, claims, digest, state, step)
         if state is None:
             expected = "an opening event, or the outcome of a handover"
-            return Outcome(
-                None,
-                (
-                    self._bad(
-                        "item-gap", index, expected, f"effect {claims.effect!r} at seq {claims.seq}"
-                    ),
-                ),
-            )
+            found = f"effect {claims.effect!r} at seq {claims.seq}"
+            return self._faulty(None, "item-gap", index, expected, found)
         if step is not None and claims.effect == "withdraw":
             return self._withdraw(index, claims, digest, state, step)
         return self._advance(index, claims, digest, state, step)
 
-    def _bad(self, code: str, index: int, expected: str, found: str) -> AuditFinding:
-        return AuditFinding(code, f"entry {index} of {self._agency}", expected, found)
+    def _faulty(
+        self,
+        state: ItemState | None,
+        code: str,
+        index: int,
+        expected: str,
+        found: str,
+        step: Step | None = None,
+    ) -> Outcome:
+        finding = AuditFinding(code, f"entry {index} of {self._agency}", expected, found)
+        return Outcome(state, (finding,), step)
 
     def _agency_statement(
         self, index: int, claims: Claims, digest: bytes, state: ItemState | None
@@ -133,43 +129,23 @@ class Replay:
         after = ItemState(
             claims.subject, self._agency, b"", self._agency, claims.seq, digest, claims.time
         )
+        code = "agency-statements"
         if claims.subject != agency_urn(self._agency) or claims.issuer != self._agency:
-            return Outcome(
-                state,
-                (
-                    self._bad(
-                        "agency-statements", index, f"a statement of {self._agency}", claims.issuer
-                    ),
-                ),
-            )
+            expected = f"a statement of {self._agency}"
+            return self._faulty(state, code, index, expected, claims.issuer)
         if (claims.seq, claims.prev) != (seq, head) or claims.time < time:
-            return Outcome(
-                after,
-                (
-                    self._bad(
-                        "agency-statements",
-                        index,
-                        f"seq {seq} behind the one before",
-                        f"seq {claims.seq}",
-                    ),
-                ),
-            )
+            expected = f"seq {seq} behind the one before"
+            return self._faulty(after, code, index, expected, f"seq {claims.seq}")
         return Outcome(after)
 
     def _open(self, index: int, claims: Claims, digest: bytes, state: ItemState | None) -> Outcome:
         if state is not None:
             code = "replayed" if state.head == digest else "item-branch"
-            return Outcome(
-                state,
-                (
-                    self._bad(
-                        code, index, "an item is opened once", f"{claims.subject} is opened again"
-                    ),
-                ),
-            )
+            found = f"{claims.subject} is opened again"
+            return self._faulty(state, code, index, "an item is opened once", found)
         return Outcome(custody.advance(None, claims, digest, log_agency=self._agency))
 
-    def _crossing(
+    def _handover_step(
         self, index: int, claims: Claims, digest: bytes, state: ItemState | None
     ) -> Step | None:
         """The entry as a step between agencies; None for one that stays inside."""
@@ -180,18 +156,7 @@ class Replay:
             outside = (
                 state is not None and state.offer is not None and state.offer.to != self._agency
             )
-        if not outside:
-            return None
-        return Step(
-            digest,
-            claims.subject,
-            claims.seq,
-            claims.prev,
-            claims.effect,
-            claims.to or "",
-            claims.time,
-            index,
-        )
+        return Step.of(index, claims, digest) if outside else None
 
     def _settle(self, state: ItemState, digest: bytes) -> ItemState:
         """Apply what the chain concluded about the open offer, unless the entry at hand is that
@@ -201,18 +166,22 @@ class Replay:
             state.offer.to == self._agency and state.custodian == self._agency
         ):
             return state
-        told = self._chain.offered(state.offer.digest)
+        on_chain = self._chain.offered(state.offer.digest)
         if (
-            told is None
-            or told.hop.outcome == contract_layout.OPEN
-            or told.hop.outcome_digest == digest
+            on_chain is None
+            or on_chain.hop.outcome == contract_layout.OPEN
+            or on_chain.hop.outcome_digest == digest
         ):
             return state
         custodian = (
-            state.offer.to if told.hop.outcome == contract_layout.ACCEPTED else state.custodian
+            state.offer.to if on_chain.hop.outcome == contract_layout.ACCEPTED else state.custodian
         )
         return replace(
-            state, seq=state.seq + 1, head=told.hop.outcome_digest, custodian=custodian, offer=None
+            state,
+            seq=state.seq + 1,
+            head=on_chain.hop.outcome_digest,
+            custodian=custodian,
+            offer=None,
         )
 
     def _answer(
@@ -220,24 +189,17 @@ class Replay:
     ) -> Outcome:
         """Our agency's answer to an offer that another log holds."""
         assert claims.prev is not None
-        told = self._chain.offered(claims.prev)
-        if told is None or told.hop.taker != self._id:
-            found = "no such offer on chain" if told is None else "an offer to somebody else"
-            return Outcome(
-                state,
-                (
-                    self._bad(
-                        "handover-unknown", index, f"an offer to {self._agency} on chain", found
-                    ),
-                ),
-            )
+        on_chain = self._chain.offered(claims.prev)
+        if on_chain is None or on_chain.hop.taker != self._id:
+            found = "no such offer on chain" if on_chain is None else "an offer to somebody else"
+            expected = f"an offer to {self._agency} on chain"
+            return self._faulty(state, "handover-unknown", index, expected, found)
         if state is not None and claims.seq <= state.seq:
             code = "replayed" if state.head == digest else "item-branch"
-            return Outcome(
-                state, (self._bad(code, index, f"seq beyond {state.seq}", f"seq {claims.seq}"),)
-            )
+            expected = f"seq beyond {state.seq}"
+            return self._faulty(state, code, index, expected, f"seq {claims.seq}")
         fresh = ItemState(
-            claims.subject, "", told.key, "", claims.seq - 1, claims.prev, claims.time
+            claims.subject, "", on_chain.key, "", claims.seq - 1, claims.prev, claims.time
         )
         offered = replace(
             state if state is not None else fresh,
@@ -246,7 +208,7 @@ class Replay:
             head=claims.prev,
         )
         offered = replace(offered, offer=Offer(claims.prev, self._agency))
-        if told.hop.outcome == contract_layout.OPEN:
+        if on_chain.hop.outcome == contract_layout.OPEN:
             return Outcome(offered, (), step)  # the contract has not decided yet
         advanced = self._advance(index, claims, digest, offered, step)
         return advanced if claims.effect == "accept" else replace(advanced, state=state)
@@ -255,15 +217,15 @@ class Replay:
         """Whether this is an answer or a withdrawal of ours that lost: the contract took another
         one for the same offer.
         """
-        told = (
+        on_chain = (
             self._chain.offered(claims.prev)
             if claims.effect in contract_layout.OUTCOMES and claims.prev is not None
             else None
         )
-        if told is None or told.hop.outcome == contract_layout.OPEN:
+        if on_chain is None or on_chain.hop.outcome == contract_layout.OPEN:
             return False
-        ours = told.hop.giver if claims.effect == "withdraw" else told.hop.taker
-        return ours == self._id and (told.hop.outcome, told.hop.outcome_digest) != (
+        ours = on_chain.hop.giver if claims.effect == "withdraw" else on_chain.hop.taker
+        return ours == self._id and (on_chain.hop.outcome, on_chain.hop.outcome_digest) != (
             contract_layout.OUTCOMES[claims.effect],
             digest,
         )
@@ -273,8 +235,8 @@ class Replay:
     ) -> Outcome:
         """Our agency's withdrawal of an offer to another one."""
         assert state.offer is not None
-        told = self._chain.offered(state.offer.digest)
-        undecided = told is not None and told.hop.outcome == contract_layout.OPEN
+        on_chain = self._chain.offered(state.offer.digest)
+        undecided = on_chain is not None and on_chain.hop.outcome == contract_layout.OPEN
         return (
             Outcome(state, (), step)
             if undecided
@@ -293,12 +255,7 @@ class Replay:
         elif claims.time < state.time:
             code, expected = "item-clock", f"no earlier than {state.time}"
         if code:
-            finding = self._bad(
-                code,
-                index,
-                expected,
-                f"seq {claims.seq}, effect {claims.effect!r}, signed at {claims.time}",
-            )
+            found = f"seq {claims.seq}, effect {claims.effect!r}, signed at {claims.time}"
             # After a gap or a clock that ran backwards the rest is judged from here on: one fault,
             # one finding.
             after = (
@@ -306,80 +263,51 @@ class Replay:
                 if code in ("item-gap", "item-clock")
                 else state
             )
-            return Outcome(after, (finding,), step)
+            return self._faulty(after, code, index, expected, found, step)
         try:
-            return Outcome(
-                custody.advance(state, claims, digest, log_agency=self._agency), (), step
-            )
+            after = custody.advance(state, claims, digest, log_agency=self._agency)
         except RuleError as error:
             branched = state.custodian != self._agency and state.offer is None
-            return Outcome(
-                state,
-                (
-                    self._bad(
-                        "item-branch" if branched else "item-rule",
-                        index,
-                        "an event that may follow",
-                        error.message,
-                    ),
-                ),
-            )
+            code = "item-branch" if branched else "item-rule"
+            return self._faulty(state, code, index, "an event that may follow", error.message)
+        return Outcome(after, (), step)
 
 
 def compare(
-    step: Step, agency: str, told: Told | None, answer: Step | None, *, answered_by: bool
+    step: Step,
+    agency: str,
+    on_chain: HandoverOnChain | None,
+    answer: Step | None,
+    *,
+    answered_by: bool,
 ) -> list[AuditFinding]:
-    """Compare an offer in a giver's log with the chain, and with the taker's log where that was
-    audited too.
+    """Compare an offer in the log of the agency that made it with the chain, and with the log of
+    the agency that it was made to where that was audited too.
 
     Args:
         step: the offer; ``agency`` is its log's.
-        told: what the chain says of it; None for an offer that the contract never took.
+        on_chain: what the chain says of it; None for an offer that the contract never took.
         answer: the statement with the digest that the chain calls the acceptance or refusal, from
-            the taker's log.
-        answered_by: whether the taker's log was audited up to the chain's conclusion.
+            the recipient's log.
+        answered_by: whether the recipient's log was audited up to the chain's conclusion.
+
+    Returns:
+        what differs.
     """
-    place = f"entry {step.index} of {agency}"
-    if told is None:
+    if on_chain is None:
         return []  # withdrawn before the contract took it, or not taken yet
-    found: list[AuditFinding] = []
-    hop = told.hop
+    differences: list[tuple[str, str]] = []
+    hop = on_chain.hop
     if (hop.giver, hop.taker) != (agency_id(agency), agency_id(step.to)):
-        found.append(
-            AuditFinding(
-                "handover-differs",
-                place,
-                f"an offer by {agency} to {step.to}",
-                "the chain names other agencies",
-            )
-        )
+        differences.append((f"an offer by {agency} to {step.to}", "the chain names other agencies"))
     if hop.outcome in (contract_layout.ACCEPTED, contract_layout.DECLINED) and answered_by:
         effect = contract_layout.EFFECTS[hop.outcome]
-        expected = f"{effect} of {step.evidence} at seq {step.seq + 1}"
+        expected = (step.evidence, step.seq + 1, step.digest, effect)
+        described = f"{effect} of {step.evidence} at seq {step.seq + 1}"
         if answer is None:
-            found.append(
-                AuditFinding(
-                    "handover-differs",
-                    place,
-                    expected,
-                    f"no such statement in the log of {step.to}",
-                )
-            )
-        elif (answer.evidence, answer.seq, answer.prev, answer.effect) != (
-            step.evidence,
-            step.seq + 1,
-            step.digest,
-            effect,
-        ):
-            found.append(
-                AuditFinding(
-                    "handover-differs",
-                    place,
-                    expected,
-                    (
-                        f"{answer.effect} of {answer.evidence} at seq {answer.seq} in the log of "
-                        f"{step.to}"
-                    ),
-                )
-            )
-    return found
+            differences.append((described, f"no such statement in the log of {step.to}"))
+        elif (answer.evidence, answer.seq, answer.prev, answer.effect) != expected:
+            found = f"{answer.effect} of {answer.evidence} at seq {answer.seq}"
+            differences.append((described, f"{found} in the log of {step.to}"))
+    place = f"entry {step.index} of {agency}"
+    return [AuditFinding("handover-differs", place, *difference) for difference in differences]

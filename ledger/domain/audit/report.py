@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -57,6 +58,20 @@ class AuditReport:
         if self.counts[finding.code] <= LISTED:
             self.findings.append(finding)
 
+    def take(self, results: Iterable[AuditFinding | int]) -> int:
+        """Carry a check out: its findings are taken over.
+
+        Returns:
+            how much it went through: the sum of the numbers that it yields.
+        """
+        count = 0
+        for result in results:
+            if isinstance(result, int):
+                count += result
+            else:
+                self.add(result)
+        return count
+
     def checked(self, check: str, detail: str, count: int) -> None:
         """A check was carried out to its end, over so many things."""
         if self.statuses.get(check, Status.NOTHING) is Status.NOTHING:
@@ -92,28 +107,28 @@ class AuditReport:
 
     def status(self, check: str) -> Status:
         """Result of a check: the worst of what was found."""
-        found = [self.statuses.get(check, Status.NOT_ASKED)]
+        statuses = [self.statuses.get(check, Status.NOT_ASKED)]
         for finding in self.findings:
             if finding.kind.check == check and finding.kind.severity in _STATUS:
-                found.append(_STATUS[finding.kind.severity])
-        return max(found, key=_RANK.index)
+                statuses.append(_STATUS[finding.kind.severity])
+        return max(statuses, key=_RANK.index)
 
     @property
     def verdict(self) -> Verdict:
         """Failed beats unreadable beats incomplete beats verified; a mismatch and a read error are
         never confused.
         """
-        found = {self.status(check) for check in CHECKS}
-        if Status.FAILED in found:
+        statuses = {self.status(check) for check in CHECKS}
+        if Status.FAILED in statuses:
             return Verdict.FAILED
-        if Status.UNREADABLE in found:
+        if Status.UNREADABLE in statuses:
             return Verdict.UNREADABLE
-        if Status.NOT_CHECKED in found or self.status("entries") is not Status.PASSED:
+        if Status.NOT_CHECKED in statuses or self.status("entries") is not Status.PASSED:
             return Verdict.INCOMPLETE
         return Verdict.VERIFIED
 
     def codes(self) -> set[str]:
-        """Codes of everything found."""
+        """Codes of all findings, also of those that are counted only."""
         return set(self.counts)
 
     def as_json(self) -> dict[str, Any]:
@@ -131,7 +146,7 @@ class AuditReport:
                 }
                 for check, title in CHECKS.items()
             ],
-            "findings": [one.as_json() for one in self.findings],
+            "findings": [finding.as_json() for finding in self.findings],
             "counts": dict(sorted(self.counts.items())),
             "facts": self.facts,
         }

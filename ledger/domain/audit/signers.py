@@ -38,8 +38,8 @@ class Version:
 
 def in_force(versions: Sequence[Version], time: int) -> Descriptor | None:
     """The newest version in force at ``time``; None where none is known."""
-    active = [one for one in versions if one.active_from <= time]
-    return max(active, key=lambda one: one.descriptor.version).descriptor if active else None
+    active = [version for version in versions if version.active_from <= time]
+    return max(active, key=lambda newest: newest.descriptor.version).descriptor if active else None
 
 
 class Signers:

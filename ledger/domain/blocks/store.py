@@ -94,6 +94,9 @@ class NodeStore(BlockStore, Protocol):
         Args:
             dry: count only.
 
+        Returns:
+            how much was removed.
+
         Raises:
             StorageError: the disk refused; nothing live was touched.
         """
@@ -105,6 +108,9 @@ class NodeStore(BlockStore, Protocol):
 
         An item is opened with any CID, so its blocks may be those of another item, which still
         needs them.
+
+        Returns:
+            how much was removed.
 
         Raises:
             StorageError: the disk refused; nothing else was touched.
@@ -173,7 +179,7 @@ class Replica(BlockStore, Protocol):
         ...
 
     def status(self) -> ReplicaStatus:
-        """What it says of itself."""
+        """How large its repository is, how many peers it has, and which Kubo it runs."""
         ...
 
     def introduce(self, addresses: Sequence[str]) -> None:

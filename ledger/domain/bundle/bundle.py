@@ -7,15 +7,19 @@ the log.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Any, Final
+from collections.abc import Iterable
+from dataclasses import dataclass, fields, is_dataclass, replace
+from typing import TYPE_CHECKING, Any, Final, get_args
 
-from ledger.domain.chain.contract_layout import Hop
+from ledger.domain.chain.contract_layout import ContractName, Hop
 from ledger.domain.codecs import cbor
 from ledger.domain.codecs.text import evidence_bytes, require
 from ledger.domain.errors import ForeignError, TruncatedError
 from ledger.domain.files import file_kind
 from ledger.domain.identity.names import check_code
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 KIND: Final = "custody-bundle"
 VERSION: Final = 1
@@ -88,9 +92,9 @@ class BundledDescriptor:
 
 @dataclass(frozen=True, slots=True)
 class StorageProof:
-    """A proof of one slot of one contract ("registry" or "ledger")."""
+    """A proof of one slot of one contract."""
 
-    contract: str
+    contract: ContractName
     slot: bytes
     nodes: tuple[bytes, ...]
 
@@ -110,7 +114,7 @@ class ChainSection:
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """A parsed bundle."""
+    """A parsed bundle: an item's events with everything that proves them."""
 
     evidence: str
     origin: str
@@ -124,58 +128,25 @@ class Bundle:
     chain: ChainSection | None
 
     def encode(self) -> bytes:
-        """The file."""
+        """The bundle as a file.
+
+        Returns:
+            its one spelling, which parse takes back.
+        """
         return cbor.encode(
             {
                 "kind": KIND,
                 "v": VERSION,
                 "evidence": self.evidence,
                 "origin": self.origin,
-                "logs": [[one.agency, one.number] for one in self.logs],
-                "statements": [
-                    [
-                        one.log,
-                        one.index,
-                        one.entry,
-                        one.document,
-                        list(one.disclosures),
-                        one.receipt,
-                        one.first,
-                    ]
-                    for one in self.statements
-                ],
+                "logs": _rows_of(self.logs),
+                "statements": _rows_of(self.statements),
                 "certificates": list(self.certificates),
                 "crls": list(self.crls),
-                "checkpoints": [
-                    [
-                        one.log,
-                        one.prev,
-                        one.size,
-                        one.root,
-                        one.version,
-                        one.time,
-                        one.block,
-                        one.note,
-                    ]
-                    for one in self.checkpoints
-                ],
-                "descriptors": [
-                    [one.document, one.active_from, one.block] for one in self.descriptors
-                ],
-                "hops": [
-                    [
-                        one.giver,
-                        one.taker,
-                        one.offer,
-                        one.offer_time,
-                        one.expires,
-                        one.outcome,
-                        one.outcome_digest,
-                        one.time,
-                    ]
-                    for one in self.hops
-                ],
-                "chain": None if self.chain is None else _encode_chain(self.chain),
+                "checkpoints": _rows_of(self.checkpoints),
+                "descriptors": _rows_of(self.descriptors),
+                "hops": _rows_of(self.hops),
+                "chain": None if self.chain is None else _row_of(self.chain),
             }
         )
 
@@ -184,48 +155,33 @@ class Bundle:
         return replace(self, chain=chain)
 
 
-def _encode_chain(chain: ChainSection) -> list[Any]:
-    storage = [[one.contract, one.slot, list(one.nodes)] for one in chain.storage]
-    return [
-        chain.header,
-        list(chain.descendants),
-        list(chain.registry),
-        list(chain.ledger),
-        storage,
-    ]
+def _rows_of(members: Iterable[DataclassInstance]) -> list[list[Any]]:
+    return [_row_of(member) for member in members]
+
+
+def _row_of(member: DataclassInstance) -> list[Any]:
+    """The members of a part in their order, as its constructor takes them back."""
+    values = (getattr(member, each.name) for each in fields(member))
+    return [_listed(value) if isinstance(value, tuple) else value for value in values]
+
+
+def _listed(values: tuple[Any, ...]) -> list[Any]:
+    return _rows_of(values) if values and is_dataclass(values[0]) else list(values)
 
 
 def parse(data: bytes) -> Bundle:
     """Parse a bundle.
 
+    Returns:
+        the bundle, of which every member has its form and every pointer leads somewhere.
+
     Raises:
         ForeignError: no bundle, one of a later version, or only the beginning of one.
         FormatError: malformed anywhere.
     """
-    what = "bundle"
-    if len(data) > LIMIT:
-        raise ForeignError(f"{what}: {len(data)} bytes, at most {LIMIT} allowed")
-    if not file_kind.is_bundle(data[: file_kind.HEAD]):
-        said = file_kind.describe(data[: file_kind.HEAD])
-        raise ForeignError(
-            f"{what}: this is {said}, not an evidence bundle",
-            hint="the bundle comes first: custody verify BUNDLE FILE",
-        )
-    try:
-        value = cbor.decode(data, what=what)
-    except TruncatedError as error:
-        raise ForeignError(
-            f"{error.message}: a part of the file is missing", hint="get the file again, whole"
-        ) from error
-    if not isinstance(value, dict) or value.get("kind") != KIND:
-        raise ForeignError(f"{what}: this file is not an evidence bundle")
-    if value.get("v") != VERSION:
-        raise ForeignError(
-            f"{what}: version {value.get('v')!r}, expected {VERSION}",
-            hint="use a newer custody to verify it",
-        )
-    require(set(value) == _TOP, f"{what}: unknown or missing member")
-    evidence_bytes(value["evidence"], what=what)
+    value = _decode(data)
+    require(set(value) == _TOP, "bundle: unknown or missing member")
+    evidence_bytes(value["evidence"], what="bundle")
     _check_counts(value)
     chain = value["chain"]
     bundle = Bundle(
@@ -243,31 +199,65 @@ def parse(data: bytes) -> Bundle:
         tuple(Hop(*row) for row in _rows(value["hops"], "hhhiiihi", "hops")),
         None if chain is None else _parse_chain(chain),
     )
-    require(bool(bundle.statements), f"{what}: holds no event")
-    logs, checkpoints = len(bundle.logs), len(bundle.checkpoints)
+    _check_pointers(bundle)
+    return bundle
+
+
+def _decode(data: bytes) -> dict[str, Any]:
+    """The members of a bundle of this version, before they are judged.
+
+    Raises:
+        ForeignError, FormatError: as parse does.
+    """
+    if len(data) > LIMIT:
+        raise ForeignError(f"bundle: {len(data)} bytes, at most {LIMIT} allowed")
+    if not file_kind.is_bundle(data[: file_kind.HEAD]):
+        said = file_kind.describe(data[: file_kind.HEAD])
+        raise ForeignError(
+            f"bundle: this is {said}, not an evidence bundle",
+            hint="the bundle comes first: custody verify BUNDLE FILE",
+        )
+    try:
+        value = cbor.decode(data, what="bundle")
+    except TruncatedError as error:
+        raise ForeignError(
+            f"{error.message}: a part of the file is missing", hint="get the file again, whole"
+        ) from error
+    if not isinstance(value, dict) or value.get("kind") != KIND:
+        raise ForeignError("bundle: this file is not an evidence bundle")
+    if value.get("v") != VERSION:
+        raise ForeignError(
+            f"bundle: version {value.get('v')!r}, expected {VERSION}",
+            hint="use a newer custody to verify it",
+        )
+    return value
+
+
+def _check_pointers(bundle: Bundle) -> None:
+    """Statements and checkpoints point to what is there, every log is used, and nothing stands
+    twice.
+    """
+    statements, logs = bundle.statements, len(bundle.logs)
+    require(bool(statements), "bundle: holds no event")
+    require(all(row.log < logs for row in statements), "bundle: a statement points to no log")
     require(
-        all(one.log < logs for one in bundle.statements), f"{what}: a statement points to no log"
+        all(row.log < logs for row in bundle.checkpoints), "bundle: a checkpoint points to no log"
     )
     require(
-        all(one.log < logs for one in bundle.checkpoints), f"{what}: a checkpoint points to no log"
+        {row.log for row in statements} == set(range(logs)),
+        "bundle: a log that no statement is in",
     )
     require(
-        {one.log for one in bundle.statements} == set(range(logs)),
-        f"{what}: a log that no statement is in",
+        all(row.first is None or row.first < len(bundle.checkpoints) for row in statements),
+        "bundle: a statement points to no checkpoint",
     )
-    pointers = [one.first for one in bundle.statements if one.first is not None]
-    require(
-        all(pointer < checkpoints for pointer in pointers),
-        f"{what}: a statement points to no checkpoint",
-    )
-    for name, items in (
+    for name, rows in (
         ("log", bundle.logs),
         ("certificate", bundle.certificates),
         ("revocation list", bundle.crls),
         ("checkpoint", bundle.checkpoints),
     ):
-        require(len(set(items)) == len(items), f"{what}: a {name} stands twice")
-    return bundle
+        require(len(set(rows)) == len(rows), f"bundle: a {name} stands twice")
 
 
 def _check_counts(value: dict[str, Any]) -> None:
@@ -298,11 +288,11 @@ def _parse_chain(value: Any) -> ChainSection:
         for row in _rows(value[4], "thl", "storage proofs")
     )
     require(
-        all(one.contract in ("registry", "ledger") for one in storage),
+        all(proof.contract in get_args(ContractName) for proof in storage),
         "bundle: proof of an unknown contract",
     )
     require(
-        len({(one.contract, one.slot) for one in storage}) == len(storage),
+        len({(proof.contract, proof.slot) for proof in storage}) == len(storage),
         "bundle: a storage proof stands twice",
     )
     return ChainSection(

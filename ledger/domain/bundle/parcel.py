@@ -41,8 +41,8 @@ class Parcel:
     def encode(self) -> bytes:
         """The bytes that travel."""
         documents = [
-            [one.digest, one.sealed, [list(pair) for pair in one.disclosures]]
-            for one in self.documents
+            [document.digest, document.sealed, [list(pair) for pair in document.disclosures]]
+            for document in self.documents
         ]
         return cbor.encode(
             {
@@ -57,6 +57,9 @@ class Parcel:
 
 def parse(data: bytes) -> Parcel:
     """Parse a parcel.
+
+    Returns:
+        the parcel, its documents still sealed.
 
     Raises:
         FormatError: it is none.
@@ -77,11 +80,13 @@ def parse(data: bytes) -> Parcel:
         f"{what}: malformed list",
     )
     require(
-        all(isinstance(one, bytes) for one in value["grants"]) and len(value["grants"]) <= 64,
+        all(isinstance(grant, bytes) for grant in value["grants"]) and len(value["grants"]) <= 64,
         f"{what}: malformed grants",
     )
     return Parcel(
-        value["bundle"], tuple(_document(one) for one in value["documents"]), tuple(value["grants"])
+        value["bundle"],
+        tuple(_document(document) for document in value["documents"]),
+        tuple(value["grants"]),
     )
 
 
@@ -90,11 +95,11 @@ def _document(value: Any) -> SealedDocument:
     require(isinstance(value, list) and len(value) == 3 and isinstance(value[2], list), what)
     pairs = [
         (value[0], value[1]),
-        *(tuple(one) if isinstance(one, list) else () for one in value[2]),
+        *(tuple(disclosure) if isinstance(disclosure, list) else () for disclosure in value[2]),
     ]
     for pair in pairs:
         require(
-            len(pair) == 2 and all(isinstance(one, bytes) for one in pair) and len(pair[0]) == 32,
+            len(pair) == 2 and all(isinstance(part, bytes) for part in pair) and len(pair[0]) == 32,
             what,
         )
     return SealedDocument(value[0], value[1], tuple((pair[0], pair[1]) for pair in pairs[1:]))

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, Final
+from typing import Any, Final, get_args
 
+from ledger.domain.chain.contract_layout import ContractName
 from ledger.domain.chain.evm import Header, clique_signer
 from ledger.domain.codecs import strict_json
 from ledger.domain.codecs.text import from_0x, require
@@ -80,32 +81,32 @@ class TrustRoot:
         )
 
     def encode(self) -> bytes:
-        """The file."""
+        """The trust root as a file, JSON in its one spelling."""
 
         def hexed(data: bytes) -> str:
             return "0x" + data.hex()
 
-        def contract(one: Contract) -> dict[str, str]:
-            return {"address": hexed(one.address), "codeHash": hexed(one.code_hash)}
+        def contract(given: Contract) -> dict[str, str]:
+            return {"address": hexed(given.address), "codeHash": hexed(given.code_hash)}
 
-        def rule(one: Finality) -> dict[str, Any]:
-            if isinstance(one, Pinned):
+        def rule(given: Finality) -> dict[str, Any]:
+            if isinstance(given, Pinned):
                 return {
                     "kind": "pinned",
                     "blocks": [
-                        {"number": n, "hash": hexed(h)} for n, h in sorted(one.blocks.items())
+                        {"number": n, "hash": hexed(h)} for n, h in sorted(given.blocks.items())
                     ],
                 }
-            if isinstance(one, Clique):
-                signers = sorted(hexed(signer) for signer in one.signers)
+            if isinstance(given, Clique):
+                signers = sorted(hexed(signer) for signer in given.signers)
                 return {
                     "kind": "clique",
-                    "from": one.start,
-                    "to": one.end,
+                    "from": given.start,
+                    "to": given.end,
                     "signers": signers,
-                    "seals": one.seals,
+                    "seals": given.seals,
                 }
-            return {"kind": "rpc", "confirmations": one.confirmations}
+            return {"kind": "rpc", "confirmations": given.confirmations}
 
         value = {
             "v": 1,
@@ -114,7 +115,7 @@ class TrustRoot:
             "chainId": self.chain_id,
             "genesis": hexed(self.genesis),
             "contracts": {"registry": contract(self.registry), "ledger": contract(self.ledger)},
-            "finality": [rule(one) for one in self.finality],
+            "finality": [rule(each) for each in self.finality],
             "agencies": list(self.agencies),
         }
         return strict_json.dump(value) + b"\n"
@@ -122,6 +123,9 @@ class TrustRoot:
 
 def parse(raw: bytes) -> TrustRoot:
     """Parse a trust root.
+
+    Returns:
+        the trust root, with at least one rule of finality.
 
     Raises:
         FormatError: unknown version, member or finality rule.
@@ -143,7 +147,7 @@ def parse(raw: bytes) -> TrustRoot:
     )
     contracts = value["contracts"]
     require(
-        isinstance(contracts, dict) and set(contracts) == {"registry", "ledger"},
+        isinstance(contracts, dict) and set(contracts) == set(get_args(ContractName)),
         f"{what}: expected two contracts",
     )
     require(
@@ -157,7 +161,7 @@ def parse(raw: bytes) -> TrustRoot:
         from_0x(value["genesis"], what=f"{what}: genesis", size=32),
         _contract(contracts["registry"], f"{what}: registry"),
         _contract(contracts["ledger"], f"{what}: ledger"),
-        tuple(_finality(one, f"{what}: finality") for one in value["finality"]),
+        tuple(_finality(rule, f"{what}: finality") for rule in value["finality"]),
         tuple(check_code(code) for code in value["agencies"]),
     )
 
@@ -221,12 +225,14 @@ def _finality(value: Any, what: str) -> Finality:
 
 
 def judge(root: TrustRoot, headers: Sequence[Header], confirmed: set[bytes] | None = None) -> str:
-    """Judge the first of ``headers``, the others being its descendants in order; returns the reason
-    why it is final.
+    """Judge the first of ``headers``, the others being its descendants in order.
 
     Args:
         confirmed: hashes that an RPC of the verifier's choice has called final, where one was
             asked.
+
+    Returns:
+        the reason why it is final, for the report.
 
     Raises:
         VerificationError: the headers do not link, contradict a pin, or carry a stranger's seal.
@@ -272,17 +278,17 @@ def _judge_one(rule: Finality, headers: Sequence[Header]) -> str | None:
         ]
         if not covered:
             return None
-        found = set()
+        signers = set()
         for header in covered:
             signer = clique_signer(header)
             if signer not in rule.signers:
                 raise VerificationError(
                     _STEP, f"header {header.number} was sealed by a stranger, 0x{signer.hex()}"
                 )
-            found.add(signer)
+            signers.add(signer)
         return (
-            f"sealed by {len(found)} of {len(rule.signers)} signers"
-            if len(found) >= rule.seals
+            f"sealed by {len(signers)} of {len(rule.signers)} signers"
+            if len(signers) >= rule.seals
             else None
         )
     return None

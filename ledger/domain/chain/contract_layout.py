@@ -7,9 +7,13 @@ storage layout.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 from ledger.domain.chain.evm import keccak256, word
+from ledger.domain.log.statement import Effect
+
+#: The two contracts of a consortium.
+ContractName = Literal["registry", "ledger"]
 
 CHECKPOINTS: Final = 1  # EvidenceLedger: log id -> size -> commitment
 CUSTODY: Final = 2  # EvidenceLedger: key -> packed custody
@@ -21,9 +25,13 @@ ACCEPTED: Final = 1
 DECLINED: Final = 2
 WITHDRAWN: Final = 3
 #: Effect of a statement -> outcome that it has for a handover.
-OUTCOMES: Final = {"accept": ACCEPTED, "decline": DECLINED, "withdraw": WITHDRAWN}
+OUTCOMES: Final[dict[Effect, int]] = {
+    "accept": ACCEPTED,
+    "decline": DECLINED,
+    "withdraw": WITHDRAWN,
+}
 #: The other way round.
-EFFECTS: Final = {outcome: effect for effect, outcome in OUTCOMES.items()}
+EFFECTS: Final[dict[int, Effect]] = {outcome: effect for effect, outcome in OUTCOMES.items()}
 
 
 def mapping(key: bytes, slot: bytes) -> bytes:

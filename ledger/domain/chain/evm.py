@@ -53,6 +53,9 @@ class Header:
 def parse_header(raw: bytes) -> Header:
     """Parse an RLP header of any fork from London on.
 
+    Returns:
+        the members that a verification needs, with the header's hash.
+
     Raises:
         FormatError: not a header.
     """
@@ -61,7 +64,7 @@ def parse_header(raw: bytes) -> Header:
     if (
         not isinstance(fields, list)
         or not 15 <= len(fields) <= 24
-        or not all(isinstance(one, bytes) for one in fields)
+        or not all(isinstance(field, bytes) for field in fields)
     ):
         raise FormatError(f"{what}: not a block header")
     parent, root, extra = fields[0], fields[3], fields[12]
@@ -123,8 +126,8 @@ def prove_account(state_root: bytes, address: bytes, proof: Sequence[bytes]) -> 
     Raises:
         VerificationError: the proof does not lead there, or there is no account.
     """
-    found = _walk(state_root, keccak256(address), proof, "account proof")
-    fields = rlp.decode(found, what="account") if found else b""
+    encoded = _walk(state_root, keccak256(address), proof, "account proof")
+    fields = rlp.decode(encoded, what="account") if encoded else b""
     if not isinstance(fields, list) or len(fields) != 4:
         raise VerificationError(_STEP, f"no account at 0x{address.hex()}")
     root, code = fields[2], fields[3]
@@ -144,10 +147,10 @@ def prove_storage(storage_root: bytes, slot: bytes, proof: Sequence[bytes]) -> b
     Raises:
         VerificationError: the proof does not lead there.
     """
-    found = _walk(storage_root, keccak256(slot), proof, "storage proof")
-    if not found:
+    encoded = _walk(storage_root, keccak256(slot), proof, "storage proof")
+    if not encoded:
         return bytes(32)
-    value = rlp.decode(found, what="storage value")
+    value = rlp.decode(encoded, what="storage value")
     return word(rlp.number(value, what="storage value"))
 
 

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
+
+#: What a node sends a transaction for.
+TransactionKind = Literal["anchor", "handover"]
 
 
 @dataclass(frozen=True, slots=True)

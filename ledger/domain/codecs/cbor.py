@@ -48,6 +48,9 @@ class Tagged:
 def encode(value: Any) -> bytes:
     """Encode None, bool, int, bytes, str, list, tuple, dict and Tagged deterministically.
 
+    Returns:
+        the one deterministic encoding.
+
     Raises:
         TypeError: for any other type; that is a defect of the caller.
     """
@@ -58,6 +61,9 @@ def encode(value: Any) -> bytes:
 
 def decode(data: bytes, *, what: str = "cbor") -> Any:
     """Decode one deterministic data item that fills ``data``.
+
+    Returns:
+        the item, with integers, text, bytes, lists and maps as Python has them.
 
     Raises:
         FormatError: for anything that a deterministic encoder would not have written.
@@ -162,9 +168,8 @@ def _decode(  # noqa: C901, PLR0912
         try:
             text = bytes(raw).decode()
             if not text.isascii():
-                _pay(
-                    left, 3 * argument, what
-                )  # one character beyond the first 65,536 makes all of them four bytes wide
+                # One character beyond the first 65,536 makes all of them four bytes wide.
+                _pay(left, 3 * argument, what)
             return text, at + argument
         except UnicodeDecodeError as error:
             raise FormatError(f"{what}: text at byte {start} is not UTF-8") from error
@@ -193,7 +198,7 @@ def _decode(  # noqa: C901, PLR0912
 def _decode_map(
     data: bytes, at: int, count: int, depth: int, what: str, left: list[int]
 ) -> tuple[dict[Any, Any], int]:
-    found: dict[Any, Any] = {}
+    members: dict[Any, Any] = {}
     previous = b""
     for _ in range(count):
         start = at
@@ -204,5 +209,5 @@ def _decode_map(
         if encoded <= previous:
             raise FormatError(f"{what}: map key at byte {start} repeated or out of order")
         previous = encoded
-        found[key], at = _decode(data, at, depth + 1, what, left)
-    return found, at
+        members[key], at = _decode(data, at, depth + 1, what, left)
+    return members, at

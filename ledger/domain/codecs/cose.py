@@ -140,6 +140,9 @@ def verify(
 def parse(data: bytes, *, what: str, limit: int = 65535) -> Sign1:
     """Parse a tagged COSE_Sign1 of at most ``limit`` bytes.
 
+    Returns:
+        the message, its protected header as received.
+
     Raises:
         FormatError: any deviation from the deterministic encoding.
     """

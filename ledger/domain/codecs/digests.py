@@ -54,16 +54,19 @@ class MultiDigest:
     def update(self, data: bytes | memoryview) -> None:
         """Add ``data``; the size counts bytes."""
         self.size += len(data)
-        for found in self._hashes.values():
-            found.update(data)  # type: ignore[arg-type]
+        for running in self._hashes.values():
+            running.update(data)  # type: ignore[arg-type]
 
     def hexdigests(self) -> dict[str, str]:
         """Digests so far, algorithm name to lower-case hex."""
-        return {name: found.hexdigest() for name, found in self._hashes.items()}
+        return {name: running.hexdigest() for name, running in self._hashes.items()}
 
 
 def check_digests(value: object, *, what: str) -> dict[str, str]:
     """Validate a mapping of algorithm name to lower-case hex digest.
+
+    Returns:
+        the same mapping.
 
     Raises:
         FormatError: unknown algorithm, wrong length, or no SHA-256.
@@ -82,6 +85,6 @@ def check_digests(value: object, *, what: str) -> dict[str, str]:
     return value
 
 
-def same(one: bytes, other: bytes) -> bool:
+def same(digest: bytes, other: bytes) -> bool:
     """Compare two digests in constant time."""
-    return hmac.compare_digest(one, other)
+    return hmac.compare_digest(digest, other)

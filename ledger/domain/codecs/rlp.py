@@ -14,7 +14,7 @@ def encode(item: Item) -> bytes:
     """Encode bytes or nested lists of bytes."""
     if isinstance(item, bytes):
         return item if len(item) == 1 and item[0] < 0x80 else _prefix(0x80, len(item)) + item
-    body = b"".join(encode(one) for one in item)
+    body = b"".join(encode(part) for part in item)
     return _prefix(0xC0, len(body)) + body
 
 
@@ -25,6 +25,9 @@ def encode_number(value: int) -> bytes:
 
 def number(item: Item, *, what: str) -> int:
     """Read such a number.
+
+    Returns:
+        the number.
 
     Raises:
         FormatError: a list, or leading zeros.
@@ -43,6 +46,9 @@ def _prefix(offset: int, length: int) -> bytes:
 
 def decode(data: bytes, *, what: str) -> Item:
     """Decode one item that fills ``data``.
+
+    Returns:
+        bytes, or nested lists of bytes.
 
     Raises:
         FormatError: anything that encode would not have written.

@@ -28,6 +28,9 @@ def parse(
     """Parse JSON text of at most ``limit`` bytes, nested at most ``depth`` deep, with at most
     ``members`` in an object.
 
+    Returns:
+        the value.
+
     Raises:
         FormatError: with ``what`` at its head.
     """
@@ -45,10 +48,10 @@ def parse(
     def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
         if members is not None and len(items) > members:
             raise FormatError(f"{what}: an object of more than {members} members")
-        found = dict(items)
-        if len(found) != len(items):
+        parsed = dict(items)
+        if len(parsed) != len(items):
             raise FormatError(f"{what}: duplicate key")
-        return found
+        return parsed
 
     def constant(name: str) -> NoReturn:
         raise FormatError(f"{what}: {name} is not JSON")
@@ -77,15 +80,17 @@ def weight(data: bytes) -> int:
     holds many tiny values.
     """
     marks = ((b"{", 232), (b"[", 88), (b",", 72))
-    wide = (
-        1 if data.isascii() else 4
-    )  # one character beyond the first 65,536 makes all of a text four bytes wide
+    # One character beyond the first 65,536 makes all of a text four bytes wide.
+    wide = 1 if data.isascii() else 4
     return wide * len(data) + sum(data.count(mark) * cost for mark, cost in marks)
 
 
 def dump(value: Any) -> bytes:
     """Write compact JSON in the order given; any order is valid, since documents are hashed as
     written.
+
+    Returns:
+        UTF-8 without blanks.
 
     Raises:
         FormatError: text that is not Unicode, or a number that JSON does not have.
@@ -105,7 +110,7 @@ def _check_depth(data: bytes, what: str, depth: int) -> None:
     brackets = _OUTSIDE_BRACKETS.sub(b"", data)
     if (
         len(brackets) > depth
-        and max(accumulate(1 if one in b"[{" else -1 for one in brackets)) > depth
+        and max(accumulate(1 if bracket in b"[{" else -1 for bracket in brackets)) > depth
     ):
         raise FormatError(f"{what}: nested deeper than {depth}")
 

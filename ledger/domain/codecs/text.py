@@ -11,9 +11,8 @@ from typing import Final
 
 from ledger.domain.errors import FormatError
 
-_TIME: Final = re.compile(
-    r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII
-)  # \d alone takes the digits of every script
+# \d alone takes the digits of every script.
+_TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
 _HEX: Final = re.compile(r"(?:[0-9a-f]{2})*")
 _EVIDENCE: Final = re.compile(
     r"urn:uuid:[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
@@ -27,6 +26,9 @@ def b64url(data: bytes) -> str:
 
 def from_b64url(text: object, *, what: str, size: int | None = None) -> bytes:
     """Decode base64url; only the one canonical spelling is accepted.
+
+    Returns:
+        the bytes.
 
     Raises:
         FormatError: other characters, padding, stray bits, or a length other than ``size`` bytes.
@@ -49,6 +51,9 @@ def from_b64url(text: object, *, what: str, size: int | None = None) -> bytes:
 
 def from_hex(text: object, *, what: str, size: int | None = None) -> bytes:
     """Decode lower-case hex without prefix.
+
+    Returns:
+        the bytes.
 
     Raises:
         FormatError: as for from_b64url.

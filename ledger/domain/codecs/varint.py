@@ -16,7 +16,10 @@ def encode(value: int) -> bytes:
 
 
 def decode(data: bytes | memoryview, at: int) -> tuple[int, int]:
-    """Decode at offset ``at``; returns (number, offset behind it).
+    """Decode at offset ``at``.
+
+    Returns:
+        the number, and the offset behind it.
 
     Raises:
         FormatError: truncated, longer than 9 bytes, or not minimal.

@@ -80,7 +80,7 @@ class Content:
     commitment: bytes
 
     def as_json(self) -> dict[str, Any]:
-        """As it stands in the document."""
+        """The member ``content`` of an event's body."""
         return {
             "cid": self.cid,
             "suite": SUITE,
@@ -98,6 +98,9 @@ class Content:
 
 def parse_content(value: dict[str, Any], size: int) -> Content:
     """Parse the member ``content`` for content of ``size`` bytes.
+
+    Returns:
+        how the content is encrypted, in pieces that fit its size.
 
     Raises:
         FormatError: the numbers do not fit one another.
@@ -139,6 +142,9 @@ class Pieces:
 
     def open(self, number: int, sealed: bytes | memoryview, *, last: bool) -> bytes:
         """Open piece ``number``.
+
+        Returns:
+            the piece in clear.
 
         Raises:
             VerificationError: altered, moved, or sealed under another key.
@@ -182,6 +188,9 @@ def pad_piece(plain: bytes | memoryview, left: int, length: int) -> bytes | memo
 
 def strip_padding(tail: bytes, offset: int, size: int) -> bytes:
     """Cut padding from decrypted bytes that begin at ``offset`` of the padded plaintext.
+
+    Returns:
+        what of them is content.
 
     Raises:
         VerificationError: what lies behind ``size`` is not the mark and zeros.
@@ -236,6 +245,9 @@ def _open_record(key: bytes, digest: bytes, sealed: bytes, what: str) -> bytes:
 def open_document(record_key: bytes, digest: bytes, sealed: bytes) -> bytes:
     """Decrypt an event document and hash it again.
 
+    Returns:
+        the document as it was signed.
+
     Raises:
         VerificationError: altered, or another key.
     """
@@ -249,6 +261,9 @@ def open_sealed_document(key: bytes, digest: bytes, sealed: bytes) -> bytes:
 
 def open_disclosure(record_key: bytes, digest: bytes, sealed: bytes) -> str:
     """Decrypt a disclosure and hash it again.
+
+    Returns:
+        the disclosure as it was encoded.
 
     Raises:
         VerificationError: altered, or another key.

@@ -38,7 +38,7 @@ class SealedCustodyKey:
     sealed: bytes
 
     def encode(self) -> bytes:
-        """Deterministic CBOR."""
+        """The sealed key as it is sent, in deterministic CBOR."""
         return cbor.encode(
             {
                 "kind": _KIND,
@@ -63,6 +63,9 @@ def seal(key: HpkePrivateKey, person: PersonId, to: HpkeKey) -> SealedCustodyKey
 
 def parse(data: bytes) -> SealedCustodyKey:
     """Parse a sealed custody key.
+
+    Returns:
+        the key, still sealed.
 
     Raises:
         FormatError: not one.
@@ -95,10 +98,10 @@ def open_sealed(
             agency's.
         KeyringError: altered, or sealed to another key.
     """
-    found = parse(data)
-    if found.person != person or found.recipient != mine.public.digest:
+    sealed = parse(data)
+    if sealed.person != person or sealed.recipient != mine.public.digest:
         raise VerificationError(3, "the sealed custody key is for somebody else")
-    plain = mine.hpke_open(_info(person, found.custody, found.recipient), found.sealed)
+    plain = mine.hpke_open(_info(person, sealed.custody, sealed.recipient), sealed.sealed)
     kem, _, seed = plain.partition(b"\x00")
     try:
         key = HpkePrivateKey(kem.decode("ascii"), seed)

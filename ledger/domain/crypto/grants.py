@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, Literal, get_args
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PrivateKey, MLKEM768PublicKey
@@ -28,6 +28,8 @@ from ledger.domain.codecs.text import require
 from ledger.domain.errors import KeyringError
 from ledger.domain.identity.descriptor import HPKE_KEY_SIZES, HpkeKey
 
+#: What a sealed key opens: the content, the whole record, one document, or one disclosure.
+GrantScope = Literal["content", "record", "document", "disclosure"]
 _VERSION: Final = 1
 _KEMS: Final = {"MLKEM768-X25519": (0x647A, KEM.MLKEM768_X25519), "X25519": (0x0020, KEM.X25519)}
 _KDF_ID: Final = 0x0001  # HKDF-SHA256
@@ -40,20 +42,19 @@ _MLKEM_SEED: Final = 64
 class Grant:
     """A sealed key.
 
-    ``scope``: "content", "record", "document" or "disclosure"; ``binding``: the content commitment
-    for "content", None for "record", the digest of the one document or disclosure otherwise;
-    ``recipient``: HpkeKey.digest.
+    ``binding``: the content commitment for "content", None for "record", the digest of the one
+    document or disclosure otherwise; ``recipient``: HpkeKey.digest.
     """
 
     evidence: bytes
-    scope: str
+    scope: GrantScope
     kem: str
     recipient: bytes
     binding: bytes | None
     sealed: bytes
 
     def encode(self) -> bytes:
-        """Deterministic CBOR."""
+        """The grant as it is sent and stored, in deterministic CBOR."""
         return cbor.encode(
             {
                 "v": _VERSION,
@@ -71,6 +72,9 @@ class Grant:
 
 def parse(data: bytes) -> Grant:
     """Parse a grant.
+
+    Returns:
+        the grant, its key still sealed.
 
     Raises:
         FormatError: unknown version, suite or member.
@@ -99,7 +103,7 @@ def parse(data: bytes) -> Grant:
         f"{what}: malformed ciphertext",
     )
     scope, binding = value["scope"], value["binding"]
-    require(scope in ("content", "record", "document", "disclosure"), f"{what}: unknown scope")
+    require(scope in get_args(GrantScope), f"{what}: unknown scope")
     bound = isinstance(binding, bytes) and len(binding) == 32
     require(binding is None if scope == "record" else bound, f"{what}: malformed binding")
     return Grant(
@@ -107,7 +111,7 @@ def parse(data: bytes) -> Grant:
     )
 
 
-def _info(evidence: bytes, scope: str, recipient: bytes, binding: bytes | None) -> bytes:
+def _info(evidence: bytes, scope: GrantScope, recipient: bytes, binding: bytes | None) -> bytes:
     return cbor.encode([_VERSION, evidence, scope, recipient, binding])
 
 
@@ -153,6 +157,9 @@ class HpkePrivateKey:
     def open(self, grant: Grant) -> bytes:
         """Open a grant made to this key; the 32-byte key inside.
 
+        Returns:
+            the 32-byte key inside.
+
         Raises:
             KeyringError: made to another key, or altered.
         """
@@ -167,6 +174,9 @@ class HpkePrivateKey:
 
     def hpke_open(self, info: bytes, sealed: bytes) -> bytes:
         """Open what was sealed to this key under ``info``.
+
+        Returns:
+            what was sealed.
 
         Raises:
             KeyringError: altered, or sealed to another key or for something else.
@@ -183,7 +193,12 @@ def hpke_seal(to: HpkeKey, info: bytes, plain: bytes) -> bytes:
 
 
 def seal(
-    key: bytes, recipient: HpkeKey, *, evidence: bytes, scope: str, binding: bytes | None = None
+    key: bytes,
+    recipient: HpkeKey,
+    *,
+    evidence: bytes,
+    scope: GrantScope,
+    binding: bytes | None = None,
 ) -> Grant:
     """Seal a 32-byte key to one recipient."""
     info = _info(evidence, scope, recipient.digest, binding)

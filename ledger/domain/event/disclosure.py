@@ -64,6 +64,9 @@ class Disclosure:
 def make(name: str, value: Any, salt: bytes) -> Disclosure:
     """Make the disclosure of one member with a random salt of at least 16 bytes.
 
+    Returns:
+        the disclosure, with its digest.
+
     Raises:
         FormatError: a reserved name, a nested disclosure, or a short salt.
     """
@@ -83,6 +86,9 @@ def weight(encoded: str) -> int:
 
 def parse(encoded: str) -> Disclosure:
     """Parse a disclosure.
+
+    Returns:
+        the disclosure, with its digest.
 
     Raises:
         FormatError: malformed, a reserved name, or a nested disclosure.
@@ -141,6 +147,9 @@ def hide(
 
 def reveal(document: dict[str, Any], disclosures: Iterable[Disclosure]) -> dict[str, Any]:
     """Put disclosed members back; digests without a disclosure stay in `_sd`.
+
+    Returns:
+        the document with the members that were disclosed.
 
     Raises:
         FormatError: as the module says. VerificationError: a disclosure that belongs to another

@@ -8,10 +8,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from ledger.domain.codecs import strict_json
 from ledger.domain.codecs.text import evidence_bytes, from_b64url, from_hex, parse_time, require
+from ledger.domain.crypto.content_encryption import Content, parse_content
 from ledger.domain.errors import FormatError, VerificationError
 from ledger.domain.event import disclosure as sd
 from ledger.domain.event.schema import (
@@ -30,6 +31,7 @@ from ledger.domain.event.schema import (
     time,
 )
 from ledger.domain.event.types import IDENTIFIER, TYPES
+from ledger.domain.identity.certificate import CertificateKind
 from ledger.domain.identity.names import agency_urn, check_pseudonym, parse_agency_urn
 from ledger.domain.log.statement import Claims
 
@@ -90,7 +92,12 @@ _DOCUMENT: Final[Check] = members(
         "seq": number,
         "prev": _prev,
         "actor": members(
-            {"id": _pseudonym, "agency": agency, "kind": choice("person", "service"), "role": code}
+            {
+                "id": _pseudonym,
+                "agency": agency,
+                "kind": choice(*get_args(CertificateKind)),
+                "role": code,
+            }
         ),
         "time": time,
         "salt": octets(32),
@@ -128,14 +135,20 @@ class Event:
 
     @property
     def type(self) -> str:
-        """The event type."""
+        """The event type, such as ``acquired``; see types.TYPES."""
         return str(self.value["type"])
 
     @property
     def body(self) -> dict[str, Any]:
-        """The completed body."""
-        found: dict[str, Any] = self.value["body"]
-        return found
+        """The body with the members that the disclosures given put back."""
+        body: dict[str, Any] = self.value["body"]
+        return body
+
+    @property
+    def content(self) -> Content | None:
+        """How the content that this event records is encrypted; None where it records none."""
+        body = self.body
+        return parse_content(body["content"], body["size"]) if "content" in body else None
 
 
 def compute_ref(evidence: str, salt: bytes) -> bytes:
@@ -145,6 +158,9 @@ def compute_ref(evidence: str, salt: bytes) -> bytes:
 
 def build(value: dict[str, Any], salts: dict[str, bytes]) -> Event:
     """Write a complete document, hiding the members at the pointers in ``salts`` that are present.
+
+    Returns:
+        the document as it is signed, with the disclosures of what it hides.
 
     Raises:
         FormatError: the document would not be accepted.
@@ -168,6 +184,9 @@ def _has(value: Any, pointer: str) -> bool:
 
 def parse(raw: bytes, disclosures: Iterable[str] = ()) -> Event:
     """Parse a document with the disclosures that the reader may see.
+
+    Returns:
+        the event, completed, with the paths of what is withheld.
 
     Raises:
         FormatError: malformed, unknown version, unknown member, or a value of the wrong form.
@@ -238,8 +257,8 @@ def check_claims(event: Event, claims: Claims) -> None:
         "actor agency": (value["actor"]["agency"], claims.issuer),
         "time": (parse_time(value["time"], what="event time"), claims.time),
     }
-    for name, (found, claimed) in expected.items():
-        if found != claimed:
+    for name, (written, claimed) in expected.items():
+        if written != claimed:
             raise VerificationError(_STEP, f"document and statement differ in {name}")
     kind = TYPES.get(event.type)
     effect = kind.effect if kind is not None else "none"

@@ -22,10 +22,13 @@ def contradiction(document: dict[str, Any]) -> str | None:
 
     Args:
         document: completed; members that it lacks are not judged.
+
+    Returns:
+        the sentence, or None.
     """
     body, occurred = document.get("body", {}), document.get("occurred", {})
     clock = body.get("deviceClock")
-    told = (
+    moments = (
         ("it happened", occurred.get("from")),
         ("it ended", occurred.get("to")),
         ("it was discovered", body.get("discovered")),
@@ -35,7 +38,7 @@ def contradiction(document: dict[str, Any]) -> str | None:
         ),
     )
     signed = parse_time(document["time"], what="time")
-    for what, moment in told:
+    for what, moment in moments:
         if isinstance(moment, str) and parse_time(moment, what=what) > signed:
             return (
                 f"{what} at {moment}, but this is signed at {document['time']}: later things "

@@ -148,8 +148,8 @@ def listof(item: Check, *, least: int = 0, most: int = 1000) -> Check:
     def check(value: Any, path: str, report: Report) -> None:
         if not isinstance(value, list) or not least <= len(value) <= most:
             _fail(path, f"a list of {least} to {most}")
-        for index, one in enumerate(value):
-            item(one, f"{path}/{index}", report)
+        for index, element in enumerate(value):
+            item(element, f"{path}/{index}", report)
 
     return check
 
@@ -177,9 +177,9 @@ def members(
             report.withheld.append(f"{path}/{name}")
         if hidden:
             report.withheld.append(f"{path}/({len(hidden)} undisclosed)")
-        for name, one in value.items():
+        for name, member in value.items():
             if name not in ("_sd", "_sd_alg"):
-                allowed[name](one, f"{path}/{name}", report)
+                allowed[name](member, f"{path}/{name}", report)
 
     return check
 

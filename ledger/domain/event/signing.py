@@ -78,6 +78,9 @@ class Person:
     def open(self, grant: grants.Grant) -> bytes:
         """Open a grant made to this person, or to the custodians where they are one.
 
+        Returns:
+            the 32-byte key inside.
+
         Raises:
             KeyringError: made to another key, or altered.
         """
@@ -108,8 +111,15 @@ def draft_event(
     time: int,
     members: dict[str, Any] | None = None,
     ref_salt: bytes | None = None,
+    role: str = "",
 ) -> Event:
     """Write an event, without signing it.
+
+    Args:
+        role: in which the person acts; empty for any of theirs that may record the type.
+
+    Returns:
+        the event as it would be signed.
 
     Raises:
         UsageError: the document would not be accepted, or tells of something that lies after its
@@ -126,7 +136,7 @@ def draft_event(
             "id": person.certificate.pseudonym,
             "agency": person.certificate.agency,
             "kind": person.certificate.kind,
-            "role": person.role_for(event_type),
+            "role": role or person.role_for(event_type),
         },
         "time": format_time(time),
         **(members or {}),
@@ -157,12 +167,17 @@ def sign_event(
     time: int,
     members: dict[str, Any] | None = None,
     sealed_keys: list[grants.Grant] | None = None,
+    role: str = "",
 ) -> Signed:
     """Write and sign an event.
 
     Args:
         members: further top-level members (basis, identifiers, occurred, handling, lang, late).
         sealed_keys: grants that travel with an opening event.
+        role: see draft_event.
+
+    Returns:
+        the statement, and what a node is sent with it.
 
     Raises:
         UsageError: the document would not be accepted, or tells of something that lies after its
@@ -179,6 +194,7 @@ def sign_event(
         time=time,
         members=members,
         ref_salt=ref_salt,
+        role=role,
     )
     claims = Claims(
         person.certificate.agency,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal, get_args
 
 from ledger.domain.event.schema import (
     Check,
@@ -26,9 +26,16 @@ from ledger.domain.event.schema import (
     text,
     time,
 )
+from ledger.domain.log.statement import Effect
 
-_WORDS = text()
-_SHORT = text(256)
+#: A handover for good, or for a time.
+OfferMode = Literal["custody", "loan"]
+#: How somebody got to know of an item's content.
+AccessMode = Literal["view", "inspection", "copy", "export"]
+#: What reading an item again gave.
+FixityResult = Literal["match", "mismatch", "missing", "unreachable", "unreadable"]
+_WORDS: Final = text()
+_SHORT: Final = text(256)
 _Group = tuple[dict[str, Check], dict[str, Check]]
 
 
@@ -36,19 +43,21 @@ _Group = tuple[dict[str, Check], dict[str, Check]]
 class EventType:
     """An event type: its public effect and the check of its body."""
 
-    effect: str
+    effect: Effect
     body: Check
 
 
 PARTY: Final = members(
     {"name": _SHORT}, {"role": _SHORT, "organisation": _SHORT, "contact": _WORDS}
 )
-_PARTIES = listof(PARTY, most=100)
-_TOOL = members({"name": _SHORT}, {"version": _SHORT, "vendor": _SHORT, "settings": anything})
-_SEAL = members({"number": _SHORT}, {"position": _WORDS, "condition": _WORDS, "kind": code})
-_SEALS = listof(_SEAL, most=100)
-_APPROVALS = listof(digest, most=16)
-_DEVICE = members(
+_PARTIES: Final = listof(PARTY, most=100)
+_TOOL: Final = members(
+    {"name": _SHORT}, {"version": _SHORT, "vendor": _SHORT, "settings": anything}
+)
+_SEAL: Final = members({"number": _SHORT}, {"position": _WORDS, "condition": _WORDS, "kind": code})
+_SEALS: Final = listof(_SEAL, most=100)
+_APPROVALS: Final = listof(digest, most=16)
+_DEVICE: Final = members(
     {},
     {
         "description": _WORDS,
@@ -227,13 +236,13 @@ TYPES: Final[dict[str, EventType]] = {
     "gathered": EventType("open", merge(_FILE, _SET)),
     "accessed": _none(
         members(
-            {"mode": choice("view", "inspection", "copy", "export")},
+            {"mode": choice(*get_args(AccessMode))},
             {"extent": _WORDS, "present": _PARTIES, "recipient": PARTY, "place": _WORDS},
         )
     ),
     "verified": _none(
         members(
-            {"result": choice("match", "mismatch", "missing", "unreachable", "unreadable")},
+            {"result": choice(*get_args(FixityResult))},
             {
                 "expected": digests,
                 "found": digests,
@@ -329,7 +338,7 @@ TYPES: Final[dict[str, EventType]] = {
     "transfer-offered": EventType(
         "offer",
         members(
-            {"mode": choice("custody", "loan"), "to": _WHO, "expires": time},
+            {"mode": choice(*get_args(OfferMode)), "to": _WHO, "expires": time},
             {
                 "condition": _WORDS,
                 "conditions": listof(_WORDS, most=50),

@@ -24,9 +24,9 @@ def form(text: str) -> str:
     """
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKD", text).casefold())
     kept = (
-        _DASH if unicodedata.category(one) == "Pd" or one == "\u2212" else one
-        for one in folded
-        if one.isspace() or is_safe(one)
+        _DASH if unicodedata.category(character) == "Pd" or character == "\u2212" else character
+        for character in folded
+        if character.isspace() or is_safe(character)
     )
     return " ".join("".join(kept).split())
 

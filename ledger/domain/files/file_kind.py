@@ -82,5 +82,5 @@ def _kind_of_json(head: bytes) -> str | None:
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     if not text.startswith(b"{"):
         return None
-    found = re.search(rb'"kind"\s*:\s*"(custody-[a-z-]+)"', text)
-    return found[1].decode() if found else ""
+    match = re.search(rb'"kind"\s*:\s*"(custody-[a-z-]+)"', text)
+    return match[1].decode() if match else ""

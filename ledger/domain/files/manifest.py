@@ -64,7 +64,7 @@ class Facts:
     attributes: tuple[tuple[bytes, bytes], ...] = ()
 
     def as_json(self) -> dict[str, Any]:
-        """The members of a row."""
+        """Facts of a file, as members of its row."""
         row: dict[str, Any] = {
             "mode": f"{self.mode:04o}",
             "owner": [self.user, self.group],
@@ -167,6 +167,9 @@ def _path(raw: bytes) -> dict[str, str]:
 def parse(data: bytes) -> Manifest:
     """Parse a manifest.
 
+    Returns:
+        the manifest, every name in its bytes.
+
     Raises:
         FormatError: another version, an unknown or missing member, or a path that stands twice.
     """
@@ -182,32 +185,31 @@ def parse(data: bytes) -> Manifest:
     require(value["leftOut"] == list(LEFT_OUT), "manifest: another list of what is left out")
     rows = {name: value[name] for name in ("members", "folders", "omissions")}
     require(
-        all(isinstance(one, list) for one in rows.values()),
+        all(isinstance(listed, list) for listed in rows.values()),
         "manifest: expected lists of members, folders and omissions",
     )
-    found = Manifest(
+    manifest = Manifest(
         [_member(row) for row in rows["members"]],
         [_folder(row) for row in rows["folders"]],
         [_omission(row) for row in rows["omissions"]],
     )
-    files = [one.path for one in found.members]
-    gone = {
-        one.path for one in found.omissions if one.kind != "folder"
-    }  # a folder may be there and unreadable from some point on
+    files = [member.path for member in manifest.members]
+    # A folder may be there and unreadable from some point on.
+    gone = {omission.path for omission in manifest.omissions if omission.kind != "folder"}
     require(
         len(set(files)) == len(files) and gone.isdisjoint(files),
         "manifest: a path that stands twice",
     )
     require(
-        len({one.path for one in found.folders}) == len(found.folders),
+        len({folder.path for folder in manifest.folders}) == len(manifest.folders),
         "manifest: a folder that stands twice",
     )
     require(
-        len({one.path for one in found.omissions}) == len(found.omissions),
+        len({omission.path for omission in manifest.omissions}) == len(manifest.omissions),
         "manifest: an omission that stands twice",
     )
-    require(found.encode() == data, "manifest: not as this version writes it")
-    return found
+    require(manifest.encode() == data, "manifest: not as this version writes it")
+    return manifest
 
 
 _FACTS: Final = frozenset({"mode", "owner", "modified"})
@@ -231,7 +233,7 @@ def _facts(row: dict[str, Any]) -> Facts:
         "manifest: a mode is four octal digits",
     )
     require(
-        isinstance(owner, list) and len(owner) == 2 and all(_count(one) for one in owner),
+        isinstance(owner, list) and len(owner) == 2 and all(_count(number) for number in owner),
         "manifest: an owner is two numbers",
     )
     require(
@@ -245,8 +247,8 @@ def _facts(row: dict[str, Any]) -> Facts:
         "manifest: malformed facts of a file",
     )
     pairs = tuple(
-        (path_names.decode(name), from_b64url(one, what="manifest"))
-        for name, one in attributes.items()
+        (path_names.decode(name), from_b64url(encoded, what="manifest"))
+        for name, encoded in attributes.items()
     )
     whole, decimals = modified.lstrip("-").split(".")
     moment = int(whole) * 10**9 + int(decimals)

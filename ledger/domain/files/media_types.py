@@ -11,9 +11,8 @@ import mimetypes
 from typing import Final
 
 UNKNOWN: Final = "application/octet-stream"
-_BY_ENDING: Final = dict(
-    mimetypes.MimeTypes().types_map[True]
-)  # the table of the language, without the system's files
+# The table of the language, without the system's files.
+_BY_ENDING: Final = dict(mimetypes.MimeTypes().types_map[True])
 _MORE: Final = {
     ".docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
     ".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",

@@ -37,18 +37,18 @@ def decode(text: str) -> bytes:
     return raw
 
 
-def _escape(found: re.Match[str]) -> str:
-    return "\\\\" if found[0] == "\\" else f"\\x{ord(found[0]) - 0xDC00:02x}"
+def _escape(match: re.Match[str]) -> str:
+    return "\\\\" if match[0] == "\\" else f"\\x{ord(match[0]) - 0xDC00:02x}"
 
 
 def _bytes(text: str) -> list[bytes]:
     parts, at = [], 0
-    for found in _TOKEN.finditer(text):
-        if found[0] == "\\":
+    for token in _TOKEN.finditer(text):
+        if token[0] == "\\":
             raise FormatError("name: a backslash that is neither doubled nor an escape")
         parts += [
-            text[at : found.start()].encode(),
-            b"\\" if found[1] is None else bytes.fromhex(found[1]),
+            text[at : token.start()].encode(),
+            b"\\" if token[1] is None else bytes.fromhex(token[1]),
         ]
-        at = found.end()
+        at = token.end()
     return [*parts, text[at:].encode()]

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from hashlib import sha256
-from typing import Final
+from typing import Final, Literal
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -27,6 +27,8 @@ from ledger.domain.identity import names
 from ledger.domain.identity.person import PersonId
 
 _STEP: Final = 3
+#: Whom a certificate names: somebody of the agency, or its node.
+CertificateKind = Literal["person", "service"]
 _MALFORMED: Final = (
     Warning,
     ValueError,
@@ -37,7 +39,7 @@ _MALFORMED: Final = (
     x509.InvalidVersion,
 )
 _MAX_DER: Final = 8192
-# certificates whose parsed form and signature check are kept: pure functions of their bytes
+#: Certificates whose parsed form and signature check are kept: pure functions of their bytes.
 _CACHED: Final = 1024
 
 
@@ -45,15 +47,14 @@ _CACHED: Final = 1024
 class Certificate:
     """A parsed certificate of a person or a service.
 
-    ``kind`` is "person" or "service"; times are seconds since 1970; ``digest`` is SHA-256 of the
-    DER.
+    Times are seconds since 1970; ``digest`` is SHA-256 of the DER.
     """
 
     der: bytes
     digest: bytes
     agency: str
     pseudonym: str
-    kind: str
+    kind: CertificateKind
     roles: frozenset[str]
     not_before: int
     not_after: int
@@ -73,48 +74,54 @@ def _seconds(moment: datetime) -> int:
 def load(der: bytes, *, what: str = "certificate") -> x509.Certificate:
     """Parse DER, refusing any other encoding of the same certificate.
 
+    Returns:
+        the certificate as the library reads it.
+
     Raises:
         FormatError: not a certificate, or not DER.
     """
     if len(der) > _MAX_DER:
         raise FormatError(f"{what}: {len(der)} bytes, at most {_MAX_DER} allowed")
     try:
-        found = x509.load_der_x509_certificate(der)
-        if found.public_bytes(serialization.Encoding.DER) != der:
+        certificate = x509.load_der_x509_certificate(der)
+        if certificate.public_bytes(serialization.Encoding.DER) != der:
             raise FormatError(f"{what}: not in DER")
         # The library reads these when they are asked for: what is wrong with them must come out
         # here.
         _ = (
-            found.extensions,
-            list(found.subject),
-            list(found.issuer),
-            found.not_valid_before_utc,
-            found.not_valid_after_utc,
+            certificate.extensions,
+            list(certificate.subject),
+            list(certificate.issuer),
+            certificate.not_valid_before_utc,
+            certificate.not_valid_after_utc,
         )
-        found.public_key()
-        if found.serial_number <= 0:
+        certificate.public_key()
+        if certificate.serial_number <= 0:
             raise FormatError(
                 f"{what}: the serial number is not positive (RFC 5280 section 4.1.2.2)"
             )
     except _MALFORMED as error:
         raise FormatError(f"{what}: not an X.509 certificate") from error
-    return found
+    return certificate
 
 
 @lru_cache(maxsize=_CACHED)
 def parse(der: bytes) -> Certificate:
     """Parse the certificate of a person or a service.
 
+    Returns:
+        whom it names, their roles and their key.
+
     Raises:
         FormatError: it does not follow the profile.
     """
-    found = load(der)
+    certificate = load(der)
     try:
-        subject = list(found.subject)
-        san = found.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-        constraints = found.extensions.get_extension_for_class(x509.BasicConstraints).value
-        usage = found.extensions.get_extension_for_class(x509.KeyUsage).value
-        key = found.public_key()
+        subject = list(certificate.subject)
+        san = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        constraints = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
+        usage = certificate.extensions.get_extension_for_class(x509.KeyUsage).value
+        key = certificate.public_key()
     except (x509.ExtensionNotFound, ValueError, UnsupportedAlgorithm) as error:
         raise FormatError("certificate: an extension of the profile is missing") from error
     uris = [name.value for name in san if isinstance(name, x509.UniformResourceIdentifier)]
@@ -141,29 +148,27 @@ def parse(der: bytes) -> Certificate:
         pseudonym,
         kind,
         roles,
-        _seconds(found.not_valid_before_utc),
-        _seconds(found.not_valid_after_utc),
+        _seconds(certificate.not_valid_before_utc),
+        _seconds(certificate.not_valid_after_utc),
         key,  # type: ignore[arg-type]
     )
 
 
-def _identity(uris: list[str], pseudonym: str) -> tuple[str, str]:
-    found = [uri.split(":") for uri in uris if not uri.startswith("urn:custody:role:")]
-    if (
-        len(found) != 1
-        or len(found[0]) != 5
-        or found[0][:2] != ["urn", "custody"]
-        or found[0][2] not in ("person", "service")
-    ):
-        raise FormatError("certificate: expected one person or service URI")
-    if found[0][4] != pseudonym:
-        raise FormatError("certificate: the subject and its URI name different pseudonyms")
-    return found[0][2], names.check_code(found[0][3])
+def _identity(uris: list[str], pseudonym: str) -> tuple[CertificateKind, str]:
+    """Kind and agency of the one URI that names somebody."""
+    match [uri.split(":") for uri in uris if not uri.startswith("urn:custody:role:")]:
+        case [["urn", "custody", ("person" | "service") as kind, agency, named]]:
+            if named != pseudonym:
+                raise FormatError("certificate: the subject and its URI name different pseudonyms")
+            return kind, names.check_code(agency)
+    raise FormatError("certificate: expected one person or service URI")
 
 
 def verify_issued(certificate: Certificate, authorities: Iterable[bytes], time: int) -> bytes:
-    """Check that one of ``authorities`` (CA certificates, DER) issued it, both valid at ``time``;
-    returns that CA.
+    """Check that one of ``authorities`` (CA certificates, DER) issued it, both valid at ``time``.
+
+    Returns:
+        that CA certificate.
 
     Raises:
         VerificationError: step 3.
@@ -185,9 +190,8 @@ def verify_issued(certificate: Certificate, authorities: Iterable[bytes], time: 
             raise VerificationError(
                 _STEP,
                 (
-                    f"certificate valid {certificate.not_before} to {certificate.not_after}, "
-                    "used at "
-                    f"{time}"
+                    f"certificate valid {certificate.not_before} to {certificate.not_after}, used "
+                    f"at {time}"
                 ),
             )
         return der
@@ -219,42 +223,48 @@ def _signed_list(der: bytes, authority: bytes) -> x509.CertificateRevocationList
 def check_authority(der: bytes) -> x509.Certificate:
     """Check a CA certificate: basic constraints CA, may sign certificates and lists.
 
+    Returns:
+        the certificate as the library reads it.
+
     Raises:
         FormatError: it may not.
     """
-    found = load(der, what="CA certificate")
+    authority = load(der, what="CA certificate")
     try:
-        constraints = found.extensions.get_extension_for_class(x509.BasicConstraints).value
-        usage = found.extensions.get_extension_for_class(x509.KeyUsage).value
+        constraints = authority.extensions.get_extension_for_class(x509.BasicConstraints).value
+        usage = authority.extensions.get_extension_for_class(x509.KeyUsage).value
     except x509.ExtensionNotFound as error:
         raise FormatError("CA certificate: an extension of the profile is missing") from error
     if not constraints.ca or not usage.key_cert_sign or not usage.crl_sign:
         raise FormatError("CA certificate: may not sign certificates and revocation lists")
-    return found
+    return authority
 
 
 @lru_cache(maxsize=16)
 def load_crl(der: bytes) -> x509.CertificateRevocationList:
     """Parse a DER revocation list.
 
+    Returns:
+        the list as the library reads it.
+
     Raises:
         FormatError: not one, or not DER.
     """
     try:
-        found = x509.load_der_x509_crl(der)
-        if found.public_bytes(serialization.Encoding.DER) != der:
+        crl = x509.load_der_x509_crl(der)
+        if crl.public_bytes(serialization.Encoding.DER) != der:
             raise FormatError("revocation list: not in DER")
         _ = (
-            found.extensions,
-            list(found.issuer),
-            found.last_update_utc,
-            found.signature_algorithm_oid,
+            crl.extensions,
+            list(crl.issuer),
+            crl.last_update_utc,
+            crl.signature_algorithm_oid,
         )
-        for entry in found:
+        for entry in crl:
             _ = entry.serial_number, entry.revocation_date_utc, entry.extensions
     except _MALFORMED as error:
         raise FormatError("revocation list: not an X.509 CRL") from error
-    return found
+    return crl
 
 
 def crl_issued(der: bytes) -> int:
@@ -346,7 +356,10 @@ def require_clock(certificate: Certificate, now: int) -> None:
                 f"the certificate was good until {format_time(certificate.not_after)}, and this "
                 f"computer's clock says {format_time(now)}"
             ),
-            hint="if the clock is right, an administrator renews it: custody person renew WHO",
+            hint=(
+                "if the clock is right, an administrator renews it: custody person renew WHO; the "
+                "only one does it where the home is, with: custody person renew WHO --at-home"
+            ),
         )
 
 

@@ -79,6 +79,9 @@ class Descriptor:
 def parse_hpke_key(value: Any, *, what: str) -> HpkeKey:
     """Parse {"kem", "key"}.
 
+    Returns:
+        the public key.
+
     Raises:
         FormatError: unknown KEM or wrong key length.
     """
@@ -129,6 +132,9 @@ def build(
 
 def parse(raw: bytes) -> Descriptor:
     """Parse a descriptor.
+
+    Returns:
+        the descriptor, with its digest.
 
     Raises:
         FormatError: unknown version or member, or a value out of range.

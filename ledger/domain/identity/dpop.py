@@ -67,8 +67,10 @@ def prove(key: PrivateKey, *, method: str, url: str, token: str, now: int) -> st
 
 
 def check(proof: str, key: PublicKey, *, method: str, url: str, token: str, now: int) -> str:
-    """Check the proof of one request; its unique id, for the caller to see that it was not used
-    before.
+    """Check the proof of one request.
+
+    Returns:
+        the proof's id, for the caller to see that it was not used before.
 
     Raises:
         DeniedError: no proof, made with another key, or for another request.

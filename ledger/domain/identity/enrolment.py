@@ -62,6 +62,9 @@ def sign(key: cose.PrivateKey, *, server: str, hpke: HpkeKey) -> bytes:
 def parse(data: bytes) -> Request:
     """Parse a request and check that it was signed with the key that it names.
 
+    Returns:
+        the request, signed by whoever has its key.
+
     Raises:
         FormatError: not a request. VerificationError: another key signed it (step 3).
     """

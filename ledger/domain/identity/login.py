@@ -26,7 +26,7 @@ class Login:
 def sign(
     key: cose.PrivateKey, *, server: str, nonce: bytes, expires: int, certificate: bytes
 ) -> bytes:
-    """Answer a challenge."""
+    """Answer a node's challenge with the key of one's certificate."""
     payload = cbor.encode({"server": server, "nonce": nonce, "expires": expires})
     signed = cose.sign(key, {cose.TYP: TYPE}, payload)
     return cose.Sign1(
@@ -36,6 +36,9 @@ def sign(
 
 def parse(data: bytes) -> Login:
     """Parse an answer.
+
+    Returns:
+        the answer, whose signature is not checked yet.
 
     Raises:
         FormatError: not a login.

@@ -4,27 +4,27 @@ from __future__ import annotations
 
 import re
 from hashlib import sha256
-from typing import Final
+from typing import Final, Literal, get_args
 
 from ledger.domain.errors import FormatError
 
-ROLES: Final = frozenset(
-    {
-        "officer",
-        "custodian",
-        "examiner",
-        "reviewer",
-        "prosecutor",
-        "disclosure-officer",
-        "defence",
-        "court",
-        "court-expert",
-        "data-protection-officer",
-        "auditor",
-        "administrator",
-        "service",
-    }
-)
+#: What people of an agency, and its node, are certified for; in the order of docs/roles.md.
+Role = Literal[
+    "officer",
+    "custodian",
+    "examiner",
+    "reviewer",
+    "prosecutor",
+    "disclosure-officer",
+    "defence",
+    "court",
+    "court-expert",
+    "data-protection-officer",
+    "auditor",
+    "administrator",
+    "service",
+]
+ROLES: Final[frozenset[Role]] = frozenset(get_args(Role))
 
 _CODE: Final = re.compile(r"[A-Z]{2}-[A-Z0-9](?:[A-Z0-9-]{0,30}[A-Z0-9])?")
 _PSEUDONYM: Final = re.compile(r"[a-z2-7]{26}")
@@ -75,10 +75,10 @@ def parse_log_urn(urn: object) -> bytes:
     Raises:
         FormatError: not a log URN.
     """
-    found = _LOG.fullmatch(urn) if isinstance(urn, str) else None
-    if found is None:
+    match = _LOG.fullmatch(urn) if isinstance(urn, str) else None
+    if match is None:
         raise FormatError("expected a log URN")
-    return bytes.fromhex(found[1])
+    return bytes.fromhex(match[1])
 
 
 def person_urn(code: str, pseudonym: str) -> str:

@@ -10,14 +10,17 @@ from __future__ import annotations
 from typing import Final
 
 from ledger.domain.errors import RuleError
+from ledger.domain.identity.names import Role
 
-_HANDLERS: Final = frozenset({"officer", "custodian", "examiner"})
-_LEGAL: Final = frozenset({"prosecutor", "disclosure-officer", "court"})
-_STAFF: Final = _HANDLERS | _LEGAL | {"reviewer", "court-expert"}
-_AGENCY: Final = frozenset({"service"})
+_HANDLERS: Final[frozenset[Role]] = frozenset({"officer", "custodian", "examiner"})
+_LEGAL: Final[frozenset[Role]] = frozenset({"prosecutor", "disclosure-officer", "court"})
+_STAFF: Final[frozenset[Role]] = _HANDLERS | _LEGAL | {"reviewer", "court-expert"}
+_AGENCY: Final[frozenset[Role]] = frozenset({"service"})
+#: Roles of people outside government and court.
+OUTSIDE: Final[frozenset[Role]] = frozenset({"defence"})
 
 #: Who may sign which type; whatever is not here, nobody may. docs/roles.md is written from it.
-ROLES_BY_TYPE: Final[dict[str, frozenset[str]]] = {
+ROLES_BY_TYPE: Final[dict[str, frozenset[Role]]] = {
     "collected": _HANDLERS,
     "acquired": _HANDLERS,
     "derived": _HANDLERS | {"court-expert"},
@@ -61,6 +64,20 @@ ROLES_BY_TYPE: Final[dict[str, frozenset[str]]] = {
     "crl-published": _AGENCY,
 }
 
+#: Who may take back what a role ordered for an item (a hold, a mark that restricts it, how long it
+#: is kept): the role itself, and those that stand above it. A court decides over everybody; a
+#: prosecutor directs the case, and so over whoever prepares its disclosure; custodians keep items
+#: for all of these, and a data-protection officer watches over how they do. What other roles said
+#: when they recorded an item binds nobody. Roles, not persons or agencies: with an item the duty
+#: goes to whoever has the role where it is now.
+TAKEN_BACK_BY: Final[dict[str, frozenset[str]]] = {
+    "court": frozenset({"court"}),
+    "prosecutor": frozenset({"prosecutor", "court"}),
+    "disclosure-officer": _LEGAL,
+    "data-protection-officer": frozenset({"data-protection-officer", "court"}),
+    "custodian": _LEGAL | {"custodian", "data-protection-officer"},
+}
+
 #: What people of another agency may record in the log of the agency that has custody, on items
 #: granted to them.
 GUESTS: Final = frozenset(
@@ -78,7 +95,7 @@ GUESTS: Final = frozenset(
 )
 #: Roles that count for somebody who is a guest here: none that runs a node, sees every item or
 #: keeps custody.
-GUEST_ROLES: Final = frozenset(
+GUEST_ROLES: Final[frozenset[Role]] = frozenset(
     {
         "officer",
         "examiner",
@@ -90,6 +107,16 @@ GUEST_ROLES: Final = frozenset(
         "court-expert",
     }
 )
+
+
+def counting_roles(held: frozenset[str], *, guest: bool) -> frozenset[str]:
+    """The roles of a certificate that count at a node: of a guest's those that guests have."""
+    return held & GUEST_ROLES if guest else held
+
+
+def may_take_back(role: str, ordered_by: str) -> bool:
+    """Whether somebody in a role may take back what was ordered in another one."""
+    return role in TAKEN_BACK_BY.get(ordered_by, frozenset({role}))
 
 
 def require_role(event_type: str, role: str, held: frozenset[str]) -> None:

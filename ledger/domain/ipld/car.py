@@ -37,7 +37,10 @@ def section(block: Block) -> bytes:
 
 
 def parse_header(data: bytes | memoryview) -> tuple[list[bytes], int]:
-    """Parse the header; returns (roots, offset of the first section).
+    """Parse the header.
+
+    Returns:
+        the roots, and the offset of the first section.
 
     Raises:
         FormatError: another version, or malformed.

@@ -29,6 +29,9 @@ def to_text(cid: bytes) -> str:
 def check(cid: bytes) -> bytes:
     """Check a binary CID.
 
+    Returns:
+        the same CID.
+
     Raises:
         FormatError: another version, codec or hash.
     """
@@ -39,6 +42,9 @@ def check(cid: bytes) -> bytes:
 
 def from_text(text: object) -> bytes:
     """Parse the one canonical spelling.
+
+    Returns:
+        the binary CID.
 
     Raises:
         FormatError: any other.

@@ -81,6 +81,9 @@ def encode_node(links: Sequence[Link]) -> Block:
 def decode_node(data: bytes) -> tuple[Link, ...]:
     """Parse a node that encode_node would have written.
 
+    Returns:
+        the node's children, with their sizes.
+
     Raises:
         FormatError: any other bytes.
     """

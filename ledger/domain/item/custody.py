@@ -9,11 +9,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, replace
+from typing import Final, Self
 
 from ledger.domain.codecs.text import format_time
 from ledger.domain.errors import RuleError
+from ledger.domain.event.document import Event
+from ledger.domain.event.offer_terms import OfferTerms
 from ledger.domain.identity.person import PersonId
 from ledger.domain.log.statement import Claims
 
@@ -28,6 +30,28 @@ class Offer:
     to: str
     expires: int | None = None
     person: str | None = None
+
+    @classmethod
+    def from_event(cls, digest: bytes, event: Event) -> Self:
+        """The offer that an event makes; ``digest`` is that of its statement.
+
+        Returns:
+            the offer, with the person that it names and the time until which it is good.
+        """
+        terms = OfferTerms.from_event(event)
+        return cls(digest, terms.agency, terms.expires, terms.person)
+
+    @classmethod
+    def signed(cls, digest: bytes, claims: Claims, event: Event | None) -> Self | None:
+        """The offer that a statement makes.
+
+        Returns:
+            the offer; of one whose document is withheld only the agency, and None where the
+            statement offers nothing.
+        """
+        if claims.effect != "offer" or claims.to is None:
+            return None
+        return cls(digest, claims.to) if event is None else cls.from_event(digest, event)
 
     def names(self, who: PersonId) -> bool:
         """Whether it is made to one person, and to this one: to their agency, under their
@@ -65,9 +89,7 @@ def advance(
     digest: bytes,
     *,
     log_agency: str,
-    event_type: str | None = None,
-    expires: int | None = None,
-    person: str | None = None,
+    event: Event | None = None,
 ) -> ItemState:
     """The state after a statement, or the reason why it may not follow.
 
@@ -75,20 +97,45 @@ def advance(
         state: before the statement; None for an item that is not known.
         digest: the statement digest.
         log_agency: agency of the log that sequences it.
-        event_type: the type where the document is at hand; without it only the public effect is
-            judged.
-        expires, person: from the body of an offer.
+        event: its document where it is at hand; without it only the public effect is judged, and
+            of an offer no more is known than the agency.
+
+    Returns:
+        the state after it.
 
     Raises:
         RuleError: with what was expected and found.
     """
     if state is None:
-        if claims.effect != "open" or claims.ref is None:
-            raise RuleError(
-                f"an item begins with an opening event, found effect {claims.effect!r} at seq "
-                f"{claims.seq}"
-            )
-        return ItemState(claims.subject, log_agency, claims.ref, log_agency, 0, digest, claims.time)
+        return _opened(claims, digest, log_agency)
+    _check_place(state, claims)
+    _check_effect(state, claims, event)
+    _check_log(state, claims, log_agency)
+    taken = state.offer if claims.effect == "accept" else None
+    return replace(
+        state,
+        custodian=taken.to if taken is not None else state.custodian,
+        seq=claims.seq,
+        head=digest,
+        time=claims.time,
+        closed=state.closed or claims.effect == "close",
+        # Nothing but an outcome follows an open offer, so that whatever follows leaves none open
+        # but an offer itself.
+        offer=Offer.signed(digest, claims, event),
+    )
+
+
+def _opened(claims: Claims, digest: bytes, log_agency: str) -> ItemState:
+    if claims.effect != "open" or claims.ref is None:
+        raise RuleError(
+            f"an item begins with an opening event, found effect {claims.effect!r} at seq "
+            f"{claims.seq}"
+        )
+    return ItemState(claims.subject, log_agency, claims.ref, log_agency, 0, digest, claims.time)
+
+
+def _check_place(state: ItemState, claims: Claims) -> None:
+    """The statement comes right behind the item's latest event, in number, digest and time."""
     if claims.subject != state.evidence:
         raise RuleError("the statement is about another item")
     if claims.seq != state.seq + 1:
@@ -102,51 +149,27 @@ def advance(
             hint="read the item again and sign anew",
         )
     if claims.time < state.time:
-        told = (
-            f"signed at {format_time(claims.time)}, which lies before the previous event, at "
-            f"{format_time(state.time)}"
-        )
         raise RuleError(
-            told,
-            hint=(
-                "the clock of the computer that signed one of the two is wrong: set it, in UTC, "
-                "then sign anew"
-            ),
+            f"signed at {format_time(claims.time)}, which lies before the previous event, at "
+            f"{format_time(state.time)}",
+            hint="the clock of the computer that signed one of the two is wrong: set it, in UTC, "
+            "then sign anew",
         )
+
+
+def _check_effect(state: ItemState, claims: Claims, event: Event | None) -> None:
+    """An item is opened once, and nothing is done with it after its end."""
     if claims.effect in ("open", "agency"):
         raise RuleError(f"effect {claims.effect!r} cannot follow in an open item")
-    if state.closed and (
-        claims.effect != "none" or (event_type is not None and event_type not in _AFTER_CLOSE)
-    ):
+    ended = event is not None and event.type not in _AFTER_CLOSE
+    if state.closed and (claims.effect != "none" or ended):
         raise RuleError(
             "the item is closed: only notes, readings and the destruction of keys may follow"
         )
-    _check_log(state, claims, log_agency)
-    # Nothing but an outcome follows an open offer, so that whatever follows leaves none open but an
-    # offer itself.
-    offer = (
-        Offer(digest, claims.to, expires, person)
-        if claims.effect == "offer" and claims.to is not None
-        else None
-    )
-    custodian = (
-        state.offer.to if claims.effect == "accept" and state.offer is not None else state.custodian
-    )
-    closed = state.closed or claims.effect == "close"
-    return ItemState(
-        state.evidence,
-        state.origin,
-        state.ref,
-        custodian,
-        claims.seq,
-        digest,
-        claims.time,
-        closed,
-        offer,
-    )
 
 
 def _check_log(state: ItemState, claims: Claims, log_agency: str) -> None:
+    """The log that sequences is the custodian's, or for an answer the recipient's."""
     if state.offer is None:
         if claims.effect in _OUTCOMES:
             raise RuleError(f"effect {claims.effect!r} without an open offer")

@@ -1,5 +1,5 @@
-"""An item's life as its documents tell it: holds, seals, handling, retention, conditions; and what
-they forbid to follow.
+"""An item's life as its documents tell it: orders (see orders.py), seals, decisions, conditions;
+and what they forbid to follow.
 
 `custody.advance` judges what every verifier sees. This module judges what only the documents say; a
 node applies it before it sequences an event.
@@ -10,17 +10,19 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from ledger.domain.codecs.text import format_time, parse_time
+from ledger.domain.codecs.text import format_time
 from ledger.domain.errors import DeniedError, RuleError
+from ledger.domain.event import corrections
 from ledger.domain.event.document import Event
+from ledger.domain.event.offer_terms import OfferTerms
 from ledger.domain.identity.person import PersonId
+from ledger.domain.item.custody import Offer
+from ledger.domain.item.orders import Orders
 
 #: Whoever may be given material that must not spread, by the kind of recipient that a disclosure
 #: names.
 OFFICIAL: Final = frozenset({"agency", "colleague", "prosecutor", "court", "court-expert"})
 GUARDED: Final = "csam"
-#: Roles of people outside government and court.
-OUTSIDE: Final = frozenset({"defence"})
 _UNSAID: Final = "(withheld)"
 _DECLINE: Final = "decline it with what you found: custody handover decline"
 
@@ -36,6 +38,16 @@ class RecordedEvent:
     person: PersonId | None = None
 
     @property
+    def agency(self) -> str:
+        """The agency of whoever recorded it."""
+        return str(self.event.value["actor"]["agency"])
+
+    @property
+    def role(self) -> str:
+        """In which it was recorded."""
+        return str(self.event.value["actor"]["role"])
+
+    @property
     def actor(self) -> PersonId:
         """Who stands behind the event, else who recorded it."""
         if self.person is not None:
@@ -46,53 +58,41 @@ class RecordedEvent:
 
 @dataclass
 class ItemHistory:
-    """What holds for an item after its events so far. Keys of ``told`` are statement digests in
+    """What holds for an item after its events so far. Keys of ``events`` are statement digests in
     hex.
     """
 
-    told: dict[str, RecordedEvent] = field(default_factory=dict)
+    events: dict[str, RecordedEvent] = field(default_factory=dict)
     opening: Event | None = None
-    holds: dict[str, dict[str, Any]] = field(default_factory=dict)
+    orders: Orders = field(default_factory=Orders)
     seals: dict[str, dict[str, Any]] = field(default_factory=dict)
-    handling: set[str] = field(default_factory=set)
     conditions: list[str] = field(default_factory=list)
-    retention: int | None = None
     decided: dict[str, list[RecordedEvent]] = field(default_factory=dict)
     offer: RecordedEvent | None = None
     out: str = ""
     now: int = 0
 
-    def take(self, told: RecordedEvent) -> None:  # noqa: C901  (a table: one line for each type)
+    def take(self, recorded: RecordedEvent) -> None:
         """Take the next event into account."""
-        event, body = told.event, told.event.body
-        self.told[told.digest.hex()] = told
+        event, body = recorded.event, recorded.event.body
+        self.events[recorded.digest.hex()] = recorded
         if self.opening is None:
-            self._open(event)
+            self._open(recorded)
             return
+        self.orders.take(event)
         match event.type:
-            case "hold-placed":
-                self.holds[body["hold"]] = body
-            case "hold-released":
-                self.holds.pop(body["hold"], None)
             case "sealed":
                 self.seals.pop(body.get("replaces", ""), None)
                 self.seals[body["number"]] = body
             case "unsealed":
                 self.seals.pop(body["number"], None)
-            case "restricted":
-                self.handling |= set(body["handling"])
-            case "unrestricted":
-                self.handling -= set(body["handling"])
-            case "retention-set":
-                until = body.get("until")
-                self.retention = parse_time(until, what="until") if until is not None else None
             case "approved" | "refused":
-                self.decided.setdefault(body["target"], []).append(told)
+                self.decided.setdefault(body["target"], []).append(recorded)
             case "transfer-offered":
-                self.offer = told
+                self.offer = recorded
             case "transfer-accepted" if self.offer is not None:
-                offered = self.offer.event.body.get("conditions", [])
-                self.conditions = list(dict.fromkeys([*self.conditions, *offered]))
+                terms = OfferTerms.from_event(self.offer.event)
+                self.conditions = list(dict.fromkeys([*self.conditions, *terms.conditions]))
                 self.offer = None
             case "transfer-declined" | "transfer-withdrawn" | "transfer-expired":
                 self.offer = None
@@ -102,9 +102,9 @@ class ItemHistory:
             case "received":
                 self.out = ""
 
-    def _open(self, event: Event) -> None:
-        self.opening = event
-        self.handling = set(event.value.get("handling", []))
+    def _open(self, recorded: RecordedEvent) -> None:
+        event = self.opening = recorded.event
+        self.orders.marks = dict.fromkeys(event.value.get("handling", []), recorded.role)
         self.seals = {seal["number"]: seal for seal in event.body.get("seals", [])}
         source = event.body.get("source")
         self.conditions = list(source.get("conditions", [])) if isinstance(source, dict) else []
@@ -116,7 +116,9 @@ class ItemHistory:
             return str(event.value["actor"]["role"]) == "defence"
         return event.type in _CHECKS
 
-    def require_allowed(self, told: RecordedEvent, now: int, *, rehearsed: bool = False) -> None:
+    def require_allowed(
+        self, recorded: RecordedEvent, now: int, *, rehearsed: bool = False
+    ) -> None:
         """Check that an event may follow.
 
         Args:
@@ -128,19 +130,20 @@ class ItemHistory:
                 court.
         """
         checks = _CHECKS | _BEFORE_READING if rehearsed else _CHECKS
-        check = checks.get(told.event.type)
+        check = checks.get(recorded.event.type)
         if check is not None:
             self.now = now
-            check(self, told)
+            check(self, recorded)
 
     def standing(self) -> dict[str, Any]:
         """What holds now, for those who may read the record."""
+        until = self.orders.retention
         return {
-            "holds": sorted(self.holds),
+            "holds": sorted(self.orders.holds),
             "seals": sorted(self.seals),
-            "handling": sorted(self.handling),
+            "handling": sorted(self.orders.marks),
             "conditions": self.conditions,
-            "keepUntil": None if self.retention is None else format_time(self.retention),
+            "keepUntil": None if until is None else format_time(until),
             "handedOutTo": self.out,
         }
 
@@ -150,86 +153,77 @@ class ItemHistory:
         return self.opening is not None and "content" in self.opening.body
 
 
-def _body(told: RecordedEvent) -> dict[str, Any]:
-    return told.event.body
+def _body(recorded: RecordedEvent) -> dict[str, Any]:
+    return recorded.event.body
 
 
-def _hold_placed(life: ItemHistory, told: RecordedEvent) -> None:
-    if _body(told)["hold"] in life.holds:
-        raise RuleError(
-            "a hold under that name is in force already", hint="give the new one another name"
-        )
-
-
-def _hold_released(life: ItemHistory, told: RecordedEvent) -> None:
-    if _body(told)["hold"] not in life.holds:
-        raise RuleError(
-            "no hold under that name is in force", hint="see: custody show ID --basis WHY"
-        )
-
-
-def _sealed(life: ItemHistory, told: RecordedEvent) -> None:
-    body = _body(told)
-    if body["number"] in life.seals:
+def _sealed(history: ItemHistory, recorded: RecordedEvent) -> None:
+    body = _body(recorded)
+    if body["number"] in history.seals:
         raise RuleError("a seal with that number is on the item already", hint="check the number")
-    if "replaces" in body and body["replaces"] not in life.seals:
+    if "replaces" in body and body["replaces"] not in history.seals:
         raise RuleError(
             "the seal that this one replaces is not on the item", hint="check the number"
         )
 
 
-def _unsealed(life: ItemHistory, told: RecordedEvent) -> None:
-    if _body(told)["number"] not in life.seals:
+def _unsealed(history: ItemHistory, recorded: RecordedEvent) -> None:
+    if _body(recorded)["number"] not in history.seals:
         raise RuleError("no seal with that number is on the item", hint="check the number")
 
 
-def _decision(life: ItemHistory, told: RecordedEvent) -> None:
-    target = life.told.get(_body(told)["target"])
+def _decision(history: ItemHistory, recorded: RecordedEvent) -> None:
+    target = history.events.get(_body(recorded)["target"])
     if target is None:
         raise RuleError(
             "what is decided upon is no event of this item", hint="give the digest of the event"
         )
-    if target.actor == told.actor:
+    if target.actor == recorded.actor:
         raise RuleError("nobody decides upon what they recorded themselves", hint="ask a colleague")
-    if any(one.actor == told.actor for one in life.decided.get(_body(told)["target"], [])):
+    if any(
+        one.actor == recorded.actor for one in history.decided.get(_body(recorded)["target"], [])
+    ):
         raise RuleError("you decided upon this already")
 
 
-def _corrected(life: ItemHistory, told: RecordedEvent) -> None:
-    if _body(told)["target"] not in life.told:
+def _corrected(history: ItemHistory, recorded: RecordedEvent) -> None:
+    target = history.events.get(_body(recorded)["target"])
+    if target is None:
         raise RuleError(
             "what is corrected is no event of this item", hint="give the digest of the event"
         )
+    corrections.require_member(target.event, _body(recorded)["pointer"])
 
 
-def _free_of_holds(life: ItemHistory, _: RecordedEvent) -> None:
-    in_force = sorted(life.holds)
-    if in_force:
-        raise RuleError(
-            f"{len(in_force)} holds are in force on this item",
-            hint="a hold is lifted by the authority that placed it",
-        )
+def _ordered(history: ItemHistory, recorded: RecordedEvent) -> None:
+    history.orders.require_allowed(recorded.event)
 
 
-def _disposable(life: ItemHistory, told: RecordedEvent) -> None:
-    _free_of_holds(life, told)
-    if life.retention is not None and life.now < life.retention:
+def _free_of_holds(history: ItemHistory, _: RecordedEvent) -> None:
+    history.orders.require_free()
+
+
+def _disposable(history: ItemHistory, recorded: RecordedEvent) -> None:
+    _free_of_holds(history, recorded)
+    if history.orders.retention is not None and history.now < history.orders.retention:
         raise RuleError(
             "the time for which this item must be kept is not over",
             hint="see: custody show ID --basis WHY",
         )
 
 
-def _disposed(life: ItemHistory, told: RecordedEvent) -> None:
-    _disposable(life, told)
+def _disposed(history: ItemHistory, recorded: RecordedEvent) -> None:
+    _disposable(history, recorded)
     requests = {
-        digest: one for digest, one in life.told.items() if one.event.type == "disposal-requested"
+        digest: one
+        for digest, one in history.events.items()
+        if one.event.type == "disposal-requested"
     }
     if not requests:
         raise RuleError(
             "nobody requested the disposal", hint="custody dispose request ID --reason WHY"
         )
-    approvals = [life.told.get(digest) for digest in _body(told)["approvals"]]
+    approvals = [history.events.get(digest) for digest in _body(recorded)["approvals"]]
     good = [
         one
         for one in approvals
@@ -237,23 +231,26 @@ def _disposed(life: ItemHistory, told: RecordedEvent) -> None:
         and one.event.type == "approved"
         and one.event.body["target"] in requests
         and requests[one.event.body["target"]].actor != one.actor
+        and one.agency == recorded.agency  # a guest answers to others than this agency
     ]
     if not good or len(good) != len(approvals):
         raise RuleError(
-            "a disposal takes the approval of a second person",
+            "a disposal takes the approval of a second person of the agency that has custody",
             hint="custody dispose approve ID, by a colleague",
         )
     # A refusal ends one request, not the item's: it may be asked for again.
     requested = {one.event.body["target"] for one in good}
     rules = (requests[target].event.body.get("rule") for target in requested)
     approved = {str(one) for one in rules if one is not None}
-    if (rule := _body(told).get("rule")) is not None and approved and rule not in approved:
+    if (rule := _body(recorded).get("rule")) is not None and approved and rule not in approved:
         raise RuleError(
             f"the disposal was approved under {' and '.join(sorted(approved))}, not under {rule!r}",
             hint="carry it out under the rule that was approved, or request it anew",
         )
     if any(
-        one.event.type == "refused" for target in requested for one in life.decided.get(target, [])
+        one.event.type == "refused"
+        for target in requested
+        for one in history.decided.get(target, [])
     ):
         raise RuleError(
             "the disposal was refused",
@@ -261,70 +258,69 @@ def _disposed(life: ItemHistory, told: RecordedEvent) -> None:
         )
 
 
-def _keys_destroyed(life: ItemHistory, told: RecordedEvent) -> None:
-    if life.opening is None:
+def _keys_destroyed(history: ItemHistory, recorded: RecordedEvent) -> None:
+    if history.opening is None:
         return  # the record itself was destroyed before: others confirm that they followed
     disposals = [
         digest
-        for digest, one in life.told.items()
+        for digest, one in history.events.items()
         if one.event.type in ("disposed", "returned", "voided")
     ]
     if not disposals:
         raise RuleError("keys are destroyed after an item was disposed of")
-    if _body(told).get("disposal", disposals[0]) not in disposals:
+    if _body(recorded).get("disposal", disposals[0]) not in disposals:
         raise RuleError("the keys were destroyed for a disposal that is not this item's")
 
 
-def _onward(life: ItemHistory, told: RecordedEvent) -> None:
-    if life.conditions and "reference" not in told.event.value.get("basis", {}):
+def _onward(history: ItemHistory, recorded: RecordedEvent) -> None:
+    if history.conditions and "reference" not in recorded.event.value.get("basis", {}):
         raise RuleError(
-            f"this item came with {len(life.conditions)} conditions on onward use",
+            f"this item came with {len(history.conditions)} conditions on onward use",
             hint="give the reference of the authorisation: --authorisation REF",
         )
 
 
-def _offered(life: ItemHistory, told: RecordedEvent) -> None:
-    body = _body(told)
-    if parse_time(body["expires"], what="expires") <= life.now:
+def _offered(history: ItemHistory, recorded: RecordedEvent) -> None:
+    terms = OfferTerms.from_event(recorded.event)
+    if terms.expires <= history.now:
         raise RuleError(
             "the offer would expire before anybody could answer it", hint="give a later time"
         )
-    if body["mode"] == "loan" and "returnBy" not in body:
+    if terms.mode == "loan" and terms.return_by is None:
         raise RuleError("a loan says until when", hint="--return-by TIME")
-    if life.out:
+    if history.out:
         raise RuleError(
             "the item was handed out and is not back yet",
             hint="record its return first: custody record receive",
         )
-    _onward(life, told)
+    _onward(history, recorded)
 
 
-def _accepted(life: ItemHistory, told: RecordedEvent) -> None:
-    offer, body = life.offer, _body(told)
-    if offer is None or life.opening is None or body["offer"] != offer.digest.hex():
+def _accepted(history: ItemHistory, recorded: RecordedEvent) -> None:
+    offered, body = history.offer, _body(recorded)
+    if offered is None or history.opening is None or body["offer"] != offered.digest.hex():
         raise RuleError("the acceptance names another offer than the open one")
-    if offer.actor == told.actor:
+    if offered.actor == recorded.actor:
         raise RuleError("nobody accepts what they offered themselves", hint="ask a colleague")
-    to = offer.event.body["to"]
-    actor = told.event.value["actor"]
-    if "person" in to and (to["agency"], to["person"]) != (actor["agency"], actor["id"]):
+    offer, actor = Offer.from_event(offered.digest, offered.event), recorded.event.value["actor"]
+    if offer.person is not None and not offer.names(PersonId(actor["agency"], actor["id"])):
         raise RuleError(
             "the offer is made to somebody else", hint="let the one it is made to accept it"
         )
-    if life.now > parse_time(offer.event.body["expires"], what="expires"):
+    if offer.expires is not None and history.now > offer.expires:
         raise RuleError("the offer has expired", hint="ask for a new one")
-    recorded = life.opening.body.get("digests")
+    on_record = history.opening.body.get("digests")
     if (
-        life.has_content
-        and recorded is not None
-        and body.get("digests", {}).get("sha-256") != recorded.get("sha-256")
+        history.has_content
+        and on_record is not None
+        and body.get("digests", {}).get("sha-256") != on_record.get("sha-256")
     ):
         raise RuleError(
             "the acceptance does not state the digest on record",
             hint="decline it with what you found: custody handover decline",
         )
-    if not life.has_content and {seal["number"] for seal in body.get("seals", [])} != set(
-        life.seals
+    if not history.has_content and {seal["number"] for seal in body.get("seals", [])} != set(
+        history.seals
     ):
         raise RuleError(
             "the acceptance does not state the seals on record",
@@ -332,22 +328,31 @@ def _accepted(life: ItemHistory, told: RecordedEvent) -> None:
         )
 
 
-def _disclosed(life: ItemHistory, told: RecordedEvent) -> None:
-    kind = _body(told)["recipientKind"]
-    if GUARDED in life.handling and kind not in OFFICIAL:
+def _answered(history: ItemHistory, recorded: RecordedEvent) -> None:
+    named = _body(recorded).get("offer")
+    if named is not None and history.offer is not None and named != history.offer.digest.hex():
+        raise RuleError(
+            "the answer names another offer than the open one",
+            hint="see what is on offer now: custody handover list",
+        )
+
+
+def _disclosed(history: ItemHistory, recorded: RecordedEvent) -> None:
+    kind = _body(recorded)["recipientKind"]
+    if GUARDED in history.orders.marks and kind not in OFFICIAL:
         raise DeniedError(
             f"material marked {GUARDED} is not given to a recipient of kind {kind!r}",
             hint="show it under supervision",
         )
     if kind != "colleague":
-        _onward(life, told)
+        _onward(history, recorded)
 
 
-def _accessed(life: ItemHistory, told: RecordedEvent) -> None:
-    body, role = _body(told), told.event.value["actor"]["role"]
-    if "basis" not in told.event.value:
+def _accessed(history: ItemHistory, recorded: RecordedEvent) -> None:
+    body, role = _body(recorded), recorded.role
+    if "basis" not in recorded.event.value:
         raise RuleError("an access says why", hint="--basis WHY")
-    if GUARDED in life.handling and role == "defence":
+    if GUARDED in history.orders.marks and role == "defence":
         if body["mode"] != "inspection":
             raise DeniedError(
                 f"material marked {GUARDED} is inspected by the defence, never copied",
@@ -361,8 +366,7 @@ def _accessed(life: ItemHistory, told: RecordedEvent) -> None:
 
 
 _CHECKS: Final = {
-    "hold-placed": _hold_placed,
-    "hold-released": _hold_released,
+    **dict.fromkeys(("hold-placed", "hold-released", "unrestricted", "retention-set"), _ordered),
     "sealed": _sealed,
     "unsealed": _unsealed,
     "approved": _decision,
@@ -374,6 +378,9 @@ _CHECKS: Final = {
     "keys-destroyed": _keys_destroyed,
     "transfer-offered": _offered,
     "transfer-accepted": _accepted,
+    "transfer-declined": _answered,
+    "transfer-withdrawn": _answered,
+    "transfer-expired": _answered,
     "disclosed": _disclosed,
     "accessed": _accessed,
 }

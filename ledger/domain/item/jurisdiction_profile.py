@@ -74,7 +74,7 @@ class Profile:
         return self.roles.get(name, name)
 
     def demands(self) -> Demands:
-        """What it asks of records."""
+        """What the profile asks of records, for whoever drafts one."""
         return Demands(self.code, self.required, self.basis_kinds, self.late_after)
 
     def require_allowed(self, event: Event) -> None:
@@ -116,7 +116,7 @@ class Demands:
     late_after: int = 0
 
     def as_json(self) -> dict[str, Any]:
-        """As a node tells them."""
+        """The demands as a node sends them to a client."""
         required = {name: list(pointers) for name, pointers in self.required.items()}
         return {
             "required": required,
@@ -125,8 +125,8 @@ class Demands:
         }
 
     @classmethod
-    def told(cls, code: str, value: dict[str, Any]) -> Demands:
-        """As a node told them."""
+    def from_json(cls, code: str, value: dict[str, Any]) -> Demands:
+        """The demands that a node sent."""
         return cls(code, value["required"], value["basisKinds"], value["lateAfter"])
 
     def require_met(self, event: Event) -> None:
@@ -147,8 +147,8 @@ class Demands:
             )
         late = delay > self.late_after > 0
         if lacking or late:
-            told = [f"{', '.join(lacking)} in {event.type!r}"] if lacking else []
-            told += (
+            problems = [f"{', '.join(lacking)} in {event.type!r}"] if lacking else []
+            problems += (
                 [f"/late: recorded {delay} s after it happened, more than {self.late_after} s"]
                 if late
                 else []
@@ -159,7 +159,7 @@ class Demands:
                 else f"see: custody profile show {self.code}"
             )
             raise DemandError(
-                f"the profile {self.code} asks for {', and for '.join(told)}",
+                f"the profile {self.code} asks for {', and for '.join(problems)}",
                 (*lacking, *(["/late"] if late else [])),
                 hint=hint,
             )
@@ -182,15 +182,39 @@ def _has(value: Any, pointer: str) -> bool:
 def parse(data: bytes) -> Profile:
     """Parse a profile.
 
+    Returns:
+        the profile.
+
     Raises:
         FormatError: malformed, unknown or missing members, types or roles that do not exist.
     """
-    what = "profile"
-    require(len(data) <= _LIMIT, f"{what}: larger than {_LIMIT} bytes")
+    require(len(data) <= _LIMIT, f"profile: larger than {_LIMIT} bytes")
     try:
         value = tomllib.loads(data.decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise FormatError(f"{what}: not TOML") from error
+        raise FormatError("profile: not TOML") from error
+    _check_members(value)
+    return Profile(
+        value["code"],
+        value["name"],
+        tuple(value["countries"]),
+        tuple(value["languages"]),
+        tuple(value["authorities"]),
+        frozenset(value["basis_kinds"]),
+        value["late_after"],
+        value.get("bulk_access", _BULK),
+        {name: _pointers(pointers) for name, pointers in value["required"].items()},
+        dict(value["roles"]),
+        dict(value.get("names", {})),
+        {name: _retention(rule) for name, rule in value.get("retention", {}).items()},
+        {name: _pointers(pointers) for name, pointers in value.get("withhold", {}).items()},
+        value["certificate"]["title"],
+        value["certificate"]["text"],
+    )
+
+
+def _check_members(value: dict[str, Any]) -> None:
+    what = "profile"
     require(
         set(_MEMBERS) <= set(value) <= {*_MEMBERS, *_OPTIONAL}, f"{what}: unknown or missing member"
     )
@@ -202,10 +226,10 @@ def parse(data: bytes) -> Profile:
         )
     require(value["v"] == 1, f"{what}: version {value['v']!r}, expected 1")
     for name in ("countries", "languages", "authorities", "basis_kinds"):
-        require(all(isinstance(one, str) for one in value[name]), f"{what}: {name} must be text")
+        require(all(isinstance(text, str) for text in value[name]), f"{what}: {name} must be text")
     for name in ("roles", "names", "certificate"):
         require(
-            all(isinstance(one, str) for one in value.get(name, {}).values()),
+            all(isinstance(text, str) for text in value.get(name, {}).values()),
             f"{what}: {name} must be text",
         )
     require(
@@ -221,28 +245,11 @@ def parse(data: bytes) -> Profile:
     )
     require(0 <= value["late_after"] < 2**31, f"{what}: late_after out of range")
     require(0 < value.get("bulk_access", _BULK) < 2**31, f"{what}: bulk_access out of range")
-    return Profile(
-        value["code"],
-        value["name"],
-        tuple(value["countries"]),
-        tuple(value["languages"]),
-        tuple(value["authorities"]),
-        frozenset(value["basis_kinds"]),
-        value["late_after"],
-        value.get("bulk_access", _BULK),
-        {name: _pointers(one) for name, one in value["required"].items()},
-        dict(value["roles"]),
-        dict(value.get("names", {})),
-        {name: _retention(one) for name, one in value.get("retention", {}).items()},
-        {name: _pointers(one) for name, one in value.get("withhold", {}).items()},
-        value["certificate"]["title"],
-        value["certificate"]["text"],
-    )
 
 
 def _pointers(value: Any) -> tuple[str, ...]:
     good = isinstance(value, list) and all(
-        isinstance(one, str) and one.startswith("/") for one in value
+        isinstance(pointer, str) and pointer.startswith("/") for pointer in value
     )
     require(good, "profile: required members are a list of JSON pointers")
     return tuple(value)

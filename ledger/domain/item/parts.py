@@ -8,6 +8,11 @@
 - whoever recorded or held it before goes on seeing its record, and may add to it what they know
 - administrators and auditors see of every item that there is one, in clear, and read nothing of it:
   a second role of theirs lets them read only what they have another part in
+- a part that comes with a role is taken in that role alone: a data-protection officer who is an
+  officer too decides about everybody's items as the one, and works as the other only on items that
+  they have a part in themselves
+- whoever also stands for the defence reads as the defence what was shared with them: what guarded
+  material asks of the defence is not for them to avoid by naming another role
 """
 
 from __future__ import annotations
@@ -17,6 +22,7 @@ from enum import StrEnum
 from typing import Final
 
 from ledger.domain.errors import DeniedError
+from ledger.domain.identity.roles import OUTSIDE, ROLES_BY_TYPE
 
 
 class Part(StrEnum):
@@ -70,11 +76,41 @@ PARTS_BY_TYPE: Final[dict[str, frozenset[Part]]] = {
 }
 
 
-def require_part(event_type: str, parts: AbstractSet[Part]) -> None:
-    """Check that somebody with these parts in an item may sign a type about it.
+#: Parts that somebody has for a role of theirs, in every item of the agency: they take part in that
+#: role alone. The other parts are a person's own, in whichever of their roles.
+ROLES_BY_PART: Final[dict[Part, frozenset[str]]] = {
+    Part.CUSTODIAN: frozenset({"custodian"}),
+    Part.OVERSEER: frozenset({"data-protection-officer"}),
+    Part.WATCHER: frozenset({"administrator", "auditor"}),
+    Part.NODE: frozenset({"service"}),
+    Part.HELD_THERE: frozenset({"service"}),
+}
+
+
+def acting_roles(
+    event_type: str, parts: AbstractSet[Part], held: AbstractSet[str]
+) -> frozenset[str]:
+    """The roles, of those that somebody holds, in which they may sign a type about an item in which
+    they have these parts.
+    """
+    roles = frozenset[str]()
+    for part in PARTS_BY_TYPE.get(event_type, _NOBODY) & parts:
+        as_defence = held & OUTSIDE if part is Part.SHARED else frozenset[str]()
+        roles |= ROLES_BY_PART.get(part, as_defence or held) & held
+    return roles & ROLES_BY_TYPE.get(event_type, frozenset())
+
+
+def require_part(
+    event_type: str, parts: AbstractSet[Part], *, held: AbstractSet[str], role: str = ""
+) -> None:
+    """Check that somebody with these parts in an item, who holds these roles, may sign a type about
+    it.
+
+    Args:
+        role: in which they sign; empty where nothing is signed yet, for any of theirs.
 
     Raises:
-        DeniedError: none of them may.
+        DeniedError: none of their parts lets them, or none in that role.
     """
     allowed = PARTS_BY_TYPE.get(event_type, _NOBODY)
     if not allowed & parts:
@@ -82,4 +118,12 @@ def require_part(event_type: str, parts: AbstractSet[Part]) -> None:
         raise DeniedError(
             f"{event_type!r} is not for you to record about this item",
             hint=f"it is recorded by: {who}",
+        )
+    roles = acting_roles(event_type, parts, held)
+    if not roles or (role and role not in roles):
+        named = " or ".join(sorted(roles)) or "nothing: none of your roles lets you"
+        raise DeniedError(
+            f"{event_type!r} is not for you to record about this item"
+            + (f" as {role}" if role else ""),
+            hint=f"you have a part in this item as {named}",
         )

@@ -36,12 +36,12 @@ def node_hash(left: bytes, right: bytes) -> bytes:
 
 def subtrees(size: int) -> list[tuple[int, int]]:
     """The perfect subtrees (level, index) of a tree of ``size`` leaves, from left to right."""
-    found, start = [], 0
+    ranges, start = [], 0
     for level in range(size.bit_length() - 1, -1, -1):
         if size >> level & 1:
-            found.append((level, start >> level))
+            ranges.append((level, start >> level))
             start += 1 << level
-    return found
+    return ranges
 
 
 def fold(hashes: Sequence[bytes]) -> bytes:
@@ -121,7 +121,7 @@ def root_from_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[byte
     _check_proof(proof)
     if not 0 <= index < size <= MAX_SIZE:
         raise VerificationError(_STEP, f"leaf {index} is not in a tree of {size}")
-    found, fn, sn = leaf, index, size - 1
+    root, fn, sn = leaf, index, size - 1
     for node in proof:
         if sn == 0:
             raise VerificationError(
@@ -129,17 +129,17 @@ def root_from_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[byte
                 f"inclusion proof of {len(proof)} nodes is too long for leaf {index} of {size}",
             )
         if fn & 1 or fn == sn:
-            found = node_hash(node, found)
+            root = node_hash(node, root)
             while fn and not fn & 1:
                 fn, sn = fn >> 1, sn >> 1
         else:
-            found = node_hash(found, node)
+            root = node_hash(root, node)
         fn, sn = fn >> 1, sn >> 1
     if sn:
         raise VerificationError(
             _STEP, f"inclusion proof of {len(proof)} nodes is too short for leaf {index} of {size}"
         )
-    return found
+    return root
 
 
 def verify_inclusion(
@@ -150,10 +150,10 @@ def verify_inclusion(
     Raises:
         VerificationError: it is not, or the proof does not show it.
     """
-    found = root_from_inclusion(leaf, index, size, proof)
-    if not same(found, root):
+    computed = root_from_inclusion(leaf, index, size, proof)
+    if not same(computed, root):
         raise VerificationError(
-            _STEP, f"inclusion proof leads to root {found.hex()}, expected {root.hex()}"
+            _STEP, f"inclusion proof leads to root {computed.hex()}, expected {root.hex()}"
         )
 
 
@@ -223,13 +223,13 @@ class Frontier:
     def append(self, leaf: bytes) -> list[tuple[int, int, bytes]]:
         """Add a leaf hash; returns every perfect subtree it completes, as (level, index, hash)."""
         made = [(0, self.size, leaf)]
-        found, level, rest = leaf, 0, self.size
+        node, level, rest = leaf, 0, self.size
         while rest & 1:
-            found = node_hash(self._hashes.pop(), found)
+            node = node_hash(self._hashes.pop(), node)
             rest >>= 1
             level += 1
-            made.append((level, rest, found))
-        self._hashes.append(found)
+            made.append((level, rest, node))
+        self._hashes.append(node)
         self.size += 1
         return made
 

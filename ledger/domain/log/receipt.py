@@ -87,6 +87,9 @@ def issue(
 def parse(data: bytes) -> Receipt:
     """Parse a receipt.
 
+    Returns:
+        the receipt, whose signature is not checked yet.
+
     Raises:
         FormatError: anything outside the profile.
     """
@@ -135,7 +138,10 @@ def parse(data: bytes) -> Receipt:
 
 
 def verify(receipt: Receipt, *, leaf: bytes, log_id: bytes, subject: str, key: bytes) -> bytes:
-    """Check log identity, subject and signature; returns the root that the receipt commits to.
+    """Check log identity, subject and signature.
+
+    Returns:
+        the root that the receipt commits to.
 
     Raises:
         VerificationError: step 5, what differs.
@@ -185,26 +191,29 @@ def sign_checkpoint(key: Ed25519PrivateKey, *, log_id: bytes, size: int, root: b
 def parse_checkpoint(note: bytes) -> Checkpoint:
     """Parse a checkpoint with exactly one signature, the log's own.
 
+    Returns:
+        the checkpoint, whose signature is not checked yet.
+
     Raises:
         FormatError: anything else.
     """
-    found = _NOTE.fullmatch(note) if len(note) <= 4096 else None
-    if found is None or found[4] != found[1]:
+    match = _NOTE.fullmatch(note) if len(note) <= 4096 else None
+    if match is None or match[4] != match[1]:
         raise FormatError("checkpoint: not a signed note of one log")
     try:
-        log_id = parse_log_urn(found[1].decode())
+        log_id = parse_log_urn(match[1].decode())
         root, blob = (
-            base64.b64decode(found[3], validate=True),
-            base64.b64decode(found[5], validate=True),
+            base64.b64decode(match[3], validate=True),
+            base64.b64decode(match[5], validate=True),
         )
     except (binascii.Error, UnicodeDecodeError) as error:
         raise FormatError("checkpoint: malformed line") from error
-    canonical = base64.b64encode(blob) == found[5] and base64.b64encode(root) == found[3]
+    canonical = base64.b64encode(blob) == match[5] and base64.b64encode(root) == match[3]
     require(
         canonical and len(root) == 32 and len(blob) == 68, "checkpoint: malformed root or signature"
     )
-    require(int(found[2]) <= MAX_SIZE, "checkpoint: size out of range")
-    return Checkpoint(note, log_id, int(found[2]), root)
+    require(int(match[2]) <= MAX_SIZE, "checkpoint: size out of range")
+    return Checkpoint(note, log_id, int(match[2]), root)
 
 
 def verify_checkpoint(checkpoint: Checkpoint, key: bytes, *, step: int = 6) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Final
+from typing import Any, Final, Literal, get_args
 
 from ledger.domain.codecs import cose
 from ledger.domain.codecs.text import evidence_bytes, require
@@ -20,7 +20,9 @@ from ledger.domain.log.merkle import leaf_hash
 TYPE: Final = "application/vnd.custody.statement+cose"
 CONTENT_TYPE: Final = "application/vnd.custody.event+json"
 MAX_ENTRY: Final = 65_535
-EFFECTS: Final = ("open", "none", "offer", "accept", "decline", "withdraw", "close", "agency")
+#: What a statement does to custody, as everybody sees it; "agency": it is about no item at all.
+Effect = Literal["open", "none", "offer", "accept", "decline", "withdraw", "close", "agency"]
+EFFECTS: Final[tuple[Effect, ...]] = get_args(Effect)
 
 _PAYLOAD_HASH_ALG: Final = 258
 _PREIMAGE_TYPE: Final = 259
@@ -45,7 +47,7 @@ class Claims:
     time: int
     seq: int
     prev: bytes | None
-    effect: str
+    effect: Effect
     ref: bytes | None = None
     to: str | None = None
 
@@ -85,6 +87,9 @@ def sign(
 ) -> Statement:
     """Sign a document digest. ``certificate`` (DER) travels as x5chain and is not part of the
     entry.
+
+    Returns:
+        the statement with its certificate, as a node is sent it.
 
     Raises:
         FormatError: claims outside the profile.
@@ -132,6 +137,9 @@ def parse(data: bytes) -> Statement:
     """Parse a statement, with x5chain (a submission) or with an empty unprotected header (an
     entry).
 
+    Returns:
+        the statement, whose signature is not checked yet.
+
     Raises:
         FormatError: anything outside the profile.
     """
@@ -171,6 +179,9 @@ def parse(data: bytes) -> Statement:
 
 def parse_entry(data: bytes) -> Statement:
     """Parse a log entry.
+
+    Returns:
+        the statement, whose signature is not checked yet.
 
     Raises:
         FormatError: anything outside the profile, or an unprotected header that is not empty.

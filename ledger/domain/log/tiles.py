@@ -47,15 +47,18 @@ def format_path(level: int | None, index: int, width: int = WIDTH) -> str:
 def parse_path(path: str) -> TilePath:
     """Parse what follows ``tile/``; only the one canonical spelling is accepted.
 
+    Returns:
+        level, index and width.
+
     Raises:
         FormatError: any other path.
     """
-    found = _PATH.fullmatch(path)
-    if found is None:
+    match = _PATH.fullmatch(path)
+    if match is None:
         raise FormatError("not a tile path")
-    index = int(found["index"].replace("/", "").replace("x", ""))
+    index = int(match["index"].replace("/", "").replace("x", ""))
     parsed = TilePath(
-        None if found["entries"] else int(found["level"]), index, int(found["width"] or WIDTH)
+        None if match["entries"] else int(match["level"]), index, int(match["width"] or WIDTH)
     )
     if parsed.width > WIDTH or format_path(parsed.level, parsed.index, parsed.width) != path:
         raise FormatError("not a canonical tile path")

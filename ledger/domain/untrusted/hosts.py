@@ -87,26 +87,29 @@ def literal(host: str) -> Ip | None:
 def parse(url: str, *, what: str) -> Address:
     """Take a URL apart, strictly.
 
+    Returns:
+        scheme, host, port and path.
+
     Raises:
         UsageError: it is none, or one that two programs could read differently; ``what`` says whose
             it is.
     """
-    found = _URL.fullmatch(url) if len(url) <= 2048 else None
-    host = found["host"].strip("[]").lower() if found else ""
+    match = _URL.fullmatch(url) if len(url) <= 2048 else None
+    host = match["host"].strip("[]").lower() if match else ""
     if (
-        found is None
-        or not _is_host(host, bracketed=found["host"].startswith("["))
-        or int(found["port"] or 1) not in range(1, 65536)
+        match is None
+        or not _is_host(host, bracketed=match["host"].startswith("["))
+        or int(match["port"] or 1) not in range(1, 65536)
     ):
         raise UsageError(
             f"the address of {what} is no plain URL",
             hint="give it as https://name.example, in ASCII, without user, password and fragment",
         )
     return Address(
-        found["scheme"].lower(),
+        match["scheme"].lower(),
         host,
-        int(found["port"]) if found["port"] else None,
-        found["target"] or "",
+        int(match["port"]) if match["port"] else None,
+        match["target"] or "",
     )
 
 
@@ -117,37 +120,42 @@ def _is_host(host: str, *, bracketed: bool) -> bool:
     labels = host.split(".")
     # A host whose last label is a number is read as an address by some programs (127.1, 2130706433)
     # and as a name by others.
-    return all(_LABEL.fullmatch(one) for one in labels) and not _NUMERIC.fullmatch(labels[-1])
+    return all(_LABEL.fullmatch(label) for label in labels) and not _NUMERIC.fullmatch(labels[-1])
 
 
 def require_tls(url: str, *, what: str) -> Address:
-    """Check that an address is one of https, or of this machine; returns it taken apart.
+    """Check that an address is one of https, or of this machine.
+
+    Returns:
+        the address taken apart.
 
     Raises:
         UsageError: it is neither, or no plain URL.
     """
-    found = parse(url, what=what)
-    if found.scheme != "https" and not is_here(found.host):
+    address = parse(url, what=what)
+    if address.scheme != "https" and not is_here(address.host):
         raise UsageError(
             f"{what} is reached over https only", hint="give its address as https://..."
         )
-    return found
+    return address
 
 
 def origin(url: str, *, what: str) -> str:
-    """Check that an address is an origin of https (or of http on this machine) and nothing else;
-    returns it in its one spelling.
+    """Check that an address is an origin of https (or of http on this machine) and nothing else.
+
+    Returns:
+        the origin in its one spelling.
 
     Raises:
         UsageError: it is not.
     """
-    found = require_tls(url, what=what)
-    if found.target:
+    address = require_tls(url, what=what)
+    if address.target:
         raise UsageError(
             f"the address of {what} has a path or a query",
             hint="give scheme, host and port alone: https://custody.example",
         )
-    return found.origin
+    return address.origin
 
 
 def is_here(host: str) -> bool:
@@ -201,10 +209,10 @@ def permits(allowed: Iterable[Network], ip: Ip) -> bool:
     """Whether an address may be connected to: it is public, or in a network that is allowed."""
     plain = _unmapped(ip)
     return not special(ip) or any(
-        one in network
+        form in network
         for network in allowed
-        for one in (ip, plain)
-        if one.version == network.version
+        for form in (ip, plain)
+        if form.version == network.version
     )
 
 

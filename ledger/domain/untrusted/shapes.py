@@ -45,16 +45,19 @@ class Each:
 def fit(value: Any, shape: Any, *, what: str) -> Any:
     """Return ``value`` after checking that it has a shape.
 
+    Returns:
+        the same value.
+
     Raises:
         FormatError: it has not; the message names the place, never what stands there.
     """
     if isinstance(shape, Maybe):
         return value if value is None else fit(value, shape.shape, what=what)
     if isinstance(shape, list):
-        return [fit(one, shape[0], what=f"{what}[]") for one in _typed(value, list, what)]
+        return [fit(element, shape[0], what=f"{what}[]") for element in _typed(value, list, what)]
     if isinstance(shape, Each):
-        for one in _typed(value, dict, what).values():
-            fit(one, shape.shape, what=f"{what}.*")
+        for member in _typed(value, dict, what).values():
+            fit(member, shape.shape, what=f"{what}.*")
         return value
     if isinstance(shape, dict):
         return _members(value, shape, what)

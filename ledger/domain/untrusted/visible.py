@@ -59,8 +59,8 @@ class _Escapes(dict[int, str]):
 
     def __missing__(self, code: int) -> str:
         character = chr(code)
-        self[code] = found = character if is_safe(character) else escape(character)
-        return found
+        self[code] = shown = character if is_safe(character) else escape(character)
+        return shown
 
 
 class _JsonEscapes(dict[int, str]):
@@ -71,12 +71,12 @@ class _JsonEscapes(dict[int, str]):
     def __missing__(self, code: int) -> str:
         character = chr(code)
         if character == "\n" or is_safe(character):
-            found = character
+            shown = character
         else:
             units = character.encode("utf-16-be", "surrogatepass")
-            found = "".join(f"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2))
-        self[code] = found
-        return found
+            shown = "".join(f"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2))
+        self[code] = shown
+        return shown
 
 
 _ESCAPES: Final = _Escapes()
@@ -106,7 +106,8 @@ def width(text: str) -> int:
     if text.isascii():
         return len(text)
     return sum(
-        0 if is_mark(one) else 2 if unicodedata.east_asian_width(one) in "WF" else 1 for one in text
+        0 if is_mark(character) else 2 if unicodedata.east_asian_width(character) in "WF" else 1
+        for character in text
     )
 
 

@@ -1,6 +1,6 @@
 """The numbered verification procedure (DESIGN section 13)."""
 
-from ledger.domain.verify.procedure import FileDigest, verify
+from ledger.domain.verify.procedure import FileDigest, verify, verify_bundle
 from ledger.domain.verify.report import Status, Step, Verdict, VerificationReport
 from ledger.domain.verify.state import ContractState
 
@@ -12,4 +12,5 @@ __all__ = [
     "Verdict",
     "VerificationReport",
     "verify",
+    "verify_bundle",
 ]

@@ -21,6 +21,9 @@ class FileDigest:
 def check(event: Event | None, file: FileDigest | None) -> str:
     """Compare a file with what was recorded.
 
+    Returns:
+        the detail of the step: what was compared.
+
     Raises:
         VerificationError: size or a digest differs.
         IncompleteError: the record of size and digests is withheld.

@@ -53,7 +53,7 @@ class VerificationContext:
 
     @property
     def directory(self) -> ProvenDescriptors:
-        """The proven descriptors."""
+        """The descriptors of the bundle, each proven by the registry."""
         if self._directory is None:
             self._directory = ProvenDescriptors(self.bundle.descriptors, self.state)
         return self._directory

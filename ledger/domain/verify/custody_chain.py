@@ -5,20 +5,29 @@ contract's head.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final, NamedTuple
 
 from ledger.domain.bundle.bundle import Bundle
 from ledger.domain.chain import contract_layout
 from ledger.domain.chain.contract_layout import Hop, PackedCustody
-from ledger.domain.codecs.text import parse_time
 from ledger.domain.errors import IncompleteError, RuleError, VerificationError
 from ledger.domain.event.document import Event
+from ledger.domain.event.offer_terms import OfferTerms
 from ledger.domain.identity.names import agency_id
 from ledger.domain.item.custody import ItemState, advance
 from ledger.domain.log.statement import Statement
 from ledger.domain.verify.report import VerificationReport
 from ledger.domain.verify.state import ContractState
 
-_STEP = 8
+_STEP: Final = 8
+
+
+class _Handover(NamedTuple):
+    """A handover to another agency: who made the offer, the offer, and what ended it."""
+
+    sender: str
+    offer: Statement
+    outcome: Statement
 
 
 def check(
@@ -30,40 +39,15 @@ def check(
 ) -> str:
     """Replay custody and compare it with the contract.
 
+    Returns:
+        the detail of the step: who holds the item.
+
     Raises:
         VerificationError: step 8, with what was expected and found.
     """
-    item: ItemState | None = None
-    offers: dict[bytes, Statement] = {}
-    crossed: list[tuple[str, Statement, Statement]] = []
-    for number, (statement, event, bundled) in enumerate(
-        zip(statements, events, bundle.statements, strict=True)
-    ):
-        before = item
-        log_agency = bundle.logs[bundled.log].agency
-        try:
-            item = advance(
-                item,
-                statement.claims,
-                statement.digest,
-                log_agency=log_agency,
-                event_type=event.type if event else None,
-            )
-        except RuleError as error:
-            raise VerificationError(_STEP, f"event {number}: {error.message}") from error
-        if number == 0 and log_agency != bundle.origin:
-            raise VerificationError(
-                _STEP, f"the item began at {log_agency}, the bundle says {bundle.origin}"
-            )
-        if statement.claims.effect == "offer":
-            offers[statement.digest] = statement
-        elif (
-            before is not None and before.offer is not None and before.offer.to != before.custodian
-        ):
-            crossed.append((before.custodian, offers[before.offer.digest], statement))
-    assert item is not None
+    item, abroad = _replay(bundle, statements, events)
     custody = _check_head(bundle, item, state)
-    _check_hops(bundle, crossed, events, statements)
+    _check_hops(bundle, abroad, events, statements)
     if custody.custodian.strip(b"\x00") and custody.custodian != agency_id(item.custodian)[:24]:
         raise VerificationError(
             _STEP, f"the contract names another custodian than {item.custodian}"
@@ -77,6 +61,39 @@ def check(
         "other branches of this item: not checked, which needs an audit of the logs"
     )
     return f"held by {item.custodian}" + (", closed" if item.closed else "")
+
+
+def _replay(
+    bundle: Bundle, statements: Sequence[Statement], events: Sequence[Event | None]
+) -> tuple[ItemState, list[_Handover]]:
+    """Every statement follows by the rules from the one before it: where the item stands at the
+    end, and its handovers to other agencies.
+    """
+    item: ItemState | None = None
+    offers: dict[bytes, Statement] = {}
+    abroad: list[_Handover] = []
+    for number, (statement, event, bundled) in enumerate(
+        zip(statements, events, bundle.statements, strict=True)
+    ):
+        before, log_agency = item, bundle.logs[bundled.log].agency
+        try:
+            item = advance(
+                item, statement.claims, statement.digest, log_agency=log_agency, event=event
+            )
+        except RuleError as error:
+            raise VerificationError(_STEP, f"event {number}: {error.message}") from error
+        if number == 0 and log_agency != bundle.origin:
+            raise VerificationError(
+                _STEP, f"the item began at {log_agency}, the bundle says {bundle.origin}"
+            )
+        if statement.claims.effect == "offer":
+            offers[statement.digest] = statement
+        elif (
+            before is not None and before.offer is not None and before.offer.to != before.custodian
+        ):
+            abroad.append(_Handover(before.custodian, offers[before.offer.digest], statement))
+    assert item is not None
+    return item, abroad
 
 
 def _check_head(bundle: Bundle, item: ItemState, state: ContractState) -> PackedCustody:
@@ -101,13 +118,13 @@ def _check_head(bundle: Bundle, item: ItemState, state: ContractState) -> Packed
     for hop in concluded:
         head = hop.commitment(head)
     if concluded:
-        found = state.read(
+        held = state.read(
             "ledger",
             contract_layout.hop_slot(key, custody.hops - 1),
             step=_STEP,
             what="the last handover abroad",
         )
-        if found != head:
+        if held != head:
             raise VerificationError(
                 _STEP, "the handovers abroad are not those that the contract recorded"
             )
@@ -145,10 +162,10 @@ def _check_open_offer(
             )
         return
     offer = rest[0]
-    found = state.read(
+    held = state.read(
         "ledger", contract_layout.hop_slot(key, custody.hops), step=_STEP, what="the open offer"
     )
-    if found != offer.offer_hash():
+    if held != offer.offer_hash():
         raise VerificationError(_STEP, "the open offer is not the one that the contract holds")
     if pending is None or (offer.offer, offer.giver, offer.taker) != (
         pending.digest,
@@ -160,7 +177,7 @@ def _check_open_offer(
 
 def _check_hops(
     bundle: Bundle,
-    crossed: list[tuple[str, Statement, Statement]],
+    abroad: list[_Handover],
     events: Sequence[Event | None],
     statements: Sequence[Statement],
 ) -> None:
@@ -171,7 +188,7 @@ def _check_hops(
     hops = iter(concluded)
     expected = next(hops, None)
     by_digest = dict(zip((statement.digest for statement in statements), events, strict=True))
-    for giver, offer, outcome in crossed:
+    for sender, offer, outcome in abroad:
         if expected is None or (
             outcome.claims.effect == "withdraw" and expected.offer != offer.digest
         ):
@@ -182,12 +199,9 @@ def _check_hops(
                     _STEP, "a handover abroad is signed that the contract never took"
                 )
             continue
-        _check_hop(giver, offer, outcome, expected)
+        _check_hop(sender, offer, outcome, expected)
         event = by_digest[offer.digest]
-        if (
-            event is not None
-            and parse_time(event.body["expires"], what="expires") != expected.expires
-        ):
+        if event is not None and OfferTerms.from_event(event).expires != expected.expires:
             raise VerificationError(
                 _STEP, "the offer on chain expires at another time than the signed one"
             )
@@ -198,10 +212,10 @@ def _check_hops(
         )
 
 
-def _check_hop(giver: str, offer: Statement, outcome: Statement, hop: Hop) -> None:
+def _check_hop(sender: str, offer: Statement, outcome: Statement, hop: Hop) -> None:
     assert offer.claims.to is not None
     signed = (
-        agency_id(giver),
+        agency_id(sender),
         offer.digest,
         outcome.digest,
         contract_layout.OUTCOMES[outcome.claims.effect],

@@ -22,7 +22,7 @@ def check_log_keys(case: VerificationContext) -> str:
         raise IncompleteError(4, "no event is anchored yet: no log key was judged", hint=AGAIN)
     for checkpoint in case.bundle.checkpoints:
         case.directory.version(case.bundle.logs[checkpoint.log].agency, checkpoint.version)
-    return ", ".join(sorted({one.agency for one in case.bundle.logs}))
+    return ", ".join(sorted({log.agency for log in case.bundle.logs}))
 
 
 def check_receipts(case: VerificationContext) -> str:
@@ -56,9 +56,11 @@ def _check_receipt(
         raise VerificationError(
             5, f"event {number}: the receipt is for entry {parsed.index}, not {bundled.index}"
         )
-    same_log = [one for one in case.bundle.checkpoints if one.log == bundled.log]
-    found = next((one for one in same_log if one.size == parsed.size), None)
-    if found is None:
+    same_log = [
+        checkpoint for checkpoint in case.bundle.checkpoints if checkpoint.log == bundled.log
+    ]
+    judged = next((known for known in same_log if known.size == parsed.size), None)
+    if judged is None:
         raise VerificationError(
             5,
             (
@@ -66,11 +68,11 @@ def _check_receipt(
                 "bundle has"
             ),
         )
-    key = case.directory.version(case.bundle.logs[found.log].agency, found.version).log_key
+    key = case.directory.version(case.bundle.logs[judged.log].agency, judged.version).log_key
     root = receipts.verify(
         parsed, leaf=statement.digest, log_id=log, subject=statement.claims.subject, key=key
     )
-    if not same(root, found.root):
+    if not same(root, judged.root):
         raise VerificationError(
             5, f"event {number}: the receipt leads to another root than the checkpoint's"
         )
@@ -108,7 +110,7 @@ def check_checkpoints(case: VerificationContext) -> str:
             )
         used |= {(first.log, first.size), (bundled.log, given.size)}
         proven.append(first.time)
-    if {(one.log, one.size) for one in case.bundle.checkpoints} != used:
+    if {(known.log, known.size) for known in case.bundle.checkpoints} != used:
         raise VerificationError(6, "the bundle holds a checkpoint that covers nothing in it")
     case.proven = proven
     return f"{counted(len(case.bundle.checkpoints), 'checkpoint')}, block {case.state.number}"

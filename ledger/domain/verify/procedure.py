@@ -41,7 +41,9 @@ from ledger.domain.verify.log_proofs import check_checkpoints, check_log_keys, c
 from ledger.domain.verify.report import Status, VerificationReport
 from ledger.domain.verify.state import ContractState
 
-__all__ = ["FileDigest", "verify"]
+__all__ = ["Confirm", "FileDigest", "verify", "verify_bundle"]
+#: Asks a chain for the hash of its final block at a number, given the hash that a bundle claims.
+Confirm = Callable[[int, bytes], set[bytes]]
 #: Bytes of memory that parsed documents may take, for each byte of a bundle and for any bundle.
 _GROWTH: Final = 5
 _FREE: Final = 256 << 10
@@ -52,13 +54,36 @@ def verify(
     root: TrustRoot,
     *,
     file: FileDigest | None = None,
-    confirm: Callable[[int, bytes], set[bytes]] | None = None,
+    confirm: Confirm | None = None,
     state: ContractState | None = None,
 ) -> VerificationReport:
-    """Verify a bundle against a trust root.
+    """Verify the bytes of a bundle against a trust root; the arguments are those of verify_bundle.
+
+    Returns:
+        a report; nothing is raised for evidence that fails, nor for bytes that are no bundle.
+    """
+    try:
+        bundle = bundles.parse(data)
+    except (FormatError, VerificationError) as error:
+        report = VerificationReport()
+        _fail(report, 1, error)
+        return report
+    return verify_bundle(bundle, root, size=len(data), file=file, confirm=confirm, state=state)
+
+
+def verify_bundle(
+    bundle: Bundle,
+    root: TrustRoot,
+    *,
+    size: int | None = None,
+    file: FileDigest | None = None,
+    confirm: Confirm | None = None,
+    state: ContractState | None = None,
+) -> VerificationReport:
+    """Verify a parsed bundle against a trust root.
 
     Args:
-        data: the bundle.
+        size: of the bundle in bytes, where it came as a file.
         file: size and digests of the file to compare, measured by the caller; never the file
             itself.
         confirm: asks a chain of the verifier's choice for the final block hash at a number; may
@@ -71,7 +96,8 @@ def verify(
     """
     report = VerificationReport()
     try:
-        case = _parse(data, root, state)
+        _check_weight(bundle, size if size is not None else len(bundle.encode()))
+        case = _parse(bundle, root, state)
     except (FormatError, VerificationError) as error:
         _fail(report, 1, error)
         return report
@@ -81,7 +107,23 @@ def verify(
         "origin": case.bundle.origin,
         "events": len(case.statements),
     }
-    procedure: list[tuple[int, Callable[[], str]]] = [
+    for number, check in _steps(case, report, file, confirm):
+        if not _take(report, number, check):
+            break
+    if file is None and report.steps[9].status is Status.PASSED:
+        report.steps[9].status = Status.NOT_ASKED
+    report.events = _timeline(case)
+    return report
+
+
+def _steps(
+    case: VerificationContext,
+    report: VerificationReport,
+    file: FileDigest | None,
+    confirm: Confirm | None,
+) -> tuple[tuple[int, Callable[[], str]], ...]:
+    """The steps behind the first, in the order in which they are taken."""
+    return (
         (2, lambda: _check_documents(case, report)),
         (3, lambda: _check_signatures(case)),
         (6, lambda: _check_state(case)),
@@ -89,40 +131,32 @@ def verify(
         (6, lambda: check_checkpoints(case)),
         (5, lambda: check_receipts(case)),
         (3, lambda: _check_certificates(case, report)),
-        (
-            8,
-            lambda: custody_chain.check(
-                case.bundle, case.statements, case.events, case.state, report
-            ),
-        ),
+        (8, lambda: _check_custody(case, report)),
         (6, lambda: _check_nothing_spare(case, report)),
         (7, lambda: _check_finality(case, confirm)),
         (9, lambda: content.check(case.events[0], file)),
         (10, lambda: _check_time(case, report)),
-    ]
-    for number, check in procedure:
-        step = report.steps[number]
-        try:
-            detail = check()
-        except IncompleteError as error:
-            lacking = report.steps[error.step]
-            lacking.status, lacking.detail, lacking.hint = (
-                Status.NOT_CHECKED,
-                error.message,
-                error.hint or "",
-            )
-            if step.status is Status.NOT_REACHED:
-                step.status, step.detail = Status.NOT_CHECKED, error.message
-            continue
-        except (VerificationError, FormatError, RuleError) as error:
-            _fail(report, number, error)
-            break
-        if step.status is not Status.NOT_CHECKED:
-            step.status, step.detail = Status.PASSED, detail or step.detail
-        if number == 9 and file is None:
-            step.status, step.detail = Status.NOT_ASKED, detail
-    report.events = _timeline(case)
-    return report
+    )
+
+
+def _take(report: VerificationReport, number: int, check: Callable[[], str]) -> bool:
+    """Take a step, or a part of one, and write down how it went; whether the others are taken."""
+    step = report.steps[number]
+    try:
+        detail = check()
+    except IncompleteError as error:
+        lacking = report.steps[error.step]
+        lacking.status, lacking.detail = Status.NOT_CHECKED, error.message
+        lacking.hint = error.hint or ""
+        if step.status is Status.NOT_REACHED:
+            step.status, step.detail = Status.NOT_CHECKED, error.message
+        return True
+    except (VerificationError, FormatError, RuleError) as error:
+        _fail(report, number, error)
+        return False
+    if step.status is not Status.NOT_CHECKED:
+        step.status, step.detail = Status.PASSED, detail or step.detail
+    return True
 
 
 def _fail(
@@ -133,26 +167,27 @@ def _fail(
     step.detail, step.hint = error.message, error.hint or ""
 
 
-def _parse(data: bytes, root: TrustRoot, state: ContractState | None) -> VerificationContext:
-    """Step 1: everything parses strictly."""
-    bundle = bundles.parse(data)
-    _check_weight(bundle, len(data))
+def _parse(bundle: Bundle, root: TrustRoot, state: ContractState | None) -> VerificationContext:
+    """Step 1: everything in the bundle parses strictly."""
     logs = [
         contract_layout.log_id(
-            root.chain_id, root.ledger.address, agency_id(one.agency), one.number
+            root.chain_id, root.ledger.address, agency_id(log.agency), log.number
         )
-        for one in bundle.logs
+        for log in bundle.logs
     ]
-    parsed = [statements.parse_entry(one.entry) for one in bundle.statements]
+    parsed = [statements.parse_entry(statement.entry) for statement in bundle.statements]
     events = [
-        None if one.document is None else documents.parse(one.document, one.disclosures)
-        for one in bundle.statements
+        None
+        if statement.document is None
+        else documents.parse(statement.document, statement.disclosures)
+        for statement in bundle.statements
     ]
-    for one in bundle.statements:
-        if one.document is None and one.disclosures:
+    for statement in bundle.statements:
+        if statement.document is None and statement.disclosures:
             raise FormatError("bundle: disclosures of a document that is not there")
     given = [
-        None if one.receipt is None else receipts.parse(one.receipt) for one in bundle.statements
+        None if statement.receipt is None else receipts.parse(statement.receipt)
+        for statement in bundle.statements
     ]
     for checkpoint in bundle.checkpoints:
         receipts.parse_checkpoint(checkpoint.note)
@@ -161,12 +196,12 @@ def _parse(data: bytes, root: TrustRoot, state: ContractState | None) -> Verific
     if bundle.chain is not None:
         for header in (bundle.chain.header, *bundle.chain.descendants):
             parse_header(header)
-    found = {
+    by_digest = {
         certificate.digest: certificate
         for certificate in map(certificates.parse, bundle.certificates)
     }
     return VerificationContext(
-        bundle, root, logs, parsed, events, given, found, [None] * len(parsed), state
+        bundle, root, logs, parsed, events, given, by_digest, [None] * len(parsed), state
     )
 
 
@@ -175,9 +210,9 @@ def _check_weight(bundle: Bundle, size: int) -> None:
     times its size in memory.
     """
     total = 0
-    for one in bundle.statements:
-        total += strict_json.weight(one.document or b"") + sum(
-            disclosures.weight(encoded) for encoded in one.disclosures
+    for statement in bundle.statements:
+        total += strict_json.weight(statement.document or b"") + sum(
+            disclosures.weight(encoded) for encoded in statement.disclosures
         )
     if total > _GROWTH * size + _FREE:
         raise FormatError("bundle: too many values in its documents for its size")
@@ -203,10 +238,8 @@ def _check_documents(case: VerificationContext, report: VerificationReport) -> s
         if not same(event.digest, statement.payload):
             raise VerificationError(
                 2,
-                (
-                    f"event {number}: the document hashes to {event.digest.hex()}, signed was "
-                    f"{statement.payload.hex()}"
-                ),
+                f"event {number}: the document hashes to {event.digest.hex()}, signed was "
+                f"{statement.payload.hex()}",
             )
         documents.check_claims(event, claims)
         report.withheld += [f"event {number}: {path}" for path in event.withheld]
@@ -274,28 +307,28 @@ def _check_certificates(case: VerificationContext, report: VerificationReport) -
         if time - statement.claims.time > descriptor.max_anchoring_delay:
             report.findings.append(
                 f"event {number} is late: anchored {time - statement.claims.time} s after it "
-                "was "
-                "signed"
+                "was signed"
             )
         if statement.claims.time > time + 300:
             report.findings.append(
                 f"event {number} is dated {statement.claims.time - time} s after its own "
-                "proof: "
-                "a wrong clock"
+                "proof: a wrong clock"
             )
     if undecided is not None:
         raise undecided
     if waiting := sum(time is None for time in case.proven):
         raise IncompleteError(
             3,
-            (
-                f"{counted(waiting, 'event')} without a proven time: whether the signer was "
-                "certified "
-                "then is open"
-            ),
+            f"{counted(waiting, 'event')} without a proven time: whether the signer was certified "
+            "then is open",
             hint=AGAIN,
         )
     return counted(len(case.certificates), "certificate")
+
+
+def _check_custody(case: VerificationContext, report: VerificationReport) -> str:
+    """Step 8: custody from hand to hand, as far as the contract's head."""
+    return custody_chain.check(case.bundle, case.statements, case.events, case.state, report)
 
 
 def _check_nothing_spare(case: VerificationContext, report: VerificationReport) -> str:
@@ -307,9 +340,7 @@ def _check_nothing_spare(case: VerificationContext, report: VerificationReport) 
     return ""
 
 
-def _check_finality(
-    case: VerificationContext, confirm: Callable[[int, bytes], set[bytes]] | None
-) -> str:
+def _check_finality(case: VerificationContext, confirm: Confirm | None) -> str:
     """Step 7: the header is canonical by the trust root's rule or the chain of the verifier's
     choice.
     """

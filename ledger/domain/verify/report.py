@@ -75,12 +75,12 @@ class VerificationReport:
     @property
     def verdict(self) -> Verdict:
         """Failed beats unreadable beats incomplete beats verified."""
-        found = {step.status for step in self.steps.values()}
-        if Status.FAILED in found:
+        statuses = {step.status for step in self.steps.values()}
+        if Status.FAILED in statuses:
             return Verdict.FAILED
-        if Status.UNREADABLE in found:
+        if Status.UNREADABLE in statuses:
             return Verdict.UNREADABLE
-        if found & {Status.NOT_CHECKED, Status.NOT_REACHED}:
+        if statuses & {Status.NOT_CHECKED, Status.NOT_REACHED}:
             return Verdict.INCOMPLETE
         return Verdict.VERIFIED
 

@@ -5,17 +5,19 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import Final
 
 from ledger.domain.bundle.bundle import BundledCheckpoint, BundledDescriptor, ChainSection
 from ledger.domain.bundle.trust import Contract, TrustRoot
 from ledger.domain.chain import contract_layout, evm
+from ledger.domain.chain.contract_layout import ContractName
 from ledger.domain.codecs.digests import same
 from ledger.domain.errors import IncompleteError, VerificationError
 from ledger.domain.identity import descriptor as descriptors
 from ledger.domain.identity.descriptor import Descriptor
 from ledger.domain.identity.names import agency_id
 
-_ZERO = bytes(32)
+_ZERO: Final = bytes(32)
 
 
 class ContractState(ABC):
@@ -29,7 +31,7 @@ class ContractState(ABC):
         self.number = number
 
     @abstractmethod
-    def read(self, contract: str, slot: bytes, *, step: int, what: str) -> bytes:
+    def read(self, contract: ContractName, slot: bytes, *, step: int, what: str) -> bytes:
         """A word of "registry" or "ledger".
 
         Raises:
@@ -50,7 +52,7 @@ class ContractState(ABC):
             VerificationError: step 6, never anchored or anchored with other values.
         """
         what = f"the checkpoint of {checkpoint.size} entries"
-        found = self.read(
+        held = self.read(
             "ledger", contract_layout.checkpoint_slot(log, checkpoint.size), step=6, what=what
         )
         expected = contract_layout.checkpoint_commitment(
@@ -61,9 +63,9 @@ class ContractState(ABC):
             checkpoint.time,
             checkpoint.block,
         )
-        if found == _ZERO:
+        if held == _ZERO:
             raise VerificationError(6, f"{what} was never anchored")
-        if not same(found, expected):
+        if not same(held, expected):
             raise VerificationError(
                 6, f"{what} was anchored with other values than the bundle says"
             )
@@ -87,10 +89,10 @@ class ProvenContractState(ContractState):
             "ledger": self._account(root.ledger, chain.ledger, "ledger"),
         }
         self._words = {
-            (one.contract, one.slot): evm.prove_storage(
-                storage_roots[one.contract], one.slot, one.nodes
+            (proof.contract, proof.slot): evm.prove_storage(
+                storage_roots[proof.contract], proof.slot, proof.nodes
             )
-            for one in chain.storage
+            for proof in chain.storage
         }
         self._used: set[tuple[str, bytes]] = set()
 
@@ -106,7 +108,7 @@ class ProvenContractState(ContractState):
             )
         return account.storage_root
 
-    def read(self, contract: str, slot: bytes, *, step: int, what: str) -> bytes:
+    def read(self, contract: ContractName, slot: bytes, *, step: int, what: str) -> bytes:
         """A proven word.
 
         Raises:
@@ -139,18 +141,18 @@ class ProvenDescriptors:
     def __init__(self, bundled: tuple[BundledDescriptor, ...], state: ContractState) -> None:
         self._state = state
         self._versions: dict[tuple[str, int], tuple[Descriptor, int]] = {}
-        for one in bundled:
-            parsed = descriptors.parse(one.document)
+        for given in bundled:
+            parsed = descriptors.parse(given.document)
             slot = contract_layout.descriptor_slot(agency_id(parsed.agency), parsed.version)
             what = f"version {parsed.version} of the descriptor of {parsed.agency}"
             expected = contract_layout.descriptor_commitment(
-                parsed.digest, one.active_from, one.block
+                parsed.digest, given.active_from, given.block
             )
             if not same(state.read("registry", slot, step=4, what=what), expected):
                 raise VerificationError(4, f"{what} is not the one that the registry holds")
             if (parsed.agency, parsed.version) in self._versions:
                 raise VerificationError(4, f"{what} stands twice in the bundle")
-            self._versions[parsed.agency, parsed.version] = (parsed, one.active_from)
+            self._versions[parsed.agency, parsed.version] = (parsed, given.active_from)
 
     def version(self, agency: str, version: int) -> Descriptor:
         """The descriptor with this number.

@@ -21,22 +21,22 @@ from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity.certificate import Certificate
 from ledger.domain.identity.descriptor import HpkeKey
 from ledger.domain.identity.person import PersonId, Recipient
-from ledger.domain.identity.roles import GUEST_ROLES, ROLES_BY_TYPE
-from ledger.domain.item.parts import Part
-from ledger.rows.items import ItemRow
-from ledger.rows.logs import EntryRow
-from ledger.rows.releases import ReleaseRow
-from ledger.rows.states import ReleaseKind
-from ledger.rows.unit_of_work import UnitOfWork
+from ledger.domain.identity.roles import ROLES_BY_TYPE, counting_roles
+from ledger.domain.item.parts import ROLES_BY_PART, Part
+from ledger.domain.ports.rows import EntryRow, ItemRow, ReleaseRow
+from ledger.domain.ports.states import ReleaseKind
+from ledger.domain.ports.unit_of_work import UnitOfWork
 from ledger.services.node.context import Node
 from ledger.services.partners import directory
 from ledger.services.records import documents
 
 #: Roles that see every item of the agency in lists; others see what they recorded and what was
 #: granted to them.
-SEE_ALL: Final = frozenset({"custodian", "auditor", "administrator", "data-protection-officer"})
+SEE_ALL: Final = frozenset[str]().union(
+    *(ROLES_BY_PART[part] for part in (Part.CUSTODIAN, Part.OVERSEER, Part.WATCHER))
+)
 #: Roles that may never read details or content, whatever they sign.
-NO_CONTENT: Final = frozenset({"administrator", "auditor"})
+NO_CONTENT: Final = ROLES_BY_PART[Part.WATCHER]
 #: Releases to whoever an item is on offer to, who looks before answering, and what each opens.
 LOOKS: Final = {"offer": "record", "offer-content": "content"}
 FRESH: Final = 3600  # seconds for which one recorded access is good
@@ -107,7 +107,7 @@ def signer(node: Node, unit: UnitOfWork, certificate: Certificate) -> Caller:
     row = unit.people.get(parsed.subject)
     if row is None:
         raise DeniedError("this person is not, or no longer, enrolled here")
-    roles = parsed.roles if parsed.agency == node.agency else parsed.roles & GUEST_ROLES
+    roles = counting_roles(parsed.roles, guest=parsed.agency != node.agency)
     return Caller(parsed.subject, roles, parsed.digest, documents.hpke_key(row), parsed.key)
 
 
@@ -142,12 +142,14 @@ def parts_of(
         return frozenset()
     ours, kept = caller.agency == node.agency, item.state.custodian == node.agency
     holds = caller.id == item.holder
+    by_role = {
+        part: ours and bool(caller.roles & ROLES_BY_PART[part])
+        for part in (Part.CUSTODIAN, Part.OVERSEER, Part.WATCHER)
+    }
     has = {
+        **by_role,
         Part.HOLDER: holds and kept,
-        Part.CUSTODIAN: ours and "custodian" in caller.roles,
         Part.SHARED: named is not None or bool(keys),
-        Part.OVERSEER: ours and "data-protection-officer" in caller.roles,
-        Part.WATCHER: sees_all(node, caller) and bool(caller.roles & NO_CONTENT),
         Part.FORMER: caller.id == item.opener or (holds and not kept),
         Part.ASKED: is_asked(node, caller, item),
     }

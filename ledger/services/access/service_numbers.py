@@ -14,6 +14,8 @@ from ledger.domain.identity.person import PersonId
 from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.node.context import Node
 
+#: In the place of a pseudonym: the person behind every enrolment under a service number.
+NUMBER: Final = "number:"
 _NONCE: Final = 12
 
 
@@ -60,7 +62,7 @@ class Persons:
             return person
         return PersonId(
             person.agency,
-            "number:" + folded(open_number(self._node, row.number, person.pseudonym.encode())),
+            NUMBER + folded(open_number(self._node, row.number, person.pseudonym.encode())),
         )
 
 

@@ -17,7 +17,7 @@ from ledger.domain.identity import login
 from ledger.domain.identity.certificate import Certificate
 from ledger.domain.identity.names import log_urn
 from ledger.domain.identity.person import PersonId
-from ledger.domain.identity.roles import GUEST_ROLES
+from ledger.domain.identity.roles import counting_roles
 from ledger.domain.ports.node_and_chain import IdentityProvider
 from ledger.rows.people import SessionRow
 from ledger.rows.unit_of_work import UnitOfWork
@@ -180,9 +180,7 @@ def caller_of(node: Node, token: str) -> Caller | None:
             )
         person = unit.people.get(certificate.subject)
         assert person is not None
-    roles = (
-        certificate.roles if certificate.agency == node.agency else certificate.roles & GUEST_ROLES
-    )
+    roles = counting_roles(certificate.roles, guest=certificate.agency != node.agency)
     return Caller(certificate.subject, roles, row.certificate, hpke_key(person), certificate.key)
 
 

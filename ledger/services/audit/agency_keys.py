@@ -44,13 +44,18 @@ class Authorities:
     def load(self, files: LogFiles) -> None:
         """Take over, once, what one log's files show; what they lack may be in another's."""
         codes = self._state.agencies()
-        for one in self._state.published():
-            code = codes.get(one.agency, "?")
-            expected = contract_layout.descriptor_commitment(one.digest, one.active_from, one.block)
-            if self._contracts.descriptor_commitment(one.agency, one.version) != expected:
+        for published in self._state.published():
+            code = codes.get(published.agency, "?")
+            expected = contract_layout.descriptor_commitment(
+                published.digest, published.active_from, published.block
+            )
+            if (
+                self._contracts.descriptor_commitment(published.agency, published.version)
+                != expected
+            ):
                 continue  # cancelled before it was in force
-            self.committed[code].append(one)
-            raw = self._document(files, one.digest)
+            self.committed[code].append(published)
+            raw = self._document(files, published.digest)
             if raw is None:
                 continue  # said where somebody's certificate depends on it
             try:
@@ -59,24 +64,24 @@ class Authorities:
                 self._report.add(
                     AuditFinding(
                         "descriptor-differs",
-                        f"descriptor {one.version} of {code}",
+                        f"descriptor {published.version} of {code}",
                         "a descriptor",
                         error.message,
                     )
                 )
                 continue
-            if (parsed.agency, parsed.version) != (code, one.version):
+            if (parsed.agency, parsed.version) != (code, published.version):
                 found = f"version {parsed.version} of {parsed.agency}"
                 self._report.add(
                     AuditFinding(
                         "descriptor-differs",
-                        f"descriptor {one.version} of {code}",
-                        f"version {one.version} of {code}",
+                        f"descriptor {published.version} of {code}",
+                        f"version {published.version} of {code}",
                         found,
                     )
                 )
                 continue
-            self.versions[code].append(Version(one.active_from, parsed))
+            self.versions[code].append(Version(published.active_from, parsed))
         for code in codes.values():
             self._load_crl(files, code)
 
@@ -104,15 +109,13 @@ class Authorities:
     def _load_crl(self, files: LogFiles, code: str) -> None:
         try:
             der = files.get(f"crls/{check_code(code)}")
-        except (
-            NotFoundError,
-            FormatError,
-        ):  # a name on the chain that no agency can have leads to no file
+        except (NotFoundError, FormatError):
+            # A name on the chain that no agency can have leads to no file.
             return
         authorities = [
             authority
-            for one in self.versions.get(code, ())
-            for authority in one.descriptor.authorities
+            for version in self.versions.get(code, ())
+            for authority in version.descriptor.authorities
         ]
         try:
             certificates.require_signed_list(der, authorities)
@@ -148,7 +151,11 @@ class Authorities:
             )
             known = _entries(then)
             # An earlier date unmakes nothing: it may turn out later since when a key was stolen.
-            gone = [one for one, time in _entries(first).items() if known.get(one, time + 1) > time]
+            gone = [
+                serial
+                for serial, time in _entries(first).items()
+                if known.get(serial, time + 1) > time
+            ]
             if gone:
                 found = f"{len(gone)} entries fewer, or of a later date, in the later one"
                 self._report.add(
@@ -159,7 +166,7 @@ class Authorities:
 
     def log_keys(self, agency: str) -> frozenset[bytes]:
         """Keys that may have signed the checkpoints of an agency's log, of all versions at hand."""
-        return frozenset(one.descriptor.log_key for one in self.versions[agency])
+        return frozenset(version.descriptor.log_key for version in self.versions[agency])
 
     def signers(self, agency: str) -> Signers:
         """Who may sign in an agency's log."""
@@ -167,7 +174,7 @@ class Authorities:
 
 
 def _entries(crl: x509.CertificateRevocationList) -> dict[int, float]:
-    return {one.serial_number: one.revocation_date_utc.timestamp() for one in crl}
+    return {revoked.serial_number: revoked.revocation_date_utc.timestamp() for revoked in crl}
 
 
 def _issuer(crl: x509.CertificateRevocationList) -> bytes:

@@ -62,12 +62,15 @@ def read(
     """
     chain = contracts.chain
     try:
-        found = (chain.chain_id(), chain.block(0).hash)
-        if found != (root.chain_id, root.genesis):
+        identity = (chain.chain_id(), chain.block(0).hash)
+        if identity != (root.chain_id, root.genesis):
             expected = f"chain {root.chain_id}, genesis {root.genesis.hex()}"
             report.add(
                 AuditFinding(
-                    "chain-other", "chain", expected, f"chain {found[0]}, genesis {found[1].hex()}"
+                    "chain-other",
+                    "chain",
+                    expected,
+                    f"chain {identity[0]}, genesis {identity[1].hex()}",
                 )
             )
             return False
@@ -113,12 +116,12 @@ def _goes_on(contracts: Contracts, state: AuditState, report: AuditReport) -> bo
         return True
     number, digest = int.from_bytes(before[:8], "big"), before[8:]
     try:
-        found = contracts.chain.block(number).hash
+        block_hash = contracts.chain.block(number).hash
     except NotFoundError:
-        found = b""
-    if found == digest:
+        block_hash = b""
+    if block_hash == digest:
         return True
-    there = f"block {found.hex()}" if found else "no such block"
+    there = f"block {block_hash.hex()}" if block_hash else "no such block"
     expected = f"block {number}, {digest.hex()}, which was read before"
     report.add(AuditFinding("chain-silent", "chain", expected, there))
     return False
@@ -145,15 +148,24 @@ def checkpoints(state: AuditState, log: LogOfAgency, after: int) -> Iterator[Che
     continues.
     """
     for parent, size in log.inherited:
-        yield from (one for one in state.checkpoints(parent, after=after) if one.size <= size)
+        yield from (
+            checkpoint
+            for checkpoint in state.checkpoints(parent, after=after)
+            if checkpoint.size <= size
+        )
     yield from state.checkpoints(log.log, after=after)
 
 
-def committed(contracts: Contracts, one: CheckpointAnchored) -> bool:
+def committed(contracts: Contracts, checkpoint: CheckpointAnchored) -> bool:
     """Whether the contract stores just this checkpoint: what a node tells of events is compared
     with the state.
     """
     expected = contract_layout.checkpoint_commitment(
-        one.prev, one.size, one.root, one.version, one.time, one.block
+        checkpoint.prev,
+        checkpoint.size,
+        checkpoint.root,
+        checkpoint.version,
+        checkpoint.time,
+        checkpoint.block,
     )
-    return contracts.checkpoint_commitment(one.log, one.size) == expected
+    return contracts.checkpoint_commitment(checkpoint.log, checkpoint.size) == expected

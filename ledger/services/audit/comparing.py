@@ -34,16 +34,16 @@ class Comparing:
 
     Args:
         home, rebuilt: the database, and what it should be.
-        told: places ("table key") of rows that have a finding of their own already.
+        reported: places ("table key") of rows that have a finding of their own already.
     """
 
     def __init__(
-        self, home: Database, rebuilt: Database, report: AuditReport, told: set[str]
+        self, home: Database, rebuilt: Database, report: AuditReport, reported: set[str]
     ) -> None:
         self._home = home
         self._rebuilt = rebuilt
         self._report = report
-        self._told = told
+        self._reported = reported
         self.count = 0
 
     def schema(self) -> None:
@@ -104,7 +104,7 @@ class Comparing:
         self, code: str, name: str, keys: Sequence[str], row: Row, expected: str, found: str
     ) -> None:
         place = f"{name} {' '.join(shown(row[key]) for key in keys)}"
-        if place not in self._told:
+        if place not in self._reported:
             self._report.add(AuditFinding(code, place, expected, found))
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ledger.domain.audit import replay
-from ledger.domain.audit.contract_events import Told
+from ledger.domain.audit.contract_events import HandoverOnChain
 from ledger.domain.audit.findings import AuditFinding
 from ledger.domain.audit.ports import AuditState
 from ledger.domain.audit.replay import Step
 from ledger.domain.audit.report import AuditReport
 from ledger.domain.chain import contract_layout
 from ledger.domain.identity.names import agency_id
+from ledger.domain.log.statement import Effect
 from ledger.services.audit.chain_events import LogOfAgency
 
 
@@ -24,32 +25,34 @@ def handovers(state: AuditState, audited: Sequence[LogOfAgency], report: AuditRe
     count = 0
     for log in audited:
         for offer in state.steps(log.log, "offer"):
-            told = state.offered(offer.digest)
-            taker = by_id.get(agency_id(offer.to))
+            on_chain = state.offered(offer.digest)
+            recipient = by_id.get(agency_id(offer.to))
             answer = (
-                state.step(taker.log, told.hop.outcome_digest)
-                if told is not None and taker is not None
+                state.step(recipient.log, on_chain.hop.outcome_digest)
+                if on_chain is not None and recipient is not None
                 else None
             )
             for finding in replay.compare(
-                offer, log.agency, told, answer, answered_by=taker is not None
+                offer, log.agency, on_chain, answer, answered_by=recipient is not None
             ):
                 report.add(finding)
-            _same_item(state, log, offer, told, report)
+            _same_item(state, log, offer, on_chain, report)
             count += 1
     compared = 0
-    for told in state.told():
-        compared += _logged(state, by_id, told.hop.giver, told.hop.offer, "offer", report)
-        if told.hop.outcome != contract_layout.OPEN:
+    for on_chain in state.handovers():
+        compared += _logged(state, by_id, on_chain.hop.giver, on_chain.hop.offer, "offer", report)
+        if on_chain.hop.outcome != contract_layout.OPEN:
             side = (
-                told.hop.giver if told.hop.outcome == contract_layout.WITHDRAWN else told.hop.taker
+                on_chain.hop.giver
+                if on_chain.hop.outcome == contract_layout.WITHDRAWN
+                else on_chain.hop.taker
             )
             compared += _logged(
                 state,
                 by_id,
                 side,
-                told.hop.outcome_digest,
-                contract_layout.EFFECTS[told.hop.outcome],
+                on_chain.hop.outcome_digest,
+                contract_layout.EFFECTS[on_chain.hop.outcome],
                 report,
             )
     for evidence, agencies in state.opened_twice():
@@ -74,16 +77,20 @@ def handovers(state: AuditState, audited: Sequence[LogOfAgency], report: AuditRe
 
 
 def _same_item(
-    state: AuditState, log: LogOfAgency, offer: Step, told: Told | None, report: AuditReport
+    state: AuditState,
+    log: LogOfAgency,
+    offer: Step,
+    on_chain: HandoverOnChain | None,
+    report: AuditReport,
 ) -> None:
     """The chain knows an item by a key made from its origin and a secret of its first event: an
     offer must be of the item that it names.
     """
     item = state.items(log.log, [offer.evidence]).get(offer.evidence)
-    if told is None or item is None or not item.ref:
+    if on_chain is None or item is None or not item.ref:
         return
     key = contract_layout.custody_key(agency_id(item.origin), item.ref) if item.origin else item.ref
-    if key != told.key:
+    if key != on_chain.key:
         expected = f"a handover of {offer.evidence}"
         report.add(
             AuditFinding(
@@ -100,7 +107,7 @@ def _logged(
     logs: dict[bytes, LogOfAgency],
     agency: bytes,
     digest: bytes,
-    effect: str,
+    effect: Effect,
     report: AuditReport,
 ) -> bool:
     """What the contract took must be in the log of the agency that said it, with the effect that

@@ -25,12 +25,11 @@ from ledger.services.audit import chain_events, cross_log, split_view
 from ledger.services.audit.agency_keys import Authorities
 from ledger.services.audit.agency_statements import announced
 from ledger.services.audit.chain_events import LogOfAgency, Progress, silent
-from ledger.services.audit.fetching import Fetching, Missing, Submit, at_once, told
+from ledger.services.audit.fetching import Fetching, Missing, Submit, at_once, finding_for
 from ledger.services.audit.replaying import LogReplay
 
-_TAIL: Final = (
-    1 << 18
-)  # entries beyond the newest anchored one that are looked at: a log could serve such without end
+# Entries beyond the newest anchored one that are looked at: a log could serve such without end.
+_TAIL: Final = 1 << 18
 _DAY: Final = 86400  # how often an agency issues revocation lists
 
 
@@ -74,8 +73,8 @@ def audit(
             report.skipped(check, "the chain could not be read")
         return report
     runs = (_Log(contracts, state, report, clock, options, files).run() for files in logs)
-    audited = [one for one in runs if one is not None]
-    mine = [one.log for one in audited]
+    audited = [run for run in runs if run is not None]
+    mine = [each.log for each in audited]
     cross_log.handovers(state, mine + _earlier(state, {log.log for log in mine}), report)
     split_view.check(state, audited, options.seen, report)
     return report
@@ -85,12 +84,17 @@ def _earlier(state: AuditState, now: set[bytes]) -> list[LogOfAgency]:
     """Logs that earlier runs replayed as far as they are anchored: they are compared though they
     were not asked for again.
     """
-    found = []
-    for one in state.logs():
-        last, log = state.last_checkpoint(one.log), chain_events.identify(state, one.log)
-        if one.log not in now and log is not None and last is not None and last.size == one.size:
-            found.append(log)
-    return found
+    earlier = []
+    for known in state.logs():
+        last, log = state.last_checkpoint(known.log), chain_events.identify(state, known.log)
+        if (
+            known.log not in now
+            and log is not None
+            and last is not None
+            and last.size == known.size
+        ):
+            earlier.append(log)
+    return earlier
 
 
 class _Log:
@@ -113,77 +117,82 @@ class _Log:
         self._files = files
 
     def run(self) -> split_view.Audited | None:
-        """Audit it; None where it could not be read to its end."""
-        report = self._report
-        try:
-            served = receipts.parse_checkpoint(self._files.get("checkpoint"))
-        except CustodyError as error:
-            gone = "withheld" if self._files.is_node else "copy-lacks"
-            codes = {NotFoundError: gone, FormatError: "note-unsigned"}
-            code = codes.get(type(error), "unreachable")
-            report.add(
-                AuditFinding(
-                    code, f"checkpoint at {self._files.where}", "a signed checkpoint", error.message
-                )
-            )
+        """Audit it.
+
+        Returns:
+            the log as it was read; None where it could not be read to its end.
+        """
+        served = self._served()
+        log = self._identified(served) if served is not None else None
+        authorities = self._authorities(log) if log is not None else None
+        if served is None or log is None or authorities is None:
             return None
-        log = chain_events.identify(self._state, served.log_id)
-        if log is None:
-            report.add(
-                AuditFinding(
-                    "chain-other",
-                    f"log at {self._files.where}",
-                    "a log of the registry",
-                    f"log {served.log_id.hex()}",
-                )
-            )
-            return None
-        authorities = Authorities(self._contracts, self._state, report)
-        try:
-            authorities.load(self._files)
-        except CustodyError as error:
-            report.add(
-                told(Missing("descriptors and revocation lists", error, self._files), log.agency)
-            )
-            return None
-        services = {one.descriptor.service for one in authorities.versions[log.agency]} - {""}
-        if services:
-            self._files.known_at(services)
         self._check_served(log, served, authorities)
-        fetching = Fetching(
-            self._files, self._state, served.size, log.accepted, self._options.submit
-        )
         last, before = self._state.last_checkpoint(log.log), self._state.log(log.log)
         end, begin = last.size if last is not None else 0, before.size if before is not None else 0
         if served.size < end:
             # A copy lags behind its node, which proves nothing; a node was itself asked to anchor
             # what it does not show.
             code = "log-truncated" if self._files.is_node else "log-older"
-            report.add(
-                AuditFinding(
-                    code,
-                    f"checkpoint of {log.agency}",
-                    f"{end} entries or more",
-                    f"{served.size} entries",
-                )
+            self._find(
+                code,
+                f"checkpoint of {log.agency}",
+                f"{end} entries or more",
+                f"{served.size} entries",
             )
             return None
-        done = self._options.progress(f"log of {log.agency}", end - begin)
-        replay = LogReplay(log, fetching, self._contracts, self._state, authorities, report, done)
-        whole = replay.run()
-        frontier = replay.frontier
-        if whole:
-            report.facts[f"waiting {log.agency}"] = served.size - frontier.size
-            frontier, overdue = self._check_tail(log, served, authorities, frontier, fetching)
-            report.judged(f"log of {log.agency}", end, served.size - end, overdue=overdue)
-        self._conclude(log, authorities, end - begin, end, whole=whole)
-        return (
-            split_view.Audited(
-                log, fetching, frontier, authorities.log_keys(log.agency), served.size
-            )
-            if whole
-            else None
+        fetching = Fetching(
+            self._files, self._state, served.size, log.accepted, self._options.submit
         )
+        done = self._options.progress(f"log of {log.agency}", end - begin)
+        replay = LogReplay(
+            log, fetching, self._contracts, self._state, authorities, self._report, done
+        )
+        audited = None
+        if replay.run():
+            frontier = self._judge_tail(log, served, authorities, replay.frontier, fetching, end)
+            keys = authorities.log_keys(log.agency)
+            audited = split_view.Audited(log, fetching, frontier, keys, served.size)
+        self._conclude(log, authorities, end - begin, end, whole=audited is not None)
+        return audited
+
+    def _find(self, code: str, place: str, expected: str, found: str) -> None:
+        self._report.add(AuditFinding(code, place, expected, found))
+
+    def _served(self) -> Checkpoint | None:
+        """The newest signed checkpoint that the log shows; None where it shows none."""
+        try:
+            return receipts.parse_checkpoint(self._files.get("checkpoint"))
+        except CustodyError as error:
+            gone = "withheld" if self._files.is_node else "copy-lacks"
+            codes = {NotFoundError: gone, FormatError: "note-unsigned"}
+            code = codes.get(type(error), "unreachable")
+            place = f"checkpoint at {self._files.where}"
+            self._find(code, place, "a signed checkpoint", error.message)
+            return None
+
+    def _identified(self, served: Checkpoint) -> LogOfAgency | None:
+        """The log as the registry knows it; None where it does not."""
+        log = chain_events.identify(self._state, served.log_id)
+        if log is None:
+            place, found = f"log at {self._files.where}", f"log {served.log_id.hex()}"
+            self._find("chain-other", place, "a log of the registry", found)
+        return log
+
+    def _authorities(self, log: LogOfAgency) -> Authorities | None:
+        """Descriptors and revocation lists of the agencies; None where they are not to be had."""
+        authorities = Authorities(self._contracts, self._state, self._report)
+        try:
+            authorities.load(self._files)
+        except CustodyError as error:
+            missing = Missing("descriptors and revocation lists", error, self._files)
+            self._report.add(finding_for(missing, log.agency))
+            return None
+        versions = authorities.versions[log.agency]
+        services = {version.descriptor.service for version in versions} - {""}
+        if services:
+            self._files.known_at(services)
+        return authorities
 
     def _check_served(self, log: LogOfAgency, served: Checkpoint, authorities: Authorities) -> None:
         """The log's newest signed checkpoint: under its log key, and kept as something that was
@@ -212,84 +221,79 @@ class _Log:
                 )
             )
 
-    def _check_tail(
+    def _judge_tail(
         self,
         log: LogOfAgency,
         served: Checkpoint,
         authorities: Authorities,
         frontier: Frontier,
         fetching: Fetching,
-    ) -> tuple[Frontier, str]:
+        anchored: int,
+    ) -> Frontier:
         """Entries that are not anchored yet: they fit the served checkpoint, and have not waited
         too long.
 
-        Returns the tree with those that were looked at, and what is wrong where they waited too
-        long.
+        Returns:
+            the tree with those that were looked at.
         """
+        self._report.facts[f"waiting {log.agency}"] = served.size - frontier.size
+        overdue = ""
         if served.size - frontier.size > _TAIL:
-            return frontier, f"at most {_TAIL} are looked at"
-        tail, oldest = Frontier(frontier.size, frontier.hashes), None
-        try:
-            for bundle in fetching.bundles(frontier.size, served.size):
-                for index, one in enumerate(bundle.entries, bundle.first):
-                    tail.append(one.leaf)
-                    if one.code:
-                        self._report.add(
-                            AuditFinding(
-                                one.code,
-                                f"entry {index} of {log.agency}",
-                                "a signed statement of this log",
-                                one.found,
-                            )
-                        )
-                    elif one.claims is not None:
-                        oldest = one.claims.time if oldest is None else min(oldest, one.claims.time)
-            if tail.size != served.size or tail.root() != served.root:
-                found = f"{tail.size} entries with root {tail.root().hex()}"
-                self._report.add(
-                    AuditFinding(
-                        "note-differs",
-                        f"checkpoint of {log.agency}",
-                        f"{served.size} with root {served.root.hex()}",
-                        found,
-                    )
-                )
-            if merkle.root_of(served.size, tiles.node_reader(fetching.tile)) != served.root:
-                self._report.add(
-                    AuditFinding(
-                        "tile-differs",
-                        f"tiles of {log.agency}",
-                        f"root {served.root.hex()}",
-                        "another root",
-                    )
-                )
-        except Missing as missing:
-            self._report.add(told(missing, log.agency))
-            return frontier, ""
-        except CustodyError as error:
-            self._report.add(
-                AuditFinding(
-                    "bundle-malformed",
-                    f"newest entries of {log.agency}",
-                    "entries and tiles",
-                    error.message,
-                )
+            overdue = f"at most {_TAIL} are looked at"
+        else:
+            try:
+                frontier, oldest = self._read_tail(log, served, frontier, fetching)
+                overdue = self._overdue(log, authorities, oldest)
+            except Missing as missing:
+                self._report.add(finding_for(missing, log.agency))
+            except CustodyError as error:
+                place = f"newest entries of {log.agency}"
+                self._find("bundle-malformed", place, "entries and tiles", error.message)
+        self._report.judged(
+            f"log of {log.agency}", anchored, served.size - anchored, overdue=overdue
+        )
+        return frontier
+
+    def _read_tail(
+        self, log: LogOfAgency, served: Checkpoint, frontier: Frontier, fetching: Fetching
+    ) -> tuple[Frontier, int | None]:
+        """Read the entries behind the newest anchored one, and compare them with the checkpoint.
+
+        Returns:
+            the tree with them, and the time of the oldest.
+
+        Raises:
+            Missing: a file is not to be had. CustodyError: one is malformed.
+        """
+        tail, times = Frontier(frontier.size, frontier.hashes), list[int]()
+        for bundle in fetching.bundles(frontier.size, served.size):
+            for index, entry in enumerate(bundle.entries, bundle.first):
+                tail.append(entry.leaf)
+                if entry.code:
+                    place = f"entry {index} of {log.agency}"
+                    self._find(entry.code, place, "a signed statement of this log", entry.found)
+                elif entry.claims is not None:
+                    times.append(entry.claims.time)
+        if tail.size != served.size or tail.root() != served.root:
+            self._find(
+                "note-differs",
+                f"checkpoint of {log.agency}",
+                f"{served.size} with root {served.root.hex()}",
+                f"{tail.size} entries with root {tail.root().hex()}",
             )
-            return frontier, ""
+        if merkle.root_of(served.size, tiles.node_reader(fetching.tile)) != served.root:
+            expected = f"root {served.root.hex()}"
+            self._find("tile-differs", f"tiles of {log.agency}", expected, "another root")
+        return tail, min(times, default=None)
+
+    def _overdue(self, log: LogOfAgency, authorities: Authorities, oldest: int | None) -> str:
+        """What is wrong where the oldest entry waits for longer than its agency declared."""
         descriptor = in_force(authorities.versions[log.agency], self._clock.now())
-        if (
-            oldest is not None
-            and descriptor is not None
-            and self._clock.now() - oldest > descriptor.max_anchoring_delay
-        ):
-            return (
-                tail,
-                (
-                    f"the oldest since {oldest}, to be anchored within "
-                    f"{descriptor.max_anchoring_delay} s"
-                ),
-            )
-        return tail, ""
+        if oldest is None or descriptor is None:
+            return ""
+        longest = descriptor.max_anchoring_delay
+        late = self._clock.now() - oldest > longest
+        return f"the oldest since {oldest}, to be anchored within {longest} s" if late else ""
 
     def _conclude(
         self, log: LogOfAgency, authorities: Authorities, count: int, end: int, *, whole: bool
@@ -367,7 +371,7 @@ class _Log:
         except NotFoundError:
             crl = b""
         except CustodyError as error:
-            self._report.add(told(Missing("crl", error, self._files), log.agency))
+            self._report.add(finding_for(Missing("crl", error, self._files), log.agency))
             return
         if self._report.facts.get(f"waiting {log.agency}"):
             return  # it may be announced by what waits to be anchored
@@ -380,14 +384,13 @@ class _Log:
                     sha256(crl).hexdigest(),
                 )
             )
-        for one in authorities.committed[log.agency]:
-            in_use = (
-                one.version > 1 and one.active_from <= self._clock.now()
-            )  # the first one comes with the registry itself
-            if in_use and not announced(self._state, "descriptor-published", one.digest):
-                place = f"descriptor {one.version} of {log.agency}"
+        for version in authorities.committed[log.agency]:
+            # The first one comes with the registry itself.
+            in_use = version.version > 1 and version.active_from <= self._clock.now()
+            if in_use and not announced(self._state, "descriptor-published", version.digest):
+                place = f"descriptor {version.version} of {log.agency}"
                 self._report.add(
                     AuditFinding(
-                        "descriptor-unlogged", place, "its digest in the log", one.digest.hex()
+                        "descriptor-unlogged", place, "its digest in the log", version.digest.hex()
                     )
                 )

@@ -50,7 +50,7 @@ class Missing(Exception):  # noqa: N818  (a turn of events, told as a finding by
         self.denied = isinstance(error, DeniedError)
 
 
-def told(missing: Missing, agency: str) -> AuditFinding:
+def finding_for(missing: Missing, agency: str) -> AuditFinding:
     """A file that could not be had, as a finding."""
     found = missing.error.message + (
         f" ({missing.error.hint})" if missing.denied and missing.error.hint else ""
@@ -64,7 +64,7 @@ def told(missing: Missing, agency: str) -> AuditFinding:
 
 
 def at_once(work: Callable[..., list[Any]], *arguments: Any) -> Future[list[Any]]:
-    """Run in this process."""
+    """Examine entries in this process, now: the simplest Submit."""
     done: Future[list[Any]] = Future()
     try:
         done.set_result(work(*arguments))
@@ -148,24 +148,24 @@ class Fetching:
                         return
                     index, skip, tile, known, work = examined.popleft()
                     first = index * WIDTH + skip
-                    found = [entries.unpack(one) for one in work.result()]
-                    yield Bundle(first, found, known, tile)
+                    decoded = [entries.unpack(packed) for packed in work.result()]
+                    yield Bundle(first, decoded, known, tile)
             finally:
-                for one in fetched:
-                    one.cancel()
+                for future in fetched:
+                    future.cancel()
 
     def _fetch(self, index: int) -> tuple[int, bytes, bytes]:
         return index, self.tile(None, index), self.tile(0, index)
 
     def _certificates(self, data: bytes) -> dict[bytes, bytes]:
-        found: dict[bytes, bytes] = {}
+        ders: dict[bytes, bytes] = {}
         for digest in entries.certificates_named(data):
             if digest not in self._known:
                 self._known[digest] = self._certificate(digest)
             der = self._known[digest]
             if der is not None:
-                found[digest] = der
-        return found
+                ders[digest] = der
+        return ders
 
     def _certificate(self, digest: bytes) -> bytes | None:
         der = self._state.blob("certificate", digest)

@@ -45,54 +45,62 @@ class InheritedRecords:
             FormatError, VerificationError: it is malformed, or something in it is neither signed
                 nor in a contract.
         """
-        found = bundles.parse(data)
-        require(found.encode() == data and found.chain is None, f"{_WHAT}: not as it is written")
-        require(found.evidence == evidence, f"{_WHAT}: it is another item's")
+        bundle = bundles.parse(data)
+        require(bundle.encode() == data and bundle.chain is None, f"{_WHAT}: not as it is written")
+        require(bundle.evidence == evidence, f"{_WHAT}: it is another item's")
         require(
-            all(one.document is None and not one.disclosures for one in found.statements),
+            all(
+                statement.document is None and not statement.disclosures
+                for statement in bundle.statements
+            ),
             f"{_WHAT}: documents in clear",
         )
         require(
-            found.origin == found.logs[found.statements[0].log].agency, f"{_WHAT}: another origin"
+            bundle.origin == bundle.logs[bundle.statements[0].log].agency,
+            f"{_WHAT}: another origin",
         )
-        versions = self._versions(found)
-        self._check_checkpoints(found, versions)
-        self._check_statements(found, versions)
-        for crl in found.crls:
+        versions = self._versions(bundle)
+        self._check_checkpoints(bundle, versions)
+        self._check_statements(bundle, versions)
+        for crl in bundle.crls:
             certificates.require_signed_list(
                 crl,
                 [
                     *self._authorities,
-                    *(one for known in versions.values() for one in known.authorities),
+                    *(authority for known in versions.values() for authority in known.authorities),
                 ],
             )
-        for hop in found.hops:
-            told = self._state.offered(hop.offer)
-            same = told is not None and (
-                told.hop.giver,
-                told.hop.taker,
-                told.hop.offer_time,
-                told.hop.expires,
+        for hop in bundle.hops:
+            on_chain = self._state.offered(hop.offer)
+            same = on_chain is not None and (
+                on_chain.hop.giver,
+                on_chain.hop.taker,
+                on_chain.hop.offer_time,
+                on_chain.hop.expires,
             )
             require(
                 same == (hop.giver, hop.taker, hop.offer_time, hop.expires),
                 f"{_WHAT}: a handover that the chain does not tell",
             )
-            ended = told is not None and (told.hop.outcome, told.hop.outcome_digest, told.hop.time)
+            ended = on_chain is not None and (
+                on_chain.hop.outcome,
+                on_chain.hop.outcome_digest,
+                on_chain.hop.time,
+            )
             open_ = (contract_layout.OPEN, bytes(32), 0)
             require(
                 (hop.outcome, hop.outcome_digest, hop.time) in (ended, open_),
                 f"{_WHAT}: an outcome that the chain does not tell",
             )
-        return found
+        return bundle
 
-    def _versions(self, found: Bundle) -> dict[tuple[str, int], Descriptor]:
+    def _versions(self, bundle: Bundle) -> dict[tuple[str, int], Descriptor]:
         """Descriptors by agency and version, as the registry committed to them."""
         versions = {}
-        for one in found.descriptors:
-            parsed = descriptors.parse(one.document)
+        for descriptor in bundle.descriptors:
+            parsed = descriptors.parse(descriptor.document)
             expected = contract_layout.descriptor_commitment(
-                sha256(one.document).digest(), one.active_from, one.block
+                sha256(descriptor.document).digest(), descriptor.active_from, descriptor.block
             )
             if self._descriptor(agency_id(parsed.agency), parsed.version) != expected:
                 raise VerificationError(4, f"a descriptor of {parsed.agency} is not the registry's")
@@ -100,71 +108,79 @@ class InheritedRecords:
         return versions
 
     def _check_checkpoints(
-        self, found: Bundle, versions: dict[tuple[str, int], Descriptor]
+        self, bundle: Bundle, versions: dict[tuple[str, int], Descriptor]
     ) -> None:
-        for one in found.checkpoints:
-            log = self._log(found, one.log)
+        for checkpoint in bundle.checkpoints:
+            log = self._log(bundle, checkpoint.log)
             expected = contract_layout.checkpoint_commitment(
-                one.prev, one.size, one.root, one.version, one.time, one.block
+                checkpoint.prev,
+                checkpoint.size,
+                checkpoint.root,
+                checkpoint.version,
+                checkpoint.time,
+                checkpoint.block,
             )
-            if self._checkpoint(log, one.size) != expected:
+            if self._checkpoint(log, checkpoint.size) != expected:
                 raise VerificationError(
-                    6, f"a checkpoint of {one.size} entries is not the contract's"
+                    6, f"a checkpoint of {checkpoint.size} entries is not the contract's"
                 )
-            note = receipts.parse_checkpoint(one.note)
+            note = receipts.parse_checkpoint(checkpoint.note)
             require(
-                (note.log_id, note.size, note.root) == (log, one.size, one.root),
+                (note.log_id, note.size, note.root) == (log, checkpoint.size, checkpoint.root),
                 f"{_WHAT}: a note of another checkpoint",
             )
             receipts.verify_checkpoint(
-                note, _known(versions, found.logs[one.log].agency, one.version).log_key
+                note,
+                _known(versions, bundle.logs[checkpoint.log].agency, checkpoint.version).log_key,
             )
 
-    def _check_statements(self, found: Bundle, versions: dict[tuple[str, int], Descriptor]) -> None:
-        known = {one.digest: one for one in map(certificates.parse, found.certificates)}
+    def _check_statements(
+        self, bundle: Bundle, versions: dict[tuple[str, int], Descriptor]
+    ) -> None:
+        known = {signer.digest: signer for signer in map(certificates.parse, bundle.certificates)}
         used = set()
-        for one in found.statements:
-            parsed, log = statements.parse_entry(one.entry), self._log(found, one.log)
+        for statement in bundle.statements:
+            parsed, log = statements.parse_entry(statement.entry), self._log(bundle, statement.log)
             certificate = known.get(parsed.certificate)
             if certificate is None:
                 raise VerificationError(3, "the certificate of whoever signed is not there")
             used.add(certificate.digest)
             statements.verify_signature(parsed, certificate.key)
             require(
-                parsed.claims.log_id == log and parsed.claims.subject == found.evidence,
+                parsed.claims.log_id == log and parsed.claims.subject == bundle.evidence,
                 f"{_WHAT}: a statement for another log",
             )
             require(
-                (one.receipt is None) == (one.first is None),
+                (statement.receipt is None) == (statement.first is None),
                 f"{_WHAT}: a receipt without its checkpoint",
             )
-            if one.receipt is None or one.first is None:
+            if statement.receipt is None or statement.first is None:
                 continue
-            receipt, first = receipts.parse(one.receipt), found.checkpoints[one.first]
+            receipt, first = receipts.parse(statement.receipt), bundle.checkpoints[statement.first]
             proven = next(
                 (
                     each
-                    for each in found.checkpoints
-                    if (each.log, each.size) == (one.log, receipt.size)
+                    for each in bundle.checkpoints
+                    if (each.log, each.size) == (statement.log, receipt.size)
                 ),
                 None,
             )
             if (
                 proven is None
-                or receipt.index != one.index
-                or first.log != one.log
-                or not first.prev <= one.index < first.size
+                or receipt.index != statement.index
+                or first.log != statement.log
+                or not first.prev <= statement.index < first.size
             ):
                 raise FormatError(f"{_WHAT}: a receipt of another place")
-            key = _known(versions, found.logs[one.log].agency, proven.version).log_key
+            key = _known(versions, bundle.logs[statement.log].agency, proven.version).log_key
             root = receipts.verify(
-                receipt, leaf=parsed.digest, log_id=log, subject=found.evidence, key=key
+                receipt, leaf=parsed.digest, log_id=log, subject=bundle.evidence, key=key
             )
             require(root == proven.root, f"{_WHAT}: a receipt of another tree")
         require(used == set(known), f"{_WHAT}: a certificate that signed nothing in it")
 
-    def _log(self, found: Bundle, number: int) -> bytes:
-        ref = found.logs[number]
+    def _log(self, bundle: Bundle, number: int) -> bytes:
+        ref = bundle.logs[number]
         return self._node.contracts.log_id(agency_id(ref.agency), ref.number)
 
 

@@ -4,9 +4,10 @@ and everything that it cannot see.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from random import Random
+from typing import Final
 
 from ledger.domain.audit.findings import AuditFinding
 from ledger.domain.audit.ports import AuditState
@@ -24,7 +25,7 @@ from ledger.services.log.files import OwnFiles, OwnLog
 from ledger.services.node.context import Node
 from ledger.services.records import documents, record_keys
 
-_CASES = 100_000  # cases and digests among which some are drawn
+_CASES: Final = 100_000  # cases and digests among which some are drawn
 
 
 @dataclass
@@ -60,45 +61,49 @@ def _audit(
     # The log only grows, also while it is audited: as it is now it has what the chain knows.
     log = OwnLog.of(replace(node, records=node.live or node.records))
     report = external.audit(node.contracts, root, [OwnFiles(log)], state, node.clock, view)
+    try:
+        _audit_home(node, state, scratch, options, report)
+    except (CustodyError, *ALTERED) as error:
+        # A failing disk or node refutes nothing.
+        unread = isinstance(error, StorageError | UnreadableError | NetworkError)
+        found = error.message if isinstance(error, CustodyError) else type(error).__name__
+        code = "home-unread" if unread else "row-edited"
+        report.add(AuditFinding(code, "the home", "a database that can be compared", found))
+    return report
+
+
+def _audit_home(
+    node: Node, state: AuditState, scratch: Database, options: InternalOptions, report: AuditReport
+) -> None:
+    """Every check that takes authority over the home; none counts as made before all came to their
+    end.
+    """
     with node.records.read() as unit:
         items = unit.tables.count("item")
     keys = [node.keys.hpke, *options.keys]
-    try:
-        sample = Reservoir(sampling.sample_size(items, options.share), Random(options.seed))  # noqa: S311  (a sample that can be drawn again, no secret)
-        kept: Counter[bool] = Counter()
+    sample = Reservoir(sampling.sample_size(items, options.share), Random(options.seed))  # noqa: S311  (a sample that can be drawn again, no secret)
+    kept = 0
 
-        def take(one: ReconstructedItem) -> None:
-            obligations.check_item(node, one, report)
-            kept[sampling.copies_kept(node, one, report)] += 1
-            if (drawn := sampling.draw(one)) is not None:
-                sample.offer(drawn)
+    def check_item(item: ReconstructedItem) -> None:
+        nonlocal kept
+        report.take(obligations.check_item(node, item))
+        kept += report.take(sampling.check_copies(node, item))
+        if (drawn := sampling.draw(item)) is not None:
+            sample.offer(drawn)
 
-        done = rows.check(node, scratch, state, report, keys, options.progress, take)
-        releases = obligations.check_releases(node, report)
-        pins = sampling.check_pins(node, report)
-        walked = _walk_cases(node, sample, report)
-    except (CustodyError, *ALTERED) as error:
-        # A failing disk or node refutes nothing.
-        code = (
-            "home-unread"
-            if isinstance(error, StorageError | UnreadableError | NetworkError)
-            else "row-edited"
-        )
-        told = error.message if isinstance(error, CustodyError) else type(error).__name__
-        report.add(AuditFinding(code, "the home", "a database that can be compared", told))
-        return report
-    size = sum(one.content.ciphertext_size for one in sample.taken)
-    read = sampling.rehash(
-        node, sample.taken, keys, report, options.progress("re-hashing content", size)
-    )
+    done = rows.check(node, scratch, state, report, keys, options.progress, check_item)
+    releases = report.take(obligations.check_releases(node))
+    pins = report.take(sampling.check_pins(node))
+    walked = report.take(_walk_cases(node, sample))
+    size = sum(drawn.content.ciphertext_size for drawn in sample.taken)
+    advance = options.progress("re-hashing content", size)
+    read = report.take(sampling.rehash(node, sample.taken, keys, advance))
     report.checked("rows", f"rows: {done.rows}", done.rows)
     report.checked("documents", f"{done.documents} documents; items: {done.items}", done.documents)
     sealed = f"sealed keys: {done.grants}, opened here: {done.opened}; releases: {releases}"
     report.checked("keys", sealed, done.grants + releases)
     report.checked("duties", f"items: {done.items}", done.items)
-    report.checked(
-        "copies", f"items that this agency keeps: {kept[True]}; pins: {pins}", kept[True] + pins
-    )
+    report.checked("copies", f"items that this agency keeps: {kept}; pins: {pins}", kept + pins)
     _tell_content(report, sample, read, options.seed)
     report.checked("cases", f"from items: {done.items}; from cases: {walked}", done.items + walked)
     report.facts |= {
@@ -108,7 +113,6 @@ def _audit(
         "bytesReHashed": read,
         "releases": releases,
     }
-    return report
 
 
 def _tell_content(report: AuditReport, sample: Reservoir, done: int, seed: int) -> None:
@@ -119,35 +123,35 @@ def _tell_content(report: AuditReport, sample: Reservoir, done: int, seed: int) 
         report.checked("content", detail, len(sample.taken))
 
 
-def _walk_cases(node: Node, sample: Reservoir, report: AuditReport) -> int:
+def _walk_cases(node: Node, sample: Reservoir) -> Iterator[AuditFinding | int]:
     """The other way: from a random case, by its token, to the items that it leads to; each must
-    name it.
+    name it. How many cases were walked.
     """
     with node.records.read() as unit:
-        tokens = sorted(bytes(one) for one in unit.tables.stray("blind_index", "token", [], _CASES))
+        column = unit.tables.stray("blind_index", "token", [], _CASES)
+        tokens = sorted(bytes(token) for token in column)
     drawn = sample.random.sample(tokens, min(len(tokens), max(sample.size, 1)))
     for token in drawn:
         with node.records.read() as unit:
-            for evidence in unit.items.tokens(token, 10_000):
-                _require_named(node, unit, token, evidence, report)
-    return len(drawn)
+            strays = [
+                evidence
+                for evidence in unit.items.tokens(token, 10_000)
+                if not _names(node, unit, evidence, token)
+            ]
+        for evidence in strays:
+            place = f"blind_index {token.hex()[:16]}"
+            expected = "an item that names this case or digest"
+            yield AuditFinding("case-stray", place, expected, evidence)
+        yield 1
 
 
-def _require_named(
-    node: Node, unit: UnitOfWork, token: bytes, evidence: str, report: AuditReport
-) -> None:
+def _names(node: Node, unit: UnitOfWork, evidence: str, token: bytes) -> bool:
+    """Whether an event of the item names the case or digest behind a token."""
     for row in unit.logs.events(evidence):
         try:
             event = documents.read_event(node, unit, row)
         except CustodyError:
             continue  # told where documents are checked
         if event is not None and token in record_keys.tokens(node, event):
-            return
-    report.add(
-        AuditFinding(
-            "case-stray",
-            f"blind_index {token.hex()[:16]}",
-            "an item that names this case or digest",
-            evidence,
-        )
-    )
+            return True
+    return False

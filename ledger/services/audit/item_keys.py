@@ -11,7 +11,8 @@ from ledger.domain.errors import CustodyError
 from ledger.domain.identity import descriptor as descriptors
 from ledger.domain.identity.names import is_pseudonym
 from ledger.domain.identity.person import PersonId
-from ledger.rows.unit_of_work import UnitOfWork
+from ledger.domain.ports.unit_of_work import UnitOfWork
+from ledger.services.audit.comparing import Row
 from ledger.services.audit.rebuilding import Rebuild
 from ledger.services.audit.stored_items import ReconstructedItem
 from ledger.services.records import documents
@@ -42,81 +43,71 @@ class ItemKeys:
                 for table in ("descriptor", "partner_descriptor")
                 for row in into.tables.rows(table)
             ]
-            for one in map(descriptors.parse, published):
-                self._custody.setdefault(one.agency, set()).add(one.custody.digest)
-                self._allowed |= {one.node.digest, one.custody.digest}
-                if one.agency == book.node.agency:
-                    self._nodes.add(one.node.digest)
+            for descriptor in map(descriptors.parse, published):
+                self._custody.setdefault(descriptor.agency, set()).add(descriptor.custody.digest)
+                self._allowed |= {descriptor.node.digest, descriptor.custody.digest}
+                if descriptor.agency == book.node.agency:
+                    self._nodes.add(descriptor.node.digest)
             for person in unit.people.all():
                 with book.guarded(f"person {person.person}"):
                     self._people[person.person] = documents.hpke_key(person).digest
             self._allowed |= {*self._nodes, *self._people.values()}
 
-    def check(self, into: UnitOfWork, one: ReconstructedItem) -> None:
+    def check(self, into: UnitOfWork, item: ReconstructedItem) -> None:
         """Check the grants of an item, and write them down as they say of themselves."""
-        evidence, rows = one.item.state.evidence, one.grants
+        evidence, named = item.item.state.evidence, self._named(item)
         scopes: dict[str, set[bytes]] = {}
-        named = self._named(one)
-        for row in rows:
+        for row in item.grants:
             self.count += 1
             place = f"grant {row['scope']} {row['recipient'].hex()[:16]} of {evidence}"
             scopes.setdefault(row["scope"], set()).add(row["recipient"])
-            try:
-                grant = grants.parse(row["data"])
-                told = (grant.evidence, grant.scope, grant.recipient, grant.binding or b"")
-                if told != (
-                    evidence_bytes(evidence),
-                    row["scope"],
-                    row["recipient"],
-                    row["binding"],
-                ):
-                    self._book.find(
-                        "grant-differs",
-                        place,
-                        "a sealed key of the same scope, recipient and item",
-                        "another",
-                    )
-                elif row["recipient"] in self._keys:
-                    self._keys[row["recipient"]].open(grant)
-                    self.opened += 1
-                into.grants.put(
-                    evidence, row["scope"], row["recipient"], row["binding"], b""
-                )  # no key leaves the home
-            except CustodyError as error:
-                self._book.find("grant-differs", place, "a sealed key", error.message)
-            if row["recipient"] not in self._allowed:
-                self._book.find(
-                    "grant-stranger",
-                    place,
-                    "somebody of this agency, a guest, or another agency",
-                    "an unknown key",
-                )
-            elif named is not None and row["recipient"] not in named.get(row["scope"], set()):
-                self._book.find(
-                    "row-inserted",
-                    place,
-                    "an event of the item that names whoever has the key",
-                    "none",
-                )
-            if (
-                row["scope"] == "content"
-                and one.content is not None
-                and row["binding"] != one.content.commitment
-            ):
-                self._book.find(
-                    "grant-differs", place, "bound to the item's content", "bound to something else"
-                )
-            if one.erased:
-                self._book.find(
-                    "document-left",
-                    f"grant {row['scope']} of {evidence}",
-                    "nothing, as the keys were destroyed",
-                    "a sealed key",
-                )
-        if not one.erased:
-            self._require_kept(one, scopes)
+            self._check_form(into, evidence, row, place)
+            self._check_recipient(row, named, place)
+            self._check_use(item, row, place)
+        if not item.erased:
+            self._require_kept(item, scopes)
 
-    def _named(self, one: ReconstructedItem) -> dict[str, set[bytes]] | None:
+    def _check_form(self, into: UnitOfWork, evidence: str, row: Row, place: str) -> None:
+        """The sealed key says of itself what its row says, and opens where its key is at hand."""
+        scope, recipient, binding = row["scope"], row["recipient"], row["binding"]
+        try:
+            grant = grants.parse(row["data"])
+            said = (grant.evidence, grant.scope, grant.recipient, grant.binding or b"")
+            if said != (evidence_bytes(evidence), scope, recipient, binding):
+                expected = "a sealed key of the same scope, recipient and item"
+                self._book.find("grant-differs", place, expected, "another")
+            elif recipient in self._keys:
+                self._keys[recipient].open(grant)
+                self.opened += 1
+            into.grants.put(evidence, scope, recipient, binding, b"")  # no key leaves the home
+        except CustodyError as error:
+            self._book.find("grant-differs", place, "a sealed key", error.message)
+
+    def _check_recipient(self, row: Row, named: dict[str, set[bytes]] | None, place: str) -> None:
+        """Whoever has the key is known, and named by an event of the item."""
+        if row["recipient"] not in self._allowed:
+            expected = "somebody of this agency, a guest, or another agency"
+            self._book.find("grant-stranger", place, expected, "an unknown key")
+        elif named is not None and row["recipient"] not in named.get(row["scope"], set()):
+            expected = "an event of the item that names whoever has the key"
+            self._book.find("row-inserted", place, expected, "none")
+
+    def _check_use(self, item: ReconstructedItem, row: Row, place: str) -> None:
+        """The key is of the content that the item has, and of an item whose keys are kept."""
+        bound = item.content is None or row["binding"] == item.content.commitment
+        if row["scope"] == "content" and not bound:
+            self._book.find(
+                "grant-differs", place, "bound to the item's content", "bound to something else"
+            )
+        if item.erased:
+            self._book.find(
+                "document-left",
+                f"grant {row['scope']} of {item.item.state.evidence}",
+                "nothing, as the keys were destroyed",
+                "a sealed key",
+            )
+
+    def _named(self, item: ReconstructedItem) -> dict[str, set[bytes]] | None:
         """Keys to which something of the item may be sealed here, by scope; None where an event
         that may tell cannot be read.
 
@@ -124,28 +115,28 @@ class ItemKeys:
         the one that the node never took with an event is made up. A key that was released stays,
         also when its event counts no more; one that cannot be read is told elsewhere.
         """
-        if None in one.sequenced:
+        if None in item.sequenced:
             return None
         home = self._book.node.agency
-        found = set(self._custody[home])
-        people = {one.item.opener}
-        for event in one.sequenced:
+        keys = set(self._custody[home])
+        people = {item.item.opener}
+        for event in item.sequenced:
             assert event is not None
             if event.type == "transfer-accepted":
                 people.add(PersonId(event.value["actor"]["agency"], event.value["actor"]["id"]))
             elif event.type in RELEASES:
                 to = event.body.get("to", {})
                 agency = to.get("agency", home)
-                found |= self._custody.get(agency, set())
+                keys |= self._custody.get(agency, set())
                 if is_pseudonym(to.get("person", "")):  # else somebody who is named in words
                     people.add(PersonId(agency, to["person"]))
-        found |= {self._people[person] for person in people if person in self._people}
-        return {"record": self._nodes, "content": found}
+        keys |= {self._people[person] for person in people if person in self._people}
+        return {"record": self._nodes, "content": keys}
 
-    def _require_kept(self, one: ReconstructedItem, scopes: dict[str, set[bytes]]) -> None:
+    def _require_kept(self, item: ReconstructedItem, scopes: dict[str, set[bytes]]) -> None:
         """Whoever must be able to read record and content can."""
-        node, item = self._book.node, one.item
-        place = f"of {item.state.evidence}"
+        node, row = self._book.node, item.item
+        place = f"of {row.state.evidence}"
         if node.keys.hpke.public.digest not in scopes.get("record", set()):
             self._book.find(
                 "grant-missing",
@@ -154,14 +145,14 @@ class ItemKeys:
                 "none",
             )
         if (
-            one.content is None
-            or item.state.custodian != node.agency
-            or item.state.origin != node.agency
+            item.content is None
+            or row.state.custodian != node.agency
+            or row.state.origin != node.agency
         ):
             return
         wanted = {"the custodians": self._custody[node.agency]}
-        if item.opener is not None and item.opener in self._people:
-            wanted["whoever recorded it"] = {self._people[item.opener]}
+        if row.opener is not None and row.opener in self._people:
+            wanted["whoever recorded it"] = {self._people[row.opener]}
         for whom, keys in wanted.items():
             if not keys & scopes.get("content", set()):
                 self._book.find(

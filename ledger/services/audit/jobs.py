@@ -14,7 +14,7 @@ import secrets
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from ledger.domain.audit.report import AuditReport
 from ledger.domain.errors import ConflictError, CustodyError, NotFoundError, StorageError
@@ -25,23 +25,22 @@ _LOG: Final = logging.getLogger("custody.audit")
 _KEPT: Final = 20
 _PATIENCE: Final = 10.0  # seconds for which the node's end waits for an audit under way
 WORKER: Final = "audit"
+JobState = Literal["running", "done", "failed"]
 Run = Callable[[Progress], AuditReport]
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """An audit: who asked (as commands name them), since when, and how far it is. ``state``:
-    running, done or failed.
+    """An audit: who asked (as commands name them), since when, and how far it is.
 
-    ``part``, ``total``, ``done``: of the part of the work under way. ``report``: as Report.as_json,
-    once it is done.
-    ``problem``: why there is none.
+    ``part``, ``total``, ``done``: of the part of the work under way; ``report``: as
+    AuditReport.as_json, once it is done; ``problem``: why there is none.
     """
 
     id: str
     asked: str
     begun: int
-    state: str = "running"
+    state: JobState = "running"
     part: str = ""
     total: int = 0
     done: int = 0
@@ -63,11 +62,14 @@ class AuditJobs:
     def start(self, asked: str, run: Run) -> Job:
         """Begin an audit.
 
+        Returns:
+            the audit, under the name by which it is asked for.
+
         Raises:
             ConflictError: one is running; the message names it.
         """
         with self._mutex:
-            running = next((one for one in self._jobs.values() if one.state == "running"), None)
+            running = next((job for job in self._jobs.values() if job.state == "running"), None)
             if running is not None:
                 raise ConflictError(
                     f"the audit {running.id} is running",
@@ -110,17 +112,17 @@ class AuditJobs:
             NotFoundError: none under that name, or no longer.
         """
         with self._mutex:
-            found = self._jobs.get(name)
-        if found is None:
+            job = self._jobs.get(name)
+        if job is None:
             raise NotFoundError(
                 "no such audit, or no longer: a node forgets them when it is started anew"
             )
-        return found
+        return job
 
     def recent(self) -> list[Job]:
         """The last audits, the newest first, without their reports."""
         with self._mutex:
-            return [replace(one, report=None) for one in reversed(self._jobs.values())]
+            return [replace(job, report=None) for job in reversed(self._jobs.values())]
 
     def _change(self, name: str, **members: Any) -> None:
         with self._mutex:
@@ -147,12 +149,9 @@ class AuditJobs:
         try:
             report = run(progress)
         except BaseException as error:  # noqa: BLE001  (whatever it is, who waits must be told, and the next audit may begin)
-            told = (
-                error.message
-                if isinstance(error, CustodyError)
-                else f"the audit ended with {type(error).__name__}"
-            )
-            self._change(name, state="failed", problem=told, ended=self.node.clock.now())
+            unexpected = f"the audit ended with {type(error).__name__}"
+            problem = error.message if isinstance(error, CustodyError) else unexpected
+            self._change(name, state="failed", problem=problem, ended=self.node.clock.now())
             self.node.telemetry.ran(WORKER, ok=False)
             _LOG.warning("audit %s failed: %s", name, type(error).__name__)
             return

@@ -108,7 +108,7 @@ class _Paced:
         self._files.close()
 
 
-def look(
+def check(
     contracts: Contracts,
     root: TrustRoot,
     logs: Sequence[LogFiles],
@@ -119,10 +119,12 @@ def look(
 ) -> Round:
     """Audit what is new, and compare everything with what was seen before.
 
-    An alarm is fresh until ``told`` says that it was told, and again only after it was gone for a
-    while; what could not be reached counts as such only when it happens twice in a row.
+    An alarm is fresh until ``mark_sent`` says that it was sent, and again only after it was gone
+    for a while; what could not be reached counts as such only when it happens twice in a row.
     """
-    report = external.audit(contracts, root, [_Paced(one) for one in logs], state, clock, options)
+    report = external.audit(
+        contracts, root, [_Paced(files) for files in logs], state, clock, options
+    )
     ages: dict[str, int] = {}
     for log in state.logs():
         last, opened = state.last_checkpoint(log.log), state.opened(log.log)
@@ -133,7 +135,7 @@ def look(
         if last is not None:
             ages[log.agency] = age
         if age > limits.silence:
-            found = (
+            silence = (
                 f"the newest is {age} s old"
                 if last is not None
                 else f"none since it was opened {age} s ago"
@@ -143,7 +145,7 @@ def look(
                     "silence",
                     f"log of {log.agency}",
                     f"a checkpoint within {limits.silence} s",
-                    found,
+                    silence,
                 )
             )
         for certificate, hour, count in state.volumes(log.log, limits.volume):
@@ -160,13 +162,13 @@ def look(
     return Round(report, fresh, standing, ages)
 
 
-def told(state: AuditState, found: Round) -> None:
+def mark_sent(state: AuditState, result: Round) -> None:
     """Keep that these alarms reached everybody who was to hear of them: an alarm that a webhook
     refused is due again.
     """
     with state.transaction():
-        for one in found.fresh:
-            state.put_blob("alarm", _key(one), b"told")
+        for finding in result.fresh:
+            state.put_blob("alarm", _key(finding), b"told")
 
 
 def is_alarm(finding: AuditFinding) -> bool:
@@ -199,19 +201,19 @@ def _sorted(
     state: AuditState, report: AuditReport
 ) -> tuple[list[AuditFinding], list[AuditFinding]]:
     """Alarms that are due, and those that were told already or must stay for another look first."""
-    found: dict[bytes, AuditFinding] = {}
-    for one in report.findings:
-        if is_alarm(one):
-            found.setdefault(_key(one), one)
+    alarms: dict[bytes, AuditFinding] = {}
+    for finding in report.findings:
+        if is_alarm(finding):
+            alarms.setdefault(_key(finding), finding)
     fresh: list[AuditFinding] = []
     standing: list[AuditFinding] = []
     with state.transaction():
-        for key, one in found.items():
+        for key, alarm in alarms.items():
             before = state.blob("alarm", key)
             if before is None:
                 state.put_blob("alarm", key, b"seen")
-            due = before != b"told" and (before is not None or one.code not in _PATIENT)
-            (fresh if due else standing).append(one)
+            due = before != b"told" and (before is not None or alarm.code not in _PATIENT)
+            (fresh if due else standing).append(alarm)
         if "chain-silent" not in report.counts:  # else no log was looked at, and nothing is over
-            state.keep_blobs("alarm", list(found))
+            state.keep_blobs("alarm", list(alarms))
     return fresh, standing

@@ -4,122 +4,97 @@ with a trace only.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Final, get_args
+
 from ledger.domain.audit.findings import AuditFinding
-from ledger.domain.audit.report import AuditReport
 from ledger.domain.codecs.text import format_time, parse_time
 from ledger.domain.event.moments import AHEAD
+from ledger.domain.event.types import AccessMode
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity.person import PersonId
-from ledger.rows.releases import ReleaseRow
-from ledger.rows.unit_of_work import UnitOfWork
+from ledger.domain.ports.rows import ErasureRow, ReleaseRow
+from ledger.domain.ports.unit_of_work import UnitOfWork
 from ledger.services.access import authorization
 from ledger.services.audit.stored_items import ReconstructedItem
 from ledger.services.node.context import Node
 from ledger.services.records import documents
 
-_PAGE = 500
-_GRACE = 86400  # seconds within which keys must be destroyed after a disposal
-_MODES = {
+_PAGE: Final = 500
+_GRACE: Final = 86400  # seconds within which keys must be destroyed after a disposal
+#: What an access must be for, to cover what was released.
+_MODES: Final[dict[str, tuple[AccessMode, ...]]] = {
     "content": ("copy", "export"),
     "bundle": ("copy", "export"),
-    "details": ("view", "inspection", "copy", "export"),
+    "details": get_args(AccessMode),
 }
 
 
-def check_item(node: Node, one: ReconstructedItem, report: AuditReport) -> None:
+def check_item(node: Node, item: ReconstructedItem) -> Iterator[AuditFinding]:
     """Disposal, holds and retention of one item."""
-    evidence, now = one.item.state.evidence, node.clock.now()
-    erasure = one.erasure
-    closing = [row for row in one.rows if row.effect == "close"]
-    disposed = [
-        row
-        for row in closing
-        if (event := one.events.get(row.digest)) is not None and event.type == "disposed"
-    ]
-    for row in disposed:
-        if one.life.holds:
-            report.add(
-                AuditFinding(
-                    "hold-broken",
-                    f"event {row.seq} of {evidence}",
-                    "no hold in force",
-                    f"{len(one.life.holds)} in force",
-                )
-            )
-        if erasure is None:
-            report.add(
-                AuditFinding(
-                    "row-missing",
-                    f"erasure {evidence}",
-                    "its keys are to be destroyed",
-                    "no such row",
-                )
-            )
-    if erasure is not None:
-        _check_erasure(one, erasure.statement, erasure.state, now, report)
+    evidence, now = item.item.state.evidence, node.clock.now()
+    closing = [row for row in item.rows if row.effect == "close"]
+    for row in closing:
+        event = item.events.get(row.digest)
+        if event is None or event.type != "disposed":
+            continue
+        if item.history.orders.holds:
+            found = f"{len(item.history.orders.holds)} in force"
+            place = f"event {row.seq} of {evidence}"
+            yield AuditFinding("hold-broken", place, "no hold in force", found)
+        if item.erasure is None:
+            expected = "its keys are to be destroyed"
+            yield AuditFinding("row-missing", f"erasure {evidence}", expected, "no such row")
+    if item.erasure is not None:
+        yield from _check_erasure(item, item.erasure, now)
     if closing:
         return
-    if one.life.retention is not None and one.life.retention < now and not one.life.holds:
-        report.add(
-            AuditFinding(
-                "retention-over",
-                evidence,
-                f"reviewed by {format_time(one.life.retention)}",
-                "kept, under no hold",
-            )
-        )
-    for hold in one.life.holds.values():
+    if (
+        item.history.orders.retention is not None
+        and item.history.orders.retention < now
+        and not item.history.orders.holds
+    ):
+        expected = f"reviewed by {format_time(item.history.orders.retention)}"
+        yield AuditFinding("retention-over", evidence, expected, "kept, under no hold")
+    for hold in item.history.orders.holds.values():
         if "expires" in hold and parse_time(hold["expires"], what="expires") < now:
-            report.add(
-                AuditFinding(
-                    "hold-expired",
-                    evidence,
-                    f"a hold until {hold['expires']}",
-                    "neither released nor placed anew",
-                )
-            )
+            expected = f"a hold until {hold['expires']}"
+            found = "neither released nor placed anew"
+            yield AuditFinding("hold-expired", evidence, expected, found)
 
 
 def _check_erasure(
-    one: ReconstructedItem, statement: bytes, state: str, now: int, report: AuditReport
-) -> None:
-    evidence = one.item.state.evidence
-    close = [row for row in one.rows if row.digest == statement]
-    ours = one.item.state.closed
-    if ours and (not close or close[0].effect != "close"):
-        report.add(
-            AuditFinding("row-inserted", f"erasure {evidence}", "a disposal in the log", "a row")
-        )
-        return
-    if close and state != "done" and now - close[0].time > _GRACE:
-        expected = f"keys destroyed within {_GRACE} s of {format_time(close[0].time)}"
-        report.add(AuditFinding("disposal-overdue", evidence, expected, f"state {state!r}"))
+    item: ReconstructedItem, erasure: ErasureRow, now: int
+) -> Iterator[AuditFinding]:
+    evidence = item.item.state.evidence
+    close = next((row for row in item.rows if row.digest == erasure.statement), None)
+    if item.item.state.closed and (close is None or close.effect != "close"):
+        place = f"erasure {evidence}"
+        yield AuditFinding("row-inserted", place, "a disposal in the log", "a row")
+    elif close is not None and erasure.state != "done" and now - close.time > _GRACE:
+        expected = f"keys destroyed within {_GRACE} s of {format_time(close.time)}"
+        found = f"state {erasure.state!r}"
+        yield AuditFinding("disposal-overdue", evidence, expected, found)
 
 
-def check_releases(node: Node, report: AuditReport) -> int:
+def check_releases(node: Node) -> Iterator[AuditFinding | int]:
     """Everything that was handed out is covered by a statement in the log, by or for whoever got
     it; how many releases there are.
     """
-    after, count = (b"", "", ""), 0
+    after = (b"", "", "")
     while True:
         with node.records.read() as unit:
             page = unit.releases.page(after=after, limit=_PAGE)
-            for row in page:
-                problem = _problem(node, unit, row)
-                if problem:
-                    place = f"release {row.kind} of {row.evidence} to {row.recipient[:12]}"
-                    report.add(
-                        AuditFinding(
-                            "release-unlogged",
-                            place,
-                            "a statement in the log that covers it",
-                            problem,
-                        )
-                    )
+            problems = [(row, _problem(node, unit, row)) for row in page]
+        for row, problem in problems:
+            if problem:
+                place = f"release {row.kind} of {row.evidence} to {row.recipient[:12]}"
+                expected = "a statement in the log that covers it"
+                yield AuditFinding("release-unlogged", place, expected, problem)
         if not page:
-            return count
-        last = page[-1]
-        after, count = (last.statement, last.recipient, last.kind), count + len(page)
+            return
+        yield len(page)
+        after = (page[-1].statement, page[-1].recipient, page[-1].kind)
 
 
 def _problem(node: Node, unit: UnitOfWork, row: ReleaseRow) -> str:

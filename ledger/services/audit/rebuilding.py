@@ -49,7 +49,7 @@ class Rebuild:
         whole: whether every entry of the log is there; without one the tree cannot be made again.
         announced: SHA-256 of revocation lists that the log announces. signers: certificates under
             which something in the log was signed.
-        told: rows that have a finding already.
+        reported: rows that have a finding already.
         authorities: CAs of every agency that the home knows. calls: steps of handovers that we
             sent, by the statement that they name.
     """
@@ -61,13 +61,13 @@ class Rebuild:
     whole: bool = True
     announced: set[str] = field(default_factory=set)
     signers: set[bytes] = field(default_factory=set)
-    told: set[str] = field(default_factory=set)
+    reported: set[str] = field(default_factory=set)
     authorities: list[bytes] = field(default_factory=list)
     calls: dict[bytes, list[SentCall]] = field(default_factory=dict)
     _certificates: dict[bytes, Certificate] = field(default_factory=dict)
 
     def find(self, code: str, place: str, expected: str, found: str) -> None:
-        """Report something."""
+        """Report a difference between the home and what follows from the log."""
         self.report.add(AuditFinding(code, place, expected, found))
 
     @contextmanager
@@ -80,12 +80,12 @@ class Rebuild:
         except (StorageError, UnreadableError, NetworkError):
             raise  # a disk or a chain that fails refutes nothing
         except (CustodyError, *ALTERED) as error:
-            told = error.message if isinstance(error, CustodyError) else type(error).__name__
+            what = error.message if isinstance(error, CustodyError) else type(error).__name__
             self.find(
                 "row-edited",
                 place,
                 "values that can be read, and events that follow one another",
-                told,
+                what,
             )
 
     def certificate(self, unit: UnitOfWork, digest: bytes) -> Certificate | None:
@@ -166,12 +166,12 @@ def rebuild_log(book: Rebuild, advance: Callable[[int], None]) -> None:
 
 def _number(node: Node) -> int:
     """The number of our log, which its id was made from."""
-    found = (
+    numbers = (
         number
         for number in range(_LOGS)
         if node.contracts.log_id(agency_id(node.agency), number) == node.log_id
     )
-    return next(found, 0)
+    return next(numbers, 0)
 
 
 def _statement(book: Rebuild, row: dict[str, Any]) -> Statement | None:
@@ -218,7 +218,7 @@ def _agency_statement(
         book.find(
             "document-differs", place, f"SHA-256 {shown(statement.payload)}", "none or another"
         )
-        book.told.add(place)
+        book.reported.add(place)
         return
     event = documents.parse(raw)
     agency_statements.write(into, service, event)

@@ -33,34 +33,39 @@ def rebuild_descriptors(book: Rebuild) -> None:
     """Versions of descriptors, ours and partners', as the registry committed to them."""
     node = book.node
     published: dict[tuple[bytes, int], DescriptorPublished] = {
-        (one.agency, one.version): one for one in book.state.published()
+        (version_row.agency, version_row.version): version_row
+        for version_row in book.state.published()
     }
-    found = set()
+    seen = set()
     for table in ("descriptor", "partner_descriptor"):
         for _, into, page in book.pages(table):
             for row in page:
                 with book.guarded(f"{table} {row['version']}"):
                     parsed = descriptors.parse(row["document"])
-                    one = published.get((agency_id(parsed.agency), parsed.version))
-                    if one is None or one.digest != sha256(row["document"]).digest():
+                    version_row = published.get((agency_id(parsed.agency), parsed.version))
+                    if (
+                        version_row is None
+                        or version_row.digest != sha256(row["document"]).digest()
+                    ):
                         continue
                     book.authorities += [
                         der for der in parsed.authorities if der not in book.authorities
                     ]
                     made = DescriptorRow(
-                        parsed.version, row["document"], one.active_from, one.block
+                        parsed.version, row["document"], version_row.active_from, version_row.block
                     )
                     if table == "descriptor" and parsed.agency == node.agency:
-                        found.add(parsed.version)
+                        seen.add(parsed.version)
                         into.authority.put_descriptor(made)
                     elif table == "partner_descriptor" and parsed.agency != node.agency:
                         into.partners.put_descriptor(parsed.agency, made)
-    for (agency, version), one in published.items():
-        if agency == agency_id(node.agency) and version not in found:
-            expected = contract_layout.descriptor_commitment(one.digest, one.active_from, one.block)
-            if (
-                node.contracts.descriptor_commitment(agency, version) == expected
-            ):  # not one that was cancelled
+    for (agency, version), version_row in published.items():
+        if agency == agency_id(node.agency) and version not in seen:
+            expected = contract_layout.descriptor_commitment(
+                version_row.digest, version_row.active_from, version_row.block
+            )
+            # Not one that was cancelled.
+            if node.contracts.descriptor_commitment(agency, version) == expected:
                 book.find("row-missing", f"descriptor {version}", "the registry has one", "none")
 
 
@@ -71,15 +76,15 @@ def rebuild_checkpoints(book: Rebuild) -> None:
     sent = _transactions(book)
     with book.node.records.read() as unit, book.into.write() as into:
         last = 0
-        for one in book.state.checkpoints(book.node.log_id, after=0):
-            here = {"log": one.log, "size": one.size}
+        for checkpoint in book.state.checkpoints(book.node.log_id, after=0):
+            here = {"log": checkpoint.log, "size": checkpoint.size}
             if not unit.tables.rows("checkpoint", **here) and book.node.has_come(
                 "checkpoint", **here
             ):
                 continue  # anchored while this looks at an earlier moment
-            with book.guarded(f"checkpoint {one.size}"):
-                _anchored(book, unit, into, one, sent)
-            last = one.size
+            with book.guarded(f"checkpoint {checkpoint.size}"):
+                _anchored(book, unit, into, checkpoint, sent)
+            last = checkpoint.size
         for row in unit.tables.rows("checkpoint", log=book.node.log_id):
             if isinstance(row["size"], int) and row["size"] > last:
                 with book.guarded(f"checkpoint {row['size']}"):
@@ -95,9 +100,9 @@ def _transactions(book: Rebuild) -> _Sent:
             try:
                 call = node.contracts.read_transaction(row["raw"])
             except (CustodyError, TypeError) as error:
-                told = error.message if isinstance(error, CustodyError) else "no bytes"
-                book.find("row-edited", place, "a transaction of the anchoring account", told)
-                book.told.add(place)
+                what = error.message if isinstance(error, CustodyError) else "no bytes"
+                book.find("row-edited", place, "a transaction of the anchoring account", what)
+                book.reported.add(place)
                 continue
             if call.sender != node.keys.anchorer_address:
                 continue
@@ -123,19 +128,23 @@ def _transactions(book: Rebuild) -> _Sent:
 
 
 def _anchored(
-    book: Rebuild, unit: UnitOfWork, into: UnitOfWork, one: CheckpointAnchored, sent: _Sent
+    book: Rebuild, unit: UnitOfWork, into: UnitOfWork, checkpoint: CheckpointAnchored, sent: _Sent
 ) -> None:
     node, chain = book.node, book.node.contracts.chain
-    stored = next(iter(unit.tables.rows("checkpoint", log=one.log, size=one.size)), None)
-    for call in sent.get((one.prev, one.size, one.root), []):
+    stored = next(
+        iter(unit.tables.rows("checkpoint", log=checkpoint.log, size=checkpoint.size)), None
+    )
+    for call in sent.get((checkpoint.prev, checkpoint.size, checkpoint.root), []):
         receipt = chain.receipt(call.hash)
-        if receipt is None or not receipt.succeeded or receipt.block != one.block:
+        if receipt is None or not receipt.succeeded or receipt.block != checkpoint.block:
             continue
-        row = anchoring.submitted(node, one.prev, one.size, one.root, call.hash)
-        newest = unit.checkpoints.newest(one.log, ("submitted", "anchored", "final"))
+        row = anchoring.submitted(
+            node, checkpoint.prev, checkpoint.size, checkpoint.root, call.hash
+        )
+        newest = unit.checkpoints.newest(checkpoint.log, ("submitted", "anchored", "final"))
         behind = (
             stored["state"]
-            if stored is not None and newest is not None and newest.size == one.size
+            if stored is not None and newest is not None and newest.size == checkpoint.size
             else "final"
         )
         if behind == "submitted":  # the node has not looked at the chain since
@@ -145,12 +154,14 @@ def _anchored(
         waits = behind == "anchored" and chain.head().number > chain.final()
         state: CheckpointState = "anchored" if waits else "final"
         into.checkpoints.put(
-            anchoring.mined(row, state, one.version, chain.block(one.block), receipt.gas_used)
+            anchoring.mined(
+                row, state, checkpoint.version, chain.block(checkpoint.block), receipt.gas_used
+            )
         )
         return
     book.find(
         "row-missing",
-        f"chain_transaction of the checkpoint {one.size}",
+        f"chain_transaction of the checkpoint {checkpoint.size}",
         "the transaction that the contract took",
         "none",
     )

@@ -26,7 +26,7 @@ def carry(
     book: Rebuild,
     unit: UnitOfWork,
     into: UnitOfWork,
-    told: ErasureRow,
+    erasure: ErasureRow,
     item: ItemRow,
     own: list[EntryRow],
     *,
@@ -34,30 +34,39 @@ def carry(
 ) -> None:
     """Take over how far a disposal is, where log and chain allow it."""
     node = book.node
-    if told.custodian != node.agency:
+    if erasure.custodian != node.agency:
         # Whoever has it by now may have it from somebody to whom it went after us.
-        if node.contracts.custody(transfer_steps.key_of(item))[0] == agency_id(told.custodian)[:24]:
-            into.erasures.put(told)
+        if (
+            node.contracts.custody(transfer_steps.key_of(item))[0]
+            == agency_id(erasure.custodian)[:24]
+        ):
+            into.erasures.put(erasure)
         return
     if not erased:
         due = into.erasures.get(item.state.evidence)
         if due is not None:
-            into.erasures.put(replace(due, count=told.count, time=told.time, backups=told.backups))
+            into.erasures.put(
+                replace(due, count=erasure.count, time=erasure.time, backups=erasure.backups)
+            )
         return
     close = next(
-        (row for row in own if row.digest == told.statement and row.effect == "close"), None
+        (row for row in own if row.digest == erasure.statement and row.effect == "close"), None
     )
     if close is None:
         return
     signed = [row.time for row in own if row.seq > close.seq and _by_service(book, unit, row)]
-    fresh = told.state == "dropped" and bool(signed) and node.clock.now() - max(signed) < _LAG
+    fresh = erasure.state == "dropped" and bool(signed) and node.clock.now() - max(signed) < _LAG
     state: ErasureState = "done" if signed and not fresh else "dropped"
-    into.erasures.put(replace(told, statement=close.digest, state=state))
+    into.erasures.put(replace(erasure, statement=close.digest, state=state))
 
 
 def _by_service(book: Rebuild, unit: UnitOfWork, row: EntryRow) -> bool:
-    found = book.certificate(unit, row.certificate)
-    return found is not None and found.kind == "service" and found.agency == book.node.agency
+    certificate = book.certificate(unit, row.certificate)
+    return (
+        certificate is not None
+        and certificate.kind == "service"
+        and certificate.agency == book.node.agency
+    )
 
 
 def sent(book: Rebuild, row: TransferStepRow, ours: TransferStepRow | None) -> bytes:

@@ -16,7 +16,6 @@ from ledger.domain.bundle.parcel import Parcel
 from ledger.domain.chain import contract_layout
 from ledger.domain.chain.contract_layout import Hop
 from ledger.domain.crypto import content_encryption
-from ledger.domain.crypto.content_encryption import parse_content
 from ledger.domain.errors import CustodyError, DeniedError, RuleError
 from ledger.domain.event import document as documents
 from ledger.domain.event.document import Event
@@ -69,7 +68,7 @@ def rebuild_items(
 
 @dataclass
 class _Replay:
-    """One item."""
+    """One item, taken again statement by statement into the empty database."""
 
     book: Rebuild
     unit: UnitOfWork
@@ -89,12 +88,12 @@ class _Replay:
         self.bundle = self._inherited()
         self.foreign = self._taken_over()
         self.known = self.stored.items.get(self.evidence)
-        self.crossings = self.stored.crossings.get(self.evidence, {})
+        self.transfer_steps = self.stored.transfer_steps.get(self.evidence, {})
         own = sorted(self.into.logs.events(self.evidence, void=True), key=lambda row: row.index)
         # One that never left needs no look at the chain: what we have just written is what stands.
         self.left = (
             self.bundle is not None
-            or bool(self.crossings)
+            or bool(self.transfer_steps)
             or any(row.effect == "offer" for row in own)
         )
         self.current: ItemRow | None = None
@@ -116,15 +115,12 @@ class _Replay:
         mine = node.keys.hpke.public.digest
         grants = self.stored.grants.get(self.evidence, [])
         try:
-            given = next(
-                (
-                    row["data"]
-                    for row in grants
-                    if (row["scope"], row["recipient"]) == ("record", mine)
-                ),
-                None,
+            ours = (
+                row["data"]
+                for row in grants
+                if (row["scope"], row["recipient"]) == ("record", mine)
             )
-            return record_keys.open_record_key(node, given)
+            return record_keys.open_record_key(node, next(ours, None))
         except (CustodyError, ValueError):
             return None  # told where keys are checked, and by every document that does not open
 
@@ -141,18 +137,20 @@ class _Replay:
                 "the record that came with the item",
                 error.message,
             )
-            self.book.told.add(f"inherited {self.evidence}")
-            found = foreign_history.inherited(
-                self.unit, self.evidence
-            )  # what can still be told of the item is told from it
-            return found if found is not None and found.evidence == self.evidence else None
+            self.book.reported.add(f"inherited {self.evidence}")
+            # What can still be told of the item is told from it.
+            bundle = foreign_history.inherited(self.unit, self.evidence)
+            return bundle if bundle is not None and bundle.evidence == self.evidence else None
 
     def _taken_over(self) -> list[tuple[BundledStatement, Statement]]:
         """The statements of the record as far as the home took them over: with an outcome a record
         may come that goes on beyond it.
         """
         parsed = (
-            [(one, statements.parse_entry(one.entry)) for one in self.bundle.statements]
+            [
+                (statement, statements.parse_entry(statement.entry))
+                for statement in self.bundle.statements
+            ]
             if self.bundle is not None
             else []
         )
@@ -169,18 +167,13 @@ class _Replay:
             self.book.find("row-missing", place, "an entry is signed with it", "none")
             raise DeniedError(f"the certificate of entry {row.index} is missing")
         event = self._event(statement, row.index)
-        content = (
-            parse_content(event.body["content"], event.body["size"])
-            if event is not None and "content" in event.body
-            else None
-        )
-        one = StoredItem(statement, certificate, event, content if row.effect == "open" else None)
-        item = sequencing.item_after(self.book.node, one, self.current)
-        if (
-            row.effect == "open" and event is None and self.known is not None
-        ):  # nothing else tells it (see columns.PARTLY)
+        content = event.content if event is not None and row.effect == "open" else None
+        stored = StoredItem(statement, certificate, event, content)
+        item = sequencing.item_after(self.book.node, stored, self.current)
+        # Nothing else tells it (see columns.PARTLY).
+        if row.effect == "open" and event is None and self.known is not None:
             item = replace(item, cid=self.known.cid)
-        self.current = sequencing.write(self.book.node, self.into, one, row, item, self.key)
+        self.current = sequencing.write(self.book.node, self.into, stored, row, item, self.key)
 
     def _event(self, statement: Statement, index: int) -> Event | None:
         """The document of a statement, opened with its disclosures; None where it was destroyed, or
@@ -207,13 +200,12 @@ class _Replay:
             event = documents.parse(
                 raw,
                 [
-                    content_encryption.open_disclosure(self.key, digest, one)
-                    for digest, one in given
+                    content_encryption.open_disclosure(self.key, digest, disclosure)
+                    for digest, disclosure in given
                 ],
             )
-            documents.require_complete(
-                event
-            )  # nothing was registered without all of its disclosures
+            # Nothing was registered without all of its disclosures.
+            documents.require_complete(event)
         except CustodyError as error:
             self._tell(
                 statement,
@@ -228,7 +220,7 @@ class _Replay:
 
     def _tell(self, statement: Statement, code: str, place: str, expected: str, found: str) -> None:
         self.book.find(code, place, expected, found)
-        self.book.told.add(f"document {shown(statement.payload)}")
+        self.book.reported.add(f"document {shown(statement.payload)}")
 
     def _catch_up(self, until: int | None) -> None:
         """What other logs sequenced and the contract decided before our statement at seq ``until``,
@@ -244,7 +236,9 @@ class _Replay:
             if item is not None and last is not None and self._settle(item.state, last, until):
                 continue
             reached = item.state.seq if item is not None else -1
-            count = sum(until is None or one.claims.seq < until for _, one in self.foreign)
+            count = sum(
+                until is None or statement.claims.seq < until for _, statement in self.foreign
+            )
             if count == 0 or self.foreign[count - 1][1].claims.seq <= reached:
                 return
             self._receive(count)
@@ -258,46 +252,39 @@ class _Replay:
         """Take over what the contract says of an open handover, as far as the node had looked;
         whether anything changed.
         """
-        told, ours = self.book.state.offered(row.offer), self.crossings.get(row.number)
-        looked = (
-            until is not None and until > state.seq + 1
-        )  # something follows the outcome: it was known
+        on_chain, ours = self.book.state.offered(row.offer), self.transfer_steps.get(row.number)
+        # Something follows the outcome: it was known.
+        looked = until is not None and until > state.seq + 1
         if (
-            told is not None
+            on_chain is not None
             and not row.offer_time
             and (looked or (ours is not None and ours.offer_time))
         ):
             self.into.transfers.put(
-                replace(transfer_steps.taken(row, told.hop.offer_time), expires=told.hop.expires)
+                replace(
+                    transfer_steps.taken(row, on_chain.hop.offer_time), expires=on_chain.hop.expires
+                )
             )
             return True
         if until is not None and not looked:
             return False
         node = self.book.node
         if (
-            told is not None
-            and told.hop.outcome != contract_layout.OPEN
+            on_chain is not None
+            and on_chain.hop.outcome != contract_layout.OPEN
             and (looked or (ours is not None and ours.state == "concluded"))
         ):
-            hop = told.hop
-            self._keep(
-                1
-                + next(
-                    (
-                        n
-                        for n, (_, one) in enumerate(self.foreign)
-                        if one.digest == hop.outcome_digest
-                    ),
-                    -1,
-                )
-            )
+            hop = on_chain.hop
+            digests = [statement.digest for _, statement in self.foreign]
+            if hop.outcome_digest in digests:
+                self._keep(digests.index(hop.outcome_digest) + 1)
             done = replace(
                 row, outcome=hop.outcome, outcome_digest=hop.outcome_digest, time=hop.time, sent=b""
             )
             transfer_steps.conclude(node, self.into, done)
             return True
         if (
-            told is None
+            on_chain is None
             and row.state == "concluding"
             and (looked or (ours is not None and ours.state == "lapsed"))
         ):
@@ -310,41 +297,40 @@ class _Replay:
         last one still open.
         """
         assert self.bundle is not None
-        events = [self._event(one, bundled.index) for bundled, one in self.foreign[:count]]
+        events = [
+            self._event(statement, bundled.index) for bundled, statement in self.foreign[:count]
+        ]
         hops: list[Hop] = []
-        for _, one in self.foreign[:count]:
-            told = self.book.state.offered(one.digest) if one.claims.effect == "offer" else None
-            if told is not None:
+        for _, statement in self.foreign[:count]:
+            on_chain = (
+                self.book.state.offered(statement.digest)
+                if statement.claims.effect == "offer"
+                else None
+            )
+            if on_chain is not None:
                 open_ = replace(
-                    told.hop, outcome=contract_layout.OPEN, outcome_digest=bytes(32), time=0
+                    on_chain.hop, outcome=contract_layout.OPEN, outcome_digest=bytes(32), time=0
                 )
-                hops.append(open_ if one is self.foreign[count - 1][1] else told.hop)
+                hops.append(open_ if statement is self.foreign[count - 1][1] else on_chain.hop)
         bundle = replace(self.bundle, statements=self.bundle.statements[:count], hops=tuple(hops))
         return Opened(
             Parcel(b"", (), ()),
             bundle,
-            tuple(one for _, one in self.foreign[:count]),
+            tuple(statement for _, statement in self.foreign[:count]),
             tuple(events),
             self.key,
         )
 
     def _keep(self, count: int) -> None:
         """Keep what other logs sequenced, up to the ``count``-th statement of the record."""
-        if count <= 0:
-            return
         unpacking.keep(self.book.node, self.into, self._opened(count), range(count), self.key)
 
     def _receive(self, count: int) -> None:
         opened = self._opened(count)
         state, rows = incoming.replay(opened)
         cid = self.known.cid if self.known is not None else None
-        if opened.events[0] is not None:
-            body = opened.events[0].body
-            cid = (
-                dag.root_of(parse_content(body["content"], body["size"]))
-                if "content" in body
-                else None
-            )
+        if (opening := opened.events[0]) is not None:
+            cid = dag.root_of(opening.content) if opening.content is not None else None
         place = self.known.opened if self.known is not None else self.into.items.newest_place() + 1
         incoming.write(self.book.node, self.into, opened, state, rows, cid, place, self.key)
 
@@ -352,11 +338,11 @@ class _Replay:
         """Take over what nothing tells (see columns.PARTLY)."""
         into, unit = self.into, self.unit
         if self.erasure is not None:
-            told, erased = self.erasure, self.erased
-            rebuilt_erasures.carry(self.book, unit, into, told, item, own, erased=erased)
+            erasure, erased = self.erasure, self.erased
+            rebuilt_erasures.carry(self.book, unit, into, erasure, item, own, erased=erased)
         if self.left:
             for row in into.transfers.of_item(self.evidence):
-                sent = rebuilt_erasures.sent(self.book, row, self.crossings.get(row.number))
+                sent = rebuilt_erasures.sent(self.book, row, self.transfer_steps.get(row.number))
                 if sent != row.sent:
                     into.transfers.put(replace(row, sent=sent))
         if self.erased:
@@ -381,7 +367,7 @@ class _Replay:
     def _examined(self, item: ItemRow, own: list[EntryRow]) -> ReconstructedItem:
         rows = foreign_history.events_that_count(self.into, self.evidence) if self.left else own
         sequenced = [self.events.get(row.digest) for row in own if row.log == self.book.node.log_id]
-        found = ReconstructedItem(
+        rebuilt = ReconstructedItem(
             item,
             rows,
             self.events,
@@ -393,8 +379,7 @@ class _Replay:
         )
         for row in self.into.logs.events(self.evidence) if self.left else own:
             if row.digest in self.events:
-                found.life.take(RecordedEvent(row.digest, self.events[row.digest]))
+                rebuilt.history.take(RecordedEvent(row.digest, self.events[row.digest]))
         opening = self.events.get(rows[0].digest) if rows else None
-        if opening is not None and "content" in opening.body:
-            found.content = parse_content(opening.body["content"], opening.body["size"])
-        return found
+        rebuilt.content = opening.content if opening is not None else None
+        return rebuilt

@@ -58,11 +58,11 @@ def rebuild_certificates(book: Rebuild) -> None:
     for _, into, page in book.pages("certificate"):
         for row in page:
             try:
-                found = certificates.parse(row["der"])
-                certificates.verify_issued(found, book.authorities, found.not_before)
+                certificate = certificates.parse(row["der"])
+                certificates.verify_issued(certificate, book.authorities, certificate.not_before)
             except (CustodyError, TypeError):
                 continue  # nothing calls for it
-            into.people.put_certificate(found.digest, found.der)
+            into.people.put_certificate(certificate.digest, certificate.der)
 
 
 # Every rule takes the home, the rebuilt database and a row, whether or not it needs all three.
@@ -102,9 +102,8 @@ class People:
         self._readings()
         self._signers()
         with self._book.into.write() as into:
-            into.items.put_index_form(
-                wording.VERSION
-            )  # whoever opens a home brings its index up to this
+            # Whoever opens a home brings its index up to this.
+            into.items.put_index_form(wording.VERSION)
 
     def _enrolment(self, unit: UnitOfWork, into: UnitOfWork, row: Row) -> None:
         node = self._book.node
@@ -124,70 +123,73 @@ class People:
         )
         service_numbers.open_number(node, asked.number, asked.code)
         if asked.certificate and request is not None:
-            found = self._book.certificate(unit, asked.certificate)
-            if found is None or enrolment.encode_key(found.key) != request.spki:
+            certificate = self._book.certificate(unit, asked.certificate)
+            if certificate is None or enrolment.encode_key(certificate.key) != request.spki:
                 return
             self._requested[request.spki] = asked
             made = replace(
                 made,
-                roles=",".join(sorted(found.roles)),
+                roles=",".join(sorted(certificate.roles)),
                 state="approved",
-                certificate=found.digest,
+                certificate=certificate.digest,
             )
         into.people.put_enrolment(made)
 
     def _person(self, unit: UnitOfWork, into: UnitOfWork, row: Row) -> None:
-        node, told = self._book.node, PersonRow(**{**row, "person": _who(row["person"])})
-        found = self._book.certificate(unit, told.certificate)
-        if found is None:
+        node, person = self._book.node, PersonRow(**{**row, "person": _who(row["person"])})
+        certificate = self._book.certificate(unit, person.certificate)
+        if certificate is None:
             self._book.find(
-                "row-missing", f"certificate {shown(told.certificate)}", "a person has it", "none"
+                "row-missing", f"certificate {shown(person.certificate)}", "a person has it", "none"
             )
             return
-        if found.kind != "person":
+        if certificate.kind != "person":
             return
-        guest = found.agency != node.agency
+        guest = certificate.agency != node.agency
         if not guest:
-            service_numbers.open_number(node, told.number, found.pseudonym.encode())
-        hpke, proof = self._keys_of(found, told)
+            service_numbers.open_number(node, person.number, certificate.pseudonym.encode())
+        hpke, proof = self._keys_of(certificate, person)
         into.people.put(
             PersonRow(
-                found.subject,
-                found.digest,
+                certificate.subject,
+                certificate.digest,
                 hpke,
-                b"" if guest else told.number,
-                bool(told.active)
+                b"" if guest else person.number,
+                bool(person.active)
                 and (
                     guest
                     or agency_statements.revoked_since(
-                        unit, certificates.load(found.der).serial_number
+                        unit, certificates.load(certificate.der).serial_number
                     )
                     is None
                 ),
                 proof,
-                told.custody if not guest and told.custody in self._custody else b"",
+                person.custody if not guest and person.custody in self._custody else b"",
             )
         )
 
-    def _keys_of(self, found: Certificate, told: PersonRow) -> tuple[bytes, bytes]:
+    def _keys_of(self, certificate: Certificate, person: PersonRow) -> tuple[bytes, bytes]:
         """Somebody's HPKE key, and what proves it: what they signed for both their keys when they
         joined, wherever that is kept.
         """
-        spki = enrolment.encode_key(found.key)
+        spki = enrolment.encode_key(certificate.key)
         asked = self._requested.get(spki)
-        proof = told.proof or (
-            asked.request if asked is not None and asked.certificate == told.certificate else b""
+        proof = person.proof or (
+            asked.request if asked is not None and asked.certificate == person.certificate else b""
         )
         signed = [
-            enrolment.parse(one)
-            for one in (asked.request if asked is not None else b"", proof)
-            if one
+            enrolment.parse(given)
+            for given in (asked.request if asked is not None else b"", proof)
+            if given
         ]
-        if any((one.spki, one.server) != (spki, log_urn(self._book.node.log_id)) for one in signed):
+        if any(
+            (message.spki, message.server) != (spki, log_urn(self._book.node.log_id))
+            for message in signed
+        ):
             raise VerificationError(
                 3, "somebody's keys were signed for with another key, or for another node"
             )
-        return documents.encode_hpke(signed[0].hpke) if signed else told.hpke, proof
+        return documents.encode_hpke(signed[0].hpke) if signed else person.hpke, proof
 
     def _custody_key(self, unit: UnitOfWork, into: UnitOfWork, row: Row) -> None:
         """A custody key on its way is a key of this agency's, sealed to a custodian by the key that
@@ -195,16 +197,18 @@ class People:
         """
         sealed = custody_key.parse(row["sealed"])
         person = into.people.get(sealed.person)
-        found = self._book.certificate(unit, person.certificate) if person is not None else None
+        certificate = (
+            self._book.certificate(unit, person.certificate) if person is not None else None
+        )
         if (
             person is None
-            or found is None
+            or certificate is None
             or not person.active
             or person.person.agency != self._book.node.agency
         ):
             return
         right = (
-            custody_keys.ROLE in found.roles
+            custody_keys.ROLE in certificate.roles
             and sealed.recipient == documents.hpke_key(person).digest
         )
         if right and sealed.custody in self._custody:
@@ -213,27 +217,29 @@ class People:
             )
 
     def _partner(self, unit: UnitOfWork, into: UnitOfWork, row: Row) -> None:
-        told, crl = PartnerRow(**row), b""
-        known = into.partners.descriptors(told.agency)
+        partner, crl = PartnerRow(**row), b""
+        known = into.partners.descriptors(partner.agency)
         descriptor = directory.in_force(known, self._book.node.clock.now())
         if descriptor is None:
             return
-        if told.crl:
-            certificates.require_signed_list(told.crl, descriptor.authorities)
-            crl = told.crl
+        if partner.crl:
+            certificates.require_signed_list(partner.crl, descriptor.authorities)
+            crl = partner.crl
         into.partners.put(
-            PartnerRow(told.agency, descriptor.service or told.url, crl, told.checked)
+            PartnerRow(partner.agency, descriptor.service or partner.url, crl, partner.checked)
         )
 
     def _session(self, unit: UnitOfWork, into: UnitOfWork, row: Row) -> None:
         """A session is somebody's who may have one, and no longer than one is good for."""
-        node, told = self._book.node, SessionRow(**row)
-        found = self._book.certificate(unit, told.certificate)
-        if found is None or not told.expires <= node.clock.now() + sessions.SESSION_LIFE:
+        node, session = self._book.node, SessionRow(**row)
+        certificate = self._book.certificate(unit, session.certificate)
+        if certificate is None or not session.expires <= node.clock.now() + sessions.SESSION_LIFE:
             return
-        if sessions.is_enrolled(node, unit, found):
-            person = found.subject if found.kind == "person" else None
-            into.sessions.put(SessionRow(told.token, person, found.digest, told.expires))
+        if sessions.is_enrolled(node, unit, certificate):
+            person = certificate.subject if certificate.kind == "person" else None
+            into.sessions.put(
+                SessionRow(session.token, person, certificate.digest, session.expires)
+            )
 
     def _identity(self, unit: UnitOfWork, into: UnitOfWork, row: Row) -> None:
         person = unit.people.get(_who(row["person"]))
@@ -277,7 +283,9 @@ class People:
     def _readings(self) -> None:
         """Accesses of the last day, in their order, as each one's statement says."""
         with self._book.node.records.read() as unit, self._book.into.write() as into:
-            for row in sorted(unit.tables.rows("reading"), key=lambda one: int(one["time"])):
+            for row in sorted(
+                unit.tables.rows("reading"), key=lambda counted: int(counted["time"])
+            ):
                 entry = into.logs.entry_by_digest(row["statement"])
                 signer = (
                     self._book.certificate(unit, entry.certificate) if entry is not None else None
@@ -291,14 +299,17 @@ class People:
         """Whoever signed in the log as a person is written down as one."""
         with self._book.node.records.read() as unit:
             for digest in sorted(self._book.signers):
-                found = self._book.certificate(unit, digest)
+                certificate = self._book.certificate(unit, digest)
                 if (
-                    found is not None
-                    and found.kind == "person"
-                    and unit.people.get(found.subject) is None
+                    certificate is not None
+                    and certificate.kind == "person"
+                    and unit.people.get(certificate.subject) is None
                 ):
                     self._book.find(
-                        "row-missing", f"person {found.subject}", "they signed in the log", "none"
+                        "row-missing",
+                        f"person {certificate.subject}",
+                        "they signed in the log",
+                        "none",
                     )
 
 

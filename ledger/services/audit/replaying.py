@@ -29,7 +29,7 @@ from ledger.services.audit import chain_events
 from ledger.services.audit.agency_keys import Authorities
 from ledger.services.audit.agency_statements import AgencyStatements
 from ledger.services.audit.chain_events import LogOfAgency
-from ledger.services.audit.fetching import Bundle, Fetching, Missing, told
+from ledger.services.audit.fetching import Bundle, Fetching, Missing, finding_for
 
 _STRETCH: Final = 16  # bundles between two commits: 4,096 entries
 _HOUR: Final = 3600
@@ -104,7 +104,7 @@ class LogReplay:
                     self._commit()
         except Missing as missing:
             self._commit()
-            self._report.add(told(missing, self._log.agency))
+            self._report.add(finding_for(missing, self._log.agency))
             return False
         except CustodyError as error:
             self._commit()
@@ -132,12 +132,12 @@ class LogReplay:
         if len(wanted) < expected:
             self._find("bundle-malformed", bundle.first, f"{expected} entries", f"{len(wanted)}")
             return False
-        names = {one.claims.subject for one in wanted if one.claims is not None} - set(
+        names = {entry.claims.subject for entry in wanted if entry.claims is not None} - set(
             self._stretch.items
         )
         self._stretch.items |= self._state.items(self._log.log, sorted(names))
         offset = bundle.first % WIDTH * 32
-        leaves = b"".join(one.leaf for one in wanted)
+        leaves = b"".join(entry.leaf for entry in wanted)
         if bundle.tile[offset : offset + len(leaves)] != leaves:
             self._find(
                 "tile-differs",
@@ -145,9 +145,9 @@ class LogReplay:
                 "the hashes of the entries",
                 f"tile 0/{bundle.first // WIDTH} has others",
             )
-        for index, one in enumerate(wanted, bundle.first):
-            self._entry(index, one, bundle)
-            for level, number, node in self.frontier.append(one.leaf):
+        for index, entry in enumerate(wanted, bundle.first):
+            self._entry(index, entry, bundle)
+            for level, number, node in self.frontier.append(entry.leaf):
                 if level % HEIGHT == 0 and level > HEIGHT:
                     self._check_tile(level // HEIGHT - 1, number, node)
             if self._cover is not None and self.frontier.size == self._cover.size:
@@ -167,7 +167,7 @@ class LogReplay:
         try:
             return self._fetching.get(path)
         except Missing as missing:
-            self._report.add(told(missing, self._log.agency))
+            self._report.add(finding_for(missing, self._log.agency))
             return None
 
     def _next(self, covers: Iterator[CheckpointAnchored]) -> None:
@@ -235,9 +235,9 @@ class LogReplay:
             )
             return
         keys = [
-            one.descriptor
-            for one in self._authorities.versions[self._log.agency]
-            if one.descriptor.version == cover.version
+            version.descriptor
+            for version in self._authorities.versions[self._log.agency]
+            if version.descriptor.version == cover.version
         ]
         if not keys:
             self._find(
@@ -272,21 +272,21 @@ class LogReplay:
                 f"tile {level}/{number} has others",
             )
 
-    def _entry(self, index: int, one: DecodedEntry, bundle: Bundle) -> None:
+    def _entry(self, index: int, entry: DecodedEntry, bundle: Bundle) -> None:
         stretch, place = self._stretch, f"entry {index} of {self._log.agency}"
-        if one.code:
+        if entry.code:
             expected = {"wrong-log": f"made for log {self._log.log.hex()}"}.get(
-                one.code, "a statement in its strict form, signed"
+                entry.code, "a statement in its strict form, signed"
             )
-            stretch.findings.append(AuditFinding(one.code, place, expected, one.found))
+            stretch.findings.append(AuditFinding(entry.code, place, expected, entry.found))
             return  # what nobody signed for this log has no place in an item's life
-        claims = one.claims
+        claims = entry.claims
         assert claims is not None
         cover = self._cover
         proven = cover.time if cover is not None else claims.time
         code, found = self._signers.judge(
-            bundle.certificates[one.certificate],
-            one.certificate,
+            bundle.certificates[entry.certificate],
+            entry.certificate,
             claims.issuer,
             claims.effect,
             proven,
@@ -295,36 +295,38 @@ class LogReplay:
             stretch.findings.append(
                 AuditFinding(code, place, f"somebody certified at {proven}", found)
             )
-        outcome = self._replay.step(index, claims, one.leaf, stretch.items.get(claims.subject))
+        outcome = self._replay.step(index, claims, entry.leaf, stretch.items.get(claims.subject))
         stretch.findings += outcome.findings
         if outcome.state is not None:
             stretch.items[claims.subject] = outcome.state
         if outcome.step is not None:
             stretch.steps.append(outcome.step)
         if not code:  # looked at again with every later revocation list
-            stretch.usages[one.certificate] = Usage(one.certificate, claims.issuer, proven, index)
+            stretch.usages[entry.certificate] = Usage(
+                entry.certificate, claims.issuer, proven, index
+            )
         if claims.effect == "none":
-            stretch.volumes[one.certificate, claims.time // _HOUR] += 1
+            stretch.volumes[entry.certificate, claims.time // _HOUR] += 1
         if claims.effect == "agency":
-            raw = self._get(f"documents/{one.payload.hex()}")
+            raw = self._get(f"documents/{entry.payload.hex()}")
             if raw is not None:
-                stretch.findings += self._statements.check(index, claims, one.payload, raw)
+                stretch.findings += self._statements.check(index, claims, entry.payload, raw)
         if cover is not None:
             stretch.findings += self._judge_time(place, claims, cover)
 
     def _judge_time(
         self, place: str, claims: Claims, cover: CheckpointAnchored
     ) -> list[AuditFinding]:
-        found = []
+        faults = []
         if self._delay and cover.time - claims.time > self._delay:
             expected = f"anchored within {self._delay} s of {claims.time}"
-            found.append(
+            faults.append(
                 AuditFinding(
                     "late", place, expected, f"anchored {cover.time - claims.time} s after it"
                 )
             )
         if claims.time - cover.time > AHEAD:
-            found.append(
+            faults.append(
                 AuditFinding(
                     "clock-ahead",
                     place,
@@ -332,7 +334,7 @@ class LogReplay:
                     f"signed at {claims.time}",
                 )
             )
-        return found
+        return faults
 
     def _commit(self) -> None:
         stretch = self._stretch

@@ -24,7 +24,7 @@ Take = Callable[[ReconstructedItem], None]
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What was looked at."""
+    """How much was compared: rows, items, documents, sealed keys and how many of them opened."""
 
     rows: int
     items: int
@@ -47,9 +47,12 @@ def check(
     Args:
         node: the home, read at one moment. state: what the chain tells, looked at after that
             moment. keys: HPKE keys at hand.
+
+    Returns:
+        how much was compared.
     """
     book = Rebuild(node, into, state, report)
-    comparing = Comparing(node.records, into, report, book.told)
+    comparing = Comparing(node.records, into, report, book.reported)
     comparing.schema()
     with node.records.read() as unit:
         log = unit.logs.get(node.log_id)
@@ -67,9 +70,9 @@ def check(
         rebuilt_chain.rebuild_checkpoints(book)
     known = ItemKeys(book, keys)
 
-    def examine(into: UnitOfWork, one: ReconstructedItem) -> None:
-        known.check(into, one)
-        take(one)
+    def examine(into: UnitOfWork, item: ReconstructedItem) -> None:
+        known.check(into, item)
+        take(item)
 
     count, documents = 0, 0
     with book.guarded("item"):

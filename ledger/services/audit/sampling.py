@@ -5,21 +5,20 @@ content re-hashed, cases walked.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from random import Random
 from typing import Final
 
 from ledger.domain.audit.findings import AuditFinding
-from ledger.domain.audit.report import AuditReport
-from ledger.domain.blocks import dag
 from ledger.domain.crypto import grants
 from ledger.domain.crypto.content_encryption import Content, check_commitment
 from ledger.domain.crypto.grants import HpkePrivateKey
 from ledger.domain.errors import CustodyError, NetworkError, NotFoundError, UnreadableError
+from ledger.services.audit import checks
+from ledger.services.audit.checks import Fault
 from ledger.services.audit.stored_items import ReconstructedItem
 from ledger.services.node.context import Node
-from ledger.services.storage import placement, replica_status
 
 _Z: Final = 1.96  # 95 % confidence
 _MARGIN: Final = 0.03
@@ -49,13 +48,13 @@ class Reservoir:
     taken: list[Drawn] = field(default_factory=list)
     seen: int = 0
 
-    def offer(self, one: Drawn) -> None:
-        """See one more."""
+    def offer(self, item: Drawn) -> None:
+        """Take an item into the sample, or leave it out, as chance will have it."""
         self.seen += 1
         if len(self.taken) < self.size:
-            self.taken.append(one)
+            self.taken.append(item)
         elif (place := self.random.randrange(self.seen)) < self.size:
-            self.taken[place] = one
+            self.taken[place] = item
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,107 +66,83 @@ class Drawn:
     grants: tuple[bytes, ...]
 
 
-def draw(one: ReconstructedItem) -> Drawn | None:
+def draw(item: ReconstructedItem) -> Drawn | None:
     """An item for the sample; None for one without content here."""
-    if one.content is None or one.erased:
+    if item.content is None or item.erased:
         return None
-    return Drawn(one.item.state.evidence, one.content, one.keys)
+    return Drawn(item.item.state.evidence, item.content, item.keys)
 
 
 def rehash(
-    node: Node,
-    drawn: list[Drawn],
-    keys: list[HpkePrivateKey],
-    report: AuditReport,
-    progress: Callable[[int], None],
-) -> int:
+    node: Node, drawn: list[Drawn], keys: list[HpkePrivateKey], progress: Callable[[int], None]
+) -> Iterator[AuditFinding | int]:
     """Read every block of the drawn items and hash it; with a key at hand, check its commitment;
     bytes that were read.
     """
-    total = 0
-    for one in drawn:
+    for item in drawn:
+        size, fault = 0, None
+        for result in checks.content_whole(node, item.evidence, item.content):
+            if isinstance(result, Fault):
+                fault = result.error
+            else:
+                size += result
+                progress(result)
+        if fault is not None:
+            yield _content_finding(item.evidence, fault)
+            continue
+        expected = item.content.ciphertext_size
+        if size != expected:
+            expected_bytes, found = f"{expected} bytes of ciphertext", f"{size} bytes"
+            yield AuditFinding("content-differs", item.evidence, expected_bytes, found)
+        yield size
         try:
-            size = 0
-            for _, link in dag.leaves(
-                node.blocks, dag.root_of(one.content), one.content.ciphertext_size
-            ):
-                size += len(node.blocks.get(link.cid))  # the store hashes what it reads
-                progress(link.size)
-            if size != one.content.ciphertext_size:
-                found = f"{size} bytes"
-                report.add(
-                    AuditFinding(
-                        "content-differs",
-                        one.evidence,
-                        f"{one.content.ciphertext_size} bytes of ciphertext",
-                        found,
-                    )
-                )
-            total += size
-            for data in one.grants:
-                grant = grants.parse(data)
-                for key in keys:
-                    if key.public.digest == grant.recipient:
-                        check_commitment(key.open(grant), one.evidence, one.content)
-        except NotFoundError as error:
-            report.add(
-                AuditFinding(
-                    "content-missing", one.evidence, "every block of its content", error.message
-                )
-            )
-        except (UnreadableError, NetworkError) as error:
-            report.add(
-                AuditFinding(
-                    "content-unread", one.evidence, "content that can be read", error.message
-                )
-            )
+            _check_commitments(item, keys)
         except CustodyError as error:
-            report.add(
-                AuditFinding("content-differs", one.evidence, "what was recorded", error.message)
-            )
-    return total
+            yield _content_finding(item.evidence, error)
 
 
-def check_pins(node: Node, report: AuditReport) -> int:
+def _check_commitments(item: Drawn, keys: list[HpkePrivateKey]) -> None:
+    for data in item.grants:
+        grant = grants.parse(data)
+        for key in keys:
+            if key.public.digest == grant.recipient:
+                check_commitment(key.open(grant), item.evidence, item.content)
+
+
+def _content_finding(evidence: str, error: CustodyError) -> AuditFinding:
+    if isinstance(error, NotFoundError):
+        code, expected = "content-missing", "every block of its content"
+    elif isinstance(error, UnreadableError | NetworkError):
+        code, expected = "content-unread", "content that can be read"
+    else:
+        code, expected = "content-differs", "what was recorded"
+    return AuditFinding(code, evidence, expected, error.message)
+
+
+def check_pins(node: Node) -> Iterator[AuditFinding | int]:
     """Everything that the records call pinned is pinned; how many copies were asked for."""
-    count = 0
     for name in node.replicas.names():
         try:
-            for row, there in replica_status.pins(node, name):
-                count += 1
-                if not there:
-                    report.add(
-                        AuditFinding(
-                            "pin-missing", f"{row.evidence} at {name}", "pinned there", "not pinned"
-                        )
-                    )
+            for result in checks.pins_there(node, name):
+                if isinstance(result, int):
+                    yield result
+                else:
+                    place = f"{result} at {name}"
+                    yield AuditFinding("pin-missing", place, "pinned there", "not pinned")
         except CustodyError as error:
-            report.add(
-                AuditFinding("copy-unknown", f"IPFS node {name}", "an answer", error.message)
-            )
-    return count
+            yield AuditFinding("copy-unknown", f"IPFS node {name}", "an answer", error.message)
 
 
-def copies_kept(node: Node, one: ReconstructedItem, report: AuditReport) -> bool:
-    """An item's content lies on the node's own disk, or at as many replicas as it must; whether it
-    is one that this agency keeps.
+def check_copies(node: Node, item: ReconstructedItem) -> Iterator[AuditFinding | int]:
+    """The content of an item that this agency keeps lies on the node's own disk, or at as many
+    replicas as it must; 1 for such an item.
     """
-    if one.content is None or one.erased or one.item.state.custodian != node.agency:
-        return False
-    with node.records.read() as unit:
-        try:
-            placement.require_kept(node, unit, one.item, one.content)
-        except NetworkError as error:
-            report.add(
-                AuditFinding("copy-unknown", one.item.state.evidence, "an answer", error.message)
-            )
-        except CustodyError as error:
-            report.add(
-                AuditFinding(
-                    "content-missing",
-                    one.item.state.evidence,
-                    "its content, here or at a replica",
-                    error.message,
-                )
-            )
-    return True
+    if item.content is None or item.erased or item.item.state.custodian != node.agency:
+        return
+    for result in checks.content_kept(node, item.item, item.content):
+        if isinstance(result, Fault):
+            unknown = isinstance(result.error, NetworkError)
+            code = "copy-unknown" if unknown else "content-missing"
+            expected = "an answer" if unknown else "its content, here or at a replica"
+            yield AuditFinding(code, result.evidence, expected, result.error.message)
+    yield 1

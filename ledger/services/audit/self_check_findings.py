@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from ledger.domain.errors import (
     CustodyError,
@@ -13,6 +14,8 @@ from ledger.domain.errors import (
     UnreadableError,
 )
 from ledger.domain.verify.report import Verdict
+
+RESTORE: Final = "stop the node, keep the home as it is, and restore the newest backup beside it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,17 @@ class SelfChecked:
 
 
 @dataclass(frozen=True, slots=True)
+class SelfCheckWarning:
+    """Nothing wrong yet, and something to do in time: which part, what, and what to do. It changes
+    no verdict.
+    """
+
+    part: str
+    message: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
 class EntriesWaiting:
     """Entries that are not final on the chain: they agree with one another, and nothing outside the
     home vouches for them.
@@ -49,8 +63,32 @@ class EntriesWaiting:
     total: int
 
 
+#: What an examination says.
+Result = SelfCheckFinding | SelfChecked | SelfCheckWarning | EntriesWaiting
+
+
+def finding_for(part: str, error: Exception, place: str = "") -> SelfCheckFinding:
+    """What raised in a check, as a finding of it.
+
+    Args:
+        place: what it is about, where it is about one thing.
+    """
+    if not isinstance(error, CustodyError):
+        what = type(error).__name__
+        return SelfCheckFinding(
+            part, f"the database holds values that no program of ours writes ({what})", RESTORE
+        )
+    return SelfCheckFinding(
+        part,
+        f"{place}: {error.message}" if place else error.message,
+        error.hint or RESTORE,
+        home_is_whole=isinstance(error, NetworkError),
+        verdict=verdict_of(error),
+    )
+
+
 def verdict_of(error: CustodyError) -> Verdict:
-    """What an error says of the thing that was looked at: it differs or lacks something, could not
+    """What an error says of the thing that was checked: it differs or lacks something, could not
     be read, or could not be reached.
     """
     if isinstance(error, NetworkError | LockedError):
@@ -60,16 +98,20 @@ def verdict_of(error: CustodyError) -> Verdict:
     )
 
 
-def verdict(results: Sequence[SelfCheckFinding | SelfChecked | EntriesWaiting]) -> Verdict:
+def verdict(results: Sequence[Result]) -> Verdict:
     """Failed beats unreadable beats incomplete; entries that wait and an empty log are not verified
     either.
     """
-    found = {one.verdict for one in results if isinstance(one, SelfCheckFinding)}
-    if any(isinstance(one, EntriesWaiting) for one in results) or not any(
-        isinstance(one, SelfChecked) and one.count for one in results
+    verdicts = {result.verdict for result in results if isinstance(result, SelfCheckFinding)}
+    if any(isinstance(result, EntriesWaiting) for result in results) or not any(
+        isinstance(result, SelfChecked) and result.count for result in results
     ):
-        found.add(Verdict.INCOMPLETE)
+        verdicts.add(Verdict.INCOMPLETE)
     return next(
-        (one for one in (Verdict.FAILED, Verdict.UNREADABLE, Verdict.INCOMPLETE) if one in found),
+        (
+            worst
+            for worst in (Verdict.FAILED, Verdict.UNREADABLE, Verdict.INCOMPLETE)
+            if worst in verdicts
+        ),
         Verdict.VERIFIED,
     )

@@ -18,7 +18,7 @@ from ledger.domain.log import receipt as receipts
 from ledger.domain.log.merkle import Frontier
 from ledger.domain.log.receipt import Checkpoint
 from ledger.services.audit.chain_events import LogOfAgency
-from ledger.services.audit.fetching import Fetching, Missing, told
+from ledger.services.audit.fetching import Fetching, Missing, finding_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +46,10 @@ def check(
     Args:
         seen: signed checkpoints (C2SP notes) and evidence bundles, as others got them.
     """
-    views = {one.log.log: _View(one, report) for one in audited}
-    for one in audited:
-        for note in state.views(one.log.log):
-            views[one.log.log].compare(receipts.parse_checkpoint(note), "served to us earlier")
+    views = {log.log.log: _View(log, report) for log in audited}
+    for log in audited:
+        for note in state.views(log.log.log):
+            views[log.log.log].compare(receipts.parse_checkpoint(note), "served to us earlier")
     count = 0
     for number, data in enumerate(seen, 1):
         place = f"file {number} given with --seen"
@@ -97,11 +97,11 @@ def _compare_file(
             )
         return 1
     count = 0
-    for one in bundles.parse(data).statements:
-        receipt = receipts.parse(one.receipt) if one.receipt is not None else None
+    for statement in bundles.parse(data).statements:
+        receipt = receipts.parse(statement.receipt) if statement.receipt is not None else None
         view = views.get(receipt.log_id) if receipt is not None else None
         if receipt is not None and view is not None:
-            view.contains(receipt.index, merkle.leaf_hash(one.entry))
+            view.contains(receipt.index, merkle.leaf_hash(statement.entry))
             count += 1
     return count
 
@@ -142,7 +142,7 @@ class _View:
                 checkpoint.size, self._size, checkpoint.root, self._root, proof
             )
         except Missing as missing:
-            self._report.add(told(missing, self._log.agency))
+            self._report.add(finding_for(missing, self._log.agency))
         except CustodyError:
             found = f"root {checkpoint.root.hex()}, signed by the same log key"
             self._report.add(
@@ -175,7 +175,7 @@ class _View:
             proof = merkle.inclusion_proof(index, self._size, self._read)
             merkle.verify_inclusion(leaf, index, self._size, proof, self._root)
         except Missing as missing:
-            self._report.add(told(missing, self._log.agency))
+            self._report.add(finding_for(missing, self._log.agency))
         except CustodyError:
             self._report.add(
                 AuditFinding(

@@ -22,8 +22,8 @@ _PAGE: Final = 100
 
 @dataclass
 class ReconstructedItem:
-    """An item as it should be: its events with their documents, its content, its life, and sealed
-    content keys.
+    """An item as it should be: its events with their documents, its content, its history, and
+    sealed content keys.
 
     ``sequenced``: what our own log has of it, also what counts no more; None in the place of an
     event that cannot be read.
@@ -33,7 +33,7 @@ class ReconstructedItem:
     rows: list[EntryRow]
     events: dict[bytes, Event]
     content: Content | None
-    life: ItemHistory
+    history: ItemHistory
     erasure: ErasureRow | None
     grants: list[dict[str, Any]]
     sequenced: list[Event | None]
@@ -51,7 +51,7 @@ class ReconstructedItem:
 
 @dataclass(frozen=True, slots=True)
 class StoredItem:
-    """See sequencing.Sequenced."""
+    """A statement of our log with what belongs to it (see sequencing.Sequenced)."""
 
     statement: Statement
     certificate: Certificate
@@ -67,7 +67,7 @@ def names(book: Rebuild) -> Iterator[list[str]]:
             page = into.tables.distinct("entry", "evidence", after, _PAGE)
         if not page:
             break
-        yield [one for one in page if one.startswith("urn:uuid:")]
+        yield [name for name in page if name.startswith("urn:uuid:")]
         after = page[-1]
     after = ""
     while True:
@@ -76,7 +76,7 @@ def names(book: Rebuild) -> Iterator[list[str]]:
             known = into.items.named(page)
         if not page:
             return
-        yield [one for one in page if one not in known]
+        yield [name for name in page if name not in known]
         after = page[-1]
 
 
@@ -92,6 +92,8 @@ class StoredItems:
         self.grants: dict[str, list[dict[str, Any]]] = {}
         for row in unit.tables.rows_among("grant", "evidence", names):
             self.grants.setdefault(row["evidence"], []).append(row)
-        self.crossings: dict[str, dict[int, TransferStepRow]] = {}
+        self.transfer_steps: dict[str, dict[int, TransferStepRow]] = {}
         for row in unit.tables.rows_among("crossing", "evidence", names):
-            self.crossings.setdefault(row["evidence"], {})[row["number"]] = TransferStepRow(**row)
+            self.transfer_steps.setdefault(row["evidence"], {})[row["number"]] = TransferStepRow(
+                **row
+            )

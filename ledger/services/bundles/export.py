@@ -17,7 +17,7 @@ from ledger.domain.bundle.bundle import (
     StorageProof,
 )
 from ledger.domain.chain import contract_layout
-from ledger.domain.chain.contract_layout import Hop
+from ledger.domain.chain.contract_layout import ContractName, Hop
 from ledger.domain.errors import ConflictError, NotFoundError
 from ledger.domain.event.document import Event
 from ledger.domain.identity import certificate as certificates
@@ -36,8 +36,6 @@ from ledger.services.partners import directory
 from ledger.services.records import documents, foreign_history
 from ledger.services.registration import agency_statements
 
-_LEDGER = "ledger"
-_REGISTRY = "registry"
 #: Chooses what of a document goes into a bundle: (document, disclosures), or (None, ()) for nothing
 #: of it.
 Shown = Callable[[int, Event], tuple[bytes | None, tuple[str, ...]]]
@@ -45,8 +43,8 @@ _Place = tuple[LogRef, int]
 
 
 def everything(_: int, event: Event) -> tuple[bytes | None, tuple[str, ...]]:
-    """The whole document."""
-    return event.raw, tuple(one.encoded for one in event.disclosures)
+    """Nothing is withheld: the document as it was signed, with all its disclosures."""
+    return event.raw, tuple(disclosure.encoded for disclosure in event.disclosures)
 
 
 def bundle(
@@ -81,7 +79,8 @@ def bundle(
             raise NotFoundError("no such item")
         firsts = [unit.checkpoints.covering(row.log, row.index) for row in rows]
         last_proven = max(
-            (one.time for one in firsts if one is not None and one.state == "final"), default=0
+            (first.time for first in firsts if first is not None and first.state == "final"),
+            default=0,
         )
         newest = unit.authority.newest_crl()
         stale = newest is None or newest.issued < last_proven
@@ -118,7 +117,7 @@ class _BundleBuilder:
         unit, node = self.unit, self.node
         self.inherited = foreign_history.inherited(unit, self.item.state.evidence)
         self._foreign = (
-            {leaf_hash(one.entry): one for one in self.inherited.statements}
+            {leaf_hash(statement.entry): statement for statement in self.inherited.statements}
             if self.inherited is not None
             else {}
         )
@@ -126,12 +125,11 @@ class _BundleBuilder:
         log = unit.logs.get(node.log_id)
         assert log is not None
         self._own = LogRef(node.agency, log.number)
-        self._read = merkle_log.reader(
-            unit, node.log_id
-        )  # one for all receipts: it keeps the tiles that it has read
+        # One for all receipts: it keeps the tiles that it has read.
+        self._read = merkle_log.reader(unit, node.log_id)
 
     def add(self, row: EntryRow, shown: Shown | None) -> None:
-        """The next event."""
+        """Add the item's next event, with what its log proves of it."""
         event = documents.read_event(self.node, self.unit, row) if shown is not None else None
         document, disclosures = (
             shown(row.seq, event) if shown is not None and event is not None else (None, ())
@@ -165,8 +163,8 @@ class _BundleBuilder:
             return None, None
         first = self.unit.checkpoints.covering(row.log, row.index)
         assert first is not None
-        for one in (first, newest):
-            self.checkpoints[self._own, one.size] = _checkpoint(one)
+        for checkpoint in (first, newest):
+            self.checkpoints[self._own, checkpoint.size] = _checkpoint(checkpoint)
         return merkle_log.receipt(self.node, row, self._read, newest.size).encode(), first.size
 
     def _inherit(self, row: EntryRow) -> tuple[LogRef, int, bytes | None, int | None]:
@@ -176,18 +174,18 @@ class _BundleBuilder:
                 "what another agency's log proves of this item is not here",
                 hint="run: custody doctor",
             )
-        one, given = self._foreign[row.digest], self.inherited
-        log = given.logs[one.log]
-        if one.receipt is None or one.first is None:
-            return log, one.index, None, None
-        size = receipts.parse(one.receipt).size
+        bundled, given = self._foreign[row.digest], self.inherited
+        log = given.logs[bundled.log]
+        if bundled.receipt is None or bundled.first is None:
+            return log, bundled.index, None, None
+        size = receipts.parse(bundled.receipt).size
         for checkpoint in given.checkpoints:
-            if checkpoint.log == one.log and checkpoint.size in (
+            if checkpoint.log == bundled.log and checkpoint.size in (
                 size,
-                given.checkpoints[one.first].size,
+                given.checkpoints[bundled.first].size,
             ):
                 self.checkpoints[log, checkpoint.size] = checkpoint
-        return log, one.index, one.receipt, given.checkpoints[one.first].size
+        return log, bundled.index, bundled.receipt, given.checkpoints[bundled.first].size
 
     def finish(self, *, prove: bool) -> Bundle:
         """The bundle, with proofs of the chain where something in it is anchored."""
@@ -195,10 +193,12 @@ class _BundleBuilder:
         order = sorted(self.checkpoints, key=lambda place: (logs.index(place[0]), place[1]))
         numbers = {place: number for number, place in enumerate(order)}
         statements = tuple(
-            replace(one, log=logs.index(log), first=None if first is None else numbers[log, first])
-            for one, log, first in self.statements
+            replace(
+                bundled, log=logs.index(log), first=None if first is None else numbers[log, first]
+            )
+            for bundled, log, first in self.statements
         )
-        found = Bundle(
+        assembled = Bundle(
             evidence=self.item.state.evidence,
             origin=self.item.state.origin,
             logs=tuple(logs),
@@ -213,16 +213,20 @@ class _BundleBuilder:
             chain=None,
         )
         if not order:
-            return found
+            return assembled
         versions, registry_slots = self._descriptors(logs)
         if not prove:
             return replace(
-                found, descriptors=versions, hops=transfer_steps.hops(self.unit, found.evidence)
+                assembled,
+                descriptors=versions,
+                hops=transfer_steps.hops(self.unit, assembled.evidence),
             )
         block = self.node.contracts.chain.block(self.node.contracts.chain.final())
         hops = self._hops(block.number)
-        found = replace(found, descriptors=versions, hops=hops)
-        return found.with_chain(self._chain(found, registry_slots, block.number, block.header))
+        assembled = replace(assembled, descriptors=versions, hops=hops)
+        return assembled.with_chain(
+            self._chain(assembled, registry_slots, block.number, block.header)
+        )
 
     def _crls(self) -> tuple[bytes, ...]:
         agencies = {certificates.parse(der).agency for der in self.certificates.values()} - {
@@ -240,7 +244,7 @@ class _BundleBuilder:
 
     def _hops(self, block: int) -> tuple[Hop, ...]:
         hops = transfer_steps.hops(self.unit, self.item.state.evidence)
-        seen = transfer_steps.look(self.node, self.item, block)
+        seen = transfer_steps.query_contract(self.node, self.item, block)
         concluded = sum(hop.outcome != contract_layout.OPEN for hop in hops)
         if seen.hops > concluded and self.item.state.custodian != self.node.agency:
             raise ConflictError(
@@ -259,13 +263,15 @@ class _BundleBuilder:
         if agency == self.node.agency:
             return {row.version: row for row in self.unit.authority.descriptors()}
         inherited = [
-            (descriptors.parse(one.document), one)
-            for one in (self.inherited.descriptors if self.inherited is not None else ())
+            (descriptors.parse(descriptor.document), descriptor)
+            for descriptor in (self.inherited.descriptors if self.inherited is not None else ())
         ]
         rows = [
-            DescriptorRow(found.version, one.document, one.active_from, one.block)
-            for found, one in inherited
-            if found.agency == agency
+            DescriptorRow(
+                parsed.version, descriptor.document, descriptor.active_from, descriptor.block
+            )
+            for parsed, descriptor in inherited
+            if parsed.agency == agency
         ]
         return {row.version: row for row in (*rows, *self.unit.partners.descriptors(agency))}
 
@@ -274,7 +280,7 @@ class _BundleBuilder:
         that nothing came between.
         """
         wanted: set[tuple[str, int]] = {
-            (log.agency, one.version) for (log, _), one in self.checkpoints.items()
+            (log.agency, checkpoint.version) for (log, _), checkpoint in self.checkpoints.items()
         }
         absent: set[tuple[str, int]] = set()
         known = {
@@ -294,29 +300,30 @@ class _BundleBuilder:
             wanted.add((agency, in_force))
             (wanted if in_force + 1 in known[agency] else absent).add((agency, in_force + 1))
         rows = [known[agency][version] for agency, version in sorted(wanted)]
-        found = tuple(BundledDescriptor(row.document, row.active_from, row.block) for row in rows)
-        return found, [
+        bundled = tuple(BundledDescriptor(row.document, row.active_from, row.block) for row in rows)
+        return bundled, [
             contract_layout.descriptor_slot(agency_id(agency), version)
             for agency, version in sorted(wanted | (absent - wanted))
         ]
 
     def _chain(
-        self, found: Bundle, registry_slots: list[bytes], block: int, header: bytes
+        self, assembled: Bundle, registry_slots: list[bytes], block: int, header: bytes
     ) -> ChainSection:
         """Proofs at one final block of everything that a verifier of this bundle will ask the
         contracts.
         """
         contracts = self.node.contracts
         key = transfer_steps.key_of(self.item)
-        ids = [contracts.log_id(agency_id(log.agency), log.number) for log in found.logs]
+        ids = [contracts.log_id(agency_id(log.agency), log.number) for log in assembled.logs]
         ledger_slots = [
-            contract_layout.checkpoint_slot(ids[one.log], one.size) for one in found.checkpoints
+            contract_layout.checkpoint_slot(ids[checkpoint.log], checkpoint.size)
+            for checkpoint in assembled.checkpoints
         ]
         ledger_slots.append(contract_layout.custody_slot(key))
-        concluded = sum(hop.outcome != contract_layout.OPEN for hop in found.hops)
+        concluded = sum(hop.outcome != contract_layout.OPEN for hop in assembled.hops)
         if concluded:
             ledger_slots.append(contract_layout.hop_slot(key, concluded - 1))
-        if len(found.hops) > concluded:
+        if len(assembled.hops) > concluded:
             ledger_slots.append(contract_layout.hop_slot(key, concluded))
         ledger = contracts.chain.prove(contracts.ledger, ledger_slots, block)
         registry = contracts.chain.prove(contracts.registry, registry_slots, block)
@@ -326,16 +333,16 @@ class _BundleBuilder:
             registry.account,
             ledger.account,
             (
-                *_proofs(_LEDGER, ledger_slots, ledger.storage),
-                *_proofs(_REGISTRY, registry_slots, registry.storage),
+                *_proofs("ledger", ledger_slots, ledger.storage),
+                *_proofs("registry", registry_slots, registry.storage),
             ),
         )
 
 
 def _proofs(
-    contract: str, asked: list[bytes], nodes: Iterable[tuple[bytes, ...]]
+    contract: ContractName, asked: list[bytes], nodes: Iterable[tuple[bytes, ...]]
 ) -> list[StorageProof]:
-    return [StorageProof(contract, slot, one) for slot, one in zip(asked, nodes, strict=True)]
+    return [StorageProof(contract, slot, proof) for slot, proof in zip(asked, nodes, strict=True)]
 
 
 def _checkpoint(row: CheckpointRow) -> BundledCheckpoint:

@@ -18,6 +18,7 @@ from ledger.domain.bundle import parcel
 from ledger.domain.bundle.bundle import Bundle, BundledStatement
 from ledger.domain.bundle.parcel import Parcel
 from ledger.domain.chain import contract_layout, evm
+from ledger.domain.chain.contract_layout import ContractName
 from ledger.domain.codecs.text import evidence_bytes
 from ledger.domain.crypto import content_encryption, grants
 from ledger.domain.errors import IncompleteError, VerificationError
@@ -28,8 +29,8 @@ from ledger.domain.identity.names import agency_id
 from ledger.domain.item.custody import ItemState
 from ledger.domain.log import statement as statements
 from ledger.domain.log.statement import Statement
-from ledger.domain.verify import ContractState, Verdict, verify
-from ledger.rows.unit_of_work import UnitOfWork
+from ledger.domain.ports.unit_of_work import UnitOfWork
+from ledger.domain.verify import ContractState, Status, Verdict, procedure
 from ledger.services.bundles import agency_trust
 from ledger.services.node.context import Node
 from ledger.services.records import foreign_history, record_keys
@@ -51,14 +52,14 @@ class Opened:
     def filled(self) -> Bundle:
         """The bundle with its documents."""
         rows = tuple(
-            one
+            statement
             if event is None
             else replace(
-                one,
+                statement,
                 document=event.raw,
                 disclosures=tuple(shown.encoded for shown in event.disclosures),
             )
-            for one, event in zip(self.bundle.statements, self.events, strict=True)
+            for statement, event in zip(self.bundle.statements, self.events, strict=True)
         )
         return replace(self.bundle, statements=rows)
 
@@ -66,21 +67,24 @@ class Opened:
 def open_parcel(node: Node, data: bytes, evidence: str) -> Opened:
     """Parse a parcel and open its documents.
 
+    Returns:
+        the parcel, with every document that a key in it opens.
+
     Raises:
         FormatError, VerificationError, KeyringError: it is malformed, about another item, or not
             for us.
     """
     given = parcel.parse(data)
-    found = bundles.parse(given.bundle)
-    if found.evidence != evidence:
+    bundle = bundles.parse(given.bundle)
+    if bundle.evidence != evidence:
         raise VerificationError(2, "the parcel holds another item than was asked for")
     keys = _Keys(node, given.grants, evidence)
-    sealed = {one.digest: one for one in given.documents}
-    parsed = tuple(statements.parse_entry(one.entry) for one in found.statements)
+    sealed = {part.digest: part for part in given.documents}
+    parsed = tuple(statements.parse_entry(statement.entry) for statement in bundle.statements)
     events: list[Event | None] = []
-    for one in parsed:
-        document = sealed.get(one.payload)
-        key = keys.document(one.payload) if document is not None else None
+    for statement in parsed:
+        document = sealed.get(statement.payload)
+        key = keys.document(statement.payload) if document is not None else None
         if document is None or key is None:
             events.append(None)
             continue
@@ -92,7 +96,7 @@ def open_parcel(node: Node, data: bytes, evidence: str) -> Opened:
             if key is not None
         ]
         events.append(documents.parse(raw, opened))
-    return Opened(given, found, parsed, tuple(events), keys.record)
+    return Opened(given, bundle, parsed, tuple(events), keys.record)
 
 
 class _Keys:
@@ -156,7 +160,7 @@ class OwnView(ContractState):
             else b""
         )
 
-    def read(self, contract: str, slot: bytes, *, step: int, what: str) -> bytes:  # noqa: ARG002  (of the port)
+    def read(self, contract: ContractName, slot: bytes, *, step: int, what: str) -> bytes:  # noqa: ARG002  (of the port)
         """A word, proven to us by the node of the chain that we use."""
         address = self._addresses[contract]
         proof = self._chain.prove(address, [slot], self.number)
@@ -176,7 +180,7 @@ class OwnView(ContractState):
         return bytes(4) + len(self._hops).to_bytes(4, "big") + holder[:24]
 
 
-def verify_bundle(node: Node, found: Bundle, state: ContractState | None = None) -> None:
+def verify_bundle(node: Node, bundle: Bundle, state: ContractState | None = None) -> None:
     """The ten steps of verification, the chain judged by our own view of it.
 
     Raises:
@@ -192,10 +196,14 @@ def verify_bundle(node: Node, found: Bundle, state: ContractState | None = None)
         return {chain.block(number).hash}
 
     root = agency_trust.trust_root(node, sealers=[], confirmations=0)
-    report = verify(found.encode(), root, confirm=confirm, state=state)
+    report = procedure.verify_bundle(bundle, root, confirm=confirm, state=state)
     if report.verdict is not Verdict.VERIFIED:
         bad = next(
-            (step for step in report.steps.values() if step.status in ("failed", "not checked")),
+            (
+                step
+                for step in report.steps.values()
+                if step.status in (Status.FAILED, Status.NOT_CHECKED)
+            ),
             report.steps[1],
         )
         kind = VerificationError if report.verdict is Verdict.FAILED else IncompleteError
@@ -245,10 +253,10 @@ def keep(
     """
     ders = {certificates.parse(der).digest: der for der in opened.bundle.certificates}
     for number in numbers:
-        one, event = opened.statements[number], opened.events[number]
+        statement, event = opened.statements[number], opened.events[number]
         log = log_of(node, opened.bundle, opened.bundle.statements[number])
         if log == node.log_id:
-            if unit.logs.entry_by_digest(one.digest) is None:
+            if unit.logs.entry_by_digest(statement.digest) is None:
                 raise VerificationError(
                     5,
                     "the parcel shows an event in our log that is not there",
@@ -256,9 +264,9 @@ def keep(
                 )
             continue
         unit.logs.keep_entry(
-            replace(entry_row(log, one), index=opened.bundle.statements[number].index)
+            replace(entry_row(log, statement), index=opened.bundle.statements[number].index)
         )
-        unit.people.put_certificate(one.certificate, ders[one.certificate])
+        unit.people.put_certificate(statement.certificate, ders[statement.certificate])
         if event is None or key is None:
             continue
         evidence = opened.bundle.evidence

@@ -111,7 +111,7 @@ def pack(node: Node, agency: str, statement: bytes) -> bytes:
 def for_us(node: Node) -> list[dict[str, Any]]:
     """Copies that other agencies gave us; those whose node does not answer in time are left out."""
     with node.records.read() as unit:
-        rows = unit.partners.all()
+        rows = [row for row in unit.partners.all() if row.active]
     end = time.monotonic() + _PATIENCE
     found: list[dict[str, Any]] = []
     for row in rows:

@@ -198,6 +198,18 @@ def holders(unit: UnitOfWork, evidence: str) -> set[str]:
     return taken | ({item.state.origin} if item is not None else set())
 
 
+def unconfirmed(node: Node, agency: str) -> tuple[int, int]:
+    """How many disposals of ours an agency that held the item has not confirmed, and how many of
+    its own we have not confirmed to it.
+    """
+    theirs = 0
+    for row in _rows(node, ("dropped", "done"), node.agency, held=agency):
+        with node.records.read() as unit:
+            _, confirmed = _closing_of(unit, row)
+        theirs += agency not in {entry.agency for entry in confirmed}
+    return theirs, sum(1 for _ in _rows(node, ("dropped",), agency))
+
+
 def closing(node: Node, agency: str, evidence: str) -> bytes:
     """For an agency that held an item before us: what our log says up to its disposal, as a bundle
     without documents or proofs.
@@ -285,13 +297,7 @@ def disposal(node: Node, unit: UnitOfWork, evidence: str) -> Disposal | None:
     row, item = unit.erasures.get(evidence), unit.items.get(evidence)
     if row is None or item is None:
         return None
-    entries = unit.logs.events(evidence)
-    close = next((one for one in entries if one.digest == row.statement), None)
-    confirmed = [
-        one
-        for one in entries
-        if close is not None and one.seq > close.seq and _by_service(unit, one)
-    ]
+    close, confirmed = _closing_of(unit, row)
     return Disposal(
         evidence,
         row.statement,
@@ -303,6 +309,16 @@ def disposal(node: Node, unit: UnitOfWork, evidence: str) -> Disposal | None:
         len(unit.replicas.of_item(evidence)),
         item.cid is not None and bool(node.blocks.lingering([item.cid])),
     )
+
+
+def _closing_of(unit: UnitOfWork, row: ErasureRow) -> tuple[EntryRow | None, list[EntryRow]]:
+    """The entry of a disposal, and those of the nodes that confirmed it."""
+    entries = unit.logs.events(row.evidence)
+    close = next((entry for entry in entries if entry.digest == row.statement), None)
+    if close is None:
+        return None, []
+    later = [entry for entry in entries if entry.seq > close.seq]
+    return close, [entry for entry in later if _by_service(unit, entry)]
 
 
 def _by_service(unit: UnitOfWork, row: EntryRow) -> bool:

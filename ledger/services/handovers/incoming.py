@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
+from itertools import chain
 from typing import Final
 
 from ledger.domain.blocks import dag
 from ledger.domain.chain import contract_layout
 from ledger.domain.chain.contract_layout import Hop
-from ledger.domain.codecs.text import parse_time
 from ledger.domain.crypto import content_encryption, grants
 from ledger.domain.errors import (
     ConflictError,
@@ -37,6 +37,7 @@ from ledger.rows.states import TransferState
 from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.bundles import unpacking
 from ledger.services.bundles.unpacking import Opened
+from ledger.services.handovers import withdrawn
 from ledger.services.node.context import Node
 from ledger.services.node.transfer_progress import TooSlowError, Transfer
 from ledger.services.onchain import transfer_steps
@@ -245,7 +246,7 @@ def _grants(
     allowed = {("record", node.keys.hpke.public.digest, b"")}
     if content is not None:
         allowed.add(("content", custodians, content.commitment))
-    found = []
+    found: list[tuple[str, bytes, bytes, bytes]] = []
     for grant in map(grants.parse, opened.parcel.grants):
         which = (grant.scope, grant.recipient, grant.binding or b"")
         if which not in allowed:
@@ -259,46 +260,46 @@ def _grants(
 
 def _require_room(node: Node, code: str, evidence: str, size: int) -> None:
     """What an agency offers and nobody has accepted may fill a part of our disk only, and a part of
-    our lists.
+    our lists; so may what it offered and took back, until that is cleared away.
 
     Raises:
         RuleError: with how much lies here, how much would come, and the limit.
     """
-    coming = {
+    lying = {
         one.evidence: one.content.ciphertext_size
         for one in node.transfers.of(code)
         if one.evidence != evidence
     }
-    count, lying = len(coming), sum(coming.values())
-    for row in transfer_steps.every(node, ("open", "concluding"), giver=code):
+    offered = transfer_steps.every(node, ("open", "concluding"), giver=code)
+    taken_back = (one for one in withdrawn.left_by(node, code) if withdrawn.is_recent(node, one))
+    for row in chain(offered, taken_back):
         if row.taker == node.agency and row.evidence != evidence:
-            with node.records.read() as unit:
-                first = unit.logs.events(row.evidence)[:1]
-                content = _content(documents.read_event(node, unit, first[0])) if first else None
-                lying += (content.ciphertext_size if content is not None else 0) + len(
-                    unit.transfers.inherited(row.evidence) or b""
-                )
-            count += 1
-    if count >= MOST:
+            lying[row.evidence] = _lying(node, row.evidence)
+    total, waits = sum(lying.values()), "that nobody has answered, or that it took back this week"
+    if len(lying) >= MOST:
         raise RuleError(
-            (
-                f"{code} has {count} items on offer here that nobody has answered: no further "
-                "one is "
-                "taken in"
-            ),
+            f"{code} has {len(lying)} items on offer here {waits}: no further one is taken in",
             hint="answer what waits: custody handover list",
         )
-    if lying + size > node.quota:
+    if total + size > node.quota:
         raise RuleError(
             (
-                f"{code} has {lying} bytes on offer here that nobody has answered; with {size} "
-                "more "
+                f"{code} has {total} bytes on offer here {waits}; with {size} more "
                 f"it is beyond the limit of {node.quota}"
             ),
             hint=(
                 "answer what waits: custody handover list; or raise exchange.quota_gib in home.json"
             ),
         )
+
+
+def _lying(node: Node, evidence: str) -> int:
+    """Bytes that an item takes here, its ciphertext and what others' logs prove of it."""
+    with node.records.read() as unit:
+        first = unit.logs.events(evidence)[:1]
+        content = _content(documents.read_event(node, unit, first[0])) if first else None
+        proofs = unit.transfers.inherited(evidence) or b""
+    return (content.ciphertext_size if content is not None else 0) + len(proofs)
 
 
 def replay(opened: Opened) -> tuple[ItemState, list[TransferStepRow]]:
@@ -311,19 +312,8 @@ def replay(opened: Opened) -> tuple[ItemState, list[TransferStepRow]]:
     for bundled, one, event in zip(
         opened.bundle.statements, opened.statements, opened.events, strict=True
     ):
-        before, body = state, event.body if event is not None else {}
-        state = custody.advance(
-            state,
-            one.claims,
-            one.digest,
-            log_agency=opened.bundle.logs[bundled.log].agency,
-            expires=parse_time(body["expires"], what="expires")
-            if "expires" in body and one.claims.effect == "offer"
-            else None,
-            person=body["to"].get("person")
-            if one.claims.effect == "offer" and "to" in body
-            else None,
-        )
+        before, log_agency = state, opened.bundle.logs[bundled.log].agency
+        state = custody.advance(state, one.claims, one.digest, log_agency=log_agency, event=event)
         if (
             one.claims.effect == "offer"
             and one.claims.to is not None

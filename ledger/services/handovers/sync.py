@@ -21,7 +21,7 @@ from ledger.rows.agencies import PartnerRow
 from ledger.services.handovers import erasure, incoming, outcomes, outgoing
 from ledger.services.node import supervision
 from ledger.services.node.context import Node
-from ledger.services.onchain import anchoring, transfer_steps
+from ledger.services.onchain import anchoring, standing, transfer_steps
 from ledger.services.partners import directory
 
 _PAUSE: Final = 0.05
@@ -101,6 +101,7 @@ def own(node: Node) -> Synced:
     done = Synced()
     with node.records.read() as unit:
         known = {row.agency for row in unit.partners.all()}
+    _noting(done, node.agency, lambda: standing.follow(node))
     _noting(done, node.agency, lambda: transfer_steps.step(node))
     _noting(done, node.agency, lambda: erasure.settle(node))
     for row in transfer_steps.every(node, transfer_steps.UNSETTLED):
@@ -132,6 +133,9 @@ def turn(node: Node, partner: PartnerRow, stopped: Stopped, *, patience: float =
         with node.settles(f"exchange {agency}", seconds=patience):
             # Logins then find keys that are fresh: nobody has to wait for another agency's node.
             phase(lambda _: directory.follow(node, agency))
+            if left := _left_undone(node, agency):
+                done.problems[agency] = left
+                return
             phase(lambda over: _settle_all(node, done, partner, over))
             phase(lambda over: _take_in(node, done, partner, over))
             phase(
@@ -146,6 +150,28 @@ def turn(node: Node, partner: PartnerRow, stopped: Stopped, *, patience: float =
 
     _noting(done, agency, all_of_it)
     return done
+
+
+def _left_undone(node: Node, agency: str) -> str:
+    """Why nothing is exchanged with an agency that the registry has suspended or retired, and what
+    it and we still owe each other; empty for one that is active.
+    """
+    with node.records.read() as unit:
+        if directory.known(unit, agency).active:
+            return ""
+    open_ = sum(1 for _ in transfer_steps.every(node, transfer_steps.UNSETTLED, agency=agency))
+    owed, ours = erasure.unconfirmed(node, agency)
+    counts = (
+        (open_, "handovers with it are not settled"),
+        (owed, "disposals are not confirmed by it"),
+        (ours, "disposals by it are not confirmed by us"),
+    )
+    return "; ".join(
+        [
+            f"{standing.inactive(agency).message}: nothing is exchanged with it",
+            *(f"{count} {what}" for count, what in counts if count),
+        ]
+    )
 
 
 def _noting(done: Synced, name: str, work: Callable[[], object]) -> None:
@@ -174,7 +200,9 @@ def _trying(
             else CustodyError(supervision.describe(error)[0])
         )
         found = node.backoff.failed(agency, evidence, known, node.clock.now())
-        done.problems[evidence] = found.told() if found.due > node.clock.now() else found.message
+        done.problems[evidence] = (
+            found.described() if found.due > node.clock.now() else found.message
+        )
         return
     node.backoff.succeeded(agency, evidence)
 
@@ -198,7 +226,9 @@ def _settle(node: Node, done: Synced, evidence: str, partner: PartnerRow) -> Non
         rows, item = unit.transfers.of_item(evidence), unit.items.get(evidence)
     if item is None or not rows or rows[-1].state not in transfer_steps.UNSETTLED or rows[-1].sent:
         return
-    if transfer_steps.look(node, item).hops <= sum(row.state == "concluded" for row in rows):
+    if transfer_steps.query_contract(node, item).hops <= sum(
+        row.state == "concluded" for row in rows
+    ):
         return
     outcomes.take_outcome(node, rows[-1], node.reach(partner.url).parcel(evidence))
     done.settled.append(evidence)

@@ -39,7 +39,7 @@ class OwnLog:
 
     @classmethod
     def of(cls, node: Node) -> OwnLog:
-        """That of a node."""
+        """The log of a node, with where its rows and documents are."""
         return cls(node.agency, node.log_id, node.records, node.keys.log)
 
 
@@ -65,11 +65,11 @@ class OwnFiles:
         kind, _, rest = path.partition("/")
         try:
             with self._log.records.read() as unit:
-                found = _READERS.get(kind, _nothing)(self._log, unit, rest)
-            return bytes(memoryview(found))  # of what is no bytes there is no view
+                content = _READERS.get(kind, _nothing)(self._log, unit, rest)
+            return bytes(memoryview(content))  # of what is no bytes there is no view
         except ALTERED as error:
-            told = f"the database has rows that no program of ours writes: {type(error).__name__}"
-            raise AlteredError(told, hint="run: custody doctor") from error
+            what = f"the database has rows that no program of ours writes: {type(error).__name__}"
+            raise AlteredError(what, hint="run: custody doctor") from error
 
     def close(self) -> None:
         """Nothing is kept open."""
@@ -86,9 +86,9 @@ def _checkpoint(log: OwnLog, unit: UnitOfWork, rest: str) -> bytes:
 def _anchored(log: OwnLog, unit: UnitOfWork, rest: str) -> bytes:
     """Also one whose transaction is on its way: the chain may have taken it before we know."""
     if _SIZE.fullmatch(rest):
-        found = unit.checkpoints.page(log.log, after=int(rest) - 1, limit=1)
-        if found and found[0].size == int(rest):
-            return found[0].note
+        checkpoints = unit.checkpoints.page(log.log, after=int(rest) - 1, limit=1)
+        if checkpoints and checkpoints[0].size == int(rest):
+            return checkpoints[0].note
     raise NotFoundError("no such checkpoint was sent to be anchored")
 
 
@@ -144,10 +144,10 @@ def _document(log: OwnLog, unit: UnitOfWork, rest: str) -> bytes:
     were signed.
     """
     wanted = _digest(rest)
-    found = unit.documents.get(wanted)
-    if found is None or sha256(found).digest() != wanted:
+    document = unit.documents.get(wanted)
+    if document is None or sha256(document).digest() != wanted:
         raise NotFoundError("no such public document")
-    return found
+    return document
 
 
 _READERS: Final[dict[str, Callable[[OwnLog, UnitOfWork, str], bytes]]] = {
@@ -214,10 +214,10 @@ def _tree(log: OwnLog, size: int, *, entries: bool) -> Iterator[str]:
     """Paths of every file; the checkpoint comes last, so that nothing it covers is missing."""
     with log.records.read() as unit:
         agencies = [log.agency, *(row.agency for row in unit.partners.all() if row.crl)]
-        descriptors = sorted({sha256(one).hexdigest() for one in _descriptors(unit)})
-    yield from (f"descriptors/{one}" for one in descriptors)
+        descriptors = sorted({sha256(descriptor).hexdigest() for descriptor in _descriptors(unit)})
+    yield from (f"descriptors/{descriptor}" for descriptor in descriptors)
     yield "crl"
-    yield from (f"crls/{check_code(one)}" for one in agencies)
+    yield from (f"crls/{check_code(agency)}" for agency in agencies)
     certificates: set[bytes] = set()
     for start in range(0, size, WIDTH):
         with log.records.read() as unit:

@@ -100,6 +100,9 @@ def checkpoint(key: Ed25519PrivateKey, unit: UnitOfWork, log: bytes) -> Checkpoi
 def derive_root(unit: UnitOfWork, log: bytes, *, prev: int, prev_root: bytes, size: int) -> bytes:
     """Derive the root at ``size`` again: from the entries since ``prev``, and from the tiles.
 
+    Returns:
+        the root that both give.
+
     Raises:
         FrozenError: entries, tiles and the last checkpoint do not agree.
     """

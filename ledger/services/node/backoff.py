@@ -45,8 +45,8 @@ class Failure:
     due: int
     message: str
 
-    def told(self) -> str:
-        """For whoever asks how the exchange goes."""
+    def described(self) -> str:
+        """What whoever asks how the exchange goes is told."""
         return f"{self.message} (failed {self.tries} times; tried again at {format_time(self.due)})"
 
 
@@ -60,15 +60,14 @@ class Backoff:
     def waits(self, agency: str, evidence: str, now: int) -> str:
         """Why an item of an agency is not tried now; empty where it may be."""
         with self._mutex:
-            found = self._failures.get((agency, evidence))
-            if found is not None:
-                return (
-                    found.told() if now < found.due <= now + _LONGEST else ""
-                )  # a clock that was set back holds up nothing
+            failure = self._failures.get((agency, evidence))
+            if failure is not None:
+                # A clock that was set back holds up nothing.
+                return failure.described() if now < failure.due <= now + _LONGEST else ""
             mine = [
-                one
-                for (code, _), one in self._failures.items()
-                if code == agency and now < one.due <= now + _LONGEST
+                other
+                for (code, _), other in self._failures.items()
+                if code == agency and now < other.due <= now + _LONGEST
             ]
             return (
                 f"{len(mine)} items from {agency} fail: no further one is taken in for now"
@@ -77,7 +76,7 @@ class Backoff:
             )
 
     def failed(self, agency: str, evidence: str, error: CustodyError, now: int) -> Failure:
-        """Note a failure."""
+        """Write a failure down."""
         with self._mutex:
             before = self._failures.pop((agency, evidence), None)
             tries = (before.tries if before is not None else 0) + 1
@@ -85,10 +84,10 @@ class Backoff:
                 pause = 0 if tries <= _FREE else 1 << min(tries - _FREE, 16)
             else:
                 pause = _FIRST << min(tries - 1, 16)
-            found = Failure(tries, now + min(pause, _LONGEST), error.message)
-            self._failures[agency, evidence] = found
+            failure = Failure(tries, now + min(pause, _LONGEST), error.message)
+            self._failures[agency, evidence] = failure
             self._forget(agency)
-            return found
+            return failure
 
     def succeeded(self, agency: str, evidence: str) -> None:
         """Forget the failures before it."""

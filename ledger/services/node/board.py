@@ -5,10 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +39,11 @@ class Board:
         self._mutex = threading.Lock()
         self._rows: dict[str, Standing] = {}
 
-    def tell(self, worker: str, now: int, *, problem: str, hint: str, following: int) -> Standing:
-        """Write down how a round ended; an empty problem is a success. Returns how the duty stood
-        before.
+    def record(self, worker: str, now: int, *, problem: str, hint: str, following: int) -> Standing:
+        """Write down how a round ended; an empty problem is a success.
+
+        Returns:
+            how the duty stood before.
         """
         with self._mutex:
             before = self._rows.get(worker, Standing(worker))
@@ -62,9 +60,8 @@ class Board:
             else:
                 row = Standing(worker, succeeded=now, next=following)
             self._rows[worker] = row
-            if (
-                row.problem != before.problem
-            ):  # not every round: a disk must not be written twice a second
+            # Not every round: a disk must not be written twice a second.
+            if row.problem != before.problem:
                 self._keep(self.rows())
         return before
 
@@ -76,6 +73,10 @@ class Board:
         """Those that failed when they were last tried."""
         return [row for row in self.rows() if row.failures]
 
-    def told(self) -> list[Standing]:
-        """Every duty of this process, or of the one that served last."""
+    def last_known(self) -> list[Standing]:
+        """Every duty of this process, or of the one that served last.
+
+        Returns:
+            how each of them stands, or stood.
+        """
         return self.rows() or list(self._load())

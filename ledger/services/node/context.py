@@ -94,6 +94,8 @@ class Node:
     identity: IdentityProvider | None = None
     #: What the agency's jurisdiction asks of records.
     profile: Profile | None = None
+    #: Keeps a new certificate of the node itself where its keys are.
+    keep_certificate: Callable[[bytes], None] = field(default=lambda _: None)
     #: The database as it goes on, where ``records`` is one moment of it.
     live: Database | None = None
     #: Where the node tells how its work goes.
@@ -119,6 +121,8 @@ class Node:
     transfers: Transfers = field(default_factory=Transfers)
     #: Transactions that the chain does not find though their place is taken, and since when.
     doubts: dict[bytes, int] = field(default_factory=dict)
+    #: When the registry was last asked about an agency.
+    standings: dict[str, int] = field(default_factory=dict)
     #: Where the next page of a partner's list begins, by list and agency.
     pages: dict[str, str] = field(default_factory=dict)
     #: Anchoring in this process happens one at a time.

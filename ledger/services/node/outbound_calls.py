@@ -40,6 +40,9 @@ class Callouts:
     def run(self, party: str, work: Callable[[], T], *, seconds: float) -> T:
         """Do ``work``, which calls a party; whatever it raises is raised here.
 
+        Returns:
+            what ``work`` returned.
+
         Raises:
             BusyError: too many wait already. NetworkError: no answer in this time, or none just
                 before.
@@ -66,7 +69,7 @@ class Callouts:
                 "no thread could be started", hint="try again when the machine has memory"
             ) from error
         if not done.wait(seconds):
-            self._note(party)
+            self._record(party)
             raise NetworkError(
                 f"{party} did not answer within {seconds:.0f} s", hint="try again later"
             )
@@ -94,6 +97,6 @@ class Callouts:
             if failed:
                 self._silent[party] = self._clock()
 
-    def _note(self, party: str) -> None:
+    def _record(self, party: str) -> None:
         with self._mutex:
             self._silent[party] = self._clock()

@@ -35,8 +35,8 @@ _UNEXPECTED: Final = "run custody doctor; if it finds nothing, report what was t
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """What a step did: seconds until the next one, and what went wrong for somebody without holding
-    up the others.
+    """What a round of a duty did: seconds until the next one, and what went wrong for somebody
+    without holding up the others.
     """
 
     wait: float
@@ -44,104 +44,122 @@ class Round:
     hint: str = ""
 
 
-class Loop:
-    """A thread that repeats one duty until it is stopped.
+@dataclass(frozen=True, slots=True)
+class Duty:
+    """What is done again and again.
 
-    Args:
-        name: of the duty, as it is told; no case data.
-        step: does a part of it.
-        first: seconds before the first step.
+    Attributes:
+        name: as it is told; no case data.
+        round: does a part of it.
+        first: seconds before the first round.
         pause: seconds after the first failure; from then on they double.
     """
 
-    def __init__(
-        self,
-        node: Node,
-        name: str,
-        step: Callable[[], Round],
-        *,
-        first: float = 0.0,
-        pause: float = 1.0,
-    ) -> None:
-        self._node = node
-        self._name = name
-        self._step = step
-        self._first = first
-        self._pause = pause
-        self._failures = 0
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+    name: str
+    round: Callable[[], Round]
+    first: float = 0.0
+    pause: float = 1.0
+
+
+class Worker:
+    """Duties that start and end together, each in a thread of its own.
+
+    Attributes:
+        stopping: set once the node ends; a long round looks at it between two parts of its work.
+    """
+
+    def __init__(self, node: Node, duties: Iterable[Duty]) -> None:
+        self.stopping = threading.Event()
+        self._loops = [Loop(node, duty, self.stopping) for duty in duties]
 
     def start(self) -> None:
-        """Begin."""
+        """Let every duty begin."""
+        for loop in self._loops:
+            loop.start()
+
+    def stop(self) -> None:
+        """Finish the rounds in progress, then end; one that takes longer ends with the process."""
+        self.stopping.set()
+        end = time.monotonic() + _JOIN
+        for loop in self._loops:
+            loop.join(end - time.monotonic())
+
+
+class Loop:
+    """A thread that repeats one duty until it is stopped."""
+
+    def __init__(self, node: Node, duty: Duty, stopping: threading.Event) -> None:
+        self._node = node
+        self._duty = duty
+        self._stopping = stopping
+        self._failures = 0
+        self._thread = threading.Thread(target=self._run, name=duty.name, daemon=True)
+
+    def start(self) -> None:
+        """Begin, after the duty's first pause."""
         self._thread.start()
 
-    def ask_to_stop(self) -> None:
-        """Let the step in progress be the last."""
-        self._stop.set()
-
-    def stop(self, seconds: float = _JOIN) -> None:
-        """Finish the step in progress, then end; one that takes longer ends with the process."""
-        self._stop.set()
-        if self._thread.ident is not None:
+    def join(self, seconds: float) -> None:
+        """Wait for the end of the round in progress, at most so many seconds."""
+        if self.is_alive():
             self._thread.join(timeout=max(seconds, 0.0))
 
+    def is_alive(self) -> bool:
+        """Whether the duty began and has not ended.
+
+        Returns:
+            False before start and after the last round.
+        """
+        return self._thread.is_alive()
+
     def _run(self) -> None:
-        wait = self._first
-        while not self._stop.wait(wait):
+        wait = self._duty.first
+        while not self._stopping.wait(wait):
             try:
-                wait = self._once()
+                wait = self.once()
             except BaseException as error:  # noqa: BLE001  (telling failed: the work must go on even so)
-                _LOG.error("%s: %s", self._name, describe(error)[0])
+                _LOG.error("%s: %s", self._duty.name, describe(error)[0])
                 wait = _LONGEST
 
-    def _once(self) -> float:
+    def once(self) -> float:
+        """Do one round, whatever it raises, and write down how it went.
+
+        Returns:
+            seconds until the next one.
+        """
         try:
-            found, frozen = self._step(), False
+            result, frozen = self._duty.round(), False
         except BaseException as error:  # noqa: BLE001  (whatever it is, a thread that ended would be missed by nobody)
             problem, hint = describe(error)
             frozen = isinstance(error, FrozenError)
             self._failures += 1
-            found = Round(self._back_off(frozen=frozen), problem, hint)
+            result = Round(self._back_off(frozen=frozen), problem, hint)
         else:
             self._failures = 0
-        self._tell(found, frozen=frozen)
-        return found.wait
+        self._record(result, frozen=frozen)
+        return result.wait
 
     def _back_off(self, *, frozen: bool) -> float:
-        """A frozen log is looked at again too: it may have been mended, and until then nothing is
+        """A frozen log is tried again too: it may have been mended, and until then nothing is
         signed.
         """
-        most = (
-            _LONGEST if frozen else min(self._pause * 2.0 ** min(self._failures - 1, 16), _LONGEST)
+        longest = self._duty.pause * 2.0 ** min(self._failures - 1, 16)
+        longest = _LONGEST if frozen else min(longest, _LONGEST)
+        return longest * (0.5 + secrets.randbelow(500) / 1000)
+
+    def _record(self, result: Round, *, frozen: bool) -> None:
+        now, name = self._node.clock.now(), self._duty.name
+        self._node.telemetry.ran(name, ok=not result.problem)
+        before = self._node.workers.record(
+            name, now, problem=result.problem, hint=result.hint, following=now + int(result.wait)
         )
-        return most * (0.5 + secrets.randbelow(500) / 1000)
-
-    def _tell(self, found: Round, *, frozen: bool) -> None:
-        now = self._node.clock.now()
-        self._node.telemetry.ran(self._name, ok=not found.problem)
-        before = self._node.workers.tell(
-            self._name, now, problem=found.problem, hint=found.hint, following=now + int(found.wait)
-        )
-        if found.problem != before.problem:
-            if found.problem:
-                _LOG.log(
-                    logging.CRITICAL if frozen else logging.WARNING,
-                    "%s: %s",
-                    self._name,
-                    found.problem,
-                )
-            else:
-                _LOG.warning("%s: works again", self._name)
-
-
-def stop(loops: Iterable[Loop]) -> None:
-    """Stop several at once, within the time of one."""
-    known, end = list(loops), time.monotonic() + _JOIN
-    for loop in known:
-        loop.ask_to_stop()
-    for loop in known:
-        loop.stop(end - time.monotonic())
+        if result.problem == before.problem:
+            return
+        if result.problem:
+            level = logging.CRITICAL if frozen else logging.WARNING
+            _LOG.log(level, "%s: %s", name, result.problem)
+        else:
+            _LOG.warning("%s: works again", name)
 
 
 def describe(error: BaseException) -> tuple[str, str]:

@@ -23,7 +23,7 @@ class Silent:
     """Counts nothing: for commands, which end before anyone could ask."""
 
     def request(self, operation: str, status: int, seconds: float) -> None:
-        """See Telemetry."""
+        """Count nothing."""
 
     def ran(self, worker: str, *, ok: bool) -> None:
-        """See Telemetry."""
+        """Count nothing."""

@@ -64,9 +64,8 @@ class Transfers:
 
     def __init__(self) -> None:
         self._rows: dict[tuple[str, str], Transfer] = {}
-        self._mutex = (
-            threading.RLock()
-        )  # innermost of all locks; around the disk, never around a call of others
+        # Innermost of all locks; around the disk, never around a call of others.
+        self._mutex = threading.RLock()
 
     def find(self, agency: str, evidence: str) -> Transfer | None:
         """The transfer of an item, if it began."""
@@ -74,15 +73,15 @@ class Transfers:
             return self._rows.get((agency, evidence))
 
     def of(self, agency: str) -> list[Transfer]:
-        """Those from an agency."""
+        """Transfers from an agency."""
         with self._mutex:
-            return [one for one in self._rows.values() if one.agency == agency]
+            return [row for row in self._rows.values() if row.agency == agency]
 
     def progress(self) -> tuple[int, int]:
         """Bytes that came, and that come altogether, of all under way."""
         with self._mutex:
             rows = list(self._rows.values())
-        return sum(one.done for one in rows), sum(one.content.ciphertext_size for one in rows)
+        return sum(row.done for row in rows), sum(row.content.ciphertext_size for row in rows)
 
     def begin(self, transfer: Transfer) -> None:
         """Count its blocks from now on."""
@@ -95,6 +94,9 @@ class Transfers:
 
         Args:
             store: the own disk alone: others wait meanwhile.
+
+        Returns:
+            whether all of it lies here.
         """
         root = cids.from_text(transfer.content.cid)
         with self._mutex:
@@ -113,7 +115,7 @@ class Transfers:
         block.
         """
         with self._mutex:
-            yield {one for row in self._rows.values() for one in row.blocks}
+            yield {block for row in self._rows.values() for block in row.blocks}
 
     def go_on(
         self, store: BlockStore, transfer: Transfer, read: Read, stopped: Callable[[], bool]
@@ -144,8 +146,8 @@ class Transfers:
             if transfer.done < total and stopped():
                 return False
         if not transfer.whole:
-            found, rest = transfer.builder.finish()
-            if found != root:
+            built, rest = transfer.builder.finish()
+            if built != root:
                 raise VerificationError(
                     9, "the ciphertext that the other node sent does not have the recorded CID"
                 )

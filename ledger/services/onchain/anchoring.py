@@ -14,6 +14,7 @@ from typing import Final
 
 from ledger.domain.chain import contract_layout
 from ledger.domain.chain.evm import keccak256
+from ledger.domain.chain.transactions import TransactionKind
 from ledger.domain.errors import ChainError, FrozenError, NetworkError
 from ledger.domain.log import merkle
 from ledger.domain.log import receipt as receipts
@@ -25,7 +26,7 @@ from ledger.services.log import merkle_log
 from ledger.services.node.context import Node
 from ledger.services.onchain import transfer_steps
 
-KIND: Final = "anchor"
+KIND: Final[TransactionKind] = "anchor"
 _CERTAIN: Final = 120  # seconds for which a transaction must be missing before it is given up
 _REPLACED_HINT: Final = "another program uses the anchoring account: stop it, then anchor again"
 
@@ -112,6 +113,9 @@ def due(node: Node, policy: AnchoringPolicy) -> bool:
 def anchor_now(node: Node, *, timeout: float = 120.0) -> Progress:
     """Anchor everything integrated so far and wait until it is final.
 
+    Returns:
+        how far the log is anchored now.
+
     Raises:
         NetworkError: not final in time; it goes on where it is when called again.
         ChainError, FrozenError: the chain refuses, or the log contradicts itself or the chain.
@@ -172,9 +176,8 @@ def _submit(node: Node) -> CheckpointRow | None:
         if on_chain.size != prev or (prev and on_chain.root != prev_root):
             raise ChainError(
                 (
-                    f"the contract holds a checkpoint of {on_chain.size} entries, this home "
-                    "knows of "
-                    f"{prev}"
+                    f"the contract holds a checkpoint of {on_chain.size} entries, this home knows "
+                    f"of {prev}"
                 ),
                 hint=(
                     "this home is older than the chain: restore the newest backup; nothing was sent"

@@ -16,9 +16,10 @@ from typing import Final
 from ledger.domain.chain import contract_layout
 from ledger.domain.chain.contract_layout import Hop
 from ledger.domain.chain.evm import keccak256
-from ledger.domain.codecs.text import parse_time
+from ledger.domain.chain.transactions import TransactionKind
 from ledger.domain.errors import ChainError
 from ledger.domain.event.document import Event
+from ledger.domain.event.offer_terms import OfferTerms
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity.names import agency_id
 from ledger.domain.identity.person import PersonId
@@ -35,10 +36,11 @@ from ledger.rows.states import TransferState
 from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.log import merkle_log
 from ledger.services.node.context import Node
+from ledger.services.onchain import standing
 from ledger.services.records import pages
 
-KIND: Final = "handover"
-UNSETTLED: Final = ("offered", "open", "concluding")
+KIND: Final[TransactionKind] = "handover"
+UNSETTLED: Final[tuple[TransferState, ...]] = ("offered", "open", "concluding")
 _LAST: Final = (1 << 31) - 1  # behind every handover of an item
 
 
@@ -53,16 +55,22 @@ class Seen:
 
 
 def every(
-    node: Node, states: Sequence[str], *, agency: str = "", giver: str = "", after: str = ""
+    node: Node,
+    states: Sequence[TransferState],
+    *,
+    agency: str = "",
+    giver: str = "",
+    outcome: int | None = None,
+    after: str = "",
 ) -> Iterator[TransferStepRow]:
-    """All handovers in certain states behind an item: with an agency, or from a giver, where
-    named.
+    """All handovers in certain states behind an item: with an agency, from a giver, with an
+    outcome, where named.
     """
     return pages.every(
         node.records,
         (after, _LAST if after else -1),
         lambda unit, key, size: unit.transfers.in_states(
-            states, size, agency=agency, giver=giver, after=key
+            states, size, agency=agency, giver=giver, outcome=outcome, after=key
         ),
         lambda row: (row.evidence, row.number),
     )
@@ -87,7 +95,7 @@ def answered(unit: UnitOfWork, state: ItemState) -> TransferStepRow | None:
     return rows[-1] if rows and rows[-1].state == "concluding" else None
 
 
-def note(
+def record(
     node: Node, unit: UnitOfWork, statement: Statement, event: Event | None, state: ItemState
 ) -> None:
     """Write down that a statement just sequenced has to reach the contract.
@@ -100,7 +108,7 @@ def note(
     claims = statement.claims
     if claims.effect == "offer" and claims.to is not None and claims.to != node.agency:
         rows = unit.transfers.of_item(claims.subject)
-        expires = parse_time(event.body["expires"], what="expires") if event is not None else 0
+        expires = OfferTerms.from_event(event).expires if event is not None else 0
         unit.transfers.put(
             TransferStepRow(
                 claims.subject,
@@ -143,15 +151,15 @@ def hop_of(row: TransferStepRow) -> Hop:
 
 def hops(unit: UnitOfWork, evidence: str) -> tuple[Hop, ...]:
     """The concluded handovers of an item, and the open one behind them, as a bundle shows them."""
-    found = []
+    shown = []
     for row in unit.transfers.of_item(evidence):
         if row.state == "concluded":
-            found.append(hop_of(row))
+            shown.append(hop_of(row))
         elif row.state in ("open", "concluding") and row.offer_time:
-            found.append(
+            shown.append(
                 hop_of(replace(row, outcome=contract_layout.OPEN, outcome_digest=bytes(32), time=0))
             )
-    return tuple(found)
+    return tuple(shown)
 
 
 def key_of(item: ItemRow) -> bytes:
@@ -159,7 +167,7 @@ def key_of(item: ItemRow) -> bytes:
     return contract_layout.custody_key(agency_id(item.state.origin), item.state.ref)
 
 
-def look(node: Node, item: ItemRow, block: int | None = None) -> Seen:
+def query_contract(node: Node, item: ItemRow, block: int | None = None) -> Seen:
     """What the contract says about an item, by default in the newest final block."""
     _, count, is_open = node.contracts.custody(
         key_of(item), node.contracts.chain.final() if block is None else block
@@ -170,6 +178,9 @@ def look(node: Node, item: ItemRow, block: int | None = None) -> Seen:
 def step(node: Node) -> bool:
     """Do the next thing that a handover needs from the chain; False where there is nothing to do
     now.
+
+    Returns:
+        whether there was anything to do.
 
     Raises:
         NetworkError, ChainError: nothing is lost by it; call again.
@@ -195,7 +206,7 @@ def step(node: Node) -> bool:
 
 def _current(unit: UnitOfWork, row: TransferStepRow) -> TransferStepRow:
     """The row as it stands now: people sign while the chain is waited for."""
-    return next(one for one in unit.transfers.of_item(row.evidence) if one.number == row.number)
+    return next(each for each in unit.transfers.of_item(row.evidence) if each.number == row.number)
 
 
 def follow(node: Node, row: TransferStepRow) -> bool:
@@ -245,16 +256,23 @@ def _begin(node: Node, row: TransferStepRow) -> bool:
     """Send the transaction that a signed offer or answer calls for, once that is anchored for
     good.
     """
+    if row.state == "offered" and not standing.is_active(node, row.taker):
+        # The contract would take it, and ask only when it is accepted.
+        raise ChainError(
+            f"{standing.inactive(row.taker).message}: an item offered to it is not brought to the "
+            "chain",
+            hint="take the offer back: custody handover withdraw ID --reason WHY",
+        )
     with node.records.read() as unit:
         item = unit.items.get(row.evidence)
         entry = unit.logs.entry_by_digest(
             row.offer if row.state == "offered" else row.outcome_digest
         )
         newest = unit.checkpoints.newest(node.log_id, ("final",))
-        number = sum(one.state == "concluded" for one in unit.transfers.of_item(row.evidence))
+        number = sum(each.state == "concluded" for each in unit.transfers.of_item(row.evidence))
         if item is None or entry is None or newest is None or entry.index >= newest.size:
             return False
-        seen = look(node, item)
+        seen = query_contract(node, item)
         if seen.hops > number:
             return False  # the other side was first: its statement is fetched by handovers.sync
         if row.state == "offered" and node.contracts.chain.head().time >= row.expires:
@@ -308,8 +326,8 @@ def conclude(
     assert item is not None
     assert entry is not None
     statement = statements.parse_entry(entry.entry)
-    taker = row.taker if statement.claims.effect != "withdraw" else row.giver
-    after = custody.advance(item.state, statement.claims, statement.digest, log_agency=taker)
+    sequencer = row.taker if statement.claims.effect != "withdraw" else row.giver
+    after = custody.advance(item.state, statement.claims, statement.digest, log_agency=sequencer)
     for other in unit.logs.events(row.evidence):
         if other.seq == entry.seq and other.digest != entry.digest:
             unit.logs.void_entry(other.log, other.index)

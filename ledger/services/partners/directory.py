@@ -17,7 +17,6 @@ from ledger.domain.errors import (
     BusyError,
     ChainError,
     CustodyError,
-    DeniedError,
     NetworkError,
     NotFoundError,
     UsageError,
@@ -32,6 +31,7 @@ from ledger.domain.untrusted import hosts
 from ledger.rows.agencies import DescriptorRow, PartnerRow
 from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.node.context import Node
+from ledger.services.onchain import standing
 from ledger.services.records.documents import hpke_key
 
 _FRESH: Final = 60  # seconds for which what a partner published is not asked again
@@ -69,11 +69,14 @@ def add(
     return _look(node, PartnerRow(code, url, before.crl if before is not None else b""), allowed)
 
 
-def everybody(node: Node) -> list[tuple[PartnerRow, bool]]:
-    """Known partners, and whether the registry has them active."""
+def everybody(node: Node) -> list[PartnerRow]:
+    """Known partners, each with its standing as the registry told it last."""
     with node.records.read() as unit:
         rows = unit.partners.all()
-    return [(row, node.contracts.standing(agency_id(row.agency)).active) for row in rows]
+    for row in rows:
+        standing.ask(node, row.agency)
+    with node.records.read() as unit:
+        return unit.partners.all()
 
 
 def known(unit: UnitOfWork, code: str) -> PartnerRow:
@@ -136,18 +139,15 @@ def _look(
     """Fetch descriptors and revocation list, and compare them with the registry and with one
     another.
     """
-    standing = node.contracts.standing(agency_id(row.agency))
-    if not standing.active:
-        raise DeniedError(
-            f"the registry does not have {row.agency} as an active agency",
-            hint="ask the governors of the consortium",
-        )
+    registered = standing.read(node, row.agency)
+    if not registered.active:
+        raise standing.inactive(row.agency)
     api = node.reach(row.url)
     rows = api.versions()
     parsed: dict[int, Descriptor] = {}
     for one in rows:
         if (
-            one.version in parsed or one.version > standing.version
+            one.version in parsed or one.version > registered.version
         ):  # each costs a call of the chain
             raise ChainError(
                 f"the node of {row.agency} shows version {one.version} twice, or before its time",
@@ -166,12 +166,13 @@ def _look(
                 hint="check its address",
             )
         parsed[one.version] = found
-    if standing.version not in parsed:
+    if registered.version not in parsed:
         raise ChainError(
-            f"the node of {row.agency} does not show version {standing.version}, which is in force",
+            f"the node of {row.agency} does not show version {registered.version}, which is in "
+            "force",
             hint="ask it to",
         )
-    descriptor = parsed[standing.version]
+    descriptor = parsed[registered.version]
     # Where a descriptor sends us is judged like what an administrator types: an origin, and no path
     # of it.
     service = (
@@ -291,12 +292,14 @@ def authorities(node: Node, unit: UnitOfWork, certificate: Certificate) -> Autho
     """By whom a certificate must have been issued, and what may have revoked it.
 
     Raises:
-        NotFoundError: a certificate of an agency that nobody added.
+        NotFoundError: a certificate of an agency that nobody added. DeniedError: of one that the
+            registry has suspended or retired, whose people and node do nothing here.
     """
     if certificate.agency == node.agency:
         newest = unit.authority.newest_crl()
         return Authorities(node.descriptor(unit), (newest.der,) if newest is not None else ())
     row = known(unit, certificate.agency)
+    standing.require_active(unit, row.agency)
     return Authorities(descriptor(node, unit, certificate.agency), (row.crl,) if row.crl else ())
 
 
@@ -316,7 +319,8 @@ class CertificateVerifier:
         descriptor.
 
         Raises:
-            VerificationError: step 3. NotFoundError: an agency that nobody added.
+            VerificationError: step 3. NotFoundError: an agency that nobody added. DeniedError: one
+                that the registry does not have as active.
         """
         if certificate.agency not in self._known:
             self._known[certificate.agency] = authorities(self._node, self._unit, certificate)

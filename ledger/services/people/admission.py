@@ -40,7 +40,8 @@ from ledger.services.access.authorization import require_still
 from ledger.services.access.service_numbers import folded, open_number, seal_number
 from ledger.services.node.certificate_authority import Authority, new_pseudonym
 from ledger.services.node.context import Node
-from ledger.services.partners import directory
+from ledger.services.onchain import standing
+from ledger.services.people.signing_keys import keys_of_others, own_people_with
 from ledger.services.records.documents import encode_hpke, hpke_key
 
 LIFE: Final = 7 * 86400  # seconds
@@ -143,13 +144,11 @@ def _require_nobodys(node: Node, unit: UnitOfWork, spki: bytes) -> None:
     Raises:
         RuleError: the key is somebody's already.
     """
-    for row in unit.people.all():
-        der = unit.people.certificate(row.certificate) if row.person.agency == node.agency else None
-        if der is not None and same(enrolment.encode_key(certificates.parse(der).key), spki):
-            raise RuleError(
-                "these keys are enrolled here already",
-                hint="your certificate: custody person fetch; for new keys enrol in a new folder",
-            )
+    if own_people_with(node, unit, spki):
+        raise RuleError(
+            "these keys are enrolled here already",
+            hint="your certificate: custody person fetch; for new keys enrol in a new folder",
+        )
 
 
 def require_unshared(node: Node, unit: UnitOfWork, key: HpkeKey, *, spki: bytes) -> None:
@@ -171,18 +170,6 @@ def require_unshared(node: Node, unit: UnitOfWork, key: HpkeKey, *, spki: bytes)
             "that key belongs to somebody else already",
             hint="make keys of your own: custody person enrol FILE, in a new folder",
         )
-
-
-def keys_of_others(node: Node, unit: UnitOfWork, *, spki: bytes) -> set[bytes]:
-    """Digests of the HPKE keys to which something here is sealed: of agencies, and of everybody
-    with another signing key than this one.
-    """
-    found = set(directory.agency_keys(node, unit))
-    for row in unit.people.all():
-        der = unit.people.certificate(row.certificate)
-        if der is None or not same(enrolment.encode_key(certificates.parse(der).key), spki):
-            found.add(hpke_key(row).digest)
-    return found
 
 
 def outcome(node: Node, code: str) -> tuple[str, bytes | None]:
@@ -289,10 +276,12 @@ def key_of(node: Node, reference: str) -> tuple[PersonId, HpkeKey]:
     pseudonym is one of ours, never a guest.
 
     Raises:
-        UsageError: no reference. NotFoundError: nobody under that reference.
+        UsageError: no reference. NotFoundError: nobody under that reference. DeniedError: a guest
+            whose agency is suspended or retired.
     """
     person = read_reference(reference, home=node.agency)
     with node.records.read() as unit:
+        standing.require_active(unit, person.agency)
         row = unit.people.get(person)
     if row is None or not row.active:
         raise NotFoundError(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from ledger.domain.codecs.digests import same
 from ledger.domain.errors import (
     ConflictError,
     DeniedError,
+    KeyringError,
     NotFoundError,
     RuleError,
     UsageError,
@@ -18,21 +20,21 @@ from ledger.domain.identity import enrolment
 from ledger.domain.identity.certificate import Certificate
 from ledger.domain.identity.names import log_urn
 from ledger.domain.identity.person import PersonId
-from ledger.rows.people import PersonRow
-from ledger.rows.unit_of_work import UnitOfWork
+from ledger.domain.ports.rows import EnrolmentRow, PersonRow
+from ledger.domain.ports.unit_of_work import UnitOfWork
 from ledger.services.access import custody_keys
 from ledger.services.access.authorization import require_still
-from ledger.services.access.service_numbers import Persons
+from ledger.services.access.service_numbers import NUMBER, Persons, folded, open_number
 from ledger.services.access.sessions import identity_token
 from ledger.services.node.context import Node
 from ledger.services.onchain import anchoring
 from ledger.services.partners import directory
 from ledger.services.people.admission import (
-    keys_of_others,
     require_authority,
     require_unshared,
     roles_named,
 )
+from ledger.services.people.signing_keys import keys_of_others, own_people_with, signing_key
 from ledger.services.records.documents import encode_hpke, hpke_key
 from ledger.services.registration import agency_statements
 
@@ -42,20 +44,26 @@ class Changed:
     """What became of somebody: from when their old certificate counts no more, in seconds.
 
     ``keeps_custody``: they are no custodian any more, and keep the custody key that they have.
-    ``custody``: see `custodykeys.standing`.
+    ``custody``: see `custodykeys.standing`. ``others``: further enrolments of a suspended person,
+    under the same service number, that are active.
     """
 
     revoked: int
     keeps_custody: bool = False
     custody: str = ""
+    others: tuple[PersonId, ...] = ()
 
 
-def renew(node: Node, who: PersonId, *, roles: list[str] | None, by: PersonId) -> Changed:
+def renew(node: Node, who: PersonId, *, roles: list[str] | None, by: PersonId | None) -> Changed:
     """Issue somebody a new certificate for the key that they have, with other roles where some are
     given.
 
     What they signed under the old one is anchored first and goes on verifying; from now on only the
     new one counts.
+
+    Args:
+        by: an administrator; None for the node's owner at the home itself, who is needed where no
+            administrator can log in any more, and changes no roles.
 
     Raises:
         NotFoundError: no such person. RuleError: one's own roles, so that an administrator is left.
@@ -64,9 +72,14 @@ def renew(node: Node, who: PersonId, *, roles: list[str] | None, by: PersonId) -
     authority = require_authority(node)
     if roles is not None:
         roles = roles_named(node, roles)
+        if by is None:
+            raise UsageError(
+                "roles are changed by an administrator who is logged in",
+                hint="custody person renew WHO --role ROLE, without --at-home",
+            )
     anchoring.anchor_now(node)
     with node.records.write() as unit:
-        if roles is not None and _is_one_person(node, unit, who, by):
+        if roles is not None and by is not None and _is_one_person(node, unit, who, by):
             raise RuleError("nobody changes their own roles", hint="ask another administrator")
         require_still(node, unit, by, "administrator")
         person = _own(node, unit, who)
@@ -109,22 +122,15 @@ def certificate_for(node: Node, data: bytes) -> bytes:
     if parsed.server != log_urn(node.log_id):
         raise VerificationError(3, "the proof is made for another node")
     with node.records.read() as unit:
-        own = [row for row in unit.people.all() if row.active and row.person.agency == node.agency]
-        found = [
-            (row, der)
-            for row in own
-            if (der := unit.people.certificate(row.certificate)) is not None
-        ]
-    own_key = [
-        (row, der)
-        for row, der in found
-        if same(enrolment.encode_key(certificates.parse(der).key), parsed.spki)
-    ]
-    if len(own_key) > 1:
+        active = [row for row in own_people_with(node, unit, parsed.spki) if row.active]
+        ders = [unit.people.certificate(row.certificate) for row in active]
+    if len(active) > 1:
         raise ConflictError(
             "two people here have that key", hint="ask an administrator to suspend one of them"
         )
-    for row, der in own_key:
+    for row, der in zip(active, ders, strict=True):
+        if der is None:
+            continue
         if not row.proof and same(row.hpke, encode_hpke(parsed.hpke)):
             _keep_proof(node, row.person, data)
         return der
@@ -189,8 +195,7 @@ def _require_same_keys(
     known = unit.people.get(certificate.subject)
     if known is None or not known.active:
         return
-    old = certificates.parse(unit.people.certificate(known.certificate) or b"")
-    if not same(enrolment.encode_key(old.key), asked.spki) or not same(
+    if not same(signing_key(unit, known), asked.spki) or not same(
         known.hpke, encode_hpke(asked.hpke)
     ):
         raise ConflictError(
@@ -209,18 +214,11 @@ def _drop_what_was_sealed(
     nobody else.
     """
     known = unit.people.get(who)
-    old = hpke_key(known) if known is not None else None
-    if (
-        old is not None
-        and old != asked.hpke
-        and old.digest not in keys_of_others(node, unit, spki=_spki(unit, known))
-    ):
-        unit.grants.drop_all_to(old.digest)
-
-
-def _spki(unit: UnitOfWork, person: PersonRow | None) -> bytes:
-    der = unit.people.certificate(person.certificate) if person is not None else None
-    return enrolment.encode_key(certificates.parse(der).key) if der is not None else b""
+    if known is None or hpke_key(known) == asked.hpke:
+        return
+    old = hpke_key(known).digest
+    if old not in keys_of_others(node, unit, spki=signing_key(unit, known)):
+        unit.grants.drop_all_to(old)
 
 
 def link(node: Node, who: PersonId, subject: str, *, by: PersonId | None = None) -> None:
@@ -228,7 +226,7 @@ def link(node: Node, who: PersonId, subject: str, *, by: PersonId | None = None)
 
     Raises:
         UsageError: the agency has no provider, or the account is empty. NotFoundError: no such
-            person. ConflictError: somebody else's.
+            person who is active. ConflictError: somebody else's.
     """
     if node.identity is None:
         raise UsageError(
@@ -243,8 +241,11 @@ def link(node: Node, who: PersonId, subject: str, *, by: PersonId | None = None)
     token = identity_token(node, node.identity.issuer, subject)
     with node.records.write() as unit:
         require_still(node, unit, by, "administrator")
-        _own(node, unit, who)
-        if unit.people.identity(token) not in (None, who):
+        if not _own(node, unit, who).active:
+            raise NotFoundError("that person is suspended", hint="see: custody person list")
+        linked = unit.people.identity(token)
+        other = unit.people.get(linked) if linked not in (None, who) else None
+        if other is not None and other.active:
             raise ConflictError(
                 "that account is linked to somebody else", hint="see: custody person list"
             )
@@ -281,8 +282,8 @@ def suspend(node: Node, who: PersonId, *, by: PersonId, since: int | None = None
             raise RuleError("nobody suspends themselves", hint="ask another administrator")
         require_still(node, unit, by, "administrator")
         unit.people.put(replace(person, active=False))
-        unit.sessions.drop_all_of(who)
-        unit.people.drop_custody_key(who)
+        _shut_ways_in(node, unit, who)
+        others = _other_enrolments(node, unit, who)
         if guest:  # whether their certificate is revoked is their own agency's affair
             return Changed(node.clock.now())
         keeps = custody_keys.holds(node, unit, person)
@@ -292,13 +293,53 @@ def suspend(node: Node, who: PersonId, *, by: PersonId, since: int | None = None
     serial = certificates.load(der).serial_number
     with node.records.write() as unit:
         if since is not None:
-            return Changed(_revoke_all(node, unit, who, serial, since), keeps)
+            return Changed(_revoke_all(node, unit, who, serial, since), keeps, others=others)
         if (known := agency_statements.revoked_since(unit, serial)) is not None:
-            return Changed(known, keeps)
+            return Changed(known, keeps, others=others)
         newest = unit.checkpoints.newest(node.log_id, ("final",))
         date = max(node.clock.now(), newest.time + 1 if newest is not None else 0)
         agency_statements.publish_crl(node, unit, [(serial, date)])
-    return Changed(date, keeps)
+    return Changed(date, keeps, others=others)
+
+
+def _other_enrolments(node: Node, unit: UnitOfWork, who: PersonId) -> tuple[PersonId, ...]:
+    """Told, and not suspended as well: the newer enrolment may be why the older one goes."""
+    persons, found = Persons(node, unit), list[PersonId]()
+    for row in unit.people.all():
+        with suppress(KeyringError):  # an altered number keeps nobody from suspending somebody else
+            if (
+                row.active
+                and row.person != who
+                and persons.behind(row.person) == persons.behind(who)
+            ):
+                found.append(row.person)
+    return tuple(found)
+
+
+def _shut_ways_in(node: Node, unit: UnitOfWork, who: PersonId) -> None:
+    """End whatever lets a suspended person in, or would once somebody approved it: sessions, the
+    linked account, a custody key that waits, and invitations under way, to them or by them.
+
+    Whoever is to come back is invited after the suspension, by somebody who knows of it.
+    """
+    unit.sessions.drop_all_of(who)
+    unit.people.drop_custody_key(who)
+    unit.people.drop_identity(who)
+    behind = Persons(node, unit).behind(who)
+    for row in unit.people.enrolments():
+        theirs = row.inviter == who or _invited(node, row) in (behind, None)
+        if row.state != "approved" and theirs:
+            unit.people.drop_enrolment(row.code)
+
+
+def _invited(node: Node, row: EnrolmentRow) -> PersonId | None:
+    """The person behind an invitation; None where its number was altered, so that nobody can say
+    whose it is.
+    """
+    try:
+        return PersonId(node.agency, NUMBER + folded(open_number(node, row.number, row.code)))
+    except KeyringError:
+        return None
 
 
 def _revoke_all(node: Node, unit: UnitOfWork, who: PersonId, newest: int, since: int) -> int:

@@ -13,7 +13,7 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field, replace
-from typing import Final
+from typing import Final, get_args
 
 from ledger.domain.blocks.store import Replica
 from ledger.domain.errors import (
@@ -26,6 +26,7 @@ from ledger.domain.errors import (
     UsageError,
     VerificationError,
 )
+from ledger.domain.event.types import FixityResult
 from ledger.domain.ipld import cid as cids
 from ledger.domain.ipld import unixfs
 from ledger.domain.ipld.unixfs import Block
@@ -39,7 +40,7 @@ FIRST: Final = 86400  # seconds after which what was sent is read again for the 
 RATE: Final = 32 << 20
 _SAVED: Final = 64  # blocks after which the place is written down
 _DEPTH: Final = 5
-_WORST: Final = ("mismatch", "missing", "unreadable")
+_WORST: Final[tuple[FixityResult, ...]] = ("mismatch", "missing", "unreadable")
 _STALE: Final = 86400  # seconds after which a reading that was begun is begun again
 _KEPT: Final = ("pinned", "damaged")
 _PAGE: Final = 50
@@ -72,8 +73,8 @@ class Found:
     complete: bool = False
 
     @property
-    def result(self) -> str:
-        """match, mismatch, missing, unreadable or unreachable."""
+    def result(self) -> FixityResult:
+        """The worst that was found."""
         if self.bad or not self.pinned:
             return next((word for word in _WORST if self.bad.get(word)), "missing")
         return "unreachable" if self.unreachable else "match"
@@ -116,6 +117,9 @@ def check(node: Node, evidence: str, reading: Reading) -> list[Found]:
     Logged once for all replicas that answered; not at all where the item is closed or offered, or
     where none answered.
 
+    Returns:
+        what was found at each replica.
+
     Raises:
         NotFoundError: no replica keeps it. ConflictError: others are being read again, and it takes
             long.
@@ -136,9 +140,9 @@ def _check(node: Node, evidence: str, reading: Reading) -> list[Found]:
     rows = [row for row in held if row.state in _KEPT and row.node in node.replicas.own]
     if not rows:
         raise NotFoundError("no IPFS node keeps this item yet", hint="see: custody ipfs status")
-    found = [_check_at(node, row, reading) for row in rows]
-    if all(one.complete or one.unreachable for one in found):
-        answered = {one.node: one for one in found if one.complete}
+    results = [_check_at(node, row, reading) for row in rows]
+    if all(result.complete or result.unreachable for result in results):
+        answered = {result.node: result for result in results if result.complete}
         try:
             if answered:
                 _log(node, evidence, rows[0].cid, list(answered.values()))
@@ -146,7 +150,7 @@ def _check(node: Node, evidence: str, reading: Reading) -> list[Found]:
             with node.records.read() as unit:
                 held = unit.replicas.of_item(evidence)
             node.put_holdings([replace(row, seen="") for row in held if row.node in answered])
-    return found
+    return results
 
 
 def _check_at(node: Node, row: ReplicaStateRow, reading: Reading) -> Found:
@@ -154,32 +158,31 @@ def _check_at(node: Node, row: ReplicaStateRow, reading: Reading) -> Found:
     where only others are not yet.
     """
     now = node.clock.now()
-    found = Found(**json.loads(row.seen)) if row.seen else Found(row.node, began=now)
-    if (
-        now - found.began > _STALE
-    ):  # left behind by a crash: what was read then says nothing about today
-        row, found = replace(row, place=0, seen=""), Found(row.node, began=now)
-    if found.complete:
-        return found
+    result = Found(**json.loads(row.seen)) if row.seen else Found(row.node, began=now)
+    # Left behind by a crash: what was read then says nothing about today.
+    if now - result.began > _STALE:
+        row, result = replace(row, place=0, seen=""), Found(row.node, began=now)
+    if result.complete:
+        return result
     replica = node.replicas.own[row.node]
     before = row.place
 
     def save() -> None:
-        node.put_holdings([replace(row, place=found.blocks, seen=json.dumps(asdict(found)))])
+        node.put_holdings([replace(row, place=result.blocks, seen=json.dumps(asdict(result)))])
 
     try:
         if not before:
-            found.pinned = row.cid in replica.pinned([row.cid])
+            result.pinned = row.cid in replica.pinned([row.cid])
         for at, (cid, known) in enumerate(_walk(node, replica, row.cid), 1):
             if at <= before:
                 continue
-            _read(node, replica, row, cid, known, found, reading)
-            found.blocks = at
+            _read(node, replica, row, cid, known, result, reading)
+            result.blocks = at
             if at % _SAVED == 0 or reading.stopped():
                 save()
                 if reading.stopped():
-                    return found
-        if not found.pinned:
+                    return result
+        if not result.pinned:
             replica.pin([row.cid])
     except (NetworkError, UsageError) as error:
         row = replace(
@@ -189,26 +192,26 @@ def _check_at(node: Node, row: ReplicaStateRow, reading: Reading) -> Found:
             due=node.clock.now() + pause(row.tries),
         )
         save()
-        found.unreachable = True
-        return found
+        result.unreachable = True
+        return result
     except (
         VerificationError,
         NotFoundError,
         UnreadableError,
         StorageError,
     ) as error:  # it answers, but cannot say what it has pinned
-        _count(found, error)
-    found.complete = True
-    node.put_holdings([_settled(row, found, node.clock.now())])
-    return found
+        _count(result, error)
+    result.complete = True
+    node.put_holdings([_settled(row, result, node.clock.now())])
+    return result
 
 
-def _settled(row: ReplicaStateRow, found: Found, now: int) -> ReplicaStateRow:
+def _settled(row: ReplicaStateRow, result: Found, now: int) -> ReplicaStateRow:
     """What is written down of an item that was read to its end."""
     done = replace(
         row,
         place=0,
-        seen=json.dumps(asdict(found)),
+        seen=json.dumps(asdict(result)),
         state="pinned",
         proof=now,
         reads=row.reads + 1,
@@ -216,14 +219,13 @@ def _settled(row: ReplicaStateRow, found: Found, now: int) -> ReplicaStateRow:
         tries=0,
         due=now,
     )
-    if (
-        not found.is_whole
-    ):  # tried again before long: a good copy may turn up, at a replica that is down now
+    # Tried again before long: a good copy may turn up, at a replica that is down now.
+    if not result.is_whole:
         done = replace(
             done,
             state="damaged",
             proof=row.proof,
-            problem=found.result,
+            problem=result.result,
             tries=row.tries + 1,
             due=now + pause(row.tries),
         )
@@ -264,7 +266,7 @@ def _read(
     row: ReplicaStateRow,
     cid: bytes,
     known: CustodyError | None,
-    found: Found,
+    result: Found,
     reading: Reading,
 ) -> None:
     """One block: read, hashed, and replaced where it is bad."""
@@ -275,19 +277,19 @@ def _read(
         reading.pace.spend(size)
         reading.progress(size)
     except (VerificationError, NotFoundError, UnreadableError, StorageError) as error:
-        _count(found, error)
-        found.repaired += _repair(node, replica, row, cid)
+        _count(result, error)
+        result.repaired += _repair(node, replica, row, cid)
 
 
-def result_of(error: CustodyError) -> str:
+def result_of(error: CustodyError) -> FixityResult:
     """What a failed reading says of what was read, in the words of a `verified` event."""
     word = word_of(error)
-    return word if word in (*_WORST, "unreachable") else "unreadable"
+    return next((result for result in get_args(FixityResult) if result == word), "unreadable")
 
 
-def _count(found: Found, error: CustodyError) -> None:
+def _count(result: Found, error: CustodyError) -> None:
     word = result_of(error)
-    found.bad[word] = found.bad.get(word, 0) + 1
+    result.bad[word] = result.bad.get(word, 0) + 1
 
 
 def _repair(node: Node, replica: Replica, row: ReplicaStateRow, cid: bytes) -> bool:
@@ -297,9 +299,8 @@ def _repair(node: Node, replica: Replica, row: ReplicaStateRow, cid: bytes) -> b
     data = _good_copy(node, cid)
     if data is None:
         return False
-    node.put_holdings(
-        [replace(row, state="damaged", due=node.clock.now())]
-    )  # its pin may go for a moment, in which we may die
+    # Its pin may go for a moment, in which we may die.
+    node.put_holdings([replace(row, state="damaged", due=node.clock.now())])
     try:
         replica.replace(row.cid, Block(cid, data))
         replica.get(cid)
@@ -308,25 +309,24 @@ def _repair(node: Node, replica: Replica, row: ReplicaStateRow, cid: bytes) -> b
     return True
 
 
-def _log(node: Node, evidence: str, cid: bytes, found: list[Found]) -> None:
-    results = [one.result for one in found]
-    worst = next((word for word in _WORST if word in results), "match")
+def _log(node: Node, evidence: str, cid: bytes, results: list[Found]) -> None:
+    words = [result.result for result in results]
     body = {
-        "result": worst,
+        "result": next((word for word in _WORST if word in words), "match"),
         "cid": cids.to_text(cid),
         "scope": "ciphertext",
-        "reason": "; ".join(map(_words, found)),
+        "reason": "; ".join(map(_words, results)),
     }
     service_events.record(node, evidence, "verified", body)
 
 
-def _words(found: Found) -> str:
+def _words(result: Found) -> str:
     """One replica's result in plain words."""
-    text = f"{found.node}: {found.blocks} blocks read"
-    if found.bad:
-        bad = ", ".join(f"{count} {word}" for word, count in sorted(found.bad.items()))
-        text += f", {bad}, {found.repaired} replaced by good copies"
-    return text if found.pinned else text + ", pin was gone and is set again"
+    text = f"{result.node}: {result.blocks} blocks read"
+    if result.bad:
+        bad = ", ".join(f"{count} {word}" for word, count in sorted(result.bad.items()))
+        text += f", {bad}, {result.repaired} replaced by good copies"
+    return text if result.pinned else text + ", pin was gone and is set again"
 
 
 def due(node: Node, policy: FixityPolicy) -> list[str]:

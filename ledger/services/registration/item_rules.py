@@ -10,17 +10,19 @@ from typing import Final
 from ledger.domain.codecs.text import format_time
 from ledger.domain.errors import DeniedError, RuleError
 from ledger.domain.event.document import Event
+from ledger.domain.event.offer_terms import OfferTerms
 from ledger.domain.event.references import references
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity.person import PersonId
-from ledger.domain.identity.roles import ROLES_BY_TYPE
-from ledger.domain.item.history_rules import GUARDED, OUTSIDE, ItemHistory, RecordedEvent
-from ledger.rows.items import ItemRow
-from ledger.rows.unit_of_work import UnitOfWork
+from ledger.domain.identity.roles import OUTSIDE, ROLES_BY_TYPE
+from ledger.domain.item.history_rules import GUARDED, ItemHistory, RecordedEvent
+from ledger.domain.ports.rows import ItemRow
+from ledger.domain.ports.unit_of_work import UnitOfWork
 from ledger.services.access import authorization
 from ledger.services.access.authorization import Caller
 from ledger.services.access.service_numbers import Persons
 from ledger.services.node.context import Node
+from ledger.services.onchain import standing
 from ledger.services.records import documents
 from ledger.services.registration.statement_checks import ValidatedSubmission
 
@@ -63,6 +65,8 @@ class Review:
         if self._node.profile is not None and one.certificate.kind == "person":
             self._node.profile.require_allowed(one.event)
         self._require_references(one.event, signer)
+        for code in _other_sides(one.event, before, self._node.agency):
+            standing.require_active(self._unit, code)
         told = _told(self._persons, one.statement.digest, one.event)
         evidence = one.statement.claims.subject
         if before is None:
@@ -104,9 +108,14 @@ class Review:
         a word of the item's own record, and shown to those alone who see that item (lineage).
 
         Raises:
-            RuleError: it names another.
+            RuleError: it names another, or its own item as another one.
         """
         for evidence in references(event):
+            if evidence == event.value["evidence"]:
+                raise RuleError(
+                    "the event names its own item as another one",
+                    hint="check the items that you name: custody list",
+                )
             if self._states.get(evidence) is None and not authorization.is_visible(
                 self._node, self._unit, signer, evidence
             ):
@@ -127,11 +136,11 @@ class Review:
         Raises:
             RuleError: otherwise.
         """
-        to, own = event.body["to"], self._node.agency
-        if to["agency"] != own:
+        terms, own = OfferTerms.from_event(event), self._node.agency
+        if terms.agency != own:
             return
         hint = "--to-person WHO, see: custody person list"
-        row = self._unit.people.get(PersonId(own, to["person"])) if "person" in to else None
+        row = self._unit.people.get(PersonId(own, terms.person)) if terms.person else None
         if row is None or not row.active:
             raise RuleError(
                 "a handover inside the agency is made to a person who is active here", hint=hint
@@ -141,6 +150,23 @@ class Review:
         der = self._unit.people.certificate(row.certificate)
         if der is None or not certificates.parse(der).roles & ROLES_BY_TYPE["transfer-accepted"]:
             raise RuleError("none of that person's roles may take an item over", hint=hint)
+
+
+def receivers(event: Event) -> set[str]:
+    """Agencies to which an event gives something, as a whole or to one of their people."""
+    return {event.body["to"]["agency"]} if "agency" in event.body.get("to", {}) else set()
+
+
+def _other_sides(event: Event, before: ItemRow | None, own: str) -> set[str]:
+    """Agencies that must be in good standing for an event: those that it gives something to, and
+    the giver of what it takes. What is refused, taken back or destroyed asks nothing of them.
+    """
+    giver = (
+        {before.state.custodian}
+        if before is not None and event.type == "transfer-accepted"
+        else set()
+    )
+    return (receivers(event) | giver) - {own}
 
 
 def _require_fresh(time: int, now: int) -> None:
@@ -184,7 +210,7 @@ def _require_official(unit: UnitOfWork, one: ValidatedSubmission, life: ItemHist
     Raises:
         DeniedError: it would be.
     """
-    to = one.event.body.get("to", {}) if GUARDED in life.handling else {}
+    to = one.event.body.get("to", {}) if GUARDED in life.orders.marks else {}
     row = unit.people.get(PersonId(to.get("agency", ""), to["person"])) if "person" in to else None
     der = unit.people.certificate(row.certificate) if row is not None else None
     if der is not None and certificates.parse(der).roles & OUTSIDE:
@@ -205,8 +231,10 @@ def life_of(node: Node, unit: UnitOfWork, evidence: str) -> ItemHistory:
 
 
 def _require_approvals(node: Node, unit: UnitOfWork, persons: Persons, told: RecordedEvent) -> None:
-    """What recognises people takes two approvals on one of the items that it is derived from."""
-    if told.event.type != "derived" or BIOMETRIC not in told.event.value.get("handling", []):
+    """What an item is derived by names approvals on the items that it is derived from; what
+    recognises people takes two of them.
+    """
+    if told.event.type != "derived":
         return
     approved = set()
     for digest in told.event.body.get("approvals", []):
@@ -216,9 +244,16 @@ def _require_approvals(node: Node, unit: UnitOfWork, persons: Persons, told: Rec
             if row is not None and row.evidence in told.event.body["parents"]
             else None
         )
-        if row is not None and event is not None and event.type == "approved":
-            approved.add(_told(persons, row.digest, event).actor)
-    if len(approved - {told.actor}) < _APPROVALS:
+        if row is None or event is None or event.type != "approved":
+            raise RuleError(
+                f"{digest} is no approval on an item that this one is derived from",
+                hint="give the statement that custody record approve PARENT --event N told",
+            )
+        approval = _told(persons, row.digest, event)
+        if approval.agency == told.agency:  # a guest is no colleague
+            approved.add(approval.actor)
+    biometric = BIOMETRIC in told.event.value.get("handling", [])
+    if biometric and len(approved - {told.actor}) < _APPROVALS:
         raise RuleError(
             (
                 f"biometric output takes the approval of {_APPROVALS} colleagues on an item that "

@@ -131,7 +131,7 @@ def take_back(
         or unit.items.share(evidence, person) is not None
     ):
         return
-    for told in life_of(node, unit, evidence).told.values():
+    for told in life_of(node, unit, evidence).events.values():
         event = told.event
         actor, to = event.value["actor"], event.body.get("to", {})
         if event.type == "transfer-accepted" and PersonId(actor["agency"], actor["id"]) == person:

@@ -21,11 +21,11 @@ from ledger.services.access import authorization
 from ledger.services.access.authorization import Caller
 from ledger.services.log import merkle_log
 from ledger.services.node.context import Node
-from ledger.services.onchain import transfer_steps
+from ledger.services.onchain import standing, transfer_steps
 from ledger.services.partners.directory import CertificateVerifier
 from ledger.services.records import record_keys
 from ledger.services.registration import bulk_access_alarm, key_release, sequencing
-from ledger.services.registration.item_rules import Review
+from ledger.services.registration.item_rules import Review, receivers
 from ledger.services.registration.statement_checks import (
     Submission,
     ValidatedSubmission,
@@ -78,6 +78,9 @@ def register(
             require_enrolled(unit, caller)
         certifiers = CertificateVerifier(node, unit)
         checked = [check(node, unit, certifiers, submission, caller) for submission in submissions]
+    for code in {code for one in checked if not one.repeats for code in receivers(one.event)}:
+        if code != node.agency:  # not within a transaction, and never for long
+            standing.ask(node, code)
     with node.records.write() as unit:
         _require_current(node, unit, checked, caller, service)
         rows = _sequence(node, unit, checked)
@@ -222,7 +225,8 @@ def _admit(
         raise authorization.hidden()
     if past:
         _refuse(one, before, answered=answered is not None)
-    require_part(one.event.type, parts)
+    role = one.event.value["actor"]["role"]
+    require_part(one.event.type, parts, role=role, held=signer.roles)
     return None
 
 

@@ -43,7 +43,8 @@ def rehearse(
         documents.require_complete(event)
         certificate = _certificate(unit, caller)
         require_recordable(node, event, certificate)
-        require_part(event.type, authorization.parts_of(node, unit, caller, evidence, item))
+        parts = authorization.parts_of(node, unit, caller, evidence, item)
+        require_part(event.type, parts, held=caller.roles, role=event.value["actor"]["role"])
         state = item.state
         claims = Claims(
             certificate.agency,

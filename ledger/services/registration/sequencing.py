@@ -10,7 +10,6 @@ from dataclasses import replace
 from typing import Protocol
 
 from ledger.domain.blocks import dag
-from ledger.domain.codecs.text import parse_time
 from ledger.domain.crypto import content_encryption
 from ledger.domain.crypto.content_encryption import Content
 from ledger.domain.event.document import Event
@@ -60,15 +59,12 @@ def item_after(node: Node, one: Sequenced, before: ItemRow | None) -> ItemRow:
         RuleError: the statement may not follow.
     """
     claims, event = one.statement.claims, one.event
-    offered = event.body if claims.effect == "offer" and event is not None else None
     state = custody.advance(
         before.state if before is not None else None,
         claims,
         one.statement.digest,
         log_agency=node.agency,
-        event_type=event.type if event is not None else None,
-        expires=parse_time(offered["expires"], what="expires") if offered is not None else None,
-        person=offered["to"].get("person") if offered is not None else None,
+        event=event,
     )
     if before is None:
         cid = None if one.content is None else dag.root_of(one.content)
@@ -101,7 +97,7 @@ def write(
     opened = row.index * PLACES if row.effect == "open" else item.opened
     after = replace(item, opened=opened, latest_log=row.log, latest_index=row.index)
     unit.items.put(after)
-    transfer_steps.note(node, unit, one.statement, event, item.state)
+    transfer_steps.record(node, unit, one.statement, event, item.state)
     if event is not None:
         key_release.note_share(node, unit, event, evidence, row.digest)
     if event is not None and event.type == "disposed":

@@ -1,5 +1,5 @@
 """The node's background work on its log: anchoring by growth or age; a revocation list and a
-clearing away a day.
+clearing away a day; its own certificate in time.
 """
 
 from __future__ import annotations
@@ -8,55 +8,53 @@ from typing import Final
 
 from ledger.domain.codecs.text import format_time
 from ledger.domain.event.moments import AHEAD
+from ledger.services.handovers import withdrawn
 from ledger.services.log import merkle_log
-from ledger.services.node import supervision
 from ledger.services.node.context import Node
-from ledger.services.node.supervision import Loop, Round
+from ledger.services.node.supervision import Duty, Round, Worker
 from ledger.services.onchain import anchoring
 from ledger.services.onchain.anchoring import AnchoringPolicy
+from ledger.services.people import expiry
 from ledger.services.registration import agency_statements
 from ledger.services.storage import garbage_collection
 
 _PAUSE: Final = 0.5
-_LOOKS: Final = 60.0  # seconds between two looks at whether a day is over
+_CHECK: Final = 60.0  # seconds between two checks whether a day is over
 _DAY: Final = 86400
 
 
-class AnchoringWorker:
-    """Three duties; a revocation list that cannot be issued must not keep anything from being
+class AnchoringWorker(Worker):
+    """Four duties; a revocation list that cannot be issued must not keep anything from being
     anchored.
     """
 
     def __init__(self, node: Node, policy: AnchoringPolicy) -> None:
         self._node = node
         self._policy = policy
-        self._cleared = (
-            node.clock.now()
-        )  # not at once: whoever starts a node has better things for it to do
+        # Not at once: whoever starts a node has better things for it to do.
+        self._cleared = node.clock.now()
         self._forgot = False
-        self._loops = (
-            Loop(node, "anchoring", self._anchor, first=_PAUSE, pause=_PAUSE),
-            Loop(node, "revocation", self._publish_crl, first=_PAUSE),
-            Loop(node, "clearing", self._clear_away, first=_LOOKS, pause=_LOOKS),
+        super().__init__(
+            node,
+            (
+                Duty("anchoring", self._anchor, first=_PAUSE, pause=_PAUSE),
+                Duty("revocation", self._publish_crl, first=_PAUSE),
+                Duty("certificate", self._renew_own, first=_PAUSE),
+                Duty("clearing", self._clear_away, first=_CHECK, pause=_CHECK),
+            ),
         )
-
-    def start(self) -> None:
-        """Begin."""
-        for loop in self._loops:
-            loop.start()
-
-    def stop(self) -> None:
-        """Finish the steps in progress, then end."""
-        supervision.stop(self._loops)
 
     def _anchor(self) -> Round:
         with self._node.records.read() as unit:
-            merkle_log.require_log(
-                unit, self._node.log_id
-            )  # a frozen log is told also while nothing waits
+            # A frozen log is told also while nothing waits.
+            merkle_log.require_log(unit, self._node.log_id)
         if anchoring.due(self._node, self._policy):
             anchoring.step(self._node)
         return Round(_PAUSE)
+
+    def _renew_own(self) -> Round:
+        expiry.renew_own(self._node)
+        return Round(_CHECK)
 
     def _clear_away(self) -> Round:
         now = self._node.clock.now()
@@ -65,13 +63,14 @@ class AnchoringWorker:
             self._forgot = True
         if now - self._cleared >= _DAY:
             garbage_collection.forget_sessions(self._node)
+            withdrawn.clear(self._node)
             garbage_collection.collect(self._node)
             self._cleared = now
-        return Round(_LOOKS)
+        return Round(_CHECK)
 
     def _publish_crl(self) -> Round:
         if self._node.keys.authority is None:
-            return Round(_LOOKS)
+            return Round(_CHECK)
         with self._node.records.read() as unit:
             newest = unit.authority.newest_crl()
         now = self._node.clock.now()
@@ -82,13 +81,10 @@ class AnchoringWorker:
             with self._node.records.write() as unit:
                 agency_statements.publish_crl(self._node, unit)
         if newest is None or not ahead:
-            return Round(_LOOKS)
-        told = (
-            f"the last revocation list was issued at {format_time(newest.issued)} by a clock "
-            f"that now says {format_time(now)}"
-        )
+            return Round(_CHECK)
         return Round(
-            _LOOKS,
-            f"{told}; another one was issued now",
+            _CHECK,
+            f"the last revocation list was issued at {format_time(newest.issued)} by a clock "
+            f"that now says {format_time(now)}; another one was issued now",
             hint="find out which was wrong, and keep the clock set (NTP)",
         )

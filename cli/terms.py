@@ -1,0 +1,93 @@
+"""What an offer says, shown to whoever answers it before they sign, and the question whether they
+do.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from cli.hints import runnable
+from cli.state import STATE
+from ledger.domain.errors import UsageError
+
+if TYPE_CHECKING:
+    from ledger.client.on_offer import OnOffer
+
+
+def standing_lines(standing: dict[str, Any]) -> list[str]:
+    """What holds for an item now, as far as there is something."""
+    shown = {"seals": "seals", "holds": "holds", "handling": "handling", "conditions": "bound to"}
+    lines = [
+        f"{word:<9}{', '.join(standing[name])}"
+        for name, word in shown.items()
+        if standing.get(name)
+    ]
+    lines += [f"keep     until {standing['keepUntil']}"] if standing.get("keepUntil") else []
+    return lines + (
+        [f"out      with {standing['handedOutTo']}"] if standing.get("handedOutTo") else []
+    )
+
+
+def offer_lines(shown: OnOffer) -> list[str]:
+    """An offer with its item: what, from whom, to whom, until when, on which terms."""
+    offer, body, opening = shown.offer, shown.offer["body"], shown.opening["body"]
+    actor, to, basis = offer["actor"], body["to"], offer.get("basis", {})
+    named = opening.get("name") or opening.get("description") or shown.opening["type"]
+    size = (
+        f", {opening['mediaType']}, {opening['size']:,} bytes"
+        if shown.has_content
+        else ", a thing without a file"
+    )
+    terms = [
+        ("item", shown.evidence),
+        ("what", f"{named}{size}"),
+        *(("number", f"{one['value']} ({one['scheme']})") for one in _identifiers(shown)),
+        ("from", f"{actor['agency']}, by {actor['id']} ({actor['role']}), {offer['time']}"),
+        ("to", f"{to['person']} of {to['agency']}" if "person" in to else to["agency"]),
+        ("for", "a loan" if body["mode"] == "loan" else "custody for good"),
+        ("back by", body.get("returnBy")),
+        ("good", f"until {body['expires']}"),
+        ("purpose", body.get("purpose")),
+        ("basis", ", ".join(str(one) for one in basis.values())),
+        ("as found", body.get("condition")),
+        *(("on terms", one) for one in body.get("conditions", [])),
+    ]
+    return [
+        *(f"{word:<9}{text}" for word, text in terms if text),
+        *standing_lines(shown.standing),
+    ]
+
+
+def checked_line(shown: OnOffer, seals: tuple[str, ...]) -> str:
+    """What was verified of an item on offer before anybody signs for it, and what was not."""
+    if shown.has_content:
+        return (
+            f"checked  every byte was fetched and is what was recorded: sha-256 "
+            f"{shown.opening['body']['digests']['sha-256']}"
+        )
+    found = ", ".join(seals) or "none"
+    return (
+        f"checked  nothing: of a thing you alone can say what it is; seals that you found: {found}"
+    )
+
+
+def ask(question: str, *, yes: bool) -> None:
+    """Ask a person at a terminal whether they sign; a script, and whoever said --yes, does.
+
+    Raises:
+        UsageError: they do not.
+    """
+    if yes or STATE.json or not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return
+    if not typer.confirm(question, err=True):
+        raise UsageError(
+            "nothing was signed: the offer is open as before",
+            hint=f"refuse it: {runnable('custody handover decline')} ID --reason WHY",
+        )
+
+
+def _identifiers(shown: OnOffer) -> list[dict[str, Any]]:
+    return [*shown.opening.get("identifiers", []), *shown.offer.get("identifiers", [])]

@@ -1,0 +1,163 @@
+"""Whoever answers an offer sees what it is before they sign, and signs for that one."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from cli import session
+from ledger.client import handover, on_offer
+from ledger.domain.errors import RuleError
+from ledger.domain.event.offer_terms import OfferTerms
+from tests.support.actors import Actor, enrolled
+from tests.support.commands import within
+from tests.support.desk import Desk
+from tests.support.strangers import custodian, desk, officer, photo, thing  # noqa: F401  (fixtures)
+
+DATA = b"a face" * 500
+BASIS = {"purpose": "analysis", "reference": "EIO 2026/117"}
+
+
+@pytest.fixture
+def taker(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Actor:
+    """A colleague; the commands are theirs."""
+    found = enrolled(desk, "examiner")
+
+    @contextmanager
+    def opened(**_: Any) -> Iterator[Any]:
+        yield SimpleNamespace(
+            node=found.client, person=found.person, clock=desk.clock, served=True, home=None
+        )
+
+    monkeypatch.setattr(session, "open_session", opened)
+    return found
+
+
+def offered(desk: Desk, item: str, taker: Actor, **more: Any) -> OfferTerms:
+    terms = OfferTerms(
+        "NL-POL",
+        int(time.time()) + 3600,
+        person=taker.pseudonym,
+        **{
+            "purpose": "face recognition",
+            "conditions": ("this case only",),
+            "members": {"basis": BASIS},
+            **more,
+        },
+    )
+    handover.offer(desk.client, desk.person, desk.clock, item, terms)
+    return terms
+
+
+def head(desk: Desk, item: str) -> Any:
+    return desk.client.item(item)["head"]
+
+
+def test_an_offer_is_shown_and_the_file_checked_before_the_question(
+    desk: Desk,
+    taker: Actor,
+    tmp_path: Path,
+) -> None:
+    item = photo(desk, tmp_path, DATA)
+    desk.record(item, "restricted", {"handling": ["privileged"]})
+    offered(desk, item, taker, mode="loan", return_by=int(time.time()) + 7200)
+    before = head(desk, item)
+    code, _, said = within("handover", "accept", item, typed="n\n")
+    assert code == 2
+    assert "nothing was signed" in said
+    assert head(desk, item) == before
+    told = " ".join(said.split())
+    for words in (
+        item,
+        "photo.jpg, image/jpeg, 3,000 bytes",
+        f"NL-POL, by {desk.person.certificate.pseudonym}",
+        f"{taker.pseudonym} of NL-POL",
+        "a loan",
+        "back by 20",
+        "until 20",
+        "face recognition",
+        "EIO 2026/117",
+        "this case only",
+        "privileged",
+        "every byte was fetched and is what was recorded: sha-256",
+        "Accept it, as it is described here?",
+    ):
+        assert words in told, words
+    code, out, _ = within("handover", "accept", item, typed="y\n")
+    assert (code, out.strip()) == (0, "checked and accepted")
+    assert desk.client.item(item)["holder"] == taker.pseudonym
+
+
+def test_of_a_thing_it_is_said_that_nothing_was_verified(
+    desk: Desk,
+    officer: Actor,
+    taker: Actor,
+) -> None:
+    item = thing(officer, seals=[{"number": "S-1"}])
+    terms = {"mode": "custody", "to": {"agency": "NL-POL", "person": taker.pseudonym}}
+    officer.record(item, "transfer-offered", {**terms, "expires": "2199-01-01T00:00:00Z"})
+    code, _, said = within("handover", "accept", item, "--seal", "S-1", typed="n\n")
+    assert code == 2
+    assert "phone, a thing without a file" in said
+    assert "checked  nothing" in said
+    assert "seals    S-1" in said
+
+
+@pytest.mark.parametrize("command", [("accept",), ("decline", "--reason", "no")])
+def test_scripts_are_not_asked_and_their_json_stays_as_it_was(
+    desk: Desk,
+    taker: Actor,
+    tmp_path: Path,
+    command: tuple[str, ...],
+) -> None:
+    for options in (("--json",), ("--yes",), ()):
+        item = photo(desk, tmp_path, DATA)
+        offered(desk, item, taker)
+        answer, *more = command
+        typed = "n\n" if options else None
+        code, out, said = within("handover", answer, item, *more, *options, typed=typed)
+        assert code == 0, said
+        assert ("face recognition" in said) == (options != ("--json",))
+        if options == ("--json",):
+            assert {"evidence", "statement", "index", "receipt"} <= set(json.loads(out))
+
+
+def test_a_refusal_is_asked_for_too(desk: Desk, taker: Actor, tmp_path: Path) -> None:
+    item = photo(desk, tmp_path, DATA)
+    offered(desk, item, taker)
+    before = head(desk, item)
+    code, _, said = within("handover", "decline", item, "--reason", "no", typed="n\n")
+    assert (code, head(desk, item)) == (2, before)
+    assert "face recognition" in said
+    assert within("handover", "decline", item, "--reason", "no", typed="y\n")[0] == 0
+
+
+@pytest.mark.parametrize("answer", ["accept", "decline"])
+def test_an_offer_made_anew_behind_the_question_is_not_answered_by_it(
+    desk: Desk,
+    taker: Actor,
+    tmp_path: Path,
+    answer: str,
+) -> None:
+    item = photo(desk, tmp_path, DATA)
+    terms = offered(desk, item, taker)
+    shown = on_offer.look(taker.client, item)
+    handover.withdraw(desk.client, desk.person, desk.clock, item, reason="other terms")
+    anew = replace(terms, conditions=("never to the defence",))
+    handover.offer(desk.client, desk.person, desk.clock, item, anew)
+    who = (taker.client, taker.person, desk.clock, item)
+    answers = {
+        "accept": lambda: handover.accept(*who, shown=shown),
+        "decline": lambda: handover.decline(*who, shown=shown, reason="no"),
+    }
+    with pytest.raises(RuleError, match="another offer"):
+        answers[answer]()
+    assert on_offer.look(taker.client, item).statement != shown.statement
