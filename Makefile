@@ -12,7 +12,7 @@ export CI := true
 export HARDHAT_DISABLE_TELEMETRY := true
 export HARDHAT_DISABLE_TELEMETRY_PROMPT := true
 
-.PHONY: demo story run test lint format docs bench soak campaigns artifacts contracts python python-alone python-outside python-inside node kubo fsck install install-dev clean
+.PHONY: demo story run test nightly lint format docs bench soak campaigns artifacts contracts coverage python python-alone python-outside python-inside python-nightly node kubo fsck install install-dev clean
 
 install: $(VENV)/.installed
 install-dev: $(VENV)/.installed-dev
@@ -58,32 +58,40 @@ run: install
 	@test -d $(HOME_DIR)/home || $(BIN)/custody --home $(HOME_DIR)/home --passphrase-file $(HOME_DIR)/passphrase init --agency NL-POL --person 4711
 	@exec $(BIN)/custody --home $(HOME_DIR)/home --passphrase-file $(HOME_DIR)/passphrase serve --port 8000
 
-# What the tests need is built beside the contracts' tests and those that need nothing: for half of that time a build waits for the network.
+# The longest first, the short ones beside their ends: two processes are at work from the first minute to the last.
 test: lint
-	$(MAKE) --jobs=2 --output-sync=target kubo fsck contracts python-alone
-	$(MAKE) --jobs=2 --output-sync=target python-outside python-inside
+	$(MAKE) --jobs=2 --output-sync=target kubo fsck python-inside python-outside contracts python-alone
+
+# What takes long: commands and nodes killed at random moments, stories told whole, mutations and fuzzing by the thousand, the coverage of the contracts.
+nightly: install-dev kubo fsck
+	$(MAKE) --jobs=2 --output-sync=target python-nightly coverage soak campaigns
 
 contracts: node
 	npx --no-install hardhat compile --quiet
 	node tools/export_artifacts.js --check
 	npx --no-install hardhat test
+
+coverage: node
 	npx --no-install hardhat coverage > .build/coverage.txt || { cat .build/coverage.txt; exit 1; }
 	tail -n 14 .build/coverage.txt
 
-# In processes of their own, two at a time: tests that need no other program; commands, nodes and adapters, with their programs; and all the rest.
+# In processes of their own: tests that need no other program; commands, nodes and adapters, with their programs; and all the rest.
 ALONE := tests/property tests/unit tests/vectors
 OUTSIDE := tests/cli tests/adapters
-python: install-dev node kubo fsck
-	$(MAKE) --jobs=2 --output-sync=target python-outside python-inside python-alone
+python: install-dev kubo fsck
+	$(MAKE) --jobs=2 --output-sync=target python-inside python-outside python-alone
 
 python-alone: install-dev
 	$(BIN)/python -m pytest $(ALONE)
 
-python-outside:
+python-outside: install-dev node kubo
 	$(BIN)/python -m pytest $(OUTSIDE)
 
-python-inside:
+python-inside: install-dev node kubo fsck
 	$(BIN)/python -m pytest $(addprefix --ignore=,$(OUTSIDE) $(ALONE))
+
+python-nightly: install-dev node kubo fsck
+	$(BIN)/python -m pytest -m nightly
 
 lint: install-dev
 	$(BIN)/ruff check .

@@ -204,80 +204,85 @@ def commands(options: argparse.Namespace) -> None:
     base = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
     with tempfile.TemporaryDirectory(dir=base) as name:
         folder = Path(name)
-        large = folder / "large.bin"
-        with large.open("wb") as file:
-            for _ in range(options.mib):
-                file.write(os.urandom(1 << 20))
-        many = folder / "many"
-        many.mkdir()
-        for number in range(options.files):
-            (many / f"{number:06}").write_bytes(os.urandom(10240))
-        passphrase = folder / "passphrase"
-        passphrase.write_text("benchmark")
+        large, many = made_files(folder, options.mib, options.files)
+        peers(folder, large, many, options)
+        (folder / "passphrase").write_text("benchmark")
         home = folder / "home"
-        custody = [*CUSTODY, "--home", str(home), "--passphrase-file", str(passphrase)]
+        custody = [*CUSTODY, "--home", str(home), "--passphrase-file", str(folder / "passphrase")]
         subprocess.run(
             [*custody, "init", "--agency", "NL-POL", "--person", "1"],
             check=True,
             stdout=subprocess.DEVNULL,
         )
-        measure = options.repeat
-        for title, command in (
-            ("coreutils sha256sum, large file", ["sha256sum", str(large)]),
-            ("openssl dgst -sha256, large file", ["openssl", "dgst", "-sha256", str(large)]),
-        ):
-            if shutil.which(command[0]):
-                show(title, *timed(command, measure))
-            else:
-                print(f"absent: {command[0]}")
-        if shutil.which("restic"):
-            repository = {"RESTIC_REPOSITORY": str(folder / "restic"), "RESTIC_PASSWORD": "x"}
-            prepare = [
-                "sh",
-                "-c",
-                (
-                    f"rm -rf {folder}/restic; RESTIC_REPOSITORY={folder}/restic RESTIC_PASSWORD=x "
-                    "restic init -q"
-                ),
-            ]
-            show(
-                "restic backup, large file",
-                *timed(["restic", "backup", "-q", str(large)], measure, prepare, repository),
-            )
-            show(
-                f"restic backup, {options.files} files of 10 KiB",
-                *timed(["restic", "backup", "-q", str(many)], measure, prepare, repository),
-            )
-            shutil.rmtree(folder / "restic")
-        else:
-            print("absent: restic")
-        again = ["sh", "-c", f"rm -rf {home}; cp -r {home}.fresh {home}"]
         shutil.copytree(home, f"{home}.fresh")
-        show("custody upload, large file", *timed([*custody, "upload", str(large)], measure, again))
-        evidence = only_item(custody)
-        bundle, trust = exported(custody, evidence, folder)
-        show(
-            "custody verify, large file",
-            *timed([*CUSTODY, "verify", bundle, str(large), "--trust", trust], measure),
-        )
-        show(
-            "custody verify, the same bundle alone",
-            *timed([*CUSTODY, "verify", bundle, "--trust", trust], measure),
-        )
-        get = [*custody, "get", evidence, "-o", str(folder / "out"), "--basis", "x"]
-        show("custody get, large file", *timed(get, 1))
-        shutil.rmtree(home)
-        (folder / "out").unlink()
-        subprocess.run(again, check=True)
-        show(
-            f"custody upload, {options.files} files of 10 KiB",
-            *timed([*custody, "upload", str(many)], 1),
-        )
-        show("custody anchor", *timed([*custody, "anchor"], 1))
-        show("custody --help", *timed([*CUSTODY, "--help"], measure))
-        show("custody list", *timed([*custody, "list"], measure))
-        for command in ("audit", "doctor"):
-            show(f"custody {command}, {options.files} items", *timed([*custody, command], 1))
+        afresh = ["sh", "-c", f"rm -rf {home}; cp -r {home}.fresh {home}"]
+        one_large_file(custody, folder, large, options.repeat, afresh)
+        subprocess.run(afresh, check=True)
+        many_files(custody, many, options)
+
+
+def made_files(folder: Path, mib: int, files: int) -> tuple[Path, Path]:
+    """A large file, and a folder of small ones."""
+    large, many = folder / "large.bin", folder / "many"
+    with large.open("wb") as file:
+        for _ in range(mib):
+            file.write(os.urandom(1 << 20))
+    many.mkdir()
+    for number in range(files):
+        (many / f"{number:06}").write_bytes(os.urandom(10240))
+    return large, many
+
+
+def peers(folder: Path, large: Path, many: Path, options: argparse.Namespace) -> None:
+    """Tools that people know, where they are installed."""
+    for title, command in (
+        ("coreutils sha256sum, large file", ["sha256sum", str(large)]),
+        ("openssl dgst -sha256, large file", ["openssl", "dgst", "-sha256", str(large)]),
+    ):
+        if shutil.which(command[0]):
+            show(title, *timed(command, options.repeat))
+        else:
+            print(f"absent: {command[0]}")
+    if not shutil.which("restic"):
+        print("absent: restic")
+        return
+    repository = {"RESTIC_REPOSITORY": str(folder / "restic"), "RESTIC_PASSWORD": "x"}
+    settings = " ".join(f"{name}={value}" for name, value in repository.items())
+    prepare = ["sh", "-c", f"rm -rf {folder}/restic; {settings} restic init -q"]
+    for title, what in (
+        ("restic backup, large file", large),
+        (f"restic backup, {options.files} files of 10 KiB", many),
+    ):
+        command = ["restic", "backup", "-q", str(what)]
+        show(title, *timed(command, options.repeat, prepare, repository))
+    shutil.rmtree(folder / "restic")
+
+
+def one_large_file(
+    custody: list[str], folder: Path, large: Path, repeat: int, afresh: list[str]
+) -> None:
+    """Upload, verify and get it."""
+    show("custody upload, large file", *timed([*custody, "upload", str(large)], repeat, afresh))
+    evidence = only_item(custody)
+    bundle, trust = exported(custody, evidence, folder)
+    verify = [*CUSTODY, "verify", bundle, str(large), "--trust", trust]
+    show("custody verify, large file", *timed(verify, repeat))
+    alone = [*CUSTODY, "verify", bundle, "--trust", trust]
+    show("custody verify, the same bundle alone", *timed(alone, repeat))
+    get = [*custody, "get", evidence, "-o", str(folder / "out"), "--basis", "x"]
+    show("custody get, large file", *timed(get, 1))
+    (folder / "out").unlink()
+
+
+def many_files(custody: list[str], many: Path, options: argparse.Namespace) -> None:
+    """Upload them, and ask for what a home of that size is asked for."""
+    upload = [*custody, "upload", str(many)]
+    show(f"custody upload, {options.files} files of 10 KiB", *timed(upload, 1))
+    show("custody anchor", *timed([*custody, "anchor"], 1))
+    show("custody --help", *timed([*CUSTODY, "--help"], options.repeat))
+    show("custody list", *timed([*custody, "list"], options.repeat))
+    for command in ("audit", "doctor"):
+        show(f"custody {command}, {options.files} items", *timed([*custody, command], 1))
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from ledger.client import handover
-from ledger.client.handover import Terms
+from ledger.domain.event.offer_terms import OfferTerms
 from ledger.services.handovers import sync
 from tests.support import consortium
 from tests.support.chains import running
@@ -40,7 +40,7 @@ def bench_handover(mib: int) -> Iterator[tuple[str, float]]:
             giver, taker = agencies[NL], agencies[RO]
             yield _timed(f"upload of {mib} MiB, for comparison", lambda: giver.upload(file))
             [item] = [one["evidence"] for one in giver.client.items()]
-            terms = Terms(RO, int(time.time()) + 86400)
+            terms = OfferTerms(RO, int(time.time()) + 86400)
             yield _timed(
                 "offer: key re-wrapped and signed",
                 lambda: handover.offer(giver.client, giver.person, giver.clock, item, terms),

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from ledger.app import create_home
+from tests.support import stretching
 from tests.support.desk import PASSPHRASE, Desk
 from tests.support.kubo import Daemon, swarm
 
@@ -27,6 +28,11 @@ def pytest_report_header() -> str:
 def rng(request: pytest.FixtureRequest) -> random.Random:
     """Randomness that the header's seed and the test's name give again."""
     return random.Random(f"{SEED} {request.node.nodeid}")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _stretched(tmp_path_factory: pytest.TempPathFactory) -> None:
+    stretching.keep_in(tmp_path_factory.mktemp("stretched"))
 
 
 @pytest.fixture(scope="session")

@@ -58,14 +58,7 @@ def worked_example() -> dict[str, Any]:
     receipt = receipts.issue(
         LOG_KEY, log_id=LOG, subject=BASE["evidence"], size=2, index=1, path=[sibling], root=root
     )
-    content_key, record_key, salt = b"\x11" * 32, b"\x22" * 32, b"\x33" * 16
-    evidence = BASE["evidence"]
-    pieces = content_encryption.Pieces(content_key, evidence, salt)
-    plain = b"evidence"
     recipient = HpkePrivateKey("MLKEM768-X25519", bytes(range(96)))
-    grant = grants.seal(
-        record_key, recipient.public, evidence=evidence_bytes(evidence), scope="record"
-    )
     private = KEY.private_bytes(
         serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
@@ -98,25 +91,37 @@ def worked_example() -> dict[str, Any]:
             expires=1795252563,
             certificate=der,
         ).hex(),
-        "envelope": {
-            "evidence": evidence,
-            "contentKey": content_key.hex(),
-            "recordKey": record_key.hex(),
-            "salt": salt.hex(),
-            "commitment": content_encryption.commit(content_key, evidence, salt).hex(),
-            "plain": plain.hex(),
-            "onlyPiece": sha256(
-                pieces.seal(0, content_encryption.pad_piece(plain, len(plain), 4096), last=True)
-            ).hexdigest(),
-            "sealedDocument": sha256(
-                content_encryption.seal_document(record_key, event.raw)
-            ).hexdigest(),
-            "padded": {
-                str(size): content_encryption.padded_size(size)
-                for size in (0, 4095, 4096, 5000, 10**6, 10**9, 20 * 2**30)
-            },
-            "grant": b64url(grant.encode()),
+        "envelope": sealed_example(event.raw, recipient),
+    }
+
+
+def sealed_example(document: bytes, recipient: HpkePrivateKey) -> dict[str, Any]:
+    """The content and the record of the item, encrypted, with the keys to it."""
+    content_key, record_key, salt = b"\x11" * 32, b"\x22" * 32, b"\x33" * 16
+    evidence = BASE["evidence"]
+    pieces = content_encryption.Pieces(content_key, evidence, salt)
+    plain = b"evidence"
+    grant = grants.seal(
+        record_key, recipient.public, evidence=evidence_bytes(evidence), scope="record"
+    )
+    return {
+        "evidence": evidence,
+        "contentKey": content_key.hex(),
+        "recordKey": record_key.hex(),
+        "salt": salt.hex(),
+        "commitment": content_encryption.commit(content_key, evidence, salt).hex(),
+        "plain": plain.hex(),
+        "onlyPiece": sha256(
+            pieces.seal(0, content_encryption.pad_piece(plain, len(plain), 4096), last=True)
+        ).hexdigest(),
+        "sealedDocument": sha256(
+            content_encryption.seal_document(record_key, document)
+        ).hexdigest(),
+        "padded": {
+            str(size): content_encryption.padded_size(size)
+            for size in (0, 4095, 4096, 5000, 10**6, 10**9, 20 * 2**30)
         },
+        "grant": b64url(grant.encode()),
     }
 
 

@@ -26,10 +26,8 @@ from ledger.domain.ipld import car, unixfs
 from ledger.domain.ipld import cid as cids
 from ledger.domain.ipld.unixfs import Block
 from tests.support.kubo import Daemon, load, swarm, trees
-from tests.support.kubo_samples import (
-    MIB,
-    kubo,  # noqa: F401  (fixtures)
-)
+
+MIB = 1 << 20
 
 
 def sparse(path: Path, size: int) -> Path:

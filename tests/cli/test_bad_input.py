@@ -65,7 +65,7 @@ def test_names_that_are_not_utf_8_are_kept_byte_for_byte(home: Path, tmp_path: P
     (tmp_path / os.fsdecode(name)).write_bytes(b"x")
     done = subprocess.run(
         [sys.executable, "-m", "cli", "--home", str(home), "--json", "upload", os.fsencode(tmp_path) + b"/" + name],
-        cwd=ROOT, env={**os.environ, "CUSTODY_PASSPHRASE": PASSPHRASE.decode()}, capture_output=True, timeout=60, check=True,
+        cwd=ROOT, env={**os.environ, "CUSTODY_PASSPHRASE": PASSPHRASE.decode()}, capture_output=True, timeout=180, check=True,
     )  # fmt: skip
     evidence = json.loads(done.stdout)["items"][0]["evidence"]
     shown = json.loads(custody("show", evidence, "--basis", "x", "--json", home=home).stdout)

@@ -10,15 +10,20 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 
 from tests.support.chains import free_port
-from tests.support.commands import ROOT, custody
+from tests.support.commands import ROOT, custody, within
 from tests.support.desk import PASSPHRASE
+from tests.support.waiting import wait_until
 
 JSON_KEYS = {"verdict", "steps", "findings", "withheld", "facts", "events"}
 
@@ -236,12 +241,22 @@ def names_in(overview: str) -> list[str]:
     return [name for name in rows if name.isalpha() and name.islower()]
 
 
-def test_help_has_an_example_for_every_command_and_fits_80_columns() -> None:
-    overview = custody("--help").stdout
+def shown(*arguments: str) -> str:
+    code, text, _ = within(*arguments)
+    assert code == 0
+    return text
+
+
+def test_help_has_an_example_for_every_command_and_fits_80_columns(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # The tree of a hundred commands is built once, not for each of them.
+    monkeypatch.setattr(typer.main, "get_command", cache(typer.main.get_command))
+    overview = shown("--help")
     names = [[name] for name in names_in(overview)]
     assert {"init", "upload", "verify", "serve", "doctor"} <= {name for [name] in names}
     for name in names:
-        text = custody(*name, "--help").stdout
+        text = shown(*name, "--help")
         names += [[*name, inner] for inner in names_in(text)]  # groups
         assert "Example:\n    custody " in text, name
         assert max(map(len, text.splitlines())) <= 80, name
@@ -249,28 +264,12 @@ def test_help_has_an_example_for_every_command_and_fits_80_columns() -> None:
     assert "\x1b[" not in overview
 
 
-def test_a_served_home_is_found_by_the_other_commands_and_anchors_by_itself(
-    worked: dict[str, Path], tmp_path: Path
-) -> None:
-    home = Path(shutil.copytree(worked["home"], tmp_path / "home"))
-    metrics = f"127.0.0.1:{free_port()}"
-    command = [
-        sys.executable,
-        "-m",
-        "cli",
-        "--home",
-        str(home),
-        "serve",
-        "--port",
-        str(free_port()),
-        "--anchor-age",
-        "1",
-        "--metrics",
-        metrics,
-    ]
+@contextmanager
+def serving(home: Path, *options: str) -> Iterator[None]:
+    """``custody serve`` in a process of its own; Ctrl-C ends it."""
     settings = {**os.environ, "CUSTODY_PASSPHRASE": PASSPHRASE.decode()}
     server = subprocess.Popen(
-        command,
+        [sys.executable, "-m", "cli", "--home", str(home), "serve", *options],
         cwd=ROOT,
         env=settings,
         stdout=subprocess.DEVNULL,
@@ -280,18 +279,38 @@ def test_a_served_home_is_found_by_the_other_commands_and_anchors_by_itself(
     try:
         assert server.stderr is not None
         assert "serving NL-POL" in server.stderr.readline()
-        assert (
-            ", which serves it at http://127.0.0.1:" in custody("serve", home=home, code=1).stderr
-        )
+        yield
+        server.send_signal(signal.SIGINT)
+        server.wait(timeout=20)
+    finally:
+        server.kill()
+        server.communicate()
+
+
+def all_anchored(home: Path) -> dict[str, Any]:
+    """The status of a home once its server has anchored everything by itself."""
+    status: dict[str, Any] = {}
+
+    def asked() -> bool:
+        status.update(json.loads(custody("status", "--json", home=home).stdout))
+        return bool(status["final"] == status["integrated"])
+
+    wait_until(asked, seconds=30)
+    return status
+
+
+def test_a_served_home_is_found_by_the_other_commands_and_anchors_by_itself(
+    worked: dict[str, Path], tmp_path: Path
+) -> None:
+    home = Path(shutil.copytree(worked["home"], tmp_path / "home"))
+    metrics = f"127.0.0.1:{free_port()}"
+    with serving(home, "--port", str(free_port()), "--anchor-age", "1", "--metrics", metrics):
+        refused = custody("serve", home=home, code=1).stderr
+        assert ", which serves it at http://127.0.0.1:" in refused
         (tmp_path / "note.txt").write_text("second item")
         done = json.loads(custody("upload", tmp_path / "note.txt", "--json", home=home).stdout)
         assert done["recorded"] == 1
-        deadline = time.monotonic() + 30
-        while True:
-            status = json.loads(custody("status", "--json", home=home).stdout)
-            if status["final"] == status["integrated"]:
-                break
-            assert time.monotonic() < deadline
+        status = all_anchored(home)
         with urllib.request.urlopen(f"http://{metrics}/metrics", timeout=10) as answer:
             measured = answer.read().decode()
         assert 'custody_worker_runs_total{result="ok",worker="anchoring"}' in measured
@@ -303,11 +322,6 @@ def test_a_served_home_is_found_by_the_other_commands_and_anchors_by_itself(
         assert "in use by process" in custody("serve", home=home, code=1).stderr
         # Looking at it goes on beside the server.
         assert "verdict: verified" in custody("doctor", home=home).stdout
-        server.send_signal(signal.SIGINT)
-        server.wait(timeout=20)
-    finally:
-        server.kill()
-        server.communicate()
     assert not (home / "server.json").exists()
     assert "ok      log" in custody("doctor", home=home).stdout
 
@@ -328,13 +342,13 @@ def test_ctrl_c_in_an_upload_says_so_leaves_nothing_half_written_and_goes_on_lat
         stderr=subprocess.PIPE,
         text=True,
     )
-    deadline = time.monotonic() + 60
-    while (
-        sum(pack.stat().st_size for pack in (home / "blocks").glob("pack-*.car")) < 5_000_000
-    ):  # it is well under way
+
+    def is_well_under_way() -> bool:
         assert process.poll() is None
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+        packs = (home / "blocks").glob("pack-*.car")
+        return sum(pack.stat().st_size for pack in packs) >= 5_000_000
+
+    wait_until(is_well_under_way)
     process.send_signal(signal.SIGINT)
     _, message = process.communicate(timeout=60)
     assert process.returncode == 130, message

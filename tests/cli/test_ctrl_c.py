@@ -23,6 +23,7 @@ from tests.support.desk import PASSPHRASE
 ROUNDS = 3
 
 
+@pytest.mark.nightly
 def test_ctrl_c_at_any_moment_leaves_nothing_half_written(
     worked: dict[str, Path], tmp_path: Path, rng: random.Random
 ) -> None:

@@ -11,7 +11,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -22,6 +21,7 @@ from ledger.app import settings
 from tests.cli.test_output import Stream
 from tests.support.commands import ROOT
 from tests.support.desk import PASSPHRASE
+from tests.support.waiting import wait_until
 
 
 @pytest.fixture
@@ -115,7 +115,7 @@ def test_a_server_that_is_asked_to_end_takes_its_address_away(
     ) as server:
         assert server.stderr is not None
         assert b"serving NL-POL" in server.stderr.readline()
-        time.sleep(0.3)
+        wait_until((home_path / settings.SERVER).exists)
         server.send_signal(number)
         told = server.stderr.read()
         assert server.wait(60) == 0, told

@@ -142,6 +142,7 @@ def full(founded: Path, tmp_path: Path, three: list[Daemon], rng: random.Random)
     return home
 
 
+@pytest.mark.nightly
 def test_a_move_killed_again_and_again_ends_whole_and_loses_nothing(
     full: Path, tmp_path: Path, rng: random.Random
 ) -> None:

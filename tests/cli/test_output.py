@@ -18,7 +18,6 @@ from tests.support.commands import ROOT
 from tests.support.printing import (
     FORGED,
     Stream,
-    _state,  # noqa: F401  (fixtures)
 )
 from tests.unit.test_visible import ATTACKS
 

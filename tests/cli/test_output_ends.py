@@ -16,8 +16,9 @@ from ledger.domain.untrusted.visible import is_safe
 from tests.support.printing import (
     FORGED,
     Stream,
-    _state,  # noqa: F401  (fixtures)
 )
+
+MONITOR = ["monitor", "--log", "x", "--rpc", "x", "--trust", "x", "--state", "x"]
 
 
 def test_output_that_the_encoding_lacks_is_shown_as_escapes(
@@ -128,32 +129,8 @@ def test_logs_are_one_safe_line_a_record_and_quote_no_exception(
         ["handover", "offer", "3f0c1d2e-0000-4000-8000-000000000000", "--days", "nan"],
         ["handover", "offer", "3f0c1d2e-0000-4000-8000-000000000000", "--days", "inf"],
         ["handover", "offer", "3f0c1d2e-0000-4000-8000-000000000000", "--return-by", "tomorrow"],
-        [
-            "monitor",
-            "--log",
-            "x",
-            "--rpc",
-            "x",
-            "--trust",
-            "x",
-            "--state",
-            "x",
-            "--interval",
-            "nan",
-        ],
-        [
-            "monitor",
-            "--log",
-            "x",
-            "--rpc",
-            "x",
-            "--trust",
-            "x",
-            "--state",
-            "x",
-            "--metrics",
-            "here:99999",
-        ],
+        [*MONITOR, "--interval", "nan"],
+        [*MONITOR, "--metrics", "here:99999"],
         ["audit", "--sample", "nan"],
         ["audit", "--log", "x"],
         ["upload", "x", "--occurred", "yesterday"],

@@ -25,6 +25,7 @@ from tests.support.consortium import DEPLOYER
 from tests.support.desk import PASSPHRASE
 
 
+@pytest.mark.nightly
 @pytest.mark.timeout(1500)  # seventy commands, each a process of its own
 def test_the_story_from_seizure_to_disposal(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "tools.scenarios.story", "--output", tmp_path / "story"]
@@ -66,9 +67,10 @@ def until(ask: Any, wanted: Any) -> None:
     deadline = time.monotonic() + 120
     while (found := ask()) != wanted:
         assert time.monotonic() < deadline, found
-        time.sleep(0.5)
+        time.sleep(0.2)
 
 
+@pytest.mark.nightly
 @pytest.mark.timeout(1500)
 def test_every_command_of_the_page_on_agencies_works_on_a_chain_of_its_own(tmp_path: Path) -> None:
     page = (ROOT / "docs" / "consortium.md").read_text()

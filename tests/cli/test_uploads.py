@@ -92,6 +92,7 @@ def test_what_was_left_out_is_told_with_its_number_and_what_was_lost_ends_with_3
     assert "custody's own" in found["error"]["message"]
 
 
+@pytest.mark.nightly
 def test_sigterm_in_the_middle_of_an_upload_leaves_one_item_after_the_same_command(
     home_path: Path, tmp_path: Path, rng: random.Random
 ) -> None:

@@ -13,10 +13,11 @@ from typing import Any
 
 import pytest
 
+from ledger.adapters.oidc import OidcProvider
 from ledger.client import handover, retrieval
 from ledger.domain.codecs.text import evidence_bytes
 from ledger.domain.crypto import content_encryption, grants
-from ledger.domain.errors import CustodyError, DeniedError, RuleError
+from ledger.domain.errors import DeniedError, RuleError
 from ledger.domain.event import signing
 from ledger.services.access import authorization
 from ledger.services.onchain import anchoring
@@ -93,7 +94,7 @@ def test_who_gets_other_roles_while_their_statement_is_checked_appends_nothing_u
 
     signed = officer.sign("note", {"text": "too late"}, phone)
     monkeypatch.setattr(registration, "check", renewed_meanwhile)
-    with pytest.raises(CustodyError):
+    with pytest.raises(DeniedError, match="under another certificate"):
         officer.client.register([signed])
     monkeypatch.undo()
     assert item_of(desk, phone).seq == 0
@@ -117,12 +118,14 @@ def test_an_administrator_who_is_suspended_while_their_request_waits_for_the_cha
         assert authorization.signer(desk.node, unit, officer.person.certificate).roles == {
             "officer"
         }
+    provider = OidcProvider("https://login.example", "custody")
+    monkeypatch.setattr(desk.node, "identity", provider)
     for late in (
         lambda: membership.suspend(desk.node, other.id, by=clerk.id),
         lambda: admission.invite(desk.node, number="99", roles=["officer"], inviter=clerk.id),
         lambda: membership.link(desk.node, officer.id, "account", by=officer.id),
     ):
-        with pytest.raises(CustodyError):
+        with pytest.raises(DeniedError, match="not, or no longer, enrolled here for that"):
             late()
 
 

@@ -20,9 +20,8 @@ from ledger.domain.log.tiles import split_bundle
 from tests.support.calls import (
     bearer,
     enrol,
-    http,  # noqa: F401  (fixtures)
 )
-from tests.support.desk import Desk
+from tests.support.desk import Desk, signed_note
 
 STRANGE = "urn:uuid:00000000-0000-4000-8000-000000000000"
 
@@ -147,23 +146,12 @@ def test_administrators_and_auditors_see_records_never_content(
 def test_nobody_registers_a_statement_of_somebody_else(
     desk: Desk, http: httpx.Client, tmp_path: Path
 ) -> None:
-    from ledger.domain.event.signing import sign_event
-
     path = tmp_path / "item"
     path.write_bytes(b"x")
     (item,) = desk.upload(path)
-    head = bytes.fromhex(desk.client.item(item.evidence)["head"])
-    signed = sign_event(
-        desk.person,
-        "note",
-        {"text": "x"},
-        evidence=item.evidence,
-        seq=1,
-        prev=head,
-        time=desk.clock.now(),
-    )
+    submission = signed_note(desk, item.evidence)
     headers = bearer(http, *enrol(desk, "officer"))
-    answer = http.post("/v1/statements", headers=headers, json={"statements": [signed.submission]})
+    answer = http.post("/v1/statements", headers=headers, json={"statements": [submission]})
     assert answer.status_code == 403
     assert desk.client.item(item.evidence)["events"] == 1
 

@@ -21,7 +21,7 @@ from ledger.domain.ipld import cid as cids
 from ledger.domain.ipld.unixfs import Block
 from ledger.services.audit.self_check import examine
 from ledger.services.storage import garbage_collection
-from tests.support.backups import DAY, NOW, keys, keys_file, make  # noqa: F401  (fixtures)
+from tests.support.backups import DAY, NOW, make
 from tests.support.desk import PASSPHRASE, Desk
 
 

@@ -12,7 +12,7 @@ import pytest
 from ledger.adapters.backup.keys import KEEP, ROTATE, BackupKeys
 from ledger.app import backup, restore_home
 from ledger.domain.errors import StorageError, UsageError
-from tests.support.backups import DAY, NOW, keys, keys_file, make  # noqa: F401  (fixtures)
+from tests.support.backups import DAY, NOW, make
 from tests.support.desk import PASSPHRASE, Desk
 
 

@@ -23,10 +23,10 @@ from ledger.domain.crypto import custody_key
 from ledger.domain.crypto.grants import HpkePrivateKey
 from ledger.domain.errors import (
     ConflictError,
-    CustodyError,
     DeniedError,
     FormatError,
     KeyringError,
+    NotFoundError,
     RuleError,
     VerificationError,
 )
@@ -147,7 +147,7 @@ def test_the_node_that_carries_the_key_cannot_read_it(office: Desk, second: Coll
     assert row is not None
     assert row.by == office.person.certificate.subject
     assert seed not in row.sealed
-    with pytest.raises(CustodyError):
+    with pytest.raises(VerificationError, match="for somebody else"):
         custody_key.open_sealed(
             row.sealed, office.node.keys.hpke, person=second.id, custody=descriptor(office).custody
         )
@@ -165,20 +165,29 @@ def test_the_node_that_carries_the_key_cannot_read_it(office: Desk, second: Coll
 def test_a_key_that_was_swapped_on_the_way_is_not_taken(office: Desk, second: Colleague) -> None:
     made, mine = HpkePrivateKey.generate(), second.keyring.hpke_key("hpke-person").public
     genuine = custody_key.seal(office.home.keyring.hpke_key("hpke-custody"), second.id, mine)
-    for swapped in (
-        custody_key.seal(made, second.id, mine),
-        replace(custody_key.seal(made, second.id, mine), custody=genuine.custody),
-        replace(genuine, sealed=genuine.sealed[:-1] + bytes([genuine.sealed[-1] ^ 1])),
-        custody_key.seal(
-            office.home.keyring.hpke_key("hpke-custody"), PersonId("NL-POL", "b" * 26), mine
+    custody = office.home.keyring.hpke_key("hpke-custody")
+    another = custody_key.seal(made, second.id, mine)
+    altered = genuine.sealed[:-1] + bytes([genuine.sealed[-1] ^ 1])
+    for swapped, error, match in (
+        (another, VerificationError, "not the custody key of the agency's descriptor"),
+        (replace(another, custody=genuine.custody), KeyringError, "altered"),
+        (replace(genuine, sealed=altered), KeyringError, "altered"),
+        (
+            custody_key.seal(custody, PersonId("NL-POL", "b" * 26), mine),
+            VerificationError,
+            "for somebody else",
         ),
-        custody_key.seal(office.home.keyring.hpke_key("hpke-custody"), second.id, made.public),
+        (
+            custody_key.seal(custody, second.id, made.public),
+            VerificationError,
+            "for somebody else",
+        ),
     ):
         with office.node.records.write() as unit:  # as a node would that is not honest
             unit.people.put_custody_key(
                 CustodyKeyRow(second.id, genuine.custody, swapped.encode(), second.id)
             )
-        with pytest.raises((VerificationError, KeyringError)):
+        with pytest.raises(error, match=match):
             take(second)
         assert "hpke-custody" not in second.keyring.names()
         assert "hpke-custody" not in FileKeyring.open(second.home / KEYRING, PASSPHRASE).names()
@@ -290,7 +299,7 @@ def test_an_officer_who_becomes_a_custodian_gets_the_key_with_the_new_certificat
 ) -> None:
     photo, data = uploaded(office, tmp_path, rng)
     officer = joined(office, tmp_path / "officer", "officer", number="promoted")
-    with pytest.raises(CustodyError):
+    with pytest.raises(NotFoundError, match="none that you may see"):
         officer.get(photo)
     assert (
         office.client.renew(officer.pseudonym, ["custodian", "officer"])["custodyKey"]

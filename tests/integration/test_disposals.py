@@ -13,7 +13,7 @@ from ledger.client import handover
 from ledger.client.upload import UploadOptions
 from ledger.domain.bundle import bundle as bundles
 from ledger.domain.codecs.text import format_time
-from ledger.domain.errors import CustodyError, RuleError, UsageError
+from ledger.domain.errors import DeniedError, RuleError, UsageError
 from ledger.domain.verify import verify
 from ledger.services.audit.self_check import examine
 from ledger.services.audit.self_check_findings import SelfCheckFinding
@@ -112,7 +112,7 @@ def test_after_a_disposal_nothing_of_the_item_is_left_to_open_and_everything_els
     assert certificate["destroyed"] >= 3
     assert office.client.search("case", "2026-117") == [other]
     for reader in (lambda: office.get(photo), lambda: second.get(photo)):
-        with pytest.raises(CustodyError):
+        with pytest.raises(DeniedError, match="keys of this item were destroyed"):
             reader()
     raw = b"".join(path.read_bytes() for path in sorted(office.path.rglob("*")) if path.is_file())
     for one in [*sealed, *blocks]:

@@ -14,6 +14,7 @@ import pytest
 from ledger.adapters.keystore.file import FileKeyring
 from ledger.app import metrics
 from ledger.app.settings import KEYRING
+from ledger.domain.errors import KeyringError
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity.certificate import Certificate
 from ledger.domain.verify.report import Verdict
@@ -132,7 +133,7 @@ def test_what_cannot_be_kept_is_not_signed_with(home: Path) -> None:
         aged = certificates.parse(ending(desk, desk.node.keys.service_certificate, 5))
         desk.node.keys = replace(desk.node.keys, service_certificate=aged)
         (home / KEYRING).rename(home / "elsewhere")
-        with pytest.raises(Exception, match="keyring"):
+        with pytest.raises(KeyringError, match="keyring"):
             expiry.renew_own(desk.node)
         assert desk.node.keys.service_certificate == aged
         (home / "elsewhere").rename(home / KEYRING)

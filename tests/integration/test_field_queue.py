@@ -12,12 +12,17 @@ import pytest
 from ledger.adapters.journal import FileJournal
 from ledger.app import bootstrap
 from ledger.client import retrieval
-from ledger.domain.errors import DeniedError, NotFoundError, RuleError, UsageError
+from ledger.domain.errors import (
+    DeniedError,
+    NotFoundError,
+    RuleError,
+    UsageError,
+    VerificationError,
+)
 from ledger.domain.ipld import cid as cids
 from tests.support.desk import Desk
 from tests.support.laptop import (
     Laptop,
-    laptop,  # noqa: F401  (fixtures)
     told,
 )
 from tests.support.people import joined
@@ -128,7 +133,7 @@ def test_a_stranger_gets_no_receipt_for_a_statement_that_is_not_theirs(
     laptop.fetch()
     with laptop.colleague.client() as client:
         assert client.register([submission])[0]["repeated"]
-        with pytest.raises(Exception, match="revoked"):
+        with pytest.raises(VerificationError, match="revoked"):
             client.register([new])
 
 

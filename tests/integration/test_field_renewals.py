@@ -16,7 +16,6 @@ from ledger.domain.verify.report import Verdict
 from tests.support.desk import Desk
 from tests.support.laptop import (
     Laptop,
-    laptop,  # noqa: F401  (fixtures)
     told,
 )
 

@@ -16,6 +16,7 @@ from ledger.app import field_folder
 from ledger.client.upload import Upload, UploadOptions, UploadResult
 from ledger.client.upload_request import RESTART, RESUME
 from ledger.domain.errors import (
+    ConflictError,
     DemandError,
     InterruptedUploadError,
     NetworkError,
@@ -182,7 +183,7 @@ def test_a_request_that_arrives_late_after_a_restart_makes_no_second_item(
     with pytest.raises(NetworkError):
         tries.upload(path, case="OLD", node=Slow())
     [item] = tries.upload(path, case="NEW", interrupted=RESTART)
-    with pytest.raises(Exception, match="known under that name already"):
+    with pytest.raises(ConflictError, match="known under that name already"):
         tries.desk.client.register(held[0])
     assert tries.of("NEW") == {item.evidence}
     assert tries.count() == 1

@@ -133,7 +133,7 @@ def test_a_guest_is_no_administrator_custodian_or_uploader_here_whatever_they_ar
                 call()
         assert [one["evidence"] for one in client.items()].count(photo) == 1
         assert hidden not in {one["evidence"] for one in client.items()}
-        with pytest.raises(CustodyError):
+        with pytest.raises(DeniedError, match="guest of another agency may not record"):
             retrieval.record(
                 client, person, host.clock, photo, "disposal-requested", {"reason": "gone"}
             )
@@ -152,8 +152,8 @@ def test_a_guest_is_no_second_person_of_the_agency_and_acts_in_no_role_of_home(
     asked = host.record(photo, "disposal-requested", {"reason": "over"})["statement"]
     with abroad(host, guest) as (client, person):
         item = client.item(photo)
-        for role in ("custodian", "administrator"):
-            with pytest.raises(CustodyError):
+        for role, error in (("custodian", DeniedError), ("administrator", RuleError)):
+            with pytest.raises(error):
                 client.register(
                     [
                         sign_event(
@@ -221,7 +221,11 @@ def test_whoever_is_suspended_at_home_or_here_gets_in_no_more(
     both: Consortium, tmp_path: Path
 ) -> None:
     host, home = both[NL], both[RO]
-    for number, suspending in enumerate((home, host)):
+    refusals = (
+        (home, VerificationError, "certificate was revoked"),
+        (host, DeniedError, "login refused"),
+    )
+    for number, (suspending, error, match) in enumerate(refusals):
         person = joined(home, tmp_path / f"mine-{number}", "examiner", number=f"8{number}")
         admit(host, person, tmp_path / f"card-{number}")
         with abroad(host, person) as (client, _):
@@ -230,7 +234,7 @@ def test_whoever_is_suspended_at_home_or_here_gets_in_no_more(
         with host.node.records.write() as unit:  # a minute later
             row = unit.partners.get(RO)
             unit.partners.put(replace(row, checked=1))
-        with abroad(host, person) as (client, _), pytest.raises(CustodyError):
+        with abroad(host, person) as (client, _), pytest.raises(error, match=match):
             list(client.items())
 
 
@@ -258,5 +262,5 @@ def test_a_guest_whose_agency_took_the_certificate_back_reads_nothing_more_in_an
             lambda: client.details(photo, access),
             lambda: client.grants(photo, access),
         ):
-            with pytest.raises(CustodyError):
+            with pytest.raises(VerificationError, match="certificate was revoked"):
                 ask()

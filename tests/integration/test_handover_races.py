@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -22,21 +21,22 @@ from ledger.services.handovers import sync
 from ledger.services.node.context import Node
 from ledger.services.onchain import transfer_steps
 from tests.support import consortium
+from tests.support.chains import running
 from tests.support.consortium import NL, RO, Consortium, judged, offer, upload
 from tests.support.desk import Desk
 from tests.support.handing import paused
 
 
 def test_an_offer_that_expired_is_not_accepted_and_ends_the_same_on_both_sides(
-    both: Consortium, root: TrustRoot, tmp_path: Path
+    both: Consortium, root: TrustRoot, tmp_path: Path, chain: str
 ) -> None:
     giver, taker = both[NL], both[RO]
     evidence = upload(giver, tmp_path)
-    expires = int(time.time()) + 20
+    expires = giver.clock.now() + 300
     handover.offer(giver.client, giver.person, giver.clock, evidence, OfferTerms(RO, expires))
     both.settle(NL, RO, rounds=2)
     assert taker.client.item(evidence)["offer"]["expires"] == format_time(expires)
-    time.sleep(max(expires + 1 - time.time(), 0))
+    both.later(chain, 301)
     with pytest.raises(RuleError, match="expired"):
         handover.accept(taker.client, taker.person, taker.clock, evidence)
     handover.withdraw(giver.client, giver.person, giver.clock, evidence, reason="nobody answered")
@@ -52,11 +52,11 @@ def test_an_offer_that_expired_is_not_accepted_and_ends_the_same_on_both_sides(
 
 
 def test_an_answer_that_the_contract_refuses_holds_up_no_other_handover(
-    both: Consortium, root: TrustRoot, tmp_path: Path
+    both: Consortium, root: TrustRoot, tmp_path: Path, chain: str
 ) -> None:
     giver, taker = both[NL], both[RO]
     late, other = (upload(giver, tmp_path, data) for data in (b"late", b"other"))
-    expires = int(time.time()) + 25
+    expires = giver.clock.now() + 300
     handover.offer(giver.client, giver.person, giver.clock, late, OfferTerms(RO, expires))
     offer(giver, other, RO)
     both.settle(NL, RO, rounds=2)
@@ -64,7 +64,7 @@ def test_an_answer_that_the_contract_refuses_holds_up_no_other_handover(
         taker.client, taker.person, taker.clock, late
     )  # signed in time, and never sent in time
     handover.accept(taker.client, taker.person, taker.clock, other)
-    time.sleep(max(expires + 2 - time.time(), 0))
+    both.later(chain, 302)
     both.settle(NL, RO)
     assert {desk.client.item(other)["custodian"] for desk in (giver, taker)} == {RO}
     assert {desk.client.item(late)["custodian"] for desk in (giver, taker)} == {NL}
@@ -134,14 +134,21 @@ def test_a_withdrawal_that_races_an_acceptance_ends_the_same_on_both_sides(
         ] == []
 
 
+@pytest.fixture
+def another_chain() -> Iterator[str]:
+    """A chain whose time is the clock's; the module's chain is ahead of it by now."""
+    with running("anvil") as url:
+        yield url
+
+
 @pytest.mark.timeout(900)
 def test_a_node_that_dies_at_any_step_of_a_handover_goes_on_where_it_was(
-    chain: str, tmp_path: Path, rng: random.Random
+    another_chain: str, tmp_path: Path, rng: random.Random
 ) -> None:
     """Calls of the chain and transactions of the database are cut at random on both sides; the
     homes are opened anew each time.
     """
-    root = consortium.found(tmp_path, chain, NL, RO)
+    root = consortium.found(tmp_path, another_chain, NL, RO)
     with consortium.opened(tmp_path, NL, RO) as agencies:
         evidence = upload(agencies[NL], tmp_path)
         offer(agencies[NL], evidence, RO)

@@ -8,6 +8,7 @@ import hashlib
 import logging
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ import pytest
 from ledger.adapters.node.client import NodeClient
 from ledger.client import copying, handover, physical_items
 from ledger.client.upload import UploadOptions
-from ledger.domain.errors import CustodyError
+from ledger.domain.errors import CustodyError, DeniedError, FormatError, RuleError, UsageError
 from ledger.domain.event.offer_terms import OfferTerms
 from tests.support import consortium
 from tests.support.chains import running
@@ -45,86 +46,44 @@ def agencies(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Consort
             yield both, url
 
 
+@dataclass
+class Overheard:
+    """The addresses that clients asked for, and the errors that they were answered with."""
+
+    urls: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+
+
+@pytest.fixture
+def overheard(monkeypatch: pytest.MonkeyPatch) -> Overheard:
+    heard, real = Overheard(), NodeClient._send
+
+    def listening(self: NodeClient, method: str, path: str, **options: Any) -> Any:
+        heard.urls.append(f"{path} {options.get('params')}")
+        try:
+            return real(self, method, path, **options)
+        except CustodyError as error:
+            heard.errors.append(f"{error.message} {error.hint}")
+            raise
+
+    monkeypatch.setattr(NodeClient, "_send", listening)
+    return heard
+
+
 def test_chain_ipfs_log_urls_errors_and_logs_show_nothing_of_a_case(
     agencies: tuple[Consortium, str],
     tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
-    monkeypatch: pytest.MonkeyPatch,
+    overheard: Overheard,
 ) -> None:
     both, url = agencies
-    giver, taker = both[NL], both[RO]
-    urls: list[str] = []
-    errors: list[str] = []
-    real = NodeClient._send
-
-    def listening(self: NodeClient, method: str, path: str, **options: Any) -> Any:
-        urls.append(f"{path} {options.get('params')}")
-        try:
-            return real(self, method, path, **options)
-        except CustodyError as error:
-            errors.append(f"{error.message} {error.hint}")
-            raise
-
-    monkeypatch.setattr(NodeClient, "_send", listening)
     caplog.set_level(logging.DEBUG)
     data = (b"planted content " * (SIZE // 16 + 1))[:SIZE]
-    file = tmp_path / PLANTED["name"]
-    file.write_bytes(data)
-    basis = {"purpose": PLANTED["reason"], "reference": PLANTED["case"]}
-    members = {"identifiers": [{"scheme": "case", "value": PLANTED["case"]}], "basis": basis}
-    body = {"place": PLANTED["place"], "collector": {"name": PLANTED["person"]}}
-    [done] = giver.upload(file, options=UploadOptions(members, body=body))
-    physical_items.collect(
-        giver.client,
-        giver.person,
-        giver.clock,
-        {"description": PLANTED["name"], "seals": [{"number": PLANTED["seal"]}]},
-        members,
-    )
-    both.settle(NL, RO, rounds=1)
-    terms = OfferTerms(
-        RO,
-        int(time.time()) + 3600,
-        purpose=PLANTED["reason"],
-        conditions=(PLANTED["place"],),
-        members={"basis": basis},
-    )
-    handover.offer(giver.client, giver.person, giver.clock, done.evidence, terms)
-    both.settle(NL, RO)
-    handover.accept(
-        taker.client, taker.person, taker.clock, done.evidence, condition=PLANTED["person"]
-    )
-    both.settle(NL, RO)
-    recipient = copying.Recipient("prosecutor", PLANTED["person"], agency=NL)
-    copying.disclose(
-        taker.client,
-        taker.person,
-        taker.clock,
-        done.evidence,
-        recipient,
-        copying.Disclosure("copy", members={"basis": basis}),
-    )
-    taker.record(done.evidence, "note", {"text": PLANTED["reason"]})
-    for desk in (giver, taker):
-        _provoke(desk, done.evidence)
-    both.settle(NL, RO)
-
-    seen = {
-        "chain": _chain(url),
-        "log": b"".join(_public_log(desk) for desk in (giver, taker)),
-        "blocks": b"".join(
-            desk.node.blocks.get(cid)
-            for desk in (giver, taker)
-            for cid in desk.node.blocks._spool.cids()
-        ),
-        "urls": "\n".join(urls).encode(),
-        "errors": "\n".join(errors).encode(),
+    _work(both, tmp_path, data)
+    seen = _stored(both, url) | {
+        "urls": "\n".join(overheard.urls).encode(),
+        "errors": "\n".join(overheard.errors).encode(),
         "logs": caplog.text.encode(),
-        "databases": b"".join(
-            path.read_bytes()
-            for desk in (giver, taker)
-            for path in desk.path.glob("ledger.sqlite*")
-        ),
     }
     assert len(seen["errors"]) > 100
     assert len(seen["chain"]) > 1000
@@ -136,34 +95,105 @@ def test_chain_ipfs_log_urls_errors_and_logs_show_nothing_of_a_case(
         "size": str(SIZE).encode(),
         "content": data[:64],
     }
-    for place, found in seen.items():
+    for place, content in seen.items():
         for name, word in planted.items():
-            assert word not in found, f"{name} in {place}"
+            assert word not in content, f"{name} in {place}"
     assert SIZE.to_bytes(4, "big") not in seen["chain"] + seen["log"]
+
+
+def _work(both: Consortium, folder: Path, data: bytes) -> None:
+    """A case from seizure to disclosure, with the planted words wherever people type."""
+    giver, taker = both[NL], both[RO]
+    basis = {"purpose": PLANTED["reason"], "reference": PLANTED["case"]}
+    evidence = _record(giver, folder, data, basis)
+    both.settle(NL, RO, rounds=1)
+    terms = OfferTerms(
+        RO,
+        int(time.time()) + 3600,
+        purpose=PLANTED["reason"],
+        conditions=(PLANTED["place"],),
+        members={"basis": basis},
+    )
+    handover.offer(giver.client, giver.person, giver.clock, evidence, terms)
+    both.settle(NL, RO)
+    handover.accept(taker.client, taker.person, taker.clock, evidence, condition=PLANTED["person"])
+    both.settle(NL, RO)
+    recipient = copying.Recipient("prosecutor", PLANTED["person"], agency=NL)
+    what = copying.Disclosure("copy", members={"basis": basis})
+    copying.disclose(taker.client, taker.person, taker.clock, evidence, recipient, what)
+    taker.record(evidence, "note", {"text": PLANTED["reason"]})
+    for desk in (giver, taker):
+        _provoke(desk, evidence)
+    both.settle(NL, RO)
+
+
+def _record(desk: Desk, folder: Path, data: bytes, basis: dict[str, str]) -> str:
+    """A file and a thing of the case; the file's item."""
+    file = folder / PLANTED["name"]
+    file.write_bytes(data)
+    members = {"identifiers": [{"scheme": "case", "value": PLANTED["case"]}], "basis": basis}
+    body = {"place": PLANTED["place"], "collector": {"name": PLANTED["person"]}}
+    [done] = desk.upload(file, options=UploadOptions(members, body=body))
+    thing = {"description": PLANTED["name"], "seals": [{"number": PLANTED["seal"]}]}
+    physical_items.collect(desk.client, desk.person, desk.clock, thing, members)
+    return done.evidence
+
+
+def _stored(both: Consortium, url: str) -> dict[str, bytes]:
+    """What lies where others can read it, or whoever takes a disk."""
+    desks = (both[NL], both[RO])
+    return {
+        "chain": _chain(url),
+        "log": b"".join(_public_log(desk) for desk in desks),
+        "blocks": b"".join(
+            desk.node.blocks.get(cid) for desk in desks for cid in desk.node.blocks._spool.cids()
+        ),
+        "databases": b"".join(
+            path.read_bytes() for desk in desks for path in desk.path.glob("ledger.sqlite*")
+        ),
+    }
 
 
 def _provoke(desk: Desk, evidence: str) -> None:
     """Errors of every kind, with case data in what is asked."""
-    asked: list[Any] = [
-        lambda: desk.client.search(PLANTED["case"] * 20, PLANTED["case"]),
-        lambda: desk.client._send(
-            "POST",
-            "/v1/evidence/search",
-            json={"scheme": "case", "value": PLANTED["case"], PLANTED["name"]: 1},
+    client = desk.client
+    asked: list[tuple[type[CustodyError], Any]] = [
+        (FormatError, lambda: client.search(PLANTED["case"] * 20, PLANTED["case"])),
+        (
+            FormatError,
+            lambda: client._send(
+                "POST",
+                "/v1/evidence/search",
+                json={"scheme": "case", "value": PLANTED["case"], PLANTED["name"]: 1},
+            ),
         ),
-        lambda: desk.record(
-            evidence, "sealed", {"number": PLANTED["seal"], "replaces": PLANTED["seal"]}
+        (
+            RuleError,
+            lambda: desk.record(
+                evidence, "sealed", {"number": PLANTED["seal"], "replaces": PLANTED["seal"]}
+            ),
         ),
-        lambda: desk.record(evidence, "moved", {"place": PLANTED["place"], "from": ""}),
-        lambda: desk.client.details(evidence, "0" * 64),
-        lambda: desk.client.bundle(evidence, "0" * 64, withhold=["/body/" + PLANTED["name"]]),
-        lambda: desk.client.invite(PLANTED["service"], [PLANTED["person"]]),
-        lambda: desk.client._send(
-            "POST", "/v1/statements", json={"statements": [{"statement": "AA", "document": "AA"}]}
+        (
+            UsageError,
+            lambda: desk.record(evidence, "moved", {"place": PLANTED["place"], "from": ""}),
+        ),
+        (DeniedError, lambda: client.details(evidence, "0" * 64)),
+        (
+            DeniedError,
+            lambda: client.bundle(evidence, "0" * 64, withhold=["/body/" + PLANTED["name"]]),
+        ),
+        (UsageError, lambda: client.invite(PLANTED["service"], [PLANTED["person"]])),
+        (
+            FormatError,
+            lambda: client._send(
+                "POST",
+                "/v1/statements",
+                json={"statements": [{"statement": "AA", "document": "AA"}]},
+            ),
         ),
     ]
-    for ask in asked:
-        with pytest.raises(CustodyError):
+    for error, ask in asked:
+        with pytest.raises(error):
             ask()
 
 

@@ -9,16 +9,15 @@ import json
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
+from select import select
 from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 
 import api.limits
 import cli.serving
@@ -27,6 +26,7 @@ from api.limits import VERIFY_LIMIT, Held
 from api.ratelimit import ADDRESS, LOGIN, SESSION, RateLimiter
 from ledger.domain.errors import BusyError
 from tests.support.desk import Desk
+from tests.support.serving import served
 
 SLOW = 0.6
 
@@ -36,25 +36,20 @@ def address(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, 
     monkeypatch.setattr(api.limits, "PART_TIMEOUT", SLOW)
     monkeypatch.setattr(api.limits, "BODY_TIMEOUT", 2 * SLOW)
     monkeypatch.setattr(cli.serving, "HEAD_TIMEOUT", SLOW)
-    listener = cli.serving.listen("127.0.0.1", 0)
-    server = uvicorn.Server(cli.serving.configure(desk.app))
-    server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    yield listener.getsockname()
-    server.should_exit = True
-    thread.join()
+    with served(desk) as node:
+        yield node.address
 
 
 def exchange(address: tuple[str, int], *parts: bytes, pause: float = 0.0) -> bytes:
-    """Send parts with pauses, then read until the node ends the connection."""
+    """Send parts with pauses for as long as there is no answer, then read until the node ends the
+    connection.
+    """
     with socket.create_connection(address, timeout=10) as connection:
         try:
             for part in parts:
                 connection.sendall(part)
-                time.sleep(pause)
+                if pause and select([connection], [], [], pause)[0]:
+                    break
         except OSError:
             pass  # cut off while sending
         answer = b""

@@ -5,10 +5,8 @@ from ending. Over real sockets.
 from __future__ import annotations
 
 import socket
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 
 import httpx
 import pytest
@@ -20,32 +18,12 @@ import cli.serving
 from api.proxies import trusted
 from cli.connections import Connections
 from tests.support.desk import Desk
+from tests.support.serving import served
+from tests.support.waiting import wait_until
 
 EACH = 8
 BODY = b"POST /v1/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{"
 PAGES = b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n" * 60
-
-
-@contextmanager
-def served(
-    desk: Desk, connections: Connections | None = None
-) -> Iterator[tuple[uvicorn.Server, threading.Thread, tuple[str, int]]]:
-    listener = cli.serving.listen("127.0.0.1", 0)
-    config = cli.serving.configure(desk.app)
-    if connections is not None:
-        config.http.keywords["among"] = connections  # type: ignore[union-attr]
-    server = uvicorn.Server(config)
-    server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
-    address = listener.getsockname()
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    try:
-        yield server, thread, address
-    finally:
-        server.should_exit = True
-        thread.join()
 
 
 def opened(address: tuple[str, int], sent: bytes = b"") -> socket.socket:
@@ -60,27 +38,16 @@ def opened(address: tuple[str, int], sent: bytes = b"") -> socket.socket:
 
 def wait_until_stuck(server: uvicorn.Server) -> None:
     """Until answers wait that the system takes no more of."""
-    end = time.monotonic() + 10
-    while not any(
-        one.transport.get_write_buffer_size() for one in list(server.server_state.connections)
-    ):
-        assert time.monotonic() < end
-        time.sleep(0.02)
+    wait_until(
+        lambda: any(
+            one.transport.get_write_buffer_size() for one in list(server.server_state.connections)
+        )
+    )
 
 
 def wait_until_it_is_their_turn(server: uvicorn.Server) -> None:
     """Until nobody is being answered: whoever comes then finds silent ones alone."""
-    end = time.monotonic() + 30
-    while not all(one.waits() for one in list(server.server_state.connections)):
-        assert time.monotonic() < end
-        time.sleep(0.02)
-
-
-def wait_until_none(server: uvicorn.Server, seconds: float) -> None:
-    end = time.monotonic() + seconds
-    while server.server_state.connections:
-        assert time.monotonic() < end, "a connection that nobody reads from goes on"
-        time.sleep(0.05)
+    wait_until(lambda: all(one.waits() for one in list(server.server_state.connections)))
 
 
 def test_whoever_never_reads_is_ended(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -88,19 +55,19 @@ def test_whoever_never_reads_is_ended(desk: Desk, monkeypatch: pytest.MonkeyPatc
     were there for ever.
     """
     monkeypatch.setattr(api.limits, "PART_TIMEOUT", 0.5)
-    with served(desk) as (server, _, address), ExitStack() as held:
+    with served(desk) as node, ExitStack() as held:
         for _ in range(4):
-            held.enter_context(opened(address, PAGES))
-        wait_until_stuck(server)
-        wait_until_none(server, 10)
+            held.enter_context(opened(node.address, PAGES))
+        wait_until_stuck(node.server)
+        wait_until(lambda: not node.server.server_state.connections, seconds=10)
 
 
 def test_whoever_reads_slowly_gets_all_of_it(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """A long answer over a slow line takes longer than the time for a part of it."""
     monkeypatch.setattr(api.limits, "PART_TIMEOUT", 0.4)
     monkeypatch.setattr(cli.serving, "_STEP", 1024)
-    with served(desk) as (_, _, address), opened(address) as connection:
-        size = len(httpx.get("http://{}:{}/openapi.json".format(*address)).content)
+    with served(desk) as node, opened(node.address) as connection:
+        size = len(httpx.get(f"{node.url}/openapi.json").content)
         connection.sendall(
             PAGES.replace(b"x\r\n\r\n", b"x\r\nConnection: close\r\n\r\n", 1)[
                 : len(PAGES) // 60 + 19
@@ -120,25 +87,25 @@ def test_a_client_does_not_keep_the_node_from_ending(
 ) -> None:
     """After SIGTERM the node waited for it, with its home locked and its address in server.json."""
     monkeypatch.setattr(cli.serving, "END_TIMEOUT", 1)
-    with served(desk) as (server, thread, address), opened(address, sent):
+    with served(desk) as node, opened(node.address, sent):
         if sent == PAGES:
-            wait_until_stuck(server)
-        else:
-            time.sleep(0.3)
-        server.should_exit = True
-        thread.join(8)
-        assert not thread.is_alive()
+            wait_until_stuck(node.server)
+        else:  # the node has the head, and waits for the rest of the body
+            wait_until(lambda: any(one.cycle for one in list(node.server.server_state.connections)))
+        node.server.should_exit = True
+        node.thread.join(8)
+        assert not node.thread.is_alive()
 
 
-def answered(address: tuple[str, int]) -> bool:
+def answered(url: str) -> bool:
     """Whether a newcomer gets through, as whoever tries again: on a slow machine an answer to a
     silent one may still be on its way.
     """
-    for _ in range(20):
+    for _ in range(50):
         try:
-            return httpx.get("http://{}:{}/healthz".format(*address), timeout=10).status_code == 200
+            return httpx.get(f"{url}/healthz", timeout=10).status_code == 200
         except httpx.TransportError:
-            time.sleep(0.5)
+            time.sleep(0.2)
     return False
 
 
@@ -151,13 +118,13 @@ def test_one_address_does_not_keep_others_out(sent: bytes, desk: Desk) -> None:
     """256 sockets that said nothing, and everybody else was told 503. Here others even come from
     the same address.
     """
-    with served(desk, Connections(each=EACH)) as (server, _, address), ExitStack() as held:
+    with served(desk, Connections(each=EACH)) as node, ExitStack() as held:
         for _ in range(3 * EACH):
-            held.enter_context(opened(address, sent))
+            held.enter_context(opened(node.address, sent))
             time.sleep(0.01)
-        wait_until_it_is_their_turn(server)
-        assert answered(address)
-        assert len(server.server_state.connections) <= EACH + 1
+        wait_until_it_is_their_turn(node.server)
+        assert answered(node.url)
+        assert len(node.server.server_state.connections) <= EACH + 1
 
 
 class Peer:
@@ -205,12 +172,9 @@ def test_whoever_hangs_up_in_the_middle_of_a_body_is_no_error_of_the_node(
     """A broken uplink, and any stranger, filled the log with failures that ask to be reported."""
     seen: list[int] = []
     desk.node.telemetry.request = lambda operation, status, seconds: seen.append(status)  # type: ignore[method-assign]
-    with served(desk) as (_, _, address):
+    with served(desk) as node:
         for _ in range(3):
-            opened(address, BODY).close()
-        end = time.monotonic() + 10
-        while len(seen) < 3:
-            assert time.monotonic() < end
-            time.sleep(0.02)
+            opened(node.address, BODY).close()
+        wait_until(lambda: len(seen) >= 3, seconds=10)
     assert seen == [499] * 3
     assert not [one for one in caplog.records if one.levelname == "ERROR"]

@@ -20,7 +20,6 @@ from ledger.services.node.certificate_authority import Authority, new_pseudonym
 from tests.support.calls import (
     bearer,
     enrol,
-    http,  # noqa: F401  (fixtures)
     token_for,
 )
 from tests.support.desk import Desk

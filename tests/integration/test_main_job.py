@@ -22,7 +22,6 @@ from ledger.domain.errors import (
 from ledger.domain.verify import FileDigest, Status, Verdict, verify
 from ledger.services.audit import self_check
 from tests.support.desk import Desk
-from tests.support.submissions import photo  # noqa: F401  (fixtures)
 
 
 def measure(data: bytes) -> FileDigest:

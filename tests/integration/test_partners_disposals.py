@@ -25,6 +25,7 @@ from ledger.services.handovers import copies, erasure, outcomes, sync
 from ledger.services.partners import directory
 from tests.support import consortium
 from tests.support.actors import item_of
+from tests.support.clocks import Ahead
 from tests.support.consortium import NL, RO, US, Consortium, offer, upload
 from tests.support.desk import Desk
 from tests.support.lying import Lying, lying, rows, with_last
@@ -129,9 +130,8 @@ def test_a_disposal_of_another_item_of_the_same_name_destroys_nothing(
         assert unit.grants.are_left(evidence, "content")
 
 
-def test_a_disposal_that_is_not_proven_yet_destroys_nothing_and_our_node_signs_for_its_closing_alone(
-    trio: Consortium, tmp_path: Path
-) -> None:
+def disposed_by_another(trio: Consortium, tmp_path: Path) -> str:
+    """An item that RO took over from NL, and disposed of; not anchored yet."""
     nl, ro = trio[NL], trio[RO]
     evidence = upload(nl, tmp_path)
     offer(nl, evidence, RO)
@@ -145,6 +145,14 @@ def test_a_disposal_that_is_not_proven_yet_destroys_nothing_and_our_node_signs_f
         evidence, "disposed", {"scope": "all", "method": "keys destroyed", "approvals": [approved]}
     )
     erasure.settle(ro.node)
+    return evidence
+
+
+def test_a_disposal_that_is_not_proven_yet_destroys_nothing_and_our_node_signs_for_its_closing_alone(
+    trio: Consortium, tmp_path: Path
+) -> None:
+    nl, ro = trio[NL], trio[RO]
+    evidence = disposed_by_another(trio, tmp_path)
     honest = nl.node.reach(consortium.address(RO))
     assert evidence not in {one["evidence"] for one in honest.disposals()}, (
         "not told before it is anchored"
@@ -250,9 +258,10 @@ def test_a_revocation_list_is_taken_back_by_nobody(both: Consortium) -> None:
     nl, ro = both[NL], both[RO]
     api = nl.node.reach(consortium.address(RO))
     old = api.crl()
-    ro.node.keys.authority  # noqa: B018  (the CA is at hand there)
-    time.sleep(1.1)
-    fresh = api.fresh_crl(int(time.time()))
+    there = ro.node.clock
+    ro.node.clock = Ahead(there, 2)
+    fresh = api.fresh_crl(int(time.time()) + 2)
+    ro.node.clock = there
     assert fresh != old
     assert directory.add(nl.node, consortium.address(RO)).agency == RO
     with lying(nl, RO, crl=lambda _: old), pytest.raises(ChainError, match="older revocation list"):
@@ -263,21 +272,11 @@ def test_a_revocation_list_is_taken_back_by_nobody(both: Consortium) -> None:
     assert row.crl == fresh
     clock = nl.node.clock
     try:
-        nl.node.clock = _Back(clock, 10_000)
+        nl.node.clock = Ahead(clock, -10_000)
         with pytest.raises(ChainError, match="from the future"):
             directory.add(nl.node, consortium.address(RO))
     finally:
         nl.node.clock = clock
-
-
-class _Back:
-    """A clock that is behind."""
-
-    def __init__(self, clock: Any, seconds: int) -> None:
-        self._clock, self._seconds = clock, seconds
-
-    def now(self) -> int:
-        return int(self._clock.now()) - self._seconds
 
 
 def test_rows_from_outside_are_inserted_and_never_written_over(desk: Desk) -> None:

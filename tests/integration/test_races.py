@@ -17,7 +17,7 @@ import pytest
 from ledger.adapters.memory import StoppedClock
 from ledger.app import field_folder, settings
 from ledger.client import retrieval
-from ledger.domain.errors import CustodyError, RuleError
+from ledger.domain.errors import RuleError, VerificationError
 from ledger.services.audit import self_check
 from ledger.services.storage import garbage_collection
 from tests.support.desk import PASSPHRASE, Desk
@@ -76,6 +76,7 @@ def test_two_uploads_of_one_file_at_once_are_two_items_that_know_of_each_other(
         )
     assert one.evidence != two.evidence
     assert one.cid != two.cid, "two attempts never share a salt"
+    # Whichever was registered last was told of the other; which one that is, is chance.
     assert one.duplicates == (two.evidence,) or two.duplicates == (one.evidence,)
     assert desk.get(one.evidence) == desk.get(two.evidence) == path.read_bytes()
     assert not list((desk.path / "client" / "journal").glob("*"))
@@ -165,9 +166,8 @@ def test_a_clock_set_back_behind_the_founding_is_told_plainly(
     path.write_bytes(b"x")
     earlier = desk.clock.now() - 86400
     monkeypatch.setattr(type(desk.clock), "now", lambda self: earlier)
-    with pytest.raises(CustodyError) as error:
+    with pytest.raises(VerificationError, match="and this computer's clock says"):
         desk.upload(path)
-    assert "the node failed" not in error.value.message
 
 
 def test_a_clock_far_ahead_is_refused_before_anything_is_in_the_log(

@@ -14,8 +14,7 @@ from ledger.domain.errors import (
     RuleError,
 )
 from ledger.domain.event.signing import sign_event
-from tests.support.desk import Desk
-from tests.support.submissions import photo  # noqa: F401  (fixtures)
+from tests.support.desk import Desk, signed_note
 
 
 def test_the_same_statement_twice_gets_the_same_receipt_another_one_is_a_conflict(
@@ -61,43 +60,17 @@ def test_a_gap_a_wrong_predecessor_a_future_or_an_early_time_is_refused(
         (1, head, now + 301),
         (1, head, now - 86400),
     ):
-        signed = sign_event(
-            desk.person,
-            "note",
-            {"text": "x"},
-            evidence=item.evidence,
-            seq=seq,
-            prev=prev,
-            time=time,
-        )
+        submission = signed_note(desk, item.evidence, seq=seq, prev=prev, time=time)
         with pytest.raises(RuleError):
-            desk.client.register([signed.submission])
+            desk.client.register([submission])
     assert desk.client.item(item.evidence)["events"] == 1
 
 
 def test_a_batch_is_registered_all_or_none(desk: Desk, photo: Path) -> None:
     (item,) = desk.upload(photo)
-    head = bytes.fromhex(desk.client.item(item.evidence)["head"])
-    good = sign_event(
-        desk.person,
-        "note",
-        {"text": "x"},
-        evidence=item.evidence,
-        seq=1,
-        prev=head,
-        time=desk.clock.now(),
-    )
-    bad = sign_event(
-        desk.person,
-        "note",
-        {"text": "x"},
-        evidence=item.evidence,
-        seq=3,
-        prev=head,
-        time=desk.clock.now(),
-    )
+    good, bad = (signed_note(desk, item.evidence, seq=seq) for seq in (1, 3))
     with pytest.raises(RuleError):
-        desk.client.register([good.submission, bad.submission])
+        desk.client.register([good, bad])
     assert desk.client.item(item.evidence)["events"] == 1
 
 

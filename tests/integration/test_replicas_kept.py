@@ -25,9 +25,9 @@ from tests.support.replicas import (
     offer,
     states,
     sync,
-    wait_for,
     working,
 )
+from tests.support.waiting import wait_until
 
 
 def test_the_own_disk_keeps_what_was_not_read_again_or_lies_at_too_few_nodes(
@@ -66,12 +66,12 @@ def test_a_node_lost_for_an_hour_is_replaced_by_another_and_its_pins_are_not_tak
         keeper.start()
         try:
             clock.time += 61
-            wait_for(lambda: lost.name in keeper._lost)
+            wait_until(lambda: lost.name in keeper._lost)
             assert states(desk, item.evidence) == first, (
                 "not at once: daemons are restarted every day"
             )
             clock.time += 3700
-            wait_for(lambda: list(states(desk, item.evidence).values()) == ["pinned"] * 3)
+            wait_until(lambda: list(states(desk, item.evidence).values()) == ["pinned"] * 3)
         finally:
             keeper.stop()
             lost.start()

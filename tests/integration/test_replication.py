@@ -35,9 +35,9 @@ from tests.support.replicas import (
     offer,
     states,
     sync,
-    wait_for,
     working,
 )
+from tests.support.waiting import wait_until
 
 
 def test_an_upload_with_every_daemon_down_is_acknowledged_queued_and_sent_later(
@@ -159,7 +159,7 @@ def test_the_keeper_sends_and_reads_again_by_itself(
         keeper.start()
         try:
             [item] = desk.upload(*files(tmp_path, rng, BIG))
-            wait_for(
+            wait_until(
                 lambda: (
                     [row.reads > 0 for row in held(desk, item.evidence).values()] == [True, True]
                 )

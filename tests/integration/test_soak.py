@@ -1,4 +1,4 @@
-"""The short form of the crash campaign; `make soak` runs the long one."""
+"""The crash campaign in its shortest form; `make soak`, and so `make nightly`, runs the long one."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from tests.conftest import SEED
 
 
 @pytest.mark.timeout(900)
-def test_twenty_kills_lose_nothing_acknowledged(capsys: pytest.CaptureFixture[str]) -> None:
-    counts = run(20, SEED)
+def test_kills_lose_nothing_acknowledged(capsys: pytest.CaptureFixture[str]) -> None:
+    counts = run(4, SEED)
     with capsys.disabled():
         print(f"\nsoak, seed {SEED}: {dict(counts)}")
-    assert counts["checks"] == 21
+    assert counts["checks"] == 5
     assert counts["events"] > 0
     assert counts["killed at work"] > 0

@@ -19,7 +19,7 @@ from ledger.adapters.keystore.file import Unlocking
 from ledger.adapters.node.partner import Partners
 from ledger.adapters.web.client import Answer
 from ledger.app import bootstrap, metrics, settings
-from ledger.domain.errors import ChainError, FrozenError, NetworkError
+from ledger.domain.errors import ChainError, FrozenError, NetworkError, StorageError
 from ledger.domain.untrusted.hosts import HERE
 from ledger.rows.agencies import PartnerRow
 from ledger.services.audit import self_check
@@ -312,5 +312,5 @@ def test_networks_of_a_home_are_its_settings_and_damage_in_them_is_told(home_pat
     finally:
         home.close()
     settings.write(home_path, replace(config, networks=("10.0.0.1/8",)))
-    with pytest.raises(Exception, match="cannot be read"):
+    with pytest.raises(StorageError, match="cannot be read"):
         settings.read(home_path)

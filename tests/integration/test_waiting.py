@@ -15,12 +15,10 @@ from typing import Any
 import anyio.to_thread
 import httpx
 import pytest
-import uvicorn
 from cryptography.hazmat.primitives.asymmetric import ec
 
 import api.lanes
 import api.limits
-import cli.serving
 from api import ratelimit
 from api.access import ROUTES
 from api.lanes import RESERVE, THREADS, lanes
@@ -38,6 +36,8 @@ from ledger.services.partners import directory
 from tests.support import consortium
 from tests.support.consortium import NL, RO, Consortium
 from tests.support.desk import Desk
+from tests.support.serving import served
+from tests.support.waiting import wait_until
 
 
 class Stalled:
@@ -54,22 +54,6 @@ class Stalled:
             raise NetworkError("it was let go")
 
         return call
-
-
-@contextmanager
-def served(desk: Desk) -> Iterator[str]:
-    listener = cli.serving.listen("127.0.0.1", 0)
-    server = uvicorn.Server(cli.serving.configure(desk.app))
-    server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    try:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        thread.join()
 
 
 @contextmanager
@@ -140,17 +124,19 @@ def self_made(url: str, http: httpx.Client) -> bytes:
 def test_nobody_is_asked_for_a_stranger_who_names_a_slow_partner(both: Consortium) -> None:
     with (
         silent(both) as stalled,
-        served(both[NL]) as url,
+        served(both[NL]) as node,
         httpx.Client(timeout=20) as http,
         ThreadPoolExecutor(30) as pool,
     ):
-        answers = [self_made(url, http) for _ in range(30)]
+        answers = [self_made(node.url, http) for _ in range(30)]
         sent = [
-            pool.submit(httpx.post, f"{url}/v1/login", json={"answer": b64url(one)}, timeout=20)
+            pool.submit(
+                httpx.post, f"{node.url}/v1/login", json={"answer": b64url(one)}, timeout=20
+            )
             for one in answers
         ]
         begin = time.monotonic()
-        assert http.get(f"{url}/v1/agency").status_code == 200
+        assert http.get(f"{node.url}/v1/agency").status_code == 200
         assert {one.result().status_code for one in sent} <= {403, 422}
         assert time.monotonic() - begin < 10
         assert stalled.asked == []
@@ -224,21 +210,26 @@ def test_a_chain_that_does_not_answer_takes_no_thread_from_other_routes(
 ) -> None:
     monkeypatch.setattr(api.lanes, "_PATIENCE", 0.5)
     monkeypatch.setattr(ratelimit, "ADDRESS", Rate(10_000, 1000))
-    go = threading.Event()
-    monkeypatch.setattr(desk.node.contracts.chain, "head", lambda: go.wait(60), raising=False)
+    go, asked = threading.Event(), []
+
+    def silent_head() -> None:
+        asked.append("head")
+        go.wait(60)
+
+    monkeypatch.setattr(desk.node.contracts.chain, "head", silent_head, raising=False)
     limits = httpx.Limits(max_connections=80)
     with (
-        served(desk) as url,
+        served(desk) as node,
         httpx.Client(timeout=60, limits=limits) as http,
         ThreadPoolExecutor(60) as pool,
     ):
-        sent = [pool.submit(http.get, f"{url}/readyz") for _ in range(60)]
-        time.sleep(0.2)
+        sent = [pool.submit(http.get, f"{node.url}/readyz") for _ in range(60)]
+        wait_until(lambda: asked)
         begin = time.monotonic()
         for path in ("/healthz", "/v1/agency", "/v1/log/crl"):
-            assert http.get(url + path).status_code == 200
+            assert http.get(node.url + path).status_code == 200
         assert time.monotonic() - begin < 20  # of the sixty that the chain takes
-        time.sleep(1.5)
+        wait_until(lambda: sum(one.done() for one in sent) >= 50)  # those that found no place
         go.set()
         answers = [one.result() for one in sent]
     refused = [one for one in answers if one.status_code == 503]
@@ -275,8 +266,7 @@ def test_calls_of_one_party_are_few_and_a_silent_one_is_left_alone() -> None:
         return thread
 
     threads = [start("a"), start("a"), start("b")]
-    while calls._under_way.total() < 3:
-        time.sleep(0.01)
+    wait_until(lambda: calls._under_way.total() == 3)
     with pytest.raises(BusyError):
         calls.run("a", lambda: 1, seconds=1)
     with pytest.raises(BusyError):
@@ -284,8 +274,7 @@ def test_calls_of_one_party_are_few_and_a_silent_one_is_left_alone() -> None:
     go.set()
     for thread in threads:
         thread.join()
-    while calls._under_way.total():
-        time.sleep(0.01)
+    wait_until(lambda: not calls._under_way.total())
     assert calls.run("a", lambda: 1, seconds=5) == 1
     go.clear()
     with pytest.raises(NetworkError, match="within"):
@@ -295,8 +284,7 @@ def test_calls_of_one_party_are_few_and_a_silent_one_is_left_alone() -> None:
     assert calls.run("b", lambda: 2, seconds=5) == 2
     go.set()
     now[0] += 31
-    while calls._under_way.total():
-        time.sleep(0.01)
+    wait_until(lambda: not calls._under_way.total())
     assert calls.run("a", lambda: 3, seconds=5) == 3
 
     def missing() -> None:
@@ -316,15 +304,17 @@ def test_bundles_to_verify_fill_no_more_memory_than_there_is_for_them(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(api.limits, "VERIFY_TOTAL", 1 << 20)
-    with served(desk) as url:
+    with served(desk) as node:
         too_much = httpx.post(
-            f"{url}/v1/verify", content=b'{"bundle":"' + b"A" * (2 << 20) + b'"}', timeout=20
+            f"{node.url}/v1/verify", content=b'{"bundle":"' + b"A" * (2 << 20) + b'"}', timeout=20
         )
         assert (too_much.status_code, too_much.json()["error"]["code"]) == (503, "busy")
         for _ in range(5):  # what is over is given back
-            small = httpx.post(f"{url}/v1/verify", json={"bundle": "A" * (400 << 10)}, timeout=20)
+            small = httpx.post(
+                f"{node.url}/v1/verify", json={"bundle": "A" * (400 << 10)}, timeout=20
+            )
             assert small.status_code == 200
-        stranger = httpx.post(f"{url}/v1/login", json={"answer": "A" * (1 << 20)}, timeout=20)
+        stranger = httpx.post(f"{node.url}/v1/login", json={"answer": "A" * (1 << 20)}, timeout=20)
         assert stranger.status_code == 413
 
 

@@ -118,6 +118,24 @@ def test_the_usual_entry_is_read_quickly() -> None:
     )
 
 
+def _hand_over(
+    world: World, rng: random.Random, items: list[tuple[Item, Agency]], number: int, other: Agency
+) -> None:
+    """An offer to another agency, and how it ends."""
+    item, holder = items[number]
+    outcome = rng.choice(["accept", "accept", "decline", "withdraw", "lapse"])
+    holder.offer(item, other, on_chain=outcome != "lapse")
+    world.clock.time += 60
+    if outcome in {"withdraw", "lapse"}:
+        holder.conclude(item, "withdraw", on_chain=outcome == "withdraw")
+        return
+    if rng.random() < 0.3:  # a withdrawal that comes too late
+        holder.log(holder.statement(item, "withdraw", who=holder.people["custodian"]))
+    other.conclude(item, outcome)
+    if outcome == "accept":
+        items[number] = (item, other)
+
+
 def _act(world: World, rng: random.Random, items: list[tuple[Item, Agency]]) -> None:
     """One honest act of somebody."""
     world.clock.time += rng.randrange(0, 300)
@@ -159,17 +177,7 @@ def _act(world: World, rng: random.Random, items: list[tuple[Item, Agency]]) -> 
         holder.say(item, "close", who=holder.people["custodian"])
         del items[number]
     elif act == "handover":
-        outcome = rng.choice(["accept", "accept", "decline", "withdraw", "lapse"])
-        holder.offer(item, other, on_chain=outcome != "lapse")
-        world.clock.time += 60
-        if outcome in {"withdraw", "lapse"}:
-            holder.conclude(item, "withdraw", on_chain=outcome == "withdraw")
-            return
-        if rng.random() < 0.3:  # a withdrawal that comes too late
-            holder.log(holder.statement(item, "withdraw", who=holder.people["custodian"]))
-        other.conclude(item, outcome)
-        if outcome == "accept":
-            items[number] = (item, other)
+        _hand_over(world, rng, items, number, other)
     elif act == "crl":
         agency.publish_crl()
     elif act == "renew":

@@ -10,11 +10,11 @@ from tests.conftest import SEED
 
 
 @pytest.mark.timeout(900)
-def test_ten_thousand_changes_are_refused_at_the_right_step(
+def test_a_thousand_changes_are_refused_at_the_right_step(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    counts, wrong = run(10_000, SEED, second_bundle())
+    counts, wrong = run(1_000, SEED, second_bundle())
     with capsys.disabled():
         print(f"\nmutations, seed {SEED}: {dict(counts)}")
-    assert sum(counts.values()) >= 10_000
+    assert sum(counts.values()) >= 1_000
     assert [problem for problem, _ in wrong] == []

@@ -1,4 +1,4 @@
-"""What tests of attacks share: an honest history, and an audit that must name what is wrong."""
+"""An honest history to attack, and an audit from outside that must name what is wrong."""
 
 from __future__ import annotations
 

@@ -1,30 +1,15 @@
-"""What test_backup.py and test_backup_folders.py share."""
+"""Backups made at a moment that a test chooses, with keys that lie elsewhere."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from ledger.adapters.backup.keys import KEEP, ROTATE, BackupKeys
 from ledger.app import backup
-from tests.support.desk import PASSPHRASE, Desk
+from tests.support.desk import Desk
 
 DAY = 86400
-
-
 NOW = 1_795_000_000
-
-
-@pytest.fixture
-def keys_file(tmp_path: Path) -> Path:
-    (tmp_path / "elsewhere").mkdir()
-    return tmp_path / "elsewhere" / "keys"
-
-
-@pytest.fixture
-def keys(keys_file: Path) -> BackupKeys:
-    return BackupKeys(keys_file, PASSPHRASE, create=True)
 
 
 def make(

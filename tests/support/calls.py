@@ -1,55 +1,22 @@
-"""What test_api.py and test_logins.py share."""
+"""Log-ins made by hand, step by step, as a client makes them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
-import pytest
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from ledger.domain.codecs.text import b64url, from_b64url
-from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity import login
-from ledger.rows.people import PersonRow
-from ledger.services.node.certificate_authority import new_pseudonym
 from tests.support import proofs
+from tests.support.actors import enrolled
 from tests.support.desk import Desk
-
-
-@pytest.fixture
-def http(desk: Desk) -> Iterator[httpx.Client]:
-    with proofs.client(desk.transport) as client:
-        yield client
 
 
 def enrol(desk: Desk, *roles: str) -> tuple[Any, bytes]:
     """Another person of the agency: (key, certificate)."""
-    from ledger.domain.crypto.grants import HpkePrivateKey
-
-    key, pseudonym = ec.generate_private_key(ec.SECP256R1()), new_pseudonym()
-    der = desk.node.keys.authority.issue(
-        key.public_key(),
-        agency="NL-POL",
-        pseudonym=pseudonym,
-        roles=list(roles),
-        service=False,
-        now=desk.clock.now(),
-    )
-    public = HpkePrivateKey.generate().public
-    with desk.node.records.write() as unit:
-        unit.people.put_certificate(certificates.parse(der).digest, der)
-        unit.people.put(
-            PersonRow(
-                certificates.parse(der).subject,
-                certificates.parse(der).digest,
-                public.kem.encode() + b"\x00" + public.key,
-                b"",
-                True,
-            )
-        )
-    return key, der
+    person = enrolled(desk, *roles).person
+    return person.key, person.certificate.der
 
 
 def token_for(http: httpx.Client, key: Any, der: bytes, **changes: Any) -> httpx.Response:

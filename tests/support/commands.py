@@ -1,4 +1,4 @@
-"""The command line as a process of its own."""
+"""The command line as tests run it: in a process of its own, in this one, and without network."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import forked
 from tests.support.desk import PASSPHRASE
 
 ROOT = Path(__file__).parents[2]
@@ -26,33 +27,37 @@ def custody(
     timeout: float = 120,
     folder: Path = ROOT,
 ) -> subprocess.CompletedProcess[str]:
-    command = [
-        sys.executable,
-        "-m",
-        "cli",
-        *(["--home", str(home)] if home else []),
-        *map(str, arguments),
-    ]
-    settings = {
+    """The command in a process of its own, forked from one that has loaded it; started anew where
+    ``before`` prepares the process (tests/support/forked.py).
+    """
+    given = [*(["--home", str(home)] if home else []), *map(str, arguments)]
+    settings = {**settings_of_commands(), **(environment or {})}
+    if before is None:
+        done = forked.run(given, environment=settings, folder=folder, timeout=timeout)
+    else:
+        done = subprocess.run(
+            [sys.executable, "-m", "cli", *given],
+            capture_output=True,
+            text=True,
+            cwd=folder,
+            env=settings,
+            timeout=timeout,
+            stdin=subprocess.DEVNULL,
+            check=False,
+            preexec_fn=before,
+        )
+    assert code in (None, done.returncode), done.stdout + done.stderr
+    return done
+
+
+def settings_of_commands() -> dict[str, str]:
+    """The environment that commands are run in."""
+    return {
         **os.environ,
         "CUSTODY_PASSPHRASE": PASSPHRASE.decode(),
         "COLUMNS": "80",
         "PYTHONPATH": str(ROOT),
-        **(environment or {}),
     }
-    done = subprocess.run(
-        command,
-        capture_output=True,
-        text=True,
-        cwd=folder,
-        env=settings,
-        timeout=timeout,
-        stdin=subprocess.DEVNULL,
-        check=False,
-        preexec_fn=before,
-    )
-    assert code in (None, done.returncode), done.stdout + done.stderr
-    return done
 
 
 class Terminal(StringIO):
@@ -78,6 +83,7 @@ def within(
     with pytest.MonkeyPatch.context() as patched, redirect_stdout(out), redirect_stderr(said):
         patched.setenv("CUSTODY_PASSPHRASE", PASSPHRASE.decode())
         patched.setattr(sys, "stdin", StringIO() if typed is None else Terminal(typed))
+        patched.setenv("COLUMNS", "80")
         code = main.run(given)
     return code, out.getvalue(), said.getvalue()
 

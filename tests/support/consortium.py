@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 from ledger.adapters.chain.rpc import RpcChain
@@ -19,6 +19,7 @@ from ledger.domain.event.offer_terms import OfferTerms
 from ledger.domain.verify import verify
 from ledger.services.handovers import sync
 from ledger.services.partners import directory
+from tests.support.clocks import Ahead
 from tests.support.desk import PASSPHRASE, Desk
 
 #: Key of the first account that anvil and Hardhat fund; known to everybody.
@@ -84,6 +85,15 @@ class Consortium:
 
     def __getitem__(self, code: str) -> Desk:
         return self.desks[code]
+
+    def later(self, url: str, seconds: int) -> None:
+        """Time passes for every agency, and on their chain at ``url``, which is anvil."""
+        with closing(RpcChain(url)) as chain:
+            chain._ask("evm_increaseTime", seconds)
+            chain._ask("evm_mine")
+        for desk in self.desks.values():
+            desk.node.clock = Ahead(desk.node.clock, seconds)
+            desk.client._token = None  # a session's proofs carry the time of its beginning
 
     def settle(self, *codes: str, rounds: int = 4) -> dict[str, str]:
         """Let these agencies (all of them by default) anchor and exchange; the problems of the last

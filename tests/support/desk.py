@@ -18,6 +18,7 @@ from ledger.app import bootstrap, field_folder, settings
 from ledger.client import retrieval
 from ledger.client.upload import Upload, UploadOptions, UploadResult
 from ledger.domain.bundle import trust
+from ledger.domain.event.signing import sign_event
 from ledger.services.bundles import agency_trust, export
 from ledger.services.onchain import anchoring
 
@@ -95,3 +96,16 @@ class Desk:
         return trust.parse(
             agency_trust.trust_root(self.node, sealers=self.home.sealers, confirmations=0).encode()
         )
+
+
+def signed_note(desk: Desk, evidence: str, **changes: Any) -> dict[str, Any]:
+    """A note that the desk's person signed as the first event after an item's opening, ready to be
+    sent; ``seq``, ``prev`` or ``time`` otherwise where a test says so.
+    """
+    options = {
+        "seq": 1,
+        "prev": bytes.fromhex(desk.client.item(evidence)["head"]),
+        "time": desk.clock.now(),
+        **changes,
+    }
+    return sign_event(desk.person, "note", {"text": "x"}, evidence=evidence, **options).submission

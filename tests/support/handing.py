@@ -1,4 +1,4 @@
-"""What test_handover.py and test_handover_races.py share."""
+"""A handover taken back and begun anew while the other agency answers."""
 
 from __future__ import annotations
 

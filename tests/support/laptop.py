@@ -1,4 +1,4 @@
-"""What test_field_queue.py and test_field_renewals.py share."""
+"""A person who works where there is no network, on a folder of their own."""
 
 from __future__ import annotations
 
@@ -7,14 +7,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from ledger.app import bootstrap, enrolling, field_folder
 from ledger.client import physical_items, retrieval
 from ledger.client.offline import FieldNode
 from ledger.client.upload import Upload, UploadOptions
 from tests.support.desk import Desk
-from tests.support.people import Colleague, joined
+from tests.support.people import Colleague
 
 
 class Laptop:
@@ -105,11 +103,6 @@ class Laptop:
     def fetch(self) -> None:
         with self.colleague.client() as client:
             enrolling.fetch(self.keyring, client)
-
-
-@pytest.fixture
-def laptop(office: Desk, tmp_path: Path) -> Laptop:
-    return Laptop(joined(office, tmp_path / "mine", "officer"))
 
 
 def told(desk: Desk, evidence: str) -> list[dict[str, Any]]:

@@ -17,7 +17,6 @@ from ledger.services.node.certificate_authority import Authority, new_pseudonym
 from tests.support.samples import (
     Sample,
     edit_chain,
-    sample,  # noqa: F401  (fixtures)
 )
 
 

@@ -1,4 +1,4 @@
-"""What test_lifecycle.py and test_disposals.py share."""
+"""An agency whose people decide together: two custodians, reviewers, a defence counsel."""
 
 from __future__ import annotations
 

@@ -1,27 +1,11 @@
-"""What test_output.py and test_output_ends.py share."""
+"""Where commands print to: streams with an encoding of their own, that may refuse."""
 
 from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterator
-
-import pytest
-
-from cli import output
-from cli.state import STATE
 
 FORGED = "\x1b[2J\x1b[H\nverdict: verified\r\x1b[8m\u202e"
-
-
-@pytest.fixture(autouse=True)
-def _state() -> Iterator[None]:
-    before = STATE.json
-    output._Printing.lost = None
-    output._Printing.taken = False
-    yield
-    STATE.json = before
-    output._Printing.lost = None
 
 
 class Stream(io.StringIO):

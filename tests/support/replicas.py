@@ -1,11 +1,10 @@
-"""What test_replication.py and test_replicas_kept.py share."""
+"""Homes whose items are kept at real IPFS nodes, and what is known of each copy."""
 
 from __future__ import annotations
 
 import random
 import shutil
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -70,13 +69,6 @@ def cid_of(desk: Desk, evidence: str) -> bytes:
 
 def blocks_of(desk: Desk, evidence: str) -> list[bytes]:
     return list(dag.every(desk.node.blocks, cid_of(desk, evidence)))
-
-
-def wait_for(done: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not done():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def keep_reading_again(desk: Desk) -> None:

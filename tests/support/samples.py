@@ -1,4 +1,4 @@
-"""What test_verify.py and test_verify_trust.py share."""
+"""A genuine bundle to be altered, and the trust root that it verifies by."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-
-import pytest
 
 from ledger.client.upload import UploadOptions
 from ledger.domain.bundle import bundle as bundles
@@ -35,11 +33,6 @@ class Sample:
         self.good = bundles.parse(self.data)
         self.root = desk.trust()
         self.file = FileDigest(item.size, item.digests)
-
-
-@pytest.fixture(scope="module")
-def sample(shared_desk: Desk, tmp_path_factory: pytest.TempPathFactory) -> Sample:
-    return Sample(shared_desk, tmp_path_factory.mktemp("sample"))
 
 
 def edit_chain(bundle: Bundle, **changes: Any) -> Bundle:

@@ -1,4 +1,4 @@
-"""What test_who_may_act.py and test_hidden_items.py share."""
+"""People without a part in an item, and a body of each type of event that they may try."""
 
 from __future__ import annotations
 

@@ -15,7 +15,6 @@ from ledger.services.node.certificate_authority import Authority
 from tests.support.samples import (
     Sample,
     edit_chain,
-    sample,  # noqa: F401  (fixtures)
 )
 
 

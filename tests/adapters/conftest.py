@@ -1,4 +1,4 @@
-"""What test_kubo.py and test_kubo_answers.py share."""
+"""A client of a real Kubo daemon."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ import pytest
 
 from ledger.adapters.ipfs.kubo import Kubo
 from tests.support.kubo import Daemon
-
-MIB = 1 << 20
 
 
 @pytest.fixture
