@@ -75,7 +75,7 @@ class Row:
 
 
 #: All rows, by the names of their tables.
-ROWS: Final[dict[str, type[Row]]] = {}
+TABLES: Final[dict[str, type[Row]]] = {}
 
 RowT = TypeVar("RowT", bound=Row)
 
@@ -105,7 +105,7 @@ def table(name: str, *more: SchemaItem) -> Callable[[type[RowT]], type[RowT]]:
             row.__name__, (SQLModel,), {"table": True}, lambda to: to.update(body)
         )
         row.__table__ = model.__table__
-        ROWS[name] = row
+        TABLES[name] = row
         return row
 
     return tabled

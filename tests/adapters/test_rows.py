@@ -16,10 +16,10 @@ from ledger.adapters.database.store import SqlRecords
 from ledger.domain.identity.person import PersonId
 from ledger.domain.item.custody import ItemState, Offer
 from ledger.rows.items import ItemRow
-from ledger.rows.table import ROWS, PersonType
+from ledger.rows.table import TABLES, PersonType
 
 WHO = PersonId("NL-POL", "a" * 26)
-KINDS = list(ROWS.values())
+KINDS = list(TABLES.values())
 STATE = ItemState("urn:1", "NL-POL", b"ref", "RO-POL", 3, b"head", 5)
 
 
