@@ -11,8 +11,8 @@ from starlette.exceptions import HTTPException
 from ledger.domain.blocks import dag
 from ledger.domain.crypto import content_encryption
 from ledger.domain.errors import NotFoundError
-from ledger.domain.ports.rows import ItemRow
-from ledger.domain.ports.unit_of_work import UnitOfWork
+from ledger.rows.items import ItemRow
+from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.node.context import Node
 from ledger.services.records import documents
 

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from api.schemas import Base64Url, Evidence, Hex, LookOut, StandingOut, Strict
 from ledger.domain.codecs.text import format_time
-from ledger.domain.ports.rows import DisclosedCopyRow
+from ledger.rows.handovers import DisclosedCopyRow
 
 
 class ExchangedOut(Strict):

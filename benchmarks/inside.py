@@ -17,9 +17,9 @@ from ledger.domain.event.signing import sign_event
 from ledger.domain.log import merkle
 from ledger.domain.log import statement as statements
 from ledger.domain.log.tiles import HEIGHT, WIDTH
-from ledger.domain.ports.rows import LogRow
-from ledger.domain.ports.unit_of_work import UnitOfWork
 from ledger.domain.verify import verify
+from ledger.rows.logs import LogRow
+from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.bundles import export
 from ledger.services.log import merkle_log
 from ledger.services.registration import registration
@@ -91,7 +91,7 @@ def bench_registration(folder: Path, rounds: int = 10) -> list[Row]:
         times = []
         for batch in batches:
             start = time.perf_counter()
-            registration.register(desk.node, batch, caller=desk.person.certificate.pseudonym)
+            registration.register(desk.node, batch, caller=desk.person.certificate.subject)
             times.append(time.perf_counter() - start)
         rate = 256 / statistics.median(times)
         evidence = items[0].evidence

@@ -34,8 +34,9 @@ from ledger.domain.event.types import AccessMode
 from ledger.domain.ipld import cid as cids
 from ledger.domain.item.custody import Offer
 from ledger.domain.item.parts import Part
-from ledger.domain.ports.rows import ItemRow, ReplicaStateRow
-from ledger.domain.ports.unit_of_work import UnitOfWork
+from ledger.rows.items import ItemRow
+from ledger.rows.storage import ReplicaStateRow
+from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.access import authorization, reading
 from ledger.services.bundles import export
 from ledger.services.node.context import Node

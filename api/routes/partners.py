@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from api.deps import CallerDep, GuardedRoute, NodeDep
 from api.schemas_exchange import PartnerIn, PartnerOut, PartnersOut
 from ledger.domain.codecs.text import b64url, format_time
-from ledger.domain.ports.rows import PartnerRow
+from ledger.rows.agencies import PartnerRow
 from ledger.services.access import authorization
 from ledger.services.node.context import Node
 from ledger.services.partners import directory

@@ -36,8 +36,9 @@ from ledger.domain.identity import enrolment
 from ledger.domain.identity.descriptor import Descriptor
 from ledger.domain.identity.names import agency_id, check_code, log_urn, role_urn
 from ledger.domain.ports.node_and_chain import BlockRef
-from ledger.domain.ports.rows import DescriptorRow, PersonRow
 from ledger.domain.untrusted import hosts
+from ledger.rows.agencies import DescriptorRow
+from ledger.rows.people import PersonRow
 from ledger.services.access import service_numbers
 from ledger.services.node.certificate_authority import Authority, new_pseudonym
 from ledger.services.records.documents import encode_hpke

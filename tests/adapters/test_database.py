@@ -13,10 +13,9 @@ from sqlalchemy import create_engine
 from sqlmodel import SQLModel
 
 from ledger.adapters.database import engine as engines
-from ledger.adapters.database import tables
 from ledger.adapters.database.store import SqlRecords
 from ledger.domain.errors import ConflictError, StorageError
-from ledger.domain.ports.rows import EntryRow, LogRow
+from ledger.rows.logs import EntryRow, LogRow
 
 ENTRY = EntryRow(b"log", 0, b"PLANTED", b"digest", "urn", 0, "open", 1, "NL-POL", b"c", b"p")
 
@@ -36,7 +35,7 @@ def test_the_newest_migration_is_the_one_that_a_start_checks_for() -> None:
 def test_migrations_build_exactly_the_tables_of_the_models(
     records: SqlRecords, tmp_path: Path
 ) -> None:
-    assert tables.Entry.__tablename__ == "entry"
+    assert EntryRow.__table__.name == "entry"
     engine = create_engine(engines.sqlite_url(tmp_path / "ledger.sqlite"))
     with engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), SQLModel.metadata) == []
@@ -82,6 +81,32 @@ def test_a_challenge_is_good_once_and_not_after_its_time(records: SqlRecords) ->
         assert unit.sessions.take_challenge(b"one", 99)
         assert not unit.sessions.take_challenge(b"one", 99)
         assert not unit.sessions.take_challenge(b"two", 101)
+
+
+@pytest.mark.parametrize("broken", ["CAST(x'ff' AS TEXT)", "CAST(x'75ff' AS TEXT)", "x'ff'", "7"])
+def test_pages_end_behind_a_key_that_no_program_of_ours_writes(
+    records: SqlRecords, broken: str
+) -> None:
+    """An audit that began its next page with the same row again would never end."""
+    with records.write() as unit:
+        unit.transfers.put_inherited("urn:1", b"")
+        unit.transfers.put_inherited("urn:2", b"")
+        unit.tables.flush()  # type: ignore[attr-defined]
+        unit._db.exec_driver_sql(  # type: ignore[attr-defined]
+            f"UPDATE inherited SET evidence = {broken} WHERE evidence = 'urn:1'"
+        )
+    with records.read() as unit:
+        found, after = list[object](), list[object]()
+        while page := unit.tables.page("inherited", after, 1):
+            after = [page[0]["evidence"]]
+            found += after
+            assert len(found) <= 2
+        assert len(found) == 2
+        texts, last = list[object](), ""
+        while values := unit.tables.distinct("inherited", "evidence", last, 1):
+            texts.append(last := values[0])
+            assert len(texts) <= 2
+        assert "urn:2" in texts
 
 
 def test_a_database_of_a_later_version_is_refused(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from ledger.domain.codecs.text import b64url
 from ledger.domain.errors import AlteredError
 from ledger.domain.identity.descriptor import HpkeKey
 from ledger.domain.identity.person import PersonId
-from ledger.domain.ports.rows import PersonRow
+from ledger.rows.people import PersonRow
 
 NL, RO = "NL-POL", "RO-DIICOT"
 CHIEF, OFFICER, GUEST = "a" * 26, "b" * 26, "c" * 26

@@ -19,8 +19,8 @@ from ledger.app import bootstrap
 from ledger.domain.bundle import trust
 from ledger.domain.errors import ChainError, FrozenError, NetworkError
 from ledger.domain.identity.names import agency_id
-from ledger.domain.ports.rows import DescriptorRow
 from ledger.domain.verify import Verdict, verify
+from ledger.rows.agencies import DescriptorRow
 from ledger.services.bundles import agency_trust, export
 from ledger.services.onchain import anchoring
 from ledger.services.onchain.anchoring import AnchoringPolicy

@@ -27,6 +27,7 @@ from ledger.client.upload import UploadOptions
 from ledger.domain.audit.report import AuditReport
 from ledger.domain.codecs.text import format_time
 from ledger.domain.event.offer_terms import OfferTerms
+from ledger.rows.table import TABLES
 from ledger.services.access import sessions
 from ledger.services.audit import columns, internal, rows
 from ledger.services.audit.chain_events import silent
@@ -43,9 +44,7 @@ ROOT = Path(__file__).parents[2]
 def test_every_table_and_column_has_its_rule() -> None:
     """A new table or column is compared, or somebody has said why not."""
     tables = SQLModel.metadata.tables
-    assert {
-        name: tuple(table.primary_key.columns.keys()) for name, table in tables.items()
-    } == dict(columns.PRIMARY)
+    assert TABLES.keys() == tables.keys()
     for rules in (columns.FREE, columns.PARTLY):
         for table, named in rules.items():
             assert set(named) <= set(tables[table].columns.keys()), table
@@ -284,7 +283,7 @@ def edits(
 @pytest.mark.parametrize(
     ("table", "most"),
     [
-        *((table, 1) for table in columns.PRIMARY),
+        *((table, 1) for table in TABLES),
         # Rows of these tables are in different states, and an edit may be found in some alone.
         *(
             pytest.param(table, 3, marks=pytest.mark.nightly)
@@ -323,7 +322,7 @@ def test_every_edited_column_is_found_or_said_to_follow_from_nothing(
     assert missed == []
 
 
-@pytest.mark.parametrize("table", sorted(set(columns.PRIMARY) - set(columns.ROWS)))
+@pytest.mark.parametrize("table", sorted(set(TABLES) - set(columns.ROWS)))
 def test_every_deleted_row_is_found(lived: Lived, rng: random.Random, table: str) -> None:
     database = sqlite3.connect(lived.desk.path / "ledger.sqlite", isolation_level=None)
     names = [row[1] for row in database.execute(f'PRAGMA table_info("{table}")')]

@@ -17,6 +17,7 @@ import pytest
 from ledger.adapters.database.engine import sqlite_url
 from ledger.adapters.database.store import SqlRecords
 from ledger.domain.verify.report import Verdict
+from ledger.rows.table import TABLES
 from ledger.services.audit import columns
 from ledger.services.audit.self_check import examine
 from tests.integration.test_audit_inside import audit
@@ -132,7 +133,7 @@ def test_a_cell_of_another_type_never_ends_an_audit_without_a_report(
     ) as database:
         database.text_factory = lambda data: data.decode(errors="surrogateescape")
         cells = []
-        for table in columns.PRIMARY:
+        for table in TABLES:
             for row in database.execute(f'PRAGMA table_info("{table}")'):
                 free = {**columns.FREE.get(table, {}), **columns.PARTLY.get(table, {})}
                 if row[1] not in free and database.execute(f'SELECT 1 FROM "{table}"').fetchone():

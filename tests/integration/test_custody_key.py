@@ -35,7 +35,7 @@ from ledger.domain.identity import descriptor as descriptors
 from ledger.domain.identity import enrolment
 from ledger.domain.identity.descriptor import Descriptor
 from ledger.domain.identity.person import PersonId
-from ledger.domain.ports.rows import CustodyKeyRow
+from ledger.rows.people import CustodyKeyRow
 from ledger.services.access import custody_keys
 from tests.support.desk import BASIS, PASSPHRASE, Desk
 from tests.support.people import Colleague, joined

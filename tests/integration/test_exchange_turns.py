@@ -19,13 +19,9 @@ from sqlalchemy import text
 from cli.commands.handover import _rounds
 from ledger.domain.errors import NetworkError, RuleError
 from ledger.domain.identity.person import PersonId
-from ledger.domain.ports.rows import (
-    DisclosedCopyRow,
-    ErasureRow,
-    PartnerRow,
-    ShareRow,
-    TransferStepRow,
-)
+from ledger.rows.agencies import PartnerRow
+from ledger.rows.handovers import DisclosedCopyRow, ErasureRow, TransferStepRow
+from ledger.rows.items import ShareRow
 from ledger.services.handovers import copies, erasure, incoming, outgoing, sync
 from ledger.services.node import transfer_progress
 from ledger.services.onchain import transfer_steps

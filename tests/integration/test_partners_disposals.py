@@ -19,7 +19,8 @@ from ledger.adapters.memory import StoppedClock
 from ledger.client import copying, handover
 from ledger.domain.bundle import bundle as bundles
 from ledger.domain.errors import ChainError, ConflictError, CustodyError, VerificationError
-from ledger.domain.ports.rows import CrlRow, EntryRow
+from ledger.rows.agencies import CrlRow
+from ledger.rows.logs import EntryRow
 from ledger.services.handovers import copies, erasure, outcomes, sync
 from ledger.services.partners import directory
 from tests.support import consortium
@@ -228,7 +229,7 @@ def test_one_custodian_that_does_not_answer_holds_up_no_other_disposal(
     trio: Consortium, tmp_path: Path
 ) -> None:
     nl, ro = trio[NL], trio[RO]
-    from ledger.domain.ports.rows import ErasureRow
+    from ledger.rows.handovers import ErasureRow
 
     with nl.node.records.write() as unit:
         for number, code in enumerate((RO, US)):

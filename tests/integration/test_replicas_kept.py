@@ -9,7 +9,7 @@ import pytest
 
 from ledger.adapters.memory import StoppedClock
 from ledger.domain.errors import UsageError
-from ledger.domain.ports.rows import ErasureRow
+from ledger.rows.handovers import ErasureRow
 from ledger.services.handovers import erasure
 from ledger.services.handovers.sync import settle
 from ledger.services.preservation.fixity import FixityPolicy

@@ -20,8 +20,8 @@ from ledger.adapters.node.partner import Partners
 from ledger.adapters.web.client import Answer
 from ledger.app import bootstrap, metrics, settings
 from ledger.domain.errors import ChainError, FrozenError, NetworkError, StorageError
-from ledger.domain.ports.rows import PartnerRow
 from ledger.domain.untrusted.hosts import HERE
+from ledger.rows.agencies import PartnerRow
 from ledger.services.audit import self_check
 from ledger.services.handovers import sync
 from ledger.services.node import supervision

@@ -303,9 +303,7 @@ def test_an_old_offer_inside_the_agency_that_names_nobody_is_taken_by_nobody(
         row = unit.items.get(phone)
         assert row is not None
         assert row.state.offer is not None
-        unit.items.put(
-            replace(row, state=replace(row.state, offer=replace(row.state.offer, person=None)))
-        )
+        unit.items.put(row.at(replace(row.state, offer=replace(row.state.offer, person=None))))
     with pytest.raises(NotFoundError):
         other.client.incoming(phone)
     with pytest.raises(NotFoundError):

@@ -17,7 +17,7 @@ from ledger.domain.crypto.grants import HpkePrivateKey
 from ledger.domain.event.signing import Person, seal_keys, sign_event
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity.person import PersonId
-from ledger.domain.ports.rows import PersonRow
+from ledger.rows.people import PersonRow
 from ledger.services.node.certificate_authority import new_pseudonym
 from ledger.services.people import admission
 from tests.support import proofs

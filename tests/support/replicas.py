@@ -11,7 +11,7 @@ from typing import Any
 
 from ledger.domain.blocks import dag
 from ledger.domain.codecs.text import format_time
-from ledger.domain.ports.rows import ReplicaStateRow
+from ledger.rows.storage import ReplicaStateRow
 from ledger.services.preservation import fixity
 from ledger.services.storage import replica_status
 from tests.support.desk import Desk

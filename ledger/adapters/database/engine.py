@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from sqlalchemy import Engine, ExceptionContext, create_engine, event
 from sqlalchemy.exc import SQLAlchemyError
@@ -21,14 +21,28 @@ _WRITE: Final = "custody_write"
 SCRATCH: Final = "sqlite://"
 
 
-def _as_stored(data: bytes) -> str:
-    """Text as SQLite has it; what is not UTF-8, which no program of ours writes, becomes a text
-    that equals none of ours.
+class BrokenText(str):
+    """Text of the database that is not UTF-8, which no program of ours writes: it equals none of
+    ours, and as a parameter it is its bytes again, so that pages go on behind it.
     """
+
+    __slots__ = ()
+    _SAID: Final = "not UTF-8: "
+
+    def __new__(cls, stored: bytes) -> Self:
+        """The text that stands for these bytes."""
+        return super().__new__(cls, cls._SAID + stored.hex())
+
+    def __conform__(self, _protocol: object) -> bytes:
+        """What sqlite3 binds."""
+        return bytes.fromhex(self.removeprefix(self._SAID))
+
+
+def _as_stored(data: bytes) -> str:
     try:
         return data.decode()
     except UnicodeDecodeError:
-        return f"not UTF-8: {data.hex()}"
+        return BrokenText(data)
 
 
 def _on_connect(connection: sqlite3.Connection, _record: Any) -> None:

@@ -3,38 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
-from typing import Any
 
 from sqlalchemy import or_, select, tuple_
 
-from ledger.adapters.database.columns import blob
-from ledger.adapters.database.tables import (
-    DisclosedCopy,
-    Erasure,
-    Inherited,
-    Item,
-    Link,
-    Partner,
-    PartnerDescriptor,
-    TransferStep,
-)
-from ledger.adapters.database.unit import Part
+from ledger.adapters.database.unit import Part, blob
 from ledger.domain.chain import contract_layout
-from ledger.domain.ports.rows import (
-    DescriptorRow,
+from ledger.rows.agencies import DescriptorRow, PartnerDescriptorRow, PartnerRow
+from ledger.rows.handovers import (
     DisclosedCopyRow,
     ErasureRow,
+    InheritedRow,
     LinkRow,
-    PartnerRow,
     TransferStepRow,
 )
+from ledger.rows.items import ItemRow
 
-_C: Any = TransferStep
-_G: Any = DisclosedCopy
-_I: Any = Item
-_L: Any = Link
-_R: Any = Erasure
+_C = TransferStepRow.__table__.c
+_G = DisclosedCopyRow.__table__.c
+_I = ItemRow.__table__.c
+_L = LinkRow.__table__.c
+_R = ErasureRow.__table__.c
 _MAX_PARTNERS = 10_000
 
 
@@ -42,23 +30,21 @@ class Partners(Part):
     """Other agencies of the registry."""
 
     def put(self, row: PartnerRow) -> None:
-        self._put(Partner, ("agency",), asdict(row))
+        self._put(row)
 
     def get(self, agency: str) -> PartnerRow | None:
-        row = self._one(Partner, agency=agency)
-        return PartnerRow(**row._mapping) if row else None
+        return self._one(PartnerRow, agency=agency)
 
     def all(self) -> list[PartnerRow]:
-        return [
-            PartnerRow(**row._mapping)
-            for row in self._find(Partner, order="agency", limit=_MAX_PARTNERS)
-        ]
+        return self._find(PartnerRow, order="agency", limit=_MAX_PARTNERS)
 
     def put_descriptor(self, agency: str, row: DescriptorRow) -> None:
-        self._put(PartnerDescriptor, ("agency", "version"), {"agency": agency, **asdict(row)})
+        self._put(
+            PartnerDescriptorRow(row.version, row.document, row.active_from, row.block, agency)
+        )
 
     def descriptors(self, agency: str) -> list[DescriptorRow]:
-        rows = self._find(PartnerDescriptor, order="version", agency=agency)
+        rows = self._find(PartnerDescriptorRow, order="version", agency=agency)
         return [
             DescriptorRow(row.version, blob(row.document), row.active_from, row.block)
             for row in rows
@@ -69,16 +55,13 @@ class Transfers(Part):
     """Handovers between agencies, and what came with an item."""
 
     def put(self, row: TransferStepRow) -> None:
-        self._put(TransferStep, ("evidence", "number"), asdict(row))
+        self._put(row)
 
     def keep(self, row: TransferStepRow) -> None:
-        self._keep(TransferStep, ("evidence", "number"), asdict(row))
+        self._keep(row)
 
     def of_item(self, evidence: str) -> list[TransferStepRow]:
-        return [
-            TransferStepRow(**row._mapping)
-            for row in self._find(TransferStep, order="number", evidence=evidence)
-        ]
+        return self._find(TransferStepRow, order="number", evidence=evidence)
 
     def in_states(
         self,
@@ -90,9 +73,6 @@ class Transfers(Part):
         outcome: int | None = None,
         after: tuple[str, int] = ("", -1),
     ) -> list[TransferStepRow]:
-        """A page of handovers in certain states, in the order of items, behind ``after``: with an
-        agency, from a giver, with an outcome, where named.
-        """
         key = (_C.evidence, _C.number)
         conditions = [_C.state.in_(states), tuple_(*key) > after]
         if agency:
@@ -101,19 +81,17 @@ class Transfers(Part):
             conditions.append(_C.giver == giver)
         if outcome is not None:
             conditions.append(_C.outcome == outcome)
-        rows = self._rows(TransferStep, *conditions, order=key, limit=limit)
-        return [TransferStepRow(**row._mapping) for row in rows]
+        return self._rows(TransferStepRow, *conditions, order=key, limit=limit)
 
     def on_its_way(self) -> TransferStepRow | None:
-        """The handover whose transaction is on its way; there is one at most."""
-        rows = self._rows(TransferStep, _C.sent != b"", limit=1)
-        return TransferStepRow(**rows[0]._mapping) if rows else None
+        rows = self._rows(TransferStepRow, _C.sent != b"", limit=1)
+        return rows[0] if rows else None
 
     def put_inherited(self, evidence: str, data: bytes) -> None:
-        self._put(Inherited, ("evidence",), {"evidence": evidence, "data": data})
+        self._put(InheritedRow(evidence, data))
 
     def inherited(self, evidence: str) -> bytes | None:
-        row = self._one(Inherited, evidence=evidence)
+        row = self._one(InheritedRow, evidence=evidence)
         return blob(row.data) if row else None
 
 
@@ -121,53 +99,38 @@ class Copies(Part):
     """Copies that other agencies may fetch, and where items came from."""
 
     def put(self, row: DisclosedCopyRow) -> None:
-        self._put(DisclosedCopy, ("statement",), asdict(row))
+        self._put(row)
 
     def get(self, statement: bytes) -> DisclosedCopyRow | None:
-        row = self._one(DisclosedCopy, statement=statement)
-        return DisclosedCopyRow(**row._mapping) if row else None
+        return self._one(DisclosedCopyRow, statement=statement)
 
     def offered_to(
         self, agency: str, limit: int, *, now: int, after: bytes = b""
     ) -> list[DisclosedCopyRow]:
-        """A page of copies that an agency may still fetch, in the order of statements."""
-        rows = self._rows(
-            DisclosedCopy,
-            _G.agency == agency,
-            _G.until > now,
-            _G.statement > after,
-            order=_G.statement,
-            limit=limit,
+        open_ = (_G.until > now, _G.statement > after)
+        return self._rows(
+            DisclosedCopyRow, _G.agency == agency, *open_, order=_G.statement, limit=limit
         )
-        return [DisclosedCopyRow(**row._mapping) for row in rows]
 
     def of_item(self, evidence: str, limit: int) -> list[DisclosedCopyRow]:
-        return [
-            DisclosedCopyRow(**row._mapping)
-            for row in self._find(DisclosedCopy, order="until", limit=limit, evidence=evidence)
-        ]
+        return self._find(DisclosedCopyRow, order="until", limit=limit, evidence=evidence)
 
     def put_link(self, row: LinkRow) -> None:
-        self._put(Link, ("parent", "child", "kind"), asdict(row))
+        self._put(row)
 
     def links(self, evidence: Sequence[str], limit: int) -> list[LinkRow]:
-        """Where items came from and what came from them."""
-        self.flush(Link)
-        rows = self._rows(
-            Link, or_(_L.parent.in_(evidence), _L.child.in_(evidence)), order=_L.parent, limit=limit
-        )
-        return [LinkRow(**row._mapping) for row in rows]
+        either = or_(_L.parent.in_(evidence), _L.child.in_(evidence))
+        return self._rows(LinkRow, either, order=_L.parent, limit=limit)
 
 
 class Erasures(Part):
     """Keys to be destroyed for disposals."""
 
     def put(self, row: ErasureRow) -> None:
-        self._put(Erasure, ("evidence",), asdict(row))
+        self._put(row)
 
     def get(self, evidence: str) -> ErasureRow | None:
-        row = self._one(Erasure, evidence=evidence)
-        return ErasureRow(**row._mapping) if row else None
+        return self._one(ErasureRow, evidence=evidence)
 
     def in_states(
         self,
@@ -178,9 +141,6 @@ class Erasures(Part):
         held: str = "",
         after: str = "",
     ) -> list[ErasureRow]:
-        """A page in the order of items: of disposals by a custodian, of items that an agency opened
-        or held, where they are named.
-        """
         conditions = [_R.state.in_(states), _R.evidence > after]
         if custodian:
             conditions.append(_R.custodian == custodian)
@@ -190,7 +150,5 @@ class Erasures(Part):
                 _C.taker == held, _C.state == "concluded", _C.outcome == contract_layout.ACCEPTED
             )
             conditions.append(or_(_R.evidence.in_(opened), _R.evidence.in_(taken)))
-            self.flush(Item)
-            self.flush(TransferStep)
-        rows = self._rows(Erasure, *conditions, order=_R.evidence, limit=limit)
-        return [ErasureRow(**row._mapping) for row in rows]
+            self.flush(ItemRow, TransferStepRow)
+        return self._rows(ErasureRow, *conditions, order=_R.evidence, limit=limit)

@@ -18,11 +18,11 @@ from ledger.adapters.database.partners import Copies, Erasures, Partners, Transf
 from ledger.adapters.database.people import AuthorityFiles, People, Releases, Sessions
 from ledger.adapters.database.unit import Tables, Waiting
 from ledger.domain.errors import ConflictError, StorageError
-from ledger.domain.ports.unit_of_work import Database, UnitOfWork
+from ledger.rows.unit_of_work import Database, UnitOfWork
 
 
 class SqlUnit:
-    """One transaction; see domain.ports.unit_of_work. Its repositories share what waits."""
+    """One transaction; see ledger.rows.unit_of_work. Its repositories share what waits."""
 
     def __init__(self, connection: Connection) -> None:
         self._db = connection

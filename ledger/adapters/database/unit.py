@@ -9,24 +9,49 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import fields
 from functools import cache
-from typing import Any
+from operator import attrgetter
+from typing import Any, Literal
 
-from sqlalchemy import Connection, bindparam, func, insert, literal, select, tuple_, type_coerce
+from sqlalchemy import (
+    Connection,
+    String,
+    Table,
+    bindparam,
+    cast,
+    delete,
+    func,
+    insert,
+    literal,
+    select,
+    tuple_,
+    type_coerce,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.types import NullType
 from sqlmodel import SQLModel
 
-Table = type[SQLModel]
-#: Rows to write, by table, keys, and whether they replace what is there.
-Waiting = dict[tuple[Table, tuple[str, ...], bool], list[dict[str, Any]]]
+from ledger.adapters.database.engine import BrokenText
+from ledger.domain.errors import AlteredError
+from ledger.rows.table import Row, RowT
+
+#: What becomes of a row whose key is there already: an error, replaced, or left as it is.
+Mode = Literal["add", "put", "keep"]
+#: Rows to write, by their kind.
+Waiting = dict[tuple[type[Row], Mode], list[Row]]
 _INSERTS: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 
-def values(row: Any) -> dict[str, Any]:
-    """A row as it is written; `dataclasses.asdict` would take a person apart."""
-    return {one.name: getattr(row, one.name) for one in fields(row)}
+def blob(value: object) -> bytes:
+    """Bytes as read: SQLite keeps in any column whatever was written there, and ``bytes`` of a
+    number would be so many zeros.
+
+    Raises:
+        AlteredError: something else.
+    """
+    if not isinstance(value, bytes):
+        raise AlteredError("the database holds a value of another type", hint="run: custody doctor")
+    return value
 
 
 class Part:
@@ -38,45 +63,59 @@ class Part:
         self._db = connection
         self._waiting = waiting
 
-    def _add(self, table: Table, *rows: dict[str, Any]) -> None:
-        """Insert rows; one that exists already is an error."""
-        self._waiting.setdefault((table, (), False), []).extend(rows)
+    def _add(self, *rows: Row) -> None:
+        """Insert rows of one kind; one that exists already is an error."""
+        self._wait("add", rows)
 
-    def _put(self, table: Table, keys: tuple[str, ...], *rows: dict[str, Any]) -> None:
-        """Insert rows, or update those that have the same ``keys``; all rows have the same
-        members.
-        """
-        self._waiting.setdefault((table, keys, True), []).extend(rows)
+    def _put(self, *rows: Row) -> None:
+        """Insert rows of one kind, or update those that have the same key."""
+        self._wait("put", rows)
 
-    def _keep(self, table: Table, keys: tuple[str, ...], *rows: dict[str, Any]) -> None:
-        """Insert rows; those that have the same ``keys`` as one that is there change nothing."""
-        self._waiting.setdefault((table, keys, False), []).extend(rows)
+    def _keep(self, *rows: Row) -> None:
+        """Insert rows of one kind; those whose key is there already change nothing."""
+        self._wait("keep", rows)
 
-    def flush(self, table: Table | None = None) -> None:
-        """Write what waits for a table, or for all."""
-        for place in [place for place in self._waiting if table is None or place[0] is table]:
-            rows = self._waiting.pop(place)
-            if rows:
-                self._db.execute(_write(*place, tuple(rows[0]), self._db.dialect.name), rows)
+    def _wait(self, mode: Mode, rows: Sequence[Row]) -> None:
+        if rows:
+            self._waiting.setdefault((type(rows[0]), mode), []).extend(rows)
+
+    def flush(self, *kinds: type[Row]) -> None:
+        """Write what waits of these kinds, or of all."""
+        for place in [place for place in self._waiting if not kinds or place[0] in kinds]:
+            rows, (kind, mode) = self._waiting.pop(place), place
+            names = _names(kind.__table__)
+            members = attrgetter(*names)
+            values = [dict(zip(names, members(row), strict=True)) for row in rows]
+            self._db.execute(_write(kind.__table__, mode, self._db.dialect.name), values)
+
+    def _drop(self, kind: type[Row], *conditions: Any) -> int:
+        """Delete rows by any conditions; how many there were."""
+        self.flush(kind)
+        return self._db.execute(delete(kind.__table__).where(*conditions)).rowcount
 
     def _rows(
-        self, table: Table, *conditions: Any, order: Any = None, limit: int | None = None
-    ) -> list[Any]:
+        self, kind: type[RowT], *conditions: Any, order: Any = None, limit: int | None = None
+    ) -> list[RowT]:
         """Rows by any conditions."""
-        self.flush(table)
-        query = select(_table(table)).where(*conditions)
+        self.flush(kind)
+        query = select(kind.__table__).where(*conditions)
         if order is not None:
             query = query.order_by(*(order if isinstance(order, tuple) else (order,)))
-        return list(self._db.execute(query if limit is None else query.limit(limit)))
+        return self._read(kind, query if limit is None else query.limit(limit))
 
-    def _find(self, table: Table, order: str = "", limit: int = -1, **equal: Any) -> list[Any]:
+    def _find(self, kind: type[RowT], order: str = "", limit: int = -1, **equal: Any) -> list[RowT]:
         """Rows with these members; ``limit`` -1 for all."""
-        self.flush(table)
-        return list(self._db.execute(_select(table, tuple(equal), order, limit), equal))
+        self.flush(kind)
+        return self._read(kind, _select(kind.__table__, tuple(equal), order, limit), equal)
 
-    def _one(self, table: Table, **equal: Any) -> Any | None:
-        rows = self._find(table, limit=1, **equal)
+    def _one(self, kind: type[RowT], **equal: Any) -> RowT | None:
+        rows = self._find(kind, limit=1, **equal)
         return rows[0] if rows else None
+
+    def _read(
+        self, kind: type[RowT], query: Any, equal: dict[str, Any] | None = None
+    ) -> list[RowT]:
+        return [kind(*record) for record in self._db.execute(query, equal)]
 
 
 class Tables(Part):
@@ -117,9 +156,7 @@ class Tables(Part):
             .limit(limit)
         )
         if after:
-            query = query.where(
-                tuple_(*keys) > tuple_(*(literal(value, NullType()) for value in after))
-            )
+            query = query.where(tuple_(*keys) > tuple_(*map(_stored, after)))
         return [dict(row._mapping) for row in self._db.execute(query)]
 
     def distinct(self, table: str, column: str, after: Any, limit: int) -> list[Any]:
@@ -129,7 +166,7 @@ class Tables(Part):
         return [
             row[0]
             for row in self._db.execute(
-                select(known).where(known > after).distinct().order_by(known).limit(limit)
+                select(known).where(known > _stored(after)).distinct().order_by(known).limit(limit)
             )
         ]
 
@@ -165,27 +202,34 @@ class Tables(Part):
         }
 
 
-def _table(table: Table) -> Any:
-    return table.__table__  # type: ignore[attr-defined]
+def _stored(value: Any) -> Any:
+    """A value as it was read, to compare with what is stored. Text that is not UTF-8 must be that
+    text again: a page behind another one would begin with it once more, and never end.
+    """
+    known: Any = literal(value, NullType())
+    return cast(known, String) if isinstance(value, BrokenText) else known
+
+
+@cache
+def _names(table: Table) -> tuple[str, ...]:
+    return tuple(table.columns.keys())
 
 
 @cache
 def _select(table: Table, names: tuple[str, ...], order: str, limit: int) -> Any:
-    columns = _table(table).c
-    query = select(_table(table)).where(*(columns[name] == bindparam(name) for name in names))
+    query = select(table).where(*(table.c[name] == bindparam(name) for name in names))
     if order:
-        query = query.order_by(columns[order])
+        query = query.order_by(table.c[order])
     return query if limit < 0 else query.limit(limit)
 
 
 @cache
-def _write(
-    table: Table, keys: tuple[str, ...], replace: bool, names: tuple[str, ...], dialect: str
-) -> Any:
-    if not keys:
-        return insert(_table(table))
-    statement = _INSERTS[dialect](_table(table))
-    values = {name: statement.excluded[name] for name in names if name not in keys}
-    if not values or not replace:
+def _write(table: Table, mode: Mode, dialect: str) -> Any:
+    if mode == "add":
+        return insert(table)
+    statement = _INSERTS[dialect](table)
+    keys = table.primary_key.columns.keys()
+    others = {name: statement.excluded[name] for name in _names(table) if name not in keys}
+    if mode == "keep" or not others:
         return statement.on_conflict_do_nothing(index_elements=keys)
-    return statement.on_conflict_do_update(index_elements=keys, set_=values)
+    return statement.on_conflict_do_update(index_elements=keys, set_=others)

@@ -15,7 +15,7 @@ from ledger.adapters.node.http import bytes_of
 from ledger.adapters.web.client import MIB, Patience, Reach, WebError
 from ledger.domain.codecs.cose import PrivateKey
 from ledger.domain.errors import DeniedError, UsageError
-from ledger.domain.ports.rows import DescriptorRow
+from ledger.domain.ports.node_and_chain import DescriptorVersion
 from ledger.domain.untrusted import hosts
 from ledger.domain.untrusted.hosts import HERE, Network
 
@@ -78,13 +78,13 @@ class PartnerClient(NodeClient):
             _WHOSE,
         )
 
-    def versions(self) -> list[DescriptorRow]:
+    def versions(self) -> list[DescriptorVersion]:
         """Descriptor versions there."""
         rows = self._ask(
             "GET", "/v1/agency/descriptors", shapes.VERSIONS, authenticated=False, limit=_LIST
         )["descriptors"]
         return [
-            DescriptorRow(
+            DescriptorVersion(
                 one["version"], bytes_of(one["document"], _WHOSE), one["activeFrom"], one["block"]
             )
             for one in rows

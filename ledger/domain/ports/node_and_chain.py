@@ -1,7 +1,8 @@
 """Protocols that adapters fulfil. Each method says what is durable, what may be repeated, and what
 it raises.
 
-Those of blocks and replicas are in storage.py, those of the database in records.py.
+Those of blocks and replicas are in ledger/domain/blocks/store.py, that of the database in
+ledger/rows/unit_of_work.py.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ from typing import Any, Protocol
 from ledger.domain.audit.contract_events import ContractEvent
 from ledger.domain.chain.contract_layout import Hop
 from ledger.domain.chain.transactions import SentCall
-from ledger.domain.ports.rows import DescriptorRow
 
 
 class Clock(Protocol):
@@ -293,6 +293,18 @@ class IdentityProvider(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class DescriptorVersion:
+    """A version of an agency's descriptor as its node shows it, with when it is in force from and
+    in which block the registry took it.
+    """
+
+    version: int
+    document: bytes
+    active_from: int
+    block: int
+
+
 class PartnerApi(Protocol):
     """What a node asks of another agency's node. Every call has a time-out.
 
@@ -305,7 +317,7 @@ class PartnerApi(Protocol):
         """The descriptor in force there."""
         ...
 
-    def versions(self) -> list[DescriptorRow]:
+    def versions(self) -> list[DescriptorVersion]:
         """Descriptor versions in force, to come, and before."""
         ...
 

@@ -23,9 +23,11 @@ from ledger.domain.identity.descriptor import HpkeKey
 from ledger.domain.identity.person import PersonId, Recipient
 from ledger.domain.identity.roles import ROLES_BY_TYPE, counting_roles
 from ledger.domain.item.parts import ROLES_BY_PART, Part
-from ledger.domain.ports.rows import EntryRow, ItemRow, ReleaseRow
-from ledger.domain.ports.states import ReleaseKind
-from ledger.domain.ports.unit_of_work import UnitOfWork
+from ledger.rows.items import ItemRow
+from ledger.rows.logs import EntryRow
+from ledger.rows.releases import ReleaseRow
+from ledger.rows.states import ReleaseKind
+from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.node.context import Node
 from ledger.services.partners import directory
 from ledger.services.records import documents

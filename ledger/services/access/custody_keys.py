@@ -18,8 +18,8 @@ from ledger.domain.errors import ConflictError, DeniedError, NotFoundError, Rule
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity.certificate import Certificate
 from ledger.domain.identity.person import PersonId, read_reference
-from ledger.domain.ports.rows import CustodyKeyRow, PersonRow
-from ledger.domain.ports.unit_of_work import UnitOfWork
+from ledger.rows.people import CustodyKeyRow, PersonRow
+from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.access.authorization import require_still
 from ledger.services.node.context import Node
 from ledger.services.records.documents import hpke_key

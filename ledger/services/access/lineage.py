@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from ledger.domain.ports.rows import LinkRow
-from ledger.domain.ports.unit_of_work import UnitOfWork
+from ledger.rows.handovers import LinkRow
+from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.access import authorization
 from ledger.services.access.authorization import Caller
 from ledger.services.node.context import Node

@@ -6,7 +6,7 @@ from typing import Any
 
 from ledger.domain.codecs.text import format_time
 from ledger.domain.identity.person import read_stored
-from ledger.domain.ports.unit_of_work import UnitOfWork
+from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.access.authorization import LOOKS
 from ledger.services.node.context import Node
 from ledger.services.records import documents

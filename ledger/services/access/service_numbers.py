@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from ledger.domain.errors import KeyringError
 from ledger.domain.event import wording
 from ledger.domain.identity.person import PersonId
-from ledger.domain.ports.unit_of_work import UnitOfWork
+from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.node.context import Node
 
 #: In the place of a pseudonym: the person behind every enrolment under a service number.

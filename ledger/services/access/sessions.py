@@ -19,8 +19,8 @@ from ledger.domain.identity.names import log_urn
 from ledger.domain.identity.person import PersonId
 from ledger.domain.identity.roles import counting_roles
 from ledger.domain.ports.node_and_chain import IdentityProvider
-from ledger.domain.ports.rows import SessionRow
-from ledger.domain.ports.unit_of_work import UnitOfWork
+from ledger.rows.people import SessionRow
+from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.access.authorization import Caller
 from ledger.services.node.context import Node
 from ledger.services.partners import directory

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from ledger.domain.blocks import dag
 from ledger.domain.crypto.content_encryption import Content
 from ledger.domain.errors import CustodyError
-from ledger.domain.ports.rows import ItemRow
+from ledger.rows.items import ItemRow
 from ledger.services.node.context import Node
 from ledger.services.storage import placement, replica_status
 

@@ -1,7 +1,7 @@
 """Every column of the database: what follows from log, documents, chain and signatures is rebuilt
 and compared; the rest stands here.
 
-- a column that is in neither table is rebuilt for every row, whatever the home says
+- a column that is in neither table here is rebuilt for every row, whatever the home says
 - FREE: nothing signed or anchored speaks of it; it is not compared, and docs/audit.md says why
 - PARTLY: it is rebuilt, but for the rows that are named it is taken over from the home
 - ROWS: tables whose rows nothing makes necessary: one that is gone is not missed, one that is there
@@ -11,44 +11,6 @@ and compared; the rest stands here.
 from __future__ import annotations
 
 from typing import Final
-
-#: Primary keys of all tables, in their order.
-PRIMARY: Final[dict[str, tuple[str, ...]]] = {
-    "log": ("log",),
-    "entry": ("log", "index"),
-    "tile": ("log", "level", "index"),
-    "item": ("evidence",),
-    "document": ("digest",),
-    "disclosure": ("document", "digest"),
-    "grant": ("evidence", "scope", "recipient", "binding"),
-    "share": ("evidence", "person"),
-    "blind_index": ("token", "evidence"),
-    "index_form": ("id",),
-    "holding": ("evidence", "node"),
-    "replication_target": ("evidence",),
-    "opening": ("evidence",),
-    "link": ("parent", "child", "kind"),
-    "crossing": ("evidence", "number"),
-    "given": ("statement",),
-    "erasure": ("evidence",),
-    "inherited": ("evidence",),
-    "partner": ("agency",),
-    "partner_descriptor": ("agency", "version"),
-    "certificate": ("digest",),
-    "person": ("person",),
-    "custody_key": ("person",),
-    "enrolment": ("code",),
-    "crl": ("number",),
-    "descriptor": ("version",),
-    "reading": ("statement",),
-    "release": ("statement", "recipient", "kind"),
-    "alarm": ("id",),
-    "identity": ("token",),
-    "challenge": ("nonce",),
-    "session": ("token",),
-    "checkpoint": ("log", "size"),
-    "chain_transaction": ("hash",),
-}
 
 FREE: Final[dict[str, dict[str, str]]] = {
     "log": {"frozen": "says why nothing more is signed: told as a finding of its own"},

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from ledger.domain.audit.findings import AuditFinding
 from ledger.domain.audit.report import AuditReport
-from ledger.domain.ports.unit_of_work import Database
+from ledger.rows.unit_of_work import Database
 from ledger.services.audit.columns import FREE, ROWS
 
 _PAGE: Final = 500

@@ -15,7 +15,7 @@ from ledger.domain.audit.report import AuditReport
 from ledger.domain.bundle.trust import TrustRoot
 from ledger.domain.crypto.grants import HpkePrivateKey
 from ledger.domain.errors import ALTERED, CustodyError, NetworkError, StorageError, UnreadableError
-from ledger.domain.ports.unit_of_work import Database, UnitOfWork
+from ledger.rows.unit_of_work import Database, UnitOfWork
 from ledger.services.audit import external, obligations, rows, sampling
 from ledger.services.audit.chain_events import Progress, silent
 from ledger.services.audit.fetching import Submit, at_once

@@ -11,7 +11,7 @@ from ledger.domain.errors import CustodyError
 from ledger.domain.identity import descriptor as descriptors
 from ledger.domain.identity.names import is_pseudonym
 from ledger.domain.identity.person import PersonId
-from ledger.domain.ports.unit_of_work import UnitOfWork
+from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.audit.comparing import Row
 from ledger.services.audit.rebuilding import Rebuild
 from ledger.services.audit.stored_items import ReconstructedItem

@@ -13,8 +13,9 @@ from ledger.domain.event.moments import AHEAD
 from ledger.domain.event.types import AccessMode
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity.person import PersonId
-from ledger.domain.ports.rows import ErasureRow, ReleaseRow
-from ledger.domain.ports.unit_of_work import UnitOfWork
+from ledger.rows.handovers import ErasureRow
+from ledger.rows.releases import ReleaseRow
+from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.access import authorization
 from ledger.services.audit.stored_items import ReconstructedItem
 from ledger.services.node.context import Node

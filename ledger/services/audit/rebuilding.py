@@ -25,9 +25,9 @@ from ledger.domain.identity.certificate import Certificate
 from ledger.domain.identity.names import agency_id
 from ledger.domain.log import statement as statements
 from ledger.domain.log.statement import Statement
-from ledger.domain.ports.rows import LogRow
-from ledger.domain.ports.unit_of_work import Database, UnitOfWork
-from ledger.services.audit.columns import PRIMARY
+from ledger.rows.logs import LogRow
+from ledger.rows.table import TABLES
+from ledger.rows.unit_of_work import Database, UnitOfWork
 from ledger.services.audit.comparing import shown
 from ledger.services.log import merkle_log
 from ledger.services.node.context import Node
@@ -103,7 +103,7 @@ class Rebuild:
 
     def pages(self, table: str) -> Iterator[tuple[UnitOfWork, UnitOfWork, list[dict[str, Any]]]]:
         """A table of the home, page by page, with the home and the rebuilt database."""
-        keys, after = PRIMARY[table], list[Any]()
+        keys, after = TABLES[table].key(), list[Any]()
         while True:
             with self.node.records.read() as unit, self.into.write() as into:
                 page = unit.tables.page(table, after, PAGE)

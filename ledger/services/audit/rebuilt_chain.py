@@ -17,9 +17,10 @@ from ledger.domain.errors import CustodyError
 from ledger.domain.identity import descriptor as descriptors
 from ledger.domain.identity.names import agency_id
 from ledger.domain.log import merkle
-from ledger.domain.ports.rows import DescriptorRow, TransactionRow
-from ledger.domain.ports.states import CheckpointState
-from ledger.domain.ports.unit_of_work import UnitOfWork
+from ledger.rows.agencies import DescriptorRow
+from ledger.rows.logs import TransactionRow
+from ledger.rows.states import CheckpointState
+from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.audit.comparing import shown
 from ledger.services.audit.rebuilding import Rebuild
 from ledger.services.log import merkle_log

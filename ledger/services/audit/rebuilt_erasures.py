@@ -8,9 +8,11 @@ from dataclasses import replace
 from typing import Final
 
 from ledger.domain.identity.names import agency_id
-from ledger.domain.ports.rows import EntryRow, ErasureRow, ItemRow, TransferStepRow
-from ledger.domain.ports.states import ErasureState
-from ledger.domain.ports.unit_of_work import UnitOfWork
+from ledger.rows.handovers import ErasureRow, TransferStepRow
+from ledger.rows.items import ItemRow
+from ledger.rows.logs import EntryRow
+from ledger.rows.states import ErasureState
+from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.audit.rebuilding import Rebuild
 from ledger.services.onchain import transfer_steps
 

@@ -23,8 +23,10 @@ from ledger.domain.item.custody import ItemState
 from ledger.domain.item.history_rules import ItemHistory, RecordedEvent
 from ledger.domain.log import statement as statements
 from ledger.domain.log.statement import Statement
-from ledger.domain.ports.rows import EntryRow, ItemRow, ShareRow, TransferStepRow
-from ledger.domain.ports.unit_of_work import UnitOfWork
+from ledger.rows.handovers import TransferStepRow
+from ledger.rows.items import ItemRow, ShareRow
+from ledger.rows.logs import EntryRow
+from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.audit import rebuilt_erasures
 from ledger.services.audit.comparing import shown
 from ledger.services.audit.foreign_history import InheritedRecords

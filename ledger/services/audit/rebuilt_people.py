@@ -18,18 +18,12 @@ from ledger.domain.identity import enrolment
 from ledger.domain.identity.certificate import Certificate
 from ledger.domain.identity.names import log_urn
 from ledger.domain.identity.person import PersonId, read_stored
-from ledger.domain.ports.rows import (
-    AlarmRow,
-    CustodyKeyRow,
-    EnrolmentRow,
-    PartnerRow,
-    PersonRow,
-    ReleaseRow,
-    ReplicaStateRow,
-    SessionRow,
-)
-from ledger.domain.ports.states import EnrolmentState
-from ledger.domain.ports.unit_of_work import UnitOfWork
+from ledger.rows.agencies import PartnerRow
+from ledger.rows.people import CustodyKeyRow, EnrolmentRow, PersonRow, SessionRow
+from ledger.rows.releases import AlarmRow, ReleaseRow
+from ledger.rows.states import EnrolmentState
+from ledger.rows.storage import ReplicaStateRow
+from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.access import custody_keys, service_numbers, sessions
 from ledger.services.audit.comparing import shown
 from ledger.services.audit.rebuilding import Rebuild

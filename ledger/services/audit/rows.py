@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from ledger.domain.audit.ports import ChainStory
 from ledger.domain.audit.report import AuditReport
 from ledger.domain.crypto.grants import HpkePrivateKey
-from ledger.domain.ports.unit_of_work import Database, UnitOfWork
-from ledger.services.audit import columns, rebuilt_chain, rebuilt_items, rebuilt_people
+from ledger.rows.table import TABLES
+from ledger.rows.unit_of_work import Database, UnitOfWork
+from ledger.services.audit import rebuilt_chain, rebuilt_items, rebuilt_people
 from ledger.services.audit.chain_events import Progress
 from ledger.services.audit.comparing import Comparing
 from ledger.services.audit.item_keys import ItemKeys
@@ -56,7 +57,7 @@ def check(
     with node.records.read() as unit:
         log = unit.logs.get(node.log_id)
         entries, items = log.size if log is not None else 0, unit.tables.count("item")
-        total = sum(unit.tables.count(table) for table in columns.PRIMARY)
+        total = sum(unit.tables.count(table) for table in TABLES)
     with book.guarded("log"):
         rebuild_log(book, progress("rebuilding the log", entries))
     with book.guarded("descriptor"):
@@ -81,8 +82,8 @@ def check(
     with book.guarded("person"):
         rebuilt_people.People(book).run()
     advance = progress("comparing rows", total)
-    for table, primary in columns.PRIMARY.items():
+    for table, row in TABLES.items():
         if table != "tile" or book.whole:
             with book.guarded(table):
-                comparing.table(table, primary, advance)
+                comparing.table(table, row.key(), advance)
     return Counts(comparing.count, count, documents, known.count, known.opened)

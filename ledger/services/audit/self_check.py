@@ -14,9 +14,9 @@ from ledger.domain.audit.report import AuditReport
 from ledger.domain.codecs.text import format_time
 from ledger.domain.crypto.content_encryption import Content
 from ledger.domain.errors import ALTERED, CustodyError
-from ledger.domain.ports.rows import ItemRow
-from ledger.domain.ports.unit_of_work import UnitOfWork
 from ledger.domain.verify.report import Verdict
+from ledger.rows.items import ItemRow
+from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.audit import checks, rows
 from ledger.services.audit.checks import Fault
 from ledger.services.audit.self_check_findings import (

@@ -10,8 +10,8 @@ from ledger.domain.errors import CustodyError
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.log import merkle
 from ledger.domain.log import statement as statements
-from ledger.domain.ports.rows import EntryRow
-from ledger.domain.ports.unit_of_work import UnitOfWork
+from ledger.rows.logs import EntryRow
+from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.audit.self_check_findings import RESTORE, SelfCheckFinding
 from ledger.services.log import merkle_log
 from ledger.services.node.context import Node

@@ -11,8 +11,10 @@ from ledger.domain.event.document import Event
 from ledger.domain.identity.certificate import Certificate
 from ledger.domain.item.history_rules import ItemHistory
 from ledger.domain.log.statement import Statement
-from ledger.domain.ports.rows import EntryRow, ErasureRow, ItemRow, TransferStepRow
-from ledger.domain.ports.unit_of_work import UnitOfWork
+from ledger.rows.handovers import ErasureRow, TransferStepRow
+from ledger.rows.items import ItemRow
+from ledger.rows.logs import EntryRow
+from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.audit.rebuilding import Rebuild
 
 _PAGE: Final = 100

@@ -25,8 +25,10 @@ from ledger.domain.identity import descriptor as descriptors
 from ledger.domain.identity.names import agency_id
 from ledger.domain.log import receipt as receipts
 from ledger.domain.log.merkle import leaf_hash
-from ledger.domain.ports.rows import CheckpointRow, DescriptorRow, EntryRow, ItemRow
-from ledger.domain.ports.unit_of_work import UnitOfWork
+from ledger.rows.agencies import DescriptorRow
+from ledger.rows.items import ItemRow
+from ledger.rows.logs import CheckpointRow, EntryRow
+from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.log import merkle_log
 from ledger.services.node.context import Node
 from ledger.services.onchain import transfer_steps

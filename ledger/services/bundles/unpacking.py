@@ -29,8 +29,8 @@ from ledger.domain.identity.names import agency_id
 from ledger.domain.item.custody import ItemState
 from ledger.domain.log import statement as statements
 from ledger.domain.log.statement import Statement
-from ledger.domain.ports.unit_of_work import UnitOfWork
 from ledger.domain.verify import ContractState, Status, Verdict, procedure
+from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.bundles import agency_trust
 from ledger.services.node.context import Node
 from ledger.services.records import foreign_history, record_keys

@@ -27,8 +27,9 @@ from ledger.domain.errors import (
 )
 from ledger.domain.identity.person import agency_recipient
 from ledger.domain.ports.node_and_chain import PartnerApi
-from ledger.domain.ports.rows import DisclosedCopyRow, ItemRow
-from ledger.domain.ports.unit_of_work import UnitOfWork
+from ledger.rows.handovers import DisclosedCopyRow
+from ledger.rows.items import ItemRow
+from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.access import authorization
 from ledger.services.bundles import export, unpacking
 from ledger.services.handovers import outgoing

@@ -23,8 +23,9 @@ from ledger.domain.event.moments import AHEAD
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity.names import agency_id
 from ledger.domain.ports.node_and_chain import PartnerApi
-from ledger.domain.ports.rows import EntryRow, ErasureRow
-from ledger.domain.ports.unit_of_work import UnitOfWork
+from ledger.rows.handovers import ErasureRow
+from ledger.rows.logs import EntryRow
+from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.bundles import export
 from ledger.services.handovers import outcomes, outgoing
 from ledger.services.node.context import Node

@@ -31,9 +31,10 @@ from ledger.domain.item import custody
 from ledger.domain.item.custody import ItemState
 from ledger.domain.log.statement import Statement
 from ledger.domain.ports.node_and_chain import PartnerApi
-from ledger.domain.ports.rows import ItemRow, TransferStepRow
-from ledger.domain.ports.states import TransferState
-from ledger.domain.ports.unit_of_work import UnitOfWork
+from ledger.rows.handovers import TransferStepRow
+from ledger.rows.items import ItemRow
+from ledger.rows.states import TransferState
+from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.bundles import unpacking
 from ledger.services.bundles.unpacking import Opened
 from ledger.services.handovers import withdrawn
@@ -185,7 +186,9 @@ def write(
     before = unit.items.get(evidence)
     opener, place = (before.opener, before.opened) if before is not None else (None, place)
     unit.items.put(
-        ItemRow(state, cid, opener, place, unpacking.log_of(node, opened.bundle, last), last.index)
+        ItemRow.of(
+            state, cid, opener, place, unpacking.log_of(node, opened.bundle, last), last.index
+        )
     )
     for row in rows:
         unit.transfers.keep(row)

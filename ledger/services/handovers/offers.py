@@ -13,9 +13,9 @@ from typing import Final
 
 from ledger.domain.codecs.text import format_time
 from ledger.domain.errors import NotFoundError, RuleError
-from ledger.domain.ports.rows import ItemRow
-from ledger.domain.ports.states import ReleaseKind
-from ledger.domain.ports.unit_of_work import UnitOfWork
+from ledger.rows.items import ItemRow
+from ledger.rows.states import ReleaseKind
+from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.access import authorization, reading
 from ledger.services.access.authorization import Caller
 from ledger.services.handovers.sync import Synced

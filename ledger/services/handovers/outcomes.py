@@ -14,8 +14,9 @@ from ledger.domain.chain import contract_layout
 from ledger.domain.chain.contract_layout import Hop
 from ledger.domain.errors import ChainError, DeniedError, VerificationError
 from ledger.domain.log import statement as statements
-from ledger.domain.ports.rows import ItemRow, TransferStepRow
-from ledger.domain.ports.unit_of_work import UnitOfWork
+from ledger.rows.handovers import TransferStepRow
+from ledger.rows.items import ItemRow
+from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.bundles import unpacking
 from ledger.services.bundles.unpacking import Opened, OwnView
 from ledger.services.node.context import Node

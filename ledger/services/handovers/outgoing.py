@@ -17,8 +17,10 @@ from ledger.domain.errors import DeniedError, NotFoundError
 from ledger.domain.event.moments import AHEAD
 from ledger.domain.identity.descriptor import HpkeKey
 from ledger.domain.identity.person import agency_recipient
-from ledger.domain.ports.rows import EntryRow, ItemRow, TransferStepRow
-from ledger.domain.ports.unit_of_work import UnitOfWork
+from ledger.rows.handovers import TransferStepRow
+from ledger.rows.items import ItemRow
+from ledger.rows.logs import EntryRow
+from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.access import authorization
 from ledger.services.bundles import export
 from ledger.services.node.context import Node

@@ -17,7 +17,7 @@ from typing import Final
 from ledger.domain.codecs.text import evidence_bytes
 from ledger.domain.errors import BusyError, ChainError, CustodyError
 from ledger.domain.ports.node_and_chain import PartnerApi
-from ledger.domain.ports.rows import PartnerRow
+from ledger.rows.agencies import PartnerRow
 from ledger.services.handovers import erasure, incoming, outcomes, outgoing
 from ledger.services.node import supervision
 from ledger.services.node.context import Node

@@ -12,8 +12,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ledger.domain.chain import contract_layout
-from ledger.domain.ports.rows import TransferStepRow
-from ledger.domain.ports.unit_of_work import UnitOfWork
+from ledger.rows.handovers import TransferStepRow
+from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.node.context import Node
 from ledger.services.onchain import transfer_steps
 from ledger.services.storage.garbage_collection import GRACE

@@ -18,7 +18,7 @@ from ledger.domain.identity.names import check_code
 from ledger.domain.log import merkle, tiles
 from ledger.domain.log.receipt import parse_checkpoint
 from ledger.domain.log.tiles import WIDTH
-from ledger.domain.ports.unit_of_work import Database, UnitOfWork
+from ledger.rows.unit_of_work import Database, UnitOfWork
 from ledger.services.log import merkle_log
 from ledger.services.node.context import Node
 

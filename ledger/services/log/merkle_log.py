@@ -17,8 +17,8 @@ from ledger.domain.log import receipt as receipts
 from ledger.domain.log.merkle import NodeReader
 from ledger.domain.log.receipt import Checkpoint, Receipt
 from ledger.domain.log.tiles import HEIGHT, WIDTH, TilePath
-from ledger.domain.ports.rows import EntryRow, LogRow
-from ledger.domain.ports.unit_of_work import UnitOfWork
+from ledger.rows.logs import EntryRow, LogRow
+from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.node.context import Node
 
 _FROZEN_HINT: Final = "stop the node, keep the home as it is, and run: custody doctor"

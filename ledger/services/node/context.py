@@ -26,8 +26,8 @@ from ledger.domain.ports.node_and_chain import (
     IdentityProvider,
     PartnerApi,
 )
-from ledger.domain.ports.rows import ReplicaStateRow
-from ledger.domain.ports.unit_of_work import Database, UnitOfWork
+from ledger.rows.storage import ReplicaStateRow
+from ledger.rows.unit_of_work import Database, UnitOfWork
 from ledger.services.node.backoff import Backoff
 from ledger.services.node.board import Board
 from ledger.services.node.certificate_authority import Authority

@@ -19,9 +19,9 @@ from ledger.domain.errors import ChainError, FrozenError, NetworkError
 from ledger.domain.log import merkle
 from ledger.domain.log import receipt as receipts
 from ledger.domain.ports.node_and_chain import BlockRef, TransactionReceipt
-from ledger.domain.ports.rows import CheckpointRow, TransactionRow
-from ledger.domain.ports.states import CheckpointState
-from ledger.domain.ports.unit_of_work import UnitOfWork
+from ledger.rows.logs import CheckpointRow, TransactionRow
+from ledger.rows.states import CheckpointState
+from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.log import merkle_log
 from ledger.services.node.context import Node
 from ledger.services.onchain import transfer_steps

@@ -16,7 +16,7 @@ from typing import Final
 from ledger.domain.errors import BusyError, ChainError, DeniedError, NetworkError
 from ledger.domain.identity.names import agency_id
 from ledger.domain.ports.node_and_chain import Standing
-from ledger.domain.ports.unit_of_work import UnitOfWork
+from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.node.context import Node
 
 _FRESH: Final = 60  # seconds for which the registry's answer is not asked for again

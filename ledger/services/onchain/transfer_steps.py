@@ -29,9 +29,11 @@ from ledger.domain.log import merkle
 from ledger.domain.log import statement as statements
 from ledger.domain.log.statement import Claims, Statement
 from ledger.domain.ports.node_and_chain import HopStep
-from ledger.domain.ports.rows import EntryRow, ItemRow, TransactionRow, TransferStepRow
-from ledger.domain.ports.states import TransferState
-from ledger.domain.ports.unit_of_work import UnitOfWork
+from ledger.rows.handovers import TransferStepRow
+from ledger.rows.items import ItemRow
+from ledger.rows.logs import EntryRow, TransactionRow
+from ledger.rows.states import TransferState
+from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.log import merkle_log
 from ledger.services.node.context import Node
 from ledger.services.onchain import standing
@@ -335,7 +337,7 @@ def conclude(
         else item.holder
     )
     unit.items.put(
-        replace(item, state=after, latest_log=entry.log, latest_index=entry.index, holder=holder)
+        replace(item.at(after), latest_log=entry.log, latest_index=entry.index, holder=holder)
     )
     unit.transfers.put(replace(row, state=state))
     if (

@@ -27,9 +27,9 @@ from ledger.domain.identity import descriptor as descriptors
 from ledger.domain.identity.certificate import Certificate
 from ledger.domain.identity.descriptor import Descriptor
 from ledger.domain.identity.names import agency_id
-from ledger.domain.ports.rows import DescriptorRow, PartnerRow
-from ledger.domain.ports.unit_of_work import UnitOfWork
 from ledger.domain.untrusted import hosts
+from ledger.rows.agencies import DescriptorRow, PartnerRow
+from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.node.context import Node
 from ledger.services.onchain import standing
 from ledger.services.records.documents import hpke_key
@@ -189,7 +189,8 @@ def _look(
             _require_newer_list(node, descriptor, crl, old)
         unit.partners.put(PartnerRow(row.agency, service, crl, node.clock.now()))
         for one in rows:
-            unit.partners.put_descriptor(row.agency, one)
+            version = DescriptorRow(one.version, one.document, one.active_from, one.block)
+            unit.partners.put_descriptor(row.agency, version)
     return descriptor
 
 

@@ -33,8 +33,8 @@ from ledger.domain.identity import enrolment
 from ledger.domain.identity.descriptor import HpkeKey
 from ledger.domain.identity.names import ROLES, log_urn
 from ledger.domain.identity.person import PersonId, read_reference
-from ledger.domain.ports.rows import EnrolmentRow, PersonRow
-from ledger.domain.ports.unit_of_work import UnitOfWork
+from ledger.rows.people import EnrolmentRow, PersonRow
+from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.access import custody_keys
 from ledger.services.access.authorization import require_still
 from ledger.services.access.service_numbers import folded, open_number, seal_number

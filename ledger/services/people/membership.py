@@ -20,8 +20,8 @@ from ledger.domain.identity import enrolment
 from ledger.domain.identity.certificate import Certificate
 from ledger.domain.identity.names import log_urn
 from ledger.domain.identity.person import PersonId
-from ledger.domain.ports.rows import EnrolmentRow, PersonRow
-from ledger.domain.ports.unit_of_work import UnitOfWork
+from ledger.rows.people import EnrolmentRow, PersonRow
+from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.access import custody_keys
 from ledger.services.access.authorization import require_still
 from ledger.services.access.service_numbers import NUMBER, Persons, folded, open_number

@@ -7,8 +7,8 @@ from __future__ import annotations
 from ledger.domain.codecs.digests import same
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity import enrolment
-from ledger.domain.ports.rows import PersonRow
-from ledger.domain.ports.unit_of_work import UnitOfWork
+from ledger.rows.people import PersonRow
+from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.node.context import Node
 from ledger.services.partners import directory
 from ledger.services.records.documents import hpke_key

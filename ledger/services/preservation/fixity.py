@@ -30,7 +30,7 @@ from ledger.domain.event.types import FixityResult
 from ledger.domain.ipld import cid as cids
 from ledger.domain.ipld import unixfs
 from ledger.domain.ipld.unixfs import Block
-from ledger.domain.ports.rows import ReplicaStateRow
+from ledger.rows.storage import ReplicaStateRow
 from ledger.services.node.context import Node
 from ledger.services.registration import service_events
 from ledger.services.storage.replication import pause, word_of

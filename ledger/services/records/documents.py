@@ -6,8 +6,9 @@ from ledger.domain.crypto import content_encryption
 from ledger.domain.event import document as documents
 from ledger.domain.event.document import Event
 from ledger.domain.identity.descriptor import HpkeKey
-from ledger.domain.ports.rows import EntryRow, PersonRow
-from ledger.domain.ports.unit_of_work import UnitOfWork
+from ledger.rows.logs import EntryRow
+from ledger.rows.people import PersonRow
+from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.node.context import Node
 from ledger.services.records import record_keys
 

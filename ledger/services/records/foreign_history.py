@@ -7,9 +7,10 @@ from __future__ import annotations
 from ledger.domain.bundle import bundle as bundles
 from ledger.domain.bundle.bundle import Bundle
 from ledger.domain.event.document import Event
-from ledger.domain.ports.rows import EntryRow, LinkRow
-from ledger.domain.ports.states import LinkKind
-from ledger.domain.ports.unit_of_work import UnitOfWork
+from ledger.rows.handovers import LinkRow
+from ledger.rows.logs import EntryRow
+from ledger.rows.states import LinkKind
+from ledger.rows.unit_of_work import UnitOfWork
 
 
 def inherited(unit: UnitOfWork, evidence: str) -> Bundle | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Final, TypeVar
 
-from ledger.domain.ports.unit_of_work import Database, UnitOfWork
+from ledger.rows.unit_of_work import Database, UnitOfWork
 
 SIZE: Final = 500
 K = TypeVar("K")

@@ -9,7 +9,7 @@ from ledger.domain.crypto import grants
 from ledger.domain.errors import DeniedError
 from ledger.domain.event import wording
 from ledger.domain.event.document import Event
-from ledger.domain.ports.unit_of_work import UnitOfWork
+from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.node.context import Node
 
 

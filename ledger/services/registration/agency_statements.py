@@ -22,8 +22,9 @@ from ledger.domain.identity.names import agency_urn
 from ledger.domain.identity.roles import require_role
 from ledger.domain.log import statement as statements
 from ledger.domain.log.statement import Claims
-from ledger.domain.ports.rows import CrlRow, EntryRow, LogRow
-from ledger.domain.ports.unit_of_work import UnitOfWork
+from ledger.rows.agencies import CrlRow
+from ledger.rows.logs import EntryRow, LogRow
+from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.log import merkle_log
 from ledger.services.node.context import Node
 from ledger.services.registration.sequencing import entry_row

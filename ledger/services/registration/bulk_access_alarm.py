@@ -9,8 +9,8 @@ import secrets
 from typing import Final
 
 from ledger.domain.identity.person import PersonId
-from ledger.domain.ports.rows import AlarmRow
-from ledger.domain.ports.unit_of_work import UnitOfWork
+from ledger.rows.releases import AlarmRow
+from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.node.context import Node
 
 _LOG: Final = logging.getLogger("custody.alarm")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ledger.domain.ports.unit_of_work import UnitOfWork
+from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.access import authorization
 from ledger.services.access.authorization import Caller
 from ledger.services.node.context import Node

@@ -16,8 +16,8 @@ from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity.person import PersonId
 from ledger.domain.identity.roles import OUTSIDE, ROLES_BY_TYPE
 from ledger.domain.item.history_rules import GUARDED, ItemHistory, RecordedEvent
-from ledger.domain.ports.rows import ItemRow
-from ledger.domain.ports.unit_of_work import UnitOfWork
+from ledger.rows.items import ItemRow
+from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.access import authorization
 from ledger.services.access.authorization import Caller
 from ledger.services.access.service_numbers import Persons

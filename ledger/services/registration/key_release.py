@@ -7,8 +7,8 @@ from ledger.domain.errors import RuleError
 from ledger.domain.event.document import Event
 from ledger.domain.identity.names import is_pseudonym
 from ledger.domain.identity.person import PersonId
-from ledger.domain.ports.rows import ItemRow, ShareRow
-from ledger.domain.ports.unit_of_work import UnitOfWork
+from ledger.rows.items import ItemRow, ShareRow
+from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.node.context import Node
 from ledger.services.partners import directory
 from ledger.services.records.documents import hpke_key

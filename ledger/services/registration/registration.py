@@ -14,8 +14,9 @@ from ledger.domain.errors import ConflictError, DeniedError, FormatError
 from ledger.domain.identity.certificate import Certificate
 from ledger.domain.identity.person import PersonId
 from ledger.domain.item.parts import require_part
-from ledger.domain.ports.rows import EntryRow, ItemRow
-from ledger.domain.ports.unit_of_work import UnitOfWork
+from ledger.rows.items import ItemRow
+from ledger.rows.logs import EntryRow
+from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.access import authorization
 from ledger.services.access.authorization import Caller
 from ledger.services.log import merkle_log

@@ -18,7 +18,7 @@ from ledger.domain.identity.certificate import Certificate
 from ledger.domain.item.parts import require_part
 from ledger.domain.log import statement as statements
 from ledger.domain.log.statement import Claims
-from ledger.domain.ports.unit_of_work import UnitOfWork
+from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.access import authorization
 from ledger.services.access.authorization import Caller
 from ledger.services.node.context import Node

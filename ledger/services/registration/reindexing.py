@@ -15,8 +15,8 @@ from typing import Final
 
 from ledger.domain.errors import CustodyError
 from ledger.domain.event import wording
-from ledger.domain.ports.rows import ItemRow
-from ledger.domain.ports.unit_of_work import UnitOfWork
+from ledger.rows.items import ItemRow
+from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.node.context import Node
 from ledger.services.records import documents, record_keys
 from ledger.services.registration import key_release

@@ -16,8 +16,10 @@ from ledger.domain.event.document import Event
 from ledger.domain.identity.certificate import Certificate
 from ledger.domain.item import custody
 from ledger.domain.log.statement import Statement
-from ledger.domain.ports.rows import PLACES, DisclosedCopyRow, EntryRow, ErasureRow, ItemRow
-from ledger.domain.ports.unit_of_work import UnitOfWork
+from ledger.rows.handovers import DisclosedCopyRow, ErasureRow
+from ledger.rows.items import PLACES, ItemRow
+from ledger.rows.logs import EntryRow
+from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.node.context import Node
 from ledger.services.onchain import transfer_steps
 from ledger.services.records import foreign_history, record_keys
@@ -66,14 +68,13 @@ def item_after(node: Node, one: Sequenced, before: ItemRow | None) -> ItemRow:
     )
     if before is None:
         cid = None if one.content is None else dag.root_of(one.content)
-        return ItemRow(
+        return ItemRow.of(
             state, cid, one.certificate.subject, 0, node.log_id, 0, one.certificate.subject
         )
     if transfer_steps.answers(before.state, claims):  # the contract decides on its effect
         return before
     return replace(
-        before,
-        state=state,
+        before.at(state),
         holder=one.certificate.subject if claims.effect == "accept" else before.holder,
     )
 

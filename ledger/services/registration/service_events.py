@@ -10,7 +10,7 @@ from ledger.domain.codecs.text import from_b64url
 from ledger.domain.errors import ConflictError, NotFoundError, RuleError
 from ledger.domain.event.signing import Person, Signed, sign_event
 from ledger.domain.ports.node_and_chain import PartnerApi
-from ledger.domain.ports.rows import ItemRow
+from ledger.rows.items import ItemRow
 from ledger.services.node.context import Node
 from ledger.services.registration import registration
 from ledger.services.registration.registration import Registered, Submission

@@ -20,8 +20,8 @@ from ledger.domain.identity.person import PersonId
 from ledger.domain.identity.roles import GUESTS, require_role
 from ledger.domain.log import statement as statements
 from ledger.domain.log.statement import Statement
-from ledger.domain.ports.rows import EntryRow
-from ledger.domain.ports.unit_of_work import UnitOfWork
+from ledger.rows.logs import EntryRow
+from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.node.context import Node
 from ledger.services.partners.directory import CertificateVerifier
 

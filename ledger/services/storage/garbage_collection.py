@@ -10,7 +10,8 @@ from ledger.domain.blocks import dag
 from ledger.domain.blocks.store import Collected
 from ledger.domain.errors import NotFoundError, UsageError
 from ledger.domain.ipld import cid as cids
-from ledger.domain.ports.rows import ItemRow, ReplicaStateRow
+from ledger.rows.items import ItemRow
+from ledger.rows.storage import ReplicaStateRow
 from ledger.services.node.context import Node
 from ledger.services.records import pages
 from ledger.services.storage import placement

@@ -25,8 +25,9 @@ from ledger.domain.errors import (
     UnreadableError,
     VerificationError,
 )
-from ledger.domain.ports.rows import ItemRow, ReplicaStateRow
-from ledger.domain.ports.unit_of_work import UnitOfWork
+from ledger.rows.items import ItemRow
+from ledger.rows.storage import ReplicaStateRow
+from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.node.context import Node
 
 OPENING: Final = 30 * 86400  # seconds for which a disclosed copy may be fetched from nodes outside

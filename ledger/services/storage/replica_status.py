@@ -14,7 +14,7 @@ from typing import Final
 
 from ledger.domain.blocks.store import Replica, ReplicaStatus
 from ledger.domain.errors import CustodyError, NetworkError
-from ledger.domain.ports.rows import ReplicaStateRow
+from ledger.rows.storage import ReplicaStateRow
 from ledger.services.node.context import Node
 from ledger.services.storage import placement, replication
 from ledger.services.storage.replication import Settled

@@ -25,7 +25,7 @@ from ledger.domain.errors import (
 )
 from ledger.domain.ipld import cid as cids
 from ledger.domain.ipld.unixfs import Block
-from ledger.domain.ports.rows import ReplicaStateRow
+from ledger.rows.storage import ReplicaStateRow
 from ledger.services.node.context import Node
 
 _BATCH: Final = 128  # items a call, where they are small

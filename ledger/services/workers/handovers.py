@@ -16,7 +16,7 @@ from functools import partial
 from math import inf
 from typing import Final
 
-from ledger.domain.ports.rows import PartnerRow
+from ledger.rows.agencies import PartnerRow
 from ledger.services.handovers import sync
 from ledger.services.node.context import Node
 from ledger.services.node.supervision import Duty, Round, Worker

@@ -3,7 +3,7 @@
 from alembic import context
 from sqlmodel import SQLModel
 
-from ledger.adapters.database import tables  # noqa: F401  (registers the tables)
+import ledger.rows  # noqa: F401  (registers the tables)
 
 connection = context.config.attributes["connection"]
 context.configure(connection=connection, target_metadata=SQLModel.metadata, transactional_ddl=False)

@@ -1,31 +1,57 @@
-"""The port to an agency's database: the unit of work that services use, over the rows of
-records.py.
-"""
+"""The port to an agency's database: one transaction, with a repository for each aggregate."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from typing import Protocol
+from typing import Any, Protocol
 
-from ledger.domain.ports.agency_repositories import (
-    AuthorityFilesRepository,
-    CopiesRepository,
-    ErasuresRepository,
-    PartnersRepository,
-    PeopleRepository,
-    ReleasesRepository,
-    SessionsRepository,
-    TablesRepository,
-    TransfersRepository,
-)
-from ledger.domain.ports.evidence_repositories import (
-    CheckpointsRepository,
-    DocumentsRepository,
-    GrantsRepository,
-    ItemsRepository,
-    LogsRepository,
-    ReplicasRepository,
-)
+from ledger.rows.agencies import AuthorityFilesRepository, PartnersRepository
+from ledger.rows.handovers import CopiesRepository, ErasuresRepository, TransfersRepository
+from ledger.rows.items import ItemsRepository
+from ledger.rows.logs import CheckpointsRepository, LogsRepository
+from ledger.rows.people import PeopleRepository, SessionsRepository
+from ledger.rows.records import DocumentsRepository, GrantsRepository
+from ledger.rows.releases import ReleasesRepository
+from ledger.rows.storage import ReplicasRepository
+
+
+class TablesRepository(Protocol):
+    """Any table as it stands, for those who audit it."""
+
+    def rows(self, table: str, **equal: Any) -> list[dict[str, Any]]:
+        """Rows of a table with these members."""
+        ...
+
+    def rows_among(self, table: str, column: str, values: Sequence[Any]) -> list[dict[str, Any]]:
+        """Rows whose column has one of these values, in one query."""
+        ...
+
+    def page(self, table: str, after: Sequence[Any], limit: int) -> list[dict[str, Any]]:
+        """Rows beyond a primary key, in its order, with values just as they are stored: of a type
+        that no program of ours would write.
+        """
+        ...
+
+    def distinct(self, table: str, column: str, after: Any, limit: int) -> list[Any]:
+        """Values of a column beyond one, in order, each once."""
+        ...
+
+    def stray(
+        self, table: str, column: str, of: Sequence[tuple[str, str]], limit: int
+    ) -> list[Any]:
+        """Values of a column that stand in none of the columns ``of``, each once."""
+        ...
+
+    def count(self, table: str) -> int:
+        """Number of rows of a table."""
+        ...
+
+    def schema(self) -> dict[str, str]:
+        """Everything that the database is made of and does by itself: tables, indexes, views and
+        triggers, with their definitions.
+        """
+        ...
 
 
 class UnitOfWork(Protocol):
