@@ -132,7 +132,7 @@ def test_slow_agencies_however_many_leave_two_threads_to_those_that_were_quick()
     quick = _Agency(PartnerRow(US, ""), due=1.0, took=0.4)  # it waits for less long than they do
     new = _Agency(PartnerRow(RO, ""), due=2.0)
     exchanger._agencies = {**slow, US: quick, RO: new}
-    turns = [loop._step.keywords["longest"] for loop in exchanger._turns]
+    turns = [loop._duty.round.keywords["longest"] for loop in exchanger._loops[1:]]
     taken = [exchanger._next(longest) for longest in turns]
     assert [one.row.agency for one in taken if one][:2] == [US, RO]
     assert {one.row.agency for one in taken[2:] if one} <= set(slow)
