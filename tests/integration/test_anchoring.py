@@ -7,8 +7,10 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,7 +24,7 @@ from ledger.domain.identity.names import agency_id
 from ledger.domain.verify import Verdict, verify
 from ledger.rows.agencies import DescriptorRow
 from ledger.services.bundles import agency_trust, export
-from ledger.services.onchain import anchoring
+from ledger.services.onchain import anchoring, certainty
 from ledger.services.onchain.anchoring import AnchoringPolicy
 from ledger.services.registration import agency_statements
 from tests.support.chains import running
@@ -225,12 +227,35 @@ def test_another_program_on_the_anchoring_account_is_told_and_overcome(
     )
     with pytest.raises(NetworkError, match="does not find"):
         anchoring.step(remote.node)
-    monkeypatch.setattr(anchoring, "_CERTAIN", 0)
+    monkeypatch.setattr(certainty, "_CERTAIN", 0)
     with pytest.raises(ChainError, match="no longer be mined"):
         anchoring.step(remote.node)
     anchoring.step(remote.node)
     time.sleep(0.2)
     assert newest(remote) == mined
+
+
+def test_one_answer_that_a_checkpoint_was_reverted_gives_it_up_for_no_chain(
+    remote: Desk, mined: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One server with an orphaned block: the checkpoint was dropped though it was mined, and from
+    then on every anchoring said that the home is older than the chain.
+    """
+    chain = chain_of(remote)
+    receipt = chain.receipt
+
+    def reverted(transaction: bytes) -> Any:
+        answer = receipt(transaction)
+        return None if answer is None else replace(answer, succeeded=False)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(chain, "receipt", reverted)
+        for _ in range(3):
+            with suppress(NetworkError):  # not final yet, or not certain
+                anchoring.step(remote.node)
+            mine(remote, CONFIRMATIONS)
+    anchoring.step(remote.node)
+    assert newest(remote) == "final"
 
 
 def test_a_home_older_than_the_chain_anchors_nothing_and_says_what_to_do(desk: Desk) -> None:

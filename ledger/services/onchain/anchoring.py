@@ -25,9 +25,10 @@ from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.log import merkle_log
 from ledger.services.node.context import Node
 from ledger.services.onchain import transfer_steps
+from ledger.services.onchain.certainty import PLACE_TAKEN, forget_doubts, require_certain
 
 KIND: Final[TransactionKind] = "anchor"
-_CERTAIN: Final = 120  # seconds for which a transaction must be missing before it is given up
+_REVERTED: Final = "the contract reverted the checkpoint"
 _REPLACED_HINT: Final = "another program uses the anchoring account: stop it, then anchor again"
 
 
@@ -240,40 +241,34 @@ def _resend(node: Node, row: CheckpointRow) -> None:
         # Its place was taken by another transaction: these bytes can never be mined.
         if node.contracts.chain.receipt(row.transaction) is not None:
             return
-        _require_certain(node, row)
+        _require_lost(node, row, PLACE_TAKEN)
         with node.records.write() as unit:
             unit.checkpoints.drop(row.log, row.size)
         raise ChainError("the recorded transaction can no longer be mined", hint=_REPLACED_HINT)
     node.contracts.chain.send(transaction.raw)
 
 
-def _require_certain(node: Node, row: CheckpointRow) -> None:
-    """That a transaction is lost takes more than one look: of several servers behind one address
-    one may lag, and a checkpoint that is given up though it was mined ends anchoring.
-
-    Raises:
-        NetworkError: the contract has the checkpoint, or it is not certain yet.
-    """
-    on_chain, now = node.contracts.latest(row.log), node.clock.now()
-    since = node.doubts.setdefault(row.transaction, now)
-    if (on_chain.size, on_chain.root) == (row.size, row.root) or now - since < _CERTAIN:
-        raise NetworkError(
-            "the chain does not find a transaction whose place is taken",
-            hint="it is looked at again; several servers may answer at the chain's address",
-        )
+def _require_lost(node: Node, row: CheckpointRow, what: str) -> None:
+    """A checkpoint that is given up though it was mined would end anchoring."""
+    on_chain = node.contracts.latest(row.log)
+    has_it = (on_chain.size, on_chain.root) == (row.size, row.root)
+    require_certain(node, row.transaction, what, taken=has_it)
 
 
 def _record(node: Node, row: CheckpointRow, receipt: TransactionReceipt) -> None:
     """Take over block, time and version of a mined checkpoint, and whether it is final."""
     contracts = node.contracts
-    node.doubts.pop(row.transaction, None)
     block = contracts.chain.block(receipt.block)
     if block.hash != receipt.block_hash:
         return  # reorganised between two answers: look again
     if not receipt.succeeded:
+        if contracts.chain.final() < receipt.block:
+            return  # another block may take its place, in which the transaction is good
+        _require_lost(node, row, _REVERTED)
         with node.records.write() as unit:
             unit.checkpoints.drop(row.log, row.size)
-        raise ChainError("the contract reverted the checkpoint", hint="run: custody doctor")
+        raise ChainError(_REVERTED, hint="run: custody doctor")
+    forget_doubts(node, row.transaction)
     state: CheckpointState = "final" if contracts.chain.final() >= receipt.block else "anchored"
     if row.state != "submitted" and (row.state, row.block, row.time) == (
         state,

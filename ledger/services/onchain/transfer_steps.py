@@ -37,6 +37,7 @@ from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.log import merkle_log
 from ledger.services.node.context import Node
 from ledger.services.onchain import standing
+from ledger.services.onchain.certainty import PLACE_TAKEN, forget_doubts, require_certain
 from ledger.services.records import pages
 
 KIND: Final[TransactionKind] = "handover"
@@ -223,7 +224,8 @@ def follow(node: Node, row: TransferStepRow) -> bool:
             chain.nonce(node.keys.anchorer_address) > transaction.nonce
             and chain.receipt(row.sent) is None
         ):
-            _forget(node, row)  # its place was taken: these bytes can never be mined
+            require_certain(node, row.sent, PLACE_TAKEN)
+            _forget(node, row)  # these bytes can never be mined
             raise ChainError(
                 "the recorded transaction of a handover can no longer be mined",
                 hint="another program uses the anchoring account",
@@ -232,12 +234,13 @@ def follow(node: Node, row: TransferStepRow) -> bool:
         receipt = chain.receipt(row.sent)
         if receipt is None:
             return False
+    block = chain.block(receipt.block)
+    if block.hash != receipt.block_hash or chain.final() < receipt.block:
+        return False  # in another block the transaction may end otherwise
     if not receipt.succeeded:
         _forget(node, row)  # the other side was first, or time ran out: looked at anew
         return True
-    block = chain.block(receipt.block)
-    if block.hash != receipt.block_hash or chain.final() < receipt.block:
-        return False
+    forget_doubts(node, row.sent)
     with node.records.write() as unit:
         now = _current(unit, row)
         if not now.offer_time:  # the offer itself; it may have been withdrawn in our log meanwhile
