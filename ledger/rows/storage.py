@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Protocol
+from typing import Annotated, Final, Protocol
 
 from sqlalchemy import Index
 
 from ledger.rows.states import ReplicaStateName
 from ledger.rows.table import WORD, Big, Row, TextKey, table
+
+#: Seconds for which an item at a replica is put off at most.
+LONGEST_PAUSE: Final = 6 * 3600
 
 
 @table(

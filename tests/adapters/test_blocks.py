@@ -6,11 +6,12 @@ import os
 import random
 import shutil
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
 
+from ledger.adapters.ipfs import packfiles
 from ledger.adapters.ipfs.local import LocalBlockStore
 from ledger.adapters.ipfs.tiered import TieredBlockStore
 from ledger.adapters.memory import VolatileBlockStore
@@ -274,3 +275,23 @@ def test_a_store_has_one_process(tmp_path: Path) -> None:
     with pytest.raises(LockedError):
         LocalBlockStore(tmp_path)
     store.close()
+
+
+def test_more_packs_than_a_process_may_open_are_read_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A store of a thousand packs kept each of them open, and every further read, upload and
+    collection failed.
+    """
+    blocks = [Block(cids.of(data), data) for data in (bytes([number]) * 50 for number in range(20))]
+    with closing(LocalBlockStore(tmp_path, pack_limit=1)) as store:
+        for block in blocks:
+            store.put([block])
+        assert len(list(tmp_path.glob("pack-*.car"))) >= len(blocks)
+    monkeypatch.setattr(packfiles, "_OPEN", 3)
+    with closing(LocalBlockStore(tmp_path, pack_limit=1)) as store:
+        before = len(os.listdir("/proc/self/fd"))
+        assert [store.get(block.cid) for block in blocks] == [block.data for block in blocks]
+        assert len(os.listdir("/proc/self/fd")) <= before + 3
+        store.collect([block.cid for block in blocks[:5]], before=1 << 60)
+        assert [store.get(block.cid) for block in blocks[:5]] == [each.data for each in blocks[:5]]

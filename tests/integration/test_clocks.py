@@ -13,9 +13,11 @@ from ledger.client import handover, retrieval
 from ledger.domain.errors import ChainError, RuleError
 from ledger.domain.event.offer_terms import OfferTerms
 from ledger.domain.identity import certificate as certificates
+from ledger.rows.storage import ReplicaStateRow
 from ledger.services.onchain import anchoring
 from ledger.services.onchain.anchoring import AnchoringPolicy
 from ledger.services.partners import directory
+from ledger.services.storage import garbage_collection
 from ledger.services.workers.anchoring import AnchoringWorker
 from tests.support import consortium
 from tests.support.consortium import NL, RO, Consortium, upload
@@ -146,3 +148,33 @@ def test_an_offer_that_has_expired_shows_nothing_any_more(
         for ask in (lambda: client.incoming(item), lambda: client.incoming_content(item, 0, 100)):
             with pytest.raises(RuleError, match="expired"):
                 ask()
+
+
+def test_a_clock_that_was_ahead_puts_nothing_off_until_the_day_that_it_said(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The daily collection, a reading that proves that a copy is whole, and the removal of what was
+    disposed of waited for more than a year.
+    """
+    worker, collected = AnchoringWorker(desk.node, AnchoringPolicy()), list[int]()
+    monkeypatch.setattr(garbage_collection, "collect", lambda _: collected.append(1))
+    for days in (400, 1, 2):
+        with monkeypatch.context() as patch:
+            patch.setattr(desk.node, "clock", Off(days * 86400))
+            worker._clear_away()
+    assert len(collected) == 3
+
+    item, now = upload(desk, tmp_path, b"x" * 3000), desk.clock.now()
+    ahead = now + 400 * 86400
+    with desk.node.records.read() as unit:
+        row = unit.items.get(item)
+    assert row is not None
+    assert row.cid is not None
+    kept = ReplicaStateRow(item, "site", row.cid, "pinned", ahead, proof=ahead, reads=1)
+    desk.node.put_holdings([kept])
+    with desk.node.records.read() as unit:
+        assert unit.replicas.oldest_proofs(now - 30 * 86400, now - 86400, now, 10) == [kept]
+    gone = replace(kept, state="released")
+    desk.node.put_holdings([gone])
+    with desk.node.records.read() as unit:
+        assert unit.replicas.due("site", now, 10) == [gone]

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -244,6 +245,40 @@ def test_an_agency_is_active_again_once_its_keys_were_compared_with_the_registry
         directory.follow(nl.node, RO)
     with nl.node.records.read() as unit, pytest.raises(DeniedError):
         standing.require_active(unit, RO)
+    a_minute_later(nl, exchange=True)
+    with nl.node.records.read() as unit:
+        standing.require_active(unit, RO)
+
+
+def test_a_node_that_holds_its_answer_back_regains_no_standing_for_its_agency(
+    trio: Consortium, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its keys were compared before the registry suspended it; its answer came afterwards."""
+    nl, contracts = trio[NL], type(trio[NL].node.contracts)
+    says, reach = contracts.standing, nl.node.reach
+
+    class Slow:
+        def __init__(self, api: Any) -> None:
+            self._api = api
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._api, name)
+
+        def crl(self) -> bytes:
+            suspended_now = lambda contract, code: replace(says(contract, code), active=False)  # noqa: E731
+            monkeypatch.setattr(contracts, "standing", suspended_now)
+            standing.read(nl.node, RO)
+            return bytes(self._api.crl())
+
+    with nl.node.records.read() as unit:
+        row = unit.partners.get(RO)
+    assert row is not None
+    monkeypatch.setattr(nl.node, "reach", lambda url: Slow(reach(url)))
+    with pytest.raises(DeniedError, match=INACTIVE):
+        directory._look(nl.node, row)
+    with nl.node.records.read() as unit, pytest.raises(DeniedError, match=INACTIVE):
+        standing.require_active(unit, RO)
+    monkeypatch.undo()
     a_minute_later(nl, exchange=True)
     with nl.node.records.read() as unit:
         standing.require_active(unit, RO)

@@ -4,15 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import and_, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, func, or_, select, update
 
 from ledger.adapters.database.unit import Part
+from ledger.domain.event.moments import AHEAD
 from ledger.rows.items import ItemRow
-from ledger.rows.storage import DisclosureWindowRow, ReplicaStateRow, ReplicationTargetRow
+from ledger.rows.storage import (
+    LONGEST_PAUSE,
+    DisclosureWindowRow,
+    ReplicaStateRow,
+    ReplicationTargetRow,
+)
 
 _H = ReplicaStateRow.__table__.c
 _I = ItemRow.__table__.c
 _T = ReplicationTargetRow.__table__.c
+
+
+def _is_due(now: int) -> ColumnElement[bool]:
+    """What is put off for longer than anything ever is was put off while the clock was ahead."""
+    return or_(_H.due <= now, _H.due > now + LONGEST_PAUSE)
 
 
 class Replicas(Part):
@@ -49,13 +60,14 @@ class Replicas(Part):
         return found
 
     def due(self, node: str, now: int, limit: int) -> list[ReplicaStateRow]:
-        waiting = (_H.state.in_(("wanted", "released")), _H.due <= now)
+        waiting = (_H.state.in_(("wanted", "released")), _is_due(now))
         return self._rows(ReplicaStateRow, _H.node == node, *waiting, order=_H.due, limit=limit)
 
     def oldest_proofs(self, before: int, first: int, now: int, limit: int) -> list[ReplicaStateRow]:
-        old = or_(_H.proof < before, and_(_H.reads == 0, _H.proof < first))
+        ahead = _H.proof > now + AHEAD  # by a clock that was wrong: it says nothing of today
+        old = or_(_H.proof < before, and_(_H.reads == 0, _H.proof < first), ahead)
         stale = or_(and_(_H.state == "pinned", old), _H.state == "damaged")
-        return self._rows(ReplicaStateRow, stale, _H.due <= now, order=_H.proof, limit=limit)
+        return self._rows(ReplicaStateRow, stale, _is_due(now), order=_H.proof, limit=limit)
 
     def at_node(self, node: str, *, after: str, limit: int) -> list[ReplicaStateRow]:
         return self._rows(

@@ -16,6 +16,7 @@ from ledger.domain.ipld import car
 from ledger.domain.ipld import cid as cids
 
 HEADER: Final = car.header([])
+_OPEN: Final = 128  # packs that stay open for reading; a process often may open 1,024 files
 _BUFFERS: Final = 512  # below the kernel's limit of 1024 a call
 
 
@@ -94,17 +95,28 @@ class PackFiles:
             UnreadableError: the disk could not be read.
         """
         try:
-            return os.pread(self._reader(place.pack), place.size, place.at)
+            return self._pread(place.pack, place.size, place.at)
         except OSError as error:
             raise UnreadableError(
                 f"block {cids.to_text(place.cid)} could not be read: {error}",
                 hint=f"check the disk; {RESTORE_HINT}",
             ) from error
 
-    def _reader(self, number: int) -> int:
-        if number not in self._readers:
-            self._readers[number] = os.open(self.path(number), os.O_RDONLY | os.O_CLOEXEC)
-        return self._readers[number]
+    def _pread(self, number: int, size: int, at: int) -> bytes:
+        """Read through a descriptor that stays open, as long as few are: a process may have fewer
+        than there are packs.
+        """
+        kept = self._readers.get(number)
+        if kept is not None:
+            return os.pread(kept, size, at)
+        fd = os.open(self.path(number), os.O_RDONLY | os.O_CLOEXEC)
+        if len(self._readers) < _OPEN:
+            self._readers[number] = fd
+            return os.pread(fd, size, at)
+        try:
+            return os.pread(fd, size, at)
+        finally:
+            os.close(fd)
 
     def name(self, number: int, at: int) -> bytes:
         """The CID that stands before what lies in a pack at an offset.
@@ -112,7 +124,7 @@ class PackFiles:
         Raises:
             OSError: the disk could not be read.
         """
-        return os.pread(self._reader(number), cids.SIZE, at - cids.SIZE)
+        return self._pread(number, cids.SIZE, at - cids.SIZE)
 
     def remove(self, number: int) -> None:
         """Take a pack away, durably: what was destroyed must not come back after a power failure.

@@ -238,7 +238,9 @@ def follow(node: Node, row: TransferStepRow) -> bool:
     if block.hash != receipt.block_hash or chain.final() < receipt.block:
         return False  # in another block the transaction may end otherwise
     if not receipt.succeeded:
-        _forget(node, row)  # the other side was first, or time ran out: looked at anew
+        if not _is_over(node, row):
+            require_certain(node, row.sent, "the contract refused the step of a handover")
+        _forget(node, row)  # looked at anew
         return True
     forget_doubts(node, row.sent)
     with node.records.write() as unit:
@@ -248,6 +250,20 @@ def follow(node: Node, row: TransferStepRow) -> bool:
         else:
             conclude(node, unit, replace(now, time=block.time, sent=b""))
     return True
+
+
+def _is_over(node: Node, row: TransferStepRow) -> bool:
+    """Whether the contract shows why it refused a step: the other side was first, or time ran
+    out.
+    """
+    with node.records.read() as unit:
+        item = unit.items.get(row.evidence)
+        number = sum(each.state == "concluded" for each in unit.transfers.of_item(row.evidence))
+    if item is None:
+        return True
+    return (
+        query_contract(node, item).hops > number or node.contracts.chain.head().time >= row.expires
+    )
 
 
 def _forget(node: Node, row: TransferStepRow) -> None:

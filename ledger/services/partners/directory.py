@@ -181,6 +181,9 @@ def _look(
         else row.url
     )
     crl = api.crl()
+    # Asked again, since the node of an agency that is being suspended may take its time to answer.
+    if not standing.read(node, row.agency).active:
+        raise standing.inactive(row.agency)
     with node.records.write() as unit:
         allowed(unit)
         _require_keys_of_their_own(node, unit, row.agency, list(parsed.values()))

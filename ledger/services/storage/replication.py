@@ -25,13 +25,12 @@ from ledger.domain.errors import (
 )
 from ledger.domain.ipld import cid as cids
 from ledger.domain.ipld.unixfs import Block
-from ledger.rows.storage import ReplicaStateRow
+from ledger.rows.storage import LONGEST_PAUSE, ReplicaStateRow
 from ledger.services.node.context import Node
 
 _BATCH: Final = 128  # items a call, where they are small
 _WINDOW: Final = 64  # blocks a call, at most 64 MiB: what a crash in the middle makes us send again
 _FIRST_PAUSE: Final = 5  # seconds
-_LONGEST_PAUSE: Final = 6 * 3600
 _WORDS: Final[dict[type[CustodyError], str]] = {
     VerificationError: "mismatch",
     NotFoundError: "missing",
@@ -69,7 +68,7 @@ class _SourceError(Exception):
 
 def pause(tries: int) -> int:
     """Seconds to wait after so many failures in a row."""
-    return min(_FIRST_PAUSE << min(tries, 20), _LONGEST_PAUSE)
+    return min(_FIRST_PAUSE << min(tries, 20), LONGEST_PAUSE)
 
 
 def settle(node: Node, name: str, *, stopped: Callable[[], bool] = lambda: False) -> Settled:

@@ -61,7 +61,7 @@ class AnchoringWorker(Worker):
         if not self._forgot:  # the index of the packs may have been built anew at the start
             garbage_collection.forget_disposed(self._node)
             self._forgot = True
-        if now - self._cleared >= _DAY:
+        if not 0 <= now - self._cleared < _DAY:  # also where the clock was ahead meanwhile
             garbage_collection.forget_sessions(self._node)
             withdrawn.clear(self._node)
             garbage_collection.collect(self._node)

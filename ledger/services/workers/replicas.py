@@ -96,11 +96,11 @@ class _Planner:
         """Plan the next items; whether there were any."""
         now = self._node.clock.now()
         gone = frozenset(name for name, since in self._lost.items() if now - since >= _PATIENCE)
-        if gone - self._absent or now - self._planned >= _AFRESH:
+        if gone - self._absent or not 0 <= now - self._planned < _AFRESH:
             self._after, self._planned = -1, now
         self._absent = gone
         reached = placement.plan(self._node, after=self._after, absent=gone)
-        if now - self._outside >= _OUTSIDE:
+        if not 0 <= now - self._outside < _OUTSIDE:
             self._outside = now
             placement.plan_outside(self._node)
         before, self._after = self._after, reached
