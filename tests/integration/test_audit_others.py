@@ -4,15 +4,18 @@ and deeds that hide behind the moment at which an audit looked.
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from hashlib import sha256
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from ledger.adapters.audit_state import SqliteAuditState
 from ledger.adapters.logfiles import FolderFiles
 from ledger.domain.bundle.bundle import Bundle, BundledCheckpoint, BundledStatement, LogRef
-from ledger.domain.errors import NetworkError
+from ledger.domain.errors import NetworkError, StorageError, UsageError
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.log import merkle
 from ledger.domain.log import receipt as receipts
@@ -316,6 +319,90 @@ def test_one_statement_that_offers_an_item_twice(world: World) -> None:
     world.settle()
     report = world.audit(nl.write(world.folder / "log"))
     assert "handover-differs" in report.codes(), report.as_json()
+
+
+def test_a_recovered_agency_has_not_opened_its_items_twice(world: World) -> None:
+    state = world.folder / "kept.audit"
+    nl = world["NL-POL"]
+    history(world)
+    assert world.audit_all(state=state).verdict is Verdict.VERIFIED
+    nl.recover(nl.anchored)
+    nl.say(nl.open(), "none")
+    world.settle()
+    for kept in (state, None):
+        report = world.audit_all(state=kept)
+        assert (report.verdict, report.codes()) == (Verdict.VERIFIED, set()), report.as_json()
+
+
+def test_a_handover_of_a_log_that_was_given_up_is_not_judged_without_it(world: World) -> None:
+    state = world.folder / "kept.audit"
+    nl, ro = world["NL-POL"], world["RO-DIICOT"]
+    item = nl.open()
+    world.settle()
+    fork = nl.anchored
+    nl.offer(item, ro)
+    ro.conclude(item, "decline")
+    given_up = nl.write(world.folder / "given-up")
+    nl.recover(fork)
+    nl.open()
+    world.settle()
+    report = world.audit_all()
+    assert (report.verdict, report.codes()) == (Verdict.INCOMPLETE, {"handover-unread"}), (
+        report.as_json()
+    )
+    world.audit(given_up, state=state)
+    assert "handover-unread" not in world.audit_all(state=state).codes()
+
+
+# The file --state
+
+
+def test_a_state_that_was_emptied_cut_or_altered_is_not_believed(world: World) -> None:
+    state = world.folder / "kept.audit"
+    nl = world["NL-POL"]
+    history(world)
+    folder = nl.write(world.folder / "log")
+    assert world.audit(folder, state=state).verdict is Verdict.VERIFIED
+    whole = state.read_bytes()
+    for left, what in ((b"", "is empty"), (whole[: len(whole) // 2], "was cut")):
+        state.write_bytes(left)
+        with pytest.raises(StorageError, match=what):
+            world.audit(folder, state=state)
+    state.write_bytes(whole)
+    with closing(sqlite3.connect(state)) as database, database:
+        database.execute("UPDATE log SET frontier = zeroblob(length(frontier))")
+    report = world.audit(folder, state=state)
+    assert (report.verdict, report.codes()) == (Verdict.VERIFIED, set()), report.as_json()
+    assert "22 of them new" in report.details["log"], "it was read from its beginning"
+
+
+def test_a_state_of_another_version_chain_or_program_is_refused(world: World) -> None:
+    state = world.folder / "kept.audit"
+    SqliteAuditState(state, b"chain").close()
+    with pytest.raises(StorageError, match="about another chain"):
+        SqliteAuditState(state, b"other")
+    with closing(sqlite3.connect(state)) as database, database:
+        database.execute("PRAGMA user_version = 1")
+    with pytest.raises(StorageError, match="is of version 1, expected 2"):
+        SqliteAuditState(state, b"chain")
+    with closing(sqlite3.connect(state)) as database, database:
+        database.execute("PRAGMA application_id = 7")
+    with pytest.raises(UsageError, match="database of something else"):
+        SqliteAuditState(state, b"chain")
+
+
+def test_a_copy_that_lags_behind_hides_nothing_that_was_found_before(world: World) -> None:
+    state = world.folder / "kept.audit"
+    nl = world["NL-POL"]
+    item = nl.open()
+    nl.log(nl.statement(item, "none"))
+    nl.log(nl.statement(item, "none"))
+    world.settle()
+    caught(world, "item-branch", state=state)
+    older = nl.write(world.folder / "older")
+    nl.open()
+    world.settle()
+    assert world.audit(older, state=state, kind=FolderFiles).verdict is Verdict.FAILED
 
 
 # What others saw
