@@ -49,6 +49,10 @@ Whoever has several roles acts in the one by which they take part: a part that c
 every item of the agency, is taken in that role alone; the other parts are a person's own, in any of
 their roles. Whoever also stands for the defence acts as the defence on what was shared with them.
 
+Whoever recorded or held an item before sees its record and adds what they know; the content key
+that they had as such opens nothing any more. Content goes to whoever holds the item, to custodians,
+to those it was shared with and, until they answer, to whoever is asked to take it.
+
 """
 _BACK: Final = """## Orders taken back
 
