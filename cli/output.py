@@ -76,9 +76,16 @@ def say(*lines: str) -> None:
     _print(sys.stderr, *_fitting(sys.stderr, lines))
 
 
+def ask(question: str) -> None:
+    """A question for the person; the answer is typed behind it (cli/questions.py)."""
+    *lines, last = _fitting(sys.stderr, (question,))
+    _print(sys.stderr, *lines)
+    _print(sys.stderr, last, end=" ")
+
+
 def note(text: str) -> None:
     """How far long work is, for the person at a terminal; nothing where nobody looks."""
-    if _is_terminal(sys.stderr) and not STATE.json:
+    if is_terminal(sys.stderr) and not STATE.json:
         say(text)
 
 
@@ -115,7 +122,8 @@ def _encodable(stream: TextIO | None, text: str) -> str:
     return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
-def _is_terminal(stream: TextIO | None) -> bool:
+def is_terminal(stream: TextIO | None) -> bool:
+    """Whether a person looks at a stream, or types there."""
     try:
         return stream is not None and stream.isatty()
     except ValueError:
@@ -123,7 +131,7 @@ def _is_terminal(stream: TextIO | None) -> bool:
 
 
 def _fitting(stream: TextIO | None, lines: tuple[str, ...]) -> Iterator[str]:
-    columns = max(20, shutil.get_terminal_size((100, 24)).columns) if _is_terminal(stream) else 0
+    columns = max(20, shutil.get_terminal_size((100, 24)).columns) if is_terminal(stream) else 0
     for line in lines:
         text = visible(line)
         if len(text) > _LONGEST:
@@ -146,7 +154,7 @@ def _folded(text: str, columns: int) -> Iterator[str]:
     yield text
 
 
-def _print(stream: TextIO | None, *lines: str) -> None:
+def _print(stream: TextIO | None, *lines: str, end: str = "\n") -> None:
     """Write lines; what cannot be written is kept for `finish`, where it was a result."""
     if stream is None:  # it was closed before the program began
         if sys.stderr is not None:  # so these are results
@@ -154,7 +162,7 @@ def _print(stream: TextIO | None, *lines: str) -> None:
         return
     try:
         for line in lines:
-            stream.write(_encodable(stream, line) + "\n")
+            stream.write(_encodable(stream, line) + end)
         stream.flush()
     except (OSError, ValueError) as error:  # a closed file is a ValueError
         if stream is sys.stdout:
@@ -360,7 +368,7 @@ def progress(what: str, total: int, *, unit: str = "bytes") -> Iterator[Callable
     """A progress bar with rate and ETA on stderr; silent where stderr is no terminal or the work is
     short.
     """
-    if not _is_terminal(sys.stderr) or STATE.json or total < (1 << 20 if unit == "bytes" else 100):
+    if not is_terminal(sys.stderr) or STATE.json or total < (1 << 20 if unit == "bytes" else 100):
         yield lambda count: None
         return
     from rich.console import Console
