@@ -28,9 +28,11 @@ Whatever has no mark is refused. A profile maps a country's own names to these r
 
 Beyond the tables:
 
-- Nobody approves, refuses or accepts what they recorded or offered themselves; a disposal takes two
-  persons of the agency that has custody, and a guest is none of them; nobody enrols or suspends
-  themselves. Whoever is enrolled twice under one service number is one person in all of this.
+- Nobody approves, refuses or accepts what they recorded or offered themselves; nobody enrols or
+  suspends themselves. Whoever is enrolled twice under one service number is one person in all of
+  this.
+- A disposal takes two persons of the agency that has custody. A guest is none of them, and neither
+  approves nor refuses a request for one. A request ends when the item goes to another agency.
 - Administrators and auditors see records in clear, never details or content.
 - Whoever reads details or content signs why before anything is shown, and signs only when something
   can follow.
