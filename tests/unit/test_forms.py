@@ -22,7 +22,7 @@ SAMPLES: dict[str, Any] = {
     "names": ["A. Witness"],
     "items": [ITEM],
     "item": ITEM,
-    "event": 0,
+    "event": "ab" * 32,
 }
 CLOSED = {"ruling": "admitted", "kind": "breach", "scheme": "court"}
 
