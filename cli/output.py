@@ -5,9 +5,7 @@
   it cannot begin a line, move the cursor or colour the screen. Line breaks are ours alone: they
   stand between the arguments, never inside them. Nothing else in this package may print (ruff
   refuses it).
-- On a terminal a line that is too long goes on under itself, indented, with a backslash at its end
-  as in a shell: a value cannot be padded until its rest stands at the margin, and a command that
-  was broken can still be copied.
+- On a terminal a line that is too long goes on under itself (cli/folding.py).
 - A result is printed when the work is done, so what goes wrong in printing never changes what was
   recorded: an encoding without a character shows its escape, a reader who has gone (`| head -1`) is
   no failure, and for anything else `finish` says that the work was done, with an exit code of its
@@ -25,6 +23,7 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from typing import Any, Final, TextIO
 
+from cli.folding import folded
 from cli.hints import runnable
 from cli.state import STATE
 from ledger.domain.errors import (
@@ -136,22 +135,7 @@ def _fitting(stream: TextIO | None, lines: tuple[str, ...]) -> Iterator[str]:
         text = visible(line)
         if len(text) > _LONGEST:
             text = f"{text[:_LONGEST]} ({len(text) - _LONGEST} more characters)"
-        yield from _folded(text, columns) if columns else [text]
-
-
-def _folded(text: str, columns: int) -> Iterator[str]:
-    """A line in pieces that fit, the later ones indented further than the line itself."""
-    indent = " " * min(len(text) - len(text.lstrip()) + 4, columns // 2)
-    while safe.width(text) > columns:
-        wide, at, space = 0, 0, 0
-        while wide + safe.width(text[at]) <= columns - 2:
-            wide += safe.width(text[at])
-            at += 1
-            if text[at] == " " and text[:at].strip():
-                space = at
-        yield text[: space or at].rstrip() + " \\"
-        text = indent + text[space or at :].lstrip()
-    yield text
+        yield from folded(text, columns) if columns else [text]
 
 
 def _print(stream: TextIO | None, *lines: str, end: str = "\n") -> None:

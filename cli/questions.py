@@ -114,6 +114,6 @@ def _answer(question: str) -> str:
         line = sys.stdin.readline()
     except (OSError, ValueError):  # a terminal that has gone, or bytes that are no text
         line = ""
-    if not line.endswith("\n"):
+    if not line:
         output.say("")  # what follows shall not stand behind the question
     return line.strip().lower()

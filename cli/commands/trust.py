@@ -36,7 +36,7 @@ def trust(
     from cli.session import open_session
 
     with (
-        outfile.writing(out, force=force, mode=outfile.PUBLIC) as file,
+        outfile.writing(out, force=force, mode=outfile.PUBLIC, inputs=pin or []) as file,
         open_session() as session,
     ):
         root, pinned = _pinned(session.node, pin or [])

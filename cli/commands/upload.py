@@ -249,6 +249,8 @@ def _own() -> frozenset[tuple[int, int]]:
 
 def _left_out(left: list[Any]) -> list[str]:
     """What was left out, by kind with its number; what could not be read, one by one."""
+    from ledger.client.folder_walk import OWN
+
     lost = [one for one in left if one.lost]
     counts: dict[str, int] = {}
     for one in left:
@@ -268,6 +270,11 @@ def _left_out(left: list[Any]) -> list[str]:
         lines.append(f"{len(lost)} could not be recorded:")
         lines += [f"  {one.path}: {one.reason}" for one in lost[:_LISTED]]
         lines += [f"  and {len(lost) - _LISTED} more"] if len(lost) > _LISTED else []
+        if any(one.kind == OWN for one in lost):
+            lines.append(
+                "What looks like custody's own keys is never recorded as it is: look at it, and "
+                "pack into an archive what is evidence."
+            )
     return lines
 
 
