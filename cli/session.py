@@ -5,7 +5,6 @@ process.
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -13,9 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-import typer
-
-from cli import cleartext
+from cli import cleartext, questions
 from cli.state import STATE
 from ledger.adapters import filelock
 from ledger.adapters.keystore.file import Unlocking
@@ -59,15 +56,12 @@ def ask_passphrase(*, confirm: bool = False) -> bytes:
     found = settings.passphrase(STATE.passphrase_file)
     if found is not None:
         return found
-    import sys
-
-    if not sys.stdin.isatty():
+    entered = questions.secret("Passphrase", confirm=confirm)
+    if entered is None:
         raise UsageError(
             "no passphrase", hint="give --passphrase-file FILE, or set CUSTODY_PASSPHRASE"
         )
-    return os.fsencode(
-        str(typer.prompt("Passphrase", hide_input=True, confirmation_prompt=confirm, err=True))
-    )
+    return entered
 
 
 def unlock() -> Unlocking:

@@ -25,8 +25,9 @@ from ledger.adapters.keystore.file import FileKeyring
 from ledger.app import bootstrap, settings
 from ledger.app.deploy_contracts import MAX_ANCHORING_DELAY, FounderDescriptor, deploy
 from ledger.app.settings import ChainSettings, HomeSettings
-from ledger.domain.bundle.trust import Clique, Pinned, TrustRoot
+from ledger.domain.bundle.trust import TrustRoot
 from ledger.domain.chain import contract_layout
+from ledger.domain.chain.finality import Clique, Pinned
 from ledger.domain.codecs.text import b64url, from_b64url
 from ledger.domain.crypto.grants import HpkePrivateKey
 from ledger.domain.errors import ChainError, FormatError, StorageError, UsageError

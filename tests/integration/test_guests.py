@@ -168,10 +168,14 @@ def test_a_guest_is_no_second_person_of_the_agency_and_acts_in_no_role_of_home(
                         ).submission
                     ]
                 )
-        approved = retrieval.record(
-            client, person, host.clock, photo, "approved", {"target": asked}
+        for decision in ("approved", "refused"):
+            with pytest.raises(DeniedError, match="agency that has custody"):
+                retrieval.record(client, person, host.clock, photo, decision, {"target": asked})
+        analysed = retrieval.record(
+            client, person, host.clock, photo, "analysed", {"description": "faces"}
         )["statement"]
-    closing = {"scope": "all", "method": "keys destroyed", "approvals": [approved]}
+    host.record(photo, "approved", {"target": analysed})
+    closing = {"scope": "all", "method": "keys destroyed", "approvals": [analysed]}
     with pytest.raises(RuleError, match="second person of the agency"):
         host.record(photo, "disposed", closing)
 

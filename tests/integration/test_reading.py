@@ -59,7 +59,7 @@ def types(desk: Desk, evidence: str) -> list[str]:
         return [told.event.type for told in Histories(desk.node).of(unit, evidence).events.values()]
 
 
-def refused(actor: Actor, evidence: str, mode: str, match: str) -> None:
+def refused(actor: Actor, evidence: str, mode: str, match: str, role: str = "") -> None:
     """Neither the client signs, nor would the node register what a client that does not ask first
     has signed.
     """
@@ -70,7 +70,7 @@ def refused(actor: Actor, evidence: str, mode: str, match: str) -> None:
         )
     with pytest.raises(CustodyError, match=match):
         actor.client.register(
-            [actor.sign("accessed", {"mode": mode}, evidence, members={"basis": BASIS})]
+            [actor.sign("accessed", {"mode": mode}, evidence, members={"basis": BASIS}, role=role)]
         )
     assert item_of(actor.desk, evidence) == before, (
         "nothing was signed for a reading that never was"
@@ -124,7 +124,7 @@ def test_an_item_whose_keys_are_destroyed_is_not_read_and_nothing_says_that_it_w
     )
     for _ in range(2):  # when it is due, and when it is done
         for mode in ("view", "copy", "export"):
-            refused(second, item, mode, "were destroyed")
+            refused(second, item, mode, "were destroyed", role="custodian")
         erasure.settle(desk.node)
     assert desk.client.bundle(item, ""), "what is left of it needs no access"
 
@@ -138,7 +138,7 @@ def test_an_item_on_offer_is_read_by_nobody_and_the_answer_says_how_to(
         enrolled(desk, "custodian", "officer"),
     )
     offer(desk, item, taker)
-    refused(second, item, "view", "offer is open")
+    refused(second, item, "view", "offer is open", role="custodian")
     with pytest.raises(RuleError) as caught:
         desk.client.readable(item, "copy")
     assert "custody handover pause" in (caught.value.hint or "")

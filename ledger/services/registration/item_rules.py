@@ -15,7 +15,8 @@ from ledger.domain.event.references import references
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity.person import PersonId
 from ledger.domain.identity.roles import OUTSIDE, ROLES_BY_TYPE
-from ledger.domain.item.history_rules import GUARDED, ItemHistory, RecordedEvent
+from ledger.domain.item.history_rules import GUARDED, ItemHistory
+from ledger.domain.item.recorded_event import RecordedEvent
 from ledger.rows.items import ItemRow
 from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.access import authorization
