@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from ledger.domain.event.document import Event
 from ledger.domain.identity.person import PersonId
-from ledger.domain.item.history_rules import ItemHistory, RecordedEvent
+from ledger.domain.item.history_rules import ItemHistory
+from ledger.domain.item.recorded_event import RecordedEvent
 from ledger.rows.logs import EntryRow
 from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.access.service_numbers import Persons
