@@ -16,6 +16,7 @@ from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity.person import PersonId
 from ledger.domain.identity.roles import OUTSIDE, ROLES_BY_TYPE
 from ledger.domain.item.history_rules import GUARDED, ItemHistory
+from ledger.domain.item.parts import is_former_alone
 from ledger.domain.item.recorded_event import RecordedEvent
 from ledger.rows.items import ItemRow
 from ledger.rows.unit_of_work import UnitOfWork
@@ -91,6 +92,8 @@ class Review:
                 if ItemHistory.looks_back(one.event)
                 else self._lives.get(evidence, ItemHistory())
             )
+            if one.event.type == "corrected":
+                self._require_own(told, life, before, signer)
             life.require_allowed(told, self._node.clock.now(), rehearsed=self._rehearsed)
             if one.grants or self._rehearsed:
                 _require_official(self._unit, one, life)
@@ -105,6 +108,28 @@ class Review:
             for told in self._told.get(evidence, []):
                 self._lives[evidence].take(told)
         return self._lives[evidence]
+
+    def _require_own(
+        self, told: RecordedEvent, life: ItemHistory, before: ItemRow, signer: Caller
+    ) -> None:
+        """Whoever gave the item away corrects what they recorded themselves, and nothing of others.
+
+        Raises:
+            DeniedError: it is another's.
+        """
+        parts = authorization.parts_of(
+            self._node, self._unit, signer, before.state.evidence, before
+        )
+        target = life.events.get(told.event.body["target"])
+        if (
+            target is not None
+            and target.actor != told.actor
+            and is_former_alone(told.event.type, parts, held=signer.roles, role=told.role)
+        ):
+            raise DeniedError(
+                "whoever gave an item away corrects what they recorded themselves",
+                hint="record what you know as a note: custody note ID",
+            )
 
     def _require_references(self, event: Event, signer: Caller) -> None:
         """An event names other items that its signer has a part in, or opened in the same batch;
