@@ -101,9 +101,9 @@ def test_what_comes_from_another_agency_is_not_taken_by_counsel_there(
 
 
 def giver_digest(desk: Desk, item: str) -> str:
-    from ledger.services.registration.item_rules import life_of
+    from ledger.services.registration.item_histories import Histories
 
     with desk.node.records.read() as unit:
-        opening = life_of(desk.node, unit, item).opening
+        opening = Histories(desk.node).of(unit, item).opening
     assert opening is not None
     return str(opening.body["digests"]["sha-256"])

@@ -26,6 +26,7 @@ from ledger.services.access.service_numbers import Persons
 from ledger.services.node.context import Node
 from ledger.services.onchain import standing
 from ledger.services.records import documents
+from ledger.services.registration.item_histories import Histories, recorded_event
 from ledger.services.registration.statement_checks import RELEASES, ValidatedSubmission
 
 BIOMETRIC: Final = "biometric"
@@ -37,6 +38,7 @@ class Review:
 
     Args:
         states: items as the batch has left them so far; the caller goes on filling it.
+        histories: as far as they were read before the transaction.
         rehearsed: it is only asked whether an event could follow.
     """
 
@@ -45,6 +47,7 @@ class Review:
         node: Node,
         unit: UnitOfWork,
         states: Mapping[str, ItemRow | None],
+        histories: Histories,
         *,
         rehearsed: bool = False,
     ) -> None:
@@ -52,6 +55,7 @@ class Review:
         self._node = node
         self._unit = unit
         self._states = states
+        self._histories = histories
         self._persons = Persons(node, unit)
         self._told: dict[str, list[RecordedEvent]] = {}  # by items, what this batch has said so far
         self._lives: dict[str, ItemHistory] = {}
@@ -69,7 +73,7 @@ class Review:
         self._require_references(one.event, signer)
         for code in _other_sides(one.event, before, self._node.agency):
             standing.require_active(self._unit, code)
-        told = _told(self._persons, one.statement.digest, one.event)
+        told = recorded_event(self._persons, one.statement.digest, one.event)
         evidence = one.statement.claims.subject
         if before is None:
             _require_approvals(self._node, self._unit, self._persons, told)
@@ -85,7 +89,7 @@ class Review:
             if one.event.type == "transfer-offered":
                 self._require_taker(one.event, signer)
             life = (
-                self._life(evidence)
+                self.life(evidence)
                 if ItemHistory.looks_back(one.event)
                 else self._lives.get(evidence, ItemHistory())
             )
@@ -97,9 +101,10 @@ class Review:
         if evidence in self._lives:
             self._lives[evidence].take(told)
 
-    def _life(self, evidence: str) -> ItemHistory:
+    def life(self, evidence: str) -> ItemHistory:
+        """An item's life, with what this batch has said of it so far."""
         if evidence not in self._lives:
-            self._lives[evidence] = life_of(self._node, self._unit, evidence)
+            self._lives[evidence] = self._histories.of(self._unit, evidence)
             for told in self._told.get(evidence, []):
                 self._lives[evidence].take(told)
         return self._lives[evidence]
@@ -238,12 +243,6 @@ def _require_fresh(time: int, now: int) -> None:
         )
 
 
-def _told(persons: Persons, digest: bytes, event: Event) -> RecordedEvent:
-    """An event with who stands behind its actor: somebody enrolled twice is one person still."""
-    actor = event.value["actor"]
-    return RecordedEvent(digest, event, persons.behind(PersonId(actor["agency"], actor["id"])))
-
-
 def _require_destroyed(unit: UnitOfWork, evidence: str) -> None:
     """Nobody says of keys that they are destroyed while the node holds them."""
     erasure = unit.erasures.get(evidence)
@@ -252,16 +251,6 @@ def _require_destroyed(unit: UnitOfWork, evidence: str) -> None:
             "the keys of this item are not destroyed",
             hint="the node destroys them after a disposal, and says so itself",
         )
-
-
-def life_of(node: Node, unit: UnitOfWork, evidence: str) -> ItemHistory:
-    """An item's life, as far as its documents still open."""
-    life, persons = ItemHistory(), Persons(node, unit)
-    for row in unit.logs.events(evidence):
-        event = documents.read_event(node, unit, row)
-        if event is not None:
-            life.take(_told(persons, row.digest, event))
-    return life
 
 
 def _require_approvals(node: Node, unit: UnitOfWork, persons: Persons, told: RecordedEvent) -> None:
@@ -283,7 +272,7 @@ def _require_approvals(node: Node, unit: UnitOfWork, persons: Persons, told: Rec
                 f"{digest} is no approval on an item that this one is derived from",
                 hint="give the statement that custody record approve PARENT --event N told",
             )
-        approval = _told(persons, row.digest, event)
+        approval = recorded_event(persons, row.digest, event)
         if approval.agency == told.agency:  # a guest is no colleague
             approved.add(approval.actor)
     biometric = BIOMETRIC in told.event.value.get("handling", [])
