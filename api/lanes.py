@@ -53,8 +53,8 @@ class _Places:
 
 
 class Lane:
-    """``at_once`` requests at work, and as many as ``waiting`` more for a few seconds; half of either
-    is the most that one person has. Safe for use by several event loops.
+    """``at_once`` requests at work, and ``waiting`` more for a few seconds. One person has half of
+    either at most. Safe for use by several event loops.
 
     Args:
         own: the agency of the node; guests of others together have no more than half of the places,
