@@ -10,7 +10,7 @@ from ledger.adapters.node import shapes, told
 from ledger.adapters.node.http import LARGE, HttpNode, KeptSession, Session, bytes_of
 from ledger.adapters.web.client import WebError
 from ledger.domain.codecs.text import b64url
-from ledger.domain.errors import FormatError, UnconfirmedError
+from ledger.domain.errors import BusyError, FormatError, UnconfirmedError
 from ledger.domain.ipld import car
 from ledger.domain.ipld import cid as cids
 from ledger.domain.ipld.unixfs import Block
@@ -41,11 +41,12 @@ class NodeClient(HttpNode):
         )
 
     def register(self, submissions: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-        """See clientports.NodeApi. Where the answer is lost the same statements are sent again: the
-        node takes each once.
+        """See clientports.NodeApi. Where the answer is lost, or the node is busy, the same
+        statements are sent again: the node takes each once.
 
         Raises:
             UnconfirmedError: it was lost again and again, and they may be in the log or not.
+            BusyError: the node was busy each time.
         """
         sent = False
         for pause in _AGAIN:
@@ -56,9 +57,11 @@ class NodeClient(HttpNode):
                     shapes.REGISTERED,
                     json={"statements": list(submissions)},
                 )
-            except WebError as error:
-                sent = sent or error.sent
-                if pause is None or not error.passing:
+            except (WebError, BusyError) as error:
+                passing = True
+                if isinstance(error, WebError):
+                    sent, passing = sent or error.sent, error.passing
+                if pause is None or not passing:
                     if not sent:
                         raise
                     raise UnconfirmedError(
