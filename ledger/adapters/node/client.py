@@ -329,8 +329,7 @@ class NodeClient(HttpNode):
         """Documents and content keys of an item on offer to us, and what holds for it."""
         found = self._ask("GET", f"/v1/handovers/{evidence}/record", shapes.INCOMING, limit=LARGE)
         given = [bytes_of(text, self._web.who) for text in found["grants"]]
-        events = told.events(found["events"], evidence, self._web.who)
-        return events, given, dict(found["standing"])
+        return told.events(found["events"], evidence, self._web.who), given, found["standing"]
 
     def incoming_content(self, evidence: str, start: int, end: int) -> bytes:
         """Ciphertext bytes [start, end) of an item on offer to us, at most 4 MiB."""
@@ -343,9 +342,7 @@ class NodeClient(HttpNode):
     def copy_record(self, copy: dict[str, Any]) -> dict[str, Any]:
         """What came with a copy, as `copies` lists it."""
         found: dict[str, Any] = self._ask("GET", _copy_path(copy), shapes.COPY_RECORD, limit=LARGE)
-        for name in ("opening", "disclosed"):
-            told.document(found[name], copy["evidence"], self._web.who)
-        return found
+        return told.copy(found, copy["evidence"], self._web.who)
 
     def copy_range(self, copy: dict[str, Any], start: int, end: int) -> bytes:
         """Ciphertext bytes [start, end) of a copy, at most 4 MiB."""

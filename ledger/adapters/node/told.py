@@ -24,24 +24,27 @@ def events(rows: list[dict[str, Any]], evidence: str, who: str) -> list[dict[str
         raise _nonsense(who, "a record without its beginning")
     for row in rows:
         if row["document"] is not None:
-            document(row["document"], evidence, who, seq=row["seq"])
+            _require_document(row["document"], evidence, who, seq=row["seq"])
     return rows
 
 
-def document(
-    value: dict[str, Any], evidence: str, who: str, *, seq: int | None = None
-) -> dict[str, Any]:
-    """One document of an item.
-
-    Args:
-        seq: which of the item's events it is; None where that is not known.
+def copy(found: dict[str, Any], evidence: str, who: str) -> dict[str, Any]:
+    """What came with a copy of an item.
 
     Returns:
-        the same document.
+        the same.
 
     Raises:
-        WebError: it is of another item or place, or not what the format allows.
+        WebError: a document in it is not what the format allows.
     """
+    for name in ("opening", "disclosed"):
+        _require_document(found[name], evidence, who)
+    return found
+
+
+def _require_document(
+    value: dict[str, Any], evidence: str, who: str, *, seq: int | None = None
+) -> None:
     try:
         documents.require_completed(value)
     except CustodyError as error:
@@ -51,7 +54,6 @@ def document(
     body = value["body"]
     if "content" in body and not {"size", "digests"} <= set(body):
         raise _nonsense(who, "content without the size and digests that it was recorded with")
-    return value
 
 
 def _nonsense(who: str, what: str) -> WebError:
