@@ -12,7 +12,6 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-import eth_abi
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -23,7 +22,6 @@ from ledger.adapters.chain.contracts import (
     sign_transaction,
     wait,
 )
-from ledger.domain.audit.contract_events import CheckpointAnchored
 from ledger.domain.chain import contract_layout
 from ledger.domain.chain.contract_layout import Hop
 from ledger.domain.codecs import strict_json
@@ -45,7 +43,6 @@ if TYPE_CHECKING:
 from tests.support.log_trees import reader, tile_files
 
 DELAY = 3600
-_OPEN_LOG = 6  # IAgencyRegistry.ProposalKind
 
 
 @dataclass
@@ -281,54 +278,6 @@ class Agency:
             ),
         )
         self.anchored, self.notes[new] = new, self.note(new)
-
-    def recover(self, size: int) -> None:
-        """Go on from an earlier checkpoint in a new log, by a vote of all other agencies; what
-        follows it in the old log is given up.
-        """
-        world, contracts = self.world, self.world.contracts
-        covers = [
-            told
-            for told in contracts.events(0, contracts.chain.head().number)
-            if isinstance(told, CheckpointAnchored) and told.log == self.log_id
-        ]
-        [at] = [told for told in covers if told.size == size]
-        payload = eth_abi.encode(
-            ["address", "(uint256,uint256,bytes32,uint256,uint256,uint256)"],
-            [
-                address_of(self.anchorer),
-                (at.prev, at.size, at.root, at.version, at.time, at.block),
-            ],
-        )
-        others = [one for one in world.agencies.values() if one is not self]
-        others[0].decide(
-            "propose", agency_id(others[0].code), _OPEN_LOG, agency_id(self.code), payload
-        )
-        data = abi.encode_call(REGISTRY, "proposalCount")
-        count = contracts.chain.call(contracts.registry, data)
-        number = int(abi.decode_result(REGISTRY, "proposalCount", count)[0]) - 1
-        for other in others[1:]:
-            other.decide("vote", number, agency_id(other.code))
-        others[0].decide("execute", number)
-        self.logs += 1
-        self.log_id = contracts.log_id(agency_id(self.code), self.logs)
-        del self.entries[size:]
-        self.anchored, self.notes = size, {}
-        statements_kept = [entry for entry in self.statements if entry.entry in self.entries]
-        self.statements = statements_kept
-
-    def decide(self, function: str, *arguments: object) -> None:
-        """A call of the registry by this agency's governor."""
-        contracts = self.world.contracts
-        raw = sign_transaction(
-            contracts.chain,
-            self.governor,
-            to=contracts.registry,
-            data=abi.encode_call(REGISTRY, function, *arguments),
-            gas=2_000_000,
-            nonce=contracts.chain.nonce(address_of(self.governor)),
-        )
-        wait(contracts.chain, contracts.chain.send(raw))
 
     def hop(self, item: Item, hop: Hop, digest: bytes) -> None:
         """Tell the contract a step of a handover whose statement is anchored."""
