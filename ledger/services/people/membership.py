@@ -31,6 +31,7 @@ from ledger.services.partners import directory
 from ledger.services.people import revocation
 from ledger.services.people.admission import (
     require_authority,
+    require_issuing,
     require_unshared,
     roles_named,
 )
@@ -70,7 +71,7 @@ def renew(node: Node, who: PersonId, *, roles: list[str] | None, by: PersonId | 
             UsageError: roles that nobody can have. NetworkError, ChainError: they have the new
             certificate, and the old one is not revoked for good yet: see `revocation.settle`.
     """
-    authority = require_authority(node)
+    authority = require_issuing(node)
     if roles is not None:
         roles = roles_named(node, roles)
         if by is None:
