@@ -343,6 +343,10 @@ def _is_one_person(node: Node, unit: UnitOfWork, who: PersonId, by: PersonId) ->
 
 def _own(node: Node, unit: UnitOfWork, who: PersonId) -> PersonRow:
     person = unit.people.get(who)
-    if person is None or who.agency != node.agency:
+    if who.agency != node.agency:
+        raise NotFoundError(
+            f"{who} is a person of another agency", hint="their own agency does that: ask it"
+        )
+    if person is None:
         raise NotFoundError("no such person of this agency", hint="see: custody person list")
     return person
