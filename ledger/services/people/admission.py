@@ -34,10 +34,12 @@ from ledger.domain.identity import enrolment
 from ledger.domain.identity.descriptor import HpkeKey
 from ledger.domain.identity.names import ROLES, log_urn
 from ledger.domain.identity.person import PersonId, read_reference
+from ledger.domain.identity.roles import keeps_custody
 from ledger.rows.people import EnrolmentRow, PersonRow
 from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.access import custody_keys
 from ledger.services.access.authorization import require_still
+from ledger.services.access.custody_keys import ROLE
 from ledger.services.access.service_numbers import folded, open_number, seal_number
 from ledger.services.node.certificate_authority import Authority, new_pseudonym
 from ledger.services.node.context import Node
@@ -103,6 +105,11 @@ def roles_named(node: Node, names: list[str]) -> list[str]:
         raise UsageError(
             f"roles are one or more of {', '.join(sorted(ROLES - {'service'}))}",
             hint="or a name of your profile",
+        )
+    if ROLE in roles and not keeps_custody(set(roles)):
+        raise UsageError(
+            "a custodian keeps what the defence may not have, and does not stand for it as well",
+            hint="give these roles to two people",
         )
     return sorted(roles)
 
