@@ -20,6 +20,7 @@ from hashlib import sha256
 from typing import Final
 
 from ledger.domain.codecs.digests import same
+from ledger.domain.codecs.text import format_time
 from ledger.domain.errors import (
     ConflictError,
     DeniedError,
@@ -206,9 +207,9 @@ def approve(node: Node, reference: str, *, approver: PersonId) -> PersonId:
 
     Raises:
         NotFoundError: nobody waits under that reference. RuleError: one's own request.
-            KeyringError: the CA is not at hand here.
+            KeyringError: the CA is not at hand here. UsageError: it is not good now.
     """
-    authority = require_authority(node)
+    authority = require_issuing(node)
     with node.records.write() as unit:
         row = next(
             (
@@ -276,6 +277,23 @@ def require_authority(node: Node) -> Authority:
             "the CA key is not at hand on this node", hint="enrol people where the CA is"
         )
     return node.keys.authority
+
+
+def require_issuing(node: Node) -> Authority:
+    """The CA, where it is at hand and good by the node's clock: nothing that it issues at another
+    time is.
+
+    Raises:
+        KeyringError: it is not at hand. UsageError: it is not good now.
+    """
+    authority, now = require_authority(node), node.clock.now()
+    if not authority.begin <= now <= authority.end:
+        raise UsageError(
+            f"the agency's CA is good from {format_time(authority.begin)} until "
+            f"{format_time(authority.end)}, and the node's clock says {format_time(now)}",
+            hint="set the clock of the node, in UTC, then try again",
+        )
+    return authority
 
 
 def key_of(node: Node, reference: str) -> tuple[PersonId, HpkeKey]:
