@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from ledger.client.upload import Upload, UploadOptions
 from ledger.domain.errors import RuleError
 from ledger.services.handovers import offers
 from ledger.services.handovers.sync import Synced
-from tests.support.actors import Actor, item_of
+from tests.support.actors import Actor, enrolled, item_of
 from tests.support.desk import BASIS, Desk
 from tests.support.strangers import (  # noqa: F401  (fixtures)
     BODIES,
@@ -165,6 +166,30 @@ def test_lists_searches_and_duplicates_name_no_hidden_item(
     assert stranger.client.duplicates(digest) == []
     assert hidden not in {one["evidence"] for one in stranger.client.items()}
     assert hidden in desk.client.duplicates(digest)
+
+
+def test_whoever_only_watches_finds_no_item_by_what_its_documents_say(
+    desk: Desk, tmp_path: Path
+) -> None:
+    """A search by a case number, or a file at hand, tells what a sealed document holds."""
+    file, case = tmp_path / "photo.jpg", {"scheme": "case", "value": "2026-117"}
+    file.write_bytes(b"only once")
+    [done] = desk.upload(file, options=UploadOptions(members={"identifiers": [case]}))
+    item, digest = done.evidence, sha256(b"only once").hexdigest()
+    for number, roles in enumerate((["administrator", "examiner"], ["auditor", "officer"])):
+        watcher = enrolled(desk, *roles, number=f"470{number}")
+        assert item in {one["evidence"] for one in watcher.client.items()}
+        assert watcher.client.search("case", "2026-117") == []
+        assert watcher.client.duplicates(digest) == []
+    journal = field_folder.journal_of(tmp_path, desk.home.keyring)
+    run = Upload(watcher.person, watcher.client, journal, desk.clock, UploadOptions())
+    [mine] = run.run([file])
+    assert mine.duplicates == ()
+    assert watcher.client.duplicates(digest) == [mine.evidence]
+    for number, roles in enumerate((["custodian"], ["custodian", "auditor"])):
+        keeper = enrolled(desk, *roles, number=f"480{number}")
+        assert item in keeper.client.duplicates(digest)
+        assert keeper.client.search("case", "2026-117") == [item]
 
 
 def test_a_round_of_exchange_names_no_hidden_item_to_whoever_starts_it(
