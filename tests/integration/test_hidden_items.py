@@ -9,12 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from ledger.app import field_folder
 from ledger.client.upload import Upload, UploadOptions
 from ledger.domain.errors import RuleError
+from ledger.services.access import authorization
+from ledger.services.access.sessions import caller_of
 from ledger.services.handovers import offers
 from ledger.services.handovers.sync import Synced
+from ledger.services.records import record_keys
 from tests.support.actors import Actor, enrolled, item_of
 from tests.support.desk import BASIS, Desk
 from tests.support.strangers import (  # noqa: F401  (fixtures)
@@ -192,6 +196,36 @@ def test_whoever_only_watches_finds_no_item_by_what_its_documents_say(
         assert keeper.client.search("case", "2026-117") == [item]
 
 
+def test_a_search_takes_no_longer_for_the_items_of_others_that_it_would_find(
+    desk: Desk, officer: Actor, stranger: Actor
+) -> None:
+    """Counted in steps of the database, which no machine's mood changes."""
+    node, steps, counted = desk.node, [0], list[int]()
+
+    def on_checkout(connection: Any, *_: Any) -> None:
+        connection.set_progress_handler(lambda: steps.__setitem__(0, steps[0] + 1), 1)
+
+    event.listen(node.records._engine, "checkout", on_checkout)
+    token = record_keys.identifier_token(node, "case", "2026-999")
+    thing(stranger)
+    thing(officer)
+    mine = {one["evidence"] for one in stranger.client.items()}
+    try:
+        for _ in range(2):
+            caller = caller_of(node, stranger.client._token or "")
+            with node.records.read() as unit:
+                steps[0] = 0
+                assert not authorization.visible_items(node, unit, caller, limit=500, token=token)
+                counted.append(steps[0])
+            with node.records.write() as unit:
+                items = unit.items.page(after=-1, limit=500, person=None, evidence=None)
+                for item in {one.evidence for one in items} - mine:
+                    unit.items.put_token(token, item)
+    finally:
+        event.remove(node.records._engine, "checkout", on_checkout)
+    assert counted[0] == counted[1] > 0
+
+
 def test_a_round_of_exchange_names_no_hidden_item_to_whoever_starts_it(
     officer: Actor, stranger: Actor, custodian: Actor
 ) -> None:
@@ -202,7 +236,6 @@ def test_a_round_of_exchange_names_no_hidden_item_to_whoever_starts_it(
         {hidden: "does not verify", ABSENT: "does not verify", "RO-DIICOT": "does not answer"},
     )
     node = officer.desk.node
-    from ledger.services.access.sessions import caller_of
 
     def seen(actor: Actor) -> Synced:
         actor.client.status(chain=False)

@@ -219,10 +219,11 @@ def visible_items(
     after: int = -1,
     limit: int,
     token: bytes | None = None,
+    rare: bool = False,
     beside: str = "",
 ) -> list[ItemRow]:
     """A page of items that the caller may see, in the order in which they were opened; ``token``,
-    ``beside``: see unit.items.
+    ``rare``, ``beside``: see unit.items.
 
     With a token, what the caller only watches is left out. All conditions stand in the query: a
     page that was cut before it is filtered would hide items that the caller may see.
@@ -240,6 +241,7 @@ def visible_items(
         evidence=None,
         recipient=recipient,
         token=token,
+        rare=rare,
         beside=beside,
     )
 
