@@ -196,6 +196,18 @@ def test_whoever_only_watches_finds_no_item_by_what_its_documents_say(
         assert keeper.client.search("case", "2026-117") == [item]
 
 
+def test_a_search_finds_all_items_of_a_case_however_many_pages_they_are(
+    officer: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It told the first 500 of a case, and nothing of there being more."""
+    monkeypatch.setattr("api.routes.evidence._FOUND", 3)
+    members = {"identifiers": [{"scheme": "case", "value": "2026-555"}]}
+    named, body = [uuid.uuid4().urn for _ in range(7)], {"description": "phone"}
+    sent = [officer.opening("collected", body, one, members=members) for one in named]
+    assert officer.submit(*sent)[0] == 201
+    assert officer.client.search("case", "2026-555") == named
+
+
 def test_a_search_takes_no_longer_for_the_items_of_others_that_it_would_find(
     desk: Desk, officer: Actor, stranger: Actor
 ) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 from ledger.adapters.node import shapes
@@ -84,11 +84,13 @@ class NodeClient(HttpNode):
 
     def search(self, scheme: str, value: str) -> list[str]:
         """Items with an identifier."""
-        return list(
-            self._ask(
-                "POST", "/v1/evidence/search", shapes.FOUND, json={"scheme": scheme, "value": value}
-            )["evidence"]
-        )
+        wanted = {"scheme": scheme, "value": value}
+        shape = shapes.page("evidence", shapes.EVIDENCE)
+
+        def ask(after: int) -> Any:
+            return self._ask("POST", "/v1/evidence/search", shape, json={**wanted, "after": after})
+
+        return list(self._turned("evidence", ask))
 
     def items(self) -> Iterator[dict[str, Any]]:
         """All items that the caller may see, page by page."""
@@ -104,9 +106,18 @@ class NodeClient(HttpNode):
         yield from self._pages(f"/v1/evidence/{evidence}/events", "events", shapes.EVENT)
 
     def _pages(self, path: str, name: str, one: object) -> Iterator[dict[str, Any]]:
-        after, shape = -1, shapes.page(name, one)
+        shape = shapes.page(name, one)
+
+        def ask(after: int) -> Any:
+            return self._ask("GET", path, shape, params={"after": after, "limit": _PAGE})
+
+        yield from self._turned(name, ask)
+
+    def _turned(self, name: str, ask: Callable[[int], Any]) -> Iterator[Any]:
+        """What stands on all pages of a list; ``ask`` gives the one behind a place."""
+        after = -1
         while True:
-            page = self._ask("GET", path, shape, params={"after": after, "limit": _PAGE})
+            page = ask(after)
             yield from page[name]
             if page["next"] is None:
                 return
