@@ -72,9 +72,10 @@ def unlock() -> Unlocking:
         UsageError: no home there, or no passphrase. KeyringError: no keyring in it. StorageError:
             others can write in it.
     """
-    if not settings.is_client(STATE.home):
+    if settings.is_client(STATE.home):
+        settings.read_client(STATE.home)
+    else:
         settings.read(STATE.home)
-    settings.require_private(STATE.home)
     cleartext.remove_leftovers(STATE.home)
     return Unlocking(STATE.home / settings.KEYRING, ask_passphrase())
 
@@ -342,7 +343,11 @@ def served_at(home: Path) -> str:
     """The address of the `serve` that holds a home now; empty where there is none.
 
     One that was killed leaves its address behind, and by now another program may listen there.
+
+    Raises:
+        StorageError: others can write in the home, so that anybody may have written the address.
     """
+    settings.require_private(home)
     try:
         value = json.loads((home / settings.SERVER).read_bytes())
         url, token = value["url"], value["lock"]

@@ -112,17 +112,19 @@ def enrol(
     invitation: Annotated[Path, typer.Argument(metavar="FILE", help="The invitation.")],
     as_json: Json = False,
 ) -> None:
-    from cli.session import ask_passphrase, joined
+    from cli.session import ask_passphrase, joined, unlock
     from ledger.adapters.keystore.file import FileKeyring
     from ledger.adapters.node.client import NodeClient
     from ledger.app import enrolling, settings
 
     given = enrolling.read_invitation(invitation)
     new = not settings.is_client(STATE.home)
-    passphrase = ask_passphrase(confirm=new)
     if new:
+        passphrase = ask_passphrase(confirm=True)
         enrolling.make_keys(STATE.home, given, passphrase)
-    keyring = FileKeyring.open(STATE.home / settings.KEYRING, passphrase)
+        keyring = FileKeyring.open(STATE.home / settings.KEYRING, passphrase)
+    else:
+        keyring = unlock().keyring()
     with NodeClient(given.server) as node:
         done = enrolling.enrol(keyring, given, node)
     if done.certificate is None:
@@ -195,9 +197,11 @@ def approve(
     fingerprint: Fingerprint = "",
     as_json: Json = False,
 ) -> None:
+    from cli import arguments
     from cli.session import open_session
     from ledger.app import entrust
 
+    reference = arguments.listed(reference, 16, "request to join", "custody person list")
     with open_session() as session:
         asked = next((one for one in session.node.people() if one["reference"] == reference), None)
         shown = str(asked["fingerprint"]) if asked is not None else ""
@@ -218,9 +222,11 @@ def give_key(
     fingerprint: Annotated[str, typer.Option(help="Of their keys, as they read it to you.")],
     as_json: Json = False,
 ) -> None:
+    from cli import arguments
     from cli.session import open_session
     from ledger.app import entrust
 
+    who = arguments.person(who)
     with open_session() as session:
         person = entrust.give(session.keyring, session.node, who, fingerprint=fingerprint)
     output.result(

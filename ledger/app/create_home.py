@@ -133,11 +133,12 @@ def join(
     """Complete a prepared home on a shared chain; may be repeated until it succeeds.
 
     Raises:
-        UsageError: nothing is prepared there. ChainError: another chain, contracts that are not
-            genuine, or other founders than ours.
+        UsageError: nothing is prepared there. StorageError: others can write in it. ChainError:
+            another chain, contracts that are not genuine, or other founders than ours.
     """
     from ledger.adapters.chain.rpc import RpcChain
 
+    settings.require_private(home)
     if (home / settings.CONFIG).exists():
         (home / settings.FOUNDING).unlink(missing_ok=True)
         raise UsageError(

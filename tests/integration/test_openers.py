@@ -102,3 +102,17 @@ def test_whoever_recorded_an_item_and_was_shown_it_again_as_the_defence_acts_as_
     desk.record(item, "restricted", {"handling": ["csam"]})
     with pytest.raises(DeniedError, match="inspected by the defence"):
         read(both, item)
+
+
+def test_whoever_gave_an_item_away_corrects_what_they_recorded_and_nothing_of_others(
+    desk: Desk, officer: Actor, tmp_path: Path
+) -> None:
+    item, taker = opened(officer, tmp_path), enrolled(desk, "examiner")
+    handed_on(item, officer, taker)
+    other = taker.record(item, "analysed", {"description": "two faces"})["statement"]
+    body = {"pointer": "/body/description", "new": "one face", "reason": "typing"}
+    with pytest.raises(DeniedError, match="recorded themselves"):
+        officer.record(item, "corrected", {"target": other, **body})
+    taker.record(item, "corrected", {"target": other, **body})
+    own = next(iter(officer.client.events(item)))["statement"]
+    officer.record(item, "corrected", {**body, "target": own, "pointer": "/body/name"})

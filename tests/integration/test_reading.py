@@ -53,10 +53,10 @@ def offer(desk: Desk, evidence: str, to: Actor, **more: Any) -> None:
 
 def types(desk: Desk, evidence: str) -> list[str]:
     """Types of an item's events, without reading it through the API."""
-    from ledger.services.registration.item_rules import life_of
+    from ledger.services.registration.item_histories import Histories
 
     with desk.node.records.read() as unit:
-        return [told.event.type for told in life_of(desk.node, unit, evidence).events.values()]
+        return [told.event.type for told in Histories(desk.node).of(unit, evidence).events.values()]
 
 
 def refused(actor: Actor, evidence: str, mode: str, match: str, role: str = "") -> None:
@@ -226,10 +226,10 @@ def again(desk: Desk, evidence: str) -> tuple[bytes, dict[str, Any]]:
 
 def offers(desk: Desk, evidence: str) -> list[dict[str, Any]]:
     """Bodies of the offers of an item."""
-    from ledger.services.registration.item_rules import life_of
+    from ledger.services.registration.item_histories import Histories
 
     with desk.node.records.read() as unit:
-        told = life_of(desk.node, unit, evidence).events.values()
+        told = Histories(desk.node).of(unit, evidence).events.values()
     return [one.event.body for one in told if one.event.type == "transfer-offered"]
 
 

@@ -6,11 +6,11 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
-from ledger.adapters.node import shapes
+from ledger.adapters.node import shapes, told
 from ledger.adapters.node.http import LARGE, HttpNode, KeptSession, Session, bytes_of
 from ledger.adapters.web.client import WebError
 from ledger.domain.codecs.text import b64url
-from ledger.domain.errors import FormatError, UnconfirmedError
+from ledger.domain.errors import BusyError, FormatError, UnconfirmedError
 from ledger.domain.ipld import car
 from ledger.domain.ipld import cid as cids
 from ledger.domain.ipld.unixfs import Block
@@ -41,11 +41,12 @@ class NodeClient(HttpNode):
         )
 
     def register(self, submissions: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-        """See clientports.NodeApi. Where the answer is lost the same statements are sent again: the
-        node takes each once.
+        """See clientports.NodeApi. Where the answer is lost, or the node is busy, the same
+        statements are sent again: the node takes each once.
 
         Raises:
             UnconfirmedError: it was lost again and again, and they may be in the log or not.
+            BusyError: the node was busy each time.
         """
         sent = False
         for pause in _AGAIN:
@@ -56,9 +57,11 @@ class NodeClient(HttpNode):
                     shapes.REGISTERED,
                     json={"statements": list(submissions)},
                 )
-            except WebError as error:
-                sent = sent or error.sent
-                if pause is None or not error.passing:
+            except (WebError, BusyError) as error:
+                passing = True
+                if isinstance(error, WebError):
+                    sent, passing = sent or error.sent, error.passing
+                if pause is None or not passing:
                     if not sent:
                         raise
                     raise UnconfirmedError(
@@ -142,7 +145,7 @@ class NodeClient(HttpNode):
             limit=LARGE,
             json={"access": access},
         )
-        return list(found["events"]), dict(found["standing"])
+        return told.events(found["events"], evidence, self._web.who), dict(found["standing"])
 
     def person_key(self, reference: str) -> dict[str, str]:
         """Who a person or guest is, and their HPKE key."""
@@ -326,7 +329,7 @@ class NodeClient(HttpNode):
         """Documents and content keys of an item on offer to us, and what holds for it."""
         found = self._ask("GET", f"/v1/handovers/{evidence}/record", shapes.INCOMING, limit=LARGE)
         given = [bytes_of(text, self._web.who) for text in found["grants"]]
-        return list(found["events"]), given, dict(found["standing"])
+        return told.events(found["events"], evidence, self._web.who), given, found["standing"]
 
     def incoming_content(self, evidence: str, start: int, end: int) -> bytes:
         """Ciphertext bytes [start, end) of an item on offer to us, at most 4 MiB."""
@@ -339,7 +342,7 @@ class NodeClient(HttpNode):
     def copy_record(self, copy: dict[str, Any]) -> dict[str, Any]:
         """What came with a copy, as `copies` lists it."""
         found: dict[str, Any] = self._ask("GET", _copy_path(copy), shapes.COPY_RECORD, limit=LARGE)
-        return found
+        return told.copy(found, copy["evidence"], self._web.who)
 
     def copy_range(self, copy: dict[str, Any], start: int, end: int) -> bytes:
         """Ciphertext bytes [start, end) of a copy, at most 4 MiB."""

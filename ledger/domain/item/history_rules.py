@@ -160,7 +160,13 @@ def _corrected(history: ItemHistory, recorded: RecordedEvent) -> None:
         raise RuleError(
             "what is corrected is no event of this item", hint="give the digest of the event"
         )
-    corrections.require_member(target.event, _body(recorded)["pointer"])
+    if recorded.agency not in (history.decisions.custodian, target.agency):
+        raise DeniedError(
+            "a guest corrects what people of their own agency recorded",
+            hint="record what you know as a note: custody note ID",
+        )
+    events = {digest: one.event for digest, one in history.events.items()}
+    corrections.require_correctable(events, recorded.event)
 
 
 def _ordered(history: ItemHistory, recorded: RecordedEvent) -> None:

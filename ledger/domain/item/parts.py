@@ -106,6 +106,15 @@ def acting_roles(
     return roles & ROLES_BY_TYPE.get(event_type, frozenset())
 
 
+def is_former_alone(
+    event_type: str, parts: AbstractSet[Part], *, held: AbstractSet[str], role: str
+) -> bool:
+    """Whether somebody may sign a type in a role for nothing but having recorded or held the item
+    before: they correct what they recorded themselves, and nothing of others.
+    """
+    return role not in acting_roles(event_type, parts - {Part.FORMER}, held)
+
+
 def require_part(
     event_type: str, parts: AbstractSet[Part], *, held: AbstractSet[str], role: str = ""
 ) -> None:

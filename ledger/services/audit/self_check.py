@@ -177,7 +177,7 @@ def _contents(node: Node) -> Iterator[tuple[ItemRow, Content]]:
 
 
 def _content(node: Node, unit: UnitOfWork, evidence: str) -> Content | None:
-    event = documents.read_event(node, unit, unit.logs.events(evidence)[0])
+    event = documents.read_event(node, unit, unit.logs.events(evidence, limit=1)[0])
     return event.content if event is not None else None
 
 

@@ -4,7 +4,7 @@ sequenced.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final
 
 from ledger.domain.codecs.text import format_time
@@ -16,6 +16,7 @@ from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity.person import PersonId
 from ledger.domain.identity.roles import OUTSIDE, ROLES_BY_TYPE
 from ledger.domain.item.history_rules import GUARDED, ItemHistory
+from ledger.domain.item.parts import is_former_alone
 from ledger.domain.item.recorded_event import RecordedEvent
 from ledger.rows.items import ItemRow
 from ledger.rows.unit_of_work import UnitOfWork
@@ -25,7 +26,8 @@ from ledger.services.access.service_numbers import Persons
 from ledger.services.node.context import Node
 from ledger.services.onchain import standing
 from ledger.services.records import documents
-from ledger.services.registration.statement_checks import ValidatedSubmission
+from ledger.services.registration.item_histories import Histories, recorded_event
+from ledger.services.registration.statement_checks import RELEASES, ValidatedSubmission
 
 BIOMETRIC: Final = "biometric"
 _APPROVALS: Final = 2
@@ -36,6 +38,7 @@ class Review:
 
     Args:
         states: items as the batch has left them so far; the caller goes on filling it.
+        histories: as far as they were read before the transaction.
         rehearsed: it is only asked whether an event could follow.
     """
 
@@ -44,6 +47,7 @@ class Review:
         node: Node,
         unit: UnitOfWork,
         states: Mapping[str, ItemRow | None],
+        histories: Histories,
         *,
         rehearsed: bool = False,
     ) -> None:
@@ -51,6 +55,7 @@ class Review:
         self._node = node
         self._unit = unit
         self._states = states
+        self._histories = histories
         self._persons = Persons(node, unit)
         self._told: dict[str, list[RecordedEvent]] = {}  # by items, what this batch has said so far
         self._lives: dict[str, ItemHistory] = {}
@@ -68,10 +73,11 @@ class Review:
         self._require_references(one.event, signer)
         for code in _other_sides(one.event, before, self._node.agency):
             standing.require_active(self._unit, code)
-        told = _told(self._persons, one.statement.digest, one.event)
+        told = recorded_event(self._persons, one.statement.digest, one.event)
         evidence = one.statement.claims.subject
         if before is None:
             _require_approvals(self._node, self._unit, self._persons, told)
+            self._require_official(one, one.event.value.get("handling", []))
         else:
             if one.event.type == "accessed":
                 _require_fresh(one.statement.claims.time, self._node.clock.now())
@@ -83,23 +89,47 @@ class Review:
             if one.event.type == "transfer-offered":
                 self._require_taker(one.event, signer)
             life = (
-                self._life(evidence)
+                self.life(evidence)
                 if ItemHistory.looks_back(one.event)
                 else self._lives.get(evidence, ItemHistory())
             )
+            if one.event.type == "corrected":
+                self._require_own(told, life, before, signer)
             life.require_allowed(told, self._node.clock.now(), rehearsed=self._rehearsed)
-            if one.grants or self._rehearsed:
-                _require_official(self._unit, one, life)
+            self._require_official(one, life.orders.marks)
         self._told.setdefault(evidence, []).append(told)
         if evidence in self._lives:
             self._lives[evidence].take(told)
 
-    def _life(self, evidence: str) -> ItemHistory:
+    def life(self, evidence: str) -> ItemHistory:
+        """An item's life, with what this batch has said of it so far."""
         if evidence not in self._lives:
-            self._lives[evidence] = life_of(self._node, self._unit, evidence)
+            self._lives[evidence] = self._histories.of(self._unit, evidence)
             for told in self._told.get(evidence, []):
                 self._lives[evidence].take(told)
         return self._lives[evidence]
+
+    def _require_own(
+        self, told: RecordedEvent, life: ItemHistory, before: ItemRow, signer: Caller
+    ) -> None:
+        """Whoever gave the item away corrects what they recorded themselves, and nothing of others.
+
+        Raises:
+            DeniedError: it is another's.
+        """
+        parts = authorization.parts_of(
+            self._node, self._unit, signer, before.state.evidence, before
+        )
+        target = life.events.get(told.event.body["target"])
+        if (
+            target is not None
+            and target.actor != told.actor
+            and is_former_alone(told.event.type, parts, held=signer.roles, role=told.role)
+        ):
+            raise DeniedError(
+                "whoever gave an item away corrects what they recorded themselves",
+                hint="record what you know as a note: custody note ID",
+            )
 
     def _require_references(self, event: Event, signer: Caller) -> None:
         """An event names other items that its signer has a part in, or opened in the same batch;
@@ -129,6 +159,31 @@ class Review:
                     f"{what} is not known here, or not to you",
                     hint="check the items that you name: custody list",
                 )
+
+    def _require_official(self, one: ValidatedSubmission, marks: Collection[str]) -> None:
+        """Guarded material is given to nobody outside government and court, whatever the event
+        calls them and under whichever enrolment: neither to whom it names, nor to whoever opens or
+        takes the item by signing it.
+
+        Raises:
+            DeniedError: it would be.
+        """
+        opens = one.statement.claims.effect == "open"
+        if GUARDED not in marks or not (opens or one.event.type in RELEASES):
+            return
+        to = one.event.body.get("to", {})
+        given = (
+            {PersonId(to.get("agency", self._node.agency), to["person"])}
+            if "person" in to
+            else set()
+        )
+        if opens or one.event.type == "transfer-accepted":
+            given.add(one.certificate.subject)
+        if any(self._persons.roles(person) & OUTSIDE for person in given):
+            raise DeniedError(
+                f"material marked {GUARDED} is granted to government and court only",
+                hint="show it under supervision",
+            )
 
     def _require_taker(self, event: Event, signer: Caller) -> None:
         """An item is offered to another agency, or to a colleague who is there to take it: never to
@@ -188,12 +243,6 @@ def _require_fresh(time: int, now: int) -> None:
         )
 
 
-def _told(persons: Persons, digest: bytes, event: Event) -> RecordedEvent:
-    """An event with who stands behind its actor: somebody enrolled twice is one person still."""
-    actor = event.value["actor"]
-    return RecordedEvent(digest, event, persons.behind(PersonId(actor["agency"], actor["id"])))
-
-
 def _require_destroyed(unit: UnitOfWork, evidence: str) -> None:
     """Nobody says of keys that they are destroyed while the node holds them."""
     erasure = unit.erasures.get(evidence)
@@ -202,33 +251,6 @@ def _require_destroyed(unit: UnitOfWork, evidence: str) -> None:
             "the keys of this item are not destroyed",
             hint="the node destroys them after a disposal, and says so itself",
         )
-
-
-def _require_official(unit: UnitOfWork, one: ValidatedSubmission, life: ItemHistory) -> None:
-    """Guarded material is not granted to anybody outside government and court, whatever the event
-    calls them.
-
-    Raises:
-        DeniedError: it would be.
-    """
-    to = one.event.body.get("to", {}) if GUARDED in life.orders.marks else {}
-    row = unit.people.get(PersonId(to.get("agency", ""), to["person"])) if "person" in to else None
-    der = unit.people.certificate(row.certificate) if row is not None else None
-    if der is not None and certificates.parse(der).roles & OUTSIDE:
-        raise DeniedError(
-            f"material marked {GUARDED} is granted to government and court only",
-            hint="show it under supervision",
-        )
-
-
-def life_of(node: Node, unit: UnitOfWork, evidence: str) -> ItemHistory:
-    """An item's life, as far as its documents still open."""
-    life, persons = ItemHistory(), Persons(node, unit)
-    for row in unit.logs.events(evidence):
-        event = documents.read_event(node, unit, row)
-        if event is not None:
-            life.take(_told(persons, row.digest, event))
-    return life
 
 
 def _require_approvals(node: Node, unit: UnitOfWork, persons: Persons, told: RecordedEvent) -> None:
@@ -250,7 +272,7 @@ def _require_approvals(node: Node, unit: UnitOfWork, persons: Persons, told: Rec
                 f"{digest} is no approval on an item that this one is derived from",
                 hint="give the statement that custody record approve PARENT --event N told",
             )
-        approval = _told(persons, row.digest, event)
+        approval = recorded_event(persons, row.digest, event)
         if approval.agency == told.agency:  # a guest is no colleague
             approved.add(approval.actor)
     biometric = BIOMETRIC in told.event.value.get("handling", [])
