@@ -97,8 +97,10 @@ def suspend(
     ] = "",
     as_json: Json = False,
 ) -> None:
+    from cli import arguments
     from cli.session import open_session
 
+    who = arguments.person(who)
     moment = members.time_of(since, "--since") if since else None
     with open_session() as session:
         done = session.node.suspend(who, since=moment)
@@ -137,8 +139,10 @@ def renew(
     ] = False,
     as_json: Json = False,
 ) -> None:
+    from cli import arguments
     from cli.session import open_session
 
+    who = arguments.person(who)
     if at_home:
         _renew_at_home(who, role)
         return
@@ -232,8 +236,10 @@ def link(
     ],
     as_json: Json = False,
 ) -> None:
+    from cli import arguments
     from cli.session import open_session
 
+    who = arguments.person(who)
     with open_session() as session:
         session.node.link(who, account)
     output.result({"pseudonym": who}, "linked: they log in with both, their key and that account")

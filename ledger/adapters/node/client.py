@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
-from ledger.adapters.node import shapes
+from ledger.adapters.node import shapes, told
 from ledger.adapters.node.http import LARGE, HttpNode, KeptSession, Session, bytes_of
 from ledger.adapters.web.client import WebError
 from ledger.domain.codecs.text import b64url
@@ -156,7 +156,7 @@ class NodeClient(HttpNode):
             limit=LARGE,
             json={"access": access},
         )
-        return list(found["events"]), dict(found["standing"])
+        return told.events(found["events"], evidence, self._web.who), dict(found["standing"])
 
     def person_key(self, reference: str) -> dict[str, str]:
         """Who a person or guest is, and their HPKE key."""
@@ -340,7 +340,7 @@ class NodeClient(HttpNode):
         """Documents and content keys of an item on offer to us, and what holds for it."""
         found = self._ask("GET", f"/v1/handovers/{evidence}/record", shapes.INCOMING, limit=LARGE)
         given = [bytes_of(text, self._web.who) for text in found["grants"]]
-        return list(found["events"]), given, dict(found["standing"])
+        return told.events(found["events"], evidence, self._web.who), given, found["standing"]
 
     def incoming_content(self, evidence: str, start: int, end: int) -> bytes:
         """Ciphertext bytes [start, end) of an item on offer to us, at most 4 MiB."""
@@ -353,7 +353,7 @@ class NodeClient(HttpNode):
     def copy_record(self, copy: dict[str, Any]) -> dict[str, Any]:
         """What came with a copy, as `copies` lists it."""
         found: dict[str, Any] = self._ask("GET", _copy_path(copy), shapes.COPY_RECORD, limit=LARGE)
-        return found
+        return told.copy(found, copy["evidence"], self._web.who)
 
     def copy_range(self, copy: dict[str, Any], start: int, end: int) -> bytes:
         """Ciphertext bytes [start, end) of a copy, at most 4 MiB."""

@@ -51,7 +51,8 @@ _STANDING: Final = {
     "keepUntil": Maybe(str), "handedOutTo": str,
 }  # fmt: skip
 READABLE: Final = {"content": bool, "keys": [DIGEST]}
-DETAILS: Final = {"events": [dict], "standing": _STANDING}
+_TOLD: Final = {"seq": COUNT, "statement": DIGEST, "document": Maybe(dict)}
+DETAILS: Final = {"events": [_TOLD], "standing": _STANDING}
 PERSON_KEY: Final = {"agency": AGENCY, "pseudonym": str, "kem": str, "key": BYTES}
 GRANTS: Final = {"grants": [BYTES]}
 _CHAIN: Final = {
@@ -148,7 +149,7 @@ ROUND: Final = {
     "coming": _COMING,
     "handovers": [_HANDOVER],
 }
-INCOMING: Final = {"events": [dict], "grants": [BYTES], "standing": _STANDING}
+INCOMING: Final = {"events": [_TOLD], "grants": [BYTES], "standing": _STANDING}
 COPY: Final = {
     "giver": AGENCY,
     "recipient": AGENCY,
@@ -172,7 +173,7 @@ SYNCED: Final = {
 }  # fmt: skip
 FIXITY: Final = {
     "nodes": [{"node": str, "result": str, "blocks": COUNT, "bad": Each(COUNT), "repaired": COUNT,
-    "complete": bool}]
+    "unread": COUNT, "complete": bool}]
 }  # fmt: skip
 _DEMANDS: Final = {"required": Each([str]), "basisKinds": [str], "lateAfter": COUNT}
 ABOUT: Final = {

@@ -31,6 +31,7 @@ from ledger.services.partners import directory
 from ledger.services.people import revocation
 from ledger.services.people.admission import (
     require_authority,
+    require_issuing,
     require_unshared,
     roles_named,
 )
@@ -70,7 +71,7 @@ def renew(node: Node, who: PersonId, *, roles: list[str] | None, by: PersonId | 
             UsageError: roles that nobody can have. NetworkError, ChainError: they have the new
             certificate, and the old one is not revoked for good yet: see `revocation.settle`.
     """
-    authority = require_authority(node)
+    authority = require_issuing(node)
     if roles is not None:
         roles = roles_named(node, roles)
         if by is None:
@@ -342,6 +343,10 @@ def _is_one_person(node: Node, unit: UnitOfWork, who: PersonId, by: PersonId) ->
 
 def _own(node: Node, unit: UnitOfWork, who: PersonId) -> PersonRow:
     person = unit.people.get(who)
-    if person is None or who.agency != node.agency:
+    if who.agency != node.agency:
+        raise NotFoundError(
+            f"{who} is a person of another agency", hint="their own agency does that: ask it"
+        )
+    if person is None:
         raise NotFoundError("no such person of this agency", hint="see: custody person list")
     return person
