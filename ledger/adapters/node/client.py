@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from ledger.adapters.node import shapes, told
@@ -112,18 +112,6 @@ class NodeClient(HttpNode):
             return self._ask("GET", path, shape, params={"after": after, "limit": _PAGE})
 
         yield from self._turned(name, ask)
-
-    def _turned(self, name: str, ask: Callable[[int], Any]) -> Iterator[Any]:
-        """What stands on all pages of a list; ``ask`` gives the one behind a place."""
-        after = -1
-        while True:
-            page = ask(after)
-            yield from page[name]
-            if page["next"] is None:
-                return
-            if page["next"] <= after:  # or a node could keep us turning pages for ever
-                raise WebError(self._web.who, "answered nonsense: a list that does not go on")
-            after = page["next"]
 
     def readable(self, evidence: str, mode: str) -> dict[str, Any]:
         """Whether something could follow an access of this mode, and to which keys content is
