@@ -64,6 +64,7 @@ def _reading(result: str, repaired: int = 0, **bad: int) -> dict[str, Any]:
         "result": result,
         "bad": bad,
         "repaired": repaired,
+        "unread": 0,
         "complete": result != "unreachable",
     }
 

@@ -173,7 +173,7 @@ SYNCED: Final = {
 }  # fmt: skip
 FIXITY: Final = {
     "nodes": [{"node": str, "result": str, "blocks": COUNT, "bad": Each(COUNT), "repaired": COUNT,
-    "complete": bool}]
+    "unread": COUNT, "complete": bool}]
 }  # fmt: skip
 _DEMANDS: Final = {"required": Each([str]), "basisKinds": [str], "lateAfter": COUNT}
 ABOUT: Final = {

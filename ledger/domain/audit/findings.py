@@ -335,6 +335,13 @@ KINDS: Final[dict[str, Kind]] = {
         "a copy that the records call pinned is not there",
         "custody fixity --all brings it back",
     ),
+    "copies-few": Kind(
+        "copies",
+        _I,
+        1,
+        "an item lies at fewer IPFS nodes than it shall",
+        "a node that serves goes on by itself; by hand: custody ipfs sync",
+    ),
     "copy-unknown": Kind("copies", _U, 1, "an IPFS node could not be asked", _AGAIN),
     "content-missing": Kind(
         "content", _F, 1, "content is missing", "fetch it from a replica: custody fixity --all"
