@@ -84,11 +84,13 @@ class NodeClient(HttpNode):
 
     def search(self, scheme: str, value: str) -> list[str]:
         """Items with an identifier."""
-        return list(
-            self._ask(
-                "POST", "/v1/evidence/search", shapes.FOUND, json={"scheme": scheme, "value": value}
-            )["evidence"]
-        )
+        wanted = {"scheme": scheme, "value": value}
+        shape = shapes.page("evidence", shapes.EVIDENCE)
+
+        def ask(after: int) -> Any:
+            return self._ask("POST", "/v1/evidence/search", shape, json={**wanted, "after": after})
+
+        return list(self._turned("evidence", ask))
 
     def items(self) -> Iterator[dict[str, Any]]:
         """All items that the caller may see, page by page."""
@@ -104,15 +106,12 @@ class NodeClient(HttpNode):
         yield from self._pages(f"/v1/evidence/{evidence}/events", "events", shapes.EVENT)
 
     def _pages(self, path: str, name: str, one: object) -> Iterator[dict[str, Any]]:
-        after, shape = -1, shapes.page(name, one)
-        while True:
-            page = self._ask("GET", path, shape, params={"after": after, "limit": _PAGE})
-            yield from page[name]
-            if page["next"] is None:
-                return
-            if page["next"] <= after:  # or a node could keep us turning pages for ever
-                raise WebError(self._web.who, "answered nonsense: a list that does not go on")
-            after = page["next"]
+        shape = shapes.page(name, one)
+
+        def ask(after: int) -> Any:
+            return self._ask("GET", path, shape, params={"after": after, "limit": _PAGE})
+
+        yield from self._turned(name, ask)
 
     def readable(self, evidence: str, mode: str) -> dict[str, Any]:
         """Whether something could follow an access of this mode, and to which keys content is
