@@ -2,8 +2,8 @@
 statements in batches.
 
 - CIDs are journalled before their blocks are sent, statements before they are sent
-- a resumed block whose CID differs from the journal means that the file changed: ContentChanged, with a
-  fresh salt
+- a resumed block whose CID differs from the journal means that the file changed: ContentChanged,
+  with a fresh salt
 - a statement is sent only after all blocks that were added before it
 - a statement that the node refused is journalled as refused: the next run asks whether the item is
   there, and signs anew where it is not
