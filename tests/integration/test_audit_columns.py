@@ -209,7 +209,6 @@ def lived(both_agencies: Consortium, tmp_path_factory: pytest.TempPathFactory) -
     with ExitStack() as stack:
         state = stack.enter_context(open_audit.temporary(root))
         report = internal.audit(nl.node, root, state, internal.InternalOptions())
-        # Two copies were asked for where no IPFS node is.
         assert report.counts.keys() <= {"handover-waits", "waiting", "copies-few"}, [
             one.as_json() for one in report.findings
         ]
