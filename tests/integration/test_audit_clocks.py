@@ -9,7 +9,7 @@ import pytest
 from ledger.app import open_audit
 from ledger.domain.verify.report import Verdict
 from ledger.services.audit import internal, self_check
-from ledger.services.audit.self_check_findings import verdict
+from ledger.services.audit.self_check_findings import SelfCheckFinding
 from tests.integration.test_audit_columns import Lived, both_agencies, lived
 from tests.support.clocks import Ahead
 
@@ -22,11 +22,16 @@ def test_a_home_is_not_failed_by_the_clock_alone(
     lived: Lived, monkeypatch: pytest.MonkeyPatch, by: int
 ) -> None:
     node = lived.desk.node
+    with node.records.write() as unit:  # logins are judged in a test of their own
+        unit.sessions.drop_expired(node.clock.now() + 4000 * DAY)
     monkeypatch.setattr(node, "clock", Ahead(node.clock, by))
     root = lived.desk.trust()
     with open_audit.temporary(root) as state:
         report = internal.audit(node, root, state, internal.InternalOptions())
-    failed = [one.as_json() for one in report.findings if one.kind.severity == "failed"]
-    assert sorted({one["place"].split()[0] for one in failed}) == []
-    found = list(self_check.examine(node, deep=True))
-    assert verdict(found) is not Verdict.FAILED, found
+    failed = [one for one in report.findings if one.kind.severity == "failed"]
+    failed += [
+        one
+        for one in self_check.examine(node, deep=True)
+        if isinstance(one, SelfCheckFinding) and one.verdict is Verdict.FAILED
+    ]
+    assert failed == []

@@ -316,6 +316,13 @@ KINDS: Final[dict[str, Kind]] = {
         "a disposal that was not carried out",
         "carry it out: custody dispose, custody collect",
     ),
+    "disposal-waits": Kind(
+        "duties",
+        _I,
+        6,
+        "a disposal that was not carried out, as the clock of this machine says",
+        "carry it out: custody collect; if the disposal is of today, set the clock",
+    ),
     "retention-over": Kind(
         "duties",
         _W,
