@@ -98,7 +98,7 @@ def _run(form: Form, given: dict[str, Any]) -> None:
             )
     with open_session() as session:
         numbers = (
-            {one["seq"]: one["statement"] for one in session.node.events(urn)}
+            {one.seq: one.statement for one in session.node.events(urn)}
             if any(f.kind == "event" for f in form.fields)
             else {}
         )

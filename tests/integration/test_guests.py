@@ -131,8 +131,8 @@ def test_a_guest_is_no_administrator_custodian_or_uploader_here_whatever_they_ar
         ):
             with pytest.raises(DeniedError):
                 call()
-        assert [one["evidence"] for one in client.items()].count(photo) == 1
-        assert hidden not in {one["evidence"] for one in client.items()}
+        assert [one.evidence for one in client.items()].count(photo) == 1
+        assert hidden not in {one.evidence for one in client.items()}
         with pytest.raises(DeniedError, match="guest of another agency may not record"):
             retrieval.record(
                 client, person, host.clock, photo, "disposal-requested", {"reason": "gone"}
@@ -149,7 +149,7 @@ def test_a_guest_is_no_second_person_of_the_agency_and_acts_in_no_role_of_home(
     handover.share(
         host.client, host.person, host.clock, photo, with_person=str(guest.id), basis=BASIS
     )
-    asked = host.record(photo, "disposal-requested", {"reason": "over"})["statement"]
+    asked = host.record(photo, "disposal-requested", {"reason": "over"}).statement
     with abroad(host, guest) as (client, person):
         item = client.item(photo)
         for role, error in (("custodian", DeniedError), ("administrator", RuleError)):
@@ -161,8 +161,8 @@ def test_a_guest_is_no_second_person_of_the_agency_and_acts_in_no_role_of_home(
                             "approved",
                             {"target": asked},
                             evidence=photo,
-                            seq=item["events"],
-                            prev=bytes.fromhex(item["head"]),
+                            seq=item.events,
+                            prev=bytes.fromhex(item.head),
                             time=host.clock.now(),
                             role=role,
                         ).submission
@@ -170,7 +170,7 @@ def test_a_guest_is_no_second_person_of_the_agency_and_acts_in_no_role_of_home(
                 )
         approved = retrieval.record(
             client, person, host.clock, photo, "approved", {"target": asked}
-        )["statement"]
+        ).statement
     closing = {"scope": "all", "method": "keys destroyed", "approvals": [approved]}
     with pytest.raises(RuleError, match="second person of the agency"):
         host.record(photo, "disposed", closing)

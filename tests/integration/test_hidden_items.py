@@ -12,6 +12,7 @@ import pytest
 from ledger.app import field_folder
 from ledger.client.upload import Upload, UploadOptions
 from ledger.domain.errors import RuleError
+from ledger.domain.ports.answers import Link
 from ledger.services.handovers import offers
 from ledger.services.handovers.sync import Synced
 from tests.support.actors import Actor, item_of
@@ -152,7 +153,7 @@ def test_hidden_and_absent_items_are_one_answer_on_every_route_and_malformed_one
     assert {found[name] for name in (*asked, "receipt")} == {found["show_evidence"]}, (
         "one answer, whatever the route"
     )
-    assert custodian.client.item(hidden)["evidence"] == hidden
+    assert custodian.client.item(hidden).evidence == hidden
 
 
 def test_lists_searches_and_duplicates_name_no_hidden_item(
@@ -163,7 +164,7 @@ def test_lists_searches_and_duplicates_name_no_hidden_item(
         "sha-256"
     ]
     assert stranger.client.duplicates(digest) == []
-    assert hidden not in {one["evidence"] for one in stranger.client.items()}
+    assert hidden not in {one.evidence for one in stranger.client.items()}
     assert hidden in desk.client.duplicates(digest)
 
 
@@ -253,8 +254,7 @@ def test_what_somebody_says_their_item_is_part_of_shows_nothing_and_reaches_no_h
         )
         made[parent] = (
             status,
-            stranger.client.lineage(evidence)["links"]
-            == [{"parent": parent, "child": evidence, "kind": "part"}],
+            stranger.client.lineage(evidence).links == (Link(parent, evidence, "part"),),
         )
     assert made[hidden] == made[ABSENT] == (201, True)
-    assert officer.client.lineage(hidden)["links"] == []
+    assert officer.client.lineage(hidden).links == ()

@@ -12,6 +12,7 @@ import pytest
 from ledger.client import retrieval
 from ledger.client.upload import UploadOptions
 from ledger.domain.errors import DeniedError, RuleError, VerificationError
+from ledger.domain.ports.answers import LoggedEvent
 from tests.support.desk import Desk
 from tests.support.people import joined
 
@@ -27,7 +28,7 @@ def rehearse(desk: Desk, item: str, body: dict[str, Any]) -> None:
     retrieval.rehearse(desk.client, desk.person, desk.clock, item, "corrected", body)
 
 
-def events(desk: Desk, item: str) -> list[dict[str, Any]]:
+def events(desk: Desk, item: str) -> list[LoggedEvent]:
     return list(desk.client.events(item))
 
 
@@ -49,7 +50,7 @@ def test_a_correction_names_a_member_that_is_there_and_may_be_corrected(
     office: Desk, photo: str, pointer: str, words: str
 ) -> None:
     [opening] = events(office, photo)
-    body = {"target": opening["statement"], "pointer": pointer, "new": "x", "reason": "typing"}
+    body = {"target": opening.statement, "pointer": pointer, "new": "x", "reason": "typing"}
     with pytest.raises(RuleError, match=words) as told:
         rehearse(office, photo, body)
     assert "/body/name" in str(told.value.hint)
@@ -64,13 +65,13 @@ def test_members_of_members_and_of_lists_and_corrections_themselves_can_be_corre
 ) -> None:
     seals = [{"number": "S-1"}, {"number": "S-2"}]
     office.record(photo, "dispatched", {"carrier": "post", "seals": seals})
-    sent = events(office, photo)[-1]["statement"]
-    opened = events(office, photo)[0]["statement"]
+    sent = events(office, photo)[-1].statement
+    opened = events(office, photo)[0].statement
     for target, pointer in ((sent, "/body/seals/1/number"), (opened, "/body/digests/sha-256")):
         body = {"target": target, "pointer": pointer, "new": "x", "reason": "typing"}
         rehearse(office, photo, body)
         office.record(photo, "corrected", body)
-    again = {"target": events(office, photo)[-1]["statement"], "pointer": "/body/new"}
+    again = {"target": events(office, photo)[-1].statement, "pointer": "/body/new"}
     office.record(photo, "corrected", {**again, "new": "y", "reason": "typing again"})
 
 
@@ -79,7 +80,7 @@ def test_whoever_may_not_correct_learns_no_members(
 ) -> None:
     watcher = joined(office, tmp_path / "mine", "data-protection-officer", number="31")
     [opening] = events(office, photo)
-    body = {"target": opening["statement"], "pointer": "/body/nmae", "new": "x", "reason": "y"}
+    body = {"target": opening.statement, "pointer": "/body/nmae", "new": "x", "reason": "y"}
     with watcher.working() as (client, person):
         with pytest.raises(DeniedError, match="may record"):
             retrieval.rehearse(client, person, office.clock, photo, "corrected", body)
@@ -92,7 +93,7 @@ def test_an_item_is_derived_by_approvals_that_there_are(
 ) -> None:
     (tmp_path / "report.txt").write_bytes(b"a report")
     [opening] = events(office, photo)
-    for digest in ("ab" * 32, opening["statement"]):
+    for digest in ("ab" * 32, opening.statement):
         body = {"kind": "report", "parents": [photo], "approvals": [digest]}
         options = UploadOptions({}, body=body, event_type="derived")
         with pytest.raises(RuleError, match="is no approval on an item"):
