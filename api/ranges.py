@@ -27,7 +27,7 @@ def ranged(node: Node, unit: UnitOfWork, item: ItemRow, wanted: str) -> Response
         NotFoundError: the item has no content here. HTTPException: 416, the range does not lie
             within it.
     """
-    opening = documents.read_event(node, unit, unit.logs.events(item.state.evidence)[0])
+    opening = documents.read_event(node, unit, unit.logs.events(item.state.evidence, limit=1)[0])
     if item.cid is None or opening is None:
         raise NotFoundError("this item has no content here")
     size = content_encryption.parse_content(

@@ -55,7 +55,7 @@ def main() -> None:
     parser.add_argument("--log", type=int, default=10_000_000, help="entries of the largest log")
     parser.add_argument(
         "--only",
-        choices=["commands", "inside", "sparse", "kubo", "handover", "audit"],
+        choices=["commands", "inside", "history", "sparse", "kubo", "handover", "audit"],
         help="one part alone",
     )
     parser.add_argument(
@@ -77,6 +77,12 @@ def main() -> None:
         commands(options)
     if options.only in (None, "inside"):
         inside(options)
+    if options.only in (None, "history"):
+        from benchmarks.history import bench_history
+
+        with tempfile.TemporaryDirectory() as name:
+            for title, figure in bench_history(Path(name)):
+                print(f"{title:<62} {figure}", flush=True)
     if options.sparse:
         sparse(options)
     if options.only in (None, "kubo"):

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from cli.state import STATE
+from ledger.domain.untrusted.visible import visible
 
 _KNOWN: Final = set[str]()
 #: Commands that work on no home, or name all that they need themselves.
@@ -37,6 +38,23 @@ def runnable(text: str) -> str:
         return f"custody {given} {found[1]}" if known else found[0]
 
     return re.sub(r"\bcustody ([a-z-]+)", complete, text)
+
+
+def quoted(text: str) -> str:
+    """A word of a command as a shell reads it, also after what a terminal would act on was made
+    visible (ledger/domain/untrusted/visible.py): names of files may hold anything.
+    """
+    if visible(text) == text:
+        return shlex.quote(text)
+    shown = (
+        "\\" + one
+        if one in "\\'"
+        else one
+        if " " <= one <= "~"
+        else "".join(f"\\x{byte:02x}" for byte in one.encode(errors="surrogateescape"))
+        for one in text
+    )
+    return f"$'{''.join(shown)}'"
 
 
 def learn(names: Iterable[str]) -> None:

@@ -152,12 +152,8 @@ def run(arguments: list[str]) -> int:
     )  # before parsing: what was mistyped is told as JSON too
     try:
         return int(app(arguments, prog_name="custody", standalone_mode=False) or 0)
-    except interrupt.Stopped:
+    except (interrupt.Stopped, typer.Abort):
         return output.interrupted(interrupt.exit_code(), interrupt.told())
-    except typer.Abort:
-        return output.tell(
-            "nothing was entered", "give --passphrase-file FILE, or set CUSTODY_PASSPHRASE", 2
-        )
     except TyperException as error:
         return _misused(error)
     except Exception as error:  # noqa: BLE001  (the last handler: a defect must not print case data)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO
@@ -12,6 +12,7 @@ import typer
 
 from cli import output
 from cli.hints import runnable
+from cli.state import STATE
 
 #: Beside every --output.
 Force = Annotated[bool, typer.Option("--force", help="Overwrite a file that is there already.")]
@@ -58,13 +59,18 @@ class Target:
 
 
 @contextmanager
-def writing(path: Path, *, force: bool, mode: int = PRIVATE) -> Iterator[Target]:
+def writing(
+    path: Path, *, force: bool, mode: int = PRIVATE, inputs: Iterable[Path | None] = ()
+) -> Iterator[Target]:
     """Open a file that a person asked for; begin with it, so that nothing is signed for what cannot
     be written.
 
+    Args:
+        inputs: files and folders that the command was given to read, beside the passphrase file.
+
     Raises:
-        UsageError: it exists already, lies in a home, or cannot be written. UnwrittenError: it
-            could not be written to its end.
+        UsageError: it exists already, is an input, lies in a home, or cannot be written.
+        UnwrittenError: it could not be written to its end.
         typer.Exit: neither could it, but something had been done already (`Target.otherwise`),
             whose result was printed.
     """
@@ -72,6 +78,7 @@ def writing(path: Path, *, force: bool, mode: int = PRIVATE) -> Iterator[Target]
     from ledger.domain.errors import UnwrittenError, UsageError
 
     require_outside_homes(path)
+    require_no_input(path, inputs)
     if outputs.is_stdout(path):
         output.take_stdout()
     done, opened = False, ExitStack()
@@ -112,15 +119,44 @@ def require_outside_homes(path: Path) -> None:
         )
 
 
-def require_folder(path: Path) -> None:
-    """Refuse a folder for what is written where it is none, or where keys lie.
+def require_no_input(path: Path, inputs: Iterable[Path | None]) -> None:
+    """Refuse to write over what the command reads, also under another name of it: with --force, a
+    passphrase file behind --output would cost its owner every key.
 
     Raises:
-        UsageError: it is something else, or lies in a home.
+        UsageError: the path is an input or the passphrase file, or lies in a folder that is one.
     """
+    from ledger.adapters import outputs
+    from ledger.domain.errors import UsageError
+
+    there = outputs.exists(path)  # a new file beside the inputs harms nothing
+    for one in (STATE.passphrase_file, *inputs):
+        if there and one is not None and outputs.is_within(path, one):
+            raise UsageError(
+                f"{path} would be written over {one}, which this command was given to read",
+                hint="name another file to write",
+            )
+
+
+def require_folder(path: Path, *, emptied: Iterable[Path | None] | None = None) -> None:
+    """Refuse a folder for what is written where it is none, or where keys lie.
+
+    Args:
+        emptied: where the folder is emptied first, what the command was given to read.
+
+    Raises:
+        UsageError: it is something else, lies in a home, or an input would be emptied with it.
+    """
+    from ledger.adapters import outputs
     from ledger.domain.errors import UsageError
 
     require_outside_homes(path)
+    for one in (STATE.passphrase_file, *emptied) if emptied is not None else ():
+        if one is not None and outputs.is_within(one, path):
+            raise UsageError(
+                f"{one} lies in {path}, which is emptied first",
+                hint="choose another folder with --output",
+            )
     if os.path.lexists(path) and not path.is_dir():
         raise UsageError(f"{path} is not a folder", hint="name a folder, or one that is to be made")
 

@@ -5,9 +5,7 @@
   it cannot begin a line, move the cursor or colour the screen. Line breaks are ours alone: they
   stand between the arguments, never inside them. Nothing else in this package may print (ruff
   refuses it).
-- On a terminal a line that is too long goes on under itself, indented, with a backslash at its end
-  as in a shell: a value cannot be padded until its rest stands at the margin, and a command that
-  was broken can still be copied.
+- On a terminal a line that is too long goes on under itself (cli/folding.py).
 - A result is printed when the work is done, so what goes wrong in printing never changes what was
   recorded: an encoding without a character shows its escape, a reader who has gone (`| head -1`) is
   no failure, and for anything else `finish` says that the work was done, with an exit code of its
@@ -26,6 +24,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any, Final, TextIO
 
+from cli.folding import folded
 from cli.hints import runnable
 from cli.state import STATE
 from ledger.domain.errors import (
@@ -80,9 +79,16 @@ def say(*lines: str) -> None:
     _print(sys.stderr, *_fitting(sys.stderr, lines))
 
 
+def ask(question: str) -> None:
+    """A question for the person; the answer is typed behind it (cli/questions.py)."""
+    *lines, last = _fitting(sys.stderr, (question,))
+    _print(sys.stderr, *lines)
+    _print(sys.stderr, last, end=" ")
+
+
 def note(text: str) -> None:
     """How far long work is, for the person at a terminal; nothing where nobody looks."""
-    if _is_terminal(sys.stderr) and not STATE.json:
+    if is_terminal(sys.stderr) and not STATE.json:
         say(text)
 
 
@@ -119,7 +125,8 @@ def _encodable(stream: TextIO | None, text: str) -> str:
     return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
-def _is_terminal(stream: TextIO | None) -> bool:
+def is_terminal(stream: TextIO | None) -> bool:
+    """Whether a person looks at a stream, or types there."""
     try:
         return stream is not None and stream.isatty()
     except ValueError:
@@ -127,30 +134,15 @@ def _is_terminal(stream: TextIO | None) -> bool:
 
 
 def _fitting(stream: TextIO | None, lines: tuple[str, ...]) -> Iterator[str]:
-    columns = max(20, shutil.get_terminal_size((100, 24)).columns) if _is_terminal(stream) else 0
+    columns = max(20, shutil.get_terminal_size((100, 24)).columns) if is_terminal(stream) else 0
     for line in lines:
         text = visible(line)
         if len(text) > _LONGEST:
             text = f"{text[:_LONGEST]} ({len(text) - _LONGEST} more characters)"
-        yield from _folded(text, columns) if columns else [text]
+        yield from folded(text, columns) if columns else [text]
 
 
-def _folded(text: str, columns: int) -> Iterator[str]:
-    """A line in pieces that fit, the later ones indented further than the line itself."""
-    indent = " " * min(len(text) - len(text.lstrip()) + 4, columns // 2)
-    while safe.width(text) > columns:
-        wide, at, space = 0, 0, 0
-        while wide + safe.width(text[at]) <= columns - 2:
-            wide += safe.width(text[at])
-            at += 1
-            if text[at] == " " and text[:at].strip():
-                space = at
-        yield text[: space or at].rstrip() + " \\"
-        text = indent + text[space or at :].lstrip()
-    yield text
-
-
-def _print(stream: TextIO | None, *lines: str) -> None:
+def _print(stream: TextIO | None, *lines: str, end: str = "\n") -> None:
     """Write lines; what cannot be written is kept for `finish`, where it was a result."""
     if stream is None:  # it was closed before the program began
         if sys.stderr is not None:  # so these are results
@@ -158,7 +150,7 @@ def _print(stream: TextIO | None, *lines: str) -> None:
         return
     try:
         for line in lines:
-            stream.write(_encodable(stream, line) + "\n")
+            stream.write(_encodable(stream, line) + end)
         stream.flush()
     except (OSError, ValueError) as error:  # a closed file is a ValueError
         if stream is sys.stdout:
@@ -364,7 +356,7 @@ def progress(what: str, total: int, *, unit: str = "bytes") -> Iterator[Callable
     """A progress bar with rate and ETA on stderr; silent where stderr is no terminal or the work is
     short.
     """
-    if not _is_terminal(sys.stderr) or STATE.json or total < (1 << 20 if unit == "bytes" else 100):
+    if not is_terminal(sys.stderr) or STATE.json or total < (1 << 20 if unit == "bytes" else 100):
         yield lambda count: None
         return
     from rich.console import Console

@@ -5,7 +5,6 @@ process.
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -13,9 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-import typer
-
-from cli import cleartext
+from cli import cleartext, questions
 from cli.state import STATE
 from ledger.adapters import filelock
 from ledger.adapters.keystore.file import Unlocking
@@ -59,15 +56,12 @@ def ask_passphrase(*, confirm: bool = False) -> bytes:
     found = settings.passphrase(STATE.passphrase_file)
     if found is not None:
         return found
-    import sys
-
-    if not sys.stdin.isatty():
+    entered = questions.secret("Passphrase", confirm=confirm)
+    if entered is None:
         raise UsageError(
             "no passphrase", hint="give --passphrase-file FILE, or set CUSTODY_PASSPHRASE"
         )
-    return os.fsencode(
-        str(typer.prompt("Passphrase", hide_input=True, confirmation_prompt=confirm, err=True))
-    )
+    return entered
 
 
 def unlock() -> Unlocking:
@@ -78,9 +72,10 @@ def unlock() -> Unlocking:
         UsageError: no home there, or no passphrase. KeyringError: no keyring in it. StorageError:
             others can write in it.
     """
-    if not settings.is_client(STATE.home):
+    if settings.is_client(STATE.home):
+        settings.read_client(STATE.home)
+    else:
         settings.read(STATE.home)
-    settings.require_private(STATE.home)
     cleartext.remove_leftovers(STATE.home)
     return Unlocking(STATE.home / settings.KEYRING, ask_passphrase())
 
@@ -348,7 +343,11 @@ def served_at(home: Path) -> str:
     """The address of the `serve` that holds a home now; empty where there is none.
 
     One that was killed leaves its address behind, and by now another program may listen there.
+
+    Raises:
+        StorageError: others can write in the home, so that anybody may have written the address.
     """
+    settings.require_private(home)
     try:
         value = json.loads((home / settings.SERVER).read_bytes())
         url, token = value["url"], value["lock"]

@@ -4,14 +4,9 @@ do.
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any
 
-import typer
-
-from cli.hints import runnable
-from cli.state import STATE
-from ledger.domain.errors import UsageError
+from cli import questions
 
 if TYPE_CHECKING:
     from ledger.client.on_offer import OnOffer
@@ -73,19 +68,18 @@ def checked_line(shown: OnOffer, seals: tuple[str, ...]) -> str:
     )
 
 
-def ask(question: str, *, yes: bool) -> None:
-    """Ask a person at a terminal whether they sign; a script, and whoever said --yes, does.
+def agree(question: str, *, yes: bool) -> None:
+    """Ask whoever answers an offer whether they sign.
 
     Raises:
-        UsageError: they do not.
+        UsageError: they do not, or cannot be asked.
     """
-    if yes or STATE.json or not (sys.stdin.isatty() and sys.stderr.isatty()):
-        return
-    if not typer.confirm(question, err=True):
-        raise UsageError(
-            "nothing was signed: the offer is open as before",
-            hint=f"refuse it: {runnable('custody handover decline')} ID --reason WHY",
-        )
+    questions.agree(
+        question,
+        yes=yes,
+        otherwise="the offer is open as before",
+        hint="refuse it: custody handover decline ID --reason WHY",
+    )
 
 
 def _identifiers(shown: OnOffer) -> list[dict[str, Any]]:

@@ -28,9 +28,13 @@ Whatever has no mark is refused. A profile maps a country's own names to these r
 
 Beyond the tables:
 
-- Nobody approves, refuses or accepts what they recorded or offered themselves; a disposal takes two
-  persons of the agency that has custody, and a guest is none of them; nobody enrols or suspends
-  themselves. Whoever is enrolled twice under one service number is one person in all of this.
+- Nobody approves, refuses or accepts what they recorded or offered themselves; nobody enrols or
+  suspends themselves. Whoever is enrolled twice under one service number is one person in all of
+  this.
+- A disposal takes two persons of the agency that has custody. A guest is none of them, and neither
+  approves nor refuses a request for one. A request ends when the item goes to another agency.
+- A guest corrects what people of their own agency recorded, and whoever gave an item away what they
+  recorded themselves.
 - Administrators and auditors see records in clear, never details or content.
 - Whoever reads details or content signs why before anything is shown, and signs only when something
   can follow.
@@ -48,6 +52,10 @@ replacement) are items in which its signer has a part, or that they open in the 
 Whoever has several roles acts in the one by which they take part: a part that comes with a role, in
 every item of the agency, is taken in that role alone; the other parts are a person's own, in any of
 their roles. Whoever also stands for the defence acts as the defence on what was shared with them.
+
+Whoever recorded or held an item before sees its record and adds what they know; the content key
+that they had as such opens nothing any more. Content goes to whoever holds the item, to custodians,
+to those it was shared with and, until they answer, to whoever is asked to take it.
 
 """
 _BACK: Final = """## Orders taken back

@@ -41,9 +41,9 @@ from ledger.services.access import authorization, reading
 from ledger.services.bundles import export
 from ledger.services.node.context import Node
 from ledger.services.onchain import anchoring
-from ledger.services.records import foreign_history, record_keys
+from ledger.services.records import documents, foreign_history, record_keys
 from ledger.services.registration import rehearsal
-from ledger.services.registration.item_rules import life_of
+from ledger.services.registration.item_histories import life_of
 
 router = APIRouter(route_class=GuardedRoute, prefix="/evidence", tags=["evidence"])
 
@@ -169,13 +169,12 @@ def list_events(
     with node.records.read() as unit:
         authorization.visible(node, unit, caller, evidence)
         reached = anchoring.progress(node, unit)
-        rows = [row for row in unit.logs.events(evidence, void=True) if row.seq > after][:limit]
-        came = foreign_history.proven_times(unit, evidence)
-        firsts = [unit.checkpoints.covering(row.log, row.index) for row in rows]
-        times = [
-            first.time if first is not None else came.get(row.entry, 0)
-            for row, first in zip(rows, firsts, strict=True)
-        ]
+        rows = unit.logs.events(evidence, void=True, after=after, limit=limit)
+        if len(rows) == limit:  # two may stand at one seq, and the next page begins behind it
+            last = rows[-1].seq
+            rows = [row for row in rows if row.seq < last]
+            rows += unit.logs.events_at(evidence, last, void=True)
+        times = foreign_history.proven_times(node, unit, rows)
         looked = {
             row.digest: reading.looks(node, unit, row.digest)
             for row in rows
@@ -196,7 +195,7 @@ def list_events(
         )
         for row, time in zip(rows, times, strict=True)
     ]
-    return EventsOut(events=events, next=rows[-1].seq if len(rows) == limit else None)
+    return EventsOut(events=events, next=rows[-1].seq if len(rows) >= limit else None)
 
 
 @router.get("/{evidence}/readable", operation_id="readable")
@@ -224,10 +223,10 @@ def details(node: NodeDep, caller: CallerDep, evidence: Item, request: AccessIn)
     """The item's documents, after a recorded access of any mode."""
     authorization.release(node, caller, evidence, request.access, "details")
     with node.records.read() as unit:
-        life = life_of(node, unit, evidence)
+        events = list(documents.read_events(node, unit, unit.logs.events(evidence)))
         return DetailsOut(
-            events=reading.details(node, unit, evidence),
-            standing=StandingOut(**life.standing()),
+            events=reading.details(node, unit, events),
+            standing=StandingOut(**life_of(node, unit, events).standing()),
         )
 
 

@@ -18,7 +18,8 @@ from ledger.services.access import authorization, reading
 from ledger.services.access.authorization import Caller
 from ledger.services.handovers import offers, sync
 from ledger.services.node.context import Node
-from ledger.services.registration.item_rules import life_of
+from ledger.services.records import documents
+from ledger.services.registration.item_histories import life_of
 
 router = APIRouter(route_class=GuardedRoute, prefix="/handovers", tags=["handovers"])
 _TIMEOUT = 30.0
@@ -72,10 +73,11 @@ def incoming(node: NodeDep, caller: CallerDep, evidence: Item) -> IncomingOut:
     with node.records.read() as unit:
         offers.require_offered(node, unit, caller, evidence)
         grants = authorization.content_grants(node, unit, caller, evidence)
+        events = list(documents.read_events(node, unit, unit.logs.events(evidence)))
         return IncomingOut(
-            events=reading.details(node, unit, evidence),
+            events=reading.details(node, unit, events),
             grants=[b64url(one) for one in grants],
-            standing=StandingOut(**life_of(node, unit, evidence).standing()),
+            standing=StandingOut(**life_of(node, unit, events).standing()),
         )
 
 

@@ -72,7 +72,12 @@ def audit(
         else {"--rpc": rpc, "--trust": trust, "--state": state, "--seen": seen}
     )
     _require_none(other, from_outside=bool(log))
-    with outfile.writing(report, force=force) if report is not None else nullcontext() as page:
+    inputs = [trust, state, *(seen or []), *map(Path, log or [])]
+    with (
+        outfile.writing(report, force=force, inputs=inputs)
+        if report is not None
+        else nullcontext() as page
+    ):
         if log:
             value = _outside(log, rpc, trust, state, seen or [], workers).as_json()
             heading = "Audit of " + ", ".join(log)

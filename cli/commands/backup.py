@@ -70,11 +70,23 @@ def backup(
         f"NOT certain: {one} says to be made later than now; a clock was wrong"
         for one in backups.ahead(folder, now)
     ]
+    lines += [
+        f"LOST at home: {one}, or its end, was not compacted and is not there any more; its copy "
+        "stays in the backup"
+        for one in made.lost
+    ]
+    if made.lost:
+        deep = runnable("custody doctor --deep")
+        lines.append(
+            f"what to do: {deep} names what is missing; restore this backup beside the home to "
+            "get it back"
+        )
     value = {
         "snapshot": str(made.snapshot),
         "expires": format_time(made.expires),
         "copied": made.copied,
         "size": made.size,
+        "lost": made.lost,
     }
     waiting = sum(journal.count(STATE.home / one) for one in (settings.JOURNAL, settings.QUEUE))
     if waiting:
@@ -84,7 +96,7 @@ def backup(
             "again what was interrupted"
         )
     output.result({**value, "grants": made.grants, "journalsLeftOut": waiting}, *lines)
-    if waiting:
+    if waiting or made.lost:
         raise typer.Exit(3)
 
 

@@ -68,7 +68,7 @@ def deploy(
     from ledger.domain.codecs.text import from_0x, from_hex
 
     with (
-        outfile.writing(out, force=force, mode=outfile.PUBLIC) as file,
+        outfile.writing(out, force=force, mode=outfile.PUBLIC, inputs=[*founders, key]) as file,
         closing(RpcChain(rpc, confirmations=confirmations)) as opened,
     ):
         cards = read_cards(founders)

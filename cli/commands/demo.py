@@ -45,12 +45,7 @@ def _demo(file: Path, out: Path) -> int:
 
     if not file.is_file():
         raise UsageError(f"{file} is not a file", hint="make demo FILE=path/to/any/file")
-    outfile.require_folder(out)
-    if Path(os.path.realpath(file)).is_relative_to(os.path.realpath(out)):
-        raise UsageError(
-            f"{file} lies in {out}, which is emptied first",
-            hint="choose another folder with --output",
-        )
+    outfile.require_folder(out, emptied=[file])
     files.renew_folder(out, "custody demo")
     passphrase = secrets.token_urlsafe(24)
     files.write(out / "passphrase", passphrase.encode() + b"\n")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli import output
+from cli import decisions, output
 from cli.hints import runnable
+from cli.questions import Yes
 from cli.state import STATE, Evidence, Json
 
 if TYPE_CHECKING:
@@ -32,7 +34,8 @@ Example:
   custody --home ~/node dispose request 3f0c1d2e-... \\
     --reason "case closed" --rule wpg-9
 """
-_APPROVE = """Approve a requested disposal, as a second person.
+_APPROVE = """Approve a requested disposal, as a second person. You are shown what was requested, by
+whom and why, and asked; what you sign names that request and no other.
 
 \b
 Example:
@@ -77,33 +80,31 @@ def request(
             session.node, session.person, session.clock, urn, "disposal-requested", body
         )
     output.result(
-        answer, f"requested; a colleague approves it with: custody dispose approve {evidence}"
+        answer,
+        "requested; a colleague approves it with their own keys: custody dispose approve "
+        + shlex.quote(evidence),
     )
 
 
 def approve(
     evidence: Evidence,
     reason: Annotated[str, typer.Option(help="Why.")] = "",
+    yes: Yes = False,
     as_json: Json = False,
 ) -> None:
     from cli.arguments import evidence_urn
     from cli.session import open_session
-    from ledger.client import retrieval
 
     urn = evidence_urn(evidence)
+    said = {"reason": reason} if reason else {}
     with open_session() as session:
-        said = {"reason": reason} if reason else {}
-        events = _read(session, urn, "approved", {"target": _UNREAD, **said})
-        body = {"target": _newest_request(events), **said}
-        answer = retrieval.record(
-            session.node, session.person, session.clock, urn, "approved", body
+        answer = decisions.decide(
+            session, urn, "approved", said, _newest_request, yes=yes, basis=_WHY
         )
     output.result(
         answer,
-        (
-            f"approved; a custodian carries it out with: custody dispose carry-out {evidence} "
-            "--method HOW"
-        ),
+        "approved; a custodian carries it out with: "
+        + runnable(f"custody dispose carry-out {shlex.quote(evidence)} --method HOW"),
     )
 
 
@@ -122,8 +123,8 @@ def carry_out(
     urn = evidence_urn(evidence)
     with open_session() as session:
         said = {"scope": "all", "method": method, **({"rule": rule} if rule else {})}
-        events = _read(session, urn, "disposed", {**said, "approvals": [_UNREAD]})
-        requested = _newest_request(events)
+        events = decisions.read(session, urn, "disposed", {**said, "approvals": [_UNREAD]}, _WHY)
+        requested = _newest_request(events)["statement"]
         approvals = [
             event["statement"]
             for event in _of_type(events, "approved")
@@ -176,29 +177,17 @@ def register(app: typer.Typer) -> None:
     group.command(help=_CERTIFICATE)(certificate)
 
 
-def _read(session: Any, urn: str, event_type: str, body: dict[str, Any]) -> list[dict[str, Any]]:
-    """The record's events, after a signed access: once it is known that an event of this type
-    could follow.
-    """
-    from ledger.client import retrieval
-
-    parts = (session.node, session.person, session.clock, urn)
-    retrieval.rehearse(*parts, event_type, body)
-    access = retrieval.record_access(*parts, mode="view", basis=_WHY)
-    return [event for event in session.node.details(urn, access) if event["document"] is not None]
-
-
 def _of_type(events: list[dict[str, Any]], event_type: str) -> list[dict[str, Any]]:
     return [event for event in events if event["document"]["type"] == event_type]
 
 
-def _newest_request(events: list[dict[str, Any]]) -> str:
+def _newest_request(events: list[dict[str, Any]]) -> dict[str, Any]:
     from ledger.domain.errors import RuleError
 
     requests = _of_type(events, "disposal-requested")
     if not requests:
         raise RuleError("nobody has requested the disposal of this item", hint=_ASK)
-    return str(requests[-1]["statement"])
+    return requests[-1]
 
 
 def _backups(expire: str | None) -> str:

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli import members, output, terms, words
+from cli import members, output, questions, terms, words
 from cli.commands import handover_pause as pause
 from cli.forwarding import forward
 from cli.hints import runnable
+from cli.questions import Yes
 from cli.state import STATE, Evidence, Json
 
 if TYPE_CHECKING:
@@ -71,7 +72,6 @@ Example:
 """
 _DAY = 86400
 _Condition = Annotated[str, typer.Option(help="Condition of the item.")]
-_Yes = Annotated[bool, typer.Option("--yes", help="Sign without being asked at the terminal.")]
 _LIST = """List offers that wait for an answer, and answers that wait for the chain.
 
 \b
@@ -164,7 +164,7 @@ def accept(
     seal: Annotated[
         list[str] | None, typer.Option(help="Number of a seal found on it; may be repeated.")
     ] = None,
-    yes: _Yes = False,
+    yes: Yes = False,
     as_json: Json = False,
 ) -> None:
     from cli.arguments import evidence_urn
@@ -172,6 +172,7 @@ def accept(
     from ledger.client import handover, on_offer
 
     urn, seals = evidence_urn(evidence), tuple(seal or ())
+    questions.require(yes=yes)
     with open_session() as session:
         shown = on_offer.look(session.node, urn)
         abroad = shown.giver != session.person.certificate.agency
@@ -179,7 +180,7 @@ def accept(
 
         def agree(checked: on_offer.OnOffer) -> None:
             _show(terms.checked_line(checked, seals))
-            terms.ask("Accept it, as it is described here?", yes=yes)
+            terms.agree("Accept it, as it is described here?", yes=yes)
 
         with output.progress("checking", shown.opening["body"].get("size", 0)) as advance:
             answer = handover.accept(
@@ -207,7 +208,7 @@ def decline(
     evidence: Evidence,
     reason: Annotated[str, typer.Option(help="Why.")],
     condition: _Condition = "",
-    yes: _Yes = False,
+    yes: Yes = False,
     as_json: Json = False,
 ) -> None:
     from cli.arguments import evidence_urn
@@ -216,6 +217,7 @@ def decline(
     from ledger.domain.errors import DeniedError, RuleError
 
     urn = evidence_urn(evidence)
+    questions.require(yes=yes)
     with open_session() as session:
         try:
             shown = on_offer.look(session.node, urn)
@@ -224,7 +226,7 @@ def decline(
             # An offer that has expired shows nothing any more, and can still be refused.
             shown = None
             _show(f"not shown: {error.message}")
-        terms.ask("Refuse it?", yes=yes)
+        terms.agree("Refuse it?", yes=yes)
         answer = handover.decline(
             session.node,
             session.person,

@@ -112,17 +112,19 @@ def enrol(
     invitation: Annotated[Path, typer.Argument(metavar="FILE", help="The invitation.")],
     as_json: Json = False,
 ) -> None:
-    from cli.session import ask_passphrase, joined
+    from cli.session import ask_passphrase, joined, unlock
     from ledger.adapters.keystore.file import FileKeyring
     from ledger.adapters.node.client import NodeClient
     from ledger.app import enrolling, settings
 
     given = enrolling.read_invitation(invitation)
     new = not settings.is_client(STATE.home)
-    passphrase = ask_passphrase(confirm=new)
     if new:
+        passphrase = ask_passphrase(confirm=True)
         enrolling.make_keys(STATE.home, given, passphrase)
-    keyring = FileKeyring.open(STATE.home / settings.KEYRING, passphrase)
+        keyring = FileKeyring.open(STATE.home / settings.KEYRING, passphrase)
+    else:
+        keyring = unlock().keyring()
     with NodeClient(given.server) as node:
         done = enrolling.enrol(keyring, given, node)
     if done.certificate is None:

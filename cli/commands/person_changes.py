@@ -205,12 +205,11 @@ def _renew_at_home(who: str, roles: list[str] | None) -> None:
 
 def fetch(as_json: Json = False) -> None:
     from cli.arguments import node_address
-    from cli.session import ask_passphrase, joined
-    from ledger.adapters.keystore.file import FileKeyring
+    from cli.session import joined, unlock
     from ledger.adapters.node.client import NodeClient
-    from ledger.app import enrolling, settings
+    from ledger.app import enrolling
 
-    keyring = FileKeyring.open(STATE.home / settings.KEYRING, ask_passphrase())
+    keyring = unlock().keyring()
     with NodeClient(node_address()) as node:
         found = enrolling.fetch(keyring, node)
     roles = ", ".join(sorted(found.roles))
@@ -246,13 +245,12 @@ def card(
     as_json: Json = False,
 ) -> None:
     from cli.servers import Servers
-    from cli.session import ask_passphrase, served_at
-    from ledger.adapters.keystore.file import FileKeyring
+    from cli.session import served_at, unlock
     from ledger.adapters.node.client import NodeClient
-    from ledger.app import enrolling, settings
+    from ledger.app import enrolling
 
     with outfile.writing(out, force=force, mode=outfile.PUBLIC) as file:
-        keyring = FileKeyring.open(STATE.home / settings.KEYRING, ask_passphrase())
+        keyring = unlock().keyring()
         with NodeClient(url) as node:
             about = node.agency()
             Servers(STATE.home, keyring, served_at(STATE.home)).pin(url, about.log, moved=moved)

@@ -6,13 +6,18 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli import members, output, words
+from cli import decisions, members, output, words
 from cli.eventforms import FORMS, Field, Form
+from cli.questions import Yes
 from cli.state import Evidence, Json
+
+if TYPE_CHECKING:
+    from cli.session import Session
+    from ledger.domain.ports.answers import Recorded
 
 _HELP = """Record what happened to an item: signed by you, in order, for ever.
 
@@ -64,6 +69,8 @@ def _command(form: Form) -> Callable[..., None]:
         parameters[_name(field)] = (Annotated[kind, option], default)
     for name, annotation in _COMMON.items():
         parameters.setdefault(name, (annotation, ""))
+    if _is_decision(form):
+        parameters["yes"] = (Yes, False)
     parameters["as_json"] = (Json, False)
     ordered = sorted(parameters.items(), key=lambda one: one[1][1] is not inspect.Parameter.empty)
     kind_of = inspect.Parameter.KEYWORD_ONLY
@@ -97,30 +104,56 @@ def _run(form: Form, given: dict[str, Any]) -> None:
                 text, f"--{field.option}"
             )
     with open_session() as session:
-        numbers = (
-            {one.seq: one.statement for one in session.node.events(urn)}
-            if any(f.kind == "event" for f in form.fields)
-            else {}
-        )
         body: dict[str, Any] = dict(form.fixed)
         for field in form.fields:
             value = given[_name(field)]
-            if value not in ("", []):
-                _put(body, field.path.split("."), _value(field, value, numbers))
-        answer = retrieval.record(
-            session.node, session.person, session.clock, urn, form.type, body, said
+            if field.kind != "event" and value not in ("", []):
+                _put(body, field.path.split("."), _value(field, value))
+        parts = (session.node, session.person, session.clock, urn)
+        answer = (
+            _decided(session, urn, form, body, given, said)
+            if _is_decision(form)
+            else retrieval.record(*parts, form.type, body, said)
         )
     output.result(answer, words.recorded(answer))
 
 
-def _value(field: Field, value: Any, numbers: dict[int, str]) -> Any:
-    from cli.arguments import evidence_urn
-    from ledger.domain.errors import UsageError
+def _is_decision(form: Form) -> bool:
+    """Whether it is about an event that somebody else recorded."""
+    return any(field.kind == "event" for field in form.fields)
 
-    if field.kind == "event":
-        if value not in numbers:
-            raise UsageError(f"the item has events 0 to {len(numbers) - 1}, not {value}")
-        return numbers[value]
+
+def _decided(
+    session: Session,
+    urn: str,
+    form: Form,
+    body: dict[str, Any],
+    given: dict[str, Any],
+    said: dict[str, Any],
+) -> Recorded:
+    """Show the event that is to be approved or refused, ask, and sign for that one."""
+    from ledger.domain.errors import NotFoundError, UsageError
+
+    [asked] = [given[_name(field)] for field in form.fields if field.kind == "event"]
+    known = {one.seq for one in session.node.events(urn)}
+    if asked not in known:
+        raise UsageError(f"the item has events 0 to {len(known) - 1}, not {asked}")
+
+    def pick(events: decisions.Events) -> dict[str, Any]:
+        found = next((one for one in events if one["seq"] == asked), None)
+        if found is None:
+            raise NotFoundError(f"what event {asked} said was destroyed")
+        return found
+
+    why = said.get("basis") or {"purpose": "approval"}
+    return decisions.decide(
+        session, urn, form.type, body, pick, yes=given["yes"], basis=why, members=said
+    )
+
+
+def _value(field: Field, value: Any) -> Any:
+    from cli.arguments import evidence_urn
+
     if field.kind == "seals":
         return [{"number": one} for one in value]
     if field.kind == "names":

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from ledger.services.audit.self_check_findings import EntriesWaiting, SelfChecked
 
 _HELP = """Restore a home from a backup into a new folder, and derive everything in it again before
-it gets its name.
+it gets its name. Where a block of an item is damaged in the backup too, everything else comes back
+all the same, the item is named, and the exit code is 3.
 
 \b
 Example:
@@ -56,6 +57,12 @@ def restore(
     lines += [line for one in seen for line in told(one)]
     for note in made.notes:
         lines += [f"NOTE    {note.message}", f"        what to do: {runnable(note.hint)}"]
+    lines += [line for one in made.damaged for line in told(one)]
+    if made.damaged:
+        lines.append(
+            f"NOT whole: {len(made.damaged)} items or IPFS nodes, named above; everything else was "
+            "restored"
+        )
     waiting = sum(one.count for one in made.waiting)
     value = {
         "home": str(STATE.home),
@@ -64,8 +71,16 @@ def restore(
         "entries": made.entries,
     }
     output.result(
-        {**value, "waiting": waiting, "notes": [one.message for one in made.notes]}, *lines
+        {
+            **value,
+            "waiting": waiting,
+            "notes": [one.message for one in made.notes],
+            "damaged": [one.message for one in made.damaged],
+        },
+        *lines,
     )
+    if made.damaged:
+        raise typer.Exit(3)
 
 
 def register(app: typer.Typer) -> None:

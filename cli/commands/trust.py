@@ -36,7 +36,7 @@ def trust(
     from cli.session import open_session
 
     with (
-        outfile.writing(out, force=force, mode=outfile.PUBLIC) as file,
+        outfile.writing(out, force=force, mode=outfile.PUBLIC, inputs=pin or []) as file,
         open_session() as session,
     ):
         root, pinned = _pinned(session.node, pin or [])
@@ -68,8 +68,8 @@ def _pinned(node: NodeClient, bundles: list[Path]) -> tuple[TrustRoot, list[int]
     from cli.arguments import read_file
     from ledger.domain.bundle import bundle as formats
     from ledger.domain.bundle import trust as roots
-    from ledger.domain.bundle.trust import Pinned
     from ledger.domain.chain.evm import parse_header
+    from ledger.domain.chain.finality import Pinned
     from ledger.domain.errors import IncompleteError, VerificationError
 
     def pins(root: TrustRoot) -> dict[int, bytes]:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cli import members, output
+from cli import members, output, questions
 from cli.state import STATE, Json
 
 _LISTED = 20
@@ -193,19 +193,17 @@ def _ask(error: Any) -> str | None:
     """What the person at a terminal chooses; None where nobody is there, or nothing is to be
     chosen.
     """
-    import sys
-
     from ledger.client.upload_request import RESTART, RESUME
 
-    if error.recorded or STATE.json or not (sys.stdin.isatty() and sys.stderr.isatty()):
+    if error.recorded or not questions.can_ask():
         return None
     output.say(f"{error.message}.")
-    answer = typer.prompt(
+    ways = {"g": RESUME, "a": RESTART}
+    letter = questions.choose(
         "[g]o on as before, with the details of then, or begin [a]new with these? [g/a, else stop]",
-        default="",
-        err=True,
+        ways,
     )
-    return {"g": RESUME, "a": RESTART}.get(answer.strip().lower()[:1])
+    return ways[letter] if letter else None
 
 
 def _commands(error: Any) -> str:
@@ -251,6 +249,8 @@ def _own() -> frozenset[tuple[int, int]]:
 
 def _left_out(left: list[Any]) -> list[str]:
     """What was left out, by kind with its number; what could not be read, one by one."""
+    from ledger.client.folder_walk import OWN
+
     lost = [one for one in left if one.lost]
     counts: dict[str, int] = {}
     for one in left:
@@ -270,6 +270,11 @@ def _left_out(left: list[Any]) -> list[str]:
         lines.append(f"{len(lost)} could not be recorded:")
         lines += [f"  {one.path}: {one.reason}" for one in lost[:_LISTED]]
         lines += [f"  and {len(lost) - _LISTED} more"] if len(lost) > _LISTED else []
+        if any(one.kind == OWN for one in lost):
+            lines.append(
+                "What looks like custody's own keys is never recorded as it is: look at it, and "
+                "pack into an archive what is evidence."
+            )
     return lines
 
 

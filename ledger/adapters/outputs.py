@@ -22,7 +22,7 @@ import re
 import socket
 import stat
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -82,6 +82,29 @@ def is_stdout(path: Path) -> bool:
     except OSError:
         return False
     return os.path.samestat(there, here) and not stat.S_ISREG(there.st_mode)
+
+
+def exists(path: Path) -> bool:
+    """Whether something is there already that would be written over or through."""
+    return _descriptor(path) is not None or os.path.lexists(path)
+
+
+def is_within(path: Path, top: Path) -> bool:
+    """Whether a path is the same file as ``top``, or lies in the folder ``top``, whatever links or
+    spellings name them; a descriptor counts as the file behind it.
+    """
+    try:
+        wanted = top.stat()
+    except OSError:
+        return False  # nothing there that could be lost
+    descriptor = _descriptor(path)
+    places = [] if descriptor is not None else [path, *Path(os.path.realpath(path)).parents]
+    for place in [descriptor, *places]:
+        if place is not None:
+            with suppress(OSError):
+                if os.path.samestat(os.stat(place), wanted):  # noqa: PTH116  (a number as well)
+                    return True
+    return False
 
 
 def _descriptor(path: Path) -> int | None:

@@ -15,33 +15,30 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-import os
 import re
-import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import Any, Final
 
 from ledger.adapters import files, profiles
-from ledger.adapters.backup import databases, sealed
+from ledger.adapters.backup import databases, packs, sealed
 from ledger.adapters.backup.keys import BackupKeys, Generation
 from ledger.adapters.filelock import FileLock
-from ledger.adapters.ipfs.packindex import read_indexed
 from ledger.app import settings
 from ledger.domain.codecs.digests import same
 from ledger.domain.codecs.text import format_time
-from ledger.domain.errors import StorageError, UsageError
+from ledger.domain.errors import KeyringError, StorageError, UsageError
 from ledger.domain.files import custody_files
 
 MANIFEST: Final = "manifest.json"
 SEALED: Final = custody_files.SEALED_GRANTS
 _PLAIN: Final = (settings.CONFIG, settings.KEYRING)
 _SNAPSHOT: Final = re.compile(r"\d{8}T\d{6}Z", re.ASCII)
-_CHUNK: Final = 4 << 20
-_PACKS_ID: Final = "packs.id"
+_PART: Final = re.compile(r"\.\d{8}T\d{6}Z\.part", re.ASCII)
+_LONGEST: Final = 64 << 20  # bytes of a manifest
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +60,8 @@ class Manifest:
 @dataclass(frozen=True, slots=True)
 class Made:
     """A backup that was made: ``expires`` is when its grants can no longer be opened, ``copied``
-    the pack bytes that were new.
+    the pack bytes that were new, ``lost`` packs that the home lost in whole or in part, and whose
+    copies stay.
     """
 
     snapshot: Path
@@ -71,6 +69,7 @@ class Made:
     copied: int
     size: int
     grants: int
+    lost: list[str]
 
 
 def require_apart(home: Path, folder: Path, keys_file: Path) -> None:
@@ -109,7 +108,7 @@ def make(
     try:
         generation = keys.current(now, rotate=rotate, keep=keep)
         _clear_parts(folder)
-        _require_same_packs(home / "blocks", folder)
+        packs.require_same(home / "blocks", folder / "blocks", used=bool(snapshots(folder)))
         # Before anything is read: who disposes of an item from now on, also while packs are copied
         # or after this was killed, is told that a backup may open it. Too late a date is harmless.
         settings.note_backup(home, generation.expires)
@@ -120,21 +119,29 @@ def make(
         for plain in (*_PLAIN, settings.BACKUPS, *own):
             files.write(part / plain, (home / plain).read_bytes())
         # After the ledger: every block that it speaks of was durable before it did.
-        copied, packs = _copy_packs(home / "blocks", folder)
+        copied = packs.copy(home / "blocks", folder / "blocks", _known(folder, keys))
         found = {path.name: _digest(path) for path in sorted(part.iterdir())}
         _write_manifest(
             part,
             Manifest(
-                1, config.agency, now, generation.id, generation.expires, grants, found, packs
+                1,
+                config.agency,
+                now,
+                generation.id,
+                generation.expires,
+                grants,
+                found,
+                copied.packs,
             ),
             generation,
             name,
         )
         part.rename(final)
         files.sync_directory(final.parent)
-        _drop_packs(folder, set(packs))
+        lost = packs.give_up(home / "blocks", folder / "blocks", copied)
+        # Before the keys: whose a snapshot is can be told by its key alone.
+        _forget(folder, keys, config.agency, now)
         keys.destroy_expired(now)
-        _forget(folder, now)
     except OSError as error:
         stands = final.exists()
         what = (
@@ -149,7 +156,8 @@ def make(
     finally:
         shutil.rmtree(part, ignore_errors=True)
         lock.release()
-    return Made(final, generation.expires, copied, sum(packs.values()), grants)
+    size = sum(copied.packs.values())
+    return Made(final, generation.expires, copied.new, size, grants, lost)
 
 
 def _databases(home: Path, part: Path, name: str, generation: Generation, *, embedded: bool) -> int:
@@ -167,126 +175,43 @@ def _databases(home: Path, part: Path, name: str, generation: Generation, *, emb
     return counted
 
 
-def _require_same_packs(source: Path, folder: Path) -> None:
-    """Bind the folder to the packs of one home: those of another, or of this home restored, would
-    be cut to fit.
-
-    Raises:
-        UsageError: it has those of another home.
-    """
-    own, theirs = source / _PACKS_ID, folder / "blocks" / _PACKS_ID
-    if source.samefile(folder / "blocks") or (
-        not (theirs.exists() or snapshots(folder)) and any((folder / "blocks").glob("pack-*.car"))
-    ):
-        what = (
-            f"the packs in {folder / 'blocks'} are no backup: a home keeps, or kept, its "
-            "evidence there"
-        )
-        raise UsageError(what, hint="nothing was changed; name another folder")
-    if not own.exists():
-        files.write(own, secrets.token_hex(16).encode())
-    if theirs.exists() and theirs.read_bytes() != own.read_bytes():
-        what = f"{folder} holds backups of another home, or of this one before it was restored"
-        raise UsageError(what, hint="name another folder: each home has a backup folder of its own")
-    if not theirs.exists():
-        files.write(theirs, own.read_bytes())
-
-
-def _copy_packs(source: Path, folder: Path) -> tuple[int, dict[str, int]]:
-    """Append what is new to each pack's copy; (bytes copied, size of each pack). Nothing is ever
-    cut: packs only grow.
-
-    Raises:
-        StorageError: the home is older than what was backed up, or the copies are not its own.
-    """
-    known = _known(folder)
-    ends = {f"pack-{number:06}.car": end for number, end in sorted(read_indexed(source).items())}
-    newest = max(ends, default="")
-    if any(size > ends.get(name, size) or name > newest for name, size in known.items()):
-        what = (
-            "this home is older than what was backed up from it: it was rolled back, or its "
-            "block store has not been opened since a crash"
-        )
-        raise StorageError(
-            what,
-            hint=(
-                "nothing was changed; open it with custody doctor, run custody collect where a "
-                "pack was cut, or back it up into a new folder"
-            ),
-        )
-    copied = 0
-    # No further than the index: what lies behind it may be torn, and be written over.
-    for name, end in ends.items():
-        files.private_file(folder / "blocks" / name)
-        with (source / name).open("rb") as file, (folder / "blocks" / name).open("r+b") as target:
-            start = min(known.get(name, 0), target.seek(0, os.SEEK_END))
-            _require_agreed(file, target, start, name)
-            file.seek(start)
-            target.seek(start)
-            left = end - start
-            while left and (data := file.read(min(_CHUNK, left))):
-                target.write(data)
-                left -= len(data)
-            if left:
-                raise StorageError(
-                    f"{source / name} is cut short by {left} bytes",
-                    hint="find out why: custody doctor --deep",
-                )
-            target.flush()
-            os.fsync(target.fileno())
-        copied += end - start
-    files.sync_directory(folder / "blocks")
-    return copied, ends
-
-
-def _known(folder: Path) -> dict[str, int]:
-    """Packs and their sizes as any snapshot names them: which of these was made last is a matter of
-    clocks.
+def _known(folder: Path, keys: BackupKeys) -> dict[str, int]:
+    """Packs and their sizes as any snapshot of ours names them: which of these was made last is a
+    matter of clocks.
     """
     found: dict[str, int] = {}
-    for _, manifest in _readable(folder):
-        for name, size in manifest.packs.items():
-            found[name] = max(size, found.get(name, 0))
+    for path, manifest in _readable(folder):
+        if _is_ours(path, keys):
+            for name, size in manifest.packs.items():
+                found[name] = max(size, found.get(name, 0))
     return found
 
 
-def _require_agreed(file: BinaryIO, target: BinaryIO, start: int, name: str) -> None:
-    """Check that a pack's copy is good up to ``start``. Copies of a home that went on apart differ
-    at the end.
-
-    Raises:
-        StorageError: what was copied is not what the pack begins with.
-    """
-    at = max(start - _CHUNK, 0)
-    file.seek(at)
-    target.seek(at)
-    if file.read(start - at) != target.read(start - at):
-        what = (
-            f"the copy of {name} is not what this home's begins with: it was damaged, or is "
-            "another home's"
-        )
-        raise StorageError(what, hint="nothing was changed there; back up into a new folder")
-
-
-def _drop_packs(folder: Path, wanted: set[str]) -> None:
-    """Packs that the home compacted away: their live blocks lie in others, which were just
-    copied.
-    """
-    for pack in (folder / "blocks").glob("pack-*.car"):
-        if pack.name not in wanted:
-            pack.unlink()
+def _is_ours(snapshot: Path, keys: BackupKeys) -> bool:
+    """Whether a manifest was written with one of these keys: anything may lie in the folder."""
+    with suppress(KeyringError, StorageError):
+        manifest, code = _parsed(snapshot)
+        key = keys.find(manifest.key)
+        return same(code.encode(), _code(manifest, key, snapshot.name).encode())
+    return False
 
 
 def _clear_parts(folder: Path) -> None:
     """Remove what interrupted backups left."""
-    for path in (folder / "snapshots").glob(".*.part"):
-        shutil.rmtree(path, ignore_errors=True)
+    for path in (folder / "snapshots").iterdir():
+        if _PART.fullmatch(path.name) and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
 
 
-def _forget(folder: Path, now: int) -> None:
-    """Remove snapshots whose key is destroyed."""
+def _forget(folder: Path, keys: BackupKeys, agency: str, now: int) -> None:
+    """Remove snapshots whose key is, or is about to be, destroyed. One that others laid there, or
+    changed, stays.
+    """
     for path, manifest in _readable(folder):
-        if manifest.expires <= now:
+        opened = manifest.key in keys.names()
+        if manifest.expires <= now and (
+            _is_ours(path, keys) if opened else manifest.agency == agency
+        ):
             shutil.rmtree(path)
 
 
@@ -324,7 +249,9 @@ def _name(now: int) -> str:
 def snapshots(folder: Path) -> list[Path]:
     """The complete snapshots of a backup folder, oldest first."""
     return sorted(
-        path for path in (folder / "snapshots").glob("*") if _SNAPSHOT.fullmatch(path.name)
+        path
+        for path in (folder / "snapshots").glob("*")
+        if _SNAPSHOT.fullmatch(path.name) and path.is_dir() and not path.is_symlink()
     )
 
 
@@ -348,9 +275,12 @@ def read_manifest(snapshot: Path) -> Manifest:
 
 def _parsed(snapshot: Path) -> tuple[Manifest, str]:
     try:
-        value = json.loads((snapshot / MANIFEST).read_bytes())
+        files.require_file(snapshot / MANIFEST, hint="")
+        value = json.loads(files.read_small(snapshot / MANIFEST, _LONGEST))
         manifest, code = Manifest(**value["manifest"]), str(value["mac"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        if not isinstance(manifest.packs, dict) or not isinstance(manifest.expires, int):
+            raise TypeError
+    except (OSError, ValueError, KeyError, TypeError, RecursionError, UsageError) as error:
         raise StorageError(
             f"the snapshot {snapshot.name} has no readable manifest", hint="choose another snapshot"
         ) from error

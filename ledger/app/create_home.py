@@ -25,8 +25,9 @@ from ledger.adapters.keystore.file import FileKeyring
 from ledger.app import bootstrap, settings
 from ledger.app.deploy_contracts import MAX_ANCHORING_DELAY, FounderDescriptor, deploy
 from ledger.app.settings import ChainSettings, HomeSettings
-from ledger.domain.bundle.trust import Clique, Pinned, TrustRoot
+from ledger.domain.bundle.trust import TrustRoot
 from ledger.domain.chain import contract_layout
+from ledger.domain.chain.finality import Clique, Pinned
 from ledger.domain.codecs.text import b64url, from_b64url
 from ledger.domain.crypto.grants import HpkePrivateKey
 from ledger.domain.errors import ChainError, FormatError, StorageError, UsageError
@@ -132,11 +133,12 @@ def join(
     """Complete a prepared home on a shared chain; may be repeated until it succeeds.
 
     Raises:
-        UsageError: nothing is prepared there. ChainError: another chain, contracts that are not
-            genuine, or other founders than ours.
+        UsageError: nothing is prepared there. StorageError: others can write in it. ChainError:
+            another chain, contracts that are not genuine, or other founders than ours.
     """
     from ledger.adapters.chain.rpc import RpcChain
 
+    settings.require_private(home)
     if (home / settings.CONFIG).exists():
         (home / settings.FOUNDING).unlink(missing_ok=True)
         raise UsageError(

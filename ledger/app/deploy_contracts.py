@@ -14,7 +14,8 @@ from ledger.adapters.chain import consortium
 from ledger.adapters.chain import contracts as chain_contracts
 from ledger.adapters.chain.contracts import Contracts, Founder
 from ledger.domain.bundle import trust
-from ledger.domain.bundle.trust import Clique, Contract, Finality, Pinned, Rpc, TrustRoot
+from ledger.domain.bundle.trust import Contract, TrustRoot
+from ledger.domain.chain.finality import Clique, Finality, Pinned, Rpc
 from ledger.domain.codecs.text import b64url, from_0x, from_b64url, require
 from ledger.domain.errors import FormatError, UsageError
 from ledger.domain.identity import descriptor as descriptors

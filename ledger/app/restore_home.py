@@ -4,13 +4,12 @@ given its name.
 
 from __future__ import annotations
 
-import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 from ledger.adapters import files
-from ledger.adapters.backup import databases, sealed
+from ledger.adapters.backup import databases, packs, sealed
 from ledger.adapters.backup.keys import BackupKeys
 from ledger.adapters.clock import SystemClock
 from ledger.adapters.keystore.file import Unlocking
@@ -19,6 +18,8 @@ from ledger.domain.errors import StorageError, UnreadableError, UsageError
 from ledger.domain.verify.report import Verdict
 from ledger.services.audit.self_check import examine
 from ledger.services.audit.self_check_findings import (
+    CONTENT,
+    IPFS,
     EntriesWaiting,
     Result,
     SelfChecked,
@@ -30,8 +31,9 @@ from ledger.services.audit.self_check_findings import (
 class Restored:
     """A home as restored.
 
-    ``notes`` says where the chain knows more than it does, or could not be asked; ``waiting``
-    counts entries that are not anchored.
+    ``notes`` says where the chain knows more than it does, or could not be asked; ``damaged`` names
+    items whose ciphertext is not whole in the backup either; ``waiting`` counts entries that are
+    not anchored.
     """
 
     snapshot: str
@@ -39,19 +41,21 @@ class Restored:
     entries: int
     checked: list[SelfChecked]
     notes: list[SelfCheckFinding]
+    damaged: list[SelfCheckFinding]
     waiting: list[EntriesWaiting]
 
 
 def restore(
     folder: Path, home: Path, keys: BackupKeys, passphrase: bytes, *, snapshot: str = ""
 ) -> Restored:
-    """Restore a snapshot, by default the newest, into a folder that does not exist yet.
+    """Restore a snapshot, by default the newest, into a folder that does not exist yet. Ciphertext
+    that is damaged keeps nothing else from coming back, and is named.
 
     Raises:
         UsageError: something is there already, or no such snapshot.
         KeyringError: the snapshot's key was destroyed, or the passphrase is not the home's.
-        StorageError: the backup is damaged, or what came out of it contradicts itself;
-            UnreadableError: a part of it could not be read. No home is left behind.
+        StorageError: the snapshot is damaged, or the record in it contradicts itself;
+            UnreadableError: a part of that could not be read. No home is left behind.
     """
     files.require_vacant(
         home, hint="restore into a new folder, and compare before you replace anything"
@@ -87,7 +91,8 @@ def restore(
         manifest.made,
         entries,
         [one for one in results if isinstance(one, SelfChecked)],
-        [one for one in results if isinstance(one, SelfCheckFinding)],
+        [one for one in results if isinstance(one, SelfCheckFinding) and not _is_of_content(one)],
+        [one for one in results if isinstance(one, SelfCheckFinding) and _is_of_content(one)],
         [one for one in results if isinstance(one, EntriesWaiting)],
     )
 
@@ -102,15 +107,15 @@ def _copy(source: Path, folder: Path, aside: Path, manifest: backup.Manifest) ->
             shutil.copyfile(source / name, aside / name)
     for path in aside.rglob("*"):
         path.chmod(0o700 if path.is_dir() else 0o600)
-    # All packs, also those that came later: blocks that this snapshot needs may have moved there.
-    for pack in sorted((folder / "blocks").glob("pack-*.car")):
-        shutil.copyfile(pack, aside / "blocks" / pack.name)
-        with (aside / "blocks" / pack.name).open("r+b") as file:
-            os.fsync(file.fileno())
+    packs.restore(folder / "blocks", aside / "blocks")
 
 
 def _examine(aside: Path, passphrase: bytes) -> tuple[int, list[Result]]:
-    """Derive everything in the restored home again, every block included."""
+    """Derive everything in the restored home again, every block included.
+
+    Raises:
+        StorageError, UnreadableError: the record is not whole, or could not be read.
+    """
     opened = bootstrap.open_home(aside, Unlocking(aside / settings.KEYRING, passphrase))
     try:
         results = list(examine(opened.node, deep=True))
@@ -118,7 +123,11 @@ def _examine(aside: Path, passphrase: bytes) -> tuple[int, list[Result]]:
             log = unit.logs.get(opened.node.log_id)
     finally:
         opened.close()
-    wrong = [one for one in results if isinstance(one, SelfCheckFinding) and not one.home_is_whole]
+    wrong = [
+        one
+        for one in results
+        if isinstance(one, SelfCheckFinding) and not (one.home_is_whole or _is_of_content(one))
+    ]
     if wrong:
         first = next((one for one in wrong if one.verdict is Verdict.FAILED), wrong[0])
         kind = StorageError if first.verdict is Verdict.FAILED else UnreadableError
@@ -128,3 +137,10 @@ def _examine(aside: Path, passphrase: bytes) -> tuple[int, list[Result]]:
             hint="choose another snapshot",
         )
     return log.size if log else 0, results
+
+
+def _is_of_content(finding: SelfCheckFinding) -> bool:
+    """Whether it says something of ciphertext alone, here or at an IPFS node: each item stands for
+    itself.
+    """
+    return finding.part in (CONTENT, IPFS) and not finding.home_is_whole

@@ -130,8 +130,10 @@ def read(home: Path) -> HomeSettings:
     """The settings of a home.
 
     Raises:
-        UsageError: no home there. StorageError: its settings are damaged.
+        UsageError: no home there. StorageError: its settings are damaged, or others can write in
+            it.
     """
+    require_private(home)
     path = home / CONFIG
     try:
         value = json.loads(path.read_bytes())
@@ -265,8 +267,9 @@ def read_client(home: Path) -> ClientSettings:
     """The settings of a person's folder.
 
     Raises:
-        StorageError: they are damaged.
+        StorageError: they are damaged, or others can write in it.
     """
+    require_private(home)
     try:
         return ClientSettings(**json.loads((home / CLIENT).read_bytes()))
     except (OSError, ValueError, TypeError) as error:

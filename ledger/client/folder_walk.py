@@ -32,6 +32,9 @@ _KINDS: Final = (
     (stat.S_ISSOCK, "socket"),
 )
 OWN: Final = "custody's own files"
+#: Why what the run itself works with is left out. Everything else of custody's is told by its looks
+#: alone, which whoever wants to keep a file from the record can give it.
+IN_USE: Final = f"{OWN}: folder or file in use"
 NOT_REGULAR: Final = "not a regular file"
 # bytes of a path: four characters a byte where none is UTF-8, and a document holds 65,536
 _LONGEST: Final = 16000
@@ -146,7 +149,7 @@ class _Entered:
     path: bytes
     names: list[tuple[bytes, str]]  # with what each is
     broken: str = ""  # why the list has an end before its time
-    own: str = ""
+    own: str = ""  # why it is left out as custody's own
 
 
 def _enter(fd: int, path: bytes, own: Known) -> _Entered:
@@ -161,11 +164,11 @@ def _enter(fd: int, path: bytes, own: Known) -> _Entered:
     entered.names.sort()
     found = os.fstat(fd)
     if (found.st_dev, found.st_ino) in own:
-        entered.own = "home"
-    else:
-        entered.own = custody_files.folder_kind(
-            {os.fsdecode(name) for name, _ in entered.names}, _head_in(fd), _names_in(fd)
-        )
+        entered.own = IN_USE
+    elif kind := custody_files.folder_kind(
+        {os.fsdecode(name) for name, _ in entered.names}, _head_in(fd), _names_in(fd)
+    ):
+        entered.own = f"{OWN}: {kind}"
     return entered
 
 
@@ -184,7 +187,7 @@ def _level(entered: _Entered, levels: list[_Level]) -> Iterator[File | Folder | 
     """What lies in one folder; the folders in it are left on ``levels``."""
     if entered.own:
         os.close(entered.fd)
-        yield Omission(entered.path, OWN, f"{OWN}: {entered.own}")
+        yield Omission(entered.path, OWN, entered.own)
         return
     level = _Level(entered.fd, entered.path, [])
     levels.append(level)
@@ -239,6 +242,14 @@ def head_of(fd: int) -> bytes:
         return os.pread(fd, custody_files.HEAD, 0)
     except OSError:
         return b""
+
+
+def why_own(fd: int, file: tuple[int, int], own: Known) -> str:
+    """Why an open file, by device and inode, is left out as custody's own; empty for any other."""
+    if file in own:
+        return IN_USE
+    kind = custody_files.file_kind(head_of(fd))
+    return f"{OWN}: {kind}" if kind else ""
 
 
 def _names_in(parent: int) -> Callable[[str], list[str]]:

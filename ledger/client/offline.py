@@ -32,7 +32,8 @@ from ledger.domain.ipld import cid as cids
 from ledger.domain.ipld.unixfs import Block
 from ledger.domain.item import custody
 from ledger.domain.item.custody import ItemState
-from ledger.domain.item.history_rules import ItemHistory, RecordedEvent
+from ledger.domain.item.history_rules import ItemHistory
+from ledger.domain.item.recorded_event import RecordedEvent
 from ledger.domain.ports.answers import Item, LoggedEvent, Queued, Registered
 from ledger.domain.ports.client import Journal
 from ledger.domain.ports.node_and_chain import Clock

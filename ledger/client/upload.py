@@ -36,7 +36,7 @@ from ledger.domain.crypto import content_encryption
 from ledger.domain.crypto.content_encryption import Content, Pieces
 from ledger.domain.errors import SourceError
 from ledger.domain.event.signing import Person, seal_keys, sign_event
-from ledger.domain.files import custody_files, manifest, media_types
+from ledger.domain.files import manifest, media_types
 from ledger.domain.files.manifest import Folder, Omission
 from ledger.domain.ipld import cid as cids
 from ledger.domain.ports.client import Journal, NodeApi
@@ -50,7 +50,7 @@ _CALENDAR: Final = (-62_135_596_800, 253_402_300_799)
 @dataclass(frozen=True, slots=True)
 class LeftOut:
     """What was given, or lies in a folder that was, and was not recorded. ``lost``: it would have
-    been, could it have been read.
+    been, could it have been read, or did it not look like keys of custody's.
     """
 
     path: str
@@ -355,7 +355,9 @@ class Upload:
         if omission.kind == folder_walk.OWN and not omission.path:
             raise givens.own_files(found.given.path, omission.reason.rpartition(": ")[2])
         found.manifest.omissions.append(omission)
-        lost = omission.kind in ("file", "folder", "unknown")
+        lost = omission.kind in ("file", "folder", "unknown") or (
+            omission.kind == folder_walk.OWN and omission.reason != folder_walk.IN_USE
+        )
         self.left_out.append(
             LeftOut(str(found.path(omission.path)), omission.kind, omission.reason, lost)
         )
@@ -372,15 +374,8 @@ class Upload:
             try:
                 source = Steady(file, path)
                 known = (source.before.st_dev, source.before.st_ino)
-                own = (
-                    "file"
-                    if known in self._own
-                    else custody_files.file_kind(folder_walk.head_of(fd))
-                )
-                if own:
-                    self._omit(
-                        found, Omission(one.path, folder_walk.OWN, f"{folder_walk.OWN}: {own}")
-                    )
+                if own := folder_walk.why_own(fd, known, self._own):
+                    self._omit(found, Omission(one.path, folder_walk.OWN, own))
                     return
                 attempt = self._outbox.begin(
                     given.place_of(one.path), given.place, given.details_of(one.path)

@@ -116,8 +116,16 @@ class LogsRepository(Protocol):
         """Entries ``start`` to ``end`` in order."""
         ...
 
-    def events(self, evidence: str, *, void: bool = False) -> list[EntryRow]:
-        """Entries about an item, in order; with ``void`` those too that lost a race on chain."""
+    def events(
+        self, evidence: str, *, void: bool = False, after: int = -1, limit: int | None = None
+    ) -> list[EntryRow]:
+        """Entries about an item behind a seq, in order; with ``void`` those too that lost a race on
+        chain.
+        """
+        ...
+
+    def events_at(self, evidence: str, seq: int, *, void: bool = False) -> list[EntryRow]:
+        """Entries at one seq of an item; with ``void`` those too that lost a race on chain."""
         ...
 
     def keep_entry(self, row: EntryRow) -> None:

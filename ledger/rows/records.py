@@ -59,6 +59,10 @@ class DocumentsRepository(Protocol):
         """A sealed document by the digest of its text."""
         ...
 
+    def named(self, digests: Sequence[bytes]) -> dict[bytes, bytes]:
+        """Those of the sealed documents that are there, in one query."""
+        ...
+
     def put_disclosure(self, digest: bytes, document: bytes, position: int, sealed: bytes) -> None:
         """Write a sealed disclosure of a document."""
         ...
@@ -69,6 +73,10 @@ class DocumentsRepository(Protocol):
 
     def disclosures(self, document: bytes) -> list[tuple[bytes, bytes]]:
         """(digest, sealed) of the disclosures of a document, in their order."""
+        ...
+
+    def disclosures_of(self, documents: Sequence[bytes]) -> dict[bytes, list[tuple[bytes, bytes]]]:
+        """As ``disclosures``, of several documents in one query; none for those that have none."""
         ...
 
 

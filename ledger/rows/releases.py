@@ -72,7 +72,11 @@ class ReleasesRepository(Protocol):
         ...
 
     def put_access(self, statement: bytes, person: PersonId, evidence: str, time: int) -> None:
-        """Note an access, and forget those of yesterday."""
+        """Note an access."""
+        ...
+
+    def forget_accesses(self, person: PersonId, now: int) -> None:
+        """Forget somebody's accesses of yesterday."""
         ...
 
     def accesses(self, person: PersonId, since: int) -> int:

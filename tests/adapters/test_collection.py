@@ -186,6 +186,6 @@ def test_a_pack_with_a_block_that_came_meanwhile_is_not_given_up(
 
     one = blocks_of(rng, 1)[0]
     index.remember([Place(one.cid, 3, 50, len(one.data))], 3, 100, now=1)
-    assert not index.doom(3)
+    assert not index.doom(3, 100)
     assert index.doomed() == []
     index.close()

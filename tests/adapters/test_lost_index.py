@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from ledger.adapters.backup import packs
 from ledger.adapters.ipfs.local import LocalBlockStore
 from ledger.adapters.ipfs.localview import LocalBlockView
-from ledger.app import backup
 from ledger.domain.errors import NotFoundError
 from ledger.domain.ipld import cid as cids
 from ledger.domain.ipld.unixfs import Block
@@ -147,7 +147,7 @@ def test_a_pack_that_was_lost_and_stored_again_stops_no_backup(
     folder: Path, blocks: list[Block], tmp_path: Path, cut: str
 ) -> None:
     backups = tmp_path / "backups"
-    (backups / "blocks").mkdir(parents=True)
+    backups.mkdir()
     with closing(LocalBlockStore(folder)) as store:
         places = [store._index.find(one.cid) for one in blocks]
     [pack] = folder.glob("pack-*.car")
@@ -159,5 +159,5 @@ def test_a_pack_that_was_lost_and_stored_again_stops_no_backup(
     with closing(LocalBlockStore(folder)) as store:
         store.put(blocks)
         store.collect([one.cid for one in blocks], before=0)
-        backup._copy_packs(folder, backups)
+        packs.copy(folder, backups, {})
         assert [store.get(one.cid) for one in blocks] == [one.data for one in blocks]

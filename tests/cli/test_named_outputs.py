@@ -264,6 +264,10 @@ def test_a_demonstration_empties_neither_a_folder_with_a_file_named_demo_nor_tha
     code, _, said = within("demo", made / "tampered", "-o", made)
     assert (code, "emptied first" in said) == (2, True)
     assert (made / "evidence.bundle").exists()
+    given = ["--passphrase-file", made / "passphrase"]
+    code, _, said = within(*given, "demo", tmp_path / "evidence", "-o", made)
+    assert (code, "emptied first" in said) == (2, True)
+    assert (made / "passphrase").exists()
 
 
 @pytest.mark.parametrize(

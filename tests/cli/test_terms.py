@@ -112,22 +112,44 @@ def test_of_a_thing_it_is_said_that_nothing_was_verified(
 
 
 @pytest.mark.parametrize("command", [("accept",), ("decline", "--reason", "no")])
-def test_scripts_are_not_asked_and_their_json_stays_as_it_was(
+def test_who_said_yes_is_not_asked_and_the_json_stays_as_it_was(
     desk: Desk,
     taker: Actor,
     tmp_path: Path,
     command: tuple[str, ...],
 ) -> None:
-    for options in (("--json",), ("--yes",), ()):
+    for options, typed in ((("--json", "--yes"), None), (("--yes",), "n\n"), (("--yes",), None)):
         item = photo(desk, tmp_path, DATA)
         offered(desk, item, taker)
         answer, *more = command
-        typed = "n\n" if options else None
         code, out, said = within("handover", answer, item, *more, *options, typed=typed)
         assert code == 0, said
-        assert ("face recognition" in said) == (options != ("--json",))
-        if options == ("--json",):
+        assert ("face recognition" in said) == ("--json" not in options)
+        if "--json" in options:
             assert {"evidence", "statement", "index", "receipt"} <= set(json.loads(out))
+
+
+@pytest.mark.parametrize("command", [("accept",), ("decline", "--reason", "no")])
+@pytest.mark.parametrize(("options", "typed"), [((), None), (("--json",), "y\n")])
+def test_where_nobody_can_be_asked_nothing_is_signed_or_looked_at(
+    desk: Desk,
+    taker: Actor,
+    tmp_path: Path,
+    command: tuple[str, ...],
+    options: tuple[str, ...],
+    typed: str | None,
+) -> None:
+    """A script, or a person who sent stderr into a file, signed for what nobody had seen."""
+    item = photo(desk, tmp_path, DATA)
+    offered(desk, item, taker)
+    before = head(desk, item)
+    answer, *more = command
+    code, out, said = within("handover", answer, item, *more, *options, typed=typed)
+    assert (code, out, head(desk, item)) == (2, "", before)
+    assert "nothing was signed: nobody can be asked" in said
+    assert "--yes" in said
+    [offer] = [one for one in desk.client.handovers() if one.evidence == item]
+    assert offer.looked == ()
 
 
 def test_a_refusal_is_asked_for_too(desk: Desk, taker: Actor, tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ import pytest
 
 from ledger.app import field_folder
 from ledger.client.upload import Upload, UploadOptions
+from ledger.domain.files import custody_files
 from tests.support.commands import ROOT, custody
 from tests.support.desk import PASSPHRASE, Desk
 from tests.support.faults import Fault, Faulty
@@ -90,6 +91,37 @@ def test_what_was_left_out_is_told_with_its_number_and_what_was_lost_ends_with_3
         ).stderr
     )
     assert "custody's own" in found["error"]["message"]
+
+
+@pytest.mark.parametrize("place", ["evidence.jpg", "seized/keyring.json"])
+def test_what_is_made_to_look_like_keys_is_told_and_ends_with_3(
+    home_path: Path, tmp_path: Path, place: str
+) -> None:
+    """Whoever wrote the first bytes of a keyring into a file, or laid such a file beside others,
+    kept them from the record, and the upload said that all was done.
+    """
+    folder = tmp_path / "folder"
+    (folder / place).parent.mkdir(parents=True)
+    (folder / place).write_bytes(custody_files.KEYRING_MAGIC + b"and what shall not be recorded")
+    (folder / place).with_name("a.txt").write_bytes(b"a")
+    done = custody("upload", folder, home=home_path, code=3)
+    left = (folder / place) if place == "evidence.jpg" else (folder / place).parent
+    assert "1 could not be recorded" in done.stdout
+    assert f"{left}: custody's own files" in " ".join(done.stdout.split())
+    assert "pack into an archive what is evidence" in done.stdout
+    [told] = json.loads(custody("--json", "upload", folder, home=home_path, code=3).stdout)[
+        "leftOut"
+    ]
+    assert (told["path"], told["lost"]) == (str(left), True)
+
+
+def test_the_home_and_passphrase_file_that_an_upload_works_with_are_left_out_without_alarm(
+    home_path: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "passphrase").write_bytes(PASSPHRASE)
+    (tmp_path / "a.txt").write_bytes(b"a")
+    done = custody("--passphrase-file", tmp_path / "passphrase", "upload", tmp_path, home=home_path)
+    assert "2 custody's own files" in done.stdout
 
 
 @pytest.mark.nightly

@@ -19,6 +19,7 @@ from ledger.adapters.chain.contracts import Contracts, Founder, address_of, sign
 from ledger.adapters.chain.rpc import RpcChain
 from ledger.app import bootstrap
 from ledger.domain.bundle import trust
+from ledger.domain.chain.finality import Rpc
 from ledger.domain.errors import ChainError, FrozenError, NetworkError
 from ledger.domain.identity.names import agency_id
 from ledger.domain.verify import Verdict, verify
@@ -132,7 +133,7 @@ def test_states_follow_the_chain_and_a_bundle_verifies_there(
     assert report.verdict is Verdict.VERIFIED, report.as_json()
     mine(remote, 5)
     chain = chain_of(remote)
-    asked = replace(root, finality=(trust.Rpc(CONFIRMATIONS),))
+    asked = replace(root, finality=(Rpc(CONFIRMATIONS),))
     assert verify(bundle, asked).verdict is Verdict.INCOMPLETE
     assert (
         verify(bundle, asked, confirm=lambda number, digest: {chain.block(number).hash}).verdict

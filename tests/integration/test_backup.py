@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from ledger.adapters import files
+from ledger.adapters.backup import packs
 from ledger.adapters.backup.keys import KEEP, ROTATE, BackupKeys
 from ledger.adapters.filelock import FileLock
 from ledger.app import backup, restore_home, settings
@@ -111,7 +112,7 @@ def test_a_clock_set_back_makes_no_key_that_outlives_its_promise(keys: BackupKey
     assert keys.current(NOW - DAY).expires == NOW - DAY + ROTATE + KEEP
 
 
-def test_every_altered_or_missing_file_is_refused_and_leaves_no_home(
+def test_every_altered_or_missing_file_of_a_snapshot_is_refused_and_leaves_no_home(
     desk: Desk, tmp_path: Path, keys_file: Path, keys: BackupKeys, rng: random.Random
 ) -> None:
     folder, path = tmp_path / "backups", tmp_path / "file"
@@ -119,13 +120,10 @@ def test_every_altered_or_missing_file_is_refused_and_leaves_no_home(
     desk.upload(path)
     desk.client.anchor()
     make(desk, folder, keys_file, keys)
-    # The name of the packs says whose the folder is; a restore needs none.
     files = sorted(
-        one.relative_to(folder)
-        for one in folder.rglob("*")
-        if one.is_file() and one.name != "packs.id"
+        one.relative_to(folder) for one in (folder / "snapshots").rglob("*") if one.is_file()
     )
-    assert len(files) == 9
+    assert len(files) == 8
     for name in files:
         for change in ("flip", "cut", "remove"):
             damaged = Path(shutil.copytree(folder, tmp_path / "damaged"))
@@ -155,9 +153,10 @@ def test_an_interrupted_backup_is_no_backup_and_the_next_one_is_whole(
     def dies(*arguments: object, **options: object) -> None:
         raise Died
 
-    for number, step in enumerate(("_databases", "_copy_packs", "_digest", "_write_manifest")):
+    steps = ((backup, "_databases"), (packs, "copy"), (backup, "_digest"))
+    for number, (place, step) in enumerate((*steps, (backup, "_write_manifest"))):
         with monkeypatch.context() as patch:
-            patch.setattr(backup, step, dies)
+            patch.setattr(place, step, dies)
             patch.setattr(
                 backup.shutil, "rmtree", lambda *arguments, **options: None
             )  # nobody cleans up after a kill -9
@@ -276,7 +275,7 @@ def test_a_backup_is_known_before_it_is_read_and_when_it_was_killed_after_it_got
 
     monkeypatch.setattr(backup, "_databases", looked)
     with monkeypatch.context() as patch:
-        patch.setattr(backup, "_drop_packs", killed)
+        patch.setattr(packs, "give_up", killed)
         with pytest.raises(KeyboardInterrupt):
             make(desk, tmp_path / "backups", keys_file, keys)
     assert len(backup.snapshots(tmp_path / "backups")) == 1

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from ledger.adapters.backup import packs
 from ledger.adapters.backup.keys import KEEP, ROTATE, BackupKeys
 from ledger.app import backup, restore_home
 from ledger.domain.errors import StorageError, UsageError
@@ -150,9 +151,10 @@ def test_a_backup_that_fails_destroys_neither_the_last_good_one_nor_its_keys(
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device", "pack")
 
-    for step in ("_databases", "_copy_packs", "_write_manifest"):
+    steps = ((backup, "_databases"), (packs, "copy"), (backup, "_write_manifest"))
+    for place, step in steps:
         with monkeypatch.context() as patch:
-            patch.setattr(backup, step, full)
+            patch.setattr(place, step, full)
             with pytest.raises(StorageError, match="No space left"):
                 make(desk, folder, keys_file, keys, first.expires + 400 * DAY)
     assert backup.snapshots(folder) == [first.snapshot]

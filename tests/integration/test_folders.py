@@ -239,7 +239,7 @@ def test_custodys_own_files_are_left_out_wherever_they_lie(
     assert kinds == {
         b"another-home": "custody's own files: home",
         b"holiday.jpg": "custody's own files: keyring",
-        b"passphrase.txt": "custody's own files: file",
+        b"passphrase.txt": "custody's own files: folder or file in use",
     }
     assert [one.reason for path, one in found.omitted.items() if path.startswith(b"left")] == [
         "custody's own files: journal"

@@ -168,12 +168,36 @@ def test_a_guest_is_no_second_person_of_the_agency_and_acts_in_no_role_of_home(
                         ).submission
                     ]
                 )
-        approved = retrieval.record(
-            client, person, host.clock, photo, "approved", {"target": asked}
+        for decision in ("approved", "refused"):
+            with pytest.raises(DeniedError, match="agency that has custody"):
+                retrieval.record(client, person, host.clock, photo, decision, {"target": asked})
+        analysed = retrieval.record(
+            client, person, host.clock, photo, "analysed", {"description": "faces"}
         ).statement
-    closing = {"scope": "all", "method": "keys destroyed", "approvals": [approved]}
+    host.record(photo, "approved", {"target": analysed})
+    closing = {"scope": "all", "method": "keys destroyed", "approvals": [analysed]}
     with pytest.raises(RuleError, match="second person of the agency"):
         host.record(photo, "disposed", closing)
+
+
+def test_a_guest_corrects_what_their_own_agency_recorded_and_nothing_of_the_host(
+    both: Consortium, guest: Colleague, tmp_path: Path
+) -> None:
+    host = both[NL]
+    photo = upload(host, tmp_path)
+    handover.share(
+        host.client, host.person, host.clock, photo, with_person=str(guest.id), basis=BASIS
+    )
+    body = {"pointer": "/body/name", "new": "x", "reason": "typing"}
+    with abroad(host, guest) as (client, person):
+        parts = (client, person, host.clock, photo)
+        opened = next(iter(client.events(photo))).statement
+        with pytest.raises(DeniedError, match="their own agency"):
+            retrieval.record(*parts, "corrected", {"target": opened, **body})
+        own = retrieval.record(*parts, "analysed", {"description": "faces"}).statement
+        body["pointer"] = "/body/description"
+        retrieval.record(*parts, "corrected", {"target": own, **body})
+    host.record(photo, "corrected", {"target": own, **body})
 
 
 def test_a_guest_calls_nothing_but_what_concerns_items_given_to_them(

@@ -14,6 +14,7 @@ from ledger.client.upload import UploadOptions
 from ledger.domain.bundle.trust import TrustRoot
 from ledger.domain.errors import ConflictError, NotFoundError, RuleError, VerificationError
 from ledger.domain.verify import verify
+from tests.support.actors import enrolled
 from tests.support.consortium import NL, RO, US, Consortium, confirmed, judged, offer, upload
 from tests.support.handing import paused
 
@@ -189,3 +190,22 @@ def test_what_came_with_an_item_is_told_as_it_was_proven_and_not_by_the_places_o
     assert (last.agency, last.state, last.provenTime) == (RO, "integrated", None)
     both.settle(RO, NL)
     assert {one.state for one in nl.client.events(evidence)} == {"final"}
+
+
+def test_a_request_for_a_disposal_does_not_follow_the_item_to_another_agency(
+    both: Consortium, tmp_path: Path
+) -> None:
+    giver, taker = both[NL], both[RO]
+    evidence = upload(giver, tmp_path)
+    colleague = enrolled(giver, "custodian")
+    asked = giver.record(evidence, "disposal-requested", {"reason": "over"}).statement
+    approved = colleague.record(evidence, "approved", {"target": asked}).statement
+    offer(giver, evidence, RO)
+    both.settle(NL, RO, rounds=2)
+    handover.accept(taker.client, taker.person, taker.clock, evidence)
+    both.settle(NL, RO, rounds=3)
+    closing = {"scope": "all", "method": "keys destroyed", "approvals": [approved]}
+    with pytest.raises(RuleError, match="nobody requested"):
+        taker.record(evidence, "disposed", closing)
+    with pytest.raises(RuleError, match="ended when the item went"):
+        taker.record(evidence, "approved", {"target": asked})

@@ -69,6 +69,82 @@ def test_with_umask_0_nothing_of_home_and_backup_can_be_read_or_written_by_other
     assert open_to_others == []
 
 
+DEAD = "http://127.0.0.1:9"
+ITEM = "3f0c1d2e-0000-4000-8000-000000000000"
+#: Commands that look into a home or at its keys, each by the door that it has.
+OPENING = {
+    "list": ["list"],
+    "list of another node": ["--server", DEAD, "list"],
+    "offline": ["--offline", "note", ITEM, "--text", "x"],
+    "field status": ["field", "status"],
+    "person card": ["person", "card", "--for", DEAD, "-o", "{}/card"],
+    "person fetch": ["person", "fetch"],
+    "person invite": ["person", "invite", "--number", "1", "--role", "officer", "-o", "{}/new"],
+    "person renew": ["person", "renew", "x", "--at-home"],
+    "session": ["session", "list"],
+    "backup": ["backup", "{}/backups", "--keys", "{}/keys"],
+    "audit": ["audit"],
+    "audit of a log": ["audit", "--log", DEAD, "--rpc", DEAD, "--trust", "{}/trust"],
+    "doctor": ["doctor"],
+    "log export": ["log", "export", "{}/log"],
+    "network": ["network", "list"],
+    "ipfs": ["ipfs", "sync"],
+    "serve": ["serve", "--port", "0"],
+    "upload": ["upload", "{}/trust"],
+    "trust": ["trust", "-o", "{}/new"],
+}
+
+
+@pytest.mark.parametrize("kind", ["home", "client"])
+@pytest.mark.parametrize("name", OPENING)
+def test_every_command_refuses_a_folder_of_keys_that_others_can_write(
+    home_path: Path, tmp_path: Path, name: str, kind: str
+) -> None:
+    with Desk(home_path) as desk:
+        (tmp_path / "trust").write_bytes(desk.trust().encode())
+    if kind == "client":
+        (home_path / "home.json").rename(tmp_path / "home.json")
+        client = {"v": 1, "server": DEAD, "agency": "NL-POL", "log": "urn:custody:NL-POL/log/1"}
+        (home_path / "client.json").write_text(json.dumps(client))
+    home_path.chmod(0o777)
+    before = sorted(home_path.rglob("*"))
+    code, out, said = within(*[one.format(tmp_path) for one in OPENING[name]], home=home_path)
+    assert (code, out) in ((1, ""), (4, ""), (2, "")), said
+    expected = "a person's own folder" if code == 2 else "can be written by others (mode 0777)"
+    assert expected in said
+    assert sorted(home_path.rglob("*")) == before
+
+
+def test_an_enrolment_or_a_prepared_home_that_others_can_write_is_not_gone_on_with(
+    home_path: Path, tmp_path: Path
+) -> None:
+    invitation = {"v": 1, "server": DEAD, "agency": "NL-POL", "log": "x", "descriptor": "x"}
+    (tmp_path / "invitation").write_text(
+        json.dumps(invitation | {"code": "x", "expires": "2199-01-01T00:00:00Z"})
+    )
+    with Desk(home_path) as desk:
+        (tmp_path / "trust").write_bytes(desk.trust().encode())
+    own = {"v": 1, "server": DEAD, "agency": "NL-POL", "log": "x"}
+    (home_path / "client.json").write_text(json.dumps(own))
+    home_path.chmod(0o777)
+    join = ["init", "--rpc", DEAD, "--trust", tmp_path / "trust"]
+    for command in (["person", "enrol", tmp_path / "invitation"], join):
+        code, _, said = within(*command, home=home_path)
+        assert (code, "can be written by others" in said) == (1, True), said
+
+
+@pytest.mark.parametrize("name", ["home.json", "client.json", "server.json"])
+def test_a_pipe_in_the_place_of_what_says_whose_folder_it_is_is_not_waited_for(
+    home_path: Path, tmp_path: Path, name: str
+) -> None:
+    (home_path / name).unlink(missing_ok=True)
+    os.mkfifo(home_path / name, 0o600)
+    invite = ["person", "invite", "--number", "1", "--role", "officer", "-o", tmp_path / "new"]
+    for command in (["list"], ["person", "fetch"], invite):
+        code, _, said = within(*command, home=home_path)
+        assert (code, f"{name} is neither a file nor a folder" in said) == (1, True), said
+
+
 @pytest.mark.parametrize("name", ["profile.toml", "backups.json", "workers.json", "keyring.json"])
 def test_a_pipe_in_the_place_of_a_file_of_the_home_is_refused_and_not_waited_for(
     home_path: Path, name: str

@@ -44,6 +44,7 @@ def events(desk: Desk, item: str) -> list[LoggedEvent]:
         ("/time", "cannot be corrected"),
         ("/actor/role", "cannot be corrected"),
         ("/body/content/cid", "cannot be corrected"),
+        ("/handling", "cannot be corrected"),
     ],
 )
 def test_a_correction_names_a_member_that_is_there_and_may_be_corrected(
@@ -73,6 +74,43 @@ def test_members_of_members_and_of_lists_and_corrections_themselves_can_be_corre
         office.record(photo, "corrected", body)
     again = {"target": events(office, photo)[-1].statement, "pointer": "/body/new"}
     office.record(photo, "corrected", {**again, "new": "y", "reason": "typing again"})
+
+
+def test_the_old_value_of_a_correction_is_the_one_that_stands_after_earlier_corrections(
+    office: Desk, photo: str
+) -> None:
+    opened = events(office, photo)[0].statement
+
+    def correct(old: Any, new: Any, pointer: str = "/body/name", target: str = opened) -> str:
+        body = {"target": target, "pointer": pointer, "old": old, "new": new, "reason": "typing"}
+        rehearse(office, photo, body)
+        return str(office.record(photo, "corrected", body).statement)
+
+    for wrong in ("a.jpg", "", None, 1):
+        with pytest.raises(RuleError, match="not the one that stands"):
+            correct(wrong, "b.jpg")
+    first = correct("photo.jpg", "b.jpg")
+    with pytest.raises(RuleError, match="not the one that stands"):
+        correct("photo.jpg", "c.jpg")
+    correct("b.jpg", "c.jpg", "/body/new", first)  # the correction itself was wrong
+    for before, after in (("c.jpg", "d.jpg"), ("d.jpg", {"nl": "x"})):
+        correct(before, after)
+    correct("x", "y", "/body/name/nl")
+    correct({"nl": "y"}, "photo.jpg")
+    with pytest.raises(RuleError, match="no such member"):
+        correct("y", "z", "/body/name/nl")
+    with pytest.raises(RuleError, match="cannot be corrected"):
+        correct(opened, first, "/body/target", first)
+
+
+def test_true_is_no_number_where_an_old_value_is_compared(office: Desk, photo: str) -> None:
+    office.record(photo, "note", {"text": "x", "ext": {"count": 1}})
+    target = events(office, photo)[-1].statement
+    body = {"target": target, "pointer": "/body/ext/count", "new": 2, "reason": "typing"}
+    for old in (True, "1", [1]):
+        with pytest.raises(RuleError, match="not the one that stands"):
+            office.record(photo, "corrected", {**body, "old": old})
+    office.record(photo, "corrected", {**body, "old": 1})
 
 
 def test_whoever_may_not_correct_learns_no_members(

@@ -54,13 +54,13 @@ def offer(desk: Desk, evidence: str, to: Actor, **more: Any) -> None:
 
 def types(desk: Desk, evidence: str) -> list[str]:
     """Types of an item's events, without reading it through the API."""
-    from ledger.services.registration.item_rules import life_of
+    from ledger.services.registration.item_histories import Histories
 
     with desk.node.records.read() as unit:
-        return [told.event.type for told in life_of(desk.node, unit, evidence).events.values()]
+        return [told.event.type for told in Histories(desk.node).of(unit, evidence).events.values()]
 
 
-def refused(actor: Actor, evidence: str, mode: str, match: str) -> None:
+def refused(actor: Actor, evidence: str, mode: str, match: str, role: str = "") -> None:
     """Neither the client signs, nor would the node register what a client that does not ask first
     has signed.
     """
@@ -71,7 +71,7 @@ def refused(actor: Actor, evidence: str, mode: str, match: str) -> None:
         )
     with pytest.raises(CustodyError, match=match):
         actor.client.register(
-            [actor.sign("accessed", {"mode": mode}, evidence, members={"basis": BASIS})]
+            [actor.sign("accessed", {"mode": mode}, evidence, members={"basis": BASIS}, role=role)]
         )
     assert item_of(actor.desk, evidence) == before, (
         "nothing was signed for a reading that never was"
@@ -125,7 +125,7 @@ def test_an_item_whose_keys_are_destroyed_is_not_read_and_nothing_says_that_it_w
     )
     for _ in range(2):  # when it is due, and when it is done
         for mode in ("view", "copy", "export"):
-            refused(second, item, mode, "were destroyed")
+            refused(second, item, mode, "were destroyed", role="custodian")
         erasure.settle(desk.node)
     assert desk.client.bundle(item, ""), "what is left of it needs no access"
 
@@ -139,7 +139,7 @@ def test_an_item_on_offer_is_read_by_nobody_and_the_answer_says_how_to(
         enrolled(desk, "custodian", "officer"),
     )
     offer(desk, item, taker)
-    refused(second, item, "view", "offer is open")
+    refused(second, item, "view", "offer is open", role="custodian")
     with pytest.raises(RuleError) as caught:
         desk.client.readable(item, "copy")
     assert "custody handover pause" in (caught.value.hint or "")
@@ -226,10 +226,10 @@ def again(desk: Desk, evidence: str) -> tuple[bytes, Recorded]:
 
 def offers(desk: Desk, evidence: str) -> list[dict[str, Any]]:
     """Bodies of the offers of an item."""
-    from ledger.services.registration.item_rules import life_of
+    from ledger.services.registration.item_histories import Histories
 
     with desk.node.records.read() as unit:
-        told = life_of(desk.node, unit, evidence).events.values()
+        told = Histories(desk.node).of(unit, evidence).events.values()
     return [one.event.body for one in told if one.event.type == "transfer-offered"]
 
 

@@ -15,7 +15,7 @@ from ledger.client.retrieval import record_access
 from ledger.domain.errors import DeniedError, RuleError, UsageError
 from ledger.domain.event.offer_terms import OfferTerms
 from ledger.domain.verify.procedure import verify
-from ledger.services.registration.item_rules import life_of
+from ledger.services.registration.item_histories import Histories
 from tests.support.actors import enrolled
 from tests.support.desk import BASIS, Desk
 from tests.support.people import joined
@@ -127,7 +127,7 @@ def test_an_offer_made_anew_while_it_is_checked_is_not_accepted_by_what_was_look
     with pytest.raises(RuleError, match="names another offer"):
         handover.accept(taker.client, taker.person, desk.clock, item, progress=swap)
     with desk.node.records.read() as unit:
-        assert life_of(desk.node, unit, item).offer is not None
+        assert Histories(desk.node).of(unit, item).offer is not None
 
 
 def test_guarded_material_is_not_granted_to_counsel_with_a_second_role(

@@ -15,7 +15,7 @@ import pytest
 
 from ledger.domain.bundle import bundle as bundles
 from ledger.domain.bundle import trust
-from ledger.domain.bundle.trust import Pinned
+from ledger.domain.chain.finality import Pinned
 from ledger.domain.verify import Verdict, verify
 from tests.support.commands import within
 from tests.support.desk import Desk

@@ -27,7 +27,8 @@ from ledger.adapters.memory import StoppedClock
 from ledger.app.open_audit import about
 from ledger.domain.audit.report import AuditReport
 from ledger.domain.bundle import trust
-from ledger.domain.bundle.trust import Contract, Rpc, TrustRoot
+from ledger.domain.bundle.trust import Contract, TrustRoot
+from ledger.domain.chain.finality import Rpc
 from ledger.domain.identity.names import agency_id
 from ledger.services.audit import external
 from tests.support.malice_agency import DELAY, Agency, Item, Signer

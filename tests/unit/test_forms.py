@@ -22,7 +22,7 @@ SAMPLES: dict[str, Any] = {
     "names": ["A. Witness"],
     "items": [ITEM],
     "item": ITEM,
-    "event": 0,
+    "event": "ab" * 32,
 }
 CLOSED = {"ruling": "admitted", "kind": "breach", "scheme": "court"}
 
@@ -31,7 +31,7 @@ def body(form: Form, fields: tuple[Field, ...]) -> dict[str, Any]:
     made: dict[str, Any] = dict(form.fixed)
     for field in fields:
         given = CLOSED.get(field.option, SAMPLES[field.kind])
-        _put(made, field.path.split("."), _value(field, given, {0: "ab" * 32}))
+        _put(made, field.path.split("."), _value(field, given))
     return made
 
 

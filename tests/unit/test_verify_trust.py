@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from ledger.domain.bundle.trust import Clique, Pinned, Rpc, TrustRoot
+from ledger.domain.bundle.trust import TrustRoot
+from ledger.domain.chain.finality import Clique, Pinned, Rpc
 from ledger.domain.errors import FormatError, IncompleteError, VerificationError
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.verify import Status, Verdict, verify

@@ -112,7 +112,7 @@ class _Story(Stage):
         self._until(lambda: self._is_offered(ro, image))
         self._tell(RO, "fetched record and ciphertext")
         self._tell("", "verified both against the chain before any person saw them")
-        ro.custody('handover accept {image} --condition "as described"', image=image)
+        ro.custody('handover accept {image} --yes --condition "as described"', image=image)
         self._until(lambda: self._holder(nl, image) == RO and self._holder(ro, image) == RO)
         self._tell("custody", f"is {RO}'s now, in both agencies' books and in the contract")
         self._check(
@@ -164,7 +164,7 @@ class _Story(Stage):
         self._tell("", "without the authorisation's reference nothing leaves")
         ro.custody(f'{offer} --authorisation "NL letter 88"', image=image)
         self._until(lambda: self._is_offered(nl, image, to=NL))
-        nl.custody("handover accept {image}", image=image)
+        nl.custody("handover accept {image} --yes", image=image)
         self._until(lambda: self._holder(ro, image) == NL and self._holder(nl, image) == NL)
         self._tell("custody", f"is {NL}'s again")
 
@@ -173,7 +173,7 @@ class _Story(Stage):
         carry_out = 'dispose carry-out {image} --method "keys destroyed" --rule wpg-9'
         nl.custody("record hold {image} --name appeal", image=image)
         nl.custody('dispose request {image} --reason "case closed" --rule wpg-9', image=image)
-        colleague.custody("dispose approve {image}", image=image)
+        colleague.custody("dispose approve {image} --yes", image=image)
         nl.custody(carry_out, code=1, image=image)
         self._tell("hold", "while the appeal was open the disposal was refused; it is lifted now")
         nl.custody("record lift {image} --name appeal", image=image)

@@ -82,6 +82,10 @@ class BackupKeys:
         self._change(add)
         return self._generations[-1]
 
+    def names(self) -> set[str]:
+        """What the keys are called that are in the file."""
+        return {one.id for one in self._generations}
+
     def latest(self) -> int:
         """Until when the last of these keys may open a backup, in seconds since 1970."""
         return max((one.expires for one in self._generations), default=0)

@@ -134,6 +134,10 @@ class Documents(Part):
         row = self._one(DocumentRow, digest=digest)
         return blob(row.sealed) if row else None
 
+    def named(self, digests: Sequence[bytes]) -> dict[bytes, bytes]:
+        rows = self._rows(DocumentRow, _D.digest.in_(digests))
+        return {blob(row.digest): blob(row.sealed) for row in rows}
+
     def put_disclosure(self, digest: bytes, document: bytes, position: int, sealed: bytes) -> None:
         self._add(DisclosureRow(document, digest, position, sealed))
 
@@ -143,6 +147,13 @@ class Documents(Part):
     def disclosures(self, document: bytes) -> list[tuple[bytes, bytes]]:
         rows = self._find(DisclosureRow, order="position", document=document)
         return [(blob(row.digest), blob(row.sealed)) for row in rows]
+
+    def disclosures_of(self, documents: Sequence[bytes]) -> dict[bytes, list[tuple[bytes, bytes]]]:
+        found: dict[bytes, list[tuple[bytes, bytes]]] = {}
+        mine = _S.document.in_(documents)
+        for row in self._rows(DisclosureRow, mine, order=(_S.document, _S.position)):
+            found.setdefault(blob(row.document), []).append((blob(row.digest), blob(row.sealed)))
+        return found
 
 
 class Grants(Part):

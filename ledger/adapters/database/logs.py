@@ -12,6 +12,7 @@ from ledger.rows.logs import CheckpointRow, EntryRow, LogRow, TileRow, Transacti
 
 _E = EntryRow.__table__.c
 _C = CheckpointRow.__table__.c
+_VALID = _E.void.is_(False)
 
 
 class Logs(Part):
@@ -36,8 +37,14 @@ class Logs(Part):
         within = (_E.index >= start, _E.index < end)
         return self._rows(EntryRow, _E.log == log, *within, order=_E.index)
 
-    def events(self, evidence: str, *, void: bool = False) -> list[EntryRow]:
-        rows = self._find(EntryRow, order="seq", evidence=evidence)
+    def events(
+        self, evidence: str, *, void: bool = False, after: int = -1, limit: int | None = None
+    ) -> list[EntryRow]:
+        mine = [_E.evidence == evidence, _E.seq > after, *(() if void else (_VALID,))]
+        return self._rows(EntryRow, *mine, order=_E.seq, limit=limit)
+
+    def events_at(self, evidence: str, seq: int, *, void: bool = False) -> list[EntryRow]:
+        rows = self._find(EntryRow, evidence=evidence, seq=seq)
         return [row for row in rows if void or not row.void]
 
     def keep_entry(self, row: EntryRow) -> None:

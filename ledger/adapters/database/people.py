@@ -137,8 +137,10 @@ class Releases(Part):
         return self._rows(ReleaseRow, tuple_(*key) > after, order=key, limit=limit)
 
     def put_access(self, statement: bytes, person: PersonId, evidence: str, time: int) -> None:
-        self._drop(AccessCountRow, _R.person == person, _R.time < time - _DAY)
         self._put(AccessCountRow(statement, person, evidence, time))
+
+    def forget_accesses(self, person: PersonId, now: int) -> None:
+        self._drop(AccessCountRow, _R.person == person, _R.time < now - _DAY)
 
     def accesses(self, person: PersonId, since: int) -> int:
         self.flush(AccessCountRow)

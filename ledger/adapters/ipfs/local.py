@@ -22,7 +22,7 @@ from typing import Final
 from ledger.adapters import files
 from ledger.adapters.clock import SystemClock
 from ledger.adapters.filelock import FileLock
-from ledger.adapters.ipfs.packfiles import HEADER, PackFiles
+from ledger.adapters.ipfs.packfiles import HEADER, PackFiles, packs_in
 from ledger.adapters.ipfs.packindex import PackIndex, Place
 from ledger.adapters.ipfs.sections import checked, scan
 from ledger.domain.blocks.store import BlockStore, Collected
@@ -38,9 +38,7 @@ from ledger.domain.ipld import cid as cids
 from ledger.domain.ipld.unixfs import Block, check_block
 from ledger.domain.ports.node_and_chain import Clock
 
-_PACK_LIMIT: Final = (
-    1 << 30
-)  # bytes; a pack is the unit of compaction and of copying to other media
+_PACK_LIMIT: Final = 1 << 30  # bytes: packs are compacted, and copied to other media, one by one
 _MOVED: Final = 8  # blocks written again in one go: 8 MiB
 _PAGE: Final = 1000  # CIDs read in one go
 _DISK_HINT: Final = "check the free space of the disk"
@@ -67,11 +65,12 @@ class LocalBlockStore:
         try:
             self._index = PackIndex(directory)
             self._recover()
-        except (sqlite3.Error, OSError) as error:
+        except (sqlite3.Error, OSError, StorageError) as error:
             self._lock.release()
-            raise StorageError(
-                f"the block store could not be opened: {error}", hint="check disk and permissions"
-            ) from error
+            if isinstance(error, StorageError):
+                raise
+            what = f"the block store could not be opened: {error}"
+            raise StorageError(what, hint="check disk and permissions") from error
 
     def _recover(self) -> None:
         """Finish what a crash interrupted: drop doomed packs, index what lies behind the index,
@@ -80,12 +79,14 @@ class LocalBlockStore:
         for number in self._index.doomed():
             self._packs.remove(number)
             self._index.drop(number)
-        found = {int(path.stem[5:]): path for path in self._directory.glob("pack-*.car")}
+        found = packs_in(self._directory)
         numbers, before = sorted(found), self._index.indexed()
         self._index.settle({number: path.stat().st_size for number, path in found.items()})
         indexed = self._index.indexed()
-        # Nothing is written where the index says that blocks lie which are lost.
-        newest = max([0, *numbers, *(number + 1 for number in before if number not in numbers)])
+        # Nothing is written where the index says that blocks lie which are lost, and no number is
+        # given twice: backups have copies under it.
+        gone = {*before, *self._index.compacted()} - found.keys()
+        newest = max([0, *numbers, *(number + 1 for number in gone)])
         for number in numbers:
             with self._packs.path(number).open("r+b") as file:
                 end = file.seek(0, os.SEEK_END)
@@ -100,7 +101,7 @@ class LocalBlockStore:
                     file.truncate()  # a pack that was just begun
                 elif self._scan(file.fileno(), number, at, end)[0] != end:
                     newest = max(newest, number + 1)
-        self._packs.begin(newest)
+        self._packs.begin(self._packs.free(newest))
 
     def _scan(self, fd: int, number: int, at: int, end: int) -> tuple[int, bool]:
         """Index the blocks of a pack from an offset on; as `scan`, without them."""
@@ -145,7 +146,7 @@ class LocalBlockStore:
 
     def _roll(self) -> None:
         """Begin the next pack."""
-        self._packs.begin(self._packs.number + 1)
+        self._packs.begin(self._packs.free(self._packs.number + 1))
 
     def _append(self, blocks: Sequence[Block]) -> tuple[list[Place], int]:
         """Write blocks behind the last one, durably; nothing refers to them before ``_commit``."""
@@ -320,7 +321,7 @@ class LocalBlockStore:
                 continue
             with self._held():
                 kept = self._index.used(number)[1]
-            if self._empty(number):
+            if self._empty(number, ends[number]):
                 self._drop(number)
                 freed += ends[number] - kept
         return freed
@@ -363,15 +364,15 @@ class LocalBlockStore:
                         return False
         return True
 
-    def _empty(self, number: int) -> bool:
-        """Move every block out of a pack; False where one cannot be read and must stay for
-        repair.
+    def _empty(self, number: int, size: int) -> bool:
+        """Move every block out of a pack of so many bytes; False where one cannot be read and must
+        stay for repair.
         """
         while True:
             with self._held():
                 page = self._index.places(number, _MOVED)
                 if not page:
-                    return self._index.doom(number)
+                    return self._index.doom(number, size)
                 try:
                     blocks = [Block(place.cid, self.get(place.cid)) for place in page]
                 except (UnreadableError, VerificationError):

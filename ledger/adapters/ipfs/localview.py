@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
+from ledger.adapters.ipfs.packfiles import name_of
 from ledger.adapters.ipfs.packindex import BURIED, BURIED_OF, Place
 from ledger.adapters.ipfs.sections import checked, named_before
 from ledger.domain.blocks.store import BlockStore, Collected
@@ -70,7 +71,7 @@ class LocalBlockView:
         if place is None:
             return False
         if place.pack not in ends:
-            path = self._directory / f"pack-{place.pack:06}.car"
+            path = self._directory / name_of(place.pack)
             ends[place.pack] = path.stat().st_size if path.exists() else 0
         return place.at + place.size <= ends[place.pack]
 
@@ -95,7 +96,7 @@ class LocalBlockView:
 
     def _pread(self, place: Place) -> bytes:
         try:
-            fd = os.open(self._directory / f"pack-{place.pack:06}.car", os.O_RDONLY | os.O_CLOEXEC)
+            fd = os.open(self._directory / name_of(place.pack), os.O_RDONLY | os.O_CLOEXEC)
             try:
                 return os.pread(fd, place.size, place.at)
             finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -11,13 +12,49 @@ from typing import Final
 from ledger.adapters import files
 from ledger.adapters.ipfs.packindex import Place
 from ledger.adapters.ipfs.sections import RESTORE_HINT
-from ledger.domain.errors import UnreadableError
+from ledger.domain.errors import StorageError, UnreadableError
 from ledger.domain.ipld import car
 from ledger.domain.ipld import cid as cids
 
 HEADER: Final = car.header([])
+_NAME: Final = re.compile(r"pack-(\d{6,})\.car", re.ASCII)
 _OPEN: Final = 128  # packs that stay open for reading; a process often may open 1,024 files
 _BUFFERS: Final = 512  # below the kernel's limit of 1024 a call
+
+
+def name_of(number: int) -> str:
+    """What the file of a pack is called."""
+    return f"pack-{number:06}.car"
+
+
+def number_of(name: str) -> int | None:
+    """The number of the pack that is called so; None where no pack is."""
+    found = _NAME.fullmatch(name)
+    number = int(found[1]) if found is not None else None
+    return number if number is not None and name_of(number) == name else None
+
+
+def packs_in(directory: Path) -> dict[int, Path]:
+    """The packs in a folder by number, in order. What is called almost like one (a copy that
+    somebody made, an editor's), or is no file, is none.
+
+    Raises:
+        StorageError: a link lies in the place of a pack: what is destroyed would stay where it
+            leads, and what is written would come there.
+    """
+    found = {}
+    for path in directory.iterdir():
+        number = number_of(path.name)
+        if number is None:
+            continue
+        if path.is_symlink():
+            raise StorageError(
+                f"{path} is a link, where the file of a pack is expected",
+                hint="find out who put it there; put the file itself in its place",
+            )
+        if path.is_file():
+            found[number] = path
+    return dict(sorted(found.items()))
 
 
 class PackFiles:
@@ -36,7 +73,15 @@ class PackFiles:
 
     def path(self, number: int) -> Path:
         """The file of a pack."""
-        return self._directory / f"pack-{number:06}.car"
+        return self._directory / name_of(number)
+
+    def free(self, number: int) -> int:
+        """The first number from this one on at which a pack lies or may be begun: where something
+        else is called like a pack, none is.
+        """
+        while os.path.lexists(self.path(number)) and not self.path(number).is_file():
+            number += 1
+        return number
 
     def begin(self, number: int) -> None:
         """Write to this pack from now on; it is made where there is none.
@@ -44,7 +89,8 @@ class PackFiles:
         Raises:
             OSError: the disk refused; what was written to until now still is.
         """
-        fd = os.open(self.path(number), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+        fd = os.open(self.path(number), flags, 0o600)
         try:
             end = os.lseek(fd, 0, os.SEEK_END)
             if end == 0:

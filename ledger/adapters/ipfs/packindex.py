@@ -3,6 +3,8 @@
 - `added` says when a block came or was last asked for: what is young is never collected
 - a pack is `doomed` in the same transaction that takes its last block elsewhere; its file goes
   afterwards, again after a crash
+- a pack that was `compacted` stays known with its size: of a pack that is gone nobody else could
+  tell whether its bytes are accounted for, or were lost
 - what is given up, or lies elsewhere by now, stays known as dead until its pack goes: bytes of a
   pack that are neither alive nor dead were lost by this cache, and are looked for in the pack
 """
@@ -41,6 +43,7 @@ BURIED_OF: Final = (
     "AND pack NOT IN (SELECT number FROM packs WHERE doomed)"
 )
 _INDEXED: Final = "SELECT number, indexed FROM packs WHERE NOT doomed"
+_COMPACTED: Final = "SELECT number, size FROM compacted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +81,10 @@ class PackIndex:
             "NULL, doomed INTEGER NOT NULL)"
         )
         self._db.execute("CREATE TABLE IF NOT EXISTS cut (number INTEGER PRIMARY KEY)")
+        self._db.execute(
+            "CREATE TABLE IF NOT EXISTS compacted (number INTEGER PRIMARY KEY, size INTEGER NOT "
+            "NULL)"
+        )
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -278,8 +285,10 @@ class PackIndex:
         """Where something of so many bytes lies dead: (pack, offset)."""
         return self._db.execute(BURIED_OF, (size,)).fetchall()
 
-    def doom(self, number: int) -> bool:
-        """Give up a pack that nobody needs any more; False where a block still lies in it."""
+    def doom(self, number: int, size: int) -> bool:
+        """Give up a pack of so many bytes that nobody needs any more; False where a block still
+        lies in it.
+        """
         with self._transaction():
             changed = self._db.execute(
                 (
@@ -288,6 +297,8 @@ class PackIndex:
                 ),
                 (number, number),
             )
+            if changed.rowcount == 1:
+                self._db.execute("INSERT OR REPLACE INTO compacted VALUES (?, ?)", (number, size))
             return changed.rowcount == 1
 
     def doomed(self) -> list[int]:
@@ -298,7 +309,14 @@ class PackIndex:
             "UPDATE packs SET doomed = 0 "
             "WHERE doomed AND EXISTS (SELECT 1 FROM place WHERE pack = number)"
         )
+        self._db.execute(
+            "DELETE FROM compacted WHERE number IN (SELECT number FROM packs WHERE NOT doomed)"
+        )
         return [row[0] for row in self._db.execute("SELECT number FROM packs WHERE doomed")]
+
+    def compacted(self) -> dict[int, int]:
+        """Packs that were given up, with their sizes."""
+        return dict(self._db.execute(_COMPACTED))
 
     def drop(self, number: int) -> None:
         """A doomed pack's file is gone."""
@@ -312,18 +330,60 @@ class PackIndex:
         self._db.close()
 
 
-def read_indexed(directory: Path) -> dict[int, int]:
-    """How far each pack of a store is indexed, read beside the process that has it open.
+@dataclass(frozen=True, slots=True)
+class PacksKnown:
+    """What an index says of the packs: how far each is indexed, which of them were cut, and the
+    sizes of those that were compacted.
+    """
+
+    indexed: Mapping[int, int]
+    cut: frozenset[int]
+    compacted: Mapping[int, int]
+
+
+@contextmanager
+def _beside(directory: Path) -> Iterator[sqlite3.Connection]:
+    """The index of a store, to be read beside the process that has it open.
 
     Raises:
-        StorageError: the index could not be read.
+        StorageError: it cannot be read.
     """
     try:
         with closing(
-            sqlite3.connect(f"file:{directory / 'index.sqlite'}?mode=ro", uri=True, timeout=10)
+            sqlite3.connect(
+                f"{(directory / 'index.sqlite').absolute().as_uri()}?mode=ro", uri=True, timeout=10
+            )
         ) as db:
-            return dict(db.execute(_INDEXED))
+            yield db
     except sqlite3.Error as error:
         raise StorageError(
             f"the block index could not be read: {error}", hint="run: custody doctor"
         ) from error
+
+
+def read_packs(directory: Path) -> PacksKnown:
+    """What the index of a store says of its packs.
+
+    Raises:
+        StorageError: the index could not be read.
+    """
+    with _beside(directory) as db:
+        # An index of an earlier version does not know which packs were cut or compacted.
+        tables = {row[0] for row in db.execute("SELECT name FROM sqlite_master")}
+        cut = db.execute("SELECT number FROM cut") if "cut" in tables else ()
+        compacted = db.execute(_COMPACTED) if "compacted" in tables else ()
+        return PacksKnown(
+            dict(db.execute(_INDEXED)), frozenset(row[0] for row in cut), dict(compacted)
+        )
+
+
+def read_lacking(directory: Path, wanted: Sequence[bytes], ends: Mapping[int, int]) -> list[bytes]:
+    """Those of ``wanted`` that the index of a store has not before these ends of its packs.
+
+    Raises:
+        StorageError: the index could not be read.
+    """
+    with _beside(directory) as db:
+        query = "SELECT pack, at + size FROM place WHERE cid = ?"
+        places = [(cid, db.execute(query, (cid,)).fetchone()) for cid in wanted]
+    return [cid for cid, at in places if at is None or at[1] > ends.get(at[0], 0)]

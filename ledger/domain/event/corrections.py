@@ -1,14 +1,19 @@
-"""Which member of a recorded event a correction may name.
+"""Which member of a recorded event a correction may name, and which value stands there.
 
-- it is there: a correction of what was never said would put something new into an old record, and
-  read as if somebody had said it then
+- it is there, as the event stands after earlier corrections: a correction of what was never said
+  would put something new into an old record, and read as if somebody had said it then
+- where the old value is repeated, it is the one that stands: whoever reads the correction alone is
+  not to be told of a value that was never there
 - it is none of those by which everybody reads the event: its kind, its place, who signed it and
-  when, its content, to whom it gives something. What is wrong there is a new event, or voids the
-  item.
+  when, its content, to whom it gives something, upon what it decides, what it orders. What is wrong
+  there is a new event, or voids the item: an order is taken back by whoever may do that.
 """
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable, Mapping
+from copy import deepcopy
 from typing import Any, Final
 
 from ledger.domain.errors import RuleError
@@ -18,46 +23,102 @@ from ledger.domain.event.document import Event
 _FIXED: Final = (
     *("/v", "/type", "/evidence", "/seq", "/prev", "/actor", "/time", "/salt", "/refSalt"),
     *("/body/content", "/body/to", "/body/expires"),
+    *("/body/target", "/body/pointer", "/body/approvals", "/body/offer"),
+    *("/handling", "/body/handling", "/body/hold", "/body/until"),
     *("/_sd", "/_sd_alg", "/body/_sd"),
 )
 _BODY: Final = "/body"
 
 
-def require_member(event: Event, pointer: str) -> None:
-    """Check that a correction may name a member of this event, a JSON pointer (RFC 6901).
+def require_correctable(events: Mapping[str, Event], correction: Event) -> None:
+    """Check that a correction names a member of its target, a JSON pointer (RFC 6901), and of the
+    old value no other than the one that stands there.
+
+    Args:
+        events: of the item, by their statement digests in hex, the target among them.
 
     Raises:
-        RuleError: the event does not have it, or it makes the event what it is; with the members
-            that there are.
+        RuleError: the event does not have it, it makes the event what it is, with the members that
+            there are; or another value stands there.
     """
-    if pointer == _BODY or any(f"{pointer}/".startswith(f"{one}/") for one in _FIXED):
+    pointer = correction.body["pointer"]
+    value = standing(events, correction.body["target"])
+    if _is_fixed(pointer):
         reason = "the member to correct makes the event what it is, and cannot be corrected"
-    elif not _is_there(event.value, pointer):
+    elif not (found := _found(value, pointer)):
         reason = "the event to correct has no such member"
+    elif "old" in correction.body and _form(correction.body["old"]) != _form(found[0]):
+        raise RuleError(
+            "the old value is not the one that stands there, after earlier corrections",
+            hint="see: custody show ID --basis WHY; or leave it out",
+        )
     else:
         return
-    raise RuleError(reason, hint=f"there is: {', '.join(_correctable(event)) or 'nothing'}")
+    raise RuleError(reason, hint=f"there is: {', '.join(_correctable(value)) or 'nothing'}")
 
 
-def _correctable(event: Event) -> list[str]:
+def standing(events: Mapping[str, Event], target: str) -> dict[str, Any]:
+    """An event's document as it stands after the corrections of it, each as it was corrected
+    itself.
+
+    What an earlier version let through, of members that were not there or cannot be corrected,
+    changes nothing.
+    """
+    later: dict[str, list[tuple[str, Any]]] = {}
+    for digest, event in reversed([*events.items()]):
+        if digest == target:
+            break
+        if event.type == "corrected":
+            body = _replaced(event.value, later.get(digest, ()))["body"]
+            if not _is_fixed(body["pointer"]):
+                later.setdefault(body["target"], []).append((body["pointer"], body["new"]))
+    return _replaced(events[target].value, later.get(target, ()))
+
+
+def _is_fixed(pointer: str) -> bool:
+    return pointer == _BODY or any(f"{pointer}/".startswith(f"{one}/") for one in _FIXED)
+
+
+def _replaced(value: dict[str, Any], changes: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    """A document with changes, which are given from the last one to the first."""
+    value = deepcopy(value)
+    for pointer, new in reversed([*changes]):
+        above, _, name = pointer.rpartition("/")
+        if _found(value, pointer):
+            place: Any = _found(value, above)[0] if above else value
+            place[int(name) if isinstance(place, list) else _plain(name)] = deepcopy(new)
+    return value
+
+
+def _plain(name: str) -> str:
+    return name.replace("~1", "/").replace("~0", "~")
+
+
+def _form(value: Any) -> str:
+    """What is the same for one JSON value: true is not 1."""
+    return json.dumps(value, sort_keys=True)
+
+
+def _correctable(value: dict[str, Any]) -> list[str]:
     """What can be corrected, at the top and in the body. Names below these may be words of whoever
     recorded the event, and no error quotes them.
     """
-    top = [f"/{name}" for name in event.value if f"/{name}" != _BODY]
+    top = [f"/{name}" for name in value if f"/{name}" != _BODY]
     return sorted(
-        one for one in [*top, *(f"{_BODY}/{name}" for name in event.body)] if one not in _FIXED
+        one for one in [*top, *(f"{_BODY}/{name}" for name in value["body"])] if one not in _FIXED
     )
 
 
-def _is_there(value: Any, pointer: str) -> bool:
+def _found(value: Any, pointer: str) -> list[Any]:
+    """The value at a pointer, in a list of its own; an empty list where there is none."""
     if not pointer.startswith("/"):
-        return False
+        return []
     for name in pointer[1:].split("/"):
-        step = name.replace("~1", "/").replace("~0", "~")
+        step = _plain(name)
         if isinstance(value, dict) and step in value:
             value = value[step]
         elif isinstance(value, list) and step in map(str, range(len(value))):
             value = value[int(step)]
         else:
-            return False
-    return True
+            return []
+    return [value]

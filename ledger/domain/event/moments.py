@@ -1,5 +1,7 @@
-"""What cannot lie in the future of an event's own signature: it would be a record of something that
-had not happened yet.
+"""The times that an event claims, against that of its own signature.
+
+- none lies in its future: it would be a record of something that had not happened yet
+- an event that is recorded late says why, where the profile asks for it
 """
 
 from __future__ import annotations
@@ -45,3 +47,16 @@ def contradiction(document: dict[str, Any]) -> str | None:
                 "cannot be recorded yet"
             )
     return None
+
+
+def unexplained_delay(document: dict[str, Any]) -> int:
+    """Seconds from when it happened to the signature, where the event does not say why it is
+    recorded late; otherwise 0.
+
+    Args:
+        document: completed, with ``time``.
+    """
+    if "occurred" not in document or "late" in document:
+        return 0
+    signed = parse_time(document["time"], what="time")
+    return signed - parse_time(document["occurred"]["from"], what="occurred")

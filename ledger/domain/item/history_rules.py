@@ -1,5 +1,5 @@
-"""An item's life as its documents tell it: orders (see orders.py), seals, decisions, conditions;
-and what they forbid to follow.
+"""An item's life as its documents tell it: orders (orders.py), decisions (decisions.py), seals,
+conditions; and what they forbid to follow.
 
 `custody.advance` judges what every verifier sees. This module judges what only the documents say; a
 node applies it before it sequences an event.
@@ -17,7 +17,9 @@ from ledger.domain.event.document import Event
 from ledger.domain.event.offer_terms import OfferTerms
 from ledger.domain.identity.person import PersonId
 from ledger.domain.item.custody import Offer
+from ledger.domain.item.decisions import Decisions
 from ledger.domain.item.orders import Orders
+from ledger.domain.item.recorded_event import RecordedEvent
 
 #: Whoever may be given material that must not spread, by the kind of recipient that a disclosure
 #: names.
@@ -25,35 +27,6 @@ OFFICIAL: Final = frozenset({"agency", "colleague", "prosecutor", "court", "cour
 GUARDED: Final = "csam"
 _UNSAID: Final = "(withheld)"
 _DECLINE: Final = "decline it with what you found: custody handover decline"
-
-
-@dataclass(frozen=True, slots=True)
-class RecordedEvent:
-    """An event with its statement digest. ``person``: who stands behind its actor, where that is
-    known: people may be enrolled twice.
-    """
-
-    digest: bytes
-    event: Event
-    person: PersonId | None = None
-
-    @property
-    def agency(self) -> str:
-        """The agency of whoever recorded it."""
-        return str(self.event.value["actor"]["agency"])
-
-    @property
-    def role(self) -> str:
-        """In which it was recorded."""
-        return str(self.event.value["actor"]["role"])
-
-    @property
-    def actor(self) -> PersonId:
-        """Who stands behind the event, else who recorded it."""
-        if self.person is not None:
-            return self.person
-        actor = self.event.value["actor"]
-        return PersonId(actor["agency"], actor["id"])
 
 
 @dataclass
@@ -67,7 +40,7 @@ class ItemHistory:
     orders: Orders = field(default_factory=Orders)
     seals: dict[str, dict[str, Any]] = field(default_factory=dict)
     conditions: list[str] = field(default_factory=list)
-    decided: dict[str, list[RecordedEvent]] = field(default_factory=dict)
+    decisions: Decisions = field(default_factory=Decisions)
     offer: RecordedEvent | None = None
     out: str = ""
     now: int = 0
@@ -80,14 +53,13 @@ class ItemHistory:
             self._open(recorded)
             return
         self.orders.take(event)
+        self.decisions.take(recorded)
         match event.type:
             case "sealed":
                 self.seals.pop(body.get("replaces", ""), None)
                 self.seals[body["number"]] = body
             case "unsealed":
                 self.seals.pop(body["number"], None)
-            case "approved" | "refused":
-                self.decided.setdefault(body["target"], []).append(recorded)
             case "transfer-offered":
                 self.offer = recorded
             case "transfer-accepted" if self.offer is not None:
@@ -104,6 +76,7 @@ class ItemHistory:
 
     def _open(self, recorded: RecordedEvent) -> None:
         event = self.opening = recorded.event
+        self.decisions.custodian = recorded.agency
         self.orders.marks = dict.fromkeys(event.value.get("handling", []), recorded.role)
         self.seals = {seal["number"]: seal for seal in event.body.get("seals", [])}
         source = event.body.get("source")
@@ -178,12 +151,7 @@ def _decision(history: ItemHistory, recorded: RecordedEvent) -> None:
         raise RuleError(
             "what is decided upon is no event of this item", hint="give the digest of the event"
         )
-    if target.actor == recorded.actor:
-        raise RuleError("nobody decides upon what they recorded themselves", hint="ask a colleague")
-    if any(
-        one.actor == recorded.actor for one in history.decided.get(_body(recorded)["target"], [])
-    ):
-        raise RuleError("you decided upon this already")
+    history.decisions.require_decision(recorded, target)
 
 
 def _corrected(history: ItemHistory, recorded: RecordedEvent) -> None:
@@ -192,7 +160,13 @@ def _corrected(history: ItemHistory, recorded: RecordedEvent) -> None:
         raise RuleError(
             "what is corrected is no event of this item", hint="give the digest of the event"
         )
-    corrections.require_member(target.event, _body(recorded)["pointer"])
+    if recorded.agency not in (history.decisions.custodian, target.agency):
+        raise DeniedError(
+            "a guest corrects what people of their own agency recorded",
+            hint="record what you know as a note: custody note ID",
+        )
+    events = {digest: one.event for digest, one in history.events.items()}
+    corrections.require_correctable(events, recorded.event)
 
 
 def _ordered(history: ItemHistory, recorded: RecordedEvent) -> None:
@@ -214,48 +188,7 @@ def _disposable(history: ItemHistory, recorded: RecordedEvent) -> None:
 
 def _disposed(history: ItemHistory, recorded: RecordedEvent) -> None:
     _disposable(history, recorded)
-    requests = {
-        digest: one
-        for digest, one in history.events.items()
-        if one.event.type == "disposal-requested"
-    }
-    if not requests:
-        raise RuleError(
-            "nobody requested the disposal", hint="custody dispose request ID --reason WHY"
-        )
-    approvals = [history.events.get(digest) for digest in _body(recorded)["approvals"]]
-    good = [
-        one
-        for one in approvals
-        if one is not None
-        and one.event.type == "approved"
-        and one.event.body["target"] in requests
-        and requests[one.event.body["target"]].actor != one.actor
-        and one.agency == recorded.agency  # a guest answers to others than this agency
-    ]
-    if not good or len(good) != len(approvals):
-        raise RuleError(
-            "a disposal takes the approval of a second person of the agency that has custody",
-            hint="custody dispose approve ID, by a colleague",
-        )
-    # A refusal ends one request, not the item's: it may be asked for again.
-    requested = {one.event.body["target"] for one in good}
-    rules = (requests[target].event.body.get("rule") for target in requested)
-    approved = {str(one) for one in rules if one is not None}
-    if (rule := _body(recorded).get("rule")) is not None and approved and rule not in approved:
-        raise RuleError(
-            f"the disposal was approved under {' and '.join(sorted(approved))}, not under {rule!r}",
-            hint="carry it out under the rule that was approved, or request it anew",
-        )
-    if any(
-        one.event.type == "refused"
-        for target in requested
-        for one in history.decided.get(target, [])
-    ):
-        raise RuleError(
-            "the disposal was refused",
-            hint="settle it with whoever refused, then: custody dispose request ID --reason WHY",
-        )
+    history.decisions.require_disposal(recorded)
 
 
 def _keys_destroyed(history: ItemHistory, recorded: RecordedEvent) -> None:

@@ -12,8 +12,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from ledger.domain.codecs.text import parse_time, require
+from ledger.domain.codecs.text import require
 from ledger.domain.errors import DemandError, FormatError, RuleError
+from ledger.domain.event import moments
 from ledger.domain.event.document import Event
 from ledger.domain.event.types import TYPES
 from ledger.domain.identity.names import ROLES
@@ -140,11 +141,7 @@ class Demands:
             for pointer in self.required.get(event.type, ())
             if not _has(event.value, pointer)
         ]
-        delay = 0
-        if "occurred" in event.value and self.late_after and "late" not in event.value:
-            delay = parse_time(event.value["time"], what="time") - parse_time(
-                event.value["occurred"]["from"], what="occurred"
-            )
+        delay = moments.unexplained_delay(event.value)
         late = delay > self.late_after > 0
         if lacking or late:
             problems = [f"{', '.join(lacking)} in {event.type!r}"] if lacking else []

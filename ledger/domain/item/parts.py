@@ -5,7 +5,8 @@
 - whoever has no part in an item gets the answer of one that does not exist
 - what is done with the item itself is done by whoever holds it, and by the custodians; what is
   found out or decided about it also by those it was shared with
-- whoever recorded or held it before goes on seeing its record, and may add to it what they know
+- whoever recorded or held it before goes on seeing its record, and may add to it what they know;
+  the key that they had for it opens nothing to them any more, and is no share
 - administrators and auditors see of every item that there is one, in clear, and read nothing of it:
   a second role of theirs lets them read only what they have another part in
 - a part that comes with a role is taken in that role alone: a data-protection officer who is an
@@ -43,6 +44,9 @@ _KEEPERS: Final = frozenset({Part.HOLDER, Part.CUSTODIAN})
 _WORKERS: Final = _KEEPERS | {Part.SHARED, Part.OVERSEER}
 _READERS: Final = _WORKERS | {Part.FORMER}
 _NOBODY: Final[frozenset[Part]] = frozenset()
+#: Parts in which somebody is handed the content key that was sealed to them. Whoever recorded or
+#: held an item and gave it away has none of them, until it is shared with them.
+OPENS_CONTENT: Final = _KEEPERS | {Part.SHARED, Part.ASKED}
 
 #: Parts that may sign each type. Opening events are about new items, in which nobody has a part
 #: yet; what an agency says about itself is about none. docs/roles.md is written from it.
@@ -94,10 +98,21 @@ def acting_roles(
     they have these parts.
     """
     roles = frozenset[str]()
+    # Having recorded or held it before lends no other role to whoever reads it as the defence.
+    as_defence = held & OUTSIDE if Part.SHARED in parts else frozenset[str]()
     for part in PARTS_BY_TYPE.get(event_type, _NOBODY) & parts:
-        as_defence = held & OUTSIDE if part is Part.SHARED else frozenset[str]()
-        roles |= ROLES_BY_PART.get(part, as_defence or held) & held
+        own = as_defence if part in (Part.SHARED, Part.FORMER) else frozenset[str]()
+        roles |= ROLES_BY_PART.get(part, own or held) & held
     return roles & ROLES_BY_TYPE.get(event_type, frozenset())
+
+
+def is_former_alone(
+    event_type: str, parts: AbstractSet[Part], *, held: AbstractSet[str], role: str
+) -> bool:
+    """Whether somebody may sign a type in a role for nothing but having recorded or held the item
+    before: they correct what they recorded themselves, and nothing of others.
+    """
+    return role not in acting_roles(event_type, parts - {Part.FORMER}, held)
 
 
 def require_part(

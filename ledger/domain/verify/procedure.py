@@ -12,10 +12,9 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from ledger.domain.bundle import bundle as bundles
-from ledger.domain.bundle import trust
 from ledger.domain.bundle.bundle import Bundle
 from ledger.domain.bundle.trust import TrustRoot
-from ledger.domain.chain import contract_layout
+from ledger.domain.chain import contract_layout, finality
 from ledger.domain.chain.evm import parse_header
 from ledger.domain.codecs import strict_json
 from ledger.domain.codecs.digests import same
@@ -352,7 +351,7 @@ def _check_finality(case: VerificationContext, confirm: Confirm | None) -> str:
     headers = [parse_header(raw) for raw in (chain.header, *chain.descendants)]
     confirmed = confirm(headers[0].number, headers[0].hash) if confirm is not None else None
     return (
-        f"block {headers[0].number}: {trust.judge(case.root, headers, confirmed)} "
+        f"block {headers[0].number}: {finality.judge(case.root.finality, headers, confirmed)} "
         f"({case.root.label})"
     )
 

@@ -22,7 +22,7 @@ from ledger.domain.identity.certificate import Certificate
 from ledger.domain.identity.descriptor import HpkeKey
 from ledger.domain.identity.person import PersonId, Recipient
 from ledger.domain.identity.roles import ROLES_BY_TYPE, counting_roles
-from ledger.domain.item.parts import ROLES_BY_PART, Part
+from ledger.domain.item.parts import OPENS_CONTENT, ROLES_BY_PART, Part
 from ledger.rows.items import ItemRow
 from ledger.rows.logs import EntryRow
 from ledger.rows.releases import ReleaseRow
@@ -139,7 +139,7 @@ def parts_of(
     if "service" in caller.roles:
         return _parts_of_node(node, unit, caller, evidence, item)
     named = unit.items.share(evidence, caller.id)
-    keys = _own_grants(node, unit, caller, evidence, "content", "record")
+    keys = _own_grants(node, unit, caller, evidence)
     if item is None:
         return frozenset()
     ours, kept = caller.agency == node.agency, item.state.custodian == node.agency
@@ -151,8 +151,9 @@ def parts_of(
     has = {
         **by_role,
         Part.HOLDER: holds and kept,
-        Part.SHARED: named is not None or bool(keys),
-        Part.FORMER: caller.id == item.opener or (holds and not kept),
+        Part.SHARED: named is not None,
+        # A key that somebody got as the one who recorded or held it is no share.
+        Part.FORMER: caller.id == item.opener or (holds and not kept) or bool(keys),
         Part.ASKED: is_asked(node, caller, item),
     }
     return frozenset(part for part, given in has.items() if given)
@@ -165,15 +166,9 @@ def _has_own_key(node: Node, unit: UnitOfWork, caller: Caller) -> bool:
     return caller.hpke.digest not in directory.agency_keys(node, unit)
 
 
-def _own_grants(
-    node: Node, unit: UnitOfWork, caller: Caller, evidence: str, *scopes: str
-) -> list[bytes]:
-    """The keys of an item that are sealed to the caller, and to no agency."""
-    found = [
-        data
-        for scope in scopes
-        for data in unit.grants.sealed_to(evidence, scope, caller.hpke.digest)
-    ]
+def _own_grants(node: Node, unit: UnitOfWork, caller: Caller, evidence: str) -> list[bytes]:
+    """The content keys of an item that are sealed to the caller, and to no agency."""
+    found = unit.grants.sealed_to(evidence, "content", caller.hpke.digest)
     return found if _has_own_key(node, unit, caller) else []
 
 
@@ -373,10 +368,11 @@ def release(node: Node, caller: Caller, evidence: str, access: str, kind: Releas
 
 
 def content_grants(node: Node, unit: UnitOfWork, caller: Caller, evidence: str) -> list[bytes]:
-    """The content keys sealed to the caller, and for a custodian those sealed to the custodians of
-    the agency.
+    """The content keys sealed to the caller, while a part of theirs opens content, and for a
+    custodian those sealed to the custodians of the agency.
     """
-    found = _own_grants(node, unit, caller, evidence, "content")
-    if caller.agency == node.agency and "custodian" in caller.roles:
+    parts = parts_of(node, unit, caller, evidence, unit.items.get(evidence))
+    found = _own_grants(node, unit, caller, evidence) if parts & OPENS_CONTENT else []
+    if Part.CUSTODIAN in parts:
         found += unit.grants.sealed_to(evidence, "content", node.descriptor(unit).custody.digest)
     return found

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from ledger.domain.codecs.text import format_time
+from ledger.domain.event.document import Event
 from ledger.domain.identity.person import read_stored
+from ledger.rows.logs import EntryRow
 from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.access.authorization import LOOKS
 from ledger.services.node.context import Node
-from ledger.services.records import documents
 
 
 def looks(node: Node, unit: UnitOfWork, offer: bytes) -> list[dict[str, str]]:
@@ -27,13 +29,17 @@ def looks(node: Node, unit: UnitOfWork, offer: bytes) -> list[dict[str, str]]:
     ]
 
 
-def details(node: Node, unit: UnitOfWork, evidence: str) -> list[dict[str, Any]]:
+def details(
+    node: Node, unit: UnitOfWork, events: Sequence[tuple[EntryRow, Event | None]]
+) -> list[dict[str, Any]]:
     """The documents of an item, completed, in order; with an offer who looked before answering
     it.
+
+    Args:
+        events: all of the item's, as they were read.
     """
     found = []
-    for row in unit.logs.events(evidence):
-        event = documents.read_event(node, unit, row)
+    for row, event in events:
         one = {
             "seq": row.seq,
             "statement": row.digest.hex(),

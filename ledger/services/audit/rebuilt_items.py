@@ -20,7 +20,8 @@ from ledger.domain.errors import CustodyError, DeniedError, RuleError
 from ledger.domain.event import document as documents
 from ledger.domain.event.document import Event
 from ledger.domain.item.custody import ItemState
-from ledger.domain.item.history_rules import ItemHistory, RecordedEvent
+from ledger.domain.item.history_rules import ItemHistory
+from ledger.domain.item.recorded_event import RecordedEvent
 from ledger.domain.log import statement as statements
 from ledger.domain.log.statement import Statement
 from ledger.rows.handovers import TransferStepRow

@@ -20,6 +20,8 @@ from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.audit import checks, rows
 from ledger.services.audit.checks import Fault
 from ledger.services.audit.self_check_findings import (
+    CONTENT,
+    IPFS,
     RESTORE,
     EntriesWaiting,
     Result,
@@ -60,7 +62,7 @@ def examine(
         ("rows", partial(_check_rows, node, progress)),
         ("waiting", partial(_waiting, node)),
         ("blocks", partial(_check_content, node, deep, progress)),
-        ("ipfs", partial(_check_replicas, node)),
+        (IPFS, partial(_check_replicas, node)),
         ("backups", partial(_check_backups, node)),
         ("certificates", partial(_check_certificates, node)),
         ("workers", partial(_check_workers, node)),
@@ -143,7 +145,7 @@ def _check_content(
         for result in check:
             if isinstance(result, Fault):
                 findings += 1
-                yield finding_for("content", result.error, result.evidence)
+                yield finding_for(CONTENT, result.error, result.evidence)
             else:
                 count += 1
                 progress(1)
@@ -153,7 +155,7 @@ def _check_content(
             if deep
             else f"{count} items are here by the index; --deep reads them"
         )
-        yield SelfChecked("content", detail, count)
+        yield SelfChecked(CONTENT, detail, count)
 
 
 def _contents(node: Node) -> Iterator[tuple[ItemRow, Content]]:
@@ -174,7 +176,7 @@ def _contents(node: Node) -> Iterator[tuple[ItemRow, Content]]:
 
 
 def _content(node: Node, unit: UnitOfWork, evidence: str) -> Content | None:
-    event = documents.read_event(node, unit, unit.logs.events(evidence)[0])
+    event = documents.read_event(node, unit, unit.logs.events(evidence, limit=1)[0])
     return event.content if event is not None else None
 
 
@@ -217,18 +219,18 @@ def _check_replicas(node: Node) -> Iterator[SelfCheckFinding | SelfChecked]:
         return
     replicas = replica_status.report(node)
     if replicas.problem:
-        yield _not_the_home("ipfs", replicas.problem, replicas.hint)
+        yield _not_the_home(IPFS, replicas.problem, replicas.hint)
     else:
         kept = sum(replica.pinned for replica in replicas.nodes)
         yield SelfChecked(
-            "ipfs",
+            IPFS,
             f"every item lies at {replicas.copies} nodes or more, or at as many as it was asked "
             "for",
             kept,
         )
     for replica in replicas.nodes:
         if replica.problem:
-            yield _not_the_home("ipfs", f"{replica.name}: {replica.problem}", replica.hint)
+            yield _not_the_home(IPFS, f"{replica.name}: {replica.problem}", replica.hint)
         if replica.status is None:
             continue
         gone = count = 0
@@ -237,11 +239,11 @@ def _check_replicas(node: Node) -> Iterator[SelfCheckFinding | SelfChecked]:
             count += isinstance(result, int)
         if gone:
             yield SelfCheckFinding(
-                "ipfs",
+                IPFS,
                 f"{replica.name}: {gone} of {count} pins are gone",
                 "somebody unpinned them: custody fixity --all",
             )
             continue
         size = f"{replica.status.size / (1 << 20):.1f} MiB"
         detail = f"{count} pins, repository of {size}, {replica.status.peers} peers"
-        yield SelfChecked("ipfs", f"{replica.name}: {detail}", count)
+        yield SelfChecked(IPFS, f"{replica.name}: {detail}", count)

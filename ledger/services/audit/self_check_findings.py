@@ -15,6 +15,9 @@ from ledger.domain.errors import (
 )
 from ledger.domain.verify.report import Verdict
 
+#: Parts whose findings are about ciphertext: what is recorded of it is judged by others.
+CONTENT: Final = "content"
+IPFS: Final = "ipfs"
 RESTORE: Final = "stop the node, keep the home as it is, and restore the newest backup beside it"
 
 

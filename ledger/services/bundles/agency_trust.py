@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ledger.domain.bundle import trust
-from ledger.domain.bundle.trust import Clique, Contract, Finality, TrustRoot
+from ledger.domain.bundle.trust import Contract, TrustRoot
+from ledger.domain.chain.finality import Clique, Finality, Pinned, Rpc
 from ledger.domain.errors import ConflictError
 from ledger.services.node.context import Node
 
@@ -30,13 +30,11 @@ def trust_root(
         )
     pins = {number for number in (pin, None if sealers else final) if number is not None}
     rules: list[Finality] = (
-        [trust.Pinned({number: contracts.chain.block(number).hash for number in pins})]
-        if pins
-        else []
+        [Pinned({number: contracts.chain.block(number).hash for number in pins})] if pins else []
     )
     if sealers:
         rules.append(Clique(1, None, frozenset(sealers), len(sealers) // 2 + 1))
-    rules.append(trust.Rpc(confirmations))
+    rules.append(Rpc(confirmations))
     return TrustRoot(
         contracts.chain.label,
         contracts.chain.chain_id(),

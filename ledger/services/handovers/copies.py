@@ -101,7 +101,7 @@ def pack(node: Node, agency: str, statement: bytes) -> bytes:
             grants.parse(one)
             for one in unit.grants.sealed_to(row.evidence, "content", receiver.custody.digest)
         ]
-        for one in (unit.logs.events(row.evidence)[0], entry):
+        for one in (unit.logs.events(row.evidence, limit=1)[0], entry):
             document, keys = outgoing.single(unit, one, key, receiver.node)
             documents.append(document)
             given += keys
@@ -185,7 +185,7 @@ def require_copy(
     Raises:
         RuleError: its record says otherwise.
     """
-    opening = read_event(node, unit, unit.logs.events(item.state.evidence)[0])
+    opening = read_event(node, unit, unit.logs.events(item.state.evidence, limit=1)[0])
     source = {"evidence": evidence, "statement": statement.hex()}
     if (
         opening is None

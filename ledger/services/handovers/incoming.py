@@ -296,7 +296,7 @@ def _require_room(node: Node, code: str, evidence: str, size: int) -> None:
 def _lying(node: Node, evidence: str) -> int:
     """Bytes that an item takes here, its ciphertext and what others' logs prove of it."""
     with node.records.read() as unit:
-        first = unit.logs.events(evidence)[:1]
+        first = unit.logs.events(evidence, limit=1)
         content = _content(documents.read_event(node, unit, first[0])) if first else None
         proofs = unit.transfers.inherited(evidence) or b""
     return (content.ciphertext_size if content is not None else 0) + len(proofs)

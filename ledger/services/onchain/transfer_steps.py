@@ -347,8 +347,8 @@ def conclude(
     statement = statements.parse_entry(entry.entry)
     sequencer = row.taker if statement.claims.effect != "withdraw" else row.giver
     after = custody.advance(item.state, statement.claims, statement.digest, log_agency=sequencer)
-    for other in unit.logs.events(row.evidence):
-        if other.seq == entry.seq and other.digest != entry.digest:
+    for other in unit.logs.events_at(row.evidence, entry.seq):
+        if other.digest != entry.digest:
             unit.logs.void_entry(other.log, other.index)
     holder = (
         _holder(unit, entry)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from typing import Final
+
 from ledger.domain.crypto import content_encryption
 from ledger.domain.event import document as documents
 from ledger.domain.event.document import Event
@@ -11,6 +14,8 @@ from ledger.rows.people import PersonRow
 from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.node.context import Node
 from ledger.services.records import record_keys
+
+_AT_ONCE: Final = 100  # of at most 1 MiB each, and mostly of one KiB
 
 
 def hpke_key(person: PersonRow) -> HpkeKey:
@@ -26,15 +31,36 @@ def encode_hpke(key: HpkeKey) -> bytes:
 
 def read_event(node: Node, unit: UnitOfWork, row: EntryRow) -> Event | None:
     """Decrypt the document of an entry with all its disclosures; None where it was destroyed."""
-    sealed = unit.documents.get(row.payload)
-    if sealed is None:
-        return None
-    if row.effect == "agency":
-        return documents.parse(sealed)
-    key = record_keys.record_key(node, unit, row.evidence)
+    [(_, event)] = read_events(node, unit, [row])
+    return event
+
+
+def read_events(
+    node: Node, unit: UnitOfWork, rows: Sequence[EntryRow]
+) -> Iterator[tuple[EntryRow, Event | None]]:
+    """As read_event, of several entries, with a query or two for a hundred of them: an item may
+    have thousands. Its key is opened once.
+    """
+    keys: dict[str, bytes] = {}
+    for start in range(0, len(rows), _AT_ONCE):
+        part = rows[start : start + _AT_ONCE]
+        sealed = unit.documents.named([row.payload for row in part])
+        shown = unit.documents.disclosures_of(list(sealed))
+        for row in part:
+            document = sealed.get(row.payload)
+            if document is None:
+                yield row, None
+            elif row.effect == "agency":
+                yield row, documents.parse(document)
+            else:
+                if row.evidence not in keys:
+                    keys[row.evidence] = record_keys.record_key(node, unit, row.evidence)
+                yield row, _opened(keys[row.evidence], row, document, shown.get(row.payload, []))
+
+
+def _opened(
+    key: bytes, row: EntryRow, sealed: bytes, disclosures: Sequence[tuple[bytes, bytes]]
+) -> Event:
     raw = content_encryption.open_document(key, row.payload, sealed)
-    shown = [
-        content_encryption.open_disclosure(key, digest, one)
-        for digest, one in unit.documents.disclosures(row.payload)
-    ]
+    shown = [content_encryption.open_disclosure(key, digest, one) for digest, one in disclosures]
     return documents.parse(raw, shown)

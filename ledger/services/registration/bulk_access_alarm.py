@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import logging
 import secrets
+from collections.abc import Sequence
 from typing import Final
 
 from ledger.domain.identity.person import PersonId
@@ -18,14 +19,21 @@ HOUR: Final = 3600
 BULK_ACCESS: Final = "bulk-access"
 
 
-def note_access(
-    node: Node, unit: UnitOfWork, statement: bytes, person: PersonId, evidence: str
+def note_accesses(
+    node: Node, unit: UnitOfWork, person: PersonId, accesses: Sequence[tuple[bytes, str]]
 ) -> None:
-    """Count an access that is being registered, and raise an alarm where they are too many: once an
-    hour and person.
+    """Count accesses of somebody's that are being registered, and raise an alarm where they are too
+    many: once an hour and person.
+
+    A batch is counted at once, or each of its accesses would go through all those of a day.
+
+    Args:
+        accesses: statement and item of each.
     """
     now = node.clock.now()
-    unit.releases.put_access(statement, person, evidence, now)
+    unit.releases.forget_accesses(person, now)
+    for statement, evidence in accesses:
+        unit.releases.put_access(statement, person, evidence, now)
     count = unit.releases.accesses(person, now - HOUR)
     if (
         node.profile is None

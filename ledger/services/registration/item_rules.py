@@ -15,7 +15,9 @@ from ledger.domain.event.references import references
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity.person import PersonId
 from ledger.domain.identity.roles import OUTSIDE, ROLES_BY_TYPE
-from ledger.domain.item.history_rules import GUARDED, ItemHistory, RecordedEvent
+from ledger.domain.item.history_rules import GUARDED, ItemHistory
+from ledger.domain.item.parts import is_former_alone
+from ledger.domain.item.recorded_event import RecordedEvent
 from ledger.rows.items import ItemRow
 from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.access import authorization
@@ -24,6 +26,7 @@ from ledger.services.access.service_numbers import Persons
 from ledger.services.node.context import Node
 from ledger.services.onchain import standing
 from ledger.services.records import documents
+from ledger.services.registration.item_histories import Histories, recorded_event
 from ledger.services.registration.statement_checks import ValidatedSubmission
 
 BIOMETRIC: Final = "biometric"
@@ -35,6 +38,7 @@ class Review:
 
     Args:
         states: items as the batch has left them so far; the caller goes on filling it.
+        histories: as far as they were read before the transaction.
         rehearsed: it is only asked whether an event could follow.
     """
 
@@ -43,6 +47,7 @@ class Review:
         node: Node,
         unit: UnitOfWork,
         states: Mapping[str, ItemRow | None],
+        histories: Histories,
         *,
         rehearsed: bool = False,
     ) -> None:
@@ -50,6 +55,7 @@ class Review:
         self._node = node
         self._unit = unit
         self._states = states
+        self._histories = histories
         self._persons = Persons(node, unit)
         self._told: dict[str, list[RecordedEvent]] = {}  # by items, what this batch has said so far
         self._lives: dict[str, ItemHistory] = {}
@@ -67,7 +73,7 @@ class Review:
         self._require_references(one.event, signer)
         for code in _other_sides(one.event, before, self._node.agency):
             standing.require_active(self._unit, code)
-        told = _told(self._persons, one.statement.digest, one.event)
+        told = recorded_event(self._persons, one.statement.digest, one.event)
         evidence = one.statement.claims.subject
         if before is None:
             _require_approvals(self._node, self._unit, self._persons, told)
@@ -82,10 +88,12 @@ class Review:
             if one.event.type == "transfer-offered":
                 self._require_taker(one.event, signer)
             life = (
-                self._life(evidence)
+                self.life(evidence)
                 if ItemHistory.looks_back(one.event)
                 else self._lives.get(evidence, ItemHistory())
             )
+            if one.event.type == "corrected":
+                self._require_own(told, life, before, signer)
             life.require_allowed(told, self._node.clock.now(), rehearsed=self._rehearsed)
             if one.grants or self._rehearsed:
                 _require_official(self._unit, one, life)
@@ -93,12 +101,35 @@ class Review:
         if evidence in self._lives:
             self._lives[evidence].take(told)
 
-    def _life(self, evidence: str) -> ItemHistory:
+    def life(self, evidence: str) -> ItemHistory:
+        """An item's life, with what this batch has said of it so far."""
         if evidence not in self._lives:
-            self._lives[evidence] = life_of(self._node, self._unit, evidence)
+            self._lives[evidence] = self._histories.of(self._unit, evidence)
             for told in self._told.get(evidence, []):
                 self._lives[evidence].take(told)
         return self._lives[evidence]
+
+    def _require_own(
+        self, told: RecordedEvent, life: ItemHistory, before: ItemRow, signer: Caller
+    ) -> None:
+        """Whoever gave the item away corrects what they recorded themselves, and nothing of others.
+
+        Raises:
+            DeniedError: it is another's.
+        """
+        parts = authorization.parts_of(
+            self._node, self._unit, signer, before.state.evidence, before
+        )
+        target = life.events.get(told.event.body["target"])
+        if (
+            target is not None
+            and target.actor != told.actor
+            and is_former_alone(told.event.type, parts, held=signer.roles, role=told.role)
+        ):
+            raise DeniedError(
+                "whoever gave an item away corrects what they recorded themselves",
+                hint="record what you know as a note: custody note ID",
+            )
 
     def _require_references(self, event: Event, signer: Caller) -> None:
         """An event names other items that its signer has a part in, or opened in the same batch;
@@ -187,12 +218,6 @@ def _require_fresh(time: int, now: int) -> None:
         )
 
 
-def _told(persons: Persons, digest: bytes, event: Event) -> RecordedEvent:
-    """An event with who stands behind its actor: somebody enrolled twice is one person still."""
-    actor = event.value["actor"]
-    return RecordedEvent(digest, event, persons.behind(PersonId(actor["agency"], actor["id"])))
-
-
 def _require_destroyed(unit: UnitOfWork, evidence: str) -> None:
     """Nobody says of keys that they are destroyed while the node holds them."""
     erasure = unit.erasures.get(evidence)
@@ -220,16 +245,6 @@ def _require_official(unit: UnitOfWork, one: ValidatedSubmission, life: ItemHist
         )
 
 
-def life_of(node: Node, unit: UnitOfWork, evidence: str) -> ItemHistory:
-    """An item's life, as far as its documents still open."""
-    life, persons = ItemHistory(), Persons(node, unit)
-    for row in unit.logs.events(evidence):
-        event = documents.read_event(node, unit, row)
-        if event is not None:
-            life.take(_told(persons, row.digest, event))
-    return life
-
-
 def _require_approvals(node: Node, unit: UnitOfWork, persons: Persons, told: RecordedEvent) -> None:
     """What an item is derived by names approvals on the items that it is derived from; what
     recognises people takes two of them.
@@ -249,7 +264,7 @@ def _require_approvals(node: Node, unit: UnitOfWork, persons: Persons, told: Rec
                 f"{digest} is no approval on an item that this one is derived from",
                 hint="give the statement that custody record approve PARENT --event N told",
             )
-        approval = _told(persons, row.digest, event)
+        approval = recorded_event(persons, row.digest, event)
         if approval.agency == told.agency:  # a guest is no colleague
             approved.add(approval.actor)
     biometric = BIOMETRIC in told.event.value.get("handling", [])

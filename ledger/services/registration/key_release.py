@@ -12,12 +12,16 @@ from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.node.context import Node
 from ledger.services.partners import directory
 from ledger.services.records.documents import hpke_key
-from ledger.services.registration.item_rules import life_of
+from ledger.services.registration.item_rules import Review
 from ledger.services.registration.statement_checks import ValidatedSubmission
 
 
 def require_good(
-    node: Node, unit: UnitOfWork, one: ValidatedSubmission, before: ItemRow | None
+    node: Node,
+    unit: UnitOfWork,
+    judge: Review,
+    one: ValidatedSubmission,
+    before: ItemRow | None,
 ) -> None:
     """Check the grants that come with an event: none but those that it is for, each once, and of
     the item's own content.
@@ -41,7 +45,7 @@ def require_good(
         }
     else:
         content, recipients, allowed = (
-            _content_of(node, unit, before.state.evidence),
+            _content_of(judge, before.state.evidence),
             _recipients(node, unit, one),
             set(),
         )
@@ -62,8 +66,8 @@ def require_good(
         )
 
 
-def _content_of(node: Node, unit: UnitOfWork, evidence: str) -> content_encryption.Content | None:
-    opening = life_of(node, unit, evidence).opening
+def _content_of(judge: Review, evidence: str) -> content_encryption.Content | None:
+    opening = judge.life(evidence).opening
     if opening is None or "content" not in opening.body:
         return None
     return content_encryption.parse_content(opening.body["content"], opening.body["size"])
@@ -103,7 +107,11 @@ def note_share(node: Node, unit: UnitOfWork, event: Event, evidence: str, statem
 
 
 def take_back(
-    node: Node, unit: UnitOfWork, one: ValidatedSubmission, before: ItemRow | None
+    node: Node,
+    unit: UnitOfWork,
+    judge: Review,
+    one: ValidatedSubmission,
+    before: ItemRow | None,
 ) -> None:
     """Whoever did not take an item offered to them inside the agency loses the key that came with
     the offer, and with it their part.
@@ -131,7 +139,7 @@ def take_back(
         or unit.items.share(evidence, person) is not None
     ):
         return
-    for told in life_of(node, unit, evidence).events.values():
+    for told in judge.life(evidence).events.values():
         event = told.event
         actor, to = event.value["actor"], event.body.get("to", {})
         if event.type == "transfer-accepted" and PersonId(actor["agency"], actor["id"]) == person:

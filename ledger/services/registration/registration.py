@@ -13,6 +13,7 @@ from typing import Final, NoReturn
 from ledger.domain.errors import ConflictError, DeniedError, FormatError
 from ledger.domain.identity.certificate import Certificate
 from ledger.domain.identity.person import PersonId
+from ledger.domain.item.history_rules import ItemHistory
 from ledger.domain.item.parts import require_part
 from ledger.rows.items import ItemRow
 from ledger.rows.logs import EntryRow
@@ -25,6 +26,7 @@ from ledger.services.onchain import standing, transfer_steps
 from ledger.services.partners.directory import CertificateVerifier
 from ledger.services.records import record_keys
 from ledger.services.registration import bulk_access_alarm, key_release, sequencing
+from ledger.services.registration.item_histories import Histories
 from ledger.services.registration.item_rules import Review, receivers
 from ledger.services.registration.statement_checks import (
     Submission,
@@ -78,12 +80,13 @@ def register(
             require_enrolled(unit, caller)
         certifiers = CertificateVerifier(node, unit)
         checked = [check(node, unit, certifiers, submission, caller) for submission in submissions]
+        histories = _read_ahead(node, unit, checked)
     for code in {code for one in checked if not one.repeats for code in receivers(one.event)}:
         if code != node.agency:  # not within a transaction, and never for long
             standing.ask(node, code)
     with node.records.write() as unit:
         _require_current(node, unit, checked, caller, service)
-        rows = _sequence(node, unit, checked)
+        rows = _sequence(node, unit, checked, histories)
         read = merkle_log.reader(unit, node.log_id)
         return [
             Registered(
@@ -130,15 +133,33 @@ def _require_current(
         certifiers.verify_current(certificate)
 
 
+def _read_ahead(node: Node, unit: UnitOfWork, checked: list[ValidatedSubmission]) -> Histories:
+    """Histories that decide on a batch, of items in which its signers have a part: of all others
+    nothing is read, or the time that it takes would tell that they exist.
+    """
+    histories, signers = Histories(node), _Signers(node, unit)
+    items = unit.items.named(sorted({one.statement.claims.subject for one in checked}))
+    wanted = {
+        (one.statement.claims.subject, one.certificate.digest): one.certificate
+        for one in checked
+        if not one.repeats and ItemHistory.looks_back(one.event)
+    }
+    for (evidence, _), certificate in wanted.items():
+        signer, item = signers.of(certificate), items.get(evidence)
+        if authorization.parts_of(node, unit, signer, evidence, item):
+            histories.of(unit, evidence)
+    return histories
+
+
 def _sequence(
-    node: Node, unit: UnitOfWork, checked: list[ValidatedSubmission]
+    node: Node, unit: UnitOfWork, checked: list[ValidatedSubmission], histories: Histories
 ) -> list[tuple[EntryRow, bool]]:
     """Judge each statement against its item's state and append the new ones."""
     known_items = unit.items.named(sorted({one.statement.claims.subject for one in checked}))
     states: dict[str, ItemRow | None] = {}
     fresh: list[tuple[ValidatedSubmission, EntryRow]] = []
     known: dict[int, EntryRow] = {}
-    judge, signers = Review(node, unit, states), _Signers(node, unit)
+    judge, signers = Review(node, unit, states, histories), _Signers(node, unit)
     # Names that are taken are said when all else is right, or a batch that fails anyway would tell
     # of hidden items.
     names: list[str] = []
@@ -162,8 +183,8 @@ def _sequence(
             placement.require_held(node, unit, before)
         item = sequencing.item_after(node, one, before)
         judge.require_allowed(one, before, signer)
-        key_release.require_good(node, unit, one, before)
-        key_release.take_back(node, unit, one, before)
+        key_release.require_good(node, unit, judge, one, before)
+        key_release.take_back(node, unit, judge, one, before)
         states[claims.subject] = item
         fresh.append((one, sequencing.entry_row(node.log_id, one.statement)))
     if names:
@@ -249,6 +270,7 @@ def _store(
     states: dict[str, ItemRow | None],
 ) -> None:
     keys: dict[str, bytes | None] = {}
+    accesses: dict[PersonId, list[tuple[bytes, str]]] = {}
     subjects = [row.evidence for _, row in fresh]
     stored = unit.grants.named(subjects, "record", node.keys.hpke.public.digest)
     for one, row in fresh:
@@ -263,7 +285,9 @@ def _store(
         assert item is not None
         states[evidence] = sequencing.write(node, unit, one, row, item, keys[evidence])
         if one.event.type == "accessed":
-            bulk_access_alarm.note_access(node, unit, row.digest, one.certificate.subject, evidence)
+            accesses.setdefault(one.certificate.subject, []).append((row.digest, evidence))
+    for person, opened in accesses.items():
+        bulk_access_alarm.note_accesses(node, unit, person, opened)
 
 
 def _record_key(

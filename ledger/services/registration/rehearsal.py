@@ -23,6 +23,7 @@ from ledger.services.access import authorization
 from ledger.services.access.authorization import Caller
 from ledger.services.node.context import Node
 from ledger.services.registration import sequencing
+from ledger.services.registration.item_histories import Histories
 from ledger.services.registration.item_rules import Review
 from ledger.services.registration.statement_checks import ValidatedSubmission, require_recordable
 
@@ -59,7 +60,7 @@ def rehearse(
         draft = statements.draft(claims, event.digest, certificate.digest)
         submission = ValidatedSubmission(draft, certificate, event, (), None)
         sequencing.item_after(node, submission, item)
-        judge = Review(node, unit, {evidence: item}, rehearsed=True)
+        judge = Review(node, unit, {evidence: item}, Histories(node), rehearsed=True)
         judge.require_allowed(submission, item, caller)
 
 

@@ -79,8 +79,8 @@ def same(unit: UnitOfWork, statement: Statement) -> EntryRow | None:
     return next(
         (
             row
-            for row in unit.logs.events(claims.subject)
-            if (row.seq, row.payload) == (claims.seq, statement.payload)
+            for row in unit.logs.events_at(claims.subject, claims.seq)
+            if row.payload == statement.payload
         ),
         None,
     )

@@ -1,0 +1,120 @@
+"""Approving or refusing what a colleague recorded: it is shown first, and the decision names that
+one event.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
+
+from cli import output, questions, words
+from cli.state import STATE
+from ledger.domain.errors import NotFoundError
+
+if TYPE_CHECKING:
+    from cli.session import Session
+    from ledger.domain.ports.answers import Recorded
+
+_UNREAD: Final = "00" * 32  # stands for a statement that is known only after the record was read
+_QUESTIONS: Final = {
+    "approved": "Approve it, as it is shown here?",
+    "refused": "Refuse it, as it is shown here?",
+}
+Events = list[dict[str, Any]]
+
+
+def decide(
+    session: Session,
+    urn: str,
+    event_type: str,
+    body: dict[str, Any],
+    pick: Callable[[Events], dict[str, Any]],
+    *,
+    yes: bool,
+    basis: dict[str, Any],
+    members: dict[str, Any] | None = None,
+) -> Recorded:
+    """Show what was recorded, ask, and sign the decision on it.
+
+    Args:
+        event_type: approved or refused. body: of the decision, without its target.
+        pick: which of the item's events it is about.
+        yes: not to be asked. basis: why the record is read. members: of the decision.
+
+    Returns:
+        the node's answer.
+
+    Raises:
+        UsageError: the person does not agree, or cannot be asked. NotFoundError: the record was
+            destroyed.
+    """
+    from ledger.client import retrieval
+
+    parts = (session.node, session.person, session.clock, urn)
+    questions.require(yes=yes)
+    events = read(session, urn, event_type, {"target": _UNREAD, **body}, basis, members)
+    chosen = pick(events)
+    if not STATE.json:
+        output.say(*_lines(urn, events[0], chosen))
+    questions.agree(_QUESTIONS[event_type], yes=yes, otherwise="it stays undecided, as before")
+    decision = {"target": chosen["statement"], **body}
+    return retrieval.record(*parts, event_type, decision, members)
+
+
+def read(
+    session: Session,
+    urn: str,
+    event_type: str,
+    body: dict[str, Any],
+    basis: dict[str, Any],
+    members: dict[str, Any] | None = None,
+) -> Events:
+    """The record's events, after a signed access: once it is known that an event of this type
+    could follow.
+
+    Raises:
+        NotFoundError: the record was destroyed.
+    """
+    from ledger.client import retrieval
+
+    parts = (session.node, session.person, session.clock, urn)
+    retrieval.rehearse(*parts, event_type, body, members)
+    access = retrieval.record_access(*parts, mode="view", basis=basis)
+    events = [one for one in session.node.details(urn, access) if one["document"] is not None]
+    if not events or events[0]["seq"] != 0:
+        raise NotFoundError("the record of this item was destroyed")
+    return events
+
+
+def _lines(urn: str, opening: dict[str, Any], event: dict[str, Any]) -> list[str]:
+    """What is to be decided: of which item, what, in full, by whom and when."""
+    document, first = event["document"], opening["document"]
+    actor, body = document["actor"], first["body"]
+    named = str(body.get("name") or body.get("description") or words.EVENTS.get(first["type"], ""))
+    numbers = [f"{one['value']} ({one['scheme']})" for one in first.get("identifiers", [])]
+    shown = [
+        ("item", urn),
+        ("what", named),
+        *(("number", one) for one in numbers),
+        ("asked", f"{words.EVENTS.get(document['type'], document['type'])}, event {event['seq']}"),
+        ("by", f"{actor['id']} of {actor['agency']} ({actor['role']})"),
+        ("at", document["time"]),
+        *((words.MEMBERS.get(name, name), _text(value)) for name, value in _said(document)),
+        ("digest", event["statement"]),
+    ]
+    wide = max(len(word) for word, _ in shown) + 2
+    return [f"{word:<{wide}}{text}" for word, text in shown]
+
+
+def _said(document: dict[str, Any]) -> list[tuple[str, Any]]:
+    """All that the event says, also what the timeline leaves out: nobody signs for half of it."""
+    more = ("basis", "handling", "identifiers", "occurred", "late")
+    return [
+        *document["body"].items(),
+        *((name, document[name]) for name in more if name in document),
+    ]
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,119 @@
+"""Questions to the person at the terminal: one way for all of them.
+
+- Nothing is signed without an answer. A question is asked on stderr and answered on stdin where
+  both are a terminal and a person reads the results (no --json). Everywhere else it is refused, and
+  the option that answers it beforehand is named: whoever had sent stderr into a file would
+  otherwise have signed for what they never saw.
+- Yes is "y" or "yes". The end of the input (Ctrl-D), an empty line and everything else are no.
+- Ctrl-C ends the command, as at any other moment (cli/interrupt.py).
+"""
+
+from __future__ import annotations
+
+import getpass
+import os
+import sys
+from collections.abc import Collection
+from typing import Annotated, Final
+
+import typer
+
+from cli import output
+from cli.state import STATE
+from ledger.domain.errors import UsageError
+
+_YES: Final = ("y", "yes")
+#: Beside every command that shows what it signs and asks.
+Yes = Annotated[
+    bool,
+    typer.Option("--yes", help="Sign without being asked; needed where nobody can be asked."),
+]
+
+
+def can_ask() -> bool:
+    """Whether somebody is there who sees a question and can answer it."""
+    return not STATE.json and output.is_terminal(sys.stdin) and output.is_terminal(sys.stderr)
+
+
+def require(*, yes: bool) -> None:
+    """Refuse what will be asked where nobody can be: before anything is read, fetched or recorded
+    for it.
+
+    Raises:
+        UsageError: nobody said yes beforehand, and nobody can be asked.
+    """
+    if not yes and not can_ask():
+        raise UsageError(
+            "nothing was signed: nobody can be asked, without a terminal on stdin and stderr or "
+            "with --json",
+            hint="say --yes with the command, to sign without being asked",
+        )
+
+
+def agree(question: str, *, yes: bool, otherwise: str, hint: str | None = None) -> None:
+    """Ask whether to sign what was just shown.
+
+    Args:
+        yes: the person said so beforehand.
+        otherwise: what holds when they do not agree.
+        hint: what they may want to do instead.
+
+    Raises:
+        UsageError: they do not agree, or cannot be asked. Nothing was signed.
+    """
+    require(yes=yes)
+    if not yes and _answer(f"{question} [y/N]") not in _YES:
+        raise UsageError(f"nothing was signed: {otherwise}", hint=hint)
+
+
+def choose(question: str, letters: Collection[str]) -> str | None:
+    """Ask which of several things to do, each named by a letter.
+
+    Returns:
+        the letter; None where none of them was chosen, or nobody can be asked.
+    """
+    if not can_ask():
+        return None
+    letter = _answer(question)[:1]
+    return letter if letter in letters else None
+
+
+def secret(what: str, *, confirm: bool) -> bytes | None:
+    """Ask for a secret, which is not shown.
+
+    Args:
+        confirm: ask twice, since a mistyped one would lock its owner out.
+
+    Returns:
+        the secret; None where nobody can be asked.
+
+    Raises:
+        UsageError: nothing was entered, or not the same twice.
+    """
+    if not output.is_terminal(sys.stdin):
+        return None
+    try:
+        # On the terminal itself, also where stderr goes elsewhere: nobody types a secret blindly.
+        entered = getpass.getpass(f"{what}: ")
+        again = getpass.getpass("The same once more: ") if confirm and entered else entered
+    except EOFError:
+        entered = again = ""
+    if not entered:
+        raise UsageError(
+            "nothing was entered", hint="give --passphrase-file FILE, or set CUSTODY_PASSPHRASE"
+        )
+    if entered != again:
+        raise UsageError("what was entered differs", hint="run the command again")
+    return os.fsencode(entered)
+
+
+def _answer(question: str) -> str:
+    """What somebody types, in small letters; nothing where the input ends."""
+    output.ask(question)
+    try:
+        line = sys.stdin.readline()
+    except (OSError, ValueError):  # a terminal that has gone, or bytes that are no text
+        line = ""
+    if not line:
+        output.say("")  # what follows shall not stand behind the question
+    return line.strip().lower()

@@ -1,0 +1,225 @@
+"""The packs of a home in its backup folder: copied by appending, and given up only when the home
+compacted them.
+
+- nothing is cut: packs only grow, and what the home lost is in their copies alone
+- what is called almost like a pack is left where it lies, and a folder that others may have
+  written is never followed through a link
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import stat
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from ledger.adapters import files
+from ledger.adapters.ipfs.packfiles import HEADER, name_of, number_of, packs_in
+from ledger.adapters.ipfs.packindex import PacksKnown, read_lacking, read_packs
+from ledger.adapters.ipfs.sections import scan
+from ledger.domain.errors import StorageError, UsageError
+
+PACKS_ID: Final = "packs.id"
+_ID_SIZE: Final = 256
+_CHUNK: Final = 4 << 20
+_SECTOR: Final = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """What was copied: new bytes, the size of each pack, and the names of packs of which the home
+    lost something that their copies have.
+    """
+
+    new: int
+    packs: dict[str, int]
+    lost: list[str]
+
+
+def require_same(source: Path, folder: Path, *, used: bool) -> None:
+    """Bind a folder of copies to the packs of one home: those of another, or of this home restored,
+    would be cut to fit.
+
+    Args:
+        used: there are snapshots beside it.
+
+    Raises:
+        UsageError: it has those of another home.
+    """
+    own, theirs = source / PACKS_ID, folder / PACKS_ID
+    if source.samefile(folder) or (not (theirs.is_file() or used) and packs_in(folder)):
+        what = f"the packs in {folder} are no backup: a home keeps, or kept, its evidence there"
+        raise UsageError(what, hint="nothing was changed; name another folder")
+    if not own.is_file():
+        files.write(own, secrets.token_hex(16).encode())
+    mine = files.read_small(own, _ID_SIZE)
+    if theirs.is_file() and files.read_small(theirs, _ID_SIZE) != mine:
+        what = (
+            f"{folder.parent} holds backups of another home, or of this one before it was restored"
+        )
+        raise UsageError(what, hint="name another folder: each home has a backup folder of its own")
+    if not theirs.is_file():
+        files.write(theirs, mine)
+
+
+def copy(source: Path, folder: Path, known: Mapping[str, int]) -> Copied:
+    """Append what is new to each pack's copy.
+
+    Args:
+        known: how far copies are good, by their names, as snapshots say that are ours.
+
+    Raises:
+        StorageError: the home is older than what was backed up, or the copies are not its own.
+    """
+    home, there = read_packs(source), packs_in(source)
+    before = {
+        number: size for name, size in known.items() if (number := number_of(name)) is not None
+    }
+    _require_newer(home, max([-1, *home.indexed, *there, *home.compacted]), before)
+    sizes, lost, new = dict[str, int](), list[str](), 0
+    # No further than the index: what lies behind it may be torn, and be written over.
+    for number, end in sorted(home.indexed.items()):
+        name = name_of(number)
+        if before.get(number, 0) > end:  # cut at home
+            sizes[name] = before[number]
+            lost.append(name)
+            continue
+        if number not in there:
+            raise StorageError(
+                f"{source / name} is gone", hint="find out why: custody doctor --deep, then again"
+            )
+        _append(there[number], folder / name, before.get(number, 0), end)
+        new += end - min(before.get(number, 0), end)
+        sizes[name] = end
+    files.sync_directory(folder)
+    return Copied(new, sizes, lost)
+
+
+def _require_newer(home: PacksKnown, newest: int, before: Mapping[int, int]) -> None:
+    """Refuse a home that is older than what was backed up from it; one that lost packs, and knows
+    it, is not.
+    """
+    ends = home.indexed
+    if any(
+        number > newest or (size > ends.get(number, size) and number not in home.cut)
+        for number, size in before.items()
+    ):
+        what = (
+            "this home is older than what was backed up from it: it was rolled back, or its "
+            "block store has not been opened since a crash"
+        )
+        hint = "nothing was changed; open it with custody doctor, or back it up into a new folder"
+        raise StorageError(what, hint=hint)
+
+
+def _append(pack: Path, copied: Path, known: int, end: int) -> None:
+    with pack.open("rb") as file, _opened(copied) as target:
+        start = min(known, target.seek(0, os.SEEK_END))
+        _require_agreed(file, target, start, copied.name)
+        file.seek(start)
+        target.seek(start)
+        left = end - start
+        while left and (data := file.read(min(_CHUNK, left))):
+            target.write(data)
+            left -= len(data)
+        if left:
+            raise StorageError(
+                f"{pack} is cut short by {left} bytes", hint="find out why: custody doctor --deep"
+            )
+        target.flush()
+        os.fsync(target.fileno())
+
+
+@contextmanager
+def _opened(copied: Path) -> Iterator[BinaryIO]:
+    """A copy, made where there is none, and never where a link leads.
+
+    Raises:
+        OSError: it cannot be opened. StorageError: it is no file.
+    """
+    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+    with os.fdopen(os.open(copied, flags, 0o600), "r+b") as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise StorageError(f"{copied} is not a file", hint="move it away, then back up again")
+        yield file
+
+
+def _require_agreed(file: BinaryIO, target: BinaryIO, start: int, name: str) -> None:
+    """Check that a pack's copy is good up to ``start``. Copies of a home that went on apart differ
+    at the end.
+
+    Raises:
+        StorageError: what was copied is not what the pack begins with.
+    """
+    at = max(start - _CHUNK, 0)
+    file.seek(at)
+    target.seek(at)
+    if file.read(start - at) != target.read(start - at):
+        what = (
+            f"the copy of {name} is not what this home's begins with: it was damaged, or is "
+            "another home's"
+        )
+        raise StorageError(what, hint="nothing was changed there; back up into a new folder")
+
+
+def give_up(source: Path, folder: Path, copied: Copied) -> list[str]:
+    """Remove copies of packs that the home compacted: their live blocks lie in others, which were
+    just copied.
+
+    Returns:
+        names of packs of which the home lost something: their copies stay until all that is in them
+        lies in the home again.
+    """
+    compacted, lost = read_packs(source).compacted, list(copied.lost)
+    ends = {number_of(name) or 0: size for name, size in copied.packs.items()}
+    for number, path in packs_in(folder).items():
+        if path.name in copied.packs:
+            continue
+        # A pack that was cut is compacted with what was left of it.
+        if path.stat().st_size <= compacted.get(number, 0) or not _lacking(source, path, ends):
+            path.unlink()
+        else:
+            lost.append(path.name)
+    return sorted(lost)
+
+
+def _lacking(source: Path, path: Path, ends: Mapping[int, int]) -> bool:
+    """Whether something in a copy lies in none of the packs that were copied up to these ends."""
+    with path.open("rb") as file:
+        places, _, whole = scan(file.fileno(), 0, len(HEADER), path.stat().st_size)
+    return not whole or bool(read_lacking(source, [place.cid for place in places], ends))
+
+
+def restore(folder: Path, blocks: Path) -> None:
+    """Copy all packs into a new home, also those that came after its snapshot: blocks that it needs
+    may have moved there. What the disk cannot read is left out: it is missed when blocks are read.
+
+    Raises:
+        OSError: a disk refused.
+    """
+    for path in packs_in(folder).values():
+        with path.open("rb", buffering=0) as file, (blocks / path.name).open("xb") as target:
+            os.fchmod(target.fileno(), 0o600)
+            size, at = os.fstat(file.fileno()).st_size, 0
+            while at < size:
+                data = _readable(file.fileno(), at, size)
+                target.seek(at)
+                target.write(data)
+                at += max(len(data), _SECTOR)
+            target.truncate(size)
+            target.flush()
+            os.fsync(target.fileno())
+
+
+def _readable(fd: int, at: int, size: int) -> bytes:
+    """What can be read from an offset on, up to what cannot; empty where that begins here."""
+    for length in (_CHUNK, _SECTOR):
+        try:
+            return os.pread(fd, min(length, size - at), at)
+        except OSError:
+            continue
+    return b""

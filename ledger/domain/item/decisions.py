@@ -1,0 +1,123 @@
+"""What was decided upon the events of an item, and which requests for its disposal stand.
+
+- nobody decides upon what they recorded themselves, and nobody twice
+- a disposal is requested, approved and carried out by people of the agency that has custody, of
+  whom at least two are different: a guest answers to others, and neither approves nor refuses
+- a request ends with a refusal of that agency, and when the item goes to another agency: whoever
+  has custody then decides anew, also when it comes back
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ledger.domain.errors import DeniedError, RuleError
+from ledger.domain.item.recorded_event import RecordedEvent
+
+_REQUEST = "disposal-requested"
+
+
+@dataclass
+class Decisions:
+    """Keys are statement digests in hex. ``custodian`` is the agency that has custody; ``requests``
+    stand, ``approvals`` are of any event, ``made`` are decisions by what they are upon.
+    """
+
+    custodian: str = ""
+    requests: dict[str, RecordedEvent] = field(default_factory=dict)
+    approvals: dict[str, RecordedEvent] = field(default_factory=dict)
+    made: dict[str, list[RecordedEvent]] = field(default_factory=dict)
+
+    def take(self, recorded: RecordedEvent) -> None:
+        """Take an event into account; most decide nothing."""
+        digest = recorded.digest.hex()
+        match recorded.event.type:
+            case "disposal-requested":
+                self.requests[digest] = recorded
+            case "approved" | "refused":
+                self.made.setdefault(recorded.event.body["target"], []).append(recorded)
+                if recorded.event.type == "approved":
+                    self.approvals[digest] = recorded
+            case "transfer-accepted" if recorded.agency != self.custodian:
+                self.custodian = recorded.agency
+                self.requests.clear()
+
+    def require_decision(self, recorded: RecordedEvent, target: RecordedEvent) -> None:
+        """Check that somebody may approve or refuse an event of the item.
+
+        Raises:
+            RuleError: they recorded it themselves, decided upon it before, or it is a request that
+                stands no more. DeniedError: it is a request, and they are a guest.
+        """
+        digest = target.digest.hex()
+        if target.actor == recorded.actor:
+            raise RuleError(
+                "nobody decides upon what they recorded themselves", hint="ask a colleague"
+            )
+        if any(one.actor == recorded.actor for one in self.made.get(digest, [])):
+            raise RuleError("you decided upon this already")
+        if target.event.type != _REQUEST:
+            return
+        if recorded.agency != self.custodian:
+            raise DeniedError(
+                "a disposal is decided by people of the agency that has custody",
+                hint=f"let somebody of {self.custodian} decide; record what you know as a note",
+            )
+        if digest not in self.requests:
+            raise RuleError(
+                "that request for a disposal ended when the item went to another agency",
+                hint="custody dispose request ID --reason WHY",
+            )
+
+    def require_disposal(self, recorded: RecordedEvent) -> None:
+        """Check that a disposal was requested, and approved by a second person, and not refused.
+
+        Raises:
+            RuleError: otherwise.
+        """
+        requests = {
+            digest: one for digest, one in self.requests.items() if one.agency == recorded.agency
+        }
+        if not requests:
+            raise RuleError(
+                "nobody requested the disposal", hint="custody dispose request ID --reason WHY"
+            )
+        approvals = [self.approvals.get(one) for one in recorded.event.body["approvals"]]
+        good = [
+            one
+            for one in approvals
+            if one is not None
+            and one.event.body["target"] in requests
+            and requests[one.event.body["target"]].actor != one.actor
+            and one.agency == recorded.agency
+        ]
+        if not good or len(good) != len(approvals):
+            raise RuleError(
+                "a disposal takes the approval of a second person of the agency that has custody",
+                hint="custody dispose approve ID, by a colleague",
+            )
+        # A refusal ends one request, not the item's: it may be asked for again.
+        approved = {one.event.body["target"]: requests[one.event.body["target"]] for one in good}
+        _require_rule(recorded, approved)
+        if any(
+            one.event.type == "refused" and one.agency == recorded.agency
+            for target in approved
+            for one in self.made.get(target, [])
+        ):
+            raise RuleError(
+                "the disposal was refused",
+                hint=(
+                    "settle it with whoever refused, then: custody dispose request ID --reason WHY"
+                ),
+            )
+
+
+def _require_rule(recorded: RecordedEvent, approved: dict[str, RecordedEvent]) -> None:
+    named = (one.event.body.get("rule") for one in approved.values())
+    rules = {str(one) for one in named if one is not None}
+    rule = recorded.event.body.get("rule")
+    if rule is not None and rules and rule not in rules:
+        raise RuleError(
+            f"the disposal was approved under {' and '.join(sorted(rules))}, not under {rule!r}",
+            hint="carry it out under the rule that was approved, or request it anew",
+        )

@@ -1,0 +1,231 @@
+"""Every question of the program: what is shown before it, and that nothing but a yes signs."""
+
+from __future__ import annotations
+
+import os
+import pty
+import select
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from cli import questions, session
+from ledger.domain.errors import UsageError
+from tests.support.actors import Actor, enrolled
+from tests.support.commands import ROOT, within
+from tests.support.desk import PASSPHRASE, Desk
+from tests.support.strangers import desk, photo  # noqa: F401  (fixtures)
+
+REQUEST = {"reason": "the case is closed", "rule": "wpg-9"}
+
+
+@pytest.fixture
+def second(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Actor:
+    """A second person of the agency, who approves; the commands are theirs."""
+    found = enrolled(desk, "custodian", "reviewer")
+
+    @contextmanager
+    def opened(**_: Any) -> Iterator[Any]:
+        yield SimpleNamespace(
+            node=found.client, person=found.person, clock=desk.clock, served=True, home=None
+        )
+
+    monkeypatch.setattr(session, "open_session", opened)
+    return found
+
+
+def requested(desk: Desk, tmp_path: Path) -> tuple[str, str, int]:
+    """An item whose disposal is requested, with the request's digest and number."""
+    item = photo(desk, tmp_path)
+    digest = desk.record(item, "disposal-requested", REQUEST).statement
+    [number] = [one.seq for one in desk.client.events(item) if one.statement == digest]
+    return item, digest, number
+
+
+def decisions(desk: Desk, item: str) -> list[dict[str, Any]]:
+    documents = [one["document"] for one in desk.client.details(item, desk.access(item, "view"))]
+    return [one for one in documents if one["type"] in ("approved", "refused")]
+
+
+def commands(item: str, number: int) -> list[list[str]]:
+    return [
+        ["dispose", "approve", item],
+        ["record", "approve", item, "--event", str(number)],
+        ["record", "refuse", item, "--event", str(number), "--reason", "not yet"],
+    ]
+
+
+@pytest.mark.parametrize("which", [0, 1, 2])
+def test_a_request_is_shown_whole_before_it_is_decided_on(
+    desk: Desk, second: Actor, tmp_path: Path, which: int
+) -> None:
+    item, digest, number = requested(desk, tmp_path)
+    code, out, said = within(*commands(item, number)[which], typed="n\n")
+    assert (code, out, decisions(desk, item)) == (2, "", [])
+    assert "nothing was signed" in said
+    told = " ".join(said.split())
+    for words in (
+        item,
+        "photo.jpg",
+        "disposal requested",
+        f"by {desk.person.certificate.pseudonym} of NL-POL",
+        "at 20",
+        "the case is closed",
+        "wpg-9",
+        f"digest {digest}",
+    ):
+        assert words in told, words
+    assert within(*commands(item, number)[which], typed="y\n")[0] == 0
+    [decided] = decisions(desk, item)
+    assert decided["body"]["target"] == digest
+
+
+def test_a_request_made_anew_behind_the_question_is_not_approved_by_it(
+    desk: Desk, second: Actor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    item, digest, _ = requested(desk, tmp_path)
+
+    def meanwhile(*_: Any, **__: Any) -> None:
+        desk.record(item, "disposal-requested", {"reason": "something else"})
+
+    monkeypatch.setattr(questions, "agree", meanwhile)
+    assert within("dispose", "approve", item, typed="")[0] == 0
+    [decided] = decisions(desk, item)
+    assert decided["body"]["target"] == digest
+
+
+def test_a_correction_is_shown_with_what_it_makes_of_the_record(
+    desk: Desk, second: Actor, tmp_path: Path
+) -> None:
+    """Lists and objects were left out: whoever approved had seen half of it."""
+    item = photo(desk, tmp_path)
+    opening = next(iter(desk.client.events(item))).statement
+    change = {"target": opening, "pointer": "/body/name", "new": "b.jpg", "reason": "typed wrong"}
+    desk.record(item, "corrected", change)
+    code, _, said = within("record", "approve", item, "--event", "1", typed="\n")
+    assert code == 2
+    for words in ("/body/name", "b.jpg", "typed wrong", opening):
+        assert words in said
+
+
+@pytest.mark.parametrize(
+    ("typed", "options"), [(None, []), ("y\n", ["--json"]), ("", []), ("\n", []), ("nay\n", [])]
+)
+def test_nothing_but_a_yes_approves(
+    desk: Desk, second: Actor, tmp_path: Path, typed: str | None, options: list[str]
+) -> None:
+    item, _, number = requested(desk, tmp_path)
+    for command in commands(item, number):
+        code, out, said = within(*command, *options, typed=typed)
+        assert (code, out) == (2, ""), said
+        assert "nothing was signed" in said
+    assert decisions(desk, item) == []
+
+
+def test_a_script_that_says_yes_is_not_asked(desk: Desk, second: Actor, tmp_path: Path) -> None:
+    item, digest, _ = requested(desk, tmp_path)
+    assert within("dispose", "approve", item, "--yes")[0] == 0
+    [decided] = decisions(desk, item)
+    assert decided["body"]["target"] == digest
+
+
+@pytest.mark.parametrize("missing", ["stdin", "stderr"])
+def test_half_a_terminal_is_none(missing: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("stdin", "stderr"):
+        stream = SimpleNamespace(isatty=lambda name=name: name != missing)
+        monkeypatch.setattr(sys, name, stream)
+    with pytest.raises(UsageError, match="nobody can be asked"):
+        questions.require(yes=False)
+
+
+ASKING = """
+from cli import interrupt, main, output, questions
+def upload_paths(*_):
+    questions.agree("Sign it?", yes=False, otherwise="all is as before")
+    output.show("SIGNED")
+from cli.commands import upload
+upload.upload_paths = upload_paths
+main.main()
+"""
+
+
+@pytest.mark.parametrize(
+    ("typed", "code", "told"),
+    [
+        (b"y\n", 0, "SIGNED"),
+        (b"\x04", 2, "nothing was signed: all is as before"),
+        (b"\n", 2, "nothing was signed: all is as before"),
+        (b"n\n", 2, "nothing was signed: all is as before"),
+        (b"\xff\xfe\n", 2, "nothing was signed: all is as before"),
+        (b"\x03", 128 + signal.SIGINT, "stopped; nothing half-written is left"),
+    ],
+)
+def test_a_real_terminal_has_the_keys_that_end_a_question(
+    typed: bytes, code: int, told: str
+) -> None:
+    found, said = at_terminal([sys.executable, "-c", ASKING, "upload", "x"], "[y/N]", typed)
+    assert (found, "Traceback" in said) == (code, False), said
+    assert told in said
+    assert ("SIGNED" in said) == (code == 0)
+
+
+@pytest.mark.parametrize(
+    ("typed", "code", "told"),
+    [
+        (b"\x04", 2, "nothing was entered"),
+        (b"\n", 2, "nothing was entered"),
+        (b"\x03", 128 + signal.SIGINT, "stopped"),
+        (b"wrong\n", 1, "passphrase"),
+    ],
+)
+def test_a_passphrase_that_is_not_entered_opens_nothing(
+    worked: dict[str, Path], typed: bytes, code: int, told: str
+) -> None:
+    command = [sys.executable, "-m", "cli", "--home", str(worked["home"]), "list"]
+    found, said = at_terminal(command, "Passphrase:", typed)
+    assert (found, "Traceback" in said) == (code, False), said
+    assert told in said
+
+
+def test_a_passphrase_is_not_shown_while_it_is_typed(worked: dict[str, Path]) -> None:
+    command = [sys.executable, "-m", "cli", "--home", str(worked["home"]), "list"]
+    found, said = at_terminal(command, "Passphrase:", PASSPHRASE + b"\n")
+    assert found == 0, said
+    assert PASSPHRASE.decode() not in said
+
+
+def at_terminal(command: list[str], question: str, typed: bytes) -> tuple[int, str]:
+    """A command at a pseudo-terminal of its own; what is typed waits for the question."""
+    child, master = pty.fork()
+    if child == 0:
+        os.chdir(ROOT)
+        settings = {
+            name: value for name, value in os.environ.items() if name != "CUSTODY_PASSPHRASE"
+        }
+        os.execve(command[0], command, settings)
+    said, end, asked = b"", time.monotonic() + 60, False
+    try:
+        while time.monotonic() < end:
+            if not select.select([master], [], [], 1)[0]:
+                continue
+            try:
+                part = os.read(master, 4096)
+            except OSError:  # the other side was closed
+                break
+            if not part:
+                break
+            said += part
+            if not asked and question.encode() in said:
+                asked = True
+                os.write(master, typed)
+        status = os.waitpid(child, 0)[1]
+    finally:
+        os.close(master)
+    return os.waitstatus_to_exitcode(status), said.decode(errors="replace")
