@@ -19,7 +19,7 @@ from sqlalchemy import text
 from cli.commands.handover import _rounds
 from ledger.domain.errors import NetworkError, RuleError
 from ledger.domain.identity.person import PersonId
-from ledger.domain.ports.answers import Copy
+from ledger.domain.ports.answers import Coming, Copy
 from ledger.rows.agencies import PartnerRow
 from ledger.rows.handovers import DisclosedCopyRow, ErasureRow, TransferStepRow
 from ledger.rows.items import ShareRow
@@ -329,12 +329,12 @@ def test_a_large_item_comes_in_where_no_process_goes_on_behind_the_command(both:
     sync.settle(nl.node, timeout=30)
     monkeypatch.setattr(sync, "_SLICE", 0.0)  # a range a round
     served = _rounds(SimpleNamespace(node=ro.client, served=True))
-    assert served.received == [small]
-    assert 0 < served.coming["done"] < served.coming["size"]
+    assert served.received == (small,)
+    assert 0 < served.coming.done < served.coming.size
     found = _rounds(SimpleNamespace(node=ro.client, served=False))
     assert (found.received, found.coming, found.problems) == (
-        [evidence],
-        {"done": 0, "size": 0},
+        (evidence,),
+        Coming(0, 0),
         {},
     )
     assert ro.client.item(evidence).offer is not None
@@ -354,4 +354,4 @@ def test_a_round_that_brings_nothing_more_ends_where_no_process_goes_on_behind_i
     with lying(ro, NL, ciphertext=gone):
         found = _rounds(SimpleNamespace(node=ro.client, served=False))
     assert "no answer" in found.problems[evidence]
-    assert 0 < found.coming["done"] < found.coming["size"]
+    assert 0 < found.coming.done < found.coming.size

@@ -118,7 +118,7 @@ def test_a_guest_under_the_pseudonym_of_one_of_ours_replaces_nobody(
     secret = upload(host, Path(victim.home), b"secret" * 100)
     listed = {one.reference: one for one in host.client.people()}
     assert listed[victim.pseudonym].state == "active"
-    assert listed[victim.pseudonym].roles == ["administrator", "officer"]
+    assert listed[victim.pseudonym].roles == ("administrator", "officer")
     assert listed[namesake.reference].state == "guest", (
         "a guest never stands there without their agency"
     )
