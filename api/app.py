@@ -6,12 +6,13 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Final
 
+import anyio.to_thread
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 from api import description, errors
 from api.access import ROUTES
-from api.lanes import lanes
+from api.lanes import THREADS, lanes
 from api.limits import LimitMiddleware
 from api.lockout import LockOut, SeenOnce
 from api.measure import MeasureMiddleware
@@ -60,6 +61,16 @@ async def _nothing(app: FastAPI) -> AsyncIterator[None]:
     yield
 
 
+def _with_threads(lifespan: Lifespan) -> Lifespan:
+    @asynccontextmanager
+    async def whole(app: FastAPI) -> AsyncIterator[None]:
+        anyio.to_thread.current_default_thread_limiter().total_tokens = THREADS
+        async with lifespan(app):
+            yield
+
+    return whole
+
+
 def create_app(
     node: Node,
     *,
@@ -86,7 +97,7 @@ def create_app(
         title="Custody ledger",
         version=__version__,
         description="Evidence that agencies can verify without trusting one another.",
-        lifespan=lifespan,
+        lifespan=_with_threads(lifespan),
         docs_url=None,  # those pages load programs from elsewhere; ours is description.py
         redoc_url=None,
     )

@@ -116,9 +116,9 @@ class GuardedRoute(APIRoute):
             lane = request.app.state.lanes.get(operation) if LOCAL not in request.scope else None
             if lane is None:
                 return await judged(request)
-            async with lane.place(
-                request.state.caller.agency if hasattr(request.state, "caller") else ""
-            ):
+            caller: Caller | None = getattr(request.state, "caller", None)
+            who = (caller.agency, caller.id.pseudonym) if caller is not None else ()
+            async with lane.place(*who):
                 return await judged(request)
 
         return bounded

@@ -1,9 +1,10 @@
-"""Bulkheads: routes that may wait for a chain, another agency or an IPFS node, or that compute for
-long, few of each at once.
+"""Bulkheads: routes that may wait for a chain, another agency, an IPFS node or the database, or
+that compute for long, few of each at once.
 
 A request waits for its lane on the event loop, where waiting costs no thread; too many, or too
 long, and it is told to come again (503 with Retry-After). All lanes together leave threads for the
-other routes: health, the agency's keys and logins answer at once whatever the others wait for. The
+other routes: health, the agency's keys and logins answer at once whatever the others wait for.
+Nobody has more than half of a lane, so that one person's calls leave room for a colleague's. The
 CLI's calls to a home of its own are alone, and pass.
 """
 
@@ -14,12 +15,13 @@ import threading
 import time
 from collections import Counter
 from collections.abc import AsyncIterator
+from collections.abc import Set as AbstractSet
 from contextlib import asynccontextmanager
 from typing import Final
 
 from ledger.domain.errors import BusyError
 
-THREADS: Final = 40  # of the server, for all routes; anyio's own default, which a test compares
+THREADS: Final = 52  # of the server, for all routes; fewer than the database has connections
 RESERVE: Final = 12  # of them, kept from the lanes
 _PATIENCE: Final = 5.0  # seconds
 _STEP: Final = 0.05
@@ -29,26 +31,30 @@ class _Places:
     """So many places, and who has them."""
 
     def __init__(self, total: int) -> None:
-        self._total = total
+        self._free = total
+        self._each = max(total // 2, 1)
         self._taken: Counter[str] = Counter()
 
-    def take(self, who: str, part: int) -> bool:
-        """Take one, if there is one, where ``who`` has no more than one of ``part`` of them."""
-        if self._taken.total() >= self._total or self._taken[who] >= max(self._total // part, 1):
+    def take(self, who: AbstractSet[str]) -> bool:
+        """Take one, if there is one, where none of ``who`` has half of them already."""
+        if not self._free or any(self._taken[one] >= self._each for one in who):
             return False
-        self._taken[who] += 1
+        self._free -= 1
+        self._taken.update(who)
         return True
 
-    def give(self, who: str) -> None:
+    def give(self, who: AbstractSet[str]) -> None:
         """Give it back."""
-        self._taken[who] -= 1
-        if not self._taken[who]:
-            del self._taken[who]
+        self._free += 1
+        self._taken.subtract(who)
+        for one in who:
+            if not self._taken[one]:
+                del self._taken[one]
 
 
 class Lane:
-    """``at_once`` requests at work, and as many as ``waiting`` more for a few seconds. Safe for use
-    by several event loops.
+    """``at_once`` requests at work, and ``waiting`` more for a few seconds. One person has half of
+    either at most. Safe for use by several event loops.
 
     Args:
         own: the agency of the node; guests of others together have no more than half of the places,
@@ -67,13 +73,14 @@ class Lane:
         self._mutex = threading.Lock()
 
     @asynccontextmanager
-    async def place(self, agency: str = "") -> AsyncIterator[None]:
-        """A place in the lane, for somebody of an agency.
+    async def place(self, agency: str = "", person: str = "") -> AsyncIterator[None]:
+        """A place in the lane, for somebody of an agency, where they are known.
 
         Raises:
             BusyError: none became free in time, or too many wait for one.
         """
-        who = agency if self._shared else "" if agency in ("", self._own) else "guests"
+        group = agency if self._shared else "guests" if agency not in ("", self._own) else ""
+        who = {one for one in (group, person and f"{person}@{agency}") if one}
         if not self._take(self._working, who):
             await self._wait(who)
         try:
@@ -81,15 +88,15 @@ class Lane:
         finally:
             self._give(self._working, who)
 
-    def _take(self, places: _Places, who: str) -> bool:
+    def _take(self, places: _Places, who: AbstractSet[str]) -> bool:
         with self._mutex:
-            return places.take(who, 2 if who else 1)
+            return places.take(who)
 
-    def _give(self, places: _Places, who: str) -> None:
+    def _give(self, places: _Places, who: AbstractSet[str]) -> None:
         with self._mutex:
             places.give(who)
 
-    async def _wait(self, who: str) -> None:
+    async def _wait(self, who: AbstractSet[str]) -> None:
         if not self._take(self._waiting, who):
             raise self._busy()
         try:
@@ -131,6 +138,8 @@ _GROUPS: Final[dict[str, tuple[str, int, int, tuple[str, ...]]]] = {
     ),
     "ipfs": ("the IPFS nodes", 2, 4, ("sync_replicas", "check_fixity")),
     "content": ("stored content", 5, 64, ("content", "incoming_content")),
+    "histories": ("the records of items", 3, 24, ("details", "incoming", "rehearse")),
+    "registration": ("registration", 6, 96, ("register",)),
     "exchanged content": ("stored content", 2, 16, ("offered_content", "copy_content")),
 }
 #: Lanes of other agencies' nodes: one that calls without end leaves room for the others, and all of

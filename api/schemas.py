@@ -337,8 +337,8 @@ class WorkerOut(Strict):
 
 
 class EndingOut(Strict):
-    """A certificate that ends soon or has ended: whose, when, and what to do. ``pseudonym`` is null
-    for that of the node.
+    """A certificate that ends soon, has ended or is not good yet: whose, when, and what to do.
+    ``pseudonym`` is null for that of the node and of the CA.
     """
 
     owner: str

@@ -66,8 +66,14 @@ def entry(
 
 
 def _describe(document: dict[str, Any]) -> list[str]:
-    """What a document says, line by line."""
+    """What a document says, line by line; of a type that this version does not know, as it stands
+    there.
+    """
+    from ledger.domain.event.types import TYPES
+
     body = document["body"]
+    if document["type"] not in TYPES:
+        return [f"{name}: {value}" for name, value in body.items()]
     lines = [f"{one['scheme']}: {one['value']}" for one in document.get("identifiers", [])]
     if "basis" in document:
         basis = document["basis"]

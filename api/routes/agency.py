@@ -24,7 +24,7 @@ from ledger.services.handovers import sync
 from ledger.services.node.board import Standing
 from ledger.services.node.context import Node
 from ledger.services.onchain import anchoring
-from ledger.services.people import expiry
+from ledger.services.people import expiry, revocation
 from ledger.services.storage import replica_status
 
 router = APIRouter(route_class=GuardedRoute, tags=["agency"])
@@ -195,7 +195,10 @@ def _worker(row: Standing) -> WorkerOut:
 
 @router.post("/anchor", operation_id="anchor")
 def anchor(node: NodeDep, caller: CallerDep) -> StatusOut:
-    """Anchor everything integrated so far, and wait until it is final."""
+    """Anchor everything integrated so far, and wait until it is final; a suspension that was
+    interrupted is finished first.
+    """
+    revocation.settle(node)
     sync.settle(node, timeout=60)
     return _status(node, caller)
 

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 _HELP = """Read items again at every IPFS node that keeps them, repair what is damaged, and record
 the result.
 
-Nothing is decrypted. A node that is down is not taken for damage. A node that serves does this by
-itself for items whose last reading is old; `custody recheck` is the check of one item's decrypted
-content by a person.
+Nothing is decrypted. What was not read is not called good: exit code 3. A node that is down is not
+taken for damage. A node that serves does this by itself for items whose last reading is old;
+`custody recheck` is the check of one item's decrypted content by a person.
 
 \b
 Example:
@@ -40,30 +40,36 @@ def fixity(
 ) -> None:
     from cli.arguments import evidence_urn
     from cli.session import open_session
-    from ledger.domain.errors import UsageError
+    from ledger.domain.errors import CustodyError, NetworkError, UsageError
 
     if bool(evidence) == everything:
         raise UsageError("name items, or say --all", hint="for example: custody fixity --all")
     wanted = [evidence_urn(one) for one in evidence or []]
     elsewhere = 0
+    found: dict[str, list[Fixity]] = {}
+    failed: dict[str, str] = {}
     with open_session() as session:
         if everything:
-            items = [item for item in session.node.items() if item.cid is not None]
-            wanted = [
-                item.evidence for item in items if any(_is_kept(one) for one in item.replicas)
-            ]
-            elsewhere = len(items) - len(wanted)
+            wanted, elsewhere = _kept_items(session.node)
         with output.progress("reading", len(wanted), unit="items") as advance:
-            found = {one: read(session.node, one, advance) for one in wanted}
+            for one in wanted:
+                try:
+                    found[one] = read(session.node, one, advance)
+                except CustodyError as error:
+                    # The node itself does not answer, or nothing else was asked for.
+                    if isinstance(error, NetworkError) or len(wanted) == 1:
+                        raise
+                    failed[one] = error.message
     bad = {
         urn: nodes for urn, nodes in found.items() if any(one.result != "match" for one in nodes)
     }
     value = {
         "items": [{"evidence": urn, "nodes": nodes} for urn, nodes in found.items()],
         "notRead": elsewhere,
+        "failed": failed,
     }
-    output.result(value, *_text(found, bad, elsewhere))
-    raise typer.Exit(_code(found))
+    output.result(value, *_text(found, bad, elsewhere), *_failures(failed))
+    raise typer.Exit(_code(found) or (3 if elsewhere or failed else 0))
 
 
 def register(app: typer.Typer) -> None:
@@ -82,6 +88,20 @@ def _code(found: dict[str, list[Fixity]]) -> int:
     if left:
         return 4
     return 3 if not readings or any(one.result == "unreachable" for one in readings) else 0
+
+
+def _kept_items(node: NodeClient) -> tuple[list[str], int]:
+    """Items that IPFS nodes keep, and the number of others that this agency has content of."""
+    agency = node.agency().agency
+    items = [item for item in node.items() if item.cid is not None and not item.erased]
+    kept = [item.evidence for item in items if any(_is_kept(one) for one in item.replicas)]
+    ours = {item.evidence for item in items if item.custodian == agency}
+    return kept, len(ours - set(kept))
+
+
+def _failures(failed: dict[str, str]) -> list[str]:
+    lines = [f"NOT read: {urn}: {problem}" for urn, problem in failed.items()]
+    return [*lines, "what to do: run this again for these items"] if lines else []
 
 
 def _is_kept(replica: Replica) -> bool:
@@ -103,7 +123,7 @@ def unrepaired(found: dict[str, list[Fixity]]) -> bool:
 
 
 def _left(one: Fixity) -> bool:
-    return bool(sum(one.bad.values()) > one.repaired)
+    return bool(sum(one.bad.values()) > one.repaired or one.unread)
 
 
 def _text(found: dict[str, Any], bad: dict[str, Any], elsewhere: int) -> list[str]:
@@ -138,6 +158,12 @@ def _text(found: dict[str, Any], bad: dict[str, Any], elsewhere: int) -> list[st
         lines.append(
             f"not read: {elsewhere} items that no IPFS node keeps; "
             f"{runnable('custody doctor --deep')} reads what lies here"
+        )
+    unwalked = sum(one.unread for nodes in found.values() for one in nodes)
+    if unwalked:
+        lines.append(
+            f"not read: what lies below {unwalked} damaged blocks, which name it and of which no "
+            "good copy was found"
         )
     if unrepaired(found):
         lines.append(

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import io
-import json
+import os
 import re
-import shlex
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, Final
 
 import typer
 
 from cli import outfile, output
-from cli.hints import runnable
+from cli.hints import quoted, runnable
 from cli.state import Basis, Evidence, Json
+
+if TYPE_CHECKING:
+    from ledger.domain.files.manifest import Member
 
 _HELP = """Decrypt an item into a file; of a folder, its manifest: the list of its files, each an
 item of its own.
@@ -24,6 +25,8 @@ Your access is signed and in the log before any key is released.
 Example:
   custody --home ~/evidence get 3f0c1d2e-... -o photo.jpg --basis "analysis"
 """
+#: Bytes of a manifest that are read at once, of some two hundred thousand files.
+_AT_ONCE: Final = 64 << 20
 _SHOWN = 20  # files of a folder that are listed; the manifest has all
 
 
@@ -44,7 +47,6 @@ def get(
     from cli.session import open_session
     from ledger.client import retrieval
     from ledger.domain.errors import NotFoundError
-    from ledger.domain.files.manifest import MEDIA_TYPE
 
     urn, said = evidence_urn(evidence), basis_member(basis)
     with outfile.writing(out, force=force) as file, open_session() as session:
@@ -59,19 +61,17 @@ def get(
         file.otherwise(
             {"path": None, "access": access}, told, hint="get it again, with another --output"
         )
-        body = session.node.details(urn, access)[0]["document"]["body"]
-        folder = body.get("mediaType") == MEDIA_TYPE
-        listed = io.BytesIO()
-        with output.progress("decrypting", body.get("size", 0)) as advance:
+        body = retrieval.content_record(session.node, urn, access)
+        copied = _Copied(file.file, body)
+        with output.progress("decrypting", body["size"]) as advance:
             opened = retrieval.fetch(
                 session.node,
                 session.person,
                 urn,
                 access,
-                listed if folder else file.file,
+                copied,
                 advance,
             )
-        file.write(listed.getvalue())
     value = {
         "path": str(out),
         "name": opened.name,
@@ -79,19 +79,54 @@ def get(
         "digests": opened.digests,
         "access": access,
     }
-    if folder:
-        members = json.loads(listed.getvalue())["members"]
-        output.result(
-            value | {"manifestOf": len(members)}, *_manifest(out, opened.name, members, basis)
-        )
-    else:
-        output.result(
-            value,
-            (
-                f"{out}: {output.size(opened.size)}, same sha-256 as recorded: "
-                f"{opened.digests['sha-256']}"
-            ),
-        )
+    line = (
+        f"{out}: {output.size(opened.size)}, same sha-256 as recorded: {opened.digests['sha-256']}"
+    )
+    if not copied.is_manifest:
+        output.result(value, line)
+        return
+    members, problem = copied.members()
+    if members is None:
+        output.result(value | {"manifestOf": None}, line, problem)
+        raise typer.Exit(3)
+    output.result(
+        value | {"manifestOf": len(members)}, *_manifest(out, opened.name, members, basis)
+    )
+
+
+class _Copied:
+    """Content on its way into the file. What says to be a manifest is kept besides, as far as it
+    is one that can be: whoever recorded it chose its size and its bytes.
+    """
+
+    def __init__(self, file: BinaryIO, body: dict[str, Any]) -> None:
+        from ledger.domain.files.manifest import MEDIA_TYPE
+
+        self.is_manifest = body.get("mediaType") == MEDIA_TYPE
+        self._file = file
+        self._kept = bytearray()
+        self._small = body["size"] <= _AT_ONCE
+
+    def write(self, data: bytes) -> int:
+        """Write more of it."""
+        if self.is_manifest and self._small:
+            self._kept += data
+        return self._file.write(data)
+
+    def members(self) -> tuple[list[Member] | None, str]:
+        """The files that the manifest lists; None where it is none or too long, and why."""
+        from ledger.domain.errors import FormatError
+        from ledger.domain.files import manifest
+
+        if not self._small:
+            return None, "it says to be the manifest of a folder, and is too long to be listed here"
+        try:
+            return manifest.parse(bytes(self._kept)).members, ""
+        except FormatError as error:
+            return (
+                None,
+                f"it was recorded as the manifest of a folder, and is none: {error.message}",
+            )
 
 
 def register(app: typer.Typer) -> None:
@@ -99,22 +134,21 @@ def register(app: typer.Typer) -> None:
     app.command(help=_HELP)(get)
 
 
-def _manifest(out: Path, name: str, members: list[dict[str, Any]], basis: str) -> list[str]:
+def _manifest(out: Path, name: str, members: list[Member], basis: str) -> list[str]:
     """That this is a list of files, and what brings each of them."""
     lines = [
         (
             f"{out}: the manifest of the folder {name!r}, as recorded: a list of its "
-            f"{len(members)} "
-            "files, not the files"
+            f"{len(members)} files, not the files"
         )
     ]
     if members:
         lines.append("each file is an item of its own:")
     for number, one in enumerate(members[:_SHOWN], 1):
-        base = one["path"].rpartition("/")[2]
+        base = os.fsdecode(one.path.rpartition(b"/")[2])
         target = base if re.fullmatch(r"[\w][\w .,()+@=-]*", base) else f"file-{number}"
-        words = ["get", one["evidence"].removeprefix("urn:uuid:"), "-o", target, "--basis", basis]
-        lines.append(f"  {runnable('custody get').removesuffix(' get')} {shlex.join(words)}")
+        words = ["get", one.evidence.removeprefix("urn:uuid:"), "-o", target, "--basis", basis]
+        lines.append("  " + runnable("custody " + " ".join(map(quoted, words))))
     if len(members) > _SHOWN:
         lines.append(f"  ... and {len(members) - _SHOWN} more, by the ids in {out}")
     return lines

@@ -89,7 +89,7 @@ def register(group: typer.Typer) -> None:
 def _decrypt(session: Any, urn: str, access: str, file: Any) -> None:
     from ledger.client import retrieval
 
-    size = session.node.details(urn, access)[0]["document"]["body"]["size"]
+    size = retrieval.content_record(session.node, urn, access)["size"]
     with output.progress("decrypting", size) as advance:
         retrieval.fetch(session.node, session.person, urn, access, file, advance)
 

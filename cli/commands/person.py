@@ -197,9 +197,11 @@ def approve(
     fingerprint: Fingerprint = "",
     as_json: Json = False,
 ) -> None:
+    from cli import arguments
     from cli.session import open_session
     from ledger.app import entrust
 
+    reference = arguments.listed(reference, 16, "request to join", "custody person list")
     with open_session() as session:
         asked = next((one for one in session.node.people() if one.reference == reference), None)
         shown = str(asked.fingerprint) if asked is not None else ""
@@ -220,9 +222,11 @@ def give_key(
     fingerprint: Annotated[str, typer.Option(help="Of their keys, as they read it to you.")],
     as_json: Json = False,
 ) -> None:
+    from cli import arguments
     from cli.session import open_session
     from ledger.app import entrust
 
+    who = arguments.person(who)
     with open_session() as session:
         person = entrust.give(session.keyring, session.node, who, fingerprint=fingerprint)
     output.result(

@@ -19,9 +19,10 @@ if TYPE_CHECKING:
 _SUSPEND = """Suspend a person: from this moment they can do nothing here, and every verifier learns
 of it.
 
-What they signed until now is anchored first, and goes on verifying. With --since nothing signed
-after that time counts: for stolen keys. A custodian keeps the custody key that they have, until it
-is rotated.
+What they signed until now is anchored and goes on verifying; so that this holds also for what they
+signed as a guest elsewhere, verifiers refuse their certificate as of some days ahead. With --since
+nothing signed after that time counts: for stolen keys. A custodian keeps the custody key that they
+have, until it is rotated.
 
 \b
 Example:
@@ -41,7 +42,7 @@ Example:
     --role examiner
   custody --home ~/mine person fetch
 """
-_RENEWED: Final = "{} has a new certificate, and the old one counts no longer."
+_RENEWED: Final = "{} has a new certificate, and the old one counts here no longer."
 _RENEWED_OWN: Final = "You have a new certificate, and sign with it from now on."
 
 _FETCH = """Fetch the certificate that belongs to your key now, after an administrator renewed it.
@@ -96,8 +97,10 @@ def suspend(
     ] = "",
     as_json: Json = False,
 ) -> None:
+    from cli import arguments
     from cli.session import open_session
 
+    who = arguments.person(who)
     moment = members.time_of(since, "--since") if since else None
     with open_session() as session:
         done = session.node.suspend(who, since=moment)
@@ -114,7 +117,9 @@ def suspend(
         + runnable(f"well: custody person suspend {other}")
         for other in others
     ]
-    output.result(value, f"{who} is suspended, and revoked as of {revoked}.", *kept, *also)
+    output.result(
+        value, f"{who} is suspended from now on, and revoked as of {revoked}.", *kept, *also
+    )
 
 
 def renew(
@@ -134,8 +139,10 @@ def renew(
     ] = False,
     as_json: Json = False,
 ) -> None:
+    from cli import arguments
     from cli.session import open_session
 
+    who = arguments.person(who)
     if at_home:
         _renew_at_home(who, role)
         return
@@ -227,8 +234,10 @@ def link(
     ],
     as_json: Json = False,
 ) -> None:
+    from cli import arguments
     from cli.session import open_session
 
+    who = arguments.person(who)
     with open_session() as session:
         session.node.link(who, account)
     output.result({"pseudonym": who}, "linked: they log in with both, their key and that account")

@@ -51,7 +51,7 @@ def recheck(evidence: Evidence, basis: Basis, as_json: Json = False) -> None:
             mode="copy",
             basis=basis_member(basis),
         )
-        expected = session.node.details(urn, access)[0]["document"]["body"]
+        expected = retrieval.content_record(session.node, urn, access)
         body = {"scope": "content", "expected": expected["digests"], "size": expected["size"]}
         try:
             with output.progress("hashing", expected["size"]) as advance:

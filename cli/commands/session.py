@@ -90,8 +90,10 @@ def end(
     which: Annotated[str, typer.Argument(metavar="SESSION", help="As session list shows it.")],
     as_json: Json = False,
 ) -> None:
+    from cli import arguments
     from cli.session import open_session
 
+    which = arguments.listed(which, 32, "session", "custody session list")
     with open_session() as session:
         session.node.end_session(which)
     output.result(

@@ -23,6 +23,7 @@ from ledger.domain.identity import enrolment
 from ledger.domain.identity.certificate import Certificate
 from ledger.domain.identity.descriptor import Descriptor
 from ledger.domain.identity.person import PersonId, read_reference
+from ledger.domain.identity.roles import keeps_custody
 
 CUSTODY: Final = "hpke-custody"
 PINNED: Final = "descriptor"
@@ -77,9 +78,8 @@ def give(keyring: FileKeyring, node: NodeClient, reference: str, *, fingerprint:
             hint="do not go on: somebody swapped it",
         )
     person = certificate.subject
-    if (
-        person != read_reference(reference, home=descriptor.agency)
-        or "custodian" not in certificate.roles
+    if person != read_reference(reference, home=descriptor.agency) or not keeps_custody(
+        certificate.roles
     ):
         raise VerificationError(
             3,
@@ -94,7 +94,7 @@ def lacks_key(keyring: FileKeyring, certificate: Certificate, descriptor: Descri
     """Whether a keyring is that of a custodian of the descriptor's agency who has no custody
     key.
     """
-    own = certificate.agency == descriptor.agency and "custodian" in certificate.roles
+    own = certificate.agency == descriptor.agency and keeps_custody(certificate.roles)
     return own and CUSTODY not in keyring.names()
 
 

@@ -139,15 +139,16 @@ class _NodeCollector:
         )
         soon = GaugeMetricFamily(
             "custody_certificates_ending",
-            f"Certificates that end within {expiry.SOON // 86400} days or have ended",
+            f"Certificates that end within {expiry.SOON // 86400} days (a CA's two years earlier), "
+            "have ended or are not good yet",
             labels=["owner"],
         )
-        known, limit = list(expiry.lifetimes(self._node)), self._node.clock.now() + expiry.SOON
+        known, told = list(expiry.lifetimes(self._node)), expiry.ending(self._node)
         for owner in expiry.OWNERS:
             until = [one.until for one in known if one.owner == owner]
             if until:
                 ends.add_metric([owner], min(until))
-            soon.add_metric([owner], sum(one < limit for one in until))
+            soon.add_metric([owner], sum(one.owner == owner for one in told))
         yield ends
         yield soon
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, BinaryIO, Final, Protocol
+from typing import Any, Final, Protocol
 
 from ledger.domain.codecs.digests import MultiDigest
 from ledger.domain.codecs.text import evidence_bytes, parse_time
@@ -39,6 +39,12 @@ class ReaderApi(Protocol):
     def record(self, evidence: str, access: str) -> tuple[list[dict[str, Any]], Standing]: ...
     def grants(self, evidence: str, access: str) -> list[bytes]: ...
     def content(self, evidence: str, access: str, start: int, end: int) -> bytes: ...
+
+
+class Sink(Protocol):
+    """Where content goes: a file, or whatever stands before one."""
+
+    def write(self, data: bytes, /) -> object: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,12 +159,24 @@ def record_access(
     return answer.statement
 
 
+def content_record(node: ReaderApi, evidence: str, access: str) -> dict[str, Any]:
+    """What the event that opened an item says of its content, after a recorded access.
+
+    Raises:
+        NotFoundError: it has none, or its record was destroyed.
+    """
+    opening = node.details(evidence, access)[0]["document"]
+    if opening is None or "content" not in opening["body"]:
+        raise NotFoundError("this item has no content, or its record was destroyed")
+    return dict(opening["body"])
+
+
 def fetch(
     node: ReaderApi,
     person: Person,
     evidence: str,
     access: str,
-    out: BinaryIO | None,
+    out: Sink | None,
     progress: Callable[[int], None] = lambda count: None,
 ) -> Opened:
     """Fetch, check and decrypt the content into ``out``, in constant memory.
@@ -170,10 +188,7 @@ def fetch(
             away.
         DeniedError: no content key was granted to this person.
     """
-    opening = node.details(evidence, access)[0]["document"]
-    if opening is None or "content" not in opening["body"]:
-        raise NotFoundError("this item has no content, or its record was destroyed")
-    body = opening["body"]
+    body = content_record(node, evidence, access)
     key = content_key(person, evidence, body, node.grants(evidence, access))
     return decrypt(
         lambda start, end: node.content(evidence, access, start, end),
@@ -190,7 +205,7 @@ def decrypt(
     key: bytes,
     evidence: str,
     body: dict[str, Any],
-    out: BinaryIO | None,
+    out: Sink | None,
     progress: Callable[[int], None] = lambda count: None,
 ) -> Opened:
     """Decrypt and check ciphertext that ``read`` gives in ranges [start, end); see fetch.
@@ -206,9 +221,7 @@ def decrypt(
     digest = MultiDigest(body["digests"])
     builder = unixfs.Builder()
     count = content_encryption.piece_count(content.padded_size)
-    total = content.ciphertext_size
-    ranges = [(at, min(at + _RANGE, total)) for at in range(0, total, _RANGE)]
-    for (start, _), data in zip(ranges, _ahead(read, ranges), strict=True):
+    for start, data in _ahead(read, content.ciphertext_size):
         first, view = start // unixfs.LEAF, memoryview(data)
         for number in range(first, min(first + _RANGE_PIECES, count)):
             sealed = view[(number - first) * unixfs.LEAF : (number - first + 1) * unixfs.LEAF]
@@ -227,22 +240,26 @@ def decrypt(
         found[name] != value for name, value in body["digests"].items()
     ):
         raise VerificationError(9, "the content does not have the recorded size and digests")
-    return Opened(body["name"], body["size"], body["digests"])
+    return Opened(body.get("name", ""), body["size"], body["digests"])
 
 
-def _ahead(read: Callable[[int, int], bytes], ranges: Sequence[tuple[int, int]]) -> Iterator[bytes]:
-    """The content range by range, the next one being fetched while the caller works on this one."""
+def _ahead(read: Callable[[int, int], bytes], total: int) -> Iterator[tuple[int, bytes]]:
+    """The content range by range, each with its place, the next one being fetched while the caller
+    works on this one.
+    """
     with ThreadPoolExecutor(1, thread_name_prefix="fetch") as pool:
-        coming = [pool.submit(read, *ranges[0])]
-        for number, (start, end) in enumerate(ranges):
-            data = coming.pop().result()
+        start, coming = 0, pool.submit(read, 0, min(_RANGE, total))
+        while start < total:
+            end = min(start + _RANGE, total)
+            data = coming.result()
             if len(data) != end - start:
                 raise VerificationError(
                     9, f"the node sent {len(data)} bytes, expected {end - start}"
                 )
-            if number + 1 < len(ranges):
-                coming.append(pool.submit(read, *ranges[number + 1]))
-            yield data
+            if end < total:
+                coming = pool.submit(read, end, min(end + _RANGE, total))
+            yield start, data
+            start = end
 
 
 def content_key(

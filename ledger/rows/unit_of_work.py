@@ -109,7 +109,8 @@ class Database(Protocol):
         """A transaction, durable when the context ends; rolled back on an error.
 
         Raises:
-            StorageError: the database refused, the disk is full for example; nothing was written.
+            BusyError: others have been writing for too long. StorageError: the database refused,
+                the disk is full for example; nothing was written.
         """
         ...
 

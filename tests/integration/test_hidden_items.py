@@ -82,7 +82,7 @@ def test_an_item_is_not_opened_under_the_name_of_a_hidden_one_and_nothing_of_it_
     assert item_of(officer.desk, hidden).seq == 1
 
 
-def _operations(desk: Desk) -> Iterator[tuple[str, str, str, Any]]:
+def operations(desk: Desk) -> Iterator[tuple[str, str, str, Any]]:
     """(operation, method, path, body) of every route that takes an item or a statement, with {item}
     and {statement} still open.
     """
@@ -113,7 +113,7 @@ def test_hidden_and_absent_items_are_one_answer_on_every_route_and_malformed_one
         "malformed": ("urn:uuid:nonsense", "xyz"),
     }
     found = {}
-    for name, method, path, body in _operations(officer.desk):
+    for name, method, path, body in operations(officer.desk):
         answers = {}
         for which, (item, digest) in pairs.items():
             filled = path.replace("{evidence}", item).replace("{statement}", digest)

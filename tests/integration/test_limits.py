@@ -261,6 +261,29 @@ def test_guests_who_call_without_end_leave_our_own_people_their_places() -> None
         asyncio.run(run(found[name]))
 
 
+def test_a_person_who_calls_without_end_leaves_colleagues_their_places() -> None:
+    """Histories of thousands of events, asked for without end, kept everybody from recording."""
+
+    async def stay(lane: Lane, person: str) -> None:
+        async with lane.place("NL-POL", person):
+            await asyncio.sleep(60)
+
+    async def run(lane: Lane) -> None:
+        heavy = [asyncio.ensure_future(stay(lane, "heavy")) for _ in range(200)]
+        await asyncio.sleep(0)
+        async with asyncio.timeout(1), lane.place("NL-POL", "colleague"):
+            pass
+        for one in heavy:
+            one.cancel()
+        refused = await asyncio.gather(*heavy, return_exceptions=True)
+        assert sum(isinstance(one, BusyError) for one in refused) > 140, refused
+
+    found = lanes("NL-POL")
+    assert found["register"] is not found["details"] is found["rehearse"]
+    for name in ("details", "register", "bundle", "content"):
+        asyncio.run(run(found[name]))
+
+
 def test_an_agency_that_calls_without_end_leaves_others_their_places() -> None:
     """One session on forty connections kept an agency's own people from their node."""
     found = lanes("NL-POL")

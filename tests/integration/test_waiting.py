@@ -240,15 +240,18 @@ def test_a_chain_that_does_not_answer_takes_no_thread_from_other_routes(
     )
 
 
-def test_all_lanes_together_leave_threads_for_the_other_routes() -> None:
+def test_all_lanes_together_leave_threads_for_the_other_routes(desk: Desk) -> None:
     found = lanes("NL-POL")
     assert set(found) <= set(ROUTES)
     assert sum({id(one): one.at_once for one in found.values()}.values()) <= THREADS - RESERVE
 
     async def limit() -> float:
-        return anyio.to_thread.current_default_thread_limiter().total_tokens
+        async with desk.app.router.lifespan_context(desk.app):
+            return anyio.to_thread.current_default_thread_limiter().total_tokens
 
     assert anyio.run(limit) == THREADS
+    pool: Any = desk.node.records._engine.pool
+    assert pool.size() + pool._max_overflow > THREADS
 
 
 def test_calls_of_one_party_are_few_and_a_silent_one_is_left_alone() -> None:

@@ -80,7 +80,9 @@ class Actor:
             self.client, self.person, self.desk.clock, evidence, event_type, body, members
         )
 
-    def opening(self, event_type: str, body: dict[str, Any], evidence: str) -> dict[str, Any]:
+    def opening(
+        self, event_type: str, body: dict[str, Any], evidence: str, **options: Any
+    ) -> dict[str, Any]:
         """A statement that opens an item without content."""
         sealed = seal_keys(
             self.person,
@@ -89,7 +91,9 @@ class Actor:
             content_key=None,
             commitment=None,
         )
-        return self.sign(event_type, body, evidence, seq=0, prev=None, sealed_keys=sealed)
+        return self.sign(
+            event_type, body, evidence, seq=0, prev=None, sealed_keys=sealed, **options
+        )
 
 
 def item_of(desk: Desk, evidence: str) -> Any:

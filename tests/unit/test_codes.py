@@ -60,7 +60,7 @@ def test_a_judging_command_ends_with_1_only_for_a_contradiction(
 
 
 def _reading(result: str, repaired: int = 0, **bad: int) -> Fixity:
-    return Fixity("a", result, 1, bad, repaired, complete=result != "unreachable")
+    return Fixity("a", result, 1, bad, repaired, 0, complete=result != "unreachable")
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,8 @@ from ledger.domain.errors import AlteredError, StorageError
 #: skips Alembic.
 HEAD: Final = "0010"
 _WRITE: Final = "custody_write"
+#: Seconds for which a write waits for others, before whoever asked is told to come again.
+PATIENCE: Final = 10.0
 #: A database that ends with its one connection. SQLite unlinks its file when it opens it: whatever
 #: kills the process leaves nothing of the sealed keys behind that an audit compares.
 SCRATCH: Final = "sqlite://"
@@ -54,7 +56,7 @@ def _on_connect(connection: sqlite3.Connection, _record: Any) -> None:
         "synchronous=FULL",
         "secure_delete=ON",
         "foreign_keys=ON",
-        "busy_timeout=10000",
+        f"busy_timeout={int(PATIENCE * 1000)}",
     ):
         connection.execute(f"PRAGMA {pragma}")
 

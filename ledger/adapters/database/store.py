@@ -6,10 +6,13 @@ import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from typing import Final
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from ledger.adapters.database import engine
 from ledger.adapters.database.engine import SCRATCH, open_engine
 from ledger.adapters.database.holdings import Replicas
 from ledger.adapters.database.items import Documents, Grants, Items
@@ -17,8 +20,11 @@ from ledger.adapters.database.logs import Checkpoints, Logs
 from ledger.adapters.database.partners import Copies, Erasures, Partners, Transfers
 from ledger.adapters.database.people import AuthorityFiles, People, Releases, Sessions
 from ledger.adapters.database.unit import Tables, Waiting
-from ledger.domain.errors import ConflictError, StorageError
+from ledger.domain.errors import BusyError, ConflictError, StorageError
 from ledger.rows.unit_of_work import Database, UnitOfWork
+
+#: How SQLite names that somebody else has a lock: nothing is wrong with disk or file.
+_BUSY: Final = ("SQLITE_BUSY", "SQLITE_LOCKED")
 
 
 class SqlUnit:
@@ -48,6 +54,10 @@ class SqlUnit:
         self.tables.flush()
 
 
+def _busy() -> BusyError:
+    return BusyError("others are writing to the database", hint="try again in a moment")
+
+
 @contextmanager
 def _translated() -> Iterator[None]:
     """Errors of the driver become ours."""
@@ -59,6 +69,8 @@ def _translated() -> Iterator[None]:
         # The driver's text may quote values: only its class and SQLite's own code are told.
         cause = getattr(error, "orig", error)
         name = getattr(cause, "sqlite_errorname", type(cause).__name__)
+        if isinstance(error, PoolTimeout) or name.startswith(_BUSY):
+            raise _busy() from error
         raise StorageError(
             f"the database failed: {name}",
             hint="check the free space of the disk; nothing was written",
@@ -124,6 +136,9 @@ class SqlRecords:
         self._views = {
             write: self._engine.execution_options(custody_write=write) for write in (False, True)
         }
+        # SQLite lets those who wait for its lock look again now and then: whoever comes while many
+        # write might never be the one who finds it free.
+        self._writing = threading.Lock()
 
     @contextmanager
     def read(self) -> Iterator[UnitOfWork]:
@@ -134,10 +149,15 @@ class SqlRecords:
     @contextmanager
     def write(self) -> Iterator[UnitOfWork]:
         """A durable transaction."""
-        with self._connect(write=True) as connection:
-            unit = SqlUnit(connection)
-            yield unit
-            unit.flush()
+        if not self._writing.acquire(timeout=engine.PATIENCE):
+            raise _busy()
+        try:
+            with self._connect(write=True) as connection:
+                unit = SqlUnit(connection)
+                yield unit
+                unit.flush()
+        finally:
+            self._writing.release()
 
     @contextmanager
     def snapshot(self) -> Iterator[Database]:

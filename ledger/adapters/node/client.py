@@ -6,20 +6,22 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Any, Final, TypeVar
 
+from ledger.adapters.node import told
 from ledger.adapters.node.http import LARGE, HttpNode, KeptSession, Session, bytes_of
 from ledger.adapters.web.client import WebError
 from ledger.domain.codecs.text import b64url
-from ledger.domain.errors import FormatError, UnconfirmedError
+from ledger.domain.errors import BusyError, FormatError, UnconfirmedError
 from ledger.domain.ipld import car
 from ledger.domain.ipld import cid as cids
 from ledger.domain.ipld.unixfs import Block
 from ledger.domain.ports import answers, node_answers
-from ledger.domain.ports.answers import BYTES, EVIDENCE
+from ledger.domain.ports.answers import BYTES, DIGEST, EVIDENCE
 from ledger.domain.untrusted.shapes import COUNT, Maybe
 
 __all__ = ["KeptSession", "NodeClient", "Session"]
 T = TypeVar("T")
 _PAGE: Final = 500
+_TOLD: Final = {"seq": COUNT, "statement": DIGEST, "document": Maybe(dict)}
 _AGAIN: Final = (0.2, 1.0, None)  # seconds before statements are sent once more
 _LOOK: Final = "before you repeat it, look whether it is there: custody list, or custody show ITEM"
 
@@ -44,20 +46,23 @@ class NodeClient(HttpNode):
         )
 
     def register(self, submissions: Sequence[dict[str, Any]]) -> list[answers.Registered]:
-        """See clientports.NodeApi. Where the answer is lost the same statements are sent again: the
-        node takes each once.
+        """See clientports.NodeApi. Where the answer is lost, or the node is busy, the same
+        statements are sent again: the node takes each once.
 
         Raises:
             UnconfirmedError: it was lost again and again, and they may be in the log or not.
+            BusyError: the node was busy each time.
         """
         sent = False
         for pause in _AGAIN:
             try:
                 body = {"statements": list(submissions)}
                 return self._all("POST", "/v1/statements", "registered", answers.Registered, body)
-            except WebError as error:
-                sent = sent or error.sent
-                if pause is None or not error.passing:
+            except (WebError, BusyError) as error:
+                passing = True
+                if isinstance(error, WebError):
+                    sent, passing = sent or error.sent, error.passing
+                if pause is None or not passing:
                     if not sent:
                         raise
                     raise UnconfirmedError(
@@ -136,9 +141,9 @@ class NodeClient(HttpNode):
     def record(self, evidence: str, access: str) -> tuple[list[dict[str, Any]], answers.Standing]:
         """The item's documents, and what holds for it after them."""
         path = f"/v1/evidence/{evidence}/details"
-        shape = {"events": [dict], "standing": answers.Standing}
+        shape = {"events": [_TOLD], "standing": answers.Standing}
         found = self._ask("POST", path, shape, limit=LARGE, json={"access": access})
-        return found["events"], found["standing"]
+        return told.events(found["events"], evidence, self._web.who), found["standing"]
 
     def person_key(self, reference: str) -> node_answers.PersonKey:
         """Who a person or guest is, and their HPKE key."""
@@ -283,10 +288,10 @@ class NodeClient(HttpNode):
 
     def incoming(self, evidence: str) -> tuple[list[dict[str, Any]], list[bytes], answers.Standing]:
         """Documents and content keys of an item on offer to us, and what holds for it."""
-        shape = {"events": [dict], "grants": [BYTES], "standing": answers.Standing}
+        shape = {"events": [_TOLD], "grants": [BYTES], "standing": answers.Standing}
         found = self._ask("GET", f"/v1/handovers/{evidence}/record", shape, limit=LARGE)
         given = [bytes_of(text, self._web.who) for text in found["grants"]]
-        return found["events"], given, found["standing"]
+        return told.events(found["events"], evidence, self._web.who), given, found["standing"]
 
     def incoming_content(self, evidence: str, start: int, end: int) -> bytes:
         """Ciphertext bytes [start, end) of an item on offer to us, at most 4 MiB."""
@@ -298,7 +303,8 @@ class NodeClient(HttpNode):
 
     def copy_record(self, copy: answers.Copy) -> answers.CopyRecord:
         """What came with a copy, as `copies` lists it."""
-        return self._one("GET", _copy_path(copy), answers.CopyRecord, limit=LARGE)
+        found = self._one("GET", _copy_path(copy), answers.CopyRecord, limit=LARGE)
+        return told.copy(found, copy.evidence, self._web.who)
 
     def copy_range(self, copy: answers.Copy, start: int, end: int) -> bytes:
         """Ciphertext bytes [start, end) of a copy, at most 4 MiB."""

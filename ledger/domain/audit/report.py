@@ -58,6 +58,13 @@ class AuditReport:
         if self.counts[finding.code] <= LISTED:
             self.findings.append(finding)
 
+    def take_over(self, other: AuditReport) -> None:
+        """Take over every finding of a part that was told apart."""
+        listed = Counter(finding.code for finding in other.findings)
+        for finding in other.findings:
+            self.add(finding)
+        self.counts.update(other.counts - listed)
+
     def take(self, results: Iterable[AuditFinding | int]) -> int:
         """Carry a check out: its findings are taken over.
 

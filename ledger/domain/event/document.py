@@ -196,6 +196,16 @@ def parse(raw: bytes, disclosures: Iterable[str] = ()) -> Event:
     return _checked(raw, value, tuple(sd.parse(encoded) for encoded in disclosures))
 
 
+def require_completed(value: dict[str, Any]) -> None:
+    """Check a document that somebody else completed with its disclosures, such as a node that is
+    asked for an item's record.
+
+    Raises:
+        FormatError: it is not what a document with these members would be.
+    """
+    _checked(b"", value, ())
+
+
 def _checked(raw: bytes, value: dict[str, Any], parsed: tuple[sd.Disclosure, ...]) -> Event:
     """What the bytes and the disclosures say, completed and checked against the schema of the
     type.

@@ -7,6 +7,7 @@ docs/roles.md is written from these tables. What a role may do with a given item
 
 from __future__ import annotations
 
+from collections.abc import Set as AbstractSet
 from typing import Final
 
 from ledger.domain.errors import RuleError
@@ -112,6 +113,13 @@ GUEST_ROLES: Final[frozenset[Role]] = frozenset(
 def counting_roles(held: frozenset[str], *, guest: bool) -> frozenset[str]:
     """The roles of a certificate that count at a node: of a guest's those that guests have."""
     return held & GUEST_ROLES if guest else held
+
+
+def keeps_custody(held: AbstractSet[str]) -> bool:
+    """Whether somebody with these roles keeps the agency's custody key, which opens all that the
+    agency has: a custodian who does not stand for the defence as well.
+    """
+    return "custodian" in held and not held & OUTSIDE
 
 
 def may_take_back(role: str, ordered_by: str) -> bool:

@@ -265,11 +265,14 @@ class Lineage:
 
 @dataclass(frozen=True, slots=True)
 class Fixity:
-    """What reading an item again at one IPFS node found; not complete: call again."""
+    """What reading an item again at one IPFS node found; ``unread``: of how many bad blocks what
+    lies below could not be read either. Not complete: call again.
+    """
 
     node: str
     result: str
     blocks: Count
     bad: dict[str, Count]
     repaired: Count
+    unread: Count
     complete: bool

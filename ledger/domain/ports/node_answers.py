@@ -93,7 +93,9 @@ class WorkerStatus:
 
 @dataclass(frozen=True, slots=True)
 class EndingCertificate:
-    """A certificate that ends soon or has ended; ``pseudonym`` is None for that of the node."""
+    """A certificate that ends soon, has ended or is not good yet; ``pseudonym`` is None for that of
+    the node and of the CA.
+    """
 
     owner: str
     pseudonym: str | None

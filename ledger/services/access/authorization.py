@@ -21,7 +21,7 @@ from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity.certificate import Certificate
 from ledger.domain.identity.descriptor import HpkeKey
 from ledger.domain.identity.person import PersonId, Recipient
-from ledger.domain.identity.roles import ROLES_BY_TYPE, counting_roles
+from ledger.domain.identity.roles import ROLES_BY_TYPE, counting_roles, keeps_custody
 from ledger.domain.item.parts import OPENS_CONTENT, ROLES_BY_PART, Part
 from ledger.rows.items import ItemRow
 from ledger.rows.logs import EntryRow
@@ -373,6 +373,6 @@ def content_grants(node: Node, unit: UnitOfWork, caller: Caller, evidence: str) 
     """
     parts = parts_of(node, unit, caller, evidence, unit.items.get(evidence))
     found = _own_grants(node, unit, caller, evidence) if parts & OPENS_CONTENT else []
-    if Part.CUSTODIAN in parts:
+    if Part.CUSTODIAN in parts and keeps_custody(caller.roles):
         found += unit.grants.sealed_to(evidence, "content", node.descriptor(unit).custody.digest)
     return found

@@ -18,6 +18,7 @@ from ledger.domain.errors import ConflictError, DeniedError, NotFoundError, Rule
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity.certificate import Certificate
 from ledger.domain.identity.person import PersonId, read_reference
+from ledger.domain.identity.roles import keeps_custody
 from ledger.rows.people import CustodyKeyRow, PersonRow
 from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.access.authorization import require_still
@@ -37,7 +38,8 @@ def holds(node: Node, unit: UnitOfWork, person: PersonRow) -> bool:
 
 def standing(node: Node, unit: UnitOfWork, person: PersonRow, certificate: Certificate) -> str:
     """How somebody stands to the custody key; empty for whoever has none and needs none."""
-    needs = person.active and person.person.agency == node.agency and ROLE in certificate.roles
+    ours = person.active and person.person.agency == node.agency
+    needs = ours and keeps_custody(certificate.roles)
     if holds(node, unit, person):
         return HOLDS if needs else KEPT
     if not needs:
@@ -123,4 +125,9 @@ def _custodian(node: Node, unit: UnitOfWork, person: PersonId) -> tuple[PersonRo
         roles = " ".join(f"--role {role}" for role in sorted({*certificate.roles, ROLE}))
         hint = f"an administrator makes them one: custody person renew {person.pseudonym} {roles}"
         raise RuleError("the custody key is for custodians only", hint=hint)
+    if not keeps_custody(certificate.roles):
+        raise RuleError(
+            "the custody key opens guarded material, and is not for whoever stands for the defence",
+            hint=f"custody person renew {person.pseudonym} --role {ROLE}",
+        )
     return row, certificate

@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from ledger.domain.errors import KeyringError
 from ledger.domain.event import wording
+from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity.person import PersonId
 from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.node.context import Node
@@ -55,6 +56,16 @@ class Persons:
         if person not in self._known:
             self._known[person] = self._look_up(person)
         return self._known[person]
+
+    def roles(self, person: PersonId) -> frozenset[str]:
+        """The roles of a person under all enrolments of theirs that are active."""
+        behind = self.behind(person)
+        found = frozenset[str]()
+        for row in self._unit.people.all():
+            if row.active and self.behind(row.person) == behind:
+                der = self._unit.people.certificate(row.certificate)
+                found |= certificates.parse(der).roles if der is not None else frozenset()
+        return found
 
     def _look_up(self, person: PersonId) -> PersonId:
         row = self._unit.people.get(person) if person.agency == self._node.agency else None

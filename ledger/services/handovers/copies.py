@@ -76,7 +76,7 @@ def require_given(
         NotFoundError: the same answer whether there is none, it is another's or time is over.
     """
     row = unit.copies.get(statement)
-    item = unit.items.get(row.evidence) if row is not None else None
+    item = unit.items.get(row.evidence if row is not None else "")
     if row is None or item is None or row.agency != agency or row.until <= node.clock.now():
         raise NotFoundError(_NONE)
     return row, item

@@ -20,6 +20,7 @@ from hashlib import sha256
 from typing import Final
 
 from ledger.domain.codecs.digests import same
+from ledger.domain.codecs.text import format_time
 from ledger.domain.errors import (
     ConflictError,
     DeniedError,
@@ -33,10 +34,12 @@ from ledger.domain.identity import enrolment
 from ledger.domain.identity.descriptor import HpkeKey
 from ledger.domain.identity.names import ROLES, log_urn
 from ledger.domain.identity.person import PersonId, read_reference
+from ledger.domain.identity.roles import keeps_custody
 from ledger.rows.people import EnrolmentRow, PersonRow
 from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.access import custody_keys
 from ledger.services.access.authorization import require_still
+from ledger.services.access.custody_keys import ROLE
 from ledger.services.access.service_numbers import folded, open_number, seal_number
 from ledger.services.node.certificate_authority import Authority, new_pseudonym
 from ledger.services.node.context import Node
@@ -102,6 +105,11 @@ def roles_named(node: Node, names: list[str]) -> list[str]:
         raise UsageError(
             f"roles are one or more of {', '.join(sorted(ROLES - {'service'}))}",
             hint="or a name of your profile",
+        )
+    if ROLE in roles and not keeps_custody(set(roles)):
+        raise UsageError(
+            "a custodian keeps what the defence may not have, and does not stand for it as well",
+            hint="give these roles to two people",
         )
     return sorted(roles)
 
@@ -199,9 +207,9 @@ def approve(node: Node, reference: str, *, approver: PersonId) -> PersonId:
 
     Raises:
         NotFoundError: nobody waits under that reference. RuleError: one's own request.
-            KeyringError: the CA is not at hand here.
+            KeyringError: the CA is not at hand here. UsageError: it is not good now.
     """
-    authority = require_authority(node)
+    authority = require_issuing(node)
     with node.records.write() as unit:
         row = next(
             (
@@ -269,6 +277,23 @@ def require_authority(node: Node) -> Authority:
             "the CA key is not at hand on this node", hint="enrol people where the CA is"
         )
     return node.keys.authority
+
+
+def require_issuing(node: Node) -> Authority:
+    """The CA, where it is at hand and good by the node's clock: nothing that it issues at another
+    time is.
+
+    Raises:
+        KeyringError: it is not at hand. UsageError: it is not good now.
+    """
+    authority, now = require_authority(node), node.clock.now()
+    if not authority.begin <= now <= authority.end:
+        raise UsageError(
+            f"the agency's CA is good from {format_time(authority.begin)} until "
+            f"{format_time(authority.end)}, and the node's clock says {format_time(now)}",
+            hint="set the clock of the node, in UTC, then try again",
+        )
+    return authority
 
 
 def key_of(node: Node, reference: str) -> tuple[PersonId, HpkeKey]:

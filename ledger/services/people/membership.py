@@ -27,21 +27,22 @@ from ledger.services.access.authorization import require_still
 from ledger.services.access.service_numbers import NUMBER, Persons, folded, open_number
 from ledger.services.access.sessions import identity_token
 from ledger.services.node.context import Node
-from ledger.services.onchain import anchoring
 from ledger.services.partners import directory
+from ledger.services.people import revocation
 from ledger.services.people.admission import (
     require_authority,
+    require_issuing,
     require_unshared,
     roles_named,
 )
 from ledger.services.people.signing_keys import keys_of_others, own_people_with, signing_key
 from ledger.services.records.documents import encode_hpke, hpke_key
-from ledger.services.registration import agency_statements
 
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """What became of somebody: from when their old certificate counts no more, in seconds.
+    """What became of somebody: from when their certificate counts no more, in seconds; for one that
+    was renewed, here.
 
     ``keeps_custody``: they are no custodian any more, and keep the custody key that they have.
     ``custody``: see `custodykeys.standing`. ``others``: further enrolments of a suspended person,
@@ -58,8 +59,8 @@ def renew(node: Node, who: PersonId, *, roles: list[str] | None, by: PersonId | 
     """Issue somebody a new certificate for the key that they have, with other roles where some are
     given.
 
-    What they signed under the old one is anchored first and goes on verifying; from now on only the
-    new one counts.
+    From now on only the new one counts here; what they signed under the old one goes on verifying.
+    The old one is revoked only where it has a role that the new one lacks (`revocation`).
 
     Args:
         by: an administrator; None for the node's owner at the home itself, who is needed where no
@@ -67,9 +68,10 @@ def renew(node: Node, who: PersonId, *, roles: list[str] | None, by: PersonId | 
 
     Raises:
         NotFoundError: no such person. RuleError: one's own roles, so that an administrator is left.
-            UsageError: roles that nobody can have.
+            UsageError: roles that nobody can have. NetworkError, ChainError: they have the new
+            certificate, and the old one is not revoked for good yet: see `revocation.settle`.
     """
-    authority = require_authority(node)
+    authority = require_issuing(node)
     if roles is not None:
         roles = roles_named(node, roles)
         if by is None:
@@ -77,14 +79,13 @@ def renew(node: Node, who: PersonId, *, roles: list[str] | None, by: PersonId | 
                 "roles are changed by an administrator who is logged in",
                 hint="custody person renew WHO --role ROLE, without --at-home",
             )
-    anchoring.anchor_now(node)
     with node.records.write() as unit:
         if roles is not None and by is not None and _is_one_person(node, unit, who, by):
             raise RuleError("nobody changes their own roles", hint="ask another administrator")
         require_still(node, unit, by, "administrator")
         person = _own(node, unit, who)
         if not person.active:
-            raise NotFoundError("no such person", hint="see: custody person list")
+            raise NotFoundError("that person is suspended", hint="see: custody person list")
         old = certificates.parse(unit.people.certificate(person.certificate) or b"")
         now = node.clock.now()
         kept = sorted(old.roles) if roles is None else roles
@@ -98,16 +99,13 @@ def renew(node: Node, who: PersonId, *, roles: list[str] | None, by: PersonId | 
         lost = "custodian" in old.roles and "custodian" not in fresh.roles
         if lost:
             unit.people.drop_custody_key(who)
-        newest = unit.checkpoints.newest(node.log_id, ("final",))
-        date = max(now, newest.time + 1 if newest is not None else 0)
-        agency_statements.publish_crl(
-            node, unit, [(certificates.load(old.der).serial_number, date)]
-        )
-        return Changed(
-            date,
+        changed = Changed(
+            now,
             lost and custody_keys.holds(node, unit, person),
             custody_keys.standing(node, unit, person, fresh),
         )
+    revocation.settle(node)
+    return changed
 
 
 def certificate_for(node: Node, data: bytes) -> bytes:
@@ -255,8 +253,9 @@ def link(node: Node, who: PersonId, subject: str, *, by: PersonId | None = None)
 def suspend(node: Node, who: PersonId, *, by: PersonId, since: int | None = None) -> Changed:
     """Suspend a person: from now on they can do nothing here, and every verifier learns it.
 
-    What they signed until now is anchored first, so that it still verifies; with ``since`` it is
-    not spared: for stolen keys. May be repeated until it succeeds.
+    They are shut out first; what they signed until then is anchored before the revocation gets its
+    date, so that it still verifies (`revocation`). With ``since`` it is not spared: for stolen
+    keys. May be repeated, and goes on by itself after a crash.
 
     Raises:
         NotFoundError: no such person. RuleError: oneself, so that an administrator is left.
@@ -287,19 +286,13 @@ def suspend(node: Node, who: PersonId, *, by: PersonId, since: int | None = None
         if guest:  # whether their certificate is revoked is their own agency's affair
             return Changed(node.clock.now())
         keeps = custody_keys.holds(node, unit, person)
-        der = unit.people.certificate(person.certificate) or b""
-    if since is None:
-        anchoring.anchor_now(node)
-    serial = certificates.load(der).serial_number
-    with node.records.write() as unit:
         if since is not None:
-            return Changed(_revoke_all(node, unit, who, serial, since), keeps, others=others)
-        if (known := agency_statements.revoked_since(unit, serial)) is not None:
-            return Changed(known, keeps, others=others)
-        newest = unit.checkpoints.newest(node.log_id, ("final",))
-        date = max(node.clock.now(), newest.time + 1 if newest is not None else 0)
-        agency_statements.publish_crl(node, unit, [(serial, date)])
-    return Changed(date, keeps, others=others)
+            revocation.revoke_all(node, unit, who, since)
+    if since is None:
+        revocation.settle(node)
+    with node.records.read() as unit:
+        date = revocation.date_of(unit, who)
+    return Changed(date or node.clock.now(), keeps, others=others)
 
 
 def _other_enrolments(node: Node, unit: UnitOfWork, who: PersonId) -> tuple[PersonId, ...]:
@@ -342,22 +335,6 @@ def _invited(node: Node, row: EnrolmentRow) -> PersonId | None:
         return None
 
 
-def _revoke_all(node: Node, unit: UnitOfWork, who: PersonId, newest: int, since: int) -> int:
-    """Revoke every certificate of somebody as of a time: a thief signs with the key, which all of
-    them were issued for. What was revoked earlier stays so; returns when the newest was.
-    """
-    serials = {newest}
-    for row in unit.tables.rows("certificate"):
-        parsed = certificates.parse(row["der"])
-        if parsed.kind == "person" and parsed.subject == who:
-            serials.add(certificates.load(row["der"]).serial_number)
-    known = {serial: agency_statements.revoked_since(unit, serial) for serial in serials}
-    late = [serial for serial, time in known.items() if time is None or time > since]
-    if late:
-        agency_statements.publish_crl(node, unit, [(serial, since) for serial in sorted(late)])
-    return min(since, known[newest] or since)
-
-
 def _is_one_person(node: Node, unit: UnitOfWork, who: PersonId, by: PersonId) -> bool:
     """Whether two enrolments are one person: under one service number they are."""
     persons = Persons(node, unit)
@@ -366,6 +343,10 @@ def _is_one_person(node: Node, unit: UnitOfWork, who: PersonId, by: PersonId) ->
 
 def _own(node: Node, unit: UnitOfWork, who: PersonId) -> PersonRow:
     person = unit.people.get(who)
-    if person is None or who.agency != node.agency:
+    if who.agency != node.agency:
+        raise NotFoundError(
+            f"{who} is a person of another agency", hint="their own agency does that: ask it"
+        )
+    if person is None:
         raise NotFoundError("no such person of this agency", hint="see: custody person list")
     return person

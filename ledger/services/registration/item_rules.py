@@ -4,7 +4,7 @@ sequenced.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final
 
 from ledger.domain.codecs.text import format_time
@@ -27,7 +27,7 @@ from ledger.services.node.context import Node
 from ledger.services.onchain import standing
 from ledger.services.records import documents
 from ledger.services.registration.item_histories import Histories, recorded_event
-from ledger.services.registration.statement_checks import ValidatedSubmission
+from ledger.services.registration.statement_checks import RELEASES, ValidatedSubmission
 
 BIOMETRIC: Final = "biometric"
 _APPROVALS: Final = 2
@@ -77,6 +77,7 @@ class Review:
         evidence = one.statement.claims.subject
         if before is None:
             _require_approvals(self._node, self._unit, self._persons, told)
+            self._require_official(one, one.event.value.get("handling", []))
         else:
             if one.event.type == "accessed":
                 _require_fresh(one.statement.claims.time, self._node.clock.now())
@@ -95,8 +96,7 @@ class Review:
             if one.event.type == "corrected":
                 self._require_own(told, life, before, signer)
             life.require_allowed(told, self._node.clock.now(), rehearsed=self._rehearsed)
-            if one.grants or self._rehearsed:
-                _require_official(self._unit, one, life)
+            self._require_official(one, life.orders.marks)
         self._told.setdefault(evidence, []).append(told)
         if evidence in self._lives:
             self._lives[evidence].take(told)
@@ -159,6 +159,31 @@ class Review:
                     f"{what} is not known here, or not to you",
                     hint="check the items that you name: custody list",
                 )
+
+    def _require_official(self, one: ValidatedSubmission, marks: Collection[str]) -> None:
+        """Guarded material is given to nobody outside government and court, whatever the event
+        calls them and under whichever enrolment: neither to whom it names, nor to whoever opens or
+        takes the item by signing it.
+
+        Raises:
+            DeniedError: it would be.
+        """
+        opens = one.statement.claims.effect == "open"
+        if GUARDED not in marks or not (opens or one.event.type in RELEASES):
+            return
+        to = one.event.body.get("to", {})
+        given = (
+            {PersonId(to.get("agency", self._node.agency), to["person"])}
+            if "person" in to
+            else set()
+        )
+        if opens or one.event.type == "transfer-accepted":
+            given.add(one.certificate.subject)
+        if any(self._persons.roles(person) & OUTSIDE for person in given):
+            raise DeniedError(
+                f"material marked {GUARDED} is granted to government and court only",
+                hint="show it under supervision",
+            )
 
     def _require_taker(self, event: Event, signer: Caller) -> None:
         """An item is offered to another agency, or to a colleague who is there to take it: never to
@@ -225,23 +250,6 @@ def _require_destroyed(unit: UnitOfWork, evidence: str) -> None:
         raise RuleError(
             "the keys of this item are not destroyed",
             hint="the node destroys them after a disposal, and says so itself",
-        )
-
-
-def _require_official(unit: UnitOfWork, one: ValidatedSubmission, life: ItemHistory) -> None:
-    """Guarded material is not granted to anybody outside government and court, whatever the event
-    calls them.
-
-    Raises:
-        DeniedError: it would be.
-    """
-    to = one.event.body.get("to", {}) if GUARDED in life.orders.marks else {}
-    row = unit.people.get(PersonId(to.get("agency", ""), to["person"])) if "person" in to else None
-    der = unit.people.certificate(row.certificate) if row is not None else None
-    if der is not None and certificates.parse(der).roles & OUTSIDE:
-        raise DeniedError(
-            f"material marked {GUARDED} is granted to government and court only",
-            hint="show it under supervision",
         )
 
 

@@ -128,7 +128,7 @@ def _require_current(
             # One with other roles may lie about: what counts is the newest, and for a node its own.
             raise DeniedError(
                 "the statement was signed under another certificate than yours",
-                hint="custody person renew, then sign anew",
+                hint="your newest one: custody person fetch; then sign anew",
             )
         certifiers.verify_current(certificate)
 

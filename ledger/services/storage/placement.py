@@ -180,6 +180,18 @@ def is_kept(node: Node, held: list[ReplicaStateRow], copies: int) -> bool:
     )
 
 
+def copies_of(node: Node, unit: UnitOfWork, item: ItemRow) -> tuple[int, int]:
+    """At how many replicas of the agency an item is pinned, and at how many it shall be; what is
+    destroyed shall be at none.
+    """
+    evidence = item.state.evidence
+    held = unit.replicas.of_item(evidence)
+    kept = sum(row.state == "pinned" and row.node in node.replicas.own for row in held)
+    if item.cid is None or is_destroyed(node, unit, item):
+        return kept, 0
+    return kept, unit.replicas.targets([evidence]).get(evidence, node.replicas.target)
+
+
 def require_kept(node: Node, unit: UnitOfWork, item: ItemRow, content: Content) -> None:
     """The content of an item that this agency keeps is here, block by block, or pinned at a replica
     of its own. Where blocks lie is asked, and how long the packs are: nothing is read.

@@ -1,5 +1,5 @@
 """The node's background work on its log: anchoring by growth or age; a revocation list and a
-clearing away a day; its own certificate in time.
+clearing away a day; its own certificate in time; suspensions that were interrupted.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from ledger.services.node.context import Node
 from ledger.services.node.supervision import Duty, Round, Worker
 from ledger.services.onchain import anchoring
 from ledger.services.onchain.anchoring import AnchoringPolicy
-from ledger.services.people import expiry
+from ledger.services.people import expiry, revocation
 from ledger.services.registration import agency_statements
 from ledger.services.storage import garbage_collection
 
@@ -24,7 +24,7 @@ _DAY: Final = 86400
 
 
 class AnchoringWorker(Worker):
-    """Four duties; a revocation list that cannot be issued must not keep anything from being
+    """Five duties; a revocation list that cannot be issued must not keep anything from being
     anchored.
     """
 
@@ -40,6 +40,7 @@ class AnchoringWorker(Worker):
                 Duty("anchoring", self._anchor, first=_PAUSE, pause=_PAUSE),
                 Duty("revocation", self._publish_crl, first=_PAUSE),
                 Duty("certificate", self._renew_own, first=_PAUSE),
+                Duty("suspension", self._finish_suspensions, first=_PAUSE),
                 Duty("clearing", self._clear_away, first=_CHECK, pause=_CHECK),
             ),
         )
@@ -54,6 +55,10 @@ class AnchoringWorker(Worker):
 
     def _renew_own(self) -> Round:
         expiry.renew_own(self._node)
+        return Round(_CHECK)
+
+    def _finish_suspensions(self) -> Round:
+        revocation.settle(self._node)
         return Round(_CHECK)
 
     def _clear_away(self) -> Round:

@@ -1,0 +1,150 @@
+"""From when on verifiers refuse the certificates of whoever was suspended or lost a role.
+
+- a person is shut out first: their agency's own database refuses them from that transaction on
+- then what they signed before is anchored, and only then their certificates get their date, so that
+  nothing of theirs can come in between
+- the date lies ahead by as long as another agency may take to anchor what they signed there as its
+  guest: their own agency cannot know of that work, and a verifier asks about the block's time. It
+  gives nobody a way in: whoever is on the list at all, whatever the date, begins nothing new
+  anywhere (`certificates.verify_current`)
+- what is still to do follows from the database alone, and is taken up again after a crash
+- a certificate that a renewal made superfluous, without a role less, is not revoked: the new one is
+  for the same key and rights, and what was signed under the old one, here or as a guest, goes on
+  verifying
+
+A date that somebody names (`membership.suspend`, since) is for stolen keys and spares nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from ledger.domain.errors import ChainError, CustodyError, FrozenError, NetworkError
+from ledger.domain.event.moments import AHEAD
+from ledger.domain.identity import certificate as certificates
+from ledger.domain.identity.certificate import Certificate
+from ledger.domain.identity.person import PersonId
+from ledger.rows.unit_of_work import UnitOfWork
+from ledger.services.node.context import Node
+from ledger.services.onchain import anchoring
+from ledger.services.partners import directory
+from ledger.services.registration import agency_statements
+
+#: Seconds in which other nodes learn of a list: they believe what they know for an hour at most.
+_LEARNING: Final = 7200
+#: Seconds of another agency's delay that count at most: none may put our dates off for a year.
+_LONGEST_DELAY: Final = 7 * 86400
+#: Seconds by which a date lies ahead until the chain can be asked; a later list moves it nearer.
+_UNTIL_ANCHORED: Final = 366 * 86400
+
+
+def settle(node: Node) -> None:
+    """Revoke every certificate of ours that its owner may use no more: of whoever is suspended, and
+    one with a role that they lost. Does nothing where all of them are revoked.
+
+    Raises:
+        NetworkError, ChainError: what was signed before cannot be anchored now. The certificates
+            are on the list all the same, for all who ask whether somebody may act, with a date that
+            the next call moves nearer.
+    """
+    if node.keys.authority is None:  # whoever suspends or renews was told so before
+        return
+    with node.records.read() as unit:
+        if not _unsettled(node, unit, _date(node, unit) + AHEAD):
+            return
+    try:
+        anchoring.anchor_now(node)
+    except FrozenError:
+        raise
+    except (NetworkError, ChainError) as error:
+        _publish(node, later=_UNTIL_ANCHORED)
+        raise NetworkError(
+            "whoever was suspended or lost a role is shut out from now on, here and at other "
+            f"agencies; what they signed before is not anchored yet: {error.message}",
+            hint="the home does it by itself while it is served: see custody status",
+        ) from error
+    _publish(node)
+
+
+def revoke_all(node: Node, unit: UnitOfWork, who: PersonId, since: int) -> None:
+    """Revoke every certificate of somebody as of a time: a thief signs with the key, which all of
+    them were issued for. What was revoked earlier stays so.
+    """
+    late = [
+        serial
+        for serial, certificate in _issued(node, unit)
+        if certificate.subject == who and _is_later(unit, serial, since)
+    ]
+    if late:
+        agency_statements.publish_crl(node, unit, [(serial, since) for serial in sorted(late)])
+
+
+def date_of(unit: UnitOfWork, who: PersonId) -> int | None:
+    """As of when the certificate that somebody had last is revoked; None where it is not."""
+    person = unit.people.get(who)
+    der = unit.people.certificate(person.certificate) if person is not None else None
+    if der is None:
+        return None
+    return agency_statements.revoked_since(unit, certificates.load(der).serial_number)
+
+
+def _publish(node: Node, *, later: int = 0) -> None:
+    with node.records.write() as unit:
+        date = _date(node, unit) + later
+        if serials := _unsettled(node, unit, date):
+            agency_statements.publish_crl(node, unit, [(serial, date) for serial in serials])
+
+
+def _unsettled(node: Node, unit: UnitOfWork, latest: int) -> list[int]:
+    """Serial numbers of what is to be revoked, and is not, or only as of a later time."""
+    return sorted(
+        serial
+        for serial, certificate in _issued(node, unit)
+        if _is_lost(unit, certificate) and _is_later(unit, serial, latest)
+    )
+
+
+def _is_lost(unit: UnitOfWork, certificate: Certificate) -> bool:
+    person = unit.people.get(certificate.subject)
+    if person is None:
+        return False
+    if not person.active:
+        return True
+    newest = unit.people.certificate(person.certificate)
+    return newest is not None and not certificate.roles <= certificates.parse(newest).roles
+
+
+def _is_later(unit: UnitOfWork, serial: int, latest: int) -> bool:
+    known = agency_statements.revoked_since(unit, serial)
+    return known is None or known > latest
+
+
+def _issued(node: Node, unit: UnitOfWork) -> Iterator[tuple[int, Certificate]]:
+    """Certificates of our people that our CA issued, with their serial numbers: a row that somebody
+    put into the database revokes nobody and stops no revocation.
+    """
+    authorities = node.descriptor(unit).authorities
+    for row in unit.tables.rows("certificate"):
+        try:
+            certificate = certificates.parse(row["der"])
+            certificates.verify_issued(certificate, authorities, certificate.not_before)
+        except (CustodyError, TypeError):
+            continue
+        if certificate.kind == "person" and certificate.agency == node.agency:
+            yield certificates.load(certificate.der).serial_number, certificate
+
+
+def _date(node: Node, unit: UnitOfWork) -> int:
+    """As of when a certificate is revoked now: after what is anchored here, and after what another
+    agency can have taken of its owner and has to anchor still.
+    """
+    now = node.clock.now()
+    newest = unit.checkpoints.newest(node.log_id, ("final",))
+    delays = [node.descriptor(unit).max_anchoring_delay]
+    for partner in unit.partners.all():
+        descriptor = directory.in_force(unit.partners.descriptors(partner.agency), now)
+        if descriptor is not None:
+            delays.append(descriptor.max_anchoring_delay)
+    begun = max(now, newest.time + 1 if newest is not None else 0)
+    return begun + _LEARNING + min(max(delays), _LONGEST_DELAY)

@@ -1,0 +1,218 @@
+"""A revocation spares what was signed honestly, at home and as a guest, and nothing else; what was
+interrupted is finished.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ledger.client import handover, retrieval
+from ledger.domain.bundle.trust import TrustRoot
+from ledger.domain.errors import CustodyError, DeniedError, NetworkError, VerificationError
+from ledger.domain.identity import certificate as certificates
+from ledger.domain.identity.person import PersonId
+from ledger.domain.verify.procedure import verify
+from ledger.domain.verify.report import Verdict
+from ledger.services.onchain import anchoring
+from ledger.services.partners import directory
+from ledger.services.people import membership, revocation
+from ledger.services.registration import agency_statements
+from ledger.services.workers.anchoring import AnchoringWorker
+from tests.integration.test_guests import abroad, admit
+from tests.support.consortium import NL, RO, Consortium, upload
+from tests.support.desk import BASIS, Desk
+from tests.support.people import Colleague, joined
+
+Change = Callable[[Desk, Colleague], object]
+DAY = 86400
+
+
+def suspended(desk: Desk, who: Colleague) -> object:
+    return desk.client.suspend(who.pseudonym)
+
+
+def demoted(desk: Desk, who: Colleague) -> object:
+    return desk.client.renew(who.pseudonym, ["officer"])
+
+
+def renewed(desk: Desk, who: Colleague) -> object:
+    return desk.client.renew(who.pseudonym, [])
+
+
+def serial_of(who: Colleague) -> int:
+    return certificates.load(who.keyring.get("person-certificate")).serial_number
+
+
+def date_of(desk: Desk, serial: int) -> int | None:
+    with desk.node.records.read() as unit:
+        return agency_statements.revoked_since(unit, serial)
+
+
+def silent(*_: object, **__: object) -> None:
+    raise NetworkError("the chain does not answer")
+
+
+@pytest.mark.parametrize("change", [suspended, demoted])
+def test_nothing_is_accepted_between_the_anchoring_and_the_date_of_a_revocation(
+    office: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: Change
+) -> None:
+    who = joined(office, tmp_path / "mine", "officer", "examiner")
+    (tmp_path / "file").write_bytes(b"x" * 1000)
+    item, real, refused = who.upload(tmp_path / "file"), anchoring.anchor_now, []
+
+    def while_they_sign(*given: object, **more: object) -> object:
+        done = real(*given, **more)  # type: ignore[arg-type]
+        with pytest.raises(DeniedError) as error:
+            who.record(item.evidence, "note", {"text": "in between"})
+        refused.append(error.value.message)
+        return done
+
+    with monkeypatch.context() as patch:
+        patch.setattr(anchoring, "anchor_now", while_they_sign)
+        change(office, who)
+    assert refused == ["login refused"]
+    assert office.client.item(item.evidence).events == 1
+    office.anchor()
+    assert verify(office.bundle(item.evidence), office.trust()).verdict is Verdict.VERIFIED
+
+
+def test_a_renewal_without_a_role_less_revokes_nothing_and_needs_no_chain(
+    office: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    who = joined(office, tmp_path / "mine", "officer")
+    first = serial_of(who)
+    monkeypatch.setattr(anchoring, "anchor_now", silent)
+    renewed(office, who)
+    office.client.renew(who.pseudonym, ["officer", "examiner"])
+    assert date_of(office, first) is None
+
+
+def test_a_suspension_revokes_the_certificates_too_that_renewals_made_superfluous(
+    office: Desk, tmp_path: Path
+) -> None:
+    who = joined(office, tmp_path / "mine", "officer")
+    first = serial_of(who)
+    renewed(office, who)
+    suspended(office, who)
+    assert date_of(office, first) is not None
+
+
+@pytest.mark.parametrize("change", [suspended, demoted, renewed])
+def test_what_a_guest_signed_before_their_own_agency_changed_them_goes_on_verifying(
+    both: Consortium, root: TrustRoot, tmp_path: Path, change: Change
+) -> None:
+    """The host anchors it later, and the guest's agency cannot know of it."""
+    host, home = both[NL], both[RO]
+    who = joined(home, tmp_path / "mine", "examiner", "officer", number=str(time.time_ns()))
+    admit(host, who, tmp_path / "card")
+    item = upload(host, tmp_path)
+    handover.share(host.client, host.person, host.clock, item, with_person=str(who.id), basis=BASIS)
+    with abroad(host, who) as (client, person):
+        retrieval.record(client, person, host.clock, item, "analysed", {"description": "faces"})
+    change(home, who)
+    host.anchor()
+    directory.renew_crl(host.node, RO, host.clock.now() + 30)
+    chain = host.node.contracts.chain
+    report = verify(host.bundle(item), root, confirm=lambda number, _: {chain.block(number).hash})
+    assert report.verdict is Verdict.VERIFIED, report.as_json()
+    with host.node.records.write() as unit:  # a minute later
+        row = directory.known(unit, RO)
+        unit.partners.put(replace(row, checked=1))
+    with abroad(host, who) as (client, _):
+        if change is renewed:  # the old certificate is as good as the new one
+            client.item(item)
+        else:
+            with pytest.raises(VerificationError, match="certificate was revoked"):
+                client.item(item)
+
+
+@pytest.mark.parametrize(
+    "interrupted",
+    [
+        lambda desk, who, by: membership.suspend(desk.node, who.id, by=by),
+        lambda desk, who, by: membership.renew(desk.node, who.id, roles=["officer"], by=by),
+    ],
+)
+def test_a_suspension_that_a_crash_interrupted_is_finished_by_the_node(
+    office: Desk,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    interrupted: Callable[[Desk, Colleague, PersonId], object],
+) -> None:
+    who = joined(office, tmp_path / "mine", "officer", "examiner")
+    serial = serial_of(who)
+
+    class Killed(BaseException):
+        pass
+
+    def killed(*_: object, **__: object) -> None:
+        raise Killed
+
+    by = office.person.certificate.subject
+    with monkeypatch.context() as patch:
+        patch.setattr(anchoring, "anchor_now", killed)
+        with pytest.raises(Killed):
+            interrupted(office, who, by)
+    assert date_of(office, serial) is None
+    AnchoringWorker(office.node, anchoring.AnchoringPolicy())._finish_suspensions()
+    date = date_of(office, serial)
+    assert date is not None
+    AnchoringWorker(office.node, anchoring.AnchoringPolicy())._finish_suspensions()
+    assert date_of(office, serial) == date
+
+
+def test_while_the_chain_is_silent_other_agencies_learn_of_a_suspension_and_its_date_waits(
+    office: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    who = joined(office, tmp_path / "mine")
+    with monkeypatch.context() as patch:
+        patch.setattr(anchoring, "anchor_now", silent)
+        for _ in range(2):
+            with pytest.raises(NetworkError, match="shut out from now on") as error:
+                suspended(office, who)
+    assert "does not answer" in error.value.message
+    waiting = date_of(office, serial_of(who))
+    assert waiting is not None
+    assert waiting > office.clock.now() + 300 * DAY
+    office.client.anchor()
+    settled = date_of(office, serial_of(who))
+    assert settled is not None
+    assert office.clock.now() < settled < office.clock.now() + 8 * DAY
+    with office.node.records.read() as unit:
+        count = len(list(unit.tables.rows("crl")))
+    revocation.settle(office.node)
+    with office.node.records.read() as unit:
+        assert len(list(unit.tables.rows("crl"))) == count
+
+
+def test_a_partner_with_a_delay_of_a_year_puts_no_revocation_off_for_a_year(
+    office: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with office.node.records.read() as unit:
+        own = replace(office.node.descriptor(unit), max_anchoring_delay=366 * DAY)
+        monkeypatch.setattr(type(office.node), "descriptor", lambda *_: own)
+        assert revocation._date(office.node, unit) < office.clock.now() + 8 * DAY
+
+
+def test_a_certificate_made_up_in_the_database_revokes_nobody_and_stops_no_suspension(
+    office: Desk, tmp_path: Path
+) -> None:
+    who = joined(office, tmp_path / "mine", "officer", "examiner")
+    with office.node.records.write() as unit:
+        unit.people.put_certificate(b"\x01" * 32, b"no certificate")
+    suspended(office, who)
+    assert date_of(office, serial_of(who)) is not None
+
+
+def test_who_is_revoked_as_of_a_date_ahead_begins_nothing_new(office: Desk, tmp_path: Path) -> None:
+    who = joined(office, tmp_path / "mine")
+    suspended(office, who)
+    with office.node.records.read() as unit:
+        verifier = directory.CertificateVerifier(office.node, unit)
+        with pytest.raises(CustodyError, match="certificate was revoked"):
+            verifier.verify_current(certificates.parse(who.keyring.get("person-certificate")))
