@@ -74,15 +74,21 @@ class NodeClient(HttpNode):
 
     def duplicates(self, digest: str) -> list[str]:
         """See clientports.NodeApi."""
-        return self._found("/v1/evidence/duplicates", {"sha256": digest})
+        shape, body = {"evidence": [EVIDENCE]}, {"sha256": digest}
+        found: list[str] = self._ask("POST", "/v1/evidence/duplicates", shape, json=body)[
+            "evidence"
+        ]
+        return found
 
     def search(self, scheme: str, value: str) -> list[str]:
         """Items with an identifier."""
-        return self._found("/v1/evidence/search", {"scheme": scheme, "value": value})
+        wanted = {"scheme": scheme, "value": value}
+        shape = _page("evidence", EVIDENCE)
 
-    def _found(self, path: str, body: dict[str, str]) -> list[str]:
-        found: list[str] = self._ask("POST", path, {"evidence": [EVIDENCE]}, json=body)["evidence"]
-        return found
+        def ask(after: int) -> Any:
+            return self._ask("POST", "/v1/evidence/search", shape, json={**wanted, "after": after})
+
+        return list(self._turned("evidence", ask))
 
     def items(self) -> Iterator[answers.Item]:
         """All items that the caller may see, page by page."""
@@ -109,15 +115,12 @@ class NodeClient(HttpNode):
         return found
 
     def _pages(self, path: str, name: str, kind: type[T]) -> Iterator[T]:
-        after, shape = -1, {name: [kind], "next": Maybe(COUNT)}
-        while True:
-            page = self._ask("GET", path, shape, params={"after": after, "limit": _PAGE})
-            yield from page[name]
-            if page["next"] is None:
-                return
-            if page["next"] <= after:  # or a node could keep us turning pages for ever
-                raise WebError(self._web.who, "answered nonsense: a list that does not go on")
-            after = page["next"]
+        shape = _page(name, kind)
+
+        def ask(after: int) -> Any:
+            return self._ask("GET", path, shape, params={"after": after, "limit": _PAGE})
+
+        yield from self._turned(name, ask)
 
     def readable(self, evidence: str, mode: str) -> answers.Readable:
         """Whether something could follow an access of this mode, and to which keys content is
@@ -347,6 +350,11 @@ class NodeClient(HttpNode):
         """The node's own trust root, with a final block pinned where one is asked for."""
         query = "" if pin is None else f"?pin={pin}"
         return self._send("GET", f"/v1/trust{query}", authenticated=False).content
+
+
+def _page(name: str, shape: object) -> dict[str, object]:
+    """A page of a list, and the cursor of the next."""
+    return {name: [shape], "next": Maybe(COUNT)}
 
 
 def _copy_path(copy: answers.Copy) -> str:
