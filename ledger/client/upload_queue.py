@@ -2,8 +2,8 @@
 statements in batches.
 
 - CIDs are journalled before their blocks are sent, statements before they are sent
-- a resumed block whose CID differs from the journal means that the file changed: Restarted, with a
-  fresh salt
+- a resumed block whose CID differs from the journal means that the file changed: ContentChanged,
+  with a fresh salt
 - a statement is sent only after all blocks that were added before it
 - a statement that the node refused is journalled as refused: the next run asks whether the item is
   there, and signs anew where it is not
@@ -81,8 +81,8 @@ class UploadQueue:
         self._sending: deque[Future[None]] = deque()
 
     def begin(self, path: str, top: str, details: dict[str, Any]) -> UploadAttempt:
-        """The attempt at a file: the one that an earlier run left, or a new one; see Attempt for
-        the arguments.
+        """The attempt at a file: the one that an earlier run left, or a new one; see UploadAttempt
+        for the arguments.
 
         ``done.index`` is set where the node has it already and would not take its statement again.
         """
@@ -149,7 +149,7 @@ class UploadQueue:
         """Add the next block of an item.
 
         Raises:
-            Restarted: an earlier run saw another block here.
+            ContentChanged: an earlier run saw another block here.
         """
         known = attempt.position < len(attempt.known)
         if known and attempt.known[attempt.position] != cids.to_text(block.cid):
