@@ -209,7 +209,7 @@ def lived(both_agencies: Consortium, tmp_path_factory: pytest.TempPathFactory) -
     with ExitStack() as stack:
         state = stack.enter_context(open_audit.temporary(root))
         report = internal.audit(nl.node, root, state, internal.InternalOptions())
-        assert report.counts.keys() <= {"handover-waits", "waiting"}, [
+        assert report.counts.keys() <= {"handover-waits", "waiting", "copies-few"}, [
             one.as_json() for one in report.findings
         ]
         empty = folder / "empty.sqlite"

@@ -136,7 +136,7 @@ def test_what_somebody_else_would_sign_is_not_judged(
         ("hold-released", {"hold": "appeal"}),
         ("hold-placed", {"hold": "appeal"}),
         ("accessed", {"mode": "view"}),
-        ("transfer-withdrawn", {"offer": UNREAD}),
+        ("transfer-withdrawn", {"offer": UNREAD, "reason": "x"}),
     ],
 )
 def test_nobody_tries_out_by_rehearsals_what_is_on_an_item(

@@ -11,6 +11,7 @@ from ledger.domain.audit.findings import AuditFinding
 from ledger.domain.audit.ports import AuditState, LogFiles
 from ledger.domain.audit.report import AuditReport
 from ledger.domain.audit.signers import in_force
+from ledger.domain.codecs.text import told_time
 from ledger.domain.identity import certificate as certificates
 from ledger.services.audit.agency_keys import Authorities
 from ledger.services.audit.agency_statements import announced, newest_list
@@ -60,19 +61,19 @@ class SignersOfLog:
                     f"{use.certificate.hex()[:16]}"
                 )
                 self._report.add(
-                    AuditFinding(code, place, f"somebody certified at {use.time}", found)
+                    AuditFinding(code, place, f"somebody certified at {told_time(use.time)}", found)
                 )
             known = authorities.known_until(use.issuer, self._now)
             if use.time > known:
                 waiting += 1
                 if use.time - known > _DAY + descriptor.max_anchoring_delay:
-                    expected = f"a list of {use.issuer} issued at {use.time} or later"
+                    expected = f"a list of {use.issuer} issued at {told_time(use.time)} or later"
                     self._report.add(
                         AuditFinding(
                             "crl-stale",
                             f"revocation list of {use.issuer}",
                             expected,
-                            f"the newest is of {known}",
+                            f"the newest is of {told_time(known)}",
                         )
                     )
         self._report.facts[f"signers waiting for a revocation list {log.agency}"] = waiting

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Final
 
 from ledger.domain.audit.contract_events import CheckpointAnchored
@@ -29,6 +30,8 @@ from ledger.services.audit.replaying import LogReplay
 
 # Entries beyond the newest anchored one that are looked at: a log could serve such without end.
 _TAIL: Final = 1 << 18
+#: Which log lay at a place, by the digest of that.
+_LOG_AT: Final = "log-at"
 #: Which descriptors were at hand when a log was last read, by the log.
 _JUDGED_WITH: Final = "judged-with"
 
@@ -123,11 +126,15 @@ class _Log:
             the log as it was read; None where it could not be read to its end.
         """
         known = self._served()
-        log = self._identified(known) if known is not None else None
-        authorities = self._authorities(log) if log is not None else None
+        log = self._identified(known) if known is not None else self._known_before()
+        if log is None:
+            return None
+        self._report.logs[log.log] = log.agency
+        authorities = self._authorities(log) if known is not None else None
         # What is shown now covers whatever announces the lists that were shown just before.
         served = self._served() if authorities is not None else None
-        if served is None or log is None or authorities is None:
+        if served is None or authorities is None:
+            self._tell_kept(log)
             return None
         if served.log_id != log.log:
             self._find(
@@ -223,7 +230,19 @@ class _Log:
         if log is None:
             place, found = f"log at {self._files.where}", f"log {served.log_id.hex()}"
             self._find("chain-other", place, "a log of the registry", found)
+        else:
+            self._state.put_blob(_LOG_AT, sha256(self._files.where.encode()).digest(), log.log)
         return log
+
+    def _known_before(self) -> LogOfAgency | None:
+        """The log that lay at this place when it was last read; None where none was."""
+        log = self._state.blob(_LOG_AT, sha256(self._files.where.encode()).digest())
+        return chain_events.identify(self._state, log) if log is not None else None
+
+    def _tell_kept(self, log: LogOfAgency) -> None:
+        """What replaying the log found, this time and earlier."""
+        for finding in self._state.findings(log.log):
+            self._report.add(finding)
 
     def _authorities(self, log: LogOfAgency) -> Authorities | None:
         """Descriptors and revocation lists of the agencies; None where they are not to be had."""
@@ -235,9 +254,7 @@ class _Log:
             self._report.add(finding_for(missing, log.agency))
             return None
         versions = authorities.versions[log.agency]
-        services = {version.descriptor.service for version in versions} - {""}
-        if services:
-            self._files.known_at(services)
+        self._files.known_at({version.descriptor.service for version in versions} - {""})
         return authorities
 
     def _check_served(self, log: LogOfAgency, served: Checkpoint, authorities: Authorities) -> None:
@@ -345,8 +362,7 @@ class _Log:
         self, log: LogOfAgency, authorities: Authorities, count: int, end: int, *, whole: bool
     ) -> None:
         report, state = self._report, self._state
-        for finding in state.findings(log.log):
-            report.add(finding)
+        self._tell_kept(log)
         signers = SignersOfLog(log, self._files, state, authorities, report, self._clock.now())
         signers.check_uses()
         if whole:
