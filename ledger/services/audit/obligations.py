@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Final, get_args
 
 from ledger.domain.audit.findings import AuditFinding
-from ledger.domain.codecs.text import format_time, parse_time
+from ledger.domain.codecs.text import format_time, parse_time, told_time
 from ledger.domain.event.moments import AHEAD
 from ledger.domain.event.types import AccessMode
 from ledger.domain.identity import certificate as certificates
@@ -93,8 +93,9 @@ def check_releases(node: Node) -> Iterator[AuditFinding | int]:
                 expected = "a statement in the log that covers it"
                 yield AuditFinding("release-unlogged", place, expected, problem)
             elif later:
-                expected = f"an offer signed before {row.time}, when it was looked at"
-                yield AuditFinding("clock-was-ahead", place, expected, f"signed at {later}")
+                expected = f"an offer signed before {told_time(row.time)}, when it was looked at"
+                found = f"signed at {told_time(later)}"
+                yield AuditFinding("clock-was-ahead", place, expected, found)
         if not page:
             return
         yield len(page)

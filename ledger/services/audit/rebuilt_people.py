@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from ledger.domain.codecs.text import require
+from ledger.domain.codecs.text import require, told_time
 from ledger.domain.crypto import custody_key
 from ledger.domain.errors import CustodyError, VerificationError
 from ledger.domain.event import wording
@@ -247,8 +247,9 @@ class People:
         """
         now = self._book.node.clock.now()
         if expires > latest(now):
-            expected = f"no later than {latest(now)}, as the clock says {now}"
-            self._book.find("clock-was-ahead", f"{table} {shown(key)}", expected, str(expires))
+            expected = f"by {told_time(latest(now))}, as the clock says {told_time(now)}"
+            place, found = f"{table} {shown(key)}", f"an end at {told_time(expires)}"
+            self._book.find("clock-was-ahead", place, expected, found)
 
     def _identity(self, unit: UnitOfWork, into: UnitOfWork, row: Row) -> None:
         person = unit.people.get(_who(row["person"]))
