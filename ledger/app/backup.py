@@ -145,21 +145,21 @@ def make(
         _forget(folder, keys, config.agency, now)
         keys.destroy_expired(now)
     except OSError as error:
-        stands = final.exists()
-        what = (
-            "the backup was made, but not all that is over was cleared"
-            if stands
-            else "the backup failed"
-        )
-        raise StorageError(
-            f"{what}: {error.strerror} ({error.filename})",
-            hint="check disk and permissions, then back up again; earlier snapshots are untouched",
-        ) from error
+        raise _failed(error, made=final.exists()) from error
     finally:
         shutil.rmtree(part, ignore_errors=True)
         lock.release()
     size = sum(copied.packs.values())
     return Made(final, generation.expires, copied.new, size, grants, lost)
+
+
+def _failed(error: OSError, *, made: bool) -> StorageError:
+    """What a person is told of a disk that refused; ``made``: after the snapshot got its name."""
+    over = "the backup was made, but not all that is over was cleared"
+    return StorageError(
+        f"{over if made else 'the backup failed'}: {error.strerror} ({error.filename})",
+        hint="check disk and permissions, then back up again; earlier snapshots are untouched",
+    )
 
 
 def _databases(home: Path, part: Path, name: str, generation: Generation, *, embedded: bool) -> int:

@@ -16,6 +16,7 @@ from ledger.domain.audit.ports import AuditState, LogState, Progress, Usage
 from ledger.domain.audit.replay import Replay, Step
 from ledger.domain.audit.report import AuditReport
 from ledger.domain.audit.signers import Signers, in_force
+from ledger.domain.codecs.text import told_time
 from ledger.domain.errors import CustodyError, FormatError
 from ledger.domain.event.moments import AHEAD
 from ledger.domain.item.custody import ItemState
@@ -347,7 +348,7 @@ class LogReplay:
     ) -> list[AuditFinding]:
         faults = []
         if self._delay and cover.time - claims.time > self._delay:
-            expected = f"anchored within {self._delay} s of {claims.time}"
+            expected = f"anchored within {self._delay} s of {told_time(claims.time)}"
             faults.append(
                 AuditFinding(
                     "late", place, expected, f"anchored {cover.time - claims.time} s after it"
@@ -358,8 +359,8 @@ class LogReplay:
                 AuditFinding(
                     "clock-ahead",
                     place,
-                    f"signed before {cover.time}, when it was anchored",
-                    f"signed at {claims.time}",
+                    f"signed before {told_time(cover.time)}, when it was anchored",
+                    f"signed at {told_time(claims.time)}",
                 )
             )
         return faults
