@@ -235,7 +235,7 @@ def open_session() -> Iterator[Session]:
         stack.enter_context(node)
         about = node.agency()
         if servers is not None:
-            servers.require(server, about["log"])  # statements name the log that they are for
+            servers.require(server, about.log)  # statements name the log that they are for
         person = bootstrap.person_at(keyring, about, guest=bool(STATE.server))
         if _took_custody_key(keyring, node, person):
             person = bootstrap.person_at(keyring, about)
