@@ -221,12 +221,16 @@ def _offered(history: ItemHistory, recorded: RecordedEvent) -> None:
         )
     if terms.mode == "loan" and terms.return_by is None:
         raise RuleError("a loan says until when", hint="--return-by TIME")
+    _here(history, recorded)
+    _onward(history, recorded)
+
+
+def _here(history: ItemHistory, _: RecordedEvent) -> None:
     if history.out:
         raise RuleError(
             "the item was handed out and is not back yet",
             hint="record its return first: custody record receive",
         )
-    _onward(history, recorded)
 
 
 def _accepted(history: ItemHistory, recorded: RecordedEvent) -> None:
@@ -300,6 +304,7 @@ def _accessed(history: ItemHistory, recorded: RecordedEvent) -> None:
 
 _CHECKS: Final = {
     **dict.fromkeys(("hold-placed", "hold-released", "unrestricted", "retention-set"), _ordered),
+    "released": _here,
     "sealed": _sealed,
     "unsealed": _unsealed,
     "approved": _decision,

@@ -37,6 +37,9 @@ from ledger.services.records import documents
 SEE_ALL: Final = frozenset[str]().union(
     *(ROLES_BY_PART[part] for part in (Part.CUSTODIAN, Part.OVERSEER, Part.WATCHER))
 )
+#: Roles that find every item of the agency by what its record says (case, exhibit, digest): whoever
+#: only watches would learn by guessing what they may not read.
+FIND_ALL: Final = SEE_ALL - ROLES_BY_PART[Part.WATCHER]
 #: Roles that may never read details or content, whatever they sign.
 NO_CONTENT: Final = ROLES_BY_PART[Part.WATCHER]
 #: Releases to whoever an item is on offer to, who looks before answering, and what each opens.
@@ -113,9 +116,9 @@ def signer(node: Node, unit: UnitOfWork, certificate: Certificate) -> Caller:
     return Caller(parsed.subject, roles, parsed.digest, documents.hpke_key(row), parsed.key)
 
 
-def sees_all(node: Node, caller: Caller) -> bool:
+def sees_all(node: Node, caller: Caller, roles: frozenset[str] = SEE_ALL) -> bool:
     """Whether somebody of this agency sees every item in lists; a guest never does."""
-    return caller.agency == node.agency and bool(caller.roles & SEE_ALL)
+    return caller.agency == node.agency and bool(caller.roles & roles)
 
 
 def is_asked(node: Node, caller: Caller, item: ItemRow) -> bool:
@@ -221,7 +224,7 @@ def visible_items(
     that the caller may see.
     """
     person, recipient = None, None
-    if not sees_all(node, caller):
+    if not sees_all(node, caller, SEE_ALL if token is None else FIND_ALL):
         person, recipient = (
             caller.id,
             caller.hpke.digest if _has_own_key(node, unit, caller) else None,
