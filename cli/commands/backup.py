@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from cli import outfile, output
-from cli.hints import runnable
+from cli.hints import elsewhere, passphrase_option, quoted, runnable
 from cli.state import STATE, Json
 
 _HELP = """Back up the home, also while a node serves it. Only what is new since the last time is
@@ -58,13 +58,20 @@ def backup(
     made = backups.make(
         STATE.home, folder, keys, opened, now=now, rotate=rotate * 86400, keep=keep * 86400
     )
+    restoring = " ".join(
+        [
+            elsewhere("--home", "NEW-FOLDER"),
+            *passphrase_option(),
+            *("restore", quoted(str(folder)), "--keys", quoted(str(keys))),
+        ]
+    )
     lines = [
         (
             f"{made.snapshot}: {output.size(made.copied)} copied, {output.size(made.size)} of "
             f"ciphertext in all, {made.grants} grants."
         ),
         f"It can be opened until {format_time(made.expires)}; keep {keys} apart from it.",
-        f"Try it: custody --home NEW-FOLDER restore {folder} --keys {keys}",
+        f"Try it: {restoring}",
     ]
     lines += [
         f"NOT certain: {one} says to be made later than now; a clock was wrong"

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from cli import output
-from cli.hints import runnable
+from cli.hints import command, runnable
 from cli.state import STATE, Json
 
 _HELP = """Work where there is no network: record and sign with --offline, send later. The order and
@@ -63,7 +63,7 @@ def prepare(as_json: Json = False) -> None:
     field_folder.prepare_field(STATE.home, about)
     output.result(
         {"agency": about["agency"]},
-        f"ready: custody --home {STATE.home} --offline upload FILE signs for {about['agency']}",
+        f"ready: {command('--offline', 'upload', 'FILE')} signs for {about['agency']}",
     )
 
 

@@ -63,7 +63,7 @@ def text(found: dict[str, Any]) -> list[str]:
     at = "PROBLEM" if chain["problem"] else f"at block {chain['head']}"
     lines.append(f"chain       {chain['id']} {at} ({chain['label']})")
     if chain["problem"]:
-        lines += [f"            {chain['problem']}", f"  what to do: {chain['hint']}"]
+        lines += [f"            {chain['problem']}", f"  what to do: {runnable(chain['hint'])}"]
     lines += [
         f"contracts   registry {chain['registry']}, ledger {chain['ledger']}",
         f"stored      {output.size(found['storedBytes'])} of ciphertext",
@@ -80,7 +80,7 @@ def text(found: dict[str, Any]) -> list[str]:
                     f"{one['problem']}"
                 )
             ]
-            lines += [f"  what to do: {one['hint']}"] if one["hint"] else []
+            lines += [f"  what to do: {runnable(one['hint'])}"] if one["hint"] else []
     if found["ipfs"]:
         lines += _ipfs(found["ipfs"])
     return lines

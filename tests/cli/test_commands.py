@@ -163,7 +163,13 @@ def test_note_correct_recheck_and_doctor(worked: dict[str, Path]) -> None:
     assert "ok      log" in custody("doctor", "--deep", home=home, code=3).stdout
     custody("anchor", home=home)
     found = json.loads(custody("doctor", "--json", home=home).stdout)
-    assert found == {"clean": True, "verdict": "verified", "waiting": 0, "findings": []}
+    assert found == {
+        "clean": True,
+        "verdict": "verified",
+        "waiting": 0,
+        "findings": [],
+        "warnings": [],
+    }
 
 
 @pytest.mark.parametrize(
