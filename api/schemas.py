@@ -241,6 +241,7 @@ class SearchIn(Strict):
 
     scheme: Annotated[str, Field(max_length=64)]
     value: Annotated[str, Field(max_length=256)]
+    after: Annotated[int, Field(ge=-1, lt=1 << 63)] = -1
 
 
 class DigestIn(Strict):
@@ -257,6 +258,14 @@ class FoundOut(Strict):
     model_config = example(evidence=[_ITEM])
 
     evidence: list[str]
+
+
+class SearchedOut(FoundOut):
+    """A page of what was found; ``next`` is where the next one begins, null behind the last."""
+
+    model_config = example(evidence=[_ITEM], next=None)
+
+    next: int | None
 
 
 class AccessIn(Strict):
@@ -337,8 +346,8 @@ class WorkerOut(Strict):
 
 
 class EndingOut(Strict):
-    """A certificate that ends soon or has ended: whose, when, and what to do. ``pseudonym`` is null
-    for that of the node.
+    """A certificate that ends soon, has ended or is not good yet: whose, when, and what to do.
+    ``pseudonym`` is null for that of the node and of the CA.
     """
 
     owner: str

@@ -31,13 +31,16 @@ class SyncOut(Strict):
 
 
 class FixityOut(Strict):
-    """What reading an item again at one IPFS node found; not complete: call again."""
+    """What reading an item again at one IPFS node found; ``unread``: of how many bad blocks what
+    lies below could not be read either. Not complete: call again.
+    """
 
     node: str
     result: str
     blocks: int
     bad: dict[str, int]
     repaired: int
+    unread: int
     complete: bool
 
 

@@ -11,6 +11,7 @@ from cli.state import STATE
 from ledger.adapters import files
 from ledger.app import settings
 from ledger.domain.errors import FormatError, UnreadableError, UsageError
+from ledger.domain.identity.person import require_reference
 
 if TYPE_CHECKING:
     from ledger.domain.bundle.trust import TrustRoot
@@ -87,6 +88,29 @@ def evidence_urn(text: str) -> str:
         raise UsageError(
             f"{text!r} is not an item", hint="items look like urn:uuid:..., see: custody list"
         ) from error
+
+
+def person(text: str) -> str:
+    """The reference of a person as somebody types it, whoever it is.
+
+    Raises:
+        UsageError: it can name nobody.
+    """
+    return require_reference(text.strip())
+
+
+def listed(text: str, digits: int, what: str, command: str) -> str:
+    """What a list names by so many hexadecimal digits.
+
+    Args:
+        what: it names, and ``command``: that shows it, for whoever typed something else.
+
+    Raises:
+        UsageError: it can name nothing in that list.
+    """
+    if not re.fullmatch(f"[0-9a-f]{{{digits}}}", text.strip()):
+        raise UsageError(f"{text[:80]!r} names no {what}", hint=f"see: {command}")
+    return text.strip()
 
 
 def basis(text: str) -> dict[str, Any]:

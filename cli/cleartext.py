@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -20,11 +20,9 @@ _FOLDER: Final = ".copy-"
 @contextmanager
 def folder(home: Path) -> Iterator[Path]:
     """A folder for files in clear. Of a process that was killed the next command removes it."""
-    with (
-        filelock.used(home / settings.CLEAR_LOCK),
-        tempfile.TemporaryDirectory(dir=home, prefix=_FOLDER) as path,
-    ):
-        yield Path(path)
+    with ExitStack() as stack:
+        _entered(stack, home, filelock.used)
+        yield Path(stack.enter_context(tempfile.TemporaryDirectory(dir=home, prefix=_FOLDER)))
 
 
 def remove_leftovers(home: Path) -> None:
@@ -33,6 +31,17 @@ def remove_leftovers(home: Path) -> None:
     """
     if not (left := list(home.glob(f"{_FOLDER}*"))):
         return
-    with filelock.unused(home / settings.CLEAR_LOCK) as free:
+    with ExitStack() as stack:
+        free = _entered(stack, home, filelock.unused)
         for path in left if free else ():
             shutil.rmtree(path, ignore_errors=True)
+
+
+def _entered(
+    stack: ExitStack, home: Path, lock: Callable[[Path], AbstractContextManager[int]]
+) -> int:
+    path = home / settings.CLEAR_LOCK
+    try:
+        return stack.enter_context(lock(path))
+    except OSError as error:
+        raise filelock.refused(error, path, what="the folder for files in clear") from error

@@ -21,6 +21,7 @@ import shutil
 import sys
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from typing import Any, Final, TextIO
 
 from cli.folding import folded
@@ -56,9 +57,12 @@ class _Printing:
 
 
 def result(value: Any, *lines: str) -> None:
-    """Print a result: JSON for scripts, lines for people."""
+    """Print a result: JSON for scripts, lines for people. What a node answered is printed with its
+    members as they came (see ledger.domain.ports.answers).
+    """
     if STATE.json:
-        text = json.dumps(value, indent=2, ensure_ascii=not _is_unicode(_results()))
+        ascii_only = not _is_unicode(_results())
+        text = json.dumps(value, indent=2, ensure_ascii=ascii_only, default=asdict)
         _print(_results(), *safe.json_safe(text).split("\n"))
     else:
         show(*lines)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Header, Query
 from fastapi.responses import Response
@@ -16,7 +16,6 @@ from api.schemas import (
     DetailsOut,
     EventOut,
     EventsOut,
-    FoundOut,
     GrantsOut,
     ItemOut,
     ItemsOut,
@@ -24,6 +23,7 @@ from api.schemas import (
     OfferOut,
     RehearsalIn,
     ReplicaOut,
+    SearchedOut,
     SearchIn,
     StandingOut,
 )
@@ -44,6 +44,8 @@ from ledger.services.onchain import anchoring
 from ledger.services.records import documents, foreign_history, record_keys
 from ledger.services.registration import rehearsal
 from ledger.services.registration.item_histories import life_of
+
+_FOUND: Final = 500  # items that a search tells at once
 
 router = APIRouter(route_class=GuardedRoute, prefix="/evidence", tags=["evidence"])
 
@@ -132,14 +134,19 @@ def list_evidence(
 
 
 @router.post("/search", operation_id="search_evidence")
-def search_evidence(node: NodeDep, caller: CallerDep, request: SearchIn) -> FoundOut:
-    """Items with this identifier (case, exhibit), among those that the caller may see; at most
-    500.
+def search_evidence(node: NodeDep, caller: CallerDep, request: SearchIn) -> SearchedOut:
+    """Items with this identifier (case, exhibit), among those that the caller may see; 500 a
+    page.
     """
     with node.records.read() as unit:
         token = record_keys.identifier_token(node, request.scheme, request.value)
-        rows = authorization.visible_items(node, unit, caller, limit=500, token=token)
-    return FoundOut(evidence=[row.state.evidence for row in rows])
+        rows = authorization.visible_items(
+            node, unit, caller, after=request.after, limit=_FOUND, token=token
+        )
+    return SearchedOut(
+        evidence=[row.evidence for row in rows],
+        next=rows[-1].opened if len(rows) == _FOUND else None,
+    )
 
 
 @router.get("/{evidence}", operation_id="show_evidence")

@@ -52,6 +52,7 @@ def check_fixity(node: NodeDep, caller: CallerDep, evidence: Item) -> FixitiesOu
             blocks=one.blocks,
             bad=one.bad,
             repaired=one.repaired,
+            unread=one.unread,
             complete=one.complete,
         )
         for one in found

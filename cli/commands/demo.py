@@ -129,7 +129,7 @@ def _record(file: Path, out: Path) -> str:
         _tell("file", f"{file} ({output.size(item.size)})")
         _tell("sha-256", item.digests["sha-256"])
         _tell("CID", f"{item.cid} - of the ciphertext, as any IPFS node computes it")
-        stored = session.node.status()["storedBytes"]
+        stored = session.node.status().storedBytes
         _tell("stored", f"{output.size(stored)} of ciphertext, padded: even the size says little")
 
         _title(3, "The signed record is appended to the agency's log")
@@ -138,16 +138,18 @@ def _record(file: Path, out: Path) -> str:
 
         _title(4, "The log's checkpoint is anchored in the contract")
         status = session.node.anchor()
-        newest = status["newest"]
-        _tell("root", newest["root"])
+        newest, chain = status.newest, status.chain
+        assert newest is not None
+        assert chain is not None
+        _tell("root", newest.root)
         _tell(
             "anchored",
             (
-                f"{newest['size']} entries in block {newest['block']}, gas {newest['gas']}, "
-                f"transaction {newest['transaction']}"
+                f"{newest.size} entries in block {newest.block}, gas {newest.gas}, "
+                f"transaction {newest.transaction}"
             ),
         )
-        _tell("chain", f"{status['chain']['id']} ({status['chain']['label']})")
+        _tell("chain", f"{chain.id} ({chain.label})")
 
         _title(5, "The record is exported as one bundle; the export itself is signed and recorded")
         basis = {"purpose": "demonstration"}

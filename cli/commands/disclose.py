@@ -70,7 +70,7 @@ def disclose(
     with open_session() as session:
         answer = copying.disclose(session.node, session.person, session.clock, urn, recipient, what)
         forward(session, to)
-    lines = [f"disclosed to {to or name or kind}, entry {answer['index']}"]
+    lines = [f"disclosed to {to or name or kind}, entry {answer.index}"]
     output.result(
         answer,
         *lines,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -10,6 +10,9 @@ from cli import decisions, output
 from cli.hints import command, elsewhere, runnable
 from cli.questions import Yes
 from cli.state import Evidence, Json
+
+if TYPE_CHECKING:
+    from ledger.domain.ports.answers import Disposal
 
 _HELP = """Dispose of an item: one person requests it, another one approves, a custodian carries it
 out. Keys are destroyed for good.
@@ -128,7 +131,7 @@ def carry_out(
         ]
         if not approvals:
             raise RuleError("nobody has approved the disposal", hint=_ASK)
-        backups = session.node.status(chain=False, ipfs=False)["backupsUntil"]
+        backups = session.node.status(chain=False, ipfs=False).backupsUntil
         if backups is None:
             raise StorageError(
                 "until when a backup opens this item is not known: its file cannot be read",
@@ -144,9 +147,9 @@ def carry_out(
         )
         done = session.node.sync_handovers()
         found = session.node.disposal(urn)
-    problems = [f"problem: {name}: {runnable(what)}" for name, what in done["problems"].items()]
+    problems = [f"problem: {name}: {runnable(what)}" for name, what in done.problems.items()]
     output.result(
-        {"statement": answer["statement"], "disposal": found}, *_certificate(found), *problems
+        {"statement": answer.statement, "disposal": found}, *_certificate(found), *problems
     )
 
 
@@ -194,39 +197,32 @@ def _backups(expire: str | None) -> str:
     )
 
 
-def _certificate(found: dict[str, Any]) -> list[str]:
-    item = found["evidence"].removeprefix("urn:uuid:")
+def _certificate(found: Disposal) -> list[str]:
+    item = found.evidence.removeprefix("urn:uuid:")
     check = command("bundle", item, "-o", "FILE", "--basis", "disposal")
-    confirmed = {one["agency"] for one in found["confirmed"]}
-    waiting = [agency for agency in found["expected"] if agency not in confirmed]
+    confirmed = {one.agency for one in found.confirmed}
+    waiting = [agency for agency in found.expected if agency not in confirmed]
     return [
-        found["title"].upper() or "CERTIFICATE OF DISPOSAL",
+        found.title.upper() or "CERTIFICATE OF DISPOSAL",
         "",
+        *([*output.wrapped(" ".join(found.text.split()), 100, indent=0), ""] if found.text else []),
+        f"item            {found.evidence}",
+        f"disposed of     {found.disposed} by {found.agency}",
+        f"statement       {found.statement}",
+        f"keys destroyed  {found.destroyed} here",
         *(
-            [*output.wrapped(" ".join(found["text"].split()), 100, indent=0), ""]
-            if found["text"]
-            else []
-        ),
-        f"item            {found['evidence']}",
-        f"disposed of     {found['disposed']} by {found['agency']}",
-        f"statement       {found['statement']}",
-        f"keys destroyed  {found['destroyed']} here",
-        *(
-            (
-                f"confirmed       {one['agency']} at {one['time']}, statement "
-                f"{one['statement'][:16]}..."
-            )
-            for one in found["confirmed"]
+            (f"confirmed       {one.agency} at {one.time}, statement {one.statement[:16]}...")
+            for one in found.confirmed
         ),
         *(f"still expected  {agency}, which held it before" for agency in waiting),
-        f"copies pinned   {found['pins']} still to be removed"
-        if found["pins"]
+        f"copies pinned   {found.pins} still to be removed"
+        if found.pins
         else "copies pinned   none left",
         "ciphertext      some still on the node's own disk: "
         + runnable("custody collect removes what no other item has")
-        if found["stored"]
+        if found.stored
         else "ciphertext      none left on the node's own disk",
-        _backups(found["backupsExpire"]),
+        _backups(found.backupsExpire),
         "",
         (
             "What remains: opaque entries in the log, which still prove who held the item and in "

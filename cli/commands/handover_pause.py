@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -49,13 +50,11 @@ def pause(
     file = written.enter_context(outfile.writing(out, force=force)) if out is not None else None
     with written, open_session() as session:
         item = session.node.item(urn)
-        if item["offer"] is not None and (out is None) != (item["cid"] is None):
+        if item.offer is not None and (out is None) != (item.cid is None):
             wrong = (
-                "this item has no content"
-                if item["cid"] is None
-                else "say where the content shall go"
+                "this item has no content" if item.cid is None else "say where the content shall go"
             )
-            raise UsageError(wrong, hint="leave -o away" if item["cid"] is None else "add -o FILE")
+            raise UsageError(wrong, hint="leave -o away" if item.cid is None else "add -o FILE")
         with _Told(urn, out, force=force) as told, written:
             waiting = handover_pause.Waiting(wait, output.say)
             handover_pause.take_back(session.node, session.person, session.clock, urn, waiting)
@@ -77,7 +76,7 @@ def pause(
         "the same terms"
     )
     output.result(
-        {**answer, "path": str(out) if out is not None else None, "access": reading.access},
+        asdict(answer) | {"path": str(out) if out is not None else None, "access": reading.access},
         text,
     )
 

@@ -158,9 +158,9 @@ def run_sync(node: Any) -> dict[str, Any]:
         found = node.sync_replicas(afresh=afresh)
         afresh = False
         for name in ("pinned", "removed", "failed"):
-            totals[name] += found[name]
-        totals["problems"], totals["wanting"] = found["problems"], found["wanting"]
-        if not found["goesOn"]:
+            totals[name] += getattr(found, name)
+        totals["problems"], totals["wanting"] = found.problems, found.wanting
+        if not found.goesOn:
             return totals
         output.note(
             f"{totals['pinned']} copies sent and pinned, {totals['wanting']} items still lack one"

@@ -123,6 +123,7 @@ def _tell(found: Round) -> None:
         "verdict": found.report.verdict.value,
         "alarms": [one.as_json() for one in found.fresh],
         "standing": [one.as_json() for one in found.standing],
+        "reasons": [one.as_json() for one in found.reasons],
         "checkpointAges": found.ages,
         "facts": found.report.facts,
     }
@@ -135,7 +136,11 @@ def _tell(found: Round) -> None:
         )
         + (f"; {waiting} entries wait to be anchored" if waiting else "")
     ]
-    for mark, findings in (("ALARM", found.fresh), ("stands", found.standing)):
+    for mark, findings in (
+        ("ALARM", found.fresh),
+        ("stands", found.standing),
+        ("because", found.reasons),
+    ):
         lines += [
             (
                 f"  {mark} {one.kind.title} ({one.code}): {one.place}; expected {one.expected}, "

@@ -160,16 +160,16 @@ def list_(as_json: Json = False) -> None:
         waiting = [
             line
             for one in found
-            if one["custodyKey"] == "waits"
-            for line in custodykey.needed(session, one["reference"], one["fingerprint"])
+            if one.custodyKey == "waits"
+            for line in custodykey.needed(session, one.reference, one.fingerprint)
         ]
     rows = [
         [
-            one["reference"],
-            one["number"],
-            one["state"],
-            ", ".join(one["roles"]),
-            words.CUSTODY_KEY[one["custodyKey"]],
+            one.reference,
+            one.number,
+            one.state,
+            ", ".join(one.roles),
+            words.CUSTODY_KEY[one.custodyKey],
         ]
         for one in found
     ]
@@ -177,16 +177,14 @@ def list_(as_json: Json = False) -> None:
         ["WHO", "NUMBER", "STATE", "ROLES", "CUSTODY KEY"], rows, whole=("WHO", "CUSTODY KEY")
     )
     for one in found:
-        if one["state"] == "requested":
+        if one.state == "requested":
             lines += [
                 (
-                    f"{one['number']} asks to join with the fingerprint {one['fingerprint']}: "
+                    f"{one.number} asks to join with the fingerprint {one.fingerprint}: "
                     "compare it with them by voice, then"
                 ),
                 "  "
-                + command(
-                    "person", "approve", one["reference"], "--fingerprint", one["fingerprint"]
-                ),
+                + command("person", "approve", one.reference, "--fingerprint", one.fingerprint),
             ]
     output.result({"people": found}, *lines, *waiting)
 
@@ -198,16 +196,18 @@ def approve(
     fingerprint: Fingerprint = "",
     as_json: Json = False,
 ) -> None:
+    from cli import arguments
     from cli.session import open_session
     from ledger.app import entrust
 
+    reference = arguments.listed(reference, 16, "request to join", "custody person list")
     with open_session() as session:
-        asked = next((one for one in session.node.people() if one["reference"] == reference), None)
-        shown = str(asked["fingerprint"]) if asked is not None else ""
+        asked = next((one for one in session.node.people() if one.reference == reference), None)
+        shown = str(asked.fingerprint) if asked is not None else ""
         if fingerprint:
             entrust.require_fingerprint(fingerprint, shown)
         who = session.node.approve(reference)
-        custody = "waits" if asked is not None and "custodian" in asked["roles"] else ""
+        custody = "waits" if asked is not None and "custodian" in asked.roles else ""
         given = custodykey.pass_on(session, who, custody, compared=fingerprint, shown=shown)
     output.result(
         {"pseudonym": who, "custodyKey": given.custody},
@@ -221,9 +221,11 @@ def give_key(
     fingerprint: Annotated[str, typer.Option(help="Of their keys, as they read it to you.")],
     as_json: Json = False,
 ) -> None:
+    from cli import arguments
     from cli.session import open_session
     from ledger.app import entrust
 
+    who = arguments.person(who)
     with open_session() as session:
         person = entrust.give(session.keyring, session.node, who, fingerprint=fingerprint)
     output.result(

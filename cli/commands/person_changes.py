@@ -97,17 +97,19 @@ def suspend(
     ] = "",
     as_json: Json = False,
 ) -> None:
+    from cli import arguments
     from cli.session import open_session
 
+    who = arguments.person(who)
     moment = members.time_of(since, "--since") if since else None
     with open_session() as session:
         done = session.node.suspend(who, since=moment)
-        kept = custodykey.kept(session, who) if done["keepsCustodyKey"] else []
-    revoked, others = done["revoked"], done["alsoActive"] or []
+        kept = custodykey.kept(session, who) if done.keepsCustodyKey else []
+    revoked, others = done.revoked, done.alsoActive or ()
     value = {
         "pseudonym": who,
         "revoked": revoked,
-        "keepsCustodyKey": done["keepsCustodyKey"],
+        "keepsCustodyKey": done.keepsCustodyKey,
         "alsoActive": others,
     }
     also = [
@@ -137,25 +139,25 @@ def renew(
     ] = False,
     as_json: Json = False,
 ) -> None:
+    from cli import arguments
     from cli.session import open_session
 
+    who = arguments.person(who)
     if at_home:
         _renew_at_home(who, role)
         return
     with open_session() as session:
         done = session.node.renew(who, role or [])
         lines = _after_renewal(session, who)
-        people = session.node.people() if done["custodyKey"] == "waits" else []
-        shown = next((one["fingerprint"] for one in people if one["reference"] == who), "")
-        given = custodykey.pass_on(
-            session, who, done["custodyKey"], compared=fingerprint, shown=shown
-        )
-        kept = custodykey.kept(session, who) if done["keepsCustodyKey"] else []
+        people = session.node.people() if done.custodyKey == "waits" else []
+        shown = next((one.fingerprint for one in people if one.reference == who), "")
+        given = custodykey.pass_on(session, who, done.custodyKey, compared=fingerprint, shown=shown)
+        kept = custodykey.kept(session, who) if done.keepsCustodyKey else []
     value = {
         "pseudonym": who,
-        "since": done["revoked"],
+        "since": done.revoked,
         "custodyKey": given.custody,
-        "keepsCustodyKey": done["keepsCustodyKey"],
+        "keepsCustodyKey": done.keepsCustodyKey,
     }
     output.result(value, *lines, *given.lines, *kept)
 
@@ -232,8 +234,10 @@ def link(
     ],
     as_json: Json = False,
 ) -> None:
+    from cli import arguments
     from cli.session import open_session
 
+    who = arguments.person(who)
     with open_session() as session:
         session.node.link(who, account)
     output.result({"pseudonym": who}, "linked: they log in with both, their key and that account")
@@ -258,14 +262,11 @@ def card(
         keyring = unlock().keyring()
         with NodeClient(url) as node:
             about = node.agency()
-            Servers(STATE.home, keyring, served_at(STATE.home)).pin(url, about["log"], moved=moved)
+            Servers(STATE.home, keyring, served_at(STATE.home)).pin(url, about.log, moved=moved)
             file.write(enrolling.card(keyring, node))
     once = command("list", server=url)
     lines = [
-        (
-            f"The node at {url} says to be that of {about['agency']}: ask them if you are not "
-            "certain."
-        ),
+        (f"The node at {url} says to be that of {about.agency}: ask them if you are not certain."),
         f"{out} holds nothing secret: give it to their administrator.",
         f"Once they let you in: {once}",
     ]

@@ -143,7 +143,7 @@ def upload_paths(paths: list[Path], options: Any) -> None:
         for item in done[:_LISTED]
         if item.duplicates
     ]
-    waiting = status["integrated"] - status["final"]
+    waiting = status.integrated - status.final
     first, *rest = _next(waiting)
     lines += [
         f"{recorded} items recorded, {output.size(sum(item.size for item in done))}. {first}",

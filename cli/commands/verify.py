@@ -128,7 +128,7 @@ def _timeline(bundle: Bundle | None, events: list[dict[str, Any]]) -> list[str]:
         proven = (
             f"on the chain by {one['provenTime']}" if one["provenTime"] else "not on the chain yet"
         )
-        lines += timeline.entry(clock, one, told, proven, {})
+        lines += timeline.entry(clock, one["effect"], one["agency"], told, proven, {})
     return lines
 
 

@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
+from ledger.adapters.audit_file import told
 from ledger.domain.audit import contract_events
 from ledger.domain.audit.contract_events import (
     CheckpointAnchored,
@@ -30,19 +31,25 @@ class ChainTables:
     )
 
     def _all(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
-        return self._db.execute(query, values).fetchall()
+        with told():
+            return self._db.execute(query, values).fetchall()
 
     def _one(self, query: str, *values: Any) -> tuple[Any, ...] | None:
-        found: tuple[Any, ...] | None = self._db.execute(query, values).fetchone()
+        with told():
+            found: tuple[Any, ...] | None = self._db.execute(query, values).fetchone()
         return found
 
     def _pages(self, query: str, *values: Any) -> Iterator[tuple[Any, ...]]:
         """Rows one by one, over a cursor of their own: other statements may run meanwhile."""
-        cursor = self._db.cursor().execute(query, values)
-        while page := cursor.fetchmany(
-            _PAGE
-        ):  # whoever stops reading leaves nothing running behind
+        cursor = self._db.execute(query, values)
+        # Whoever stops reading leaves nothing running behind.
+        while page := self._next_page(cursor):
             yield from page
+
+    @staticmethod
+    def _next_page(cursor: sqlite3.Cursor) -> list[tuple[Any, ...]]:
+        with told():
+            return cursor.fetchmany(_PAGE)
 
     def chain_block(self) -> int:
         """The block up to which events were read; -1 for none."""
@@ -76,15 +83,14 @@ class ChainTables:
                     (one.log, one.size, one.block, one.time, one.prev, one.root, one.version),
                 )
             case contract_events.TransferOffered():
-                (number,) = self._one("SELECT count(*) FROM handover WHERE key = ?", one.key) or (
-                    0,
-                )
+                query = "SELECT count(*) FROM handover WHERE key = ?"
+                (number,) = self._one(query, one.key) or (0,)
                 put(
-                    "INSERT OR REPLACE INTO handover VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0)",
+                    "INSERT INTO handover VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0)",
                     (
-                        one.digest,
                         one.key,
                         number,
+                        one.digest,
                         one.giver,
                         one.taker,
                         one.time,
@@ -143,10 +149,10 @@ class ChainTables:
             )
         ]
 
-    def offered(self, digest: bytes) -> HandoverOnChain | None:
-        """The handover that began with an offer."""
-        found = self._one(f"{self._TOLD} WHERE offer = ?", digest)
-        return HandoverOnChain(found[0], found[1], Hop(*found[2:])) if found else None
+    def offered(self, digest: bytes) -> list[HandoverOnChain]:
+        """The handovers that began with an offer of this digest, in the order of the chain."""
+        found = self._all(f"{self._TOLD} WHERE offer = ? ORDER BY offer_time, number", digest)
+        return [HandoverOnChain(row[0], row[1], Hop(*row[2:])) for row in found]
 
     def handovers(self) -> Iterator[HandoverOnChain]:
         """All handovers that the chain knows."""

@@ -15,14 +15,18 @@ from typing import Final
 
 from ledger.adapters import files
 from ledger.adapters.audit_chain_tables import ChainTables
+from ledger.adapters.audit_file import HINT, Connection, not_ours, require_whole
 from ledger.adapters.filelock import FileLock
 from ledger.domain.audit.findings import AuditFinding
 from ledger.domain.audit.ports import LogState, Progress, Usage
 from ledger.domain.audit.replay import Step
-from ledger.domain.errors import StorageError, UsageError
+from ledger.domain.errors import StorageError
 from ledger.domain.item.custody import ItemState, Offer
 
-_VERSION: Final = 1
+#: Tells our files from other programs' databases, many of which are of version 1 or 2.
+_OURS: Final = 0x43554154
+#: 2: what could not be judged is judged anew. A file that kept less must not be gone on with.
+_VERSION: Final = 2
 _PAGE: Final = 1000
 _SCHEMA: Final = """
 CREATE TABLE chain (one INTEGER PRIMARY KEY CHECK (one = 1), block INTEGER NOT NULL);
@@ -35,10 +39,10 @@ CREATE TABLE published (agency BLOB, version INTEGER, digest BLOB, active_from I
 CREATE TABLE checkpoint (log BLOB, size INTEGER, block INTEGER, time INTEGER, prev INTEGER,
     root BLOB, version INTEGER,
     PRIMARY KEY (log, size)) WITHOUT ROWID;
-CREATE TABLE handover (offer BLOB PRIMARY KEY, key BLOB, number INTEGER, giver BLOB, taker BLOB,
+CREATE TABLE handover (key BLOB, number INTEGER, offer BLOB, giver BLOB, taker BLOB,
     offer_time INTEGER, expires INTEGER,
-    outcome INTEGER, outcome_digest BLOB, time INTEGER) WITHOUT ROWID;
-CREATE INDEX handover_key ON handover (key, outcome);
+    outcome INTEGER, outcome_digest BLOB, time INTEGER, PRIMARY KEY (key, number)) WITHOUT ROWID;
+CREATE INDEX handover_offer ON handover (offer);
 CREATE TABLE log (log BLOB PRIMARY KEY, agency TEXT, size INTEGER, frontier BLOB) WITHOUT ROWID;
 CREATE TABLE item (log BLOB, evidence TEXT, origin TEXT, ref BLOB, custodian TEXT, seq INTEGER,
     head BLOB, time INTEGER, closed INTEGER,
@@ -57,7 +61,6 @@ CREATE TABLE blob (kind TEXT, digest BLOB, data BLOB, PRIMARY KEY (kind, digest)
 CREATE TABLE crl (agency TEXT, der BLOB, PRIMARY KEY (agency, der)) WITHOUT ROWID;
 CREATE TABLE view (log BLOB, size INTEGER, note BLOB, PRIMARY KEY (log, size, note)) WITHOUT ROWID;
 """
-_HINT: Final = "name another file with --state, or remove this one and audit anew"
 
 
 class SqliteAuditState(ChainTables):
@@ -78,45 +81,54 @@ class SqliteAuditState(ChainTables):
         self._lock = None
         if path is not None:
             files.require_file(path, hint="name a file with --state")
+            require_whole(path)
             path.parent.mkdir(parents=True, exist_ok=True)
             files.private_file(path)
             self._lock = FileLock(
                 path.with_name(path.name + ".lock"), what="the audit's state file"
             )
         try:
-            self._db = sqlite3.connect(path or "", isolation_level=None, check_same_thread=False)
+            self._db = sqlite3.connect(
+                path or "", isolation_level=None, check_same_thread=False, factory=Connection
+            )
             self._prepare(chain)
-        except (sqlite3.DatabaseError, StorageError, UsageError) as error:
+        except BaseException:
             self.close()
-            if not isinstance(error, sqlite3.DatabaseError):
-                raise
-            raise StorageError(
-                f"the audit's state file cannot be used: {error}", hint=_HINT
-            ) from error
+            raise
 
     def _prepare(self, chain: bytes) -> None:
-        (version,) = self._db.execute("PRAGMA user_version").fetchone()
-        if version == 0 and self._db.execute("SELECT count(*) FROM sqlite_schema").fetchone() != (
-            0,
-        ):
-            raise UsageError(
-                "the file named as state is the database of something else",
-                hint="name another file with --state",
-            )
-        self._db.executescript(
-            "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -65536;"
-        )
-        if version == 0:
-            self._db.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {_VERSION}; COMMIT;")
-            self.put_blob("chain", b"", chain)
-        elif version != _VERSION:
+        (version,) = self._all("PRAGMA user_version")[0]
+        (ours,) = self._all("PRAGMA application_id")[0]
+        fresh = self._all("SELECT count(*) FROM sqlite_schema")[0] == (0,)
+        known = fresh or self._all("SELECT 1 FROM sqlite_schema WHERE name = 'blob'") != []
+        if not known or ours not in (_OURS, 0):
+            raise not_ours()
+        if not fresh and (ours, version) != (_OURS, _VERSION):
             raise StorageError(
-                f"the audit's state file is of version {version}, expected {_VERSION}", hint=_HINT
+                f"the audit's state file is of version {version}, expected {_VERSION}: what it "
+                "kept was not checked as it is now",
+                hint=HINT,
             )
+        self._db.execute("PRAGMA journal_mode = WAL")
+        self._db.execute("PRAGMA synchronous = NORMAL")
+        self._db.execute("PRAGMA cache_size = -65536")
+        if fresh:
+            self._found(chain)
         if self.blob("chain", b"") != chain:
             raise StorageError(
-                "the audit's state file is about another chain or other contracts", hint=_HINT
+                "the audit's state file is about another chain or other contracts", hint=HINT
             )
+
+    def _found(self, chain: bytes) -> None:
+        """Make the tables of a new file, and say what it is about, in one transaction: a file
+        without tables is none that was begun.
+        """
+        with self.transaction():
+            for statement in _SCHEMA.split(";"):
+                self._db.execute(statement)
+            self._db.execute(f"PRAGMA application_id = {_OURS}")
+            self._db.execute(f"PRAGMA user_version = {_VERSION}")
+            self.put_blob("chain", b"", chain)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -125,12 +137,9 @@ class SqliteAuditState(ChainTables):
         try:
             yield
             self._db.execute("COMMIT")
-        except BaseException as error:
+        except BaseException:
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
-            if isinstance(error, sqlite3.Error):
-                message = f"the audit's state file could not be written: {error}"
-                raise StorageError(message, hint="check the free space of the disk") from error
             raise
 
     # The chain
@@ -175,10 +184,12 @@ class SqliteAuditState(ChainTables):
         )
 
     def opened_twice(self) -> Iterator[tuple[str, list[str]]]:
-        """Items that were opened in more than one log, with the agencies of these logs."""
+        """Items that were opened in the logs of more than one agency, with these agencies. Of one
+        agency, a log that was recovered holds what the one before had.
+        """
         query = (
-            "SELECT evidence, group_concat(origin) FROM item WHERE origin <> '' AND ref <> "
-            "x'' GROUP BY evidence HAVING count(*) > 1"
+            "SELECT evidence, group_concat(DISTINCT origin) FROM item "
+            "WHERE origin <> '' AND ref <> x'' GROUP BY evidence HAVING count(DISTINCT origin) > 1"
         )
         for evidence, agencies in self._pages(query):
             yield evidence, agencies.split(",")

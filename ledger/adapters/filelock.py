@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 
-from ledger.domain.errors import LockedError
+from ledger.domain.errors import LockedError, StorageError
 
 _NO_LOCKS: Final = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
 _LOOK: Final = 0.02  # seconds; `held` takes the lock for less than that
@@ -26,22 +26,29 @@ class FileLock:
 
     Raises:
         LockedError: another process holds it, naming that process.
+        StorageError: it cannot be opened, or is no file.
     """
 
     def __init__(self, path: Path, *, what: str) -> None:
-        self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._fd = -1
         self.token = secrets.token_hex(8)
         try:
+            # What a link leads to would be emptied.
+            flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+            self._fd = os.open(path, flags, 0o600)
             _lock(self._fd)
+            os.ftruncate(self._fd, 0)
+            os.pwrite(self._fd, f"{os.getpid()} {self.token}\n".encode(), 0)
         except BlockingIOError as error:
             holder = _read(self._fd)[0] or "unknown"
-            os.close(self._fd)
+            self.release()
             raise LockedError(
                 f"{what} is in use by process {holder}",
                 hint="stop that process, or let it serve this home with: custody serve",
             ) from error
-        os.ftruncate(self._fd, 0)
-        os.pwrite(self._fd, f"{os.getpid()} {self.token}\n".encode(), 0)
+        except OSError as error:
+            self.release()
+            raise refused(error, path, what=what) from error
 
     def release(self) -> None:
         """Let go; harmless when repeated."""
@@ -50,10 +57,18 @@ class FileLock:
             self._fd = -1
 
 
+def refused(error: OSError, path: Path, *, what: str) -> StorageError:
+    """What is to be said of a lock that cannot be had though nobody else holds it."""
+    return StorageError(
+        f"{what} cannot be locked: {path}: {error.strerror}",
+        hint="a file of custody's own: move away what lies there, or mend disk and permissions",
+    )
+
+
 def held(path: Path) -> str | None:
     """The token of whoever holds a lock now; None where nobody does."""
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError:
         return None
     try:

@@ -126,18 +126,22 @@ class WebFiles(HttpNode):
         self._logins = threading.Lock()  # proofs and sessions are one after another
         self._prefix: str | None = None
         self._hidden = False
-        self._own = True
+        self._own = False
 
     @property
     def is_node(self) -> bool:
-        """Whether this is the agency's own address, as long as nobody knows better."""
+        """Whether this is proven to be the agency's own node: all else may be a copy, whose gaps
+        refute nothing.
+        """
         return self._own
 
     def known_at(self, services: AbstractSet[str]) -> None:
-        """At any other address than the agency's own lies a copy."""
-        self._own = hosts.parse(self.where, what="a log").origin in {
-            hosts.parse(one, what="a node").origin for one in services
-        }
+        """At any other address than the agency's own lies a copy, and so does below it: a tree that
+        was exported into a folder of the same server.
+        """
+        address = hosts.parse(self.where, what="a log")
+        origins = {hosts.parse(one, what="a node").origin for one in services}
+        self._own = address.origin in origins and address.target in {"", "/"}
 
     def get(self, path: str) -> bytes:
         """A file; a node is logged in to when it first refuses."""

@@ -81,14 +81,36 @@ class _NodeCollector:
         return []
 
     def collect(self) -> Iterator[Metric]:
-        """How far the log is, and what waits."""
+        """How far the log is, and what waits. A part that fails says so, and takes no other with
+        it: a scrape that fails as a whole would hide a frozen log.
+        """
+        failed = GaugeMetricFamily(
+            "custody_scrape_failed", "1 where a part of this page is missing", labels=["part"]
+        )
+        for part, read in (
+            ("log", self._log),
+            ("counts", self._counts),
+            ("storage", self._storage),
+            ("certificates", self._certificates),
+            ("replicas", self._replicas),
+            ("workers", self._workers),
+            ("chain", self._chain),
+        ):
+            try:
+                metrics = list(read())
+            except Exception:  # noqa: BLE001  (whatever it is: the other parts are told)
+                metrics = []
+                failed.add_metric([part], 1)
+            else:
+                failed.add_metric([part], 0)
+            yield from metrics
+        yield failed
+
+    def _log(self) -> Iterator[Metric]:
         node = self._node
         with node.records.read() as unit:
             reached, log = anchoring.progress(node, unit), unit.logs.get(node.log_id)
             waiting = unit.logs.entry(node.log_id, reached.anchored)
-            held = unit.replicas.counts()
-            items, releases = unit.tables.count("item"), unit.tables.count("release")
-            alarms = unit.tables.count("alarm")
         entries = GaugeMetricFamily(
             "custody_log_entries", "Entries of the log that reached a state", labels=["state"]
         )
@@ -106,6 +128,11 @@ class _NodeCollector:
             "1 where the log contradicted itself",
             value=int(bool(log is not None and log.frozen)),
         )
+
+    def _counts(self) -> Iterator[Metric]:
+        with self._node.records.read() as unit:
+            items, releases = unit.tables.count("item"), unit.tables.count("release")
+            alarms = unit.tables.count("alarm")
         yield GaugeMetricFamily("custody_items", "Items known here", value=items)
         yield GaugeMetricFamily(
             "custody_releases", "Statements under which something was handed out", value=releases
@@ -113,23 +140,30 @@ class _NodeCollector:
         yield GaugeMetricFamily(
             "custody_bulk_access_alarms", "Alarms about many accesses at once", value=alarms
         )
+
+    def _storage(self) -> Iterator[Metric]:
+        size = self._node.blocks.size()
         yield GaugeMetricFamily(
-            "custody_stored_bytes", "Bytes of ciphertext on the own disk", value=node.blocks.size()
+            "custody_stored_bytes", "Bytes of ciphertext on the own disk", value=size
         )
-        yield from self._certificates()
+
+    def _replicas(self) -> Iterator[Metric]:
+        with self._node.records.read() as unit:
+            held = unit.replicas.counts()
         replicas = GaugeMetricFamily(
             "custody_replica_items", "Items at IPFS nodes by state", labels=["node", "state"]
         )
         for (name, state), count in held.items():
             replicas.add_metric([name, state], count)
         yield replicas
+
+    def _workers(self) -> Iterator[Metric]:
         failing = GaugeMetricFamily(
             "custody_worker_failures", "Failures in a row of background work", labels=["worker"]
         )
-        for row in node.workers.rows():
+        for row in self._node.workers.rows():
             failing.add_metric([row.worker], row.failures)
         yield failing
-        yield from self._chain()
 
     def _certificates(self) -> Iterator[Metric]:
         ends = GaugeMetricFamily(
@@ -139,15 +173,16 @@ class _NodeCollector:
         )
         soon = GaugeMetricFamily(
             "custody_certificates_ending",
-            f"Certificates that end within {expiry.SOON // 86400} days or have ended",
+            f"Certificates that end within {expiry.SOON // 86400} days (a CA's two years earlier), "
+            "have ended or are not good yet",
             labels=["owner"],
         )
-        known, limit = list(expiry.lifetimes(self._node)), self._node.clock.now() + expiry.SOON
+        known, told = list(expiry.lifetimes(self._node)), expiry.ending(self._node)
         for owner in expiry.OWNERS:
             until = [one.until for one in known if one.owner == owner]
             if until:
                 ends.add_metric([owner], min(until))
-            soon.add_metric([owner], sum(one < limit for one in until))
+            soon.add_metric([owner], sum(one.owner == owner for one in told))
         yield ends
         yield soon
 

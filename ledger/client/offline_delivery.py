@@ -29,6 +29,7 @@ from ledger.domain.event.signing import Person, sign_event
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.ipld import cid as cids
 from ledger.domain.ipld.unixfs import Block
+from ledger.domain.ports.answers import LoggedEvent, Registered
 from ledger.domain.ports.node_and_chain import Clock
 
 _BATCH: Final = 64
@@ -51,10 +52,10 @@ class _DamagedError(UnreadableError):
 class Receiver(Protocol):
     """What sending asks of the real node; see NodeClient."""
 
-    def events(self, evidence: str) -> Iterator[dict[str, Any]]: ...
+    def events(self, evidence: str) -> Iterator[LoggedEvent]: ...
     def missing(self, wanted: Sequence[bytes]) -> list[bytes]: ...
     def put_blocks(self, blocks: Sequence[Block]) -> None: ...
-    def register(self, submissions: Sequence[dict[str, Any]]) -> list[dict[str, Any]]: ...
+    def register(self, submissions: Sequence[dict[str, Any]]) -> list[Registered]: ...
 
 
 @dataclass
@@ -92,7 +93,7 @@ class Delivery:
         self._stopped: dict[str, int] = {}  # by items, the statement from which on nothing is sent
         self._absent: dict[str, int] = {}  # items that were not opened, by the same
 
-    def run(self) -> Iterator[dict[str, Any]]:
+    def run(self) -> Iterator[Registered]:
         """Send it; the node's answers.
 
         Raises:
@@ -123,7 +124,7 @@ class Delivery:
             return None
         return one
 
-    def _register(self, batch: list[Waiting]) -> Iterator[dict[str, Any]]:
+    def _register(self, batch: list[Waiting]) -> Iterator[Registered]:
         batch = [one for one in batch if not self._is_behind(one)]
         if not batch:
             return
@@ -194,10 +195,8 @@ class Delivery:
             events = []
         if not events:
             return _Place(0, None)
-        head = bytes.fromhex(events[-1]["statement"])
-        return _Place(
-            int(events[-1]["seq"]) + 1, head, frozenset(str(event["statement"]) for event in events)
-        )
+        head = bytes.fromhex(events[-1].statement)
+        return _Place(events[-1].seq + 1, head, frozenset(event.statement for event in events))
 
     def _is_newest(self, one: Waiting) -> bool:
         return one.statement.certificate == self._person.certificate.digest

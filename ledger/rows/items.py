@@ -172,6 +172,7 @@ class ItemsRepository(Protocol):
         evidence: Sequence[str] | None,
         recipient: bytes | None = None,
         token: bytes | None = None,
+        rare: bool = False,
         beside: str = "",
     ) -> list[ItemRow]:
         """A page of items in the order in which they were opened.
@@ -179,7 +180,9 @@ class ItemsRepository(Protocol):
         Args:
             person: who opened or holds them, or was given a part in them. recipient: also those of
                 which a key is sealed to this one.
-            token: by which the blind index finds them. beside: one that is left out.
+            token: by which the blind index finds them. rare: whether few items of anybody's are
+                found by it, so that looking at each of them takes no time to speak of.
+            beside: one that is left out.
         """
         ...
 

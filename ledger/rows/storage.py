@@ -115,9 +115,9 @@ class ReplicasRepository(Protocol):
         """Number of items by (replica, state)."""
         ...
 
-    def wanting_items(self, nodes: Sequence[str]) -> int:
-        """Items that one of these replicas shall keep and does not yet, and items for which nobody
-        has chosen a replica yet.
+    def wanting_items(self, nodes: Sequence[str], agency: str, copies: int) -> int:
+        """Items that an agency keeps, or has keys to, and that fewer of these replicas have pinned
+        than they shall: ``copies``, or the item's own number.
         """
         ...
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.commands import ROOT, custody
+from tests.support.commands import ROOT, custody, within
 from tests.support.desk import PASSPHRASE
 
 OTHER = {"CUSTODY_PASSPHRASE": "another person's passphrase"}
@@ -224,3 +224,32 @@ def test_a_custodian_gives_the_key_on_and_losing_the_role_is_told_for_what_it_is
     assert "until the custody key is rotated" in lost
     table = custody("person", "list", home=served).stdout
     assert re.search(rf"^{who} +4802 +active +officer +still holds it", table, re.MULTILINE), table
+
+
+NOBODY = "a" * 26
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "told"),
+    [
+        (("renew", "NOBODY"), 2, "'NOBODY' names nobody"),
+        (("renew", "../key"), 2, "names nobody"),
+        (("renew", "NOBODY", "--at-home"), 2, "'NOBODY' names nobody"),
+        (("suspend", ""), 2, "'' names nobody"),
+        (("link", "NOBODY", "--account", "x"), 2, "'NOBODY' names nobody"),
+        (("give-key", "NOBODY", "--fingerprint", "x"), 2, "'NOBODY' names nobody"),
+        (("approve", "NOBODY"), 2, "'NOBODY' names no request to join"),
+        (("approve", "0" * 16), 1, "nobody waits for approval under that reference"),
+        (("renew", NOBODY), 1, "no such person of this agency"),
+        (("renew", f"{NOBODY}@RO-DIICOT"), 1, "is a person of another agency"),
+        (("suspend", NOBODY), 1, "no such person"),
+    ],
+)
+def test_whoever_does_not_exist_is_named_as_such_and_nothing_is_done(
+    served: Path, command: tuple[str, ...], code: int, told: str
+) -> None:
+    done, out, said = within("person", *command, home=served)
+    assert (done, out) == (code, "")
+    assert told in said
+    assert "what to do" in said
+    assert "request not understood" not in said

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,8 +14,10 @@ import pytest
 from ledger.app import open_audit
 from ledger.domain.audit.report import AuditReport
 from ledger.domain.bundle.trust import TrustRoot
+from ledger.domain.codecs.text import told_time
 from ledger.domain.verify.report import Verdict
 from ledger.services.audit import internal, obligations, sampling
+from ledger.services.audit.self_check import examine
 from ledger.services.bundles import agency_trust
 from tests.support.desk import Desk
 
@@ -272,3 +275,16 @@ def test_each_deleted_disclosure_is_found(lived: Desk) -> None:
             )
     database.close()
     assert audit(lived).verdict is Verdict.VERIFIED
+
+
+def test_a_time_that_was_edited_is_told_as_people_write_times(desk: Desk, photo: Path) -> None:
+    """The doctor said "expected time = 1795000000, found 1795000001"."""
+    desk.upload(photo)
+    desk.anchor()
+    with desk.node.records.write() as unit:
+        unit._db.exec_driver_sql("UPDATE item SET time = 1795000000")
+    told = [one.message for one in examine(desk.node, deep=False) if hasattr(one, "message")]
+    [line] = [one for one in told if "time = " in one]
+    assert "found 2026-11-18T11:06:40Z" in line
+    assert re.search(r"time = \d{4}-\d\d-\d\dT", line)
+    assert told_time(1 << 70) == str(1 << 70)

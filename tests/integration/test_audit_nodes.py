@@ -180,6 +180,9 @@ def test_the_monitor_command_looks_once_and_alarms_when_the_log_forgets(
     ]
     arguments += ["--state", str(tmp_path / "seen")]
     assert "verified; newest checkpoints: NL-POL" in custody(*arguments, folder=tmp_path).stdout
+    loud = custody(*arguments, "--volume", "1", "--stop", folder=tmp_path, code=3)
+    assert "verified" in loud.stdout, "a warning contradicts nothing"
+    assert "ALARM somebody signed unusually many events" in loud.stdout
     (folder / "checkpoint").write_bytes(
         (folder / "checkpoint").read_bytes().replace(b"\n", b"\n1", 1)
     )

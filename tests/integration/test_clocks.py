@@ -58,14 +58,14 @@ def test_an_access_that_opens_nothing_is_not_in_the_log(
         retrieval.record_access(
             desk.client, desk.person, Off(7200 + by), item, mode="copy", basis=BASIS
         )
-    assert desk.client.item(item)["events"] == 1
+    assert desk.client.item(item).events == 1
 
 
 def test_whoever_dates_ahead_keeps_nobody_from_recording(desk: Desk, tmp_path: Path) -> None:
     item = upload(desk, tmp_path, b"content")
     retrieval.record(desk.client, desk.person, Off(299), item, "note", {"text": "from the future"})
     retrieval.record(desk.client, desk.person, Off(0), item, "note", {"text": "from now"})
-    assert desk.client.item(item)["events"] == 3
+    assert desk.client.item(item).events == 3
 
 
 def test_a_clock_that_was_wrong_for_a_minute_shuts_nobody_out_for_a_year(

@@ -12,15 +12,18 @@ from pathlib import Path
 import pytest
 
 from ledger.adapters.keystore.file import FileKeyring
+from ledger.adapters.memory import StoppedClock
 from ledger.app import metrics
 from ledger.app.settings import KEYRING
-from ledger.domain.errors import KeyringError
+from ledger.domain.codecs.text import format_time
+from ledger.domain.errors import KeyringError, UsageError
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity.certificate import Certificate
 from ledger.domain.verify.report import Verdict
 from ledger.services.audit.self_check import examine
 from ledger.services.audit.self_check_findings import SelfCheckWarning, verdict
-from ledger.services.people import expiry
+from ledger.services.node.certificate_authority import Authority
+from ledger.services.people import expiry, membership
 from ledger.services.registration import agency_statements
 from ledger.services.workers.anchoring import AnchoringWorker
 from tests.support.actors import enrolled
@@ -47,6 +50,11 @@ def ending(desk: Desk, old: Certificate, days: int) -> bytes:
             now=desk.clock.now() - LIFE + days * DAY,
         )
     )
+
+
+def ahead(desk: Desk, old: Certificate, days: int) -> bytes:
+    """The certificate as it would be had it been made by a clock so far ahead."""
+    return ending(desk, old, LIFE // DAY + days)
 
 
 def age_person(desk: Desk, old: Certificate, days: int) -> bytes:
@@ -141,20 +149,20 @@ def test_what_cannot_be_kept_is_not_signed_with(home: Path) -> None:
 
 def test_everybody_concerned_is_warned_in_time_and_nothing_else_changes(office: Desk) -> None:
     officer, other = enrolled(office, "officer"), enrolled(office, "examiner")
-    assert office.client.status()["certificates"] == []
+    assert office.client.status().certificates == ()
     der = age_person(office, officer.person.certificate, 59)
     aged = certificates.parse(ending(office, office.node.keys.service_certificate, 10))
     office.node.keys = replace(office.node.keys, service_certificate=aged, authority=None)
-    shown = office.client.status()["certificates"]
-    assert [(one["owner"], one["pseudonym"]) for one in shown] == [
+    shown = office.client.status().certificates
+    assert [(one.owner, one.pseudonym) for one in shown] == [
         ("node", None),
         ("person", officer.pseudonym),
     ]
-    assert f"custody person renew {officer.pseudonym}" in shown[1]["hint"]
-    assert [one["owner"] for one in other.client.status()["certificates"]] == ["node"]
+    assert f"custody person renew {officer.pseudonym}" in shown[1].hint
+    assert [one.owner for one in other.client.status().certificates] == ["node"]
     found = list(examine(office.node, deep=False))
     assert [one.hint for one in found if isinstance(one, SelfCheckWarning)] == [
-        one["hint"] for one in shown
+        one.hint for one in shown
     ]
     assert verdict(found) is verdict(
         [one for one in found if not isinstance(one, SelfCheckWarning)]
@@ -170,4 +178,94 @@ def test_everybody_concerned_is_warned_in_time_and_nothing_else_changes(office: 
     with office.node.records.write() as unit:
         row = unit.people.get(officer.id)
         unit.people.put(replace(row, active=False))
-    assert [one["owner"] for one in office.client.status()["certificates"]] == ["node"]
+    assert [one.owner for one in office.client.status().certificates] == ["node"]
+
+
+def test_a_certificate_that_was_made_while_the_clock_was_ahead_is_told_and_renewed(
+    home: Path,
+) -> None:
+    """Of the node, which could act nowhere until the day that the clock said, and of the only
+    administrator.
+    """
+    with Desk(home) as desk:
+        service, person = desk.node.keys.service_certificate, desk.person.certificate
+        until = desk.clock.now() + 400 * DAY
+        early = certificates.parse(ahead(desk, service, 400))
+        desk.node.keys = replace(desk.node.keys, service_certificate=early)
+        [told] = [one.told(desk.clock.now()) for one in expiry.ending(desk.node)]
+        assert told.startswith("the certificate of the node is good from ")
+        assert format_time(early.not_before) in told
+        assert "the node's clock says" in told
+        assert early.not_before > until - DAY
+        desk.home.keyring.put("service-certificate", early.der)
+        with desk.node.records.write() as unit:
+            der = ahead(desk, person, 400)
+            row = unit.people.get(person.subject)
+            unit.people.put_certificate(certificates.parse(der).digest, der)
+            unit.people.put(replace(row, certificate=certificates.parse(der).digest))
+        desk.home.keyring.put("person-certificate", der)
+        desk.home.keyring.save()
+    code, _, said = within("status", home=home)
+    assert code != 0
+    assert "is good from" in said
+    assert "this computer's clock says" in said
+    assert "--at-home" in said
+    assert certificate_in(home, "service-certificate").not_before < until - 300 * DAY, "renewed"
+    code, out, said = within("person", "renew", person.pseudonym, "--at-home", home=home)
+    assert (code, "sign with it from now on" in out) == (0, True), said
+    assert within("status", home=home)[0] == 0
+
+
+def test_a_clock_that_is_behind_renews_nothing(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the node signs under a certificate of a time long past verifies nowhere."""
+    with Desk(home) as desk:
+        desk.anchor()
+        past = StoppedClock(desk.node.keys.authority.begin + 1)
+        early = certificates.parse(ahead(desk, desk.node.keys.service_certificate, 0))
+        with desk.node.records.write() as unit:
+            newest = unit.checkpoints.newest(desk.node.log_id, ("final",))
+            unit.checkpoints.put(replace(newest, time=newest.time + 100 * DAY))
+        desk.node.keys = replace(desk.node.keys, service_certificate=early)
+        monkeypatch.setattr(desk.node, "clock", past)
+        assert not expiry.renew_own(desk.node)
+
+
+def test_the_end_of_the_ca_is_told_and_nothing_is_issued_beyond_it(
+    office: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority, now = office.node.keys.authority, office.clock.now()
+    assert expiry.ending(office.node) == []
+    with monkeypatch.context() as patch:
+        patch.setattr(office.node, "clock", StoppedClock(authority.end - LIFE - 59 * DAY))
+        told = [one.told(office.clock.now()) for one in expiry.ending(office.node)]
+        assert f"the certificate of the agency's CA ends at {format_time(authority.end)}" in told
+    old = Authority.found(office.node.agency, now - 9 * 365 * DAY)
+    monkeypatch.setattr(office.node, "keys", replace(office.node.keys, authority=old))
+    own = office.node.keys.service_certificate
+    der = old.issue(
+        own.key,
+        agency=own.agency,
+        pseudonym=own.pseudonym,
+        roles=["service"],
+        service=True,
+        now=now,
+    )
+    assert certificates.parse(der).not_after == old.end
+    status = office.client.status().certificates
+    assert [(one.owner, one.pseudonym) for one in status] == [("authority", None)]
+
+
+@pytest.mark.parametrize("days", [-11 * 365, 30])
+def test_a_ca_that_is_not_good_by_the_nodes_clock_issues_nothing_and_suspends(
+    office: Desk, monkeypatch: pytest.MonkeyPatch, days: int
+) -> None:
+    officer, who = enrolled(office, "officer"), office.person.certificate.subject
+    wrong = Authority.found(office.node.agency, office.clock.now() + days * DAY)
+    monkeypatch.setattr(office.node, "keys", replace(office.node.keys, authority=wrong))
+    with pytest.raises(UsageError, match="the agency's CA is good from") as error:
+        membership.renew(office.node, officer.id, roles=None, by=who)
+    assert format_time(wrong.begin) in error.value.message
+    assert format_time(office.clock.now())[:-4] in error.value.message
+    assert not expiry.renew_own(office.node)
+    monkeypatch.undo()
+    membership.suspend(office.node, officer.id, by=who)

@@ -338,6 +338,8 @@ def test_what_a_reading_saves_holds_no_case_data(
             "bad",
             "repaired",
             "pinned",
+            "repinned",
+            "unread",
             "unreachable",
             "complete",
         }

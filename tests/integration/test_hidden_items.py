@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from ledger.app import field_folder
 from ledger.client.upload import Upload, UploadOptions
 from ledger.domain.errors import RuleError
+from ledger.domain.ports.answers import Link
+from ledger.services.access import authorization
+from ledger.services.access.sessions import caller_of
 from ledger.services.handovers import offers
 from ledger.services.handovers.sync import Synced
-from tests.support.actors import Actor, item_of
+from ledger.services.records import record_keys
+from tests.support.actors import Actor, enrolled, item_of
 from tests.support.desk import BASIS, Desk
 from tests.support.strangers import (  # noqa: F401  (fixtures)
     BODIES,
@@ -81,7 +87,7 @@ def test_an_item_is_not_opened_under_the_name_of_a_hidden_one_and_nothing_of_it_
     assert item_of(officer.desk, hidden).seq == 1
 
 
-def _operations(desk: Desk) -> Iterator[tuple[str, str, str, Any]]:
+def operations(desk: Desk) -> Iterator[tuple[str, str, str, Any]]:
     """(operation, method, path, body) of every route that takes an item or a statement, with {item}
     and {statement} still open.
     """
@@ -112,7 +118,7 @@ def test_hidden_and_absent_items_are_one_answer_on_every_route_and_malformed_one
         "malformed": ("urn:uuid:nonsense", "xyz"),
     }
     found = {}
-    for name, method, path, body in _operations(officer.desk):
+    for name, method, path, body in operations(officer.desk):
         answers = {}
         for which, (item, digest) in pairs.items():
             filled = path.replace("{evidence}", item).replace("{statement}", digest)
@@ -152,7 +158,7 @@ def test_hidden_and_absent_items_are_one_answer_on_every_route_and_malformed_one
     assert {found[name] for name in (*asked, "receipt")} == {found["show_evidence"]}, (
         "one answer, whatever the route"
     )
-    assert custodian.client.item(hidden)["evidence"] == hidden
+    assert custodian.client.item(hidden).evidence == hidden
 
 
 def test_lists_searches_and_duplicates_name_no_hidden_item(
@@ -163,8 +169,74 @@ def test_lists_searches_and_duplicates_name_no_hidden_item(
         "sha-256"
     ]
     assert stranger.client.duplicates(digest) == []
-    assert hidden not in {one["evidence"] for one in stranger.client.items()}
+    assert hidden not in {one.evidence for one in stranger.client.items()}
     assert hidden in desk.client.duplicates(digest)
+
+
+def test_whoever_only_watches_finds_no_item_by_what_its_documents_say(
+    desk: Desk, tmp_path: Path
+) -> None:
+    """A search by a case number, or a file at hand, tells what a sealed document holds."""
+    file, case = tmp_path / "photo.jpg", {"scheme": "case", "value": "2026-117"}
+    file.write_bytes(b"only once")
+    [done] = desk.upload(file, options=UploadOptions(members={"identifiers": [case]}))
+    item, digest = done.evidence, sha256(b"only once").hexdigest()
+    for number, roles in enumerate((["administrator", "examiner"], ["auditor", "officer"])):
+        watcher = enrolled(desk, *roles, number=f"470{number}")
+        assert item in {one.evidence for one in watcher.client.items()}
+        assert watcher.client.search("case", "2026-117") == []
+        assert watcher.client.duplicates(digest) == []
+    journal = field_folder.journal_of(tmp_path, desk.home.keyring)
+    run = Upload(watcher.person, watcher.client, journal, desk.clock, UploadOptions())
+    [mine] = run.run([file])
+    assert mine.duplicates == ()
+    assert watcher.client.duplicates(digest) == [mine.evidence]
+    for number, roles in enumerate((["custodian"], ["custodian", "auditor"])):
+        keeper = enrolled(desk, *roles, number=f"480{number}")
+        assert item in keeper.client.duplicates(digest)
+        assert keeper.client.search("case", "2026-117") == [item]
+
+
+def test_a_search_finds_all_items_of_a_case_however_many_pages_they_are(
+    officer: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It told the first 500 of a case, and nothing of there being more."""
+    monkeypatch.setattr("api.routes.evidence._FOUND", 3)
+    members = {"identifiers": [{"scheme": "case", "value": "2026-555"}]}
+    named, body = [uuid.uuid4().urn for _ in range(7)], {"description": "phone"}
+    sent = [officer.opening("collected", body, one, members=members) for one in named]
+    assert officer.submit(*sent)[0] == 201
+    assert officer.client.search("case", "2026-555") == named
+
+
+def test_a_search_takes_no_longer_for_the_items_of_others_that_it_would_find(
+    desk: Desk, officer: Actor, stranger: Actor
+) -> None:
+    """Counted in steps of the database, which no machine's mood changes."""
+    node, steps, counted = desk.node, [0], list[int]()
+
+    def on_checkout(connection: Any, *_: Any) -> None:
+        connection.set_progress_handler(lambda: steps.__setitem__(0, steps[0] + 1), 1)
+
+    event.listen(node.records._engine, "checkout", on_checkout)
+    token = record_keys.identifier_token(node, "case", "2026-999")
+    thing(stranger)
+    thing(officer)
+    mine = {one.evidence for one in stranger.client.items()}
+    try:
+        for _ in range(2):
+            caller = caller_of(node, stranger.client._token or "")
+            with node.records.read() as unit:
+                steps[0] = 0
+                assert not authorization.visible_items(node, unit, caller, limit=500, token=token)
+                counted.append(steps[0])
+            with node.records.write() as unit:
+                items = unit.items.page(after=-1, limit=500, person=None, evidence=None)
+                for item in {one.evidence for one in items} - mine:
+                    unit.items.put_token(token, item)
+    finally:
+        event.remove(node.records._engine, "checkout", on_checkout)
+    assert counted[0] == counted[1] > 0
 
 
 def test_a_round_of_exchange_names_no_hidden_item_to_whoever_starts_it(
@@ -177,7 +249,6 @@ def test_a_round_of_exchange_names_no_hidden_item_to_whoever_starts_it(
         {hidden: "does not verify", ABSENT: "does not verify", "RO-DIICOT": "does not answer"},
     )
     node = officer.desk.node
-    from ledger.services.access.sessions import caller_of
 
     def seen(actor: Actor) -> Synced:
         actor.client.status(chain=False)
@@ -253,8 +324,7 @@ def test_what_somebody_says_their_item_is_part_of_shows_nothing_and_reaches_no_h
         )
         made[parent] = (
             status,
-            stranger.client.lineage(evidence)["links"]
-            == [{"parent": parent, "child": evidence, "kind": "part"}],
+            stranger.client.lineage(evidence).links == (Link(parent, evidence, "part"),),
         )
     assert made[hidden] == made[ABSENT] == (201, True)
-    assert officer.client.lineage(hidden)["links"] == []
+    assert officer.client.lineage(hidden).links == ()

@@ -298,8 +298,9 @@ def test_a_node_refuses_what_a_careless_client_signed_about_the_future(
 
 def test_a_clock_that_is_wrong_is_told_with_both_times(desk: Desk, tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"a")
-    [item] = desk.upload(tmp_path / "a")
     now = desk.clock.now()
+    desk.node.clock = StoppedClock(now + 400)  # the home is younger than a clock of the past
+    [item] = desk.upload(tmp_path / "a")
     desk.client._token = None
     desk.node.clock = StoppedClock(now - 36000)
     with pytest.raises(VerificationError, match="this computer's clock says") as error:
@@ -309,7 +310,7 @@ def test_a_clock_that_is_wrong_is_told_with_both_times(desk: Desk, tmp_path: Pat
     desk.node.clock = StoppedClock(now + 3 * 366 * 86400)
     with pytest.raises(VerificationError, match="was good until"):
         desk.client.item(item.evidence)
-    desk.node.clock = StoppedClock(now - 400)
+    desk.node.clock = StoppedClock(now)
     desk.client._token = None
     with pytest.raises(RuleError, match="lies before the previous event") as refused:
         desk.record(item.evidence, "note", {"text": "x"})

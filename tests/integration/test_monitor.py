@@ -5,31 +5,25 @@ about cases.
 from __future__ import annotations
 
 import json
-import socket
 import threading
 import time
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
-from pathlib import Path
 
 import httpx
 import pytest
 from prometheus_client import generate_latest
-from prometheus_client.parser import text_string_to_metric_families
 
-from api.app import create_app
-from cli.local import InProcess
 from ledger.adapters import webhook
 from ledger.adapters.audit_state import SqliteAuditState
 from ledger.adapters.logfiles import FolderFiles, WebFiles
-from ledger.app import metrics, metrics_server
+from ledger.app import metrics
 from ledger.app.open_audit import about
 from ledger.domain.errors import NetworkError, UsageError
+from ledger.services.audit import external
 from ledger.services.audit.monitor import Limits, Round, check, mark_sent
-from ledger.services.node import context, transfer_progress
-from tests.support.desk import Desk
+from ledger.services.node import transfer_progress
 from tests.support.malice import AsANode, World
 
 
@@ -148,11 +142,40 @@ def test_a_node_is_told_from_a_copy_by_its_address_and_not_by_what_it_serves(
 
     shown = WebFiles("http://127.0.0.1:1", transport=httpx.MockTransport(answer))
     shown.get("checkpoint")
-    assert shown.is_node
+    assert not shown.is_node, "nobody has said yet that it is one"
     shown.known_at({"http://127.0.0.1:1", "https://elsewhere.example"})
     assert shown.is_node
-    shown.known_at({"https://nl.example"})
+    for services in ({"https://nl.example"}, set()):
+        shown.known_at(services)
+        assert not shown.is_node
+
+
+def test_a_tree_that_was_not_exported_again_is_no_truncated_log(world: World) -> None:
+    """Also where it lies on the agency's own server, below the node's address."""
+    nl = world["NL-POL"]
+    nl.open()
+    world.settle()
+    tree = nl.write(world.folder / "tree")
+    nl.open()
+    world.settle()
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        path = tree / request.url.path.removeprefix("/export/")
+        return (
+            httpx.Response(200, content=path.read_bytes())
+            if path.is_file()
+            else httpx.Response(404)
+        )
+
+    shown = WebFiles("http://127.0.0.1:1/export", transport=httpx.MockTransport(answer))
+    shown.known_at({"http://127.0.0.1:1"})
     assert not shown.is_node
+    state = SqliteAuditState(None, about(world.root))
+    try:
+        report = external.audit(world.contracts, world.root, [shown], state, world.clock)
+    finally:
+        state.close()
+    assert (report.verdict.value, report.codes()) == ("incomplete", {"log-older"}), report.as_json()
 
 
 def test_an_agency_that_falls_silent(world: World) -> None:
@@ -228,79 +251,50 @@ def test_alarms_are_posted_with_what_to_do(world: World) -> None:
         webhook.send("http://somewhere.example/", found.fresh, 7)
 
 
-def test_metrics_of_a_node_count_its_work_and_name_no_case(desk: Desk, tmp_path: Path) -> None:
-    file = tmp_path / "victim-name.jpg"
-    file.write_bytes(b"evidence" * 99)
-    measured = metrics.NodeMetrics()
-    desk.node.telemetry = measured
-    measured.follow(desk.node)
-    [done] = desk.upload(file)
-    desk.get(done.evidence)
-    app = create_app(desk.node, sealers=[], confirmations=0)
-    with (
-        InProcess(app) as transport,
-        httpx.Client(transport=transport, base_url="http://home") as client,
-    ):
-        client.get("/v1/status")
-        client.get(f"/v1/evidence/{done.evidence}")
-        client.get("/v1/no/such/thing")
-    text = generate_latest(measured.registry).decode()
-    found = {one.name: one for one in text_string_to_metric_families(text)}
-    states = {
-        sample.labels["state"]: sample.value for sample in found["custody_log_entries"].samples
-    }
-    assert states["integrated"] > states["anchored"]
-    assert found["custody_releases"].samples[0].value == 2
-    operations = {sample.labels["operation"] for sample in found["custody_http_requests"].samples}
-    assert {"status", "show_evidence", "unknown"} <= operations
-    for secret in (
-        done.evidence,
-        done.evidence[9:17],
-        "victim",
-        "4711",
-        desk.person.certificate.pseudonym,
-    ):
-        assert secret not in text
-
-
-def test_a_chain_that_is_silent_takes_no_metric_with_it(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A collector waits for ten seconds: while the chain hung, nothing at all was told, a frozen
-    log neither.
-    """
-    hanging = threading.Event()
-    measured = metrics.NodeMetrics()
-    measured.follow(desk.node)
-    monkeypatch.setattr(context, "_PROBE", 0.2)
-    with monkeypatch.context() as silent:
-        silent.setattr(type(desk.node.contracts.chain), "head", lambda self: hanging.wait(60))
-        pages = [generate_latest(measured.registry).decode() for _ in range(2)]
-        answer = desk.client._web.call("GET", "/readyz", limit=1 << 16)
-        hanging.set()
-    assert all(
-        "custody_chain_up 0.0" in page and "custody_log_frozen 0.0" in page for page in pages
-    )
-    assert answer.status == 504
-
-
-def test_metrics_of_the_monitor_are_served_on_an_address_of_their_own(world: World) -> None:
+def test_a_log_that_is_followed_no_longer_has_no_age_and_is_not_silent(world: World) -> None:
     world.settle()
-    measured = metrics.MonitorMetrics()
-    measured.saw(watch(world))
-    with pytest.raises(UsageError):
-        metrics.serve(measured.registry, "nonsense")
-    server = metrics.serve(measured.registry, "127.0.0.1:0")
-    try:
-        with urllib.request.urlopen(
-            f"http://127.0.0.1:{server.server_port}/metrics", timeout=5
-        ) as answer:
-            text = answer.read().decode()
-    finally:
-        server.shutdown()
-        server.server_close()
-    assert 'custody_monitor_rounds_total{verdict="verified"} 1.0' in text
-    assert 'custody_monitor_checkpoint_age_seconds{agency="NL-POL"}' in text
+    assert set(watch(world).ages) == {"NL-POL", "RO-DIICOT"}
+    world.clock.time += 3 * 86400
+    world["NL-POL"].publish_crl()
+    world["NL-POL"].anchor()
+    ro = world.agencies.pop("RO-DIICOT")
+    found = watch(world)
+    assert (set(found.ages), codes(found)) == ({"NL-POL"}, set())
+    world.agencies["RO-DIICOT"] = ro
+
+
+def test_a_log_that_cannot_be_reached_keeps_its_age_and_what_was_found_in_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nl = world["NL-POL"]
+    item = nl.open()
+    nl.log(nl.statement(item, "none"))
+    nl.log(nl.statement(item, "none"))
+    world.settle()
+    assert codes(watch(world)) == {"item-branch"}
+
+    def dead(self: FolderFiles, path: str) -> bytes:
+        raise NetworkError("no answer")
+
+    monkeypatch.setattr(FolderFiles, "get", dead)
+    found = watch(world)
+    assert set(found.ages) == {"NL-POL", "RO-DIICOT"}
+    assert found.report.verdict.value == "failed"
+    assert {one.code for one in found.standing} == {"item-branch", "unreachable"}
+
+
+def test_what_is_not_judged_is_said_and_is_an_alarm_when_it_stays(world: World) -> None:
+    nl = world["NL-POL"]
+    world.settle()
+    nl.open()
+    found = watch(world)
+    assert [one.code for one in found.reasons] == ["waiting"]
+    world.clock.time += 5 * 86400
+    nl.anchor()
+    limits = Limits(silence=30 * 86400)
+    stale = watch(world, limits)
+    assert ([one.code for one in stale.standing], codes(stale)) == (["crl-stale"], {"late"})
+    assert codes(watch(world, limits)) == {"crl-stale"}
 
 
 def test_a_log_that_is_followed_no_longer_has_no_age(world: World) -> None:
@@ -346,28 +340,6 @@ def test_a_log_that_answers_slowly_keeps_nobody_elses_alarm_back(
     assert codes(found) == {"log-truncated"}
     assert [one.code for one in found.standing] == ["unreachable"]
     assert len(asked) < 6
-
-
-def test_silent_connections_to_the_metrics_take_no_place_for_long(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(metrics_server, "_SECONDS", 0.5)
-    server = metrics.serve(metrics.MonitorMetrics().registry, "127.0.0.1:0")
-    try:
-        held = [socket.create_connection(server.server_address[:2], 5) for _ in range(40)]
-        begun = time.monotonic()
-        for one in held:
-            one.settimeout(5)
-            assert one.recv(1) == b""  # hung up
-            one.close()
-        assert time.monotonic() - begun < 5
-        with urllib.request.urlopen(
-            f"http://127.0.0.1:{server.server_port}/metrics", timeout=5
-        ) as answer:
-            assert b"custody_monitor" in answer.read()
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
 def test_a_log_that_fails_at_another_file_each_time_is_an_alarm_and_a_silent_chain_ends_none(

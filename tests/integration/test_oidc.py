@@ -132,7 +132,7 @@ def test_a_login_takes_the_key_and_the_account_of_the_same_person(
     agency: tuple[Desk, Colleague],
 ) -> None:
     desk, person = agency
-    assert client(desk, person, identifier("officer.4712")).status()["agency"] == "NL-POL"
+    assert client(desk, person, identifier("officer.4712")).status().agency == "NL-POL"
     for account in ("chief", "stranger"):
         with pytest.raises(DeniedError):
             client(desk, person, identifier(account)).status()
@@ -233,7 +233,7 @@ def test_the_account_of_a_suspended_person_is_nobodys_and_lets_nobody_in(
     with desk.node.records.write() as unit:  # as a version before this one left it
         unit.people.put_identity(identity_token(desk.node, provider.issuer, "leaver"), gone.id)
     membership.link(desk.node, again.id, "leaver")
-    assert client(desk, again, identifier("leaver")).status()["agency"] == "NL-POL"
+    assert client(desk, again, identifier("leaver")).status().agency == "NL-POL"
 
 
 def test_a_session_is_kept_for_the_next_command_and_sealed(

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from ledger.client import copying, handover, retrieval
-from ledger.domain.errors import CustodyError, DeniedError, NotFoundError, RuleError
+from ledger.domain.errors import CustodyError, DeniedError, NotFoundError, RuleError, UsageError
 from ledger.domain.event.offer_terms import OfferTerms
 from tests.support.desk import BASIS, Desk
 from tests.support.office import colleague, office, staffed, upload  # noqa: F401
@@ -126,3 +126,24 @@ def test_what_somebody_else_would_sign_is_not_judged(
         pytest.raises(CustodyError, match="actor is not the certificate's subject"),
     ):
         retrieval.rehearse(client, office.person, office.clock, evidence, "disposed", disposal)
+
+
+@pytest.mark.parametrize(
+    ("event_type", "body"),
+    [
+        ("unsealed", {"number": "B-1"}),
+        ("sealed", {"number": "B-1"}),
+        ("hold-released", {"hold": "appeal"}),
+        ("hold-placed", {"hold": "appeal"}),
+        ("accessed", {"mode": "view"}),
+        ("transfer-withdrawn", {"offer": UNREAD, "reason": "x"}),
+    ],
+)
+def test_nobody_tries_out_by_rehearsals_what_is_on_an_item(
+    office: Desk, tmp_path: Path, event_type: str, body: dict[str, Any]
+) -> None:
+    """Each answer told whether a seal or a hold is there, and no event that somebody had asked."""
+    evidence = upload(office, tmp_path)
+    office.record(evidence, "hold-placed", {"hold": "appeal"})
+    with pytest.raises(UsageError, match="not asked about beforehand"):
+        rehearse(office, evidence, event_type, body)

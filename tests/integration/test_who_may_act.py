@@ -108,7 +108,7 @@ def test_an_offer_is_answered_by_whoever_is_asked_and_nobody_else(
         "transfer-offered",
         {"mode": "custody", "to": {"agency": "NL-POL", "person": asked.pseudonym}, "expires": SOON},
     )
-    body = {"offer": answer["statement"]}
+    body = {"offer": answer.statement}
     for event_type, more in (("transfer-accepted", {}), ("transfer-declined", {"reason": "x"})):
         with pytest.raises(NotFoundError):
             stranger.client.register([stranger.sign(event_type, {**body, **more}, phone)])
@@ -122,7 +122,7 @@ def test_an_offer_is_answered_by_whoever_is_asked_and_nobody_else(
     with pytest.raises(NotFoundError):
         asked.client.item(phone)
     again = asked.client.register([refused])[0]  # whose first answer was lost
-    assert (again["repeated"], again["receipt"]) == (True, first["receipt"])
+    assert (again.repeated, again.receipt) == (True, first.receipt)
     assert asked.submit(asked.sign("note", {"text": "x"}, phone))[0] == 404
 
 
@@ -141,7 +141,7 @@ def test_whoever_refused_an_item_or_was_too_late_keeps_no_key_and_no_part(
     )
     offered(desk, item, asked)
     handover.withdraw(desk.client, desk.person, desk.clock, item, reason="again")
-    assert asked.client.item(item)["offer"] is None, "what was shared before stays shared"
+    assert asked.client.item(item).offer is None, "what was shared before stays shared"
 
 
 def test_an_officer_who_handed_an_item_over_sees_its_record_and_does_nothing_more_with_the_item(
@@ -156,7 +156,7 @@ def test_an_officer_who_handed_an_item_over_sees_its_record_and_does_nothing_mor
         OfferTerms("NL-POL", int(time.time()) + 3600, person=taker.pseudonym),
     )
     handover.accept(taker.client, taker.person, desk.clock, phone)
-    assert phone in {one["evidence"] for one in taker.client.items()}
+    assert phone in {one.evidence for one in taker.client.items()}
     access = record_access(
         officer.client, officer.person, desk.clock, phone, mode="view", basis=BASIS
     )
@@ -270,7 +270,7 @@ def test_a_thing_is_shared_too_though_it_has_no_key(
         with_person=prosecutor.pseudonym,
         basis=BASIS,
     )
-    assert phone in {one["evidence"] for one in prosecutor.client.items()}
+    assert phone in {one.evidence for one in prosecutor.client.items()}
     prosecutor.record(phone, "hold-placed", {"hold": "appeal"})
 
 
@@ -284,7 +284,7 @@ def test_a_second_enrolment_does_not_make_a_second_person_of_anybody(tmp_path: P
         twin = enrolled(
             desk, "custodian", "officer", number="\uff4b\u201117\u200b \ufe0f"
         )  # as it may be typed to look like another
-        requested = desk.record(item, "disposal-requested", {"reason": "over"})["statement"]
+        requested = desk.record(item, "disposal-requested", {"reason": "over"}).statement
         with pytest.raises(RuleError, match="themselves"):
             twin.record(item, "approved", {"target": requested})
         second = enrolled(desk, "custodian", number="K-18")

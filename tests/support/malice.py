@@ -94,12 +94,18 @@ class World:
                 one.publish_crl()
                 one.anchor()
 
-    def audit(self, *folders: Path, state: Path | None = None, **options: Any) -> AuditReport:
-        """An audit from outside of the logs in these folders."""
+    def audit(
+        self,
+        *folders: Path,
+        state: Path | None = None,
+        kind: type[FolderFiles] = AsANode,
+        **options: Any,
+    ) -> AuditReport:
+        """An audit from outside of the logs in these folders, read as nodes or as copies."""
         self.clock.time += 1
         kept = SqliteAuditState(state, about(self.root))
         try:
-            files = [AsANode(folder) for folder in folders]
+            files = [kind(folder) for folder in folders]
             return external.audit(
                 self.contracts,
                 self.root,

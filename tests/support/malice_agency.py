@@ -6,7 +6,7 @@ import base64
 import shutil
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 from random import Random
@@ -94,6 +94,7 @@ class Agency:
         self.documents: dict[bytes, bytes] = {}
         self.statements: list[Statement] = []
         self.log_id = b""
+        self.logs = 0
 
     def certify(
         self,
@@ -293,33 +294,17 @@ class Agency:
         """Offer an item to another agency, in the log and on the chain."""
         statement = self.say(item, "offer", to=other.code, who=self.people["custodian"])
         if on_chain:
-            self.anchor()
-            expires = self.world.clock.now() + 86400
-            open_hop = Hop(
-                agency_id(self.code),
-                agency_id(other.code),
-                statement.digest,
-                0,
-                expires,
-                contract_layout.OPEN,
-                bytes(32),
-                0,
-            )
-            self.hop(item, open_hop, statement.digest)
-            time = self.world.contracts.chain.head().time
-            item.hops.append(
-                Hop(
-                    open_hop.giver,
-                    open_hop.taker,
-                    statement.digest,
-                    time,
-                    expires,
-                    contract_layout.OPEN,
-                    bytes(32),
-                    0,
-                )
-            )
+            self.put_on_chain(item, other, statement)
         return statement
+
+    def put_on_chain(self, item: Item, other: Agency, statement: Statement) -> None:
+        """Tell the contract that a statement offers an item."""
+        self.anchor()
+        expires = self.world.clock.now() + 86400
+        giver, taker = agency_id(self.code), agency_id(other.code)
+        made = Hop(giver, taker, statement.digest, 0, expires, contract_layout.OPEN, bytes(32), 0)
+        self.hop(item, made, statement.digest)
+        item.hops.append(replace(made, offer_time=self.world.contracts.chain.head().time))
 
     def conclude(
         self, item: Item, effect: str, *, on_chain: bool = True, **options: Any

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, and_, func, or_, select, update
 from ledger.adapters.database.unit import Part
 from ledger.domain.event.moments import AHEAD
 from ledger.rows.items import ItemRow
+from ledger.rows.records import GrantRow
 from ledger.rows.storage import (
     LONGEST_PAUSE,
     DisclosureWindowRow,
@@ -18,6 +19,7 @@ from ledger.rows.storage import (
 
 _H = ReplicaStateRow.__table__.c
 _I = ItemRow.__table__.c
+_G = GrantRow.__table__.c
 _T = ReplicationTargetRow.__table__.c
 
 
@@ -79,16 +81,21 @@ class Replicas(Part):
         query = select(_H.node, _H.state, func.count()).group_by(_H.node, _H.state)
         return {(row[0], row[1]): int(row[2]) for row in self._db.execute(query)}
 
-    def wanting_items(self, nodes: Sequence[str]) -> int:
-        self.flush(ReplicaStateRow, ItemRow)
-        chosen = select(func.count(_H.evidence.distinct())).where(
-            _H.state.in_(("wanted", "damaged")), _H.node.in_(nodes)
+    def wanting_items(self, nodes: Sequence[str], agency: str, copies: int) -> int:
+        self.flush(ReplicaStateRow, ReplicationTargetRow, ItemRow, GrantRow)
+        pinned = (
+            select(func.count())
+            .where(_H.evidence == _I.evidence, _H.state == "pinned", _H.node.in_(nodes))
+            .scalar_subquery()
         )
-        known = select(_H.evidence).where(_H.evidence == _I.evidence).exists()
-        fresh = select(func.count()).where(_I.cid.is_not(None), _I.closed.is_(False), ~known)
-        return int(self._db.execute(chosen).scalar_one()) + int(
-            self._db.execute(fresh).scalar_one()
+        own = select(_T.copies).where(_T.evidence == _I.evidence).scalar_subquery()
+        opened = select(_G.evidence).where(_G.evidence == _I.evidence, _G.scope == "content")
+        query = select(func.count()).where(
+            _I.cid.is_not(None),
+            or_(and_(_I.closed.is_(False), _I.custodian == agency), opened.exists()),
+            pinned < func.coalesce(own, copies),
         )
+        return int(self._db.execute(query).scalar_one())
 
     def oldest_proof(self) -> int | None:
         self.flush(ReplicaStateRow)

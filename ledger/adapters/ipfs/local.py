@@ -121,7 +121,7 @@ class LocalBlockStore:
                 raise StorageError(f"the block index failed: {error}", hint=_DISK_HINT) from error
 
     def put(self, blocks: Iterable[Block]) -> None:
-        """See storage.NodeStore."""
+        """See NodeStore."""
         checked = []
         for block in blocks:
             check_block(block)
@@ -176,12 +176,12 @@ class LocalBlockStore:
         self._packs.end = end
 
     def missing(self, wanted: Sequence[bytes]) -> list[bytes]:
-        """See storage.NodeStore."""
+        """See NodeStore."""
         with self._held():
             return self._index.missing(wanted, now=self._clock.now())
 
     def get(self, cid: bytes) -> bytes:
-        """See storage.NodeStore; where a copy is damaged and another one lies here, that one."""
+        """See NodeStore; where a copy is damaged and another one lies here, that one."""
         try:
             with self._held():
                 place = self._index.find(cids.check(cid))
@@ -214,7 +214,7 @@ class LocalBlockStore:
         return None
 
     def cids(self) -> Iterator[bytes]:
-        """See storage.NodeStore."""
+        """See NodeStore."""
         last = b""
         while True:
             with self._held():
@@ -225,24 +225,24 @@ class LocalBlockStore:
             last = page[-1]
 
     def size(self) -> int:
-        """See storage.NodeStore."""
+        """See NodeStore."""
         with self._held():
             return self._index.size()
 
     @property
     def own(self) -> BlockStore:
-        """See storage.NodeStore."""
+        """See NodeStore."""
         return self
 
     def collect(self, live: Iterable[bytes], *, before: int, dry: bool = False) -> Collected:
-        """See storage.NodeStore."""
+        """See NodeStore."""
         with self._held():
             self._index.mark(live)
             blocks, size = self._index.sweep(before, dry=dry)
         return Collected(blocks, size, 0 if dry else self._give_back())
 
     def discard(self, dead: Iterable[bytes], *, kept: Iterable[bytes]) -> Collected:
-        """See storage.NodeStore."""
+        """See NodeStore."""
         with self._held():
             self._index.mark(dead)
             self._index.unmark(kept)
@@ -250,7 +250,7 @@ class LocalBlockStore:
         return Collected(blocks, size, self._give_back())
 
     def lingering(self, wanted: Sequence[bytes]) -> list[bytes]:
-        """See storage.NodeStore. Of what lies dead the CID before it is read."""
+        """See NodeStore. Of what lies dead the CID before it is read."""
         with self._held():
             there = {cid for cid in wanted if self._index.find(cid) is not None}
             packs = self._index.burials() if len(there) < len(wanted) else []
@@ -392,7 +392,7 @@ class LocalBlockStore:
             self._index.drop(number)
 
     def close(self) -> None:
-        """See storage.NodeStore."""
+        """See NodeStore."""
         with self._mutex:
             self._packs.close()
             self._index.close()

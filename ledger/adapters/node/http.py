@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Final, Protocol, Self
@@ -144,6 +144,18 @@ class HttpNode:
             NetworkError: it is not.
         """
         return self._send(method, path, limit=limit, **options).json(shape)
+
+    def _turned(self, name: str, ask: Callable[[int], Any]) -> Iterator[Any]:
+        """What stands on all pages of a list; ``ask`` gives the one behind a place."""
+        after = -1
+        while True:
+            page = ask(after)
+            yield from page[name]
+            if page["next"] is None:
+                return
+            if page["next"] <= after:  # or a node could keep us turning pages for ever
+                raise WebError(self._web.who, "answered nonsense: a list that does not go on")
+            after = page["next"]
 
     def _send(
         self,

@@ -4,9 +4,11 @@ agencies.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from ledger.domain.chain import contract_layout
 from ledger.domain.chain.contract_layout import Hop
 
 
@@ -109,6 +111,29 @@ class HandoverOnChain:
 class Handovers(Protocol):
     """Handovers that the chain knows."""
 
-    def offered(self, digest: bytes) -> HandoverOnChain | None:
-        """The handover that began with an offer of this digest."""
+    def offered(self, digest: bytes) -> Sequence[HandoverOnChain]:
+        """The handovers that began with an offer of this digest, in the order of the chain. There
+        is one, unless an agency named one statement twice, or another agency's: the contract asks
+        only that it stands in the log of whoever calls.
+        """
         ...
+
+
+def handover_given(handovers: Handovers, digest: bytes, giver: bytes) -> HandoverOnChain | None:
+    """What became of an offer that an agency made itself; of several the newest."""
+    ours = [told for told in handovers.offered(digest) if told.hop.giver == giver]
+    return ours[-1] if ours else None
+
+
+def handover_taken(
+    handovers: Handovers, digest: bytes, taker: bytes, answer: bytes | None
+) -> HandoverOnChain | None:
+    """What became of an offer to an agency: of several the one that its answer ended, else one
+    that is open, so that nobody's offer of another item stands in its way.
+    """
+    ours = [told for told in handovers.offered(digest) if told.hop.taker == taker]
+
+    def rank(told: HandoverOnChain) -> tuple[bool, bool]:
+        return told.hop.outcome_digest == answer, told.hop.outcome == contract_layout.OPEN
+
+    return max(ours, key=rank, default=None)

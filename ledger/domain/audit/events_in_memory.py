@@ -25,9 +25,9 @@ class EventsInMemory:
 
     _checkpoints: dict[bytes, dict[int, CheckpointAnchored]] = field(default_factory=dict)
     _published: dict[tuple[bytes, int], DescriptorPublished] = field(default_factory=dict)
-    _offered: dict[bytes, HandoverOnChain] = field(default_factory=dict)
-    _open: dict[bytes, bytes] = field(default_factory=dict)
-    _hops: dict[bytes, int] = field(default_factory=dict)
+    #: Handovers by the key of their item, and where each offer began one.
+    _hops: dict[bytes, list[HandoverOnChain]] = field(default_factory=dict)
+    _offered: dict[bytes, list[tuple[bytes, int]]] = field(default_factory=dict)
 
     def put_events(self, events: Sequence[ContractEvent]) -> None:
         """Take over events of the contracts, in the order in which they happened."""
@@ -48,21 +48,18 @@ class EventsInMemory:
                         bytes(32),
                         0,
                     )
-                    number = self._hops.get(event.key, 0)
-                    self._offered[event.digest], self._hops[event.key], self._open[event.key] = (
-                        HandoverOnChain(event.key, number, hop),
-                        number + 1,
-                        event.digest,
-                    )
-                case TransferConcluded() if event.key in self._open:
-                    offered = self._offered[self._open.pop(event.key)]
+                    told = self._hops.setdefault(event.key, [])
+                    told.append(HandoverOnChain(event.key, len(told), hop))
+                    self._offered.setdefault(event.digest, []).append((event.key, len(told) - 1))
+                case TransferConcluded() if event.key in self._hops:
+                    told = self._hops[event.key]
                     hop = replace(
-                        offered.hop,
+                        told[-1].hop,
                         outcome=event.outcome,
                         outcome_digest=event.digest,
                         time=event.time,
                     )
-                    self._offered[hop.offer] = replace(offered, hop=hop)
+                    told[-1] = replace(told[-1], hop=hop)
 
     def checkpoints(self, log: bytes, *, after: int) -> Iterator[CheckpointAnchored]:
         """Checkpoints of a log beyond a size, in order."""
@@ -76,6 +73,6 @@ class EventsInMemory:
         """All descriptor versions; of two with one number the later one."""
         return list(self._published.values())
 
-    def offered(self, digest: bytes) -> HandoverOnChain | None:
-        """The handover that began with an offer."""
-        return self._offered.get(digest)
+    def offered(self, digest: bytes) -> list[HandoverOnChain]:
+        """The handovers that began with an offer of this digest, in the order of the chain."""
+        return [self._hops[key][number] for key, number in self._offered.get(digest, ())]

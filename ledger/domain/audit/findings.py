@@ -184,6 +184,13 @@ KINDS: Final[dict[str, Kind]] = {
     "crl-unlogged": Kind(
         "people", _F, 3, "the revocation list was never announced in the log", _ASK
     ),
+    "crl-unseen": Kind(
+        "people",
+        _I,
+        3,
+        "a revocation list that this copy of the log does not announce yet",
+        "get a newer copy (whoever keeps the log: `custody log export DIR`), or ask it",
+    ),
     "crl-stale": Kind(
         "people",
         _I,
@@ -208,6 +215,13 @@ KINDS: Final[dict[str, Kind]] = {
         "handovers", _F, 2, "chain and log tell a handover differently", _KEEP
     ),
     "handover-unknown": Kind("handovers", _F, 2, "a handover that the chain does not know", _KEEP),
+    "handover-unread": Kind(
+        "handovers",
+        _I,
+        2,
+        "a handover that may stand in a log that the agency gave up",
+        "audit the log that it was recovered from as well",
+    ),
     "handover-void": Kind(
         "handovers",
         _N,
@@ -321,6 +335,13 @@ KINDS: Final[dict[str, Kind]] = {
         1,
         "a copy that the records call pinned is not there",
         "custody fixity --all brings it back",
+    ),
+    "copies-few": Kind(
+        "copies",
+        _I,
+        1,
+        "an item lies at fewer IPFS nodes than it shall",
+        "a node that serves goes on by itself; by hand: custody ipfs sync",
     ),
     "copy-unknown": Kind("copies", _U, 1, "an IPFS node could not be asked", _AGAIN),
     "content-missing": Kind(

@@ -11,7 +11,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Self
 
-from ledger.domain.audit.contract_events import HandoverOnChain, Handovers
+from ledger.domain.audit.contract_events import (
+    HandoverOnChain,
+    Handovers,
+    handover_given,
+    handover_taken,
+)
 from ledger.domain.audit.findings import AuditFinding
 from ledger.domain.chain import contract_layout
 from ledger.domain.errors import RuleError
@@ -83,7 +88,7 @@ class Replay:
             step = Step.of(index, claims, digest)
             return self._faulty(state, "handover-void", index, expected, found, step)
         if state is not None:
-            state = self._settle(state, digest)
+            state = self._settle(state, claims, digest)
         if claims.issuer != self._agency and claims.effect != "none":
             expected = f"effect {claims.effect!r} by {self._agency}"
             return self._faulty(state, "item-rule", index, expected, f"by {claims.issuer}")
@@ -158,7 +163,7 @@ class Replay:
             )
         return Step.of(index, claims, digest) if outside else None
 
-    def _settle(self, state: ItemState, digest: bytes) -> ItemState:
+    def _settle(self, state: ItemState, claims: Claims, digest: bytes) -> ItemState:
         """Apply what the chain concluded about the open offer, unless the entry at hand is that
         conclusion itself.
         """
@@ -166,7 +171,10 @@ class Replay:
             state.offer.to == self._agency and state.custodian == self._agency
         ):
             return state
-        on_chain = self._chain.offered(state.offer.digest)
+        if state.custodian == self._agency:
+            on_chain = handover_given(self._chain, state.offer.digest, self._id)
+        else:
+            on_chain = handover_taken(self._chain, state.offer.digest, self._id, claims.prev)
         if (
             on_chain is None
             or on_chain.hop.outcome == contract_layout.OPEN
@@ -189,9 +197,10 @@ class Replay:
     ) -> Outcome:
         """Our agency's answer to an offer that another log holds."""
         assert claims.prev is not None
-        on_chain = self._chain.offered(claims.prev)
-        if on_chain is None or on_chain.hop.taker != self._id:
-            found = "no such offer on chain" if on_chain is None else "an offer to somebody else"
+        on_chain = handover_taken(self._chain, claims.prev, self._id, digest)
+        if on_chain is None:
+            others = self._chain.offered(claims.prev)
+            found = "an offer to somebody else" if others else "no such offer on chain"
             expected = f"an offer to {self._agency} on chain"
             return self._faulty(state, "handover-unknown", index, expected, found)
         if state is not None and claims.seq <= state.seq:
@@ -217,15 +226,15 @@ class Replay:
         """Whether this is an answer or a withdrawal of ours that lost: the contract took another
         one for the same offer.
         """
-        on_chain = (
-            self._chain.offered(claims.prev)
-            if claims.effect in contract_layout.OUTCOMES and claims.prev is not None
-            else None
-        )
+        if claims.effect not in contract_layout.OUTCOMES or claims.prev is None:
+            return False
+        if claims.effect == "withdraw":
+            on_chain = handover_given(self._chain, claims.prev, self._id)
+        else:
+            on_chain = handover_taken(self._chain, claims.prev, self._id, digest)
         if on_chain is None or on_chain.hop.outcome == contract_layout.OPEN:
             return False
-        ours = on_chain.hop.giver if claims.effect == "withdraw" else on_chain.hop.taker
-        return ours == self._id and (on_chain.hop.outcome, on_chain.hop.outcome_digest) != (
+        return (on_chain.hop.outcome, on_chain.hop.outcome_digest) != (
             contract_layout.OUTCOMES[claims.effect],
             digest,
         )
@@ -235,7 +244,7 @@ class Replay:
     ) -> Outcome:
         """Our agency's withdrawal of an offer to another one."""
         assert state.offer is not None
-        on_chain = self._chain.offered(state.offer.digest)
+        on_chain = handover_given(self._chain, state.offer.digest, self._id)
         undecided = on_chain is not None and on_chain.hop.outcome == contract_layout.OPEN
         return (
             Outcome(state, (), step)

@@ -44,6 +44,7 @@ class AuditReport:
         details: check -> how much of it was looked at.
         findings: at most LISTED of each code; ``counts`` has them all.
         facts: numbers for scripts, stable names.
+        logs: agencies of the logs that were asked for and are known, by log.
     """
 
     statuses: dict[str, Status] = field(default_factory=dict)
@@ -51,12 +52,20 @@ class AuditReport:
     findings: list[AuditFinding] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
     facts: dict[str, Any] = field(default_factory=dict)
+    logs: dict[bytes, str] = field(default_factory=dict)
 
     def add(self, finding: AuditFinding) -> None:
         """Take a finding over."""
         self.counts[finding.code] += 1
         if self.counts[finding.code] <= LISTED:
             self.findings.append(finding)
+
+    def take_over(self, other: AuditReport) -> None:
+        """Take over every finding of a part that was told apart."""
+        listed = Counter(finding.code for finding in other.findings)
+        for finding in other.findings:
+            self.add(finding)
+        self.counts.update(other.counts - listed)
 
     def take(self, results: Iterable[AuditFinding | int]) -> int:
         """Carry a check out: its findings are taken over.

@@ -118,9 +118,3 @@ class Signers:
         except VerificationError as error:
             return "signer-revoked", error.message
         return "", ""
-
-    def known_until(self, agency: str) -> int:
-        """Until when the revocation lists at hand speak for an agency's people; 0 where there is
-        none.
-        """
-        return max((certificates.crl_issued(der) for der in self._crls.get(agency, ())), default=0)

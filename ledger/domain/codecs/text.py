@@ -77,6 +77,14 @@ def format_time(seconds: int) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat().removesuffix("+00:00") + "Z"
 
 
+def told_time(seconds: int) -> str:
+    """As ``format_time``, for numbers that others wrote: one that is no time stays a number."""
+    try:
+        return format_time(seconds)
+    except (ValueError, OverflowError, OSError):
+        return str(seconds)
+
+
 def parse_time(text: object, *, what: str) -> int:
     """RFC 3339 UTC with whole seconds, as seconds since 1970.
 

@@ -185,19 +185,24 @@ def verify_issued(certificate: Certificate, authorities: Iterable[bytes], time: 
             <= time
             <= _seconds(authority.not_valid_after_utc)
         ):
-            raise VerificationError(_STEP, "the agency CA was not valid at the proven time")
+            raise VerificationError(
+                _STEP,
+                f"the agency CA is good {_span(authority)}, and was used at {format_time(time)}",
+            )
         if not certificate.not_before <= time <= certificate.not_after:
             raise VerificationError(
                 _STEP,
-                (
-                    f"certificate valid {certificate.not_before} to {certificate.not_after}, used "
-                    f"at {time}"
-                ),
+                f"the certificate is good {_span(leaf)}, and was used at {format_time(time)}",
             )
         return der
     raise VerificationError(
         _STEP, "the certificate was not issued by a CA that the agency's descriptor names"
     )
+
+
+def _span(certificate: x509.Certificate) -> str:
+    begin, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+    return f"from {format_time(_seconds(begin))} until {format_time(_seconds(end))}"
 
 
 @lru_cache(maxsize=_CACHED)
@@ -345,8 +350,9 @@ def require_clock(certificate: Certificate, now: int) -> None:
                 f"computer's clock says {format_time(now)}"
             ),
             hint=(
-                "the clock is wrong, or was when the certificate was made: set it, in UTC, then "
-                "try again"
+                "the clock is wrong, or was when the certificate was made: set it, in UTC, and try "
+                "again; if it is right, an administrator renews the certificate: custody person "
+                "renew WHO; the only one where the home is: custody person renew WHO --at-home"
             ),
         )
     if now > certificate.not_after:

@@ -62,9 +62,8 @@ def read_stored(text: str) -> PersonId:
     return PersonId(agency, pseudonym)
 
 
-def read_reference(text: str, *, home: str) -> PersonId:
-    """The person whom somebody names at the node of ``home``: without an agency one of its own
-    people, never a guest.
+def require_reference(text: str) -> str:
+    """Check that a text can name somebody; the text.
 
     Raises:
         UsageError: no reference.
@@ -75,5 +74,15 @@ def read_reference(text: str, *, home: str) -> PersonId:
             "WHO@AGENCY"
         )
         raise UsageError(f"{text[:80]!r} names nobody", hint=hint)
-    pseudonym, _, agency = text.partition("@")
+    return text
+
+
+def read_reference(text: str, *, home: str) -> PersonId:
+    """The person whom somebody names at the node of ``home``: without an agency one of its own
+    people, never a guest.
+
+    Raises:
+        UsageError: no reference.
+    """
+    pseudonym, _, agency = require_reference(text).partition("@")
     return PersonId(check_code(agency or home), check_pseudonym(pseudonym))

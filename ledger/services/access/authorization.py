@@ -37,6 +37,9 @@ from ledger.services.records import documents
 SEE_ALL: Final = frozenset[str]().union(
     *(ROLES_BY_PART[part] for part in (Part.CUSTODIAN, Part.OVERSEER, Part.WATCHER))
 )
+#: Those of them that find items by what their documents say, too: whoever only watches would learn
+#: from a search by a case number, or by the digest of a file, what a sealed document holds.
+FIND_ALL: Final = SEE_ALL - ROLES_BY_PART[Part.WATCHER]
 #: Roles that may never read details or content, whatever they sign.
 NO_CONTENT: Final = ROLES_BY_PART[Part.WATCHER]
 #: Releases to whoever an item is on offer to, who looks before answering, and what each opens.
@@ -113,9 +116,13 @@ def signer(node: Node, unit: UnitOfWork, certificate: Certificate) -> Caller:
     return Caller(parsed.subject, roles, parsed.digest, documents.hpke_key(row), parsed.key)
 
 
-def sees_all(node: Node, caller: Caller) -> bool:
-    """Whether somebody of this agency sees every item in lists; a guest never does."""
-    return caller.agency == node.agency and bool(caller.roles & SEE_ALL)
+def sees_all(node: Node, caller: Caller, *, by_content: bool = False) -> bool:
+    """Whether somebody of this agency sees every item in lists, or finds every item by what its
+    documents say; a guest never does.
+    """
+    return caller.agency == node.agency and bool(
+        caller.roles & (FIND_ALL if by_content else SEE_ALL)
+    )
 
 
 def is_asked(node: Node, caller: Caller, item: ItemRow) -> bool:
@@ -212,16 +219,17 @@ def visible_items(
     after: int = -1,
     limit: int,
     token: bytes | None = None,
+    rare: bool = False,
     beside: str = "",
 ) -> list[ItemRow]:
     """A page of items that the caller may see, in the order in which they were opened; ``token``,
-    ``beside``: see unit.items.
+    ``rare``, ``beside``: see unit.items.
 
-    All conditions stand in the query: a page that was cut before it is filtered would hide items
-    that the caller may see.
+    With a token, what the caller only watches is left out. All conditions stand in the query: a
+    page that was cut before it is filtered would hide items that the caller may see.
     """
     person, recipient = None, None
-    if not sees_all(node, caller):
+    if not sees_all(node, caller, by_content=token is not None):
         person, recipient = (
             caller.id,
             caller.hpke.digest if _has_own_key(node, unit, caller) else None,
@@ -233,6 +241,7 @@ def visible_items(
         evidence=None,
         recipient=recipient,
         token=token,
+        rare=rare,
         beside=beside,
     )
 

@@ -18,6 +18,7 @@ from ledger.services.node.context import Node
 #: In the place of a pseudonym: the person behind every enrolment under a service number.
 NUMBER: Final = "number:"
 _NONCE: Final = 12
+_DOCTOR: Final = "the database was altered: custody doctor says where; restore a backup"
 
 
 def seal_number(key: bytes, number: str, bound: bytes) -> bytes:
@@ -30,12 +31,14 @@ def open_number(node: Node, sealed: bytes, bound: bytes) -> str:
     """A service number.
 
     Raises:
-        KeyringError: it was sealed for somebody else, or altered.
+        KeyringError: it was sealed for somebody else, altered or deleted.
     """
     try:
         return AESGCM(node.keys.people).decrypt(sealed[:_NONCE], sealed[_NONCE:], bound).decode()
-    except InvalidTag as error:
-        raise KeyringError("a service number does not open", hint="run: custody doctor") from error
+    except (InvalidTag, ValueError) as error:  # ValueError: too short to be anything sealed
+        raise KeyringError(
+            "a service number does not open, so whose it is cannot be told", hint=_DOCTOR
+        ) from error
 
 
 class Persons:
@@ -51,7 +54,11 @@ class Persons:
 
     def behind(self, person: PersonId) -> PersonId:
         """What is the same for all enrolments of one person: their service number in the place of
-        the pseudonym where we know it.
+        the pseudonym, where they are one of ours.
+
+        Raises:
+            KeyringError: the number of one of ours was altered or deleted. Whoever can do that in
+                the database would be two people by it, so nothing goes on that asks.
         """
         if person not in self._known:
             self._known[person] = self._look_up(person)
@@ -68,12 +75,13 @@ class Persons:
         return found
 
     def _look_up(self, person: PersonId) -> PersonId:
-        row = self._unit.people.get(person) if person.agency == self._node.agency else None
-        if row is None or not row.number:
+        node = self._node
+        if person.agency != node.agency or person == node.keys.service_certificate.subject:
             return person
+        row = self._unit.people.get(person)
+        sealed = row.number if row is not None else b""
         return PersonId(
-            person.agency,
-            NUMBER + folded(open_number(self._node, row.number, person.pseudonym.encode())),
+            person.agency, NUMBER + folded(open_number(node, sealed, person.pseudonym.encode()))
         )
 
 

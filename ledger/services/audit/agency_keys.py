@@ -16,10 +16,12 @@ from ledger.domain.audit.report import AuditReport
 from ledger.domain.audit.signers import Signers, Version
 from ledger.domain.chain import contract_layout
 from ledger.domain.errors import CustodyError, FormatError, NotFoundError
+from ledger.domain.event.moments import AHEAD
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity import descriptor as descriptors
 from ledger.domain.identity.names import check_code
 from ledger.domain.ports.node_and_chain import Contracts
+from ledger.services.audit.agency_statements import announced
 
 
 class Authorities:
@@ -41,8 +43,10 @@ class Authorities:
         for agency, der in state.crls():
             self.crls[agency].append(der)
 
-    def load(self, files: LogFiles) -> None:
-        """Take over, once, what one log's files show; what they lack may be in another's."""
+    def load(self, files: LogFiles, own: str) -> None:
+        """Take over, once, what the files of one log show, that of the agency ``own``; what they
+        lack may be in another's.
+        """
         codes = self._state.agencies()
         for published in self._state.published():
             code = codes.get(published.agency, "?")
@@ -82,8 +86,10 @@ class Authorities:
                 )
                 continue
             self.versions[code].append(Version(published.active_from, parsed))
+        self._load_crl(files, "crl", own)
         for code in codes.values():
-            self._load_crl(files, code)
+            self._load_crl(files, f"crls/{code}", code)
+        self._compare_lists()
 
     def _document(self, files: LogFiles, digest: bytes) -> bytes | None:
         raw = self._state.blob("descriptor", digest)
@@ -106,9 +112,10 @@ class Authorities:
         self._state.put_blob("descriptor", digest, raw)
         return raw
 
-    def _load_crl(self, files: LogFiles, code: str) -> None:
+    def _load_crl(self, files: LogFiles, path: str, code: str) -> None:
         try:
-            der = files.get(f"crls/{check_code(code)}")
+            check_code(code)
+            der = files.get(path)
         except (NotFoundError, FormatError):
             # A name on the chain that no agency can have leads to no file.
             return
@@ -119,50 +126,75 @@ class Authorities:
         ]
         try:
             certificates.require_signed_list(der, authorities)
+            certificates.crl_number(der)
         except CustodyError as error:
+            if len(self.versions[code]) < len(self.committed[code]):
+                return  # a CA of theirs may stand in a descriptor that is not at hand
             self._report.add(
                 AuditFinding(
                     "certificate-refused",
-                    f"crls/{code}",
+                    path,
                     f"a revocation list of {code}",
                     error.message,
                 )
             )
             return
-        if der in self.crls[code]:
-            return
-        self._compare(code, der)
-        self.crls[code].append(der)
-        self._state.put_crl(code, der)
+        if der not in self.crls[code]:
+            self.crls[code].append(der)
+            self._state.put_crl(code, der)
 
-    def _compare(self, code: str, der: bytes) -> None:
+    def _compare_lists(self) -> None:
         """Entries are never dropped: a list that names fewer than an earlier one unmakes a
-        revocation.
+        revocation. Lists that earlier runs were shown are compared again, as the verdict does not
+        depend on when somebody looked.
         """
-        fresh = certificates.load_crl(der)
-        for old in self.crls[code]:
-            before = certificates.load_crl(old)
-            if _issuer(before) != _issuer(fresh):
-                continue  # each CA of an agency speaks for its own certificates
-            first, then = (
-                (before, fresh)
-                if before.last_update_utc <= fresh.last_update_utc
-                else (fresh, before)
-            )
-            known = _entries(then)
-            # An earlier date unmakes nothing: it may turn out later since when a key was stolen.
-            gone = [
-                serial
-                for serial, time in _entries(first).items()
-                if known.get(serial, time + 1) > time
-            ]
-            if gone:
-                found = f"{len(gone)} entries fewer, or of a later date, in the later one"
-                self._report.add(
-                    AuditFinding(
-                        "crl-dropped", f"crls/{code}", "every entry of the earlier list", found
-                    )
+        for code, ders in self.crls.items():
+            newest: dict[bytes, x509.CertificateRevocationList] = {}
+            for der in sorted(ders, key=_place):
+                crl = certificates.load_crl(der)
+                # Each CA of an agency speaks for its own certificates.
+                before = newest.get(_issuer(crl))
+                newest[_issuer(crl)] = crl
+                if before is not None:
+                    self._compare(code, before, crl)
+
+    def _compare(
+        self,
+        code: str,
+        before: x509.CertificateRevocationList,
+        after: x509.CertificateRevocationList,
+    ) -> None:
+        known = _entries(after)
+        # An earlier date unmakes nothing: it may turn out later since when a key was stolen.
+        gone = [
+            serial
+            for serial, time in _entries(before).items()
+            if known.get(serial, time + 1) > time
+        ]
+        if gone:
+            found = f"{len(gone)} entries fewer, or of a later date, in the later one"
+            self._report.add(
+                AuditFinding(
+                    "crl-dropped", f"crls/{code}", "every entry of the earlier list", found
                 )
+            )
+
+    def fingerprint(self) -> bytes:
+        """Tells one set of descriptors at hand from another."""
+        known = sorted(
+            version.descriptor.digest for known in self.versions.values() for version in known
+        )
+        return sha256(b"".join(known)).digest()
+
+    def known_until(self, agency: str, now: int) -> int:
+        """Until when the revocation lists at hand speak for an agency's people; 0 where there is
+        none. None speaks for a time after it was announced, nor for the future.
+        """
+        return max((self._speaks_until(agency, der, now) for der in self.crls[agency]), default=0)
+
+    def _speaks_until(self, agency: str, der: bytes, now: int) -> int:
+        proven = announced(self._state, agency, "crl-published", sha256(der).digest())
+        return min(certificates.crl_issued(der), now + AHEAD if proven is None else proven)
 
     def log_keys(self, agency: str) -> frozenset[bytes]:
         """Keys that may have signed the checkpoints of an agency's log, of all versions at hand."""
@@ -171,6 +203,11 @@ class Authorities:
     def signers(self, agency: str) -> Signers:
         """Who may sign in an agency's log."""
         return Signers(agency, self.versions, self.crls)
+
+
+def _place(der: bytes) -> tuple[int, int]:
+    """Where a list stands among those of its agency: its number tells, whatever clocks said."""
+    return certificates.crl_number(der), certificates.crl_issued(der)
 
 
 def _entries(crl: x509.CertificateRevocationList) -> dict[int, float]:

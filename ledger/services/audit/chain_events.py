@@ -4,13 +4,14 @@ what they store.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from ledger.domain.audit.contract_events import CheckpointAnchored
 from ledger.domain.audit.findings import AuditFinding
 from ledger.domain.audit.ports import AuditState
+from ledger.domain.audit.replay import Step
 from ledger.domain.audit.report import AuditReport
 from ledger.domain.bundle.trust import TrustRoot
 from ledger.domain.chain import contract_layout
@@ -19,6 +20,9 @@ from ledger.domain.ports.node_and_chain import Contracts
 
 #: The newest block whose events were taken over: number (8) and hash (32).
 _READ: Final = "read-block"
+#: Withdrawals, with whether the contract had taken the offer.
+_WITHDRAWN: Final = "withdrawn"
+_TAKEN: Final = b"taken"
 _RANGE: Final = (
     20_000  # blocks asked for at once, so that a first run keeps what it has when it is stopped
 )
@@ -169,3 +173,23 @@ def committed(contracts: Contracts, checkpoint: CheckpointAnchored) -> bool:
         checkpoint.block,
     )
     return contracts.checkpoint_commitment(checkpoint.log, checkpoint.size) == expected
+
+
+def keep_withdrawals(state: AuditState, steps: Sequence[Step]) -> None:
+    """Keep of withdrawals whether the contract had taken the offer when they were judged."""
+    for step in steps:
+        state.put_blob(_WITHDRAWN, step.digest, _TAKEN if _is_taken(state, step) else b"")
+
+
+def was_overtaken(state: AuditState, log: bytes) -> bool:
+    """Whether the contract took an offer after its withdrawal was judged as one of an offer that it
+    never took: what follows it in the log was judged by what the chain does not say any more.
+    """
+    return any(
+        _is_taken(state, step) and state.blob(_WITHDRAWN, step.digest) == b""
+        for step in state.steps(log, "withdraw")
+    )
+
+
+def _is_taken(state: AuditState, step: Step) -> bool:
+    return step.prev is not None and bool(state.offered(step.prev))

@@ -28,9 +28,7 @@ class Fault:
 
 
 def content_kept(node: Node, item: ItemRow, content: Content) -> Iterator[Fault | int]:
-    """An item's ciphertext lies on the node's own disk, or at as many replicas as it must; nothing
-    of it is read.
-    """
+    """An item's ciphertext lies on the node's own disk, or at a replica; nothing of it is read."""
     fault = None
     with node.records.read() as unit:
         try:
@@ -38,6 +36,15 @@ def content_kept(node: Node, item: ItemRow, content: Content) -> Iterator[Fault 
         except CustodyError as error:
             fault = Fault(item.state.evidence, error)
     yield fault if fault is not None else 1
+
+
+def copies_kept(node: Node, item: ItemRow) -> Iterator[tuple[int, int] | int]:
+    """An item is pinned at as many replicas as it shall be, by the records: how many it is and how
+    many it shall be where it is not; 1 where it is.
+    """
+    with node.records.read() as unit:
+        kept, wanted = placement.copies_of(node, unit, item)
+    yield (kept, wanted) if kept < wanted else 1
 
 
 def content_whole(node: Node, evidence: str, content: Content) -> Iterator[Fault | int]:

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from ledger.domain.audit.findings import AuditFinding
 from ledger.domain.audit.report import AuditReport
+from ledger.domain.codecs.text import told_time
 from ledger.rows.unit_of_work import Database
 from ledger.services.audit.columns import FREE, ROWS
 
@@ -20,6 +21,22 @@ _CODES: Final[dict[str, tuple[str, str, str]]] = {
     "document": ("document-missing", "row-inserted", "row-edited"),
     "grant": ("grant-missing", "grant-differs", "grant-differs"),
 }
+#: Columns that hold seconds since 1970.
+_TIMES: Final = frozenset(
+    {
+        "active_from",
+        "backups",
+        "checked",
+        "due",
+        "expires",
+        "issued",
+        "offer_expires",
+        "offer_time",
+        "proof",
+        "time",
+        "until",
+    }
+)
 _USUAL: Final = ("row-missing", "row-inserted", "row-edited")
 _RANK: Final[dict[type, int]] = {int: 1, bool: 1, float: 1, str: 2, bytes: 3}
 
@@ -93,7 +110,7 @@ class Comparing:
                 self.count += 1
                 for column, value in left[1].items():
                     if column not in free and right[1].get(column) != value:
-                        called_for, there = _pair(value, right[1].get(column))
+                        called_for, there = _pair(column, value, right[1].get(column))
                         self._tell(
                             codes[2], name, keys, right[1], f"{column} = {called_for}", there
                         )
@@ -122,16 +139,23 @@ def _rows(
         after = [page[-1][key] for key in keys]
 
 
-def _pair(expected: object, found: object) -> tuple[str, str]:
+def _pair(column: str, expected: object, found: object) -> tuple[str, str]:
     """Two values that differ, told apart also where they are shown alike: the text of a number,
     long text of one length.
     """
-    if (left := shown(expected)) != (right := shown(found)):
+    if (left := _moment(column, expected)) != (right := _moment(column, found)):
         return left, right
     return (
         f"{left} ({type(expected).__name__})",
         f"{right} ({'other ' if type(expected) is type(found) else ''}{type(found).__name__})",
     )
+
+
+def _moment(column: str, value: object) -> str:
+    """A value of a column, a time as people write it; 0 stands for none."""
+    if column in _TIMES and type(value) is int and value:
+        return told_time(value)
+    return shown(value)
 
 
 def shown(value: object) -> str:

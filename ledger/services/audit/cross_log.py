@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ledger.domain.audit import replay
-from ledger.domain.audit.contract_events import HandoverOnChain
+from ledger.domain.audit.contract_events import HandoverOnChain, handover_given
 from ledger.domain.audit.findings import AuditFinding
 from ledger.domain.audit.ports import AuditState
 from ledger.domain.audit.replay import Step
@@ -20,117 +20,142 @@ def handovers(state: AuditState, audited: Sequence[LogOfAgency], report: AuditRe
     """Compare offers and outcomes in the audited logs with the chain and with one another; items
     with two beginnings.
     """
-    by_id = {agency_id(log.agency): log for log in audited}
-    known = {log.log for log in audited}
-    count = 0
-    for log in audited:
-        for offer in state.steps(log.log, "offer"):
-            on_chain = state.offered(offer.digest)
-            recipient = by_id.get(agency_id(offer.to))
-            answer = (
-                state.step(recipient.log, on_chain.hop.outcome_digest)
-                if on_chain is not None and recipient is not None
-                else None
-            )
-            for finding in replay.compare(
-                offer, log.agency, on_chain, answer, answered_by=recipient is not None
-            ):
-                report.add(finding)
-            _same_item(state, log, offer, on_chain, report)
-            count += 1
-    compared = 0
-    for on_chain in state.handovers():
-        compared += _logged(state, by_id, on_chain.hop.giver, on_chain.hop.offer, "offer", report)
-        if on_chain.hop.outcome != contract_layout.OPEN:
-            side = (
-                on_chain.hop.giver
-                if on_chain.hop.outcome == contract_layout.WITHDRAWN
-                else on_chain.hop.taker
-            )
-            compared += _logged(
-                state,
-                by_id,
-                side,
-                on_chain.hop.outcome_digest,
-                contract_layout.EFFECTS[on_chain.hop.outcome],
-                report,
-            )
-    for evidence, agencies in state.opened_twice():
-        if len(known) > 1:
-            report.add(
-                AuditFinding(
-                    "item-twice",
-                    evidence,
-                    "opened in one log",
-                    f"opened in the logs of {' and '.join(sorted(agencies))}",
-                )
-            )
-    if audited:
-        report.checked(
-            "handovers",
-            (
-                f"offers between agencies: {count}; told by the chain: {compared}; logs: "
-                f"{len(audited)}"
-            ),
-            count + compared,
-        )
+    _Comparison(state, audited, report).run()
 
 
-def _same_item(
-    state: AuditState,
-    log: LogOfAgency,
-    offer: Step,
-    on_chain: HandoverOnChain | None,
-    report: AuditReport,
-) -> None:
-    """The chain knows an item by a key made from its origin and a secret of its first event: an
-    offer must be of the item that it names.
+class _Comparison:
+    """The comparison of all logs that were read to their end.
+
+    A log that was recovered holds the leaves of the one that it goes on from: an agency's logs are
+    looked at together, and its newest one speaks for what they have in common.
     """
-    item = state.items(log.log, [offer.evidence]).get(offer.evidence)
-    if on_chain is None or item is None or not item.ref:
-        return
-    key = contract_layout.custody_key(agency_id(item.origin), item.ref) if item.origin else item.ref
-    if key != on_chain.key:
-        expected = f"a handover of {offer.evidence}"
-        report.add(
-            AuditFinding(
-                "handover-differs",
+
+    def __init__(
+        self, state: AuditState, audited: Sequence[LogOfAgency], report: AuditReport
+    ) -> None:
+        self._state = state
+        self._report = report
+        self._audited = {log.log: log for log in audited}
+        older = {parent for log in self._audited.values() for parent, _ in log.inherited}
+        self._newest = {
+            agency_id(log.agency): log for log in self._audited.values() if log.log not in older
+        }
+
+    def run(self) -> None:
+        """Compare everything, and tell over how much."""
+        offers = 0
+        for log in self._newest.values():
+            for offer in self._state.steps(log.log, "offer"):
+                self._compare_offer(log, offer)
+                offers += 1
+        told, named = 0, set[tuple[bytes, bytes]]()
+        for on_chain in self._state.handovers():
+            told += self._compare_told(on_chain)
+            self._named_once(on_chain, named)
+        for evidence, agencies in self._state.opened_twice():
+            found = f"opened in the logs of {' and '.join(sorted(agencies))}"
+            self._report_finding("item-twice", evidence, "opened in one log", found)
+        if self._audited:
+            detail = f"offers between agencies: {offers}; told by the chain: {told}; logs: "
+            self._report.checked("handovers", f"{detail}{len(self._audited)}", offers + told)
+
+    def _report_finding(self, code: str, place: str, expected: str, found: str) -> None:
+        self._report.add(AuditFinding(code, place, expected, found))
+
+    def _compare_offer(self, log: LogOfAgency, offer: Step) -> None:
+        on_chain = handover_given(self._state, offer.digest, agency_id(log.agency))
+        recipient = agency_id(offer.to)
+        answer = (
+            self._step(recipient, on_chain.hop.outcome_digest) if on_chain is not None else None
+        )
+        answered_by = on_chain is not None and self._must_have(recipient, on_chain.hop.time)
+        for finding in replay.compare(
+            offer, log.agency, on_chain, answer, answered_by=answer is not None or answered_by
+        ):
+            self._report.add(finding)
+        self._same_item(log, offer, on_chain)
+
+    def _compare_told(self, on_chain: HandoverOnChain) -> int:
+        """What the contract took is in the logs of both; how much of it was looked for."""
+        hop = on_chain.hop
+        looked = int(self._logged(hop.giver, hop.offer, "offer", hop.offer_time))
+        if hop.outcome != contract_layout.OPEN:
+            side = hop.giver if hop.outcome == contract_layout.WITHDRAWN else hop.taker
+            effect = contract_layout.EFFECTS[hop.outcome]
+            looked += self._logged(side, hop.outcome_digest, effect, hop.time)
+        return looked
+
+    def _named_once(self, on_chain: HandoverOnChain, named: set[tuple[bytes, bytes]]) -> None:
+        """One statement offers one item once."""
+        hop = on_chain.hop
+        if (hop.giver, hop.offer) in named and hop.giver in self._newest:
+            place = f"handover {hop.offer.hex()[:16]} of {self._newest[hop.giver].agency}"
+            self._report_finding(
+                "handover-differs", place, "one handover for one offer", "two of them on the chain"
+            )
+        named.add((hop.giver, hop.offer))
+
+    def _step(self, agency: bytes, digest: bytes) -> Step | None:
+        """A step in any audited log of an agency."""
+        logs = (log for log in self._audited.values() if agency_id(log.agency) == agency)
+        steps = (self._state.step(log.log, digest) for log in logs)
+        return next((step for step in steps if step is not None), None)
+
+    def _must_have(self, agency: bytes, time: int) -> bool:
+        """Whether a statement that the contract took at a time must be in what was audited: one
+        that it took before a log was recovered may stand in a log that was given up.
+        """
+        newest = self._newest.get(agency)
+        if newest is None:
+            return False
+        opened = self._state.opened(newest.log)
+        given_up = not all(parent in self._audited for parent, _ in newest.inherited)
+        return not (given_up and opened is not None and time <= opened.time)
+
+    def _same_item(self, log: LogOfAgency, offer: Step, on_chain: HandoverOnChain | None) -> None:
+        """The chain knows an item by a key made from its origin and a secret of its first event: an
+        offer must be of the item that it names.
+        """
+        item = self._state.items(log.log, [offer.evidence]).get(offer.evidence)
+        if on_chain is None or item is None or not item.ref:
+            return
+        key = (
+            contract_layout.custody_key(agency_id(item.origin), item.ref)
+            if item.origin
+            else item.ref
+        )
+        if key != on_chain.key:
+            place, expected = (
                 f"entry {offer.index} of {log.agency}",
-                expected,
-                "the chain knows it as another item's",
+                f"a handover of {offer.evidence}",
             )
-        )
+            self._report_finding(
+                "handover-differs", place, expected, "the chain knows it as another item's"
+            )
 
+    def _logged(self, agency: bytes, digest: bytes, effect: Effect, time: int) -> bool:
+        """What the contract took must be in a log of the agency that said it, with the effect that
+        the contract gave it.
 
-def _logged(
-    state: AuditState,
-    logs: dict[bytes, LogOfAgency],
-    agency: bytes,
-    digest: bytes,
-    effect: Effect,
-    report: AuditReport,
-) -> bool:
-    """What the contract took must be in the log of the agency that said it, with the effect that
-    the contract gave it.
-
-    Returns whether that log is audited here.
-    """
-    log = logs.get(agency)
-    if log is None:
-        return False
-    step = state.step(log.log, digest)
-    if step is None or step.effect != effect:
+        Returns:
+            whether a log of theirs is audited here.
+        """
+        log = self._newest.get(agency)
+        if log is None:
+            return False
+        step = self._step(agency, digest)
+        if step is not None and step.effect == effect:
+            return True
+        place = f"handover {digest.hex()[:16]} of {log.agency}"
+        expected = f"an {effect} that the contract took"
+        if step is None and not self._must_have(agency, time):
+            found = "not in its log; it may be in the one that was given up"
+            self._report_finding("handover-unread", place, expected, found)
+            return True
         found = (
             "no such statement in its log"
             if step is None
             else f"a statement with effect {step.effect!r}"
         )
-        report.add(
-            AuditFinding(
-                "handover-differs",
-                f"handover {digest.hex()[:16]} of {log.agency}",
-                f"an {effect} that the contract took",
-                found,
-            )
-        )
-    return True
+        self._report_finding("handover-differs", place, expected, found)
+        return True

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
 
+from ledger.domain.audit.contract_events import CheckpointAnchored
 from ledger.domain.audit.findings import AuditFinding
 from ledger.domain.audit.ports import AuditState, LogFiles
 from ledger.domain.audit.report import AuditReport
 from ledger.domain.audit.signers import in_force
 from ledger.domain.bundle.trust import TrustRoot
-from ledger.domain.errors import CustodyError, FormatError, NotFoundError
-from ledger.domain.identity import certificate as certificates
+from ledger.domain.codecs.text import format_time
+from ledger.domain.errors import CustodyError, FormatError, NotFoundError, VerificationError
 from ledger.domain.log import merkle, tiles
 from ledger.domain.log import receipt as receipts
 from ledger.domain.log.merkle import Frontier
@@ -23,14 +24,17 @@ from ledger.domain.log.receipt import Checkpoint
 from ledger.domain.ports.node_and_chain import Clock, Contracts
 from ledger.services.audit import chain_events, cross_log, split_view
 from ledger.services.audit.agency_keys import Authorities
-from ledger.services.audit.agency_statements import announced
+from ledger.services.audit.announcing import SignersOfLog
 from ledger.services.audit.chain_events import LogOfAgency, Progress, silent
 from ledger.services.audit.fetching import Fetching, Missing, Submit, at_once, finding_for
 from ledger.services.audit.replaying import LogReplay
 
 # Entries beyond the newest anchored one that are looked at: a log could serve such without end.
 _TAIL: Final = 1 << 18
-_DAY: Final = 86400  # how often an agency issues revocation lists
+#: Which log lay at a place, by the digest of that.
+_LOG_AT: Final = "log-at"
+#: Which descriptors were at hand when a log was last read, by the log.
+_JUDGED_WITH: Final = "judged-with"
 
 
 @dataclass
@@ -122,41 +126,92 @@ class _Log:
         Returns:
             the log as it was read; None where it could not be read to its end.
         """
-        served = self._served()
-        log = self._identified(served) if served is not None else None
-        authorities = self._authorities(log) if log is not None else None
-        if served is None or log is None or authorities is None:
+        known = self._served()
+        log = self._identified(known) if known is not None else self._known_before()
+        if log is None:
+            return None
+        self._report.logs[log.log] = log.agency
+        authorities = self._authorities(log) if known is not None else None
+        # Read again after the revocation lists: this one covers the entries that announce them.
+        served = self._served() if authorities is not None else None
+        if served is None or authorities is None:
+            self._tell_kept(log)
+            return None
+        if served.log_id != log.log:
+            self._report_finding(
+                "chain-other", f"log at {self._files.where}", f"log {log.log.hex()}", "another"
+            )
             return None
         self._check_served(log, served, authorities)
-        last, before = self._state.last_checkpoint(log.log), self._state.log(log.log)
-        end, begin = last.size if last is not None else 0, before.size if before is not None else 0
+        last = self._state.last_checkpoint(log.log)
+        end = last.size if last is not None else 0
         if served.size < end:
-            # A copy lags behind its node, which proves nothing; a node was itself asked to anchor
-            # what it does not show.
+            # A copy may just be older than its node, which proves nothing. A node that shows fewer
+            # entries than it anchored withholds them.
             code = "log-truncated" if self._files.is_node else "log-older"
-            self._find(
+            self._report_finding(
                 code,
                 f"checkpoint of {log.agency}",
                 f"{end} entries or more",
                 f"{served.size} entries",
             )
+            self._conclude(log, authorities, 0, end, whole=False)
             return None
+        self._forget_outdated(log, authorities)
         fetching = Fetching(
             self._files, self._state, served.size, log.accepted, self._options.submit
         )
-        done = self._options.progress(f"log of {log.agency}", end - begin)
-        replay = LogReplay(
-            log, fetching, self._contracts, self._state, authorities, self._report, done
-        )
+        tree, begin = self._replayed(log, authorities, fetching, last)
         audited = None
-        if replay.run():
-            frontier = self._judge_tail(log, served, authorities, replay.frontier, fetching, end)
+        if tree is not None:
+            frontier = self._judge_tail(log, served, authorities, tree, fetching, end)
             keys = authorities.log_keys(log.agency)
             audited = split_view.Audited(log, fetching, frontier, keys, served.size)
         self._conclude(log, authorities, end - begin, end, whole=audited is not None)
         return audited
 
-    def _find(self, code: str, place: str, expected: str, found: str) -> None:
+    def _replayed(
+        self,
+        log: LogOfAgency,
+        authorities: Authorities,
+        fetching: Fetching,
+        last: CheckpointAnchored | None,
+    ) -> tuple[Frontier | None, int]:
+        """Replay the log up to its newest anchored checkpoint. Where what was kept does not lead
+        there it is not believed: the log is read from its beginning, by its files alone.
+
+        Returns:
+            the tree, None where it could not be read to its end, and the entry that was begun at.
+        """
+        end = last.size if last is not None else 0
+        while True:
+            before, told = self._state.log(log.log), AuditReport()
+            begin = before.size if before is not None else 0
+            done = self._options.progress(f"log of {log.agency}", end - begin)
+            replay = LogReplay(log, fetching, self._contracts, self._state, authorities, told, done)
+            whole = replay.run()
+            root = replay.frontier.root() if whole and last is not None else b""
+            if begin and (
+                replay.contradicted or (last is not None and whole and root != last.root)
+            ):
+                self._state.forget(log.log)
+                continue
+            self._report.take_over(told)
+            return (replay.frontier if whole else None), begin
+
+    def _forget_outdated(self, log: LogOfAgency, authorities: Authorities) -> None:
+        """Forget what is kept of a log, so that it is read from its beginning: where a descriptor
+        was missing for judging signers and others are at hand by now, or where the contract took an
+        offer after its withdrawal was judged.
+        """
+        fresh = authorities.fingerprint()
+        lacked = any(one.code == "descriptor-missing" for one in self._state.findings(log.log))
+        more = lacked and self._state.blob(_JUDGED_WITH, log.log) != fresh
+        if more or chain_events.was_overtaken(self._state, log.log):
+            self._state.forget(log.log)
+        self._state.put_blob(_JUDGED_WITH, log.log, fresh)
+
+    def _report_finding(self, code: str, place: str, expected: str, found: str) -> None:
         self._report.add(AuditFinding(code, place, expected, found))
 
     def _served(self) -> Checkpoint | None:
@@ -168,7 +223,7 @@ class _Log:
             codes = {NotFoundError: gone, FormatError: "note-unsigned"}
             code = codes.get(type(error), "unreachable")
             place = f"checkpoint at {self._files.where}"
-            self._find(code, place, "a signed checkpoint", error.message)
+            self._report_finding(code, place, "a signed checkpoint", error.message)
             return None
 
     def _identified(self, served: Checkpoint) -> LogOfAgency | None:
@@ -176,22 +231,32 @@ class _Log:
         log = chain_events.identify(self._state, served.log_id)
         if log is None:
             place, found = f"log at {self._files.where}", f"log {served.log_id.hex()}"
-            self._find("chain-other", place, "a log of the registry", found)
+            self._report_finding("chain-other", place, "a log of the registry", found)
+        else:
+            self._state.put_blob(_LOG_AT, sha256(self._files.where.encode()).digest(), log.log)
         return log
+
+    def _known_before(self) -> LogOfAgency | None:
+        """The log that lay at this place when it was last read; None where none was."""
+        log = self._state.blob(_LOG_AT, sha256(self._files.where.encode()).digest())
+        return chain_events.identify(self._state, log) if log is not None else None
+
+    def _tell_kept(self, log: LogOfAgency) -> None:
+        """What replaying the log found, this time and earlier."""
+        for finding in self._state.findings(log.log):
+            self._report.add(finding)
 
     def _authorities(self, log: LogOfAgency) -> Authorities | None:
         """Descriptors and revocation lists of the agencies; None where they are not to be had."""
         authorities = Authorities(self._contracts, self._state, self._report)
         try:
-            authorities.load(self._files)
+            authorities.load(self._files, log.agency)
         except CustodyError as error:
             missing = Missing("descriptors and revocation lists", error, self._files)
             self._report.add(finding_for(missing, log.agency))
             return None
         versions = authorities.versions[log.agency]
-        services = {version.descriptor.service for version in versions} - {""}
-        if services:
-            self._files.known_at(services)
+        self._files.known_at({version.descriptor.service for version in versions} - {""})
         return authorities
 
     def _check_served(self, log: LogOfAgency, served: Checkpoint, authorities: Authorities) -> None:
@@ -230,11 +295,11 @@ class _Log:
         fetching: Fetching,
         anchored: int,
     ) -> Frontier:
-        """Entries that are not anchored yet: they fit the served checkpoint, and have not waited
-        too long.
+        """Check that the entries that are not anchored yet fit the served checkpoint, and have not
+        waited too long.
 
         Returns:
-            the tree with those that were looked at.
+            the log's tree with them; without them where they are too many or cannot be read.
         """
         self._report.facts[f"waiting {log.agency}"] = served.size - frontier.size
         overdue = ""
@@ -246,9 +311,9 @@ class _Log:
                 overdue = self._overdue(log, authorities, oldest)
             except Missing as missing:
                 self._report.add(finding_for(missing, log.agency))
-            except CustodyError as error:
+            except (FormatError, VerificationError) as error:
                 place = f"newest entries of {log.agency}"
-                self._find("bundle-malformed", place, "entries and tiles", error.message)
+                self._report_finding("bundle-malformed", place, "entries and tiles", error.message)
         self._report.judged(
             f"log of {log.agency}", anchored, served.size - anchored, overdue=overdue
         )
@@ -271,11 +336,13 @@ class _Log:
                 tail.append(entry.leaf)
                 if entry.code:
                     place = f"entry {index} of {log.agency}"
-                    self._find(entry.code, place, "a signed statement of this log", entry.found)
+                    self._report_finding(
+                        entry.code, place, "a signed statement of this log", entry.found
+                    )
                 elif entry.claims is not None:
                     times.append(entry.claims.time)
         if tail.size != served.size or tail.root() != served.root:
-            self._find(
+            self._report_finding(
                 "note-differs",
                 f"checkpoint of {log.agency}",
                 f"{served.size} with root {served.root.hex()}",
@@ -283,7 +350,7 @@ class _Log:
             )
         if merkle.root_of(served.size, tiles.node_reader(fetching.tile)) != served.root:
             expected = f"root {served.root.hex()}"
-            self._find("tile-differs", f"tiles of {log.agency}", expected, "another root")
+            self._report_finding("tile-differs", f"tiles of {log.agency}", expected, "another root")
         return tail, min(times, default=None)
 
     def _overdue(self, log: LogOfAgency, authorities: Authorities, oldest: int | None) -> str:
@@ -293,17 +360,19 @@ class _Log:
             return ""
         longest = descriptor.max_anchoring_delay
         late = self._clock.now() - oldest > longest
-        return f"the oldest since {oldest}, to be anchored within {longest} s" if late else ""
+        if not late:
+            return ""
+        return f"the oldest since {format_time(oldest)}, to be anchored within {longest} s"
 
     def _conclude(
         self, log: LogOfAgency, authorities: Authorities, count: int, end: int, *, whole: bool
     ) -> None:
         report, state = self._report, self._state
-        for finding in state.findings(log.log):
-            report.add(finding)
-        self._check_uses(log, authorities)
+        self._tell_kept(log)
+        signers = SignersOfLog(log, self._files, state, authorities, report, self._clock.now())
+        signers.check_uses()
         if whole:
-            self._check_announcements(log, authorities)
+            signers.check_announcements()
         reached = state.log(log.log)
         size = reached.size if reached is not None else 0
         detail = (
@@ -327,70 +396,3 @@ class _Log:
             else:
                 report.skipped(check, line)
         report.facts[f"entries {log.agency}"] = size
-
-    def _check_uses(self, log: LogOfAgency, authorities: Authorities) -> None:
-        """Every signer once more at their latest use: a list that came later may revoke them as of
-        an earlier time.
-        """
-        signers, waiting = authorities.signers(log.agency), 0
-        for use in self._state.usages(log.log):
-            der = self._state.blob("certificate", use.certificate)
-            descriptor = in_force(authorities.versions.get(use.issuer, ()), use.time)
-            if der is None or descriptor is None:
-                continue
-            code, found = signers.certified(certificates.parse(der), descriptor, use.time)
-            if code:
-                place = (
-                    f"entry {use.index} of {log.agency}, the newest of certificate "
-                    f"{use.certificate.hex()[:16]}"
-                )
-                self._report.add(
-                    AuditFinding(code, place, f"somebody certified at {use.time}", found)
-                )
-            known = signers.known_until(use.issuer)
-            if use.time > known:
-                waiting += 1
-                if use.time - known > _DAY + descriptor.max_anchoring_delay:
-                    expected = f"a list of {use.issuer} issued at {use.time} or later"
-                    self._report.add(
-                        AuditFinding(
-                            "crl-stale",
-                            f"revocation list of {use.issuer}",
-                            expected,
-                            f"the newest is of {known}",
-                        )
-                    )
-        self._report.facts[f"signers waiting for a revocation list {log.agency}"] = waiting
-
-    def _check_announcements(self, log: LogOfAgency, authorities: Authorities) -> None:
-        """The revocation list and the descriptor in force were announced in the log itself, so that
-        nobody is shown another one.
-        """
-        try:
-            crl = self._files.get("crl")
-        except NotFoundError:
-            crl = b""
-        except CustodyError as error:
-            self._report.add(finding_for(Missing("crl", error, self._files), log.agency))
-            return
-        if self._report.facts.get(f"waiting {log.agency}"):
-            return  # it may be announced by what waits to be anchored
-        if crl and not announced(self._state, "crl-published", sha256(crl).digest()):
-            self._report.add(
-                AuditFinding(
-                    "crl-unlogged",
-                    f"revocation list of {log.agency}",
-                    "its digest in the log",
-                    sha256(crl).hexdigest(),
-                )
-            )
-        for version in authorities.committed[log.agency]:
-            # The first one comes with the registry itself.
-            in_use = version.version > 1 and version.active_from <= self._clock.now()
-            if in_use and not announced(self._state, "descriptor-published", version.digest):
-                place = f"descriptor {version.version} of {log.agency}"
-                self._report.add(
-                    AuditFinding(
-                        "descriptor-unlogged", place, "its digest in the log", version.digest.hex()
-                    )
-                )

@@ -7,6 +7,7 @@ from __future__ import annotations
 from functools import cache
 from hashlib import sha256
 
+from ledger.domain.audit.contract_events import handover_given
 from ledger.domain.audit.ports import ChainStory
 from ledger.domain.bundle import bundle as bundles
 from ledger.domain.bundle.bundle import Bundle
@@ -71,7 +72,7 @@ class InheritedRecords:
                 ],
             )
         for hop in bundle.hops:
-            on_chain = self._state.offered(hop.offer)
+            on_chain = handover_given(self._state, hop.offer, hop.giver)
             same = on_chain is not None and (
                 on_chain.hop.giver,
                 on_chain.hop.taker,

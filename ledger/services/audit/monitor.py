@@ -23,11 +23,12 @@ from ledger.services.audit import external
 from ledger.services.node import transfer_progress
 
 _HOUR: Final = 3600
-#: Warnings that are an alarm nevertheless: nothing is proven wrong, but somebody must look.
+#: Alarms though nothing is proven wrong, at the first look: somebody must look.
 _LOUD: Final = frozenset({"volume", "late", "overdue", "silence", "view-longer"})
 _UNREAD: Final = frozenset({"unreachable", "log-older", "copy-lacks"})
-#: Alarms when it is so at two looks, one after the other.
-_PATIENT: Final = _UNREAD | {"chain-silent"}
+#: What is so on any day. All else that was not judged is an alarm when it is so at two looks, one
+#: after the other.
+_USUAL: Final = frozenset({"waiting", "nothing-anchored"})
 
 
 _NUMBER: Final = re.compile(r"\b\d+\b", re.ASCII)
@@ -45,13 +46,14 @@ class Limits:
 
 @dataclass
 class Round:
-    """One look: the report, alarms that are due, others that stand, and the age of each log's
-    newest checkpoint, in seconds by agency.
+    """One look: the report, alarms that are due, others that stand, what else keeps it from being
+    verified, and the age of each log's newest checkpoint, in seconds by agency.
     """
 
     report: AuditReport
     fresh: list[AuditFinding] = field(default_factory=list)
     standing: list[AuditFinding] = field(default_factory=list)
+    reasons: list[AuditFinding] = field(default_factory=list)
     ages: dict[str, int] = field(default_factory=dict)
 
 
@@ -126,14 +128,14 @@ def check(
         contracts, root, [_Paced(files) for files in logs], state, clock, options
     )
     ages: dict[str, int] = {}
-    for log in state.logs():
-        last, opened = state.last_checkpoint(log.log), state.opened(log.log)
+    for log, agency in report.logs.items():
+        last, opened = state.last_checkpoint(log), state.opened(log)
         began = last or opened  # a log that has no checkpoint yet is silent since it was opened
         if began is None:
             continue
         age = clock.now() - began.time
         if last is not None:
-            ages[log.agency] = age
+            ages[agency] = age
         if age > limits.silence:
             silence = (
                 f"the newest is {age} s old"
@@ -143,13 +145,13 @@ def check(
             report.add(
                 AuditFinding(
                     "silence",
-                    f"log of {log.agency}",
+                    f"log of {agency}",
                     f"a checkpoint within {limits.silence} s",
                     silence,
                 )
             )
-        for certificate, hour, count in state.volumes(log.log, limits.volume):
-            place = f"certificate {certificate.hex()[:16]} of {log.agency}, from {hour * _HOUR}"
+        for certificate, hour, count in state.volumes(log, limits.volume):
+            place = f"certificate {certificate.hex()[:16]} of {agency}, from {hour * _HOUR}"
             report.add(
                 AuditFinding(
                     "volume",
@@ -159,7 +161,12 @@ def check(
                 )
             )
     fresh, standing = _sorted(state, report)
-    return Round(report, fresh, standing, ages)
+    reasons = [
+        finding
+        for finding in report.findings
+        if finding.kind.severity is Severity.INCOMPLETE and not is_alarm(finding)
+    ]
+    return Round(report, fresh, standing, reasons, ages)
 
 
 def mark_sent(state: AuditState, result: Round) -> None:
@@ -173,9 +180,14 @@ def mark_sent(state: AuditState, result: Round) -> None:
 
 def is_alarm(finding: AuditFinding) -> bool:
     """Whether somebody must be told at once."""
-    return (
-        finding.kind.severity in {Severity.FAILED, Severity.UNREADABLE}
-        or finding.code in _LOUD | _PATIENT
+    severe = finding.kind.severity in {Severity.FAILED, Severity.UNREADABLE, Severity.INCOMPLETE}
+    return (severe or finding.code in _LOUD) and finding.code not in _USUAL
+
+
+def _is_patient(finding: AuditFinding) -> bool:
+    """Whether it may be over by itself at the next look."""
+    return finding.code not in _LOUD and (
+        finding.kind.severity is Severity.INCOMPLETE or finding.code in _UNREAD
     )
 
 
@@ -212,7 +224,7 @@ def _sorted(
             before = state.blob("alarm", key)
             if before is None:
                 state.put_blob("alarm", key, b"seen")
-            due = before != b"told" and (before is not None or alarm.code not in _PATIENT)
+            due = before != b"told" and (before is not None or not _is_patient(alarm))
             (fresh if due else standing).append(alarm)
         if "chain-silent" not in report.counts:  # else no log was looked at, and nothing is over
             state.keep_blobs("alarm", list(alarms))

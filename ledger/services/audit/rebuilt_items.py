@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from ledger.domain.audit.contract_events import handover_given
 from ledger.domain.blocks import dag
 from ledger.domain.bundle.bundle import Bundle, BundledStatement
 from ledger.domain.bundle.parcel import Parcel
@@ -19,6 +20,7 @@ from ledger.domain.crypto import content_encryption
 from ledger.domain.errors import CustodyError, DeniedError, RuleError
 from ledger.domain.event import document as documents
 from ledger.domain.event.document import Event
+from ledger.domain.identity.names import agency_id
 from ledger.domain.item.custody import ItemState
 from ledger.domain.item.history_rules import ItemHistory
 from ledger.domain.item.recorded_event import RecordedEvent
@@ -253,7 +255,10 @@ class _Replay:
         """Take over what the contract says of an open handover, as far as the node had looked;
         whether anything changed.
         """
-        on_chain, ours = self.book.state.offered(row.offer), self.transfer_steps.get(row.number)
+        on_chain, ours = (
+            handover_given(self.book.state, row.offer, agency_id(row.giver)),
+            self.transfer_steps.get(row.number),
+        )
         # Something follows the outcome: it was known.
         looked = until is not None and until > state.seq + 1
         if (
@@ -304,7 +309,9 @@ class _Replay:
         hops: list[Hop] = []
         for _, statement in self.foreign[:count]:
             on_chain = (
-                self.book.state.offered(statement.digest)
+                handover_given(
+                    self.book.state, statement.digest, agency_id(statement.claims.issuer)
+                )
                 if statement.claims.effect == "offer"
                 else None
             )

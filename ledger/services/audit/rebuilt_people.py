@@ -296,21 +296,25 @@ class People:
                     )
 
     def _signers(self) -> None:
-        """Whoever signed in the log as a person is written down as one."""
+        """Whoever signed in the log as a person, or whose enrolment was approved, is written down
+        as one.
+        """
+        approved = {row.certificate for row in self._requested.values()} - self._book.signers
+        reasons = (
+            ("they signed in the log", self._book.signers),
+            ("their enrolment was approved", approved),
+        )
         with self._book.node.records.read() as unit:
-            for digest in sorted(self._book.signers):
-                certificate = self._book.certificate(unit, digest)
-                if (
-                    certificate is not None
-                    and certificate.kind == "person"
-                    and unit.people.get(certificate.subject) is None
-                ):
-                    self._book.find(
-                        "row-missing",
-                        f"person {certificate.subject}",
-                        "they signed in the log",
-                        "none",
-                    )
+            for reason, digests in reasons:
+                for digest in sorted(digests):
+                    certificate = self._book.certificate(unit, digest)
+                    if (
+                        certificate is not None
+                        and certificate.kind == "person"
+                        and unit.people.get(certificate.subject) is None
+                    ):
+                        place = f"person {certificate.subject}"
+                        self._book.find("row-missing", place, reason, "none")
 
 
 def _who(value: object) -> PersonId:

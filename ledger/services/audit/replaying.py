@@ -16,7 +16,8 @@ from ledger.domain.audit.ports import AuditState, LogState, Progress, Usage
 from ledger.domain.audit.replay import Replay, Step
 from ledger.domain.audit.report import AuditReport
 from ledger.domain.audit.signers import Signers, in_force
-from ledger.domain.errors import CustodyError
+from ledger.domain.codecs.text import told_time
+from ledger.domain.errors import CustodyError, FormatError
 from ledger.domain.event.moments import AHEAD
 from ledger.domain.item.custody import ItemState
 from ledger.domain.log import receipt as receipts
@@ -44,6 +45,7 @@ class _Stretch:
     usages: dict[bytes, Usage] = field(default_factory=dict)
     findings: list[AuditFinding] = field(default_factory=list)
     volumes: Counter[tuple[bytes, int]] = field(default_factory=Counter)
+    withdrawals: list[Step] = field(default_factory=list)
 
 
 class LogReplay:
@@ -83,40 +85,47 @@ class LogReplay:
         self._stretch = _Stretch()
         self._cover: CheckpointAnchored | None = None
         self._delay = 0
+        self._whole = True
+        self._held = self._silent = False
+        #: Whether the entries led to another root than the contract has.
+        self.contradicted = False
 
     def run(self) -> bool:
         """Replay up to the newest anchored checkpoint; False where the log contradicts the chain or
         cannot be read on.
 
-        What a contradiction follows is not kept: the next audit looks at this log from its
+        What leads to another root is not kept at all: the next audit looks at this log from its
         beginning.
         """
         covers = chain_events.checkpoints(self._state, self._log, self._begin)
         last = self._state.last_checkpoint(self._log.log)
         end = last.size if last is not None else 0
+        self._next(covers)
+        for number, bundle in enumerate(self._bundles(end), 1):
+            if not self._take(bundle, end, covers):
+                self.contradicted = True
+                self._tell_stretch()
+                self._forget()
+                return False
+            if number % _STRETCH == 0 and not self._commit():
+                return False
+        return self._commit() and self._whole
+
+    def _bundles(self, end: int) -> Iterator[Bundle]:
+        """Entries up to the newest anchored one; where they end before, that is told."""
         try:
-            self._next(covers)
-            for number, bundle in enumerate(self._fetching.bundles(self._begin, end), 1):
-                if not self._take(bundle, end, covers):
-                    self._state.forget(self._log.log)
-                    return False
-                if number % _STRETCH == 0:
-                    self._commit()
+            yield from self._fetching.bundles(self._begin, end)
         except Missing as missing:
-            self._commit()
+            self._whole = False
             self._report.add(finding_for(missing, self._log.agency))
-            return False
-        except CustodyError as error:
-            self._commit()
+        except FormatError as error:
+            self._whole = False
             place = f"entries from {self.frontier.size} of {self._log.agency}"
             self._report.add(
                 AuditFinding(
                     "bundle-malformed", place, "an entry bundle (C2SP tlog-tiles)", error.message
                 )
             )
-            return False
-        self._commit()
-        return True
 
     def _take(self, bundle: Bundle, end: int, covers: Iterator[CheckpointAnchored]) -> bool:
         if bundle.first != self.frontier.size:
@@ -158,16 +167,22 @@ class LogReplay:
         return True
 
     def _find(self, code: str, index: int, expected: str, found: str) -> None:
-        self._report.add(
-            AuditFinding(code, f"entry {index} of {self._log.agency}", expected, found)
-        )
+        self._hold(AuditFinding(code, f"entry {index} of {self._log.agency}", expected, found))
+
+    def _hold(self, finding: AuditFinding) -> None:
+        """Tell what is wrong with files or chain. The stretch is judged to its end, and nothing of
+        it is kept: the next audit judges it anew, by what is shown then, and never takes for judged
+        what was not.
+        """
+        self._report.add(finding)
+        self._held = True
 
     def _get(self, path: str) -> bytes | None:
-        """A file without which the replay can go on; what is missing is told."""
+        """A file without which the stretch can be judged on; what is missing is told."""
         try:
             return self._fetching.get(path)
         except Missing as missing:
-            self._report.add(finding_for(missing, self._log.agency))
+            self._hold(finding_for(missing, self._log.agency))
             return None
 
     def _next(self, covers: Iterator[CheckpointAnchored]) -> None:
@@ -187,13 +202,23 @@ class LogReplay:
                 f"a checkpoint behind {size} entries",
                 f"one of {self._cover.size} behind {self._cover.prev}",
             )
-        if not chain_events.committed(self._contracts, self._cover):
+        if not self._is_committed(self._cover):
             self._find(
                 "checkpoint-unlinked",
                 size,
                 f"a commitment to the checkpoint of {self._cover.size} entries",
                 "another one",
             )
+
+    def _is_committed(self, cover: CheckpointAnchored) -> bool:
+        if self._silent:
+            return True  # told already; every further question would be waited for
+        try:
+            return chain_events.committed(self._contracts, cover)
+        except CustodyError as error:  # the auditor's chain, and nothing against the log
+            self._silent = True
+            self._hold(AuditFinding("chain-silent", "chain", "an answer", error.message))
+            return True
 
     def _check_checkpoint(self, cover: CheckpointAnchored) -> bool:
         root = self.frontier.root()
@@ -301,6 +326,8 @@ class LogReplay:
             stretch.items[claims.subject] = outcome.state
         if outcome.step is not None:
             stretch.steps.append(outcome.step)
+            if outcome.step.effect == "withdraw":
+                stretch.withdrawals.append(outcome.step)
         if not code:  # looked at again with every later revocation list
             stretch.usages[entry.certificate] = Usage(
                 entry.certificate, claims.issuer, proven, index
@@ -310,7 +337,9 @@ class LogReplay:
         if claims.effect == "agency":
             raw = self._get(f"documents/{entry.payload.hex()}")
             if raw is not None:
-                stretch.findings += self._statements.check(index, claims, entry.payload, raw)
+                stretch.findings += self._statements.check(
+                    index, claims, entry.payload, raw, proven
+                )
         if cover is not None:
             stretch.findings += self._judge_time(place, claims, cover)
 
@@ -319,7 +348,7 @@ class LogReplay:
     ) -> list[AuditFinding]:
         faults = []
         if self._delay and cover.time - claims.time > self._delay:
-            expected = f"anchored within {self._delay} s of {claims.time}"
+            expected = f"anchored within {self._delay} s of {told_time(claims.time)}"
             faults.append(
                 AuditFinding(
                     "late", place, expected, f"anchored {cover.time - claims.time} s after it"
@@ -330,14 +359,26 @@ class LogReplay:
                 AuditFinding(
                     "clock-ahead",
                     place,
-                    f"signed before {cover.time}, when it was anchored",
-                    f"signed at {claims.time}",
+                    f"signed before {told_time(cover.time)}, when it was anchored",
+                    f"signed at {told_time(claims.time)}",
                 )
             )
         return faults
 
-    def _commit(self) -> None:
+    def _forget(self) -> None:
+        self._state.forget(self._log.log)
+        self._statements.forget()
+
+    def _tell_stretch(self) -> None:
+        for finding in self._stretch.findings:
+            self._report.add(finding)
+
+    def _commit(self) -> bool:
+        """Make the stretch durable; False where nothing of it may be kept."""
         stretch = self._stretch
+        if self._held:
+            self._tell_stretch()
+            return False
         hashes = b"".join(self.frontier.hashes)
         state = LogState(self._log.log, self._log.agency, self.frontier.size, hashes)
         progress = Progress(
@@ -350,4 +391,7 @@ class LogReplay:
         )
         with self._state.transaction():
             self._state.put_progress(progress)
+            self._statements.keep()
+            chain_events.keep_withdrawals(self._state, stretch.withdrawals)
         self._stretch = _Stretch()
+        return True

@@ -134,8 +134,8 @@ def check_pins(node: Node) -> Iterator[AuditFinding | int]:
 
 
 def check_copies(node: Node, item: ReconstructedItem) -> Iterator[AuditFinding | int]:
-    """The content of an item that this agency keeps lies on the node's own disk, or at as many
-    replicas as it must; 1 for such an item.
+    """The content of an item that this agency keeps lies on the node's own disk, or at a replica,
+    and is pinned at as many of them as it shall be; 1 for such an item.
     """
     if item.content is None or item.erased or item.item.state.custodian != node.agency:
         return
@@ -145,4 +145,8 @@ def check_copies(node: Node, item: ReconstructedItem) -> Iterator[AuditFinding |
             code = "copy-unknown" if unknown else "content-missing"
             expected = "an answer" if unknown else "its content, here or at a replica"
             yield AuditFinding(code, result.evidence, expected, result.error.message)
+    for counts in checks.copies_kept(node, item.item):
+        if not isinstance(counts, int):
+            kept, wanted = (f"pinned at {number} IPFS nodes" for number in counts)
+            yield AuditFinding("copies-few", item.item.state.evidence, wanted, kept)
     yield 1

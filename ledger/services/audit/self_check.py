@@ -13,7 +13,7 @@ from ledger.domain.audit.events_in_memory import EventsInMemory
 from ledger.domain.audit.report import AuditReport
 from ledger.domain.codecs.text import format_time
 from ledger.domain.crypto.content_encryption import Content
-from ledger.domain.errors import ALTERED, CustodyError
+from ledger.domain.errors import ALTERED, CustodyError, NetworkError
 from ledger.domain.verify.report import Verdict
 from ledger.rows.items import ItemRow
 from ledger.rows.unit_of_work import UnitOfWork
@@ -35,6 +35,7 @@ from ledger.services.node.context import Node
 from ledger.services.people import expiry
 from ledger.services.records import documents
 from ledger.services.storage import replica_status
+from ledger.services.storage.replica_status import ReplicaReport
 
 _PAGE: Final = 256
 _RANGE: Final = 20_000  # blocks asked for at once
@@ -213,37 +214,44 @@ def _not_the_home(part: str, message: str, hint: str) -> SelfCheckFinding:
 
 def _check_replicas(node: Node) -> Iterator[SelfCheckFinding | SelfChecked]:
     """Every IPFS node answers, runs a tested Kubo, and has pinned what the home says that it
-    has.
+    has; only then do items lie where they shall.
     """
     if not node.replicas.names():
         return
     replicas = replica_status.report(node)
     if replicas.problem:
         yield _not_the_home(IPFS, replicas.problem, replicas.hint)
-    else:
-        kept = sum(replica.pinned for replica in replicas.nodes)
-        yield SelfChecked(
-            IPFS,
-            f"every item lies at {replicas.copies} nodes or more, or at as many as it was asked "
-            "for",
-            kept,
-        )
+    judged = not replicas.problem
     for replica in replicas.nodes:
-        if replica.problem:
+        result = _check_replica(node, replica)
+        judged = judged and isinstance(result, SelfChecked)
+        if replica.problem and replica.status is not None:
             yield _not_the_home(IPFS, f"{replica.name}: {replica.problem}", replica.hint)
-        if replica.status is None:
-            continue
-        gone = count = 0
+        yield result
+    if judged:
+        kept = sum(replica.pinned for replica in replicas.nodes)
+        detail = f"every item lies at {replicas.copies} nodes, or at as many as it was asked for"
+        yield SelfChecked(IPFS, detail, kept)
+
+
+def _check_replica(node: Node, replica: ReplicaReport) -> SelfCheckFinding | SelfChecked:
+    """Whether one IPFS node has pinned what the records say of it: not judged where it cannot be
+    asked.
+    """
+    if replica.status is None:
+        left = f"{replica.name}: {replica.pinned} pins were not checked: {replica.problem}"
+        return _not_the_home(IPFS, left, replica.hint)
+    gone = count = 0
+    try:
         for result in checks.pins_there(node, replica.name):
             gone += isinstance(result, str)
             count += isinstance(result, int)
-        if gone:
-            yield SelfCheckFinding(
-                IPFS,
-                f"{replica.name}: {gone} of {count} pins are gone",
-                "somebody unpinned them: custody fixity --all",
-            )
-            continue
-        size = f"{replica.status.size / (1 << 20):.1f} MiB"
-        detail = f"{count} pins, repository of {size}, {replica.status.peers} peers"
-        yield SelfChecked(IPFS, f"{replica.name}: {detail}", count)
+    except NetworkError as error:
+        left = f"{replica.name}: not all pins were checked: {error.message}"
+        return _not_the_home(IPFS, left, error.hint or "try again")
+    if gone:
+        hint = "somebody unpinned them: custody fixity --all"
+        return SelfCheckFinding(IPFS, f"{replica.name}: {gone} of {count} pins are gone", hint)
+    size = f"{replica.status.size / (1 << 20):.1f} MiB"
+    detail = f"{count} pins, repository of {size}, {replica.status.peers} peers"
+    return SelfChecked(IPFS, f"{replica.name}: {detail}", count)

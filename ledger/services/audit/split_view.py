@@ -16,7 +16,7 @@ from ledger.domain.errors import CustodyError, FormatError, VerificationError
 from ledger.domain.log import merkle, tiles
 from ledger.domain.log import receipt as receipts
 from ledger.domain.log.merkle import Frontier
-from ledger.domain.log.receipt import Checkpoint
+from ledger.domain.log.receipt import Checkpoint, Receipt
 from ledger.services.audit.chain_events import LogOfAgency
 from ledger.services.audit.fetching import Fetching, Missing, finding_for
 
@@ -101,7 +101,7 @@ def _compare_file(
         receipt = receipts.parse(statement.receipt) if statement.receipt is not None else None
         view = views.get(receipt.log_id) if receipt is not None else None
         if receipt is not None and view is not None:
-            view.contains(receipt.index, merkle.leaf_hash(statement.entry))
+            view.contains(receipt, merkle.leaf_hash(statement.entry))
             count += 1
     return count
 
@@ -165,9 +165,19 @@ class _View:
                 )
             )
 
-    def contains(self, index: int, leaf: bytes) -> None:
-        """A statement that somebody got a receipt for must be where the receipt says."""
+    def contains(self, receipt: Receipt, leaf: bytes) -> None:
+        """A statement that somebody got a receipt for must be where the receipt says, in the tree
+        that it says; a receipt that no log key signed says nothing of the log.
+        """
+        index = receipt.index
         place = f"entry {index} of {self._log.agency}, in a bundle"
+        root = self._signed_root(receipt, leaf)
+        if root is None:
+            found = "another key, or a receipt of something else"
+            self._report.add(
+                AuditFinding("view-unsigned", place, f"a receipt of {self.agency}", found)
+            )
+            return
         if index >= self._size:
             self._beyond(place, index + 1)
             return
@@ -182,3 +192,14 @@ class _View:
                     "statement-dropped", place, f"statement {leaf.hex()[:16]}", "another entry"
                 )
             )
+            return
+        self.compare(Checkpoint(b"", receipt.log_id, receipt.size, root), "in a receipt")
+
+    def _signed_root(self, receipt: Receipt, leaf: bytes) -> bytes | None:
+        """The root that a receipt of a leaf commits to; None where no log key signed it."""
+        for key in self.keys:
+            with suppress(VerificationError):
+                return receipts.verify(
+                    receipt, leaf=leaf, log_id=self._log.log, subject=receipt.subject, key=key
+                )
+        return None

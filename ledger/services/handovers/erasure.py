@@ -219,13 +219,10 @@ def closing(node: Node, agency: str, evidence: str) -> bytes:
     """
     with node.records.read() as unit:
         row = unit.erasures.get(evidence)
-        close = unit.logs.entry_by_digest(row.statement) if row is not None else None
-        if (
-            row is None
-            or close is None
-            or row.custodian != node.agency
-            or agency not in holders(unit, evidence)
-        ):
+        # The same look-ups for a hidden item as for an absent one.
+        close = unit.logs.entry_by_digest(row.statement if row is not None else b"")
+        held = agency in holders(unit, evidence)
+        if row is None or close is None or row.custodian != node.agency or not held:
             raise NotFoundError("no such disposal of an item that you held")
     return export.bundle(node, evidence, until=close.seq + 1, shown=None, prove=False).encode()
 

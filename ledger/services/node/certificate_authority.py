@@ -19,6 +19,8 @@ from ledger.domain.codecs.cose import PublicKey
 from ledger.domain.identity import names
 
 _YEAR: Final = 365 * 86400
+#: Seconds for which a certificate of a person or of the node is good.
+CERTIFICATE_LIFE: Final = 2 * _YEAR
 _SKEW: Final = 300  # a certificate is good at once on machines whose clocks run a little behind
 
 
@@ -61,6 +63,16 @@ class Authority:
         """The CA certificate."""
         return _der(self.certificate)
 
+    @property
+    def begin(self) -> int:
+        """From when on the CA certificate is good, seconds since 1970."""
+        return int(self.certificate.not_valid_before_utc.timestamp())
+
+    @property
+    def end(self) -> int:
+        """Until when it is good: nothing that it issued counts for longer."""
+        return int(self.certificate.not_valid_after_utc.timestamp())
+
     @classmethod
     def found(cls, agency: str, now: int) -> Authority:
         """A new CA for an agency, valid ten years."""
@@ -93,7 +105,9 @@ class Authority:
         service: bool,
         now: int,
     ) -> bytes:
-        """A certificate (DER) for a person or a service, valid two years."""
+        """A certificate (DER) for a person or a service, valid two years, or until the CA's own
+        ends.
+        """
         identity = (
             names.service_urn(agency, pseudonym) if service else names.person_urn(agency, pseudonym)
         )
@@ -105,7 +119,7 @@ class Authority:
             .public_key(public)
             .serial_number(x509.random_serial_number())
             .not_valid_before(_moment(now - _SKEW))
-            .not_valid_after(_moment(now + 2 * _YEAR))
+            .not_valid_after(_moment(min(now + CERTIFICATE_LIFE, self.end)))
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(_usage(signing=True, authority=False), critical=True)
             .add_extension(

@@ -20,6 +20,7 @@ from hashlib import sha256
 from typing import Final
 
 from ledger.domain.codecs.digests import same
+from ledger.domain.codecs.text import format_time
 from ledger.domain.errors import (
     ConflictError,
     DeniedError,
@@ -206,9 +207,9 @@ def approve(node: Node, reference: str, *, approver: PersonId) -> PersonId:
 
     Raises:
         NotFoundError: nobody waits under that reference. RuleError: one's own request.
-            KeyringError: the CA is not at hand here.
+            KeyringError: the CA is not at hand here. UsageError: it is not good now.
     """
-    authority = require_authority(node)
+    authority = require_issuing(node)
     with node.records.write() as unit:
         row = next(
             (
@@ -278,6 +279,23 @@ def require_authority(node: Node) -> Authority:
     return node.keys.authority
 
 
+def require_issuing(node: Node) -> Authority:
+    """The CA, where it is at hand and good by the node's clock: nothing that it issues at another
+    time is.
+
+    Raises:
+        KeyringError: it is not at hand. UsageError: it is not good now.
+    """
+    authority, now = require_authority(node), node.clock.now()
+    if not authority.begin <= now <= authority.end:
+        raise UsageError(
+            f"the agency's CA is good from {format_time(authority.begin)} until "
+            f"{format_time(authority.end)}, and the node's clock says {format_time(now)}",
+            hint="set the clock of the node, in UTC, then try again",
+        )
+    return authority
+
+
 def key_of(node: Node, reference: str) -> tuple[PersonId, HpkeKey]:
     """Who is meant by a reference, and their HPKE key, for somebody who is active here. A bare
     pseudonym is one of ours, never a guest.
@@ -296,6 +314,16 @@ def key_of(node: Node, reference: str) -> tuple[PersonId, HpkeKey]:
             hint="a guest is named with the agency: WHO@AGENCY",
         )
     return person, hpke_key(row)
+
+
+def _shown(node: Node, sealed: bytes, bound: bytes) -> str:
+    """A service number as administrators see it, who must see the others too where one of them was
+    altered.
+    """
+    try:
+        return open_number(node, sealed, bound)
+    except KeyringError:
+        return "(altered)"
 
 
 def everybody(node: Node) -> list[Listed]:
@@ -319,10 +347,9 @@ def everybody(node: Node) -> list[Listed]:
     listed = []
     for row in people:
         person, certificate = row.person, found[row.person]
-        number = open_number(node, row.number, person.pseudonym.encode()) if row.number else ""
-        state = (
-            ("active" if person.agency == node.agency else "guest") if row.active else "suspended"
-        )
+        ours = person.agency == node.agency
+        number = _shown(node, row.number, person.pseudonym.encode()) if ours else ""
+        state = ("active" if ours else "guest") if row.active else "suspended"
         fingerprint = (
             enrolment.parse(row.proof).fingerprint
             if standing[person] == custody_keys.WAITS and row.proof
@@ -348,7 +375,7 @@ def everybody(node: Node) -> list[Listed]:
             Listed(
                 _reference(one),
                 "",
-                open_number(node, one.number, one.code),
+                _shown(node, one.number, one.code),
                 asked,
                 one.state,
                 fingerprint,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from ledger.domain.codecs.digests import same
@@ -31,6 +30,7 @@ from ledger.services.partners import directory
 from ledger.services.people import revocation
 from ledger.services.people.admission import (
     require_authority,
+    require_issuing,
     require_unshared,
     roles_named,
 )
@@ -70,7 +70,7 @@ def renew(node: Node, who: PersonId, *, roles: list[str] | None, by: PersonId | 
             UsageError: roles that nobody can have. NetworkError, ChainError: they have the new
             certificate, and the old one is not revoked for good yet: see `revocation.settle`.
     """
-    authority = require_authority(node)
+    authority = require_issuing(node)
     if roles is not None:
         roles = roles_named(node, roles)
         if by is None:
@@ -276,7 +276,7 @@ def suspend(node: Node, who: PersonId, *, by: PersonId, since: int | None = None
         person = unit.people.get(who)
         if person is None:
             raise NotFoundError("no such person", hint="see: custody person list")
-        if _is_one_person(node, unit, who, by):
+        if who == by or _behind(node, unit, who) == (_behind(node, unit, by) or by):
             raise RuleError("nobody suspends themselves", hint="ask another administrator")
         require_still(node, unit, by, "administrator")
         unit.people.put(replace(person, active=False))
@@ -296,15 +296,10 @@ def suspend(node: Node, who: PersonId, *, by: PersonId, since: int | None = None
 
 def _other_enrolments(node: Node, unit: UnitOfWork, who: PersonId) -> tuple[PersonId, ...]:
     """Told, and not suspended as well: the newer enrolment may be why the older one goes."""
-    persons, found = Persons(node, unit), list[PersonId]()
-    for row in unit.people.all():
-        with suppress(KeyringError):  # an altered number keeps nobody from suspending somebody else
-            if (
-                row.active
-                and row.person != who
-                and persons.behind(row.person) == persons.behind(who)
-            ):
-                found.append(row.person)
+    behind, found = _behind(node, unit, who), list[PersonId]()
+    for row in unit.people.all() if behind is not None else ():
+        if row.active and row.person != who and _behind(node, unit, row.person) == behind:
+            found.append(row.person)
     return tuple(found)
 
 
@@ -317,11 +312,21 @@ def _shut_ways_in(node: Node, unit: UnitOfWork, who: PersonId) -> None:
     unit.sessions.drop_all_of(who)
     unit.people.drop_custody_key(who)
     unit.people.drop_identity(who)
-    behind = Persons(node, unit).behind(who)
+    behind = _behind(node, unit, who)
     for row in unit.people.enrolments():
-        theirs = row.inviter == who or _invited(node, row) in (behind, None)
+        theirs = row.inviter == who or behind is None or _invited(node, row) in (behind, None)
         if row.state != "approved" and theirs:
             unit.people.drop_enrolment(row.code)
+
+
+def _behind(node: Node, unit: UnitOfWork, who: PersonId) -> PersonId | None:
+    """Who stands behind a pseudonym; None where their number was altered. Nobody is kept from
+    being suspended by that, least of all whoever altered it.
+    """
+    try:
+        return Persons(node, unit).behind(who)
+    except KeyringError:
+        return None
 
 
 def _invited(node: Node, row: EnrolmentRow) -> PersonId | None:
@@ -342,6 +347,10 @@ def _is_one_person(node: Node, unit: UnitOfWork, who: PersonId, by: PersonId) ->
 
 def _own(node: Node, unit: UnitOfWork, who: PersonId) -> PersonRow:
     person = unit.people.get(who)
-    if person is None or who.agency != node.agency:
+    if who.agency != node.agency:
+        raise NotFoundError(
+            f"{who} is a person of another agency", hint="their own agency does that: ask it"
+        )
+    if person is None:
         raise NotFoundError("no such person of this agency", hint="see: custody person list")
     return person

@@ -60,7 +60,9 @@ class FixityPolicy:
 @dataclass
 class Found:
     """What re-reading one item at one replica gave: blocks read, bad blocks by kind, and how many
-    were put right.
+    were put right; ``unread``: of how many of these what lies below them could not be read either.
+
+    ``pinned``: whether it was found pinned there, ``repinned``: whether that was put right.
     """
 
     node: str
@@ -69,20 +71,24 @@ class Found:
     bad: dict[str, int] = field(default_factory=dict)
     repaired: int = 0
     pinned: bool = True
+    repinned: bool = False
+    unread: int = 0
     unreachable: bool = False
     complete: bool = False
 
     @property
     def result(self) -> FixityResult:
         """The worst that was found."""
-        if self.bad or not self.pinned:
-            return next((word for word in _WORST if self.bad.get(word)), "missing")
+        if self.bad or self.unread or not self.pinned:
+            other: FixityResult = "missing" if not self.pinned else "unreadable"
+            return next((word for word in _WORST if self.bad.get(word)), other)
         return "unreachable" if self.unreachable else "match"
 
     @property
     def is_whole(self) -> bool:
         """Whether the item lies there whole and pinned now."""
-        return self.complete and self.repaired == sum(self.bad.values())
+        held = (self.pinned or self.repinned) and not self.unread
+        return self.complete and held and self.repaired == sum(self.bad.values())
 
 
 class RateLimiter:
@@ -173,7 +179,9 @@ def _check_at(node: Node, row: ReplicaStateRow, reading: Reading) -> Found:
     try:
         if not before:
             result.pinned = row.cid in replica.pinned([row.cid])
-        for at, (cid, known) in enumerate(_walk(node, replica, row.cid), 1):
+        result.unread = 0  # the walk begins anew, also where the reading goes on
+        walked = _walk(node, replica, row.cid, result)
+        for at, (cid, known) in enumerate(walked, 1):
             if at <= before:
                 continue
             _read(node, replica, row, cid, known, result, reading)
@@ -184,6 +192,7 @@ def _check_at(node: Node, row: ReplicaStateRow, reading: Reading) -> Found:
                     return result
         if not result.pinned:
             replica.pin([row.cid])
+            result.repinned = True
     except (NetworkError, UsageError) as error:
         row = replace(
             row,
@@ -233,10 +242,10 @@ def _settled(row: ReplicaStateRow, result: Found, now: int) -> ReplicaStateRow:
 
 
 def _walk(
-    node: Node, replica: Replica, root: bytes, depth: int = 0
+    node: Node, replica: Replica, root: bytes, result: Found, depth: int = 0
 ) -> Iterator[tuple[bytes, CustodyError | None]]:
     """Every CID below a root, itself first. An inner node is read here, with what was wrong with
-    it; its good copy leads on.
+    it; its good copy leads on, and where there is none what lies below stays unread.
     """
     if cids.codec_of(root) == cids.RAW:
         yield root, None
@@ -248,9 +257,11 @@ def _walk(
     except (VerificationError, NotFoundError, UnreadableError, StorageError) as error:
         data, problem = _good_copy(node, root), error
     yield root, problem
-    if data is not None and depth < _DEPTH:
+    if data is None:
+        result.unread += 1
+    elif depth < _DEPTH:
         for link in unixfs.decode_node(data):
-            yield from _walk(node, replica, link.cid, depth + 1)
+            yield from _walk(node, replica, link.cid, result, depth + 1)
 
 
 def _good_copy(node: Node, cid: bytes) -> bytes | None:
@@ -326,7 +337,12 @@ def _words(result: Found) -> str:
     if result.bad:
         bad = ", ".join(f"{count} {word}" for word, count in sorted(result.bad.items()))
         text += f", {bad}, {result.repaired} replaced by good copies"
-    return text if result.pinned else text + ", pin was gone and is set again"
+    if result.unread:
+        text += f"; what lies below {result.unread} of these was not read"
+    if not result.pinned:
+        again = "is set again" if result.repinned else "could not be set again"
+        text += f", pin was gone and {again}"
+    return text
 
 
 def due(node: Node, policy: FixityPolicy) -> list[str]:

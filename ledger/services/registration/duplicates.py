@@ -18,7 +18,7 @@ def duplicates(
     return [
         item.state.evidence
         for item in authorization.visible_items(
-            node, unit, caller, limit=100, token=token, beside=beside
+            node, unit, caller, limit=100, token=token, rare=True, beside=beside
         )
     ]
 

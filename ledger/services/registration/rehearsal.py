@@ -4,13 +4,17 @@ Whoever offers, shares, discloses or disposes of an item reads its record first,
 that they sign. Where the event itself would be refused afterwards, that access would stand in the
 log for nothing. Nothing is written here, and nothing is answered that registration would not
 answer as well.
+
+Other events are not rehearsed: whoever asked without end would learn from what may follow which
+seals and holds are on an item, and no event would tell that they did.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
-from ledger.domain.errors import DeniedError
+from ledger.domain.errors import DeniedError, UsageError
 from ledger.domain.event import document as documents
 from ledger.domain.event.types import TYPES
 from ledger.domain.identity import certificate as certificates
@@ -27,6 +31,11 @@ from ledger.services.registration.item_histories import Histories
 from ledger.services.registration.item_rules import Review
 from ledger.services.registration.statement_checks import ValidatedSubmission, require_recordable
 
+#: Events that are signed after a reading, and by which people ask whether they could follow.
+REHEARSED: Final = frozenset(
+    {"transfer-offered", "disclosed", "corrected", "disposed", "approved", "refused"}
+)
+
 
 def rehearse(
     node: Node, caller: Caller, evidence: str, document: bytes, disclosures: Sequence[str]
@@ -36,12 +45,17 @@ def rehearse(
 
     Raises:
         NotFoundError: the caller has no part in the item, or it does not exist.
+        UsageError: events of this type are not rehearsed.
         FormatError, VerificationError, RuleError, DeniedError: why the event may not follow.
     """
     with node.records.read() as unit:
         item = authorization.visible(node, unit, caller, evidence)
         event = documents.parse(document, disclosures)
         documents.require_complete(event)
+        if event.type not in REHEARSED:
+            raise UsageError(
+                f"{event.type!r} is not asked about beforehand", hint="sign and register it"
+            )
         certificate = _certificate(unit, caller)
         require_recordable(node, event, certificate)
         parts = authorization.parts_of(node, unit, caller, evidence, item)

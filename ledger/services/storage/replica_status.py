@@ -15,6 +15,7 @@ from typing import Final
 from ledger.domain.blocks.store import Replica, ReplicaStatus
 from ledger.domain.errors import CustodyError, NetworkError
 from ledger.rows.storage import ReplicaStateRow
+from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.node.context import Node
 from ledger.services.storage import placement, replication
 from ledger.services.storage.replication import Settled
@@ -68,11 +69,8 @@ def report(node: Node) -> ReplicasReport:
     """Ask every replica, all at once, and never for long."""
     answers = _ask({name: node.replicas[name] for name in node.replicas.names()})
     with node.records.read() as unit:
-        counts = unit.replicas.counts()
-        wanting, oldest = (
-            unit.replicas.wanting_items(list(node.replicas.own)),
-            unit.replicas.oldest_proof(),
-        )
+        counts, oldest = unit.replicas.counts(), unit.replicas.oldest_proof()
+        wanting = _wanting(node, unit)
     nodes = []
     for name, answer in answers.items():
         pinned, damaged = counts.get((name, "pinned"), 0), counts.get((name, "damaged"), 0)
@@ -91,6 +89,10 @@ def report(node: Node) -> ReplicasReport:
         problem = f"{wanting} items lie at fewer IPFS nodes than they shall"
         hint = "a node that serves goes on by itself; by hand: custody ipfs sync"
     return ReplicasReport(node.replicas.target, tuple(nodes), wanting, oldest, problem, hint)
+
+
+def _wanting(node: Node, unit: UnitOfWork) -> int:
+    return unit.replicas.wanting_items(list(node.replicas.own), node.agency, node.replicas.target)
 
 
 def shortage(node: Node) -> str:
@@ -149,7 +151,7 @@ def sync(node: Node, *, seconds: float, afresh: bool) -> Synced:
         for sent in [pool.submit(send, name) for name in node.replicas.names()]:
             sent.result()
     with node.records.read() as unit:
-        found.wanting = unit.replicas.wanting_items(list(node.replicas.own))
+        found.wanting = _wanting(node, unit)
     found.goes_on = bool(found.done.pinned or found.done.removed) or time.monotonic() > end
     return found
 

@@ -1,0 +1,52 @@
+"""An agency that loses its log, and goes on in a new one by a vote of the others."""
+
+from __future__ import annotations
+
+import eth_abi
+
+from ledger.adapters.chain import abi
+from ledger.adapters.chain.contracts import REGISTRY, address_of, sign_transaction, wait
+from ledger.domain.audit.contract_events import CheckpointAnchored
+from ledger.domain.identity.names import agency_id
+from tests.support.malice import Agency
+
+_OPEN_LOG = 6  # IAgencyRegistry.ProposalKind
+_CHECKPOINT = "(uint256,uint256,bytes32,uint256,uint256,uint256)"
+
+
+def recover(agency: Agency, size: int) -> None:
+    """Go on from an earlier checkpoint in a new log; what follows it in the old one is given up."""
+    contracts = agency.world.contracts
+    [at] = [
+        told
+        for told in contracts.events(0, contracts.chain.head().number)
+        if isinstance(told, CheckpointAnchored) and (told.log, told.size) == (agency.log_id, size)
+    ]
+    fork = (at.prev, at.size, at.root, at.version, at.time, at.block)
+    payload = eth_abi.encode(["address", _CHECKPOINT], [address_of(agency.anchorer), fork])
+    first, *others = [one for one in agency.world.agencies.values() if one is not agency]
+    _decide(first, "propose", agency_id(first.code), _OPEN_LOG, agency_id(agency.code), payload)
+    count = contracts.chain.call(contracts.registry, abi.encode_call(REGISTRY, "proposalCount"))
+    number = int(abi.decode_result(REGISTRY, "proposalCount", count)[0]) - 1
+    for other in others:
+        _decide(other, "vote", number, agency_id(other.code))
+    _decide(first, "execute", number)
+    agency.logs += 1
+    agency.log_id = contracts.log_id(agency_id(agency.code), agency.logs)
+    del agency.entries[size:]
+    agency.anchored, agency.notes = size, {}
+    agency.statements = [one for one in agency.statements if one.entry in agency.entries]
+
+
+def _decide(agency: Agency, function: str, *arguments: object) -> None:
+    """A call of the registry by an agency's governor."""
+    contracts = agency.world.contracts
+    raw = sign_transaction(
+        contracts.chain,
+        agency.governor,
+        to=contracts.registry,
+        data=abi.encode_call(REGISTRY, function, *arguments),
+        gas=2_000_000,
+        nonce=contracts.chain.nonce(address_of(agency.governor)),
+    )
+    wait(contracts.chain, contracts.chain.send(raw))
