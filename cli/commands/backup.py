@@ -54,7 +54,7 @@ def backup(
     outfile.require_folder(folder)
     backups.require_apart(STATE.home, folder, keys)
     opened = BackupKeys(keys, ask_passphrase(), create=True)
-    now = SystemClock().now()
+    now = backups.moment(folder, SystemClock())
     made = backups.make(
         STATE.home, folder, keys, opened, now=now, rotate=rotate * 86400, keep=keep * 86400
     )

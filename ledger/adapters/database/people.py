@@ -93,8 +93,12 @@ class Sessions(Part):
     def drop_all_of(self, person: PersonId) -> None:
         self._drop(SessionRow, _S.person == person)
 
-    def listed(self, person: PersonId | None, now: int) -> list[SessionRow]:
-        conditions = [_S.expires >= now, *([_S.person == person] if person is not None else [])]
+    def listed(self, person: PersonId | None, now: int, latest: int) -> list[SessionRow]:
+        conditions = [
+            _S.expires >= now,
+            _S.expires <= latest,
+            *([_S.person == person] if person is not None else []),
+        ]
         return self._rows(SessionRow, *conditions, order=_S.expires, limit=_MAX_PEOPLE)
 
     def drop(self, token: bytes) -> None:
@@ -103,18 +107,21 @@ class Sessions(Part):
     def put_challenge(self, nonce: bytes, expires: int) -> None:
         self._add(ChallengeRow(nonce, expires))
 
-    def has_challenge(self, nonce: bytes, now: int) -> bool:
+    def has_challenge(self, nonce: bytes, now: int, latest: int) -> bool:
         row = self._one(ChallengeRow, nonce=nonce)
-        return row is not None and int(row.expires) >= now
+        return row is not None and now <= int(row.expires) <= latest
 
-    def take_challenge(self, nonce: bytes, now: int) -> bool:
-        taken = self._drop(ChallengeRow, _H.nonce == nonce, _H.expires >= now)
+    def take_challenge(self, nonce: bytes, now: int, latest: int) -> bool:
+        taken = self._drop(ChallengeRow, _H.nonce == nonce, _H.expires >= now, _H.expires <= latest)
         self._drop(ChallengeRow, _H.expires < now)
+        self._drop(ChallengeRow, _H.expires > latest)
         return taken == 1
 
-    def drop_expired(self, now: int) -> None:
+    def drop_ended(self, now: int, latest: int) -> None:
         self._drop(SessionRow, _S.expires < now)
+        self._drop(SessionRow, _S.expires > latest)
         self._drop(ChallengeRow, _H.expires < now)
+        self._drop(ChallengeRow, _H.expires > latest)
 
     def put(self, row: SessionRow) -> None:
         self._add(row)

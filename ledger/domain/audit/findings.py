@@ -240,6 +240,13 @@ KINDS: Final[dict[str, Kind]] = {
         "audit again; if it stays so: " + _ASK,
     ),
     "clock-ahead": Kind("time", _W, 1, "signed at a time that had not come yet", _ASK),
+    "clock-was-ahead": Kind(
+        "rows",
+        _W,
+        1,
+        "a row has a time of a clock that was wrong",
+        "nothing is open by it; find out which clock was wrong, and keep it set (NTP)",
+    ),
     # Others' views
     "view-differs": Kind("seen", _F, 3, "this log shows different people different things", _KEEP),
     "statement-dropped": Kind(
