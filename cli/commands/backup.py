@@ -58,20 +58,13 @@ def backup(
     made = backups.make(
         STATE.home, folder, keys, opened, now=now, rotate=rotate * 86400, keep=keep * 86400
     )
-    restoring = " ".join(
-        [
-            elsewhere("--home", "NEW-FOLDER"),
-            *passphrase_option(),
-            *("restore", quoted(str(folder)), "--keys", quoted(str(keys))),
-        ]
-    )
     lines = [
         (
             f"{made.snapshot}: {output.size(made.copied)} copied, {output.size(made.size)} of "
             f"ciphertext in all, {made.grants} grants."
         ),
         f"It can be opened until {format_time(made.expires)}; keep {keys} apart from it.",
-        f"Try it: {restoring}",
+        f"Try it: {_restoring(folder, keys)}",
     ]
     lines += [
         f"NOT certain: {one} says to be made later than now; a clock was wrong"
@@ -110,3 +103,9 @@ def backup(
 def register(app: typer.Typer) -> None:
     """Add the command."""
     app.command(help=_HELP)(backup)
+
+
+def _restoring(folder: Path, keys: Path) -> str:
+    """The command that brings a backup back into a new folder."""
+    words = ("restore", quoted(str(folder)), "--keys", quoted(str(keys)))
+    return " ".join([elsewhere("--home", "NEW-FOLDER"), *passphrase_option(), *words])

@@ -146,8 +146,7 @@ KINDS: Final[dict[str, Kind]] = {
         _I,
         4,
         "this copy of the log lacks a file",
-        "get a whole copy (whoever keeps the log: `custody log export DIR --entries`), or ask the "
-        "node",
+        "get a whole copy (at the log's node: `custody log export DIR --entries`), or ask the node",
     ),
     "tile-differs": Kind("files", _F, 3, "a tile does not hold the hashes of the entries", _KEEP),
     "bundle-malformed": Kind("files", _F, 3, "an entry bundle is malformed", _KEEP),
