@@ -145,7 +145,7 @@ class Review:
         ):
             raise DeniedError(
                 "whoever gave an item away corrects what they recorded themselves",
-                hint="record what you know as a note: custody note ID",
+                hint="record what you know as a note: custody note ID --text WHAT",
             )
 
     def _require_references(self, event: Event, signer: Caller) -> None:
@@ -287,7 +287,7 @@ def _require_approvals(node: Node, unit: UnitOfWork, persons: Persons, told: Rec
         if row is None or event is None or event.type != "approved":
             raise RuleError(
                 f"{digest} is no approval on an item that this one is derived from",
-                hint="give the statement that custody record approve PARENT --event N told",
+                hint="give the statement that `custody record approve PARENT --event N` told",
             )
         approval = recorded_event(persons, row.digest, event)
         if approval.agency == told.agency:  # a guest is no colleague
@@ -301,7 +301,7 @@ def _require_approvals(node: Node, unit: UnitOfWork, persons: Persons, told: Rec
                 "is derived from"
             ),
             hint=(
-                "custody record approve PARENT --target ANALYSIS, by each; then --approval "
+                "each approves it: `custody record approve PARENT --event N`; then say --approval "
                 "DIGEST twice"
             ),
         )
