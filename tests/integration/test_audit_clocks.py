@@ -22,8 +22,6 @@ def test_a_home_is_not_failed_by_the_clock_alone(
     lived: Lived, monkeypatch: pytest.MonkeyPatch, by: int
 ) -> None:
     node = lived.desk.node
-    with node.records.write() as unit:  # logins are judged in a test of their own
-        unit.sessions.drop_expired(node.clock.now() + 4000 * DAY)
     monkeypatch.setattr(node, "clock", Ahead(node.clock, by))
     root = lived.desk.trust()
     with open_audit.temporary(root) as state:
