@@ -122,8 +122,8 @@ KINDS: Final[dict[str, Kind]] = {
         _I,
         3,
         "this copy of the log is older than its newest anchored checkpoint",
-        "get a newer copy (whoever keeps the log: custody log export); if the agency has none: "
-        + _KEEP,
+        "get a newer copy (whoever keeps the log: `custody log export DIR`); if the agency has "
+        "none: " + _KEEP,
     ),
     "note-differs": Kind(
         "log", _F, 3, "the log's own signed checkpoint says something else", _KEEP
@@ -146,7 +146,7 @@ KINDS: Final[dict[str, Kind]] = {
         _I,
         4,
         "this copy of the log lacks a file",
-        "get a whole copy (whoever keeps the log: custody log export --entries), or ask the node",
+        "get a whole copy (at the log's node: `custody log export DIR --entries`), or ask the node",
     ),
     "tile-differs": Kind("files", _F, 3, "a tile does not hold the hashes of the entries", _KEEP),
     "bundle-malformed": Kind("files", _F, 3, "an entry bundle is malformed", _KEEP),
@@ -188,7 +188,7 @@ KINDS: Final[dict[str, Kind]] = {
         _I,
         3,
         "a revocation list that this copy of the log does not announce yet",
-        "get a newer copy (whoever keeps the log: custody log export), or ask the node",
+        "get a newer copy (whoever keeps the log: `custody log export DIR`), or ask it",
     ),
     "crl-stale": Kind(
         "people",
@@ -321,7 +321,7 @@ KINDS: Final[dict[str, Kind]] = {
         _F,
         6,
         "a disposal that was not carried out",
-        "carry it out: custody dispose, custody collect",
+        "carry it out: custody dispose carry-out ID --method HOW; then: custody collect",
     ),
     "retention-over": Kind(
         "duties",

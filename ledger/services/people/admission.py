@@ -158,7 +158,7 @@ def require_unshared(node: Node, unit: UnitOfWork, key: HpkeKey, *, spki: bytes)
     if key.digest in keys_of_others(node, unit, spki=spki):
         raise RuleError(
             "that key belongs to somebody else already",
-            hint="make keys of your own: custody person enrol FILE, in a new folder",
+            hint="make keys of your own: custody --home NEW-FOLDER person enrol FILE",
         )
 
 

@@ -165,7 +165,7 @@ def admit(node: Node, der: bytes, request: bytes, *, by: PersonId | None = None)
     if certificate.agency == node.agency or certificate.kind != "person":
         raise RuleError(
             "a guest is a person of another agency",
-            hint="invite people of your own: custody person invite",
+            hint="invite people of your own: `custody person invite`",
         )
     if parsed.server != log_urn(node.log_id) or not same(
         enrolment.encode_key(certificate.key), parsed.spki
@@ -173,7 +173,7 @@ def admit(node: Node, der: bytes, request: bytes, *, by: PersonId | None = None)
         raise VerificationError(
             3,
             "the card was made for another node, or with another key",
-            hint="custody person card --for URL",
+            hint="they make it anew: `custody person card --for URL -o FILE`",
         )
     directory.refresh(node, certificate.agency)
     with node.records.write() as unit:
@@ -235,7 +235,7 @@ def link(node: Node, who: PersonId, subject: str, *, by: PersonId | None = None)
     if node.identity is None:
         raise UsageError(
             "this agency has no identity provider",
-            hint="custody oidc set --issuer URL --client-id ID",
+            hint="custody oidc set --issuer URL --client-id ID --account SUB",
         )
     if not subject.strip() or len(subject) > 255:  # OpenID Connect Core, section 2
         raise UsageError(
