@@ -184,7 +184,7 @@ class _Body:
             raise _RefusedError(
                 "busy",
                 "too many bundles are being verified",
-                "try again in a moment, or run custody verify yourself",
+                "try again in a moment, or verify it yourself with `custody verify`",
             )
         return message
 

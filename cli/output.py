@@ -188,7 +188,9 @@ def finish(code: int) -> int:
             "nothing was recorded: run it again",
             code or UNPRINTED,
         )
-    looking = runnable("custody field status" if STATE.offline else "custody list or custody show")
+    looking = (
+        "custody field status" if STATE.offline else "custody list or custody show ID --basis WHY"
+    )
     told = (
         "the work was done, and what it recorded is recorded; only its result could not be "
         f"printed: {told}"
@@ -226,11 +228,12 @@ def failure(error: Exception, code: int | None = None) -> int:
     else:
         # A defect of ours: its class and place, never values, which may be case data.
         message, hint = f"internal error {place_of(error)}", "this is a defect: please report it"
-    return tell(message, runnable(hint) if hint else hint, code)
+    return tell(message, hint, code)
 
 
 def tell(message: str, hint: str | None, code: int) -> int:
     """Tell what went wrong and what to do about it, in the one form; returns the exit code."""
+    hint = runnable(hint) if hint else hint
     if STATE.json:
         _print(
             sys.stderr,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli import outfile, output
+from cli.hints import elsewhere
 from cli.state import STATE
 
 if TYPE_CHECKING:
@@ -92,21 +93,18 @@ def _demo(file: Path, out: Path) -> int:
 def _invite(file: Path, out: Path, evidence: str) -> None:
     """Commands with which a reader goes on by themselves; each runs as it is printed."""
     output.show("", "The original is verified and the tampered copy is refused. Try it yourself:")
-    custody = ".venv/bin/custody"
-    common = f"{custody} --home {STATE.home} --passphrase-file {STATE.passphrase_file}"
-    for command in (
-        f"{custody} verify {out / 'evidence.bundle'} {_quoted(file)} --trust {out / 'trust.json'}",
-        (
-            f"{custody} verify {out / 'evidence.bundle'} {out / 'tampered'} --trust "
-            f"{out / 'trust.json'}"
-        ),
-        f"{common} list",
-        f'{common} show {evidence} --basis "trying it out"',
-        f'{common} get {evidence} -o {out / "copy"} --basis "trying it out"',
-        f"{common} anchor",
-        f"{common} doctor --deep",
+    common = ("--home", STATE.home, "--passphrase-file", STATE.passphrase_file)
+    bundle, trust, why = out / "evidence.bundle", out / "trust.json", ("--basis", "trying it out")
+    for words in (
+        ("verify", bundle, file, "--trust", trust),
+        ("verify", bundle, out / "tampered", "--trust", trust),
+        (*common, "list"),
+        (*common, "show", evidence, *why),
+        (*common, "get", evidence, "-o", out / "copy", *why),
+        (*common, "anchor"),
+        (*common, "doctor", "--deep"),
     ):
-        output.show(f"  {command}")
+        output.show(f"  .venv/bin/{elsewhere(*words)}")
 
 
 def _record(file: Path, out: Path) -> str:
@@ -203,9 +201,3 @@ def _title(number: int, text: str) -> None:
 
 def _tell(name: str, text: str) -> None:
     output.show(f"   {name:<11} {text}")
-
-
-def _quoted(path: Path) -> str:
-    import shlex
-
-    return shlex.quote(str(path))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli import output
-from cli.hints import runnable
+from cli.hints import command, runnable
 from cli.state import STATE, Json
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def prepare(as_json: Json = False) -> None:
     field_folder.prepare_field(STATE.home, about)
     output.result(
         {"agency": about.agency},
-        f"ready: custody --home {STATE.home} --offline upload FILE signs for {about.agency}",
+        f"ready: {command('--offline', 'upload', 'FILE')} signs for {about.agency}",
     )
 
 

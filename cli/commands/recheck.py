@@ -41,7 +41,7 @@ def recheck(evidence: Evidence, basis: Basis, as_json: Json = False) -> None:
         if not session.node.readable(urn, "copy").content:
             raise UsageError(
                 "this item has no content here that could be read",
-                hint="custody show tells what it is",
+                hint="see what it is: custody show ID --basis WHY",
             )
         access = retrieval.record_access(
             session.node,

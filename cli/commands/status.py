@@ -72,7 +72,7 @@ def text(found: NodeStatus) -> list[str]:
                     f"{worker.problem}"
                 )
             ]
-            lines += [f"  what to do: {worker.hint}"] if worker.hint else []
+            lines += [f"  what to do: {runnable(worker.hint)}"] if worker.hint else []
     if found.ipfs:
         lines += _ipfs(found.ipfs)
     return lines
@@ -82,7 +82,7 @@ def _chain(chain: Chain) -> list[str]:
     at = "PROBLEM" if chain.problem else f"at block {chain.head}"
     lines = [f"chain       {chain.id} {at} ({chain.label})"]
     if chain.problem:
-        lines += [f"            {chain.problem}", f"  what to do: {chain.hint}"]
+        lines += [f"            {chain.problem}", f"  what to do: {runnable(chain.hint)}"]
     return [*lines, f"contracts   registry {chain.registry}, ledger {chain.ledger}"]
 
 

@@ -296,12 +296,12 @@ def _without_key(person: Person, evidence: str) -> DeniedError:
         return DeniedError(
             "you are a custodian, and the custody key is not in your keyring",
             hint=(
-                f"a colleague who holds it gives it to you: custody person give-key {me} "
-                f"--fingerprint '{person.fingerprint}'"
+                f"a colleague who holds it gives it to you: `custody person give-key {me} "
+                f"--fingerprint '{person.fingerprint}'`"
             ),
         )
     hint = (
-        "a custodian who holds its key gives it to you: custody share "
-        f"{evidence.removeprefix('urn:uuid:')} --with {me} --basis WHY"
+        "a custodian who holds its key gives it to you: `custody share "
+        f"{evidence.removeprefix('urn:uuid:')} --with {me} --basis WHY`"
     )
     return DeniedError("no content key was granted to you", hint=hint)

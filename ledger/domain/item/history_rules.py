@@ -26,7 +26,7 @@ from ledger.domain.item.recorded_event import RecordedEvent
 OFFICIAL: Final = frozenset({"agency", "colleague", "prosecutor", "court", "court-expert"})
 GUARDED: Final = "csam"
 _UNSAID: Final = "(withheld)"
-_DECLINE: Final = "decline it with what you found: custody handover decline"
+_DECLINE: Final = "decline it with what you found: custody handover decline ID --reason WHAT"
 
 
 @dataclass
@@ -163,7 +163,7 @@ def _corrected(history: ItemHistory, recorded: RecordedEvent) -> None:
     if recorded.agency not in (history.decisions.custodian, target.agency):
         raise DeniedError(
             "a guest corrects what people of their own agency recorded",
-            hint="record what you know as a note: custody note ID",
+            hint="record what you know as a note: custody note ID --text WHAT",
         )
     events = {digest: one.event for digest, one in history.events.items()}
     corrections.require_correctable(events, recorded.event)
@@ -221,12 +221,16 @@ def _offered(history: ItemHistory, recorded: RecordedEvent) -> None:
         )
     if terms.mode == "loan" and terms.return_by is None:
         raise RuleError("a loan says until when", hint="--return-by TIME")
+    _here(history, recorded)
+    _onward(history, recorded)
+
+
+def _here(history: ItemHistory, _: RecordedEvent) -> None:
     if history.out:
         raise RuleError(
             "the item was handed out and is not back yet",
-            hint="record its return first: custody record receive",
+            hint="record its return first: custody record receive ID --from WHO",
         )
-    _onward(history, recorded)
 
 
 def _accepted(history: ItemHistory, recorded: RecordedEvent) -> None:
@@ -250,14 +254,14 @@ def _accepted(history: ItemHistory, recorded: RecordedEvent) -> None:
     ):
         raise RuleError(
             "the acceptance does not state the digest on record",
-            hint="decline it with what you found: custody handover decline",
+            hint="decline it with what you found: custody handover decline ID --reason WHAT",
         )
     if not history.has_content and {seal["number"] for seal in body.get("seals", [])} != set(
         history.seals
     ):
         raise RuleError(
             "the acceptance does not state the seals on record",
-            hint="decline it with what you found: custody handover decline",
+            hint="decline it with what you found: custody handover decline ID --reason WHAT",
         )
 
 
@@ -300,6 +304,7 @@ def _accessed(history: ItemHistory, recorded: RecordedEvent) -> None:
 
 _CHECKS: Final = {
     **dict.fromkeys(("hold-placed", "hold-released", "unrestricted", "retention-set"), _ordered),
+    "released": _here,
     "sealed": _sealed,
     "unsealed": _unsealed,
     "approved": _decision,

@@ -299,7 +299,7 @@ def _require_reader(node: Node, unit: UnitOfWork, caller: Caller, item: ItemRow)
 
 def no_key() -> DeniedError:
     """Nobody sealed the content key to the caller."""
-    hint = "whoever has it gives it to you with: custody share ID --with YOU --basis WHY"
+    hint = "whoever has it gives it to you with: `custody share ID --with YOU --basis WHY`"
     return DeniedError("no content key was granted to you", hint=hint)
 
 

@@ -128,7 +128,7 @@ def _require_identity(
         linked = unit.people.identity(identity_token(node, provider.issuer, subject))
     if linked != certificate.subject:
         raise DeniedError(
-            _REFUSED, hint="ask the administrator to link your account: custody person link"
+            _REFUSED, hint="ask the administrator to link your account: `custody person link`"
         )
 
 

@@ -145,7 +145,7 @@ def _check(node: Node, evidence: str, reading: Reading) -> list[Found]:
         held = unit.replicas.of_item(evidence)
     rows = [row for row in held if row.state in _KEPT and row.node in node.replicas.own]
     if not rows:
-        raise NotFoundError("no IPFS node keeps this item yet", hint="see: custody ipfs status")
+        raise NotFoundError("no IPFS node keeps this item yet", hint="see: custody status")
     results = [_check_at(node, row, reading) for row in rows]
     if all(result.complete or result.unreachable for result in results):
         answered = {result.node: result for result in results if result.complete}
