@@ -9,6 +9,7 @@ signed `accessed` event is in the log.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -220,10 +221,11 @@ def visible_items(
     limit: int,
     token: bytes | None = None,
     rare: bool = False,
+    among: Sequence[str] | None = None,
     beside: str = "",
 ) -> list[ItemRow]:
     """A page of items that the caller may see, in the order in which they were opened; ``token``,
-    ``rare``, ``beside``: see unit.items.
+    ``rare``, ``beside``: see unit.items. ``among``: of these alone.
 
     With a token, what the caller only watches is left out. All conditions stand in the query: a
     page that was cut before it is filtered would hide items that the caller may see.
@@ -238,7 +240,7 @@ def visible_items(
         after=after,
         limit=limit,
         person=person,
-        evidence=None,
+        evidence=among,
         recipient=recipient,
         token=token,
         rare=rare,
