@@ -282,7 +282,7 @@ def moment(seconds: int) -> str:
 
 def table(headers: list[str], rows: list[list[str]], *, whole: Collection[str] = ()) -> list[str]:
     """The lines of a table that fits the terminal: columns shrink from the widest, with an
-    ellipsis.
+    ellipsis. Where they would still not fit, each row stands line by line, whole.
 
     Args:
         whole: headers of columns that are never cut: a name without its end could be somebody
@@ -297,6 +297,16 @@ def table(headers: list[str], rows: list[list[str]], *, whole: Collection[str] =
         and max((widths[column] for column in elastic), default=0) > 8
     ):
         widths[max(elastic, key=lambda column: widths[column])] -= 1
+    if sum(widths) + 2 * (len(widths) - 1) > room:
+        wide = max(map(safe.width, cells[0])) + 2
+        return [
+            line
+            for row in cells[1:]
+            for line in (
+                *(_cell(name, wide) + cell for name, cell in zip(cells[0], row, strict=True)),
+                "",
+            )
+        ][:-1]
     return [
         "  ".join(_cell(cell, wide) for cell, wide in zip(row, widths, strict=True)).rstrip()
         for row in cells
