@@ -87,7 +87,7 @@ def ask(question: str) -> None:
 
 
 def note(text: str) -> None:
-    """How far long work is, for the person at a terminal; nothing where nobody looks."""
+    """Say how far long work is, on stderr, if that is a terminal and output is not JSON."""
     if is_terminal(sys.stderr) and not STATE.json:
         say(text)
 
@@ -216,7 +216,14 @@ def exit_code(error: Exception) -> int:
 
 
 def failure(error: Exception, code: int | None = None) -> int:
-    """Tell a failure; returns its exit code, which a command may know better."""
+    """Print an error with what to do about it.
+
+    Args:
+        code: the exit code, where the command knows a better one than ``exit_code`` gives.
+
+    Returns:
+        the exit code.
+    """
     code = exit_code(error) if code is None else code
     if isinstance(error, CustodyError):
         message, hint = error.message, error.hint

@@ -69,9 +69,9 @@ def record(
     """Sign the next event of an item and register it, with the keys that it releases; the node's
     answer.
 
-    Where the item's last event is dated a little ahead of the clock here, this one has its time: an
-    event never lies before another, and whoever has a fast clock would keep all others from
-    recording.
+    Where the item's last event is dated a little ahead of the clock here, the new event gets the
+    same time. An event may not be dated before the one that it follows: without this, somebody
+    whose clock is fast would keep all others from recording.
     """
     item, time = node.item(evidence), clock.now()
     last = parse_time(item.time, what="time")
@@ -110,8 +110,9 @@ def rehearse(
     body: dict[str, Any],
     members: dict[str, Any] | None = None,
 ) -> None:
-    """Write an event but for what has to be read for it, and ask profile and node whether it could
-    follow: before an access is signed that would be for nothing.
+    """Draft an event without what its author has yet to read in the record, and check by the
+    agency's profile and at the node that it could follow: an access that is signed first, in order
+    to read it, would otherwise be for nothing.
 
     Raises:
         UsageError: it would be malformed. DeniedError: no role of this person may record it.
@@ -244,8 +245,11 @@ def decrypt(
 
 
 def _ahead(read: Callable[[int, int], bytes], total: int) -> Iterator[tuple[int, bytes]]:
-    """The content range by range, each with its place, the next one being fetched while the caller
+    """The ciphertext in ranges, each with its offset; the next one is fetched while the caller
     works on this one.
+
+    Raises:
+        VerificationError: the node sent another number of bytes than were asked for.
     """
     with ThreadPoolExecutor(1, thread_name_prefix="fetch") as pool:
         start, coming = 0, pool.submit(read, 0, min(_RANGE, total))

@@ -148,9 +148,9 @@ class PeopleRepository(Protocol):
         """All invitations."""
         ...
 
-    def drop_stale_enrolments(self, now: int) -> None:
-        """Forget invitations that nobody can use any more. Those that were used stay: they prove
-        which keys somebody asked for.
+    def drop_stale_enrolments(self, now: int, latest: int) -> None:
+        """Forget invitations that expire before or after these two. Those that were used stay: they
+        prove which keys somebody asked for.
         """
         ...
 

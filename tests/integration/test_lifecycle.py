@@ -109,6 +109,8 @@ def test_a_loan_says_until_when_and_an_item_handed_out_is_not_offered(office: De
             phone,
             OfferTerms("NL-POL", soon, person=second.pseudonym),
         )
+    with pytest.raises(RuleError, match="not back yet"):
+        office.record(phone, "released", {"counterparty": {"name": "another laboratory"}})
     office.record(phone, "received", {"counterparty": {"name": "laboratory"}})
     handover.offer(
         office.client,

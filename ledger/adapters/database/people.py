@@ -60,8 +60,9 @@ class People(Part):
     def enrolments(self) -> list[EnrolmentRow]:
         return self._find(EnrolmentRow, order="expires", limit=_MAX_PEOPLE)
 
-    def drop_stale_enrolments(self, now: int) -> None:
+    def drop_stale_enrolments(self, now: int, latest: int) -> None:
         self._drop(EnrolmentRow, _E.expires < now, _E.state != "approved")
+        self._drop(EnrolmentRow, _E.expires > latest, _E.state != "approved")
 
     def drop_enrolment(self, code: bytes) -> None:
         self._drop(EnrolmentRow, _E.code == code)

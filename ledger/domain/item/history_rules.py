@@ -33,6 +33,9 @@ _DECLINE: Final = "decline it with what you found: custody handover decline ID -
 class ItemHistory:
     """What holds for an item after its events so far. Keys of ``events`` are statement digests in
     hex.
+
+    ``offer``: the event that made the open offer. ``out``: to whom the item is handed out at the
+    moment, empty where to nobody. ``now``: the time by which the event being checked is judged.
     """
 
     events: dict[str, RecordedEvent] = field(default_factory=dict)
@@ -95,8 +98,8 @@ class ItemHistory:
         """Check that an event may follow.
 
         Args:
-            rehearsed: it is only asked whether; who asks has not read the record yet, and names no
-                approvals in a disposal.
+            rehearsed: the event is a draft of somebody who has not read the record yet: the
+                approvals of a disposal, and what a decision refers to, are not checked.
 
         Raises:
             RuleError: with the reason. DeniedError: guarded material would leave government and
@@ -221,12 +224,16 @@ def _offered(history: ItemHistory, recorded: RecordedEvent) -> None:
         )
     if terms.mode == "loan" and terms.return_by is None:
         raise RuleError("a loan says until when", hint="--return-by TIME")
+    _here(history, recorded)
+    _onward(history, recorded)
+
+
+def _here(history: ItemHistory, _: RecordedEvent) -> None:
     if history.out:
         raise RuleError(
             "the item was handed out and is not back yet",
             hint="record its return first: custody record receive ID --from WHO",
         )
-    _onward(history, recorded)
 
 
 def _accepted(history: ItemHistory, recorded: RecordedEvent) -> None:
@@ -250,14 +257,14 @@ def _accepted(history: ItemHistory, recorded: RecordedEvent) -> None:
     ):
         raise RuleError(
             "the acceptance does not state the digest on record",
-            hint="decline it with what you found: custody handover decline ID --reason WHAT",
+            hint=_DECLINE,
         )
     if not history.has_content and {seal["number"] for seal in body.get("seals", [])} != set(
         history.seals
     ):
         raise RuleError(
             "the acceptance does not state the seals on record",
-            hint="decline it with what you found: custody handover decline ID --reason WHAT",
+            hint=_DECLINE,
         )
 
 
@@ -300,6 +307,7 @@ def _accessed(history: ItemHistory, recorded: RecordedEvent) -> None:
 
 _CHECKS: Final = {
     **dict.fromkeys(("hold-placed", "hold-released", "unrestricted", "retention-set"), _ordered),
+    "released": _here,
     "sealed": _sealed,
     "unsealed": _unsealed,
     "approved": _decision,
@@ -320,7 +328,7 @@ _CHECKS: Final = {
 
 
 def _unjudged(_life: ItemHistory, _told: RecordedEvent) -> None:
-    """Everything about it depends on what its signer reads first."""
+    """Check nothing: everything about the event depends on what its signer has yet to read."""
 
 
 #: What is judged of these before their signer has read the record that they refer to.

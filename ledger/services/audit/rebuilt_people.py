@@ -27,7 +27,6 @@ from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.access import custody_keys, service_numbers, sessions
 from ledger.services.audit.comparing import shown
 from ledger.services.audit.rebuilding import Rebuild
-from ledger.services.partners import directory
 from ledger.services.records import documents
 from ledger.services.registration import agency_statements, bulk_access_alarm
 
@@ -217,17 +216,23 @@ class People:
             )
 
     def _partner(self, unit: UnitOfWork, into: UnitOfWork, row: Row) -> None:
+        """A partner's address and list are those of one of its versions: which of them was in force
+        when the node last asked, its clock alone tells.
+        """
         partner, crl = PartnerRow(**row), b""
-        known = into.partners.descriptors(partner.agency)
-        descriptor = directory.in_force(known, self._book.node.clock.now())
-        if descriptor is None:
+        known = [
+            descriptors.parse(version.document)
+            for version in into.partners.descriptors(partner.agency)
+        ]
+        if not known:
             return
         if partner.crl:
-            certificates.require_signed_list(partner.crl, descriptor.authorities)
+            authorities = [der for descriptor in known for der in descriptor.authorities]
+            certificates.require_signed_list(partner.crl, authorities)
             crl = partner.crl
-        into.partners.put(
-            PartnerRow(partner.agency, descriptor.service or partner.url, crl, partner.checked)
-        )
+        services = [descriptor.service for descriptor in known]
+        url = partner.url if {partner.url, ""} & set(services) else services[-1]
+        into.partners.put(PartnerRow(partner.agency, url, crl, partner.checked))
 
     def _session(self, unit: UnitOfWork, into: UnitOfWork, row: Row) -> None:
         """A session is somebody's who may have one, and no longer than one is good for."""

@@ -9,8 +9,8 @@ from dataclasses import replace
 from functools import partial
 from typing import Final
 
+from ledger.domain.audit.checklist import Severity
 from ledger.domain.audit.events_in_memory import EventsInMemory
-from ledger.domain.audit.findings import Severity
 from ledger.domain.audit.report import AuditReport
 from ledger.domain.codecs.text import format_time
 from ledger.domain.crypto.content_encryption import Content

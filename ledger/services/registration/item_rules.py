@@ -88,6 +88,8 @@ class Review:
                 _require_destroyed(self._unit, evidence)
             if one.event.type == "transfer-offered":
                 self._require_taker(one.event, signer)
+            if one.event.type == "disclosed":
+                self._require_another(one.event, signer)
             life = (
                 self.life(evidence)
                 if ItemHistory.looks_back(one.event)
@@ -108,6 +110,21 @@ class Review:
             for told in self._told.get(evidence, []):
                 self._lives[evidence].take(told)
         return self._lives[evidence]
+
+    def _require_another(self, event: Event, signer: Caller) -> None:
+        """Nobody gives themselves a part in an item, under whichever enrolment: a custodian keeps
+        it for others, and acts in no other role of theirs unless somebody else lets them.
+
+        Raises:
+            RuleError: they would.
+        """
+        to = event.body.get("to", {})
+        if "person" in to and self._persons.behind(
+            PersonId(to.get("agency", self._node.agency), to["person"])
+        ) == self._persons.behind(signer.id):
+            raise RuleError(
+                "nobody gives an item to themselves", hint="let a colleague share it with you"
+            )
 
     def _require_own(
         self, told: RecordedEvent, life: ItemHistory, before: ItemRow, signer: Caller
