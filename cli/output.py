@@ -44,8 +44,7 @@ from ledger.domain.untrusted import visible as safe
 from ledger.domain.untrusted.visible import visible
 
 UNPRINTED: Final = 5  # exit code: done and recorded, but the result could not be printed
-# characters of one line: nothing of ours is longer, and a flood would push everything else off the
-# screen
+# characters of one line: nothing of ours is longer, and a flood would push all else off the screen
 _LONGEST: Final = 20_000
 
 
@@ -305,15 +304,9 @@ def table(headers: list[str], rows: list[list[str]], *, whole: Collection[str] =
     ):
         widths[max(elastic, key=lambda column: widths[column])] -= 1
     if sum(widths) + 2 * (len(widths) - 1) > room:
-        wide = max(map(safe.width, cells[0])) + 2
-        return [
-            line
-            for row in cells[1:]
-            for line in (
-                *(_cell(name, wide) + cell for name, cell in zip(cells[0], row, strict=True)),
-                "",
-            )
-        ][:-1]
+        names = [_cell(name, max(map(safe.width, cells[0])) + 2) for name in cells[0]]
+        upright = [[*map(str.__add__, names, row), ""] for row in cells[1:]]
+        return [line for lines in upright for line in lines][:-1]
     return [
         "  ".join(_cell(cell, wide) for cell, wide in zip(row, widths, strict=True)).rstrip()
         for row in cells
