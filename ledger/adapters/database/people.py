@@ -175,6 +175,10 @@ class AuthorityFiles(Part):
         rows = self._rows(CrlRow, order=_C.number.desc(), limit=1)
         return rows[0] if rows else None
 
+    def last_issued(self, until: int) -> int:
+        rows = self._rows(CrlRow, _C.issued <= until, order=_C.issued.desc(), limit=1)
+        return rows[0].issued if rows else 0
+
     def put_descriptor(self, row: DescriptorRow) -> None:
         self._put(row)
 

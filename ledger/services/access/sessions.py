@@ -88,11 +88,16 @@ def open_session(node: Node, answer: bytes, id_token: str = "") -> tuple[str, in
         ):
             raise DeniedError(_REFUSED, hint=_HINT)
         _require_known(node, unit, certificate)
+    account: bytes | None = None
     if certificate.agency != node.agency:
         directory.refresh(node, certificate.agency)
     elif node.identity is not None:
-        _require_identity(node, node.identity, certificate, parsed.nonce, id_token)
+        account = _account(node, node.identity, parsed.nonce, id_token)
     with node.records.write() as unit:
+        if account is not None and unit.people.identity(account) != certificate.subject:
+            raise DeniedError(
+                _REFUSED, hint="ask the administrator to link your account: `custody person link`"
+            )
         if not unit.sessions.take_challenge(parsed.nonce, now, latest_challenge(now)):
             raise DeniedError(_REFUSED, hint=_HINT)
         _require_known(node, unit, certificate)
@@ -106,13 +111,11 @@ def open_session(node: Node, answer: bytes, id_token: str = "") -> tuple[str, in
     return token, expires
 
 
-def _require_identity(
-    node: Node, provider: IdentityProvider, certificate: Certificate, nonce: bytes, id_token: str
-) -> None:
-    """Check that the agency's identity provider let the same person in, just now.
+def _account(node: Node, provider: IdentityProvider, nonce: bytes, id_token: str) -> bytes:
+    """Whom the agency's identity provider let in just now, as links name them.
 
     Raises:
-        DeniedError: nobody, or somebody else. NetworkError: the provider cannot be asked.
+        DeniedError: nobody. NetworkError: the provider cannot be asked.
     """
     if not id_token:
         raise DeniedError(
@@ -124,12 +127,7 @@ def _require_identity(
         lambda: provider.subject(id_token, nonce_for(nonce), node.clock.now()),
         seconds=_PATIENCE,
     )
-    with node.records.read() as unit:
-        linked = unit.people.identity(identity_token(node, provider.issuer, subject))
-    if linked != certificate.subject:
-        raise DeniedError(
-            _REFUSED, hint="ask the administrator to link your account: `custody person link`"
-        )
+    return identity_token(node, provider.issuer, subject)
 
 
 def identity_token(node: Node, issuer: str, subject: str) -> bytes:
