@@ -61,7 +61,7 @@ def get(
         file.otherwise(
             {"path": None, "access": access}, told, hint="get it again, with another --output"
         )
-        body = retrieval.content_record(session.node, urn, access)
+        body = retrieval.content_record(session.node.details(urn, access))
         copied = _Copied(file.file, body)
         with output.progress("decrypting", body["size"]) as advance:
             opened = retrieval.fetch(
@@ -71,6 +71,7 @@ def get(
                 access,
                 copied,
                 advance,
+                body,
             )
     value = {
         "path": str(out),

@@ -196,7 +196,7 @@ def test_a_copy_given_abroad_is_an_item_of_its_own_and_both_sides_know_who_holds
     with pytest.raises(RuleError, match="not on record as this copy"):
         taker.client.copy_taken(offered, other)
     assert Link(evidence, made.evidence, "copy") in taker.client.lineage(made.evidence).links
-    opening = taker.client.details(made.evidence, taker.access(made.evidence))[0]["document"]
+    opening = taker.client.details(made.evidence, taker.access(made.evidence))[0].document
     assert opening["body"]["source"] == {
         "evidence": evidence,
         "statement": statement,
