@@ -97,5 +97,5 @@ def check_record(
         places[one.statement.digest] = claims.seq
     if through is not None and through not in places:
         raise VerificationError(
-            2, f"the record that is shown ends before the event {through.hex()}, which you signed"
+            2, f"the record that is shown does not lead to the event {through.hex()}"
         )
