@@ -44,8 +44,7 @@ from ledger.domain.untrusted import visible as safe
 from ledger.domain.untrusted.visible import visible
 
 UNPRINTED: Final = 5  # exit code: done and recorded, but the result could not be printed
-# characters of one line: nothing of ours is longer, and a flood would push everything else off the
-# screen
+# characters of one line: nothing of ours is longer, and a flood would push all else off the screen
 _LONGEST: Final = 20_000
 
 
@@ -87,7 +86,7 @@ def ask(question: str) -> None:
 
 
 def note(text: str) -> None:
-    """How far long work is, for the person at a terminal; nothing where nobody looks."""
+    """Say how far long work is, on stderr, if that is a terminal and output is not JSON."""
     if is_terminal(sys.stderr) and not STATE.json:
         say(text)
 
@@ -188,7 +187,9 @@ def finish(code: int) -> int:
             "nothing was recorded: run it again",
             code or UNPRINTED,
         )
-    looking = runnable("custody field status" if STATE.offline else "custody list or custody show")
+    looking = (
+        "custody field status" if STATE.offline else "custody list or custody show ID --basis WHY"
+    )
     told = (
         "the work was done, and what it recorded is recorded; only its result could not be "
         f"printed: {told}"
@@ -214,7 +215,14 @@ def exit_code(error: Exception) -> int:
 
 
 def failure(error: Exception, code: int | None = None) -> int:
-    """Tell a failure; returns its exit code, which a command may know better."""
+    """Print an error with what to do about it.
+
+    Args:
+        code: the exit code, where the command knows a better one than ``exit_code`` gives.
+
+    Returns:
+        the exit code.
+    """
     code = exit_code(error) if code is None else code
     if isinstance(error, CustodyError):
         message, hint = error.message, error.hint
@@ -226,11 +234,12 @@ def failure(error: Exception, code: int | None = None) -> int:
     else:
         # A defect of ours: its class and place, never values, which may be case data.
         message, hint = f"internal error {place_of(error)}", "this is a defect: please report it"
-    return tell(message, runnable(hint) if hint else hint, code)
+    return tell(message, hint, code)
 
 
 def tell(message: str, hint: str | None, code: int) -> int:
     """Tell what went wrong and what to do about it, in the one form; returns the exit code."""
+    hint = runnable(hint) if hint else hint
     if STATE.json:
         _print(
             sys.stderr,
@@ -279,7 +288,7 @@ def moment(seconds: int) -> str:
 
 def table(headers: list[str], rows: list[list[str]], *, whole: Collection[str] = ()) -> list[str]:
     """The lines of a table that fits the terminal: columns shrink from the widest, with an
-    ellipsis.
+    ellipsis. Where they would still not fit, each row stands line by line, whole.
 
     Args:
         whole: headers of columns that are never cut: a name without its end could be somebody
@@ -294,6 +303,10 @@ def table(headers: list[str], rows: list[list[str]], *, whole: Collection[str] =
         and max((widths[column] for column in elastic), default=0) > 8
     ):
         widths[max(elastic, key=lambda column: widths[column])] -= 1
+    if sum(widths) + 2 * (len(widths) - 1) > room:
+        names = [_cell(name, max(map(safe.width, cells[0])) + 2) for name in cells[0]]
+        upright = [[*map(str.__add__, names, row), ""] for row in cells[1:]]
+        return [line for lines in upright for line in lines][:-1]
     return [
         "  ".join(_cell(cell, wide) for cell, wide in zip(row, widths, strict=True)).rstrip()
         for row in cells

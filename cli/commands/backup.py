@@ -8,8 +8,9 @@ from typing import Annotated
 import typer
 
 from cli import outfile, output
-from cli.hints import runnable
+from cli.hints import elsewhere, passphrase_option, quoted, runnable
 from cli.state import STATE, Json
+from cli.words import counted
 
 _HELP = """Back up the home, also while a node serves it. Only what is new since the last time is
 copied.
@@ -54,17 +55,17 @@ def backup(
     outfile.require_folder(folder)
     backups.require_apart(STATE.home, folder, keys)
     opened = BackupKeys(keys, ask_passphrase(), create=True)
-    now = SystemClock().now()
+    now = backups.moment(folder, SystemClock())
     made = backups.make(
         STATE.home, folder, keys, opened, now=now, rotate=rotate * 86400, keep=keep * 86400
     )
     lines = [
         (
             f"{made.snapshot}: {output.size(made.copied)} copied, {output.size(made.size)} of "
-            f"ciphertext in all, {made.grants} grants."
+            f"ciphertext in all, {counted(made.grants, 'grant')}."
         ),
         f"It can be opened until {format_time(made.expires)}; keep {keys} apart from it.",
-        f"Try it: custody --home NEW-FOLDER restore {folder} --keys {keys}",
+        f"Try it: {_restoring(folder, keys)}",
     ]
     lines += [
         f"NOT certain: {one} says to be made later than now; a clock was wrong"
@@ -92,8 +93,8 @@ def backup(
     if waiting:
         sending = runnable("custody field send")
         lines.append(
-            f"NOT in it: {waiting} journals of work that waits here: {sending}, or upload "
-            "again what was interrupted"
+            f"NOT in it: {counted(waiting, 'journal')} of work that waits here: {sending}, or "
+            "upload again what was interrupted"
         )
     output.result({**value, "grants": made.grants, "journalsLeftOut": waiting}, *lines)
     if waiting or made.lost:
@@ -103,3 +104,9 @@ def backup(
 def register(app: typer.Typer) -> None:
     """Add the command."""
     app.command(help=_HELP)(backup)
+
+
+def _restoring(folder: Path, keys: Path) -> str:
+    """The command that brings a backup back into a new folder."""
+    words = ("restore", quoted(str(folder)), "--keys", quoted(str(keys)))
+    return " ".join([elsewhere("--home", "NEW-FOLDER"), *passphrase_option(), *words])

@@ -8,7 +8,7 @@ import typer
 
 from cli import members, output
 from cli.forwarding import forward
-from cli.state import STATE, Evidence, Json
+from cli.state import Evidence, Json
 
 _DISCLOSE = """Record that somebody was given a copy, an export or a look. The item itself stays
 where it is.
@@ -74,7 +74,11 @@ def disclose(
     output.result(
         answer,
         *lines,
-        *([f"They take it with: custody copy take {urn.removeprefix('urn:uuid:')}"] if to else []),
+        *(
+            [f"They take it with: `custody copy take {urn.removeprefix('urn:uuid:')} --basis WHY`"]
+            if to
+            else []
+        ),
     )
 
 
@@ -111,8 +115,8 @@ def share(
     output.result(
         answer,
         (
-            f"{with_person} can open it now, with a reason of their own: custody --home "
-            f"{STATE.home} show ID --basis WHY"
+            f"{with_person} can open it now, with a reason of their own: `custody show "
+            f"{urn.removeprefix('urn:uuid:')} --basis WHY`"
         ),
     )
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import shlex
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from cli import decisions, output
-from cli.hints import runnable
+from cli.hints import command, elsewhere, runnable
 from cli.questions import Yes
-from cli.state import STATE, Evidence, Json
+from cli.state import Evidence, Json
 
 if TYPE_CHECKING:
     from ledger.domain.ports.answers import Disposal, RecordedDocument
@@ -58,7 +57,7 @@ Example:
 """
 _WHY = {"purpose": "disposal"}
 _UNREAD = "00" * 32  # stands for a statement that is known only after the record was read
-_ASK = "custody dispose request ID --reason WHY, then custody dispose approve ID by a colleague"
+_ASK = "custody dispose request ID --reason WHY; then a colleague: `custody dispose approve ID`"
 
 
 def request(
@@ -81,8 +80,8 @@ def request(
         )
     output.result(
         answer,
-        "requested; a colleague approves it with their own keys: custody dispose approve "
-        + shlex.quote(evidence),
+        "requested; a colleague approves it with their own keys: "
+        f"`{elsewhere('dispose', 'approve', evidence)}`",
     )
 
 
@@ -104,7 +103,7 @@ def approve(
     output.result(
         answer,
         "approved; a custodian carries it out with: "
-        + runnable(f"custody dispose carry-out {shlex.quote(evidence)} --method HOW"),
+        + command("dispose", "carry-out", evidence, "--method", "HOW"),
     )
 
 
@@ -148,7 +147,7 @@ def carry_out(
         )
         done = session.node.sync_handovers()
         found = session.node.disposal(urn)
-    problems = [f"problem: {name}: {what}" for name, what in done.problems.items()]
+    problems = [f"problem: {name}: {runnable(what)}" for name, what in done.problems.items()]
     output.result(
         {"statement": answer.statement, "disposal": found}, *_certificate(found), *problems
     )
@@ -199,6 +198,8 @@ def _backups(expire: str | None) -> str:
 
 
 def _certificate(found: Disposal) -> list[str]:
+    item = found.evidence.removeprefix("urn:uuid:")
+    check = command("bundle", item, "-o", "FILE", "--basis", "disposal")
     confirmed = {one.agency for one in found.confirmed}
     waiting = [agency for agency in found.expected if agency not in confirmed]
     return [
@@ -227,8 +228,5 @@ def _certificate(found: Disposal) -> list[str]:
             "What remains: opaque entries in the log, which still prove who held the item and in "
             "which order."
         ),
-        (
-            f"Check them: custody --home {STATE.home} bundle "
-            f"{found.evidence.removeprefix('urn:uuid:')} -o FILE --basis disposal"
-        ),
+        f"Check them: {check}",
     ]

@@ -12,6 +12,7 @@ import typer
 from cli import outfile, output
 from cli.hints import quoted, runnable
 from cli.state import Basis, Evidence, Json
+from cli.words import counted
 
 if TYPE_CHECKING:
     from ledger.domain.files.manifest import Member
@@ -71,7 +72,7 @@ def get(
                 access,
                 copied,
                 advance,
-                body,
+                recorded=body,
             )
     value = {
         "path": str(out),
@@ -140,7 +141,7 @@ def _manifest(out: Path, name: str, members: list[Member], basis: str) -> list[s
     lines = [
         (
             f"{out}: the manifest of the folder {name!r}, as recorded: a list of its "
-            f"{len(members)} files, not the files"
+            f"{counted(len(members), 'file')}, not the files"
         )
     ]
     if members:

@@ -272,7 +272,7 @@ def sync(as_json: Json = False) -> None:
             else (f"it stopped, and begins anew with the next {runnable('custody handover sync')}")
         )
         lines.append(f"still coming in: {coming.done:,} of {coming.size:,} bytes; {goes_on}")
-    lines += [f"problem: {name}: {problem}" for name, problem in found.problems.items()]
+    lines += [f"problem: {name}: {runnable(problem)}" for name, problem in found.problems.items()]
     output.result(found, *(lines or ["nothing new"]))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
@@ -11,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 import typer
 
 from cli import outfile, output
-from cli.state import STATE, Basis, Evidence, Json
+from cli.hints import command
+from cli.state import Basis, Evidence, Json
 
 if TYPE_CHECKING:
     from cli.session import Session
@@ -95,14 +95,16 @@ def _decrypt(session: Session, urn: str, reading: Reading, file: Any) -> None:
 
     body = retrieval.content_record(reading.events)
     with output.progress("decrypting", body["size"]) as advance:
-        retrieval.fetch(session.node, session.person, urn, reading.access, file, advance, body)
+        retrieval.fetch(
+            session.node, session.person, urn, reading.access, file, advance, recorded=body
+        )
 
 
 class _Told:
     """Says where an interruption has left the item, and what to start to go on."""
 
     def __init__(self, urn: str, out: Path | None, *, force: bool) -> None:
-        self._urn, self._out, self._force = urn, out, " --force" if force else ""
+        self._urn, self._out, self._force = urn, out, ["--force"] if force else []
         self.taken_back = self.written = self.finished = False
 
     def __enter__(self) -> Self:
@@ -115,22 +117,14 @@ class _Told:
 
         if error is None or self.finished:
             return
-        item = shlex.quote(self._urn.removeprefix("urn:uuid:"))
-        target = (
-            f" -o {shlex.quote(str(self._out))}{self._force}"
-            if self._out is not None and not self.written
-            else ""
-        )
-        server = f" --server {shlex.quote(STATE.server)}" if STATE.server else ""
-        again = (
-            f"custody --home {shlex.quote(str(STATE.home))}{server} handover pause "
-            f"{item}{target} --basis WHY"
-        )
+        target = ["-o", self._out, *self._force] if self._out and not self.written else []
+        item = self._urn.removeprefix("urn:uuid:")
+        again = command("handover", "pause", item, *target, "--basis", "WHY")
         if not self.taken_back:
             if not isinstance(error, CustodyError):
                 output.say(
-                    "custody: stopped before the offer was taken back for good; see: custody "
-                    f"handover list; to go on: {again}"
+                    "custody: stopped before the offer was taken back for good; see: "
+                    f"{command('handover', 'list')}; to go on: {again}"
                 )
             return
         output.say(

@@ -9,8 +9,9 @@ import typer
 
 from cli import output
 from cli.commands import ipfs_migrate, ipfs_nodes
-from cli.hints import runnable
-from cli.state import STATE, Json
+from cli.hints import command, quoted, runnable
+from cli.state import Json
+from cli.words import counted
 
 _HELP = """IPFS nodes (Kubo) that keep the ciphertext: create repositories, add nodes, fill them.
 docs/operations.md tells the whole.
@@ -79,8 +80,8 @@ def init(
         binary=ipfs,
     )
     start = " ".join(
-        [f"{name}={value}" for name, value in repository.ENVIRONMENT.items()]
-        + [f"IPFS_PATH={path}", ipfs, "daemon"]
+        [f"{name}={quoted(value)}" for name, value in repository.ENVIRONMENT.items()]
+        + [f"IPFS_PATH={quoted(str(path))}", quoted(ipfs), "daemon"]
     )
     secret = path / repository.SECRET
     lines = [
@@ -91,10 +92,7 @@ def init(
             "nodes of the swarm)"
         ),
         f"Start it: {start}",
-        (
-            f"Then: custody --home {STATE.home} ipfs add {path.name} --api {made.api} "
-            f"--secret-file {secret}"
-        ),
+        "Then: " + command("ipfs", "add", path.name, "--api", made.api, "--secret-file", secret),
     ]
     output.result(
         {
@@ -166,7 +164,8 @@ def run_sync(node: Any) -> dict[str, Any]:
         if not found.goesOn:
             return totals
         output.note(
-            f"{totals['pinned']} copies sent and pinned, {totals['wanting']} items still lack one"
+            f"{counted(totals['pinned'], 'copy')} sent and pinned, "
+            f"{counted(totals['wanting'], 'item', ('lacks', 'lack'))} one still"
         )
 
 
@@ -174,15 +173,15 @@ def sync_text(totals: dict[str, Any]) -> list[str]:
     """What a sending did, and what to do about what is left."""
     lines = [
         (
-            f"{totals['pinned']} copies sent and pinned, {totals['removed']} removed, "
-            f"{totals['wanting']} items still lack a copy"
+            f"{counted(totals['pinned'], 'copy')} sent and pinned, {totals['removed']} "
+            f"removed, {counted(totals['wanting'], 'item', ('lacks', 'lack'))} a copy still"
         )
     ]
-    lines += [f"  {name}: {problem}" for name, problem in totals["problems"].items()]
+    lines += [f"  {name}: {runnable(problem)}" for name, problem in totals["problems"].items()]
     if totals["failed"]:
         lines.append(
-            f"  {totals['failed']} copies put off: their blocks cannot be read; look with: "
-            f"{runnable('custody doctor')}"
+            f"  {counted(totals['failed'], 'copy')} put off: their blocks cannot be read; look "
+            f"with: {runnable('custody doctor')}"
         )
     if totals["wanting"]:
         lines.append(

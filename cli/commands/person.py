@@ -10,6 +10,7 @@ import typer
 from cli import custodykey, outfile, output, words
 from cli.commands import person_changes
 from cli.commands.person_changes import Fingerprint
+from cli.hints import command, elsewhere
 from cli.state import STATE, Json
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ def invite(
         file.write(made.encode())
     lines = [
         f"Invitation written to {out}, good until {made.expires}.",
-        f"They join with: custody --home MY-FOLDER person enrol {out.name}",
+        f"They join with: {elsewhere('--home', 'MY-FOLDER', 'person', 'enrol', out.name)}",
     ]
     output.result({"path": str(out), "expires": made.expires, "server": made.server}, *lines)
 
@@ -140,7 +141,7 @@ def enrol(
         who = f"{done.certificate.pseudonym} ({roles})"
         lines = [
             f"You are enrolled at {given.agency} and sign as {who}.",
-            f"Try: custody --home {STATE.home} status",
+            f"Try: {command('status')}",
             *custodykey.lacking(joined(keyring, given.server)),
         ]
     pseudonym = done.certificate.pseudonym if done.certificate is not None else None
@@ -182,10 +183,8 @@ def list_(as_json: Json = False) -> None:
                     f"{one.number} asks to join with the fingerprint {one.fingerprint}: "
                     "compare it with them by voice, then"
                 ),
-                (
-                    f"  custody --home {STATE.home} person approve {one.reference} "
-                    f'--fingerprint "{one.fingerprint}"'
-                ),
+                "  "
+                + command("person", "approve", one.reference, "--fingerprint", one.fingerprint),
             ]
     output.result({"people": found}, *lines, *waiting)
 

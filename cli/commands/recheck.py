@@ -41,7 +41,7 @@ def recheck(evidence: Evidence, basis: Basis, as_json: Json = False) -> None:
         if not session.node.readable(urn, "copy").content:
             raise UsageError(
                 "this item has no content here that could be read",
-                hint="custody show tells what it is",
+                hint="see what it is: custody show ID --basis WHY",
             )
         access = retrieval.record_access(
             session.node,
@@ -57,7 +57,7 @@ def recheck(evidence: Evidence, basis: Basis, as_json: Json = False) -> None:
         try:
             with output.progress("hashing", expected["size"]) as advance:
                 opened = retrieval.fetch(
-                    session.node, session.person, urn, access, None, advance, expected
+                    session.node, session.person, urn, access, None, advance, recorded=expected
                 )
             body |= {"result": "match", "found": opened.digests}
         except (

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli import output
+from cli.hints import runnable
 from cli.state import Json
 
 if TYPE_CHECKING:
     from ledger.domain.bundle.bundle import Bundle
+    from ledger.domain.bundle.trust import TrustRoot
 
 _HELP = """Verify a bundle, and the file it speaks of: no home, no server, no network, unless you
 name a chain with --rpc.
@@ -75,6 +77,7 @@ def run(bundle: Path, file: Path | None, trust: Path, rpc: str, *, timeline: boo
             parsed, root, size=len(data), file=measured, confirm=confirm
         )
     lines = [line for number, step in sorted(report.steps.items()) for line in _step(number, step)]
+    lines += _likely_cause(parsed, root) if report.steps[6].status == "failed" else []
     lines += [f"    note: {finding}" for finding in report.findings]
     lines += [f"    withheld from you: {path}" for path in report.withheld]
     lines.append(
@@ -107,6 +110,27 @@ def _parse(data: bytes) -> Bundle | None:
         return None
 
 
+def _likely_cause(bundle: Bundle | None, root: TrustRoot) -> list[str]:
+    """What most likely lies behind a failure of step 6, where the bundle proves nothing about the
+    contracts of this trust root: the two were made for different chains. It changes no verdict: a
+    forged bundle looks like that, too.
+    """
+    from ledger.domain.chain import evm
+    from ledger.domain.errors import CustodyError
+
+    if bundle is None or bundle.chain is None:
+        return []
+    try:
+        state = evm.parse_header(bundle.chain.header).state_root
+        evm.prove_account(state, root.registry.address, bundle.chain.registry)
+        evm.prove_account(state, root.ledger.address, bundle.chain.ledger)
+    except CustodyError:
+        cause = f"this trust root (chain {root.chain_id}) is of another chain or other contracts"
+        remedy = "get that of the agencies that the bundle is from, by another way than the bundle"
+        return [f"    likely cause: {cause}; {remedy}"]
+    return []
+
+
 def _timeline(bundle: Bundle | None, events: list[dict[str, Any]]) -> list[str]:
     """The life of the item as the bundle tells it, for a court to read."""
     from cli import timeline
@@ -133,7 +157,7 @@ def _timeline(bundle: Bundle | None, events: list[dict[str, Any]]) -> list[str]:
 
 def _step(number: int, step: Any) -> list[str]:
     more = [f"      {step.detail}"] if step.detail else []
-    more += [f"      what to do: {step.hint}"] if step.hint else []
+    more += [f"      what to do: {runnable(step.hint)}"] if step.hint else []
     return [f"{number:>2}  {step.title:<56} {_MARKS[step.status]}", *more]
 
 
@@ -180,7 +204,7 @@ def _read(path: Path) -> bytes:
     if path.is_dir():
         raise UnreadableError(
             f"{path} is a folder, not an evidence bundle",
-            hint="a bundle is one file, as custody bundle writes it",
+            hint="a bundle is one file, as `custody bundle` writes it",
         )
     try:
         with path.open("rb") as stream:
@@ -211,8 +235,8 @@ def _measure(bundle: Bundle | None, file: Path) -> Any:
         raise UnreadableError(
             f"{file} is a folder, and a bundle speaks of one file: neither verified nor refuted",
             hint=(
-                "name the file; the bundle of a folder speaks of its manifest, which custody "
-                "get writes"
+                "name the file; the bundle of a folder speaks of its manifest, which "
+                "`custody get` writes"
             ),
         )
     if file.is_char_device() or file.is_socket():

@@ -229,5 +229,5 @@ def read_card(path: Path) -> tuple[bytes, bytes]:
         ) from error
     except (ValueError, KeyError, TypeError, FormatError) as error:
         raise UsageError(
-            f"{path} is not a guest's card", hint="custody person card makes one"
+            f"{path} is not a guest's card", hint="`custody person card` makes one"
         ) from error

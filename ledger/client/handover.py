@@ -67,7 +67,7 @@ def recipient_key(node: HandingApi, agency: str, person: PersonId | None, own: s
                 )
             return descriptors.parse(from_b64url(partner.descriptor, what="descriptor")).custody
     raise NotFoundError(
-        f"{agency} is not known here", hint="custody partner add URL, by an administrator"
+        f"{agency} is not known here", hint="an administrator adds it: `custody partner add URL`"
     )
 
 

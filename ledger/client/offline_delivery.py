@@ -90,8 +90,10 @@ class Delivery:
         self._anew = anew
         self.sent: list[int] = []
         self._places: dict[str, _Place] = {}
-        self._stopped: dict[str, int] = {}  # by items, the statement from which on nothing is sent
-        self._absent: dict[str, int] = {}  # items that were not opened, by the same
+        # By item, the number of the refused statement because of which nothing more is sent.
+        self._stopped: dict[str, int] = {}
+        # Of these, items whose opening was not sent: what names them is not sent either.
+        self._absent: dict[str, int] = {}
 
     def run(self) -> Iterator[Registered]:
         """Send it; the node's answers.
@@ -114,7 +116,7 @@ class Delivery:
         """The statement as it is to be sent, its content being there already; None where it
         stays.
         """
-        if self._is_behind(one):
+        if self._hold_back(one):
             return None
         try:
             one = self._current(one)
@@ -125,7 +127,7 @@ class Delivery:
         return one
 
     def _register(self, batch: list[Waiting]) -> Iterator[Registered]:
-        batch = [one for one in batch if not self._is_behind(one)]
+        batch = [one for one in batch if not self._hold_back(one)]
         if not batch:
             return
         try:
@@ -141,7 +143,7 @@ class Delivery:
         self.sent += [one.number for one in batch]
         yield from answers
 
-    def _is_behind(self, one: Waiting) -> bool:
+    def _hold_back(self, one: Waiting) -> bool:
         """Whether it depends on what was refused; then that is noted."""
         named = [self._absent[item] for item in references(one.event) if item in self._absent]
         behind = self._stopped.get(one.subject) or next(iter(named), 0)
@@ -244,7 +246,9 @@ class Delivery:
 
 @contextmanager
 def _reading() -> Iterator[None]:
-    """What is read here: the node refused nothing where that fails."""
+    """Turn errors of reading the copy on this computer into _DamagedError: they are of the same
+    classes as the node's refusals, and must not be taken for one.
+    """
     try:
         yield
     except (NotFoundError, UnreadableError, VerificationError) as error:

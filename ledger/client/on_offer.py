@@ -96,8 +96,8 @@ def check(
         if person.lacks_custody_key:
             raise
         hint = (
-            "a custodian who holds the custody key takes it: custody handover accept "
-            f"{evidence.removeprefix('urn:uuid:')}"
+            "a custodian who holds the custody key takes it: `custody handover accept "
+            f"{evidence.removeprefix('urn:uuid:')}`"
         )
         raise DeniedError(
             "the key of what is on offer is sealed to none of your keys", hint=hint

@@ -80,9 +80,9 @@ def record(
     """Sign the next event of an item and register it, with the keys that it releases; the node's
     answer.
 
-    Where the item's last event is dated a little ahead of the clock here, this one has its time: an
-    event never lies before another, and whoever has a fast clock would keep all others from
-    recording.
+    Where the item's last event is dated a little ahead of the clock here, the new event gets the
+    same time. An event may not be dated before the one that it follows: without this, somebody
+    whose clock is fast would keep all others from recording.
 
     Args:
         read: the record by which the person decided to sign.
@@ -162,8 +162,9 @@ def rehearse(
     body: dict[str, Any],
     members: dict[str, Any] | None = None,
 ) -> None:
-    """Write an event but for what has to be read for it, and ask profile and node whether it could
-    follow: before an access is signed that would be for nothing.
+    """Draft an event without what its author has yet to read in the record, and check by the
+    agency's profile and at the node that it could follow: an access that is signed first, in order
+    to read it, would otherwise be for nothing.
 
     Raises:
         UsageError: it would be malformed. DeniedError: no role of this person may record it.
@@ -230,21 +231,23 @@ def fetch(
     access: str,
     out: Sink | None,
     progress: Callable[[int], None] = lambda count: None,
-    body: dict[str, Any] | None = None,
+    *,
+    recorded: dict[str, Any] | None = None,
 ) -> Opened:
     """Fetch, check and decrypt the content into ``out``, in constant memory.
 
     Checks in this order: key against commitment, pieces, ciphertext CID, padding, size, digests.
 
     Args:
-        body: of the event that opened the item, where it was read before.
+        recorded: what ``content_record`` gave, for whoever signs what was compared with it: a node
+            that is asked twice may answer twice.
 
     Raises:
         VerificationError: any of them differs; what was written to ``out`` must then be thrown
             away.
         DeniedError: no content key was granted to this person.
     """
-    body = content_record(node.details(evidence, access)) if body is None else body
+    body = content_record(node.details(evidence, access)) if recorded is None else recorded
     key = content_key(person, evidence, body, node.grants(evidence, access))
     return decrypt(
         lambda start, end: node.content(evidence, access, start, end),
@@ -296,12 +299,15 @@ def decrypt(
         found[name] != value for name, value in body["digests"].items()
     ):
         raise VerificationError(9, "the content does not have the recorded size and digests")
-    return Opened(body.get("name", ""), body["size"], body["digests"])
+    return Opened(body.get("name", ""), digest.size, found)
 
 
 def _ahead(read: Callable[[int, int], bytes], total: int) -> Iterator[tuple[int, bytes]]:
-    """The content range by range, each with its place, the next one being fetched while the caller
+    """The ciphertext in ranges, each with its offset; the next one is fetched while the caller
     works on this one.
+
+    Raises:
+        VerificationError: the node sent another number of bytes than were asked for.
     """
     with ThreadPoolExecutor(1, thread_name_prefix="fetch") as pool:
         start, coming = 0, pool.submit(read, 0, min(_RANGE, total))
@@ -352,12 +358,12 @@ def _without_key(person: Person, evidence: str) -> DeniedError:
         return DeniedError(
             "you are a custodian, and the custody key is not in your keyring",
             hint=(
-                f"a colleague who holds it gives it to you: custody person give-key {me} "
-                f"--fingerprint '{person.fingerprint}'"
+                f"a colleague who holds it gives it to you: `custody person give-key {me} "
+                f"--fingerprint '{person.fingerprint}'`"
             ),
         )
     hint = (
-        "a custodian who holds its key gives it to you: custody share "
-        f"{evidence.removeprefix('urn:uuid:')} --with {me} --basis WHY"
+        "a custodian who holds its key gives it to you: `custody share "
+        f"{evidence.removeprefix('urn:uuid:')} --with {me} --basis WHY`"
     )
     return DeniedError("no content key was granted to you", hint=hint)

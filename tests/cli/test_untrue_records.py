@@ -106,3 +106,26 @@ def test_content_of_any_size_is_asked_for_range_by_range() -> None:
     ranges = retrieval._ahead(lambda start, end: bytes(end - start), 2**53)
     assert next(ranges)[0] == 0
     ranges.close()
+
+
+def test_a_node_that_answers_twice_gets_no_match_of_what_was_not_compared(
+    desk: Desk, lying: Lying, tmp_path: Path
+) -> None:
+    """What is signed as expected is what was compared; the record is asked for once."""
+    item = photo(desk, tmp_path)
+    answers = 0
+
+    def lie(found: dict[str, Any]) -> None:
+        nonlocal answers
+        answers += 1
+        if answers == 1:
+            found["events"][0]["document"]["body"]["digests"] = {"sha-256": "0" * 64}
+
+    lying.record = lie
+    code, out, said = within("recheck", item, "--basis", "x")
+    assert (code, out, "shows what was not signed" in said) == (1, "", True), said
+    code, _, said = within("recheck", item, "--basis", "x")
+    assert (code, answers) == (0, 2), "each reading asks once"
+    signed = desk.client.details(item, desk.access(item, "view"))
+    [told] = [one for one in signed if one.type == "verified"]
+    assert (told.body["result"], told.body["expected"]) == ("match", signed[0].body["digests"])

@@ -319,7 +319,7 @@ def test_whoever_joined_before_keys_were_kept_signs_for_them_again(
         unit.people.put(replace(row, proof=b""))
     with pytest.raises(ConflictError, match="did not keep") as refused:
         give(office, second)
-    assert refused.value.hint == "they run: custody person fetch"
+    assert refused.value.hint == "they run: `custody person fetch`"
     with second.client() as client:
         enrolling.fetch(second.keyring, client)
     give(office, second)

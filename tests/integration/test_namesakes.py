@@ -31,7 +31,7 @@ from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity import enrolment
 from ledger.domain.identity.names import log_urn
 from ledger.domain.identity.person import PersonId, read_reference
-from ledger.services.people import admission, membership
+from ledger.services.people import admission, listing, membership
 from tests.support import consortium
 from tests.support.chains import running
 from tests.support.consortium import NL, RO, Consortium, upload
@@ -240,7 +240,7 @@ def test_sessions_of_a_namesake_are_not_ours_and_suspending_them_ends_only_their
 ) -> None:
     host = both[NL]
     other = Namesake(both[RO], host, victim.pseudonym[::-1], "examiner")
-    ours = admission.everybody(host.node)
+    ours = listing.everybody(host.node)
     other.admit()
     twin = Namesake(both[RO], host, host.person.certificate.pseudonym, "examiner")
     twin.admit()
@@ -261,7 +261,7 @@ def test_sessions_of_a_namesake_are_not_ours_and_suspending_them_ends_only_their
         with pytest.raises(DeniedError, match="login refused"):
             list(client.items())
     host.client.status()
-    states = {one.reference: one.state for one in admission.everybody(host.node)}
+    states = {one.reference: one.state for one in listing.everybody(host.node)}
     assert states[twin.reference] == "suspended"
     assert {one.reference: states[one.reference] for one in ours} == {
         one.reference: one.state for one in ours

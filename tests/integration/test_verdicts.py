@@ -17,7 +17,7 @@ import pytest
 from ledger.adapters.audit_state import SqliteAuditState
 from ledger.adapters.logfiles import FolderFiles
 from ledger.app.open_audit import about
-from ledger.domain.audit.findings import Status
+from ledger.domain.audit.checklist import Status
 from ledger.domain.audit.report import AuditReport
 from ledger.domain.errors import UnreadableError, VerificationError
 from ledger.domain.verify import Verdict
@@ -124,7 +124,9 @@ def test_status_and_doctor_say_how_much_waits_and_what_to_do(home_path: Path) ->
     anchor = f"custody --home {home_path} anchor"
     code, printed, _ = within("status", home=home_path)
     assert code == 0
-    assert re.search(rf"waiting +\d+ entries are not final yet, .*: {re.escape(anchor)}", printed)
+    assert re.search(
+        rf"waiting +(?:1 entry is|\d+ entries are) not final yet, .*: {re.escape(anchor)}", printed
+    )
     code, printed, _ = within("doctor", home=home_path)
     assert code == 3
     assert "nothing checkpoints: nothing to check" in printed

@@ -240,6 +240,27 @@ def test_a_hold_of_a_prosecutor_is_lifted_by_a_prosecutor_or_a_court_and_no_cust
     other.record(phone, "hold-released", {"hold": "audit"})
 
 
+def test_nobody_gives_themselves_a_part_to_act_in_another_role_of_theirs(
+    desk: Desk, officer: Actor, custodian: Actor
+) -> None:
+    phone, placing = thing(officer), enrolled(desk, "prosecutor")
+    both = enrolled(desk, "custodian", "prosecutor", number="P-7")
+    twin = enrolled(desk, "prosecutor", number=" p-7 ")
+    for one in (placing, custodian):
+        body = {"recipientKind": "colleague", "mode": "grant", "to": {"person": one.pseudonym}}
+        custodian_or_both = custodian if one is placing else both
+        custodian_or_both.record(phone, "disclosed", body, {"basis": BASIS})
+    placing.record(phone, "hold-placed", {"hold": "appeal"})
+    for one in (both, twin):
+        for agency in ({}, {"agency": "NL-POL"}):
+            to = {"person": one.pseudonym, **agency}
+            body = {"recipientKind": "colleague", "mode": "grant", "to": to}
+            with pytest.raises(RuleError, match="themselves"):
+                both.record(phone, "disclosed", body, {"basis": BASIS})
+    with pytest.raises(DeniedError, match="ordered as prosecutor"):
+        both.record(phone, "hold-released", {"hold": "appeal"})
+
+
 def test_whom_an_item_was_shared_with_works_on_it_within_their_role_and_does_not_dispose_of_it(
     desk: Desk, tmp_path: Path
 ) -> None:

@@ -215,7 +215,7 @@ def _decode(data: bytes) -> dict[str, Any]:
         said = file_kind.describe(data[: file_kind.HEAD])
         raise ForeignError(
             f"bundle: this is {said}, not an evidence bundle",
-            hint="the bundle comes first: custody verify BUNDLE FILE",
+            hint="the bundle comes first: custody verify BUNDLE FILE --trust TRUST",
         )
     try:
         value = cbor.decode(data, what="bundle")

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
-from ledger.domain.audit.findings import Status as CheckStatus
+from ledger.domain.audit.checklist import Status as CheckStatus
 from ledger.domain.blocks.store import ReplicaStatus
 from ledger.domain.ports.answers import Agency, Bytes, Count, Digest, Time
 from ledger.domain.untrusted.shapes import COUNT, MOMENT, Each, Maybe
