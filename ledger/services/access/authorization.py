@@ -150,7 +150,7 @@ def parts_of(
     if item is None:
         return frozenset()
     ours, kept = caller.agency == node.agency, item.state.custodian == node.agency
-    holds = caller.id == item.holder
+    holds, asked = caller.id == item.holder, is_asked(node, caller, item)
     by_role = {
         part: ours and bool(caller.roles & ROLES_BY_PART[part])
         for part in (Part.CUSTODIAN, Part.OVERSEER, Part.WATCHER)
@@ -159,9 +159,12 @@ def parts_of(
         **by_role,
         Part.HOLDER: holds and kept,
         Part.SHARED: named is not None,
-        # A key that somebody got as the one who recorded or held it is no share.
-        Part.FORMER: caller.id == item.opener or (holds and not kept) or bool(keys),
-        Part.ASKED: is_asked(node, caller, item),
+        # A key that somebody got as the one who recorded or held it is no share. One that came with
+        # an offer is neither: a guest never held what is here.
+        Part.FORMER: caller.id == item.opener
+        or (holds and not kept)
+        or (bool(keys) and ours and not asked),
+        Part.ASKED: asked,
     }
     return frozenset(part for part, given in has.items() if given)
 
@@ -233,7 +236,9 @@ def visible_items(
     if not sees_all(node, caller, by_content=token is not None):
         person, recipient = (
             caller.id,
-            caller.hpke.digest if _has_own_key(node, unit, caller) else None,
+            caller.hpke.digest
+            if caller.agency == node.agency and _has_own_key(node, unit, caller)
+            else None,
         )
     return unit.items.page(
         after=after,
