@@ -89,6 +89,16 @@ def test_an_expired_offer_is_not_accepted_and_ends_as_expired(
     assert details[-2]["document"]["type"] == "transfer-expired"
 
 
+def test_an_offer_does_not_end_as_expired_before_its_time(office: Desk, tmp_path: Path) -> None:
+    photo, third = upload(office, tmp_path), colleague(office, "third")
+    terms = OfferTerms("NL-POL", int(time.time()) + 3600, person=third.pseudonym)
+    handover.offer(office.client, office.person, office.clock, photo, terms)
+    offered = {"offer": office.client.item(photo).head}
+    with pytest.raises(RuleError, match="has not expired"):
+        office.record(photo, "transfer-expired", offered)
+    office.record(photo, "transfer-withdrawn", {**offered, "reason": "changed my mind"})
+
+
 def test_a_loan_says_until_when_and_an_item_handed_out_is_not_offered(office: Desk) -> None:
     phone, second = seized(office), colleague(office, "second")
     soon = int(time.time()) + 3600

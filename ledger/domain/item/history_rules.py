@@ -14,6 +14,7 @@ from ledger.domain.codecs.text import format_time
 from ledger.domain.errors import DeniedError, RuleError
 from ledger.domain.event import corrections
 from ledger.domain.event.document import Event
+from ledger.domain.event.moments import AHEAD
 from ledger.domain.event.offer_terms import OfferTerms
 from ledger.domain.identity.person import PersonId
 from ledger.domain.item.custody import Offer
@@ -277,6 +278,17 @@ def _answered(history: ItemHistory, recorded: RecordedEvent) -> None:
         )
 
 
+def _expired(history: ItemHistory, recorded: RecordedEvent) -> None:
+    _answered(history, recorded)
+    offered = history.offer
+    expires = OfferTerms.from_event(offered.event).expires if offered is not None else 0
+    if expires > history.now + AHEAD:  # whoever signs goes by a clock of their own
+        raise RuleError(
+            f"the offer has not expired: it is good until {format_time(expires)}",
+            hint="take it back: custody handover withdraw ID --reason WHY",
+        )
+
+
 def _disclosed(history: ItemHistory, recorded: RecordedEvent) -> None:
     kind = _body(recorded)["recipientKind"]
     if GUARDED in history.orders.marks and kind not in OFFICIAL:
@@ -321,7 +333,7 @@ _CHECKS: Final = {
     "transfer-accepted": _accepted,
     "transfer-declined": _answered,
     "transfer-withdrawn": _answered,
-    "transfer-expired": _answered,
+    "transfer-expired": _expired,
     "disclosed": _disclosed,
     "accessed": _accessed,
 }
