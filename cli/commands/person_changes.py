@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -10,6 +11,7 @@ import typer
 from cli import custodykey, members, outfile, output
 from cli.hints import command, runnable
 from cli.state import STATE, Json
+from cli.words import counted
 
 if TYPE_CHECKING:
     from cli.session import Session
@@ -212,15 +214,17 @@ def _renew_at_home(who: str, roles: list[str] | None) -> None:
 
 def fetch(as_json: Json = False) -> None:
     from cli.arguments import node_address
-    from cli.session import joined, unlock
+    from cli.servers import Servers
+    from cli.session import joined, served_at, unlock
     from ledger.adapters.node.client import NodeClient
     from ledger.app import enrolling
 
-    keyring = unlock().keyring()
-    with NodeClient(node_address()) as node:
-        found = enrolling.fetch(keyring, node)
+    keyring, url = unlock().keyring(), node_address()
+    known = Servers(STATE.home, keyring, served_at(STATE.home))
+    with NodeClient(url) as node:
+        found = enrolling.fetch(keyring, node, require=partial(known.require, url))
     roles = ", ".join(sorted(found.roles))
-    person = joined(keyring, node_address())
+    person = joined(keyring, url)
     more = [*custodykey.lacking(person), *_of_field(keyring, person)]
     value = {"pseudonym": found.pseudonym, "roles": sorted(found.roles)}
     output.result(value, f"you sign as {found.pseudonym} ({roles})", *more)
@@ -262,8 +266,9 @@ def card(
         keyring = unlock().keyring()
         with NodeClient(url) as node:
             about = node.agency()
-            Servers(STATE.home, keyring, served_at(STATE.home)).pin(url, about.log, moved=moved)
-            file.write(enrolling.card(keyring, node))
+            known = Servers(STATE.home, keyring, served_at(STATE.home))
+            pin = partial(known.pin, url, moved=moved)
+            file.write(enrolling.card(keyring, node, require=pin))
     once = command("list", server=url)
     lines = [
         (f"The node at {url} says to be that of {about.agency}: ask them if you are not certain."),
@@ -319,8 +324,8 @@ def _of_field(keyring: FileKeyring, person: Person) -> list[str]:
         return []
     lines = [
         (
-            f"{waiting} statements wait to be sent: {command('field', 'send')} signs anew what was "
-            "signed under your old certificate."
+            f"{counted(waiting, 'statement', ('waits', 'wait'))} to be sent: "
+            f"{command('field', 'send')} signs anew what was signed under your old certificate."
         )
     ]
     if denied:
