@@ -18,7 +18,6 @@ from ledger.domain.codecs.text import from_hex
 from ledger.domain.crypto import grants
 from ledger.domain.errors import DeniedError, NotFoundError, RuleError
 from ledger.domain.event.moments import AHEAD
-from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity.certificate import Certificate
 from ledger.domain.identity.descriptor import HpkeKey
 from ledger.domain.identity.person import PersonId, Recipient
@@ -75,26 +74,6 @@ def hidden() -> NotFoundError:
     return NotFoundError(
         "no such item, or none that you may see", hint="list your items with: custody list"
     )
-
-
-def require_still(node: Node, unit: UnitOfWork, who: PersonId | None, *roles: str) -> None:
-    """Check that whoever asked is still an active person of our agency with one of these roles.
-
-    Called in the transaction that does what they asked for: the request may have waited minutes for
-    a chain or another node, and they may have been suspended meanwhile. None is the node's owner,
-    at the home itself.
-
-    Raises:
-        DeniedError: they are not, or no longer.
-    """
-    if who is None:
-        return
-    row = unit.people.get(who)
-    der = unit.people.certificate(row.certificate) if row is not None and row.active else None
-    if who.agency != node.agency or der is None or not certificates.parse(der).roles & set(roles):
-        raise DeniedError(
-            "this person is not, or no longer, enrolled here for that", hint="ask an administrator"
-        )
 
 
 def signer(node: Node, unit: UnitOfWork, certificate: Certificate) -> Caller:
