@@ -91,7 +91,7 @@ def _ipfs(found: dict[str, Any]) -> list[str]:
     lines = [
         "",
         (
-            f"ipfs        items lie at {found['copies']} nodes; {found['wanting']} lack a copy; "
+            f"ipfs        items shall lie at {found['copies']} nodes; {found['wanting']} lack one; "
             f"oldest proof {proof}"
         ),
     ]
@@ -118,6 +118,10 @@ def _ipfs(found: dict[str, Any]) -> list[str]:
     lines += output.table(
         ["NODE", "STATE", "KUBO", "PEERS", "SIZE", "PINNED", "WAITING", "DAMAGED"], rows
     )
+    lines += [
+        f"FORGOTTEN   IPFS node {one['name']}: it may keep {one['items']} items"
+        for one in found["forgotten"]
+    ]
     for problem, hint in problems:
         lines += [problem, f"  what to do: {runnable(hint)}"]
     return lines

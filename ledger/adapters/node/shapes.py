@@ -78,7 +78,7 @@ _IPFS_NODE: Final = {
 }  # fmt: skip
 _IPFS: Final = {
     "copies": COUNT, "wanting": COUNT, "oldest_proof": Maybe(MOMENT), "problem": str, "hint": str,
-    "nodes": [_IPFS_NODE],
+    "nodes": [_IPFS_NODE], "forgotten": [{"name": str, "items": COUNT}],
 }  # fmt: skip
 WORKER: Final = {
     "worker": str, "failures": COUNT, "since": Maybe(TIME), "problem": str, "hint": str,
@@ -164,7 +164,7 @@ DISPOSAL: Final = {
     "evidence": EVIDENCE, "agency": AGENCY, "statement": DIGEST, "disposed": TIME,
     "destroyed": COUNT, "backupsExpire": Maybe(TIME),
     "confirmed": [{"agency": AGENCY, "statement": DIGEST, "time": TIME}], "expected": [str],
-    "pins": COUNT, "stored": bool, "title": str, "text": str,
+    "pins": COUNT, "pinnedAt": [str], "mayKeep": [str], "stored": bool, "title": str, "text": str,
 }  # fmt: skip
 LINEAGE: Final = {"links": [{"parent": str, "child": str, "kind": str}], "copies": [COPY]}
 SYNCED: Final = {

@@ -40,8 +40,9 @@ _SCOPES: Final = ["content", "record", "document", "disclosure"]
 @dataclass(frozen=True, slots=True)
 class Disposal:
     """What became of an item: the statement that disposed of it, and who signed that keys were
-    destroyed: (agency, statement, time). ``pins``: IPFS nodes that have not removed its ciphertext
-    yet; ``stored``: some of that lies on the node's own disk.
+    destroyed: (agency, statement, time). ``pinned``: IPFS nodes that have not removed its
+    ciphertext yet; ``forgotten``: nodes that the settings no longer name, and that may keep it;
+    ``stored``: some of it lies on the node's own disk.
     """
 
     evidence: str
@@ -51,7 +52,8 @@ class Disposal:
     backups: int
     confirmed: tuple[tuple[str, bytes, int], ...]
     expected: tuple[str, ...]
-    pins: int
+    pinned: tuple[str, ...]
+    forgotten: tuple[str, ...]
     stored: bool
 
 
@@ -295,6 +297,7 @@ def disposal(node: Node, unit: UnitOfWork, evidence: str) -> Disposal | None:
     if row is None or item is None:
         return None
     close, confirmed = _closing_of(unit, row)
+    held = [replica.node for replica in unit.replicas.of_item(evidence)]
     return Disposal(
         evidence,
         row.statement,
@@ -303,7 +306,8 @@ def disposal(node: Node, unit: UnitOfWork, evidence: str) -> Disposal | None:
         row.backups,
         tuple((one.agency, one.digest, one.time) for one in confirmed),
         tuple(sorted(holders(unit, evidence))),
-        len(unit.replicas.of_item(evidence)),
+        tuple(name for name in held if name in node.replicas.names()),
+        tuple(name for name in held if name not in node.replicas.names()),
         item.cid is not None and bool(node.blocks.lingering([item.cid])),
     )
 
