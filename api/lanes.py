@@ -1,11 +1,11 @@
-"""Bulkheads: routes that may wait for a chain, another agency, an IPFS node or the database, or
-that compute for long, few of each at once.
+"""Lanes: how many requests of one kind may run at once, for routes that wait for a chain, another
+agency, an IPFS node or the database, or that compute for long.
 
 A request waits for its lane on the event loop, where waiting costs no thread; too many, or too
 long, and it is told to come again (503 with Retry-After). All lanes together leave threads for the
 other routes: health, the agency's keys and logins answer at once whatever the others wait for.
 Nobody has more than half of a lane, so that one person's calls leave room for a colleague's. The
-CLI's calls to a home of its own are alone, and pass.
+CLI's calls to a home that it opened itself take no lane: there are no others.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import Final
 from ledger.domain.errors import BusyError
 
 THREADS: Final = 52  # of the server, for all routes; fewer than the database has connections
-RESERVE: Final = 12  # of them, kept from the lanes
+RESERVE: Final = 12  # threads that no lane takes: tests hold all lanes to THREADS - RESERVE
 _PATIENCE: Final = 5.0  # seconds
 _STEP: Final = 0.05
 
@@ -112,7 +112,8 @@ class Lane:
         return BusyError(f"too many requests wait for {self._what}", hint="try again in a moment")
 
 
-#: Lane by operation. Anyone may call the first lanes' routes, so nobody else waits in them.
+#: Lane -> what it waits for, requests at work, requests waiting, operations. Those of the first
+#: three need no login: whoever floods them holds up nobody in another lane.
 _GROUPS: Final[dict[str, tuple[str, int, int, tuple[str, ...]]]] = {
     "verify": ("a verification", 2, 8, ("verify",)),
     "public chain": ("the chain", 2, 16, ("trust_root",)),

@@ -21,9 +21,8 @@ VERIFY_TOTAL: Final = (
 )  # bytes of bundles to verify that are here at once, from whomever
 PATH_LIMIT: Final = 2048  # bytes of path and query
 HEADER_LIMIT: Final = 16 << 10  # bytes of all headers
-PART_TIMEOUT: Final = (
-    20.0  # seconds without a further part of a body, or without a reader taking one of the answer
-)
+# seconds in which the next part of a body must come, or the next part of an answer must be read
+PART_TIMEOUT: Final = 20.0
 BODY_TIMEOUT: Final = 300.0  # seconds for a whole body: 8 MiB at 30 KB/s
 # set in the scope of the CLI's own calls; no server writes it, whatever headers claim
 LOCAL: Final = "custody.local"
@@ -140,8 +139,8 @@ class Held:
 
 
 class _Body:
-    """``receive`` with a limit on bytes, of this body and of all bodies that ``held`` counts, and
-    on patience.
+    """``receive`` with limits on the bytes of this body and of all bodies that ``held`` counts, and
+    on the time that it takes; ``patient``: without the limit on time.
     """
 
     def __init__(
@@ -184,7 +183,7 @@ class _Body:
             raise _RefusedError(
                 "busy",
                 "too many bundles are being verified",
-                "try again in a moment, or run custody verify yourself",
+                "try again in a moment, or verify it yourself with `custody verify`",
             )
         return message
 
@@ -222,9 +221,8 @@ class _Reply:
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.started = True
-            own = {
-                name.lower() for name, _ in message.get("headers", [])
-            }  # a page of ours says which style it has
+            # What the application says itself stays: the API's page allows its own style sheet.
+            own = {name.lower() for name, _ in message.get("headers", [])}
             message["headers"] = [
                 *message.get("headers", []),
                 *(one for one in _HEADERS if one[0] not in own),

@@ -39,7 +39,7 @@ def bench_handover(mib: int) -> Iterator[tuple[str, float]]:
         with consortium.opened(folder, NL, RO) as agencies:
             giver, taker = agencies[NL], agencies[RO]
             yield _timed(f"upload of {mib} MiB, for comparison", lambda: giver.upload(file))
-            [item] = [one["evidence"] for one in giver.client.items()]
+            [item] = [one.evidence for one in giver.client.items()]
             terms = OfferTerms(RO, int(time.time()) + 86400)
             yield _timed(
                 "offer: key re-wrapped and signed",
@@ -61,9 +61,7 @@ def bench_handover(mib: int) -> Iterator[tuple[str, float]]:
                 lambda: sync.settle(taker.node, timeout=60),
             )
             yield _timed("giver learns of it", lambda: sync.sync(giver.node))
-            assert (
-                giver.client.item(item)["custodian"] == taker.client.item(item)["custodian"] == RO
-            )
+            assert giver.client.item(item).custodian == taker.client.item(item).custodian == RO
 
 
 def _timed(title: str, work: Callable[[], object]) -> tuple[str, float]:

@@ -49,7 +49,7 @@ def bench_history(folder: Path, events: int = 2000) -> list[tuple[str, str]]:
         file.write_bytes(b"x")
         [item] = desk.upload(file)
         evidence = item.evidence
-        while (had := desk.client.item(evidence)["events"]) < events:
+        while (had := desk.client.item(evidence).events) < events:
             rounds = min(registration.MAX_BATCH, events - had)
             batch = [one for [one] in notes(desk, [item], rounds)]
             registration.register(desk.node, batch, caller=desk.person.certificate.subject)

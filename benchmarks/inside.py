@@ -55,9 +55,7 @@ def desk_in(folder: Path) -> Desk:
 def notes(desk: Desk, items: list[Any], rounds: int) -> list[list[Submission]]:
     """Batches of signed events, one for each item, signed before the clock starts."""
     states = {item.evidence: desk.client.item(item.evidence) for item in items}
-    heads = {
-        name: (state["events"], bytes.fromhex(state["head"])) for name, state in states.items()
-    }
+    heads = {name: (state.events, bytes.fromhex(state.head)) for name, state in states.items()}
     batches = []
     for _ in range(rounds):
         batch = []

@@ -53,6 +53,9 @@ def _finding(one: dict[str, Any]) -> list[str]:
         ("what to do", "todo"),
     ):
         told = one[key] if key != "promiseText" else f"promise {one['promise']}, {one[key]}"
+        if key == "todo":  # a command in it is not to be broken
+            lines.append(f"  {label}: {told}")
+            continue
         lines += output.wrapped(f"{label}: {told}", _WIDTH, indent=2, further=2)
     return lines
 

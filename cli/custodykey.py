@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cli import output
-from cli.state import STATE
+from cli.hints import command, elsewhere
 
 if TYPE_CHECKING:
     from cli.session import Session
@@ -41,16 +41,17 @@ def needed(session: Session, who: str, fingerprint: str) -> list[str]:
             (
                 f"{who} waits for the custody key, and has not signed for their keys here yet: "
                 "they "
-                "run custody person fetch first"
+                "run `custody person fetch` first"
             )
         ]
-    folder = STATE.home if entrust.CUSTODY in session.keyring.names() else "FOLDER-OF-A-CUSTODIAN"
+    give = ("person", "give-key", who, "--fingerprint", fingerprint)
+    here = entrust.CUSTODY in session.keyring.names()
     return [
         (
             f"{who} waits for the custody key: a custodian who holds it compares the fingerprint "
             "with them by voice, then"
         ),
-        f'  custody --home {folder} person give-key {who} --fingerprint "{fingerprint}"',
+        "  " + (command(*give) if here else elsewhere("--home", "FOLDER-OF-A-CUSTODIAN", *give)),
     ]
 
 
@@ -66,10 +67,12 @@ def lacking(person: Person) -> list[str]:
         "",
         f"  {person.fingerprint}",
         "",
-        (
-            f"They run: custody person give-key {person.certificate.pseudonym} --fingerprint "
-            f'"{person.fingerprint}"'
-        ),
+        "They run: `"
+        + elsewhere(
+            *("person", "give-key", person.certificate.pseudonym),
+            *("--fingerprint", person.fingerprint),
+        )
+        + "`",
     ]
 
 

@@ -14,6 +14,7 @@ from ledger.domain.errors import NotFoundError
 
 if TYPE_CHECKING:
     from cli.session import Session
+    from ledger.domain.ports.answers import Recorded
 
 _UNREAD: Final = "00" * 32  # stands for a statement that is known only after the record was read
 _QUESTIONS: Final = {
@@ -33,7 +34,7 @@ def decide(
     yes: bool,
     basis: dict[str, Any],
     members: dict[str, Any] | None = None,
-) -> dict[str, Any]:
+) -> Recorded:
     """Show what was recorded, ask, and sign the decision on it.
 
     Args:

@@ -266,7 +266,7 @@ FORMS: Final = (
             Field(
                 "event",
                 "target",
-                "Number of the event, as custody show lists it.",
+                "Number of the event, as `custody show` lists it.",
                 "event",
                 required=True,
             ),
@@ -282,7 +282,7 @@ FORMS: Final = (
             Field(
                 "event",
                 "target",
-                "Number of the event, as custody show lists it.",
+                "Number of the event, as `custody show` lists it.",
                 "event",
                 required=True,
             ),

@@ -1,5 +1,8 @@
-"""Hints that run as printed: a command of the home is told with the home and the passphrase file
-that this run was given.
+"""Hints that run as printed: commands of the home are told with the home, the server and the
+passphrase file that this run was given, and their words as a shell reads them.
+
+In a text of ours a command runs as it stands there. One in backquotes is a name, or for somebody
+else, who has a home of their own: nothing is added to it.
 """
 
 from __future__ import annotations
@@ -14,30 +17,63 @@ from cli.state import STATE
 from ledger.domain.untrusted.visible import visible
 
 _KNOWN: Final = set[str]()
-#: Commands that work on no home, or name all that they need themselves.
-_HOMELESS: Final = ("verify", "demo", "init", "restore")
+#: Commands that work on no home, or on one that is to be named anew.
+_HOMELESS: Final = ("verify", "demo", "restore")
+_COMMAND: Final = re.compile(r"(?<![`\w.-])custody ((?:--offline )?)([a-z-]+)")
 
 
 def runnable(text: str) -> str:
-    """A hint with its commands as they run from here, such as ``custody --home DIR anchor`` for
+    """A text with its commands as they run from here, such as ``custody --home DIR anchor`` for
     ``custody anchor``.
     """
-    options: list[str] = []
-    if STATE.home != Path("custody-home"):
-        options += ["--home", str(STATE.home)]
-    if STATE.server:
-        options += ["--server", STATE.server]
-    if STATE.passphrase_file is not None:
-        options += ["--passphrase-file", str(STATE.passphrase_file)]
-    if not options:
+    given = options()
+    if not given:
         return text
-    given = " ".join(map(shlex.quote, options))
 
     def complete(found: re.Match[str]) -> str:
-        known = found[1] in _KNOWN and found[1] not in _HOMELESS
-        return f"custody {given} {found[1]}" if known else found[0]
+        known = found[2] in _KNOWN and found[2] not in _HOMELESS
+        return f"custody {given} {found[1]}{found[2]}" if known else found[0]
 
-    return re.sub(r"\bcustody ([a-z-]+)", complete, text)
+    # What stands in backquotes is at every second place.
+    parts = text.split("`")
+    parts[::2] = (_COMMAND.sub(complete, part) for part in parts[::2])
+    return "`".join(parts)
+
+
+def command(*words: object, server: str = "") -> str:
+    """A command of the home as it runs from here, each word as a shell reads it.
+
+    Args:
+        server: the node that it is for, where that is another one than this run's.
+    """
+    given = options(server=server)
+    return " ".join(["custody", *([given] if given else []), *(quoted(str(one)) for one in words)])
+
+
+def elsewhere(*words: object) -> str:
+    """A command for somebody else, or for another home than this one."""
+    return "custody " + " ".join(quoted(str(word)) for word in words)
+
+
+def options(*, server: str = "") -> str:
+    """The global options of this run, as a shell reads them; empty where it was given none.
+
+    Args:
+        server: the node, where that is another one than this run's.
+    """
+    given: list[str] = []
+    if STATE.home != Path("custody-home"):
+        given += ["--home", str(STATE.home)]
+    if server or STATE.server:
+        given += ["--server", server or STATE.server]
+    return " ".join([*map(quoted, given), *passphrase_option()])
+
+
+def passphrase_option() -> list[str]:
+    """Where the passphrase is read from, for commands that name their home themselves."""
+    if STATE.passphrase_file is None:
+        return []
+    return ["--passphrase-file", quoted(str(STATE.passphrase_file))]
 
 
 def quoted(text: str) -> str:

@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
+from cli.hints import runnable
 from ledger.domain.errors import UnconfirmedError
 
 
@@ -108,8 +109,8 @@ def recording(count: int) -> Iterator[None]:
 def told() -> str:
     """What a command that was stopped had done."""
     look = (
-        "look with custody list, show, person list or field status before you repeat it (an "
-        "upload goes on where it was)"
+        f"look with {runnable('custody list')}, or show, person list or field status in its place, "
+        "before you repeat it (an upload goes on where it was)"
     )
     if _State.unknown:
         return f"stopped; whether the node recorded what was signed is not known: {look}"

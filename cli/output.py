@@ -21,6 +21,7 @@ import shutil
 import sys
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from typing import Any, Final, TextIO
 
 from cli.folding import folded
@@ -56,9 +57,12 @@ class _Printing:
 
 
 def result(value: Any, *lines: str) -> None:
-    """Print a result: JSON for scripts, lines for people."""
+    """Print a result: JSON for scripts, lines for people. What a node answered is printed with its
+    members as they came (see ledger.domain.ports.answers).
+    """
     if STATE.json:
-        text = json.dumps(value, indent=2, ensure_ascii=not _is_unicode(_results()))
+        ascii_only = not _is_unicode(_results())
+        text = json.dumps(value, indent=2, ensure_ascii=ascii_only, default=asdict)
         _print(_results(), *safe.json_safe(text).split("\n"))
     else:
         show(*lines)
@@ -83,7 +87,7 @@ def ask(question: str) -> None:
 
 
 def note(text: str) -> None:
-    """How far long work is, for the person at a terminal; nothing where nobody looks."""
+    """Say how far long work is, on stderr, if that is a terminal and output is not JSON."""
     if is_terminal(sys.stderr) and not STATE.json:
         say(text)
 
@@ -184,7 +188,9 @@ def finish(code: int) -> int:
             "nothing was recorded: run it again",
             code or UNPRINTED,
         )
-    looking = runnable("custody field status" if STATE.offline else "custody list or custody show")
+    looking = (
+        "custody field status" if STATE.offline else "custody list or custody show ID --basis WHY"
+    )
     told = (
         "the work was done, and what it recorded is recorded; only its result could not be "
         f"printed: {told}"
@@ -210,7 +216,14 @@ def exit_code(error: Exception) -> int:
 
 
 def failure(error: Exception, code: int | None = None) -> int:
-    """Tell a failure; returns its exit code, which a command may know better."""
+    """Print an error with what to do about it.
+
+    Args:
+        code: the exit code, where the command knows a better one than ``exit_code`` gives.
+
+    Returns:
+        the exit code.
+    """
     code = exit_code(error) if code is None else code
     if isinstance(error, CustodyError):
         message, hint = error.message, error.hint
@@ -222,11 +235,12 @@ def failure(error: Exception, code: int | None = None) -> int:
     else:
         # A defect of ours: its class and place, never values, which may be case data.
         message, hint = f"internal error {place_of(error)}", "this is a defect: please report it"
-    return tell(message, runnable(hint) if hint else hint, code)
+    return tell(message, hint, code)
 
 
 def tell(message: str, hint: str | None, code: int) -> int:
     """Tell what went wrong and what to do about it, in the one form; returns the exit code."""
+    hint = runnable(hint) if hint else hint
     if STATE.json:
         _print(
             sys.stderr,

@@ -11,6 +11,7 @@ from cli import interrupt
 from ledger.adapters.node.client import NodeClient
 from ledger.adapters.web.client import Answer
 from ledger.client.offline import FieldNode
+from ledger.domain.ports.answers import Queued, Registered
 
 #: What is done once for each request and cannot be asked for again without doing it twice.
 _ONCE: Final = ("/v1/people/", "/v1/enrolments", "/v1/custody-key")
@@ -19,7 +20,7 @@ _ONCE: Final = ("/v1/people/", "/v1/enrolments", "/v1/custody-key")
 class RecordingNode(NodeClient):
     """A node at an address."""
 
-    def register(self, submissions: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    def register(self, submissions: Sequence[dict[str, Any]]) -> list[Registered]:
         """See clientports.NodeApi."""
         with interrupt.recording(len(submissions)):
             return super().register(submissions)
@@ -34,7 +35,7 @@ class RecordingNode(NodeClient):
 class RecordingField(FieldNode):
     """The queue of a folder without network."""
 
-    def register(self, submissions: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    def register(self, submissions: Sequence[dict[str, Any]]) -> list[Queued]:
         """See clientports.NodeApi."""
         with interrupt.recording(len(submissions)):
             return super().register(submissions)

@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from cli.hints import quoted
 from ledger.adapters.keystore.file import FileKeyring
 from ledger.app import bootstrap, settings
 from ledger.domain.errors import UsageError, VerificationError
@@ -71,7 +72,7 @@ class Servers:
                     f"nobody made a card for {url} in {self._home}, so it is not known whose node "
                     "that is"
                 ),
-                hint=f"make one: custody person card --for {url} -o card.json",
+                hint=f"make one: custody person card --for {quoted(url)} -o card.json",
             )
         if log != expected:
             raise VerificationError(
@@ -112,7 +113,7 @@ class Servers:
                 what,
                 hint=(
                     "ask the agency; if its node moved: custody person card --moved --for "
-                    f"{url} -o card.json"
+                    f"{quoted(url)} -o card.json"
                 ),
             )
 

@@ -65,8 +65,11 @@ def ask_passphrase(*, confirm: bool = False) -> bytes:
 
 
 def unlock() -> Unlocking:
-    """Ask for the passphrase and begin to stretch it: import what is heavy after this call, not
-    before.
+    """Ask for the passphrase and begin to derive the keyring's key, in another process. Import what
+    is heavy after this call, not before: both then go on at once.
+
+    Returns:
+        what gives the keyring, once the key is there.
 
     Raises:
         UsageError: no home there, or no passphrase. KeyringError: no keyring in it. StorageError:
@@ -103,7 +106,7 @@ def open_alone() -> Iterator[OpenHome]:
 
 @contextmanager
 def open_beside() -> Iterator[OpenHome]:
-    """The home itself to look at; while a `serve` holds it, one moment of it beside that."""
+    """The home, to be read only; while another process holds it, a snapshot of it."""
     unlocking = unlock()
     from ledger.app import bootstrap
 
@@ -130,11 +133,11 @@ def open_log() -> Iterator[OwnLog]:
 
 
 def auditor() -> Auditor:
-    """Whoever audits, by the folder of --home; nobody without one, which is enough for what is
-    public.
+    """Who reads the logs: by the keys in the folder of --home, or ``NOBODY`` where it holds none,
+    which is enough for what is public.
 
-    A whole home also has its node's keys: other agencies let that one in, where they do not know
-    the person.
+    The home of a node also offers its node's key: other agencies let a partner's node read, where
+    they do not know the person.
     """
     from ledger.adapters.logfiles import NOBODY, Auditor
 
@@ -154,7 +157,7 @@ def auditor() -> Auditor:
 
 @contextmanager
 def open_field() -> Iterator[FieldNode]:
-    """What waits to be sent."""
+    """The stand-in for a node that keeps what was signed without network until it is sent."""
     unlocking = unlock()
     from ledger.app import field_folder
 
@@ -232,7 +235,7 @@ def open_session() -> Iterator[Session]:
         stack.enter_context(node)
         about = node.agency()
         if servers is not None:
-            servers.require(server, about["log"])  # statements name the log that they are for
+            servers.require(server, about.log)  # statements name the log that they are for
         person = bootstrap.person_at(keyring, about, guest=bool(STATE.server))
         if _took_custody_key(keyring, node, person):
             person = bootstrap.person_at(keyring, about)
@@ -269,15 +272,15 @@ def _client(
         signer=lambda: _signer(keyring),
         identify=_identify
         if own
-        else None,  # which provider a stranger names is none that our people log in at
+        else None,  # people log in at their own agency's provider, never at one that others name
         kept=FileSession(STATE.home / settings.SESSION, keyring.get("journal"), url),
         meant=None if servers is None else lambda log: servers.require(url, log),
     )
 
 
 def _took_custody_key(keyring: FileKeyring, node: NodeClient, person: Person) -> bool:
-    """Whether the custody key waited for a custodian who has none; what is wrong with it is told,
-    and stops nothing else.
+    """Take the agency's custody key into the keyring where it waits at the node for this person;
+    whether it was taken. A failure is printed, and stops nothing else.
     """
     from cli import output
     from ledger.app import entrust

@@ -10,20 +10,19 @@ from cli import questions
 
 if TYPE_CHECKING:
     from ledger.client.on_offer import OnOffer
+    from ledger.domain.ports.answers import Standing
 
 
-def standing_lines(standing: dict[str, Any]) -> list[str]:
+def standing_lines(standing: Standing) -> list[str]:
     """What holds for an item now, as far as there is something."""
     shown = {"seals": "seals", "holds": "holds", "handling": "handling", "conditions": "bound to"}
     lines = [
-        f"{word:<9}{', '.join(standing[name])}"
+        f"{word:<9}{', '.join(texts)}"
         for name, word in shown.items()
-        if standing.get(name)
+        if (texts := getattr(standing, name))
     ]
-    lines += [f"keep     until {standing['keepUntil']}"] if standing.get("keepUntil") else []
-    return lines + (
-        [f"out      with {standing['handedOutTo']}"] if standing.get("handedOutTo") else []
-    )
+    lines += [f"keep     until {standing.keepUntil}"] if standing.keepUntil else []
+    return lines + ([f"out      with {standing.handedOutTo}"] if standing.handedOutTo else [])
 
 
 def offer_lines(shown: OnOffer) -> list[str]:

@@ -4,9 +4,13 @@ show` and `custody verify`.
 
 from __future__ import annotations
 
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final
 
 from cli import output, words
+
+if TYPE_CHECKING:
+    from ledger.domain.ports.answers import Look
 
 _MARGIN: Final = 12
 _PARTIES: Final = {
@@ -27,32 +31,36 @@ def day_and_clock(time: str) -> tuple[str, str]:
 
 def entry(
     clock: str,
-    event: dict[str, Any],
+    effect: str,
+    agency: str,
     document: dict[str, Any] | None,
     proven: str,
     names: dict[str, str],
+    *,
+    void: bool = False,
+    looked: Sequence[Look] = (),
 ) -> list[str]:
     """One event of a timeline: what in plain words, by whom, what it says, and how far it is
     proven.
 
     Args:
-        event: effect and agency, as the log shows them, and whether it is void.
+        effect, agency: as the log shows them.
         names: an agency's own words for event types.
+        void: the other side of a handover was first.
+        looked: who looked at what is offered, before answering.
     """
     if document is not None:
         what = names.get(document["type"]) or words.EVENTS.get(document["type"], document["type"])
-        who = f"{document['actor']['role']} of {event['agency']}"
+        who = f"{document['actor']['role']} of {agency}"
     else:
-        what, who = words.EFFECTS.get(event["effect"], event["effect"]), event["agency"]
+        what, who = words.EFFECTS.get(effect, effect), agency
     lines = [
-        f"  {clock}  {what:<24} {who}"
-        + ("  (void: the other side was first)" if event.get("void") else "")
+        f"  {clock}  {what:<24} {who}" + ("  (void: the other side was first)" if void else "")
     ]
-    looked = [
-        f"looked at before the answer, its {one['what']}: {one['person']}, {one['time']}"
-        for one in event.get("looked", [])
+    looks = [
+        f"looked at before the answer, its {one.what}: {one.person}, {one.time}" for one in looked
     ]
-    for text in [*(_describe(document) if document else []), *looked, proven]:
+    for text in [*(_describe(document) if document else []), *looks, proven]:
         lines += output.wrapped(text, 78, indent=_MARGIN, further=2)
     return lines
 

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final
 
 from cli.hints import runnable
 
+if TYPE_CHECKING:
+    from ledger.domain.ports.answers import Recorded
 
-def recorded(answer: Mapping[str, Any], what: str = "recorded") -> str:
+
+def recorded(answer: Recorded, what: str = "recorded") -> str:
     """What became of one statement; one that waits without network is recorded nowhere yet."""
-    if answer["state"] == "queued":
+    if answer.state == "queued":
         return (
-            f"signed, and waits here as number {answer['index']}: it is recorded nowhere "
+            f"signed, and waits here as number {answer.index}: it is recorded nowhere "
             f"until {runnable('custody field send')}"
         )
-    return f"{what}, entry {answer['index']}, {STATES.get(answer['state'], answer['state'])}"
+    return f"{what}, entry {answer.index}, {STATES.get(answer.state, answer.state)}"
 
 
 EVENTS: Final = {

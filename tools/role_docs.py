@@ -37,7 +37,8 @@ Beyond the tables:
   enrolment, and no custodian stands for it.
 - A guest corrects what people of their own agency recorded, and whoever gave an item away what they
   recorded themselves.
-- Administrators and auditors see records in clear, never details or content.
+- Administrators and auditors see records in clear, never details or content, and find no item by
+  its case number or digest. Nobody shares an item with themselves.
 - Whoever reads details or content signs why before anything is shown, and signs only when something
   can follow.
 - Seeing a list does not mean seeing every item. Custodians, auditors, administrators and

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Header
@@ -41,7 +42,7 @@ def list_copies(node: NodeDep, caller: CallerDep) -> CopiesOut:
     """Copies that other agencies gave us and that we may fetch; agencies that do not answer are
     left out.
     """
-    found = [CopyOut(**one) for one in copies.for_us(node)]
+    found = [CopyOut(**asdict(one)) for one in copies.for_us(node)]
     return CopiesOut(copies=found)
 
 

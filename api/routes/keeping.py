@@ -69,7 +69,7 @@ def set_copies(node: NodeDep, caller: CallerDep, evidence: Item, request: Copies
     if request.copies > known:
         raise UsageError(
             f"{request.copies} copies asked for, the home knows {known} IPFS nodes",
-            hint="add nodes first: custody ipfs add",
+            hint="add nodes first: custody ipfs add NAME --api ADDRESS",
         )
     with node.records.write() as unit:
         authorization.visible(node, unit, caller, evidence)

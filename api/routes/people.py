@@ -39,7 +39,7 @@ from ledger.domain.identity.person import PersonId, read_reference
 from ledger.services.access import custody_keys, sessions
 from ledger.services.access.authorization import Caller
 from ledger.services.node.context import Node
-from ledger.services.people import admission, membership
+from ledger.services.people import admission, listing, membership
 from ledger.services.people.membership import Changed
 from ledger.services.registration import bulk_access_alarm
 
@@ -88,7 +88,7 @@ def list_people(node: NodeDep, caller: CallerDep) -> PeopleOut:
             since=format_time(one.since),
             custodyKey=one.custody,
         )
-        for one in admission.everybody(node)
+        for one in listing.everybody(node)
     ]
     return PeopleOut(people=rows)
 

@@ -161,19 +161,19 @@ def _elsewhere(sample: float | None, seed: int | None) -> dict[str, Any]:
         job = session.node.start_audit(sample=sample, seed=seed)
         begin, part, seen = _progress(parts), "", 0
         advance = begin("waiting for the node", 0)
-        while job["state"] == "running":
-            if job["part"] != part:
-                part, seen, advance = job["part"], 0, begin(job["part"], job["total"])
-            advance(job["done"] - seen)
-            seen = job["done"]
+        while job.state == "running":
+            if job.part != part:
+                part, seen, advance = job.part, 0, begin(job.part, job.total)
+            advance(job.done - seen)
+            seen = job.done
             time.sleep(_LOOK)
-            job = session.node.audit(job["id"])
-    if job["report"] is None:
+            job = session.node.audit(job.id)
+    if job.report is None:
         raise StorageError(
-            f"the node could not be audited: {job['problem']}",
+            f"the node could not be audited: {job.problem}",
             hint="ask its administrator to look at its log",
         )
-    return dict(job["report"])
+    return dict(job.report)
 
 
 def _page(value: dict[str, Any], heading: str) -> bytes:

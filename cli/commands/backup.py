@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from cli import outfile, output
-from cli.hints import runnable
+from cli.hints import elsewhere, passphrase_option, quoted, runnable
 from cli.state import STATE, Json
 
 _HELP = """Back up the home, also while a node serves it. Only what is new since the last time is
@@ -54,7 +54,7 @@ def backup(
     outfile.require_folder(folder)
     backups.require_apart(STATE.home, folder, keys)
     opened = BackupKeys(keys, ask_passphrase(), create=True)
-    now = SystemClock().now()
+    now = backups.moment(folder, SystemClock())
     made = backups.make(
         STATE.home, folder, keys, opened, now=now, rotate=rotate * 86400, keep=keep * 86400
     )
@@ -64,7 +64,7 @@ def backup(
             f"ciphertext in all, {made.grants} grants."
         ),
         f"It can be opened until {format_time(made.expires)}; keep {keys} apart from it.",
-        f"Try it: custody --home NEW-FOLDER restore {folder} --keys {keys}",
+        f"Try it: {_restoring(folder, keys)}",
     ]
     lines += [
         f"NOT certain: {one} says to be made later than now; a clock was wrong"
@@ -103,3 +103,9 @@ def backup(
 def register(app: typer.Typer) -> None:
     """Add the command."""
     app.command(help=_HELP)(backup)
+
+
+def _restoring(folder: Path, keys: Path) -> str:
+    """The command that brings a backup back into a new folder."""
+    words = ("restore", quoted(str(folder)), "--keys", quoted(str(keys)))
+    return " ".join([elsewhere("--home", "NEW-FOLDER"), *passphrase_option(), *words])

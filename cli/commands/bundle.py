@@ -49,7 +49,7 @@ def bundle(
         outfile.writing(out, force=force) as file,
         open_session() as session,
     ):  # and so is a file that cannot be written
-        erased = session.node.item(urn)["erased"]
+        erased = session.node.item(urn).erased
         left_out = [*(withhold or []), *_left_out(session, recipient, urn, why, erased=erased)]
         access = "" if erased else _access(session, urn, why)
         if access:
@@ -111,7 +111,7 @@ def _left_out(
 
     if not recipient or erased:
         return []
-    rules = session.node.agency()["withhold"]
+    rules = session.node.agency().withhold
     if recipient not in rules:
         raise UsageError(
             f"your profile does not say what a {recipient!r} may see",

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from cli import outfile, output
+from cli.hints import elsewhere
 from cli.state import Json
 
 _HELP = """The chain that agencies share.
@@ -104,7 +105,7 @@ def deploy(
         file.write(encoded)
     lines += [
         f"  trust root    {out}",
-        f"Next, at each agency: custody init --rpc {rpc} --trust {out.name}",
+        f"Next, at each agency: `{elsewhere('init', '--rpc', rpc, '--trust', out.name)}`",
     ]
     output.result(value, *lines)
 

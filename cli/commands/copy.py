@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import typer
 
 from cli import cleartext, members, output
 from cli.state import STATE, Evidence, Json
+
+if TYPE_CHECKING:
+    from ledger.domain.ports.answers import Link
 
 _HELP = """Copies that other agencies gave us.
 
@@ -45,10 +49,10 @@ def list_(as_json: Json = False) -> None:
         found = session.node.copies()
     rows = [
         [
-            one["evidence"].removeprefix("urn:uuid:"),
-            one["giver"],
-            one["until"],
-            one["taken"] or "not taken",
+            one.evidence.removeprefix("urn:uuid:"),
+            one.giver,
+            one.until,
+            one.taken or "not taken",
         ]
         for one in found
     ]
@@ -80,7 +84,7 @@ def take(
     )
     interrupted = members.interruption(resume, restart)
     with open_session() as session:
-        found = [one for one in session.node.copies() if one["evidence"] == urn]
+        found = [one for one in session.node.copies() if one.evidence == urn]
         if not found:
             raise NotFoundError("nobody gave us a copy of this item", hint="see: custody copy list")
         with cleartext.folder(
@@ -98,7 +102,7 @@ def take(
             )
     output.result(
         asdict(done) | {"path": None},
-        f"recorded as {done.evidence}, a copy of {urn} of {found[-1]['giver']}",
+        f"recorded as {done.evidence}, a copy of {urn} of {found[-1].giver}",
     )
 
 
@@ -109,10 +113,10 @@ def tree(evidence: Evidence, as_json: Json = False) -> None:
     urn = evidence_urn(evidence)
     with open_session() as session:
         found = session.node.lineage(urn)
-    lines = _branches(found["links"], urn)
-    for one in found["copies"]:
-        held = f"holds {one['taken']}" if one["taken"] else f"may fetch it until {one['until']}"
-        lines.append(f"copy for {one['recipient']}: {held}")
+    lines = _branches(found.links, urn)
+    for one in found.copies:
+        held = f"holds {one.taken}" if one.taken else f"may fetch it until {one.until}"
+        lines.append(f"copy for {one.recipient}: {held}")
     output.result(found, *lines)
 
 
@@ -128,11 +132,11 @@ def register(app: typer.Typer) -> None:
     app.command(help=_TREE)(tree)
 
 
-def _branches(links: list[dict[str, Any]], urn: str) -> list[str]:
+def _branches(links: Sequence[Link], urn: str) -> list[str]:
     """The family as a tree from its roots, the item itself marked."""
     children: dict[str, list[tuple[str, str]]] = {}
     for one in links:
-        children.setdefault(one["parent"], []).append((one["child"], one["kind"]))
+        children.setdefault(one.parent, []).append((one.child, one.kind))
     below = {child for family in children.values() for child, _ in family}
     lines: list[str] = []
     shown: set[str] = set()

@@ -6,12 +6,16 @@ import os
 import secrets
 import shutil
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cli import outfile, output
+from cli.hints import elsewhere
 from cli.state import STATE
+
+if TYPE_CHECKING:
+    from cli.session import Session
 
 _HELP = """Run the main job on one file and explain every step: record, anchor, export, verify, and
 refuse a tampered copy.
@@ -82,29 +86,30 @@ def _demo(file: Path, out: Path) -> int:
     if code != 1:
         output.say("custody: the tampered copy was not refused: this is a defect")
         return 1
-    output.show("", "The original is verified and the tampered copy is refused. Try it yourself:")
-    custody = ".venv/bin/custody"
-    common = f"{custody} --home {STATE.home} --passphrase-file {STATE.passphrase_file}"
-    for command in (
-        f"{custody} verify {out / 'evidence.bundle'} {_quoted(file)} --trust {out / 'trust.json'}",
-        (
-            f"{custody} verify {out / 'evidence.bundle'} {out / 'tampered'} --trust "
-            f"{out / 'trust.json'}"
-        ),
-        f"{common} list",
-        f'{common} show {evidence} --basis "trying it out"',
-        f'{common} get {evidence} -o {out / "copy"} --basis "trying it out"',
-        f"{common} anchor",
-        f"{common} doctor --deep",
-    ):
-        output.show(f"  {command}")
+    _invite(file, out, evidence)
     return 0
 
 
+def _invite(file: Path, out: Path, evidence: str) -> None:
+    """Commands with which a reader goes on by themselves; each runs as it is printed."""
+    output.show("", "The original is verified and the tampered copy is refused. Try it yourself:")
+    common = ("--home", STATE.home, "--passphrase-file", STATE.passphrase_file)
+    bundle, trust, why = out / "evidence.bundle", out / "trust.json", ("--basis", "trying it out")
+    for words in (
+        ("verify", bundle, file, "--trust", trust),
+        ("verify", bundle, out / "tampered", "--trust", trust),
+        (*common, "list"),
+        (*common, "show", evidence, *why),
+        (*common, "get", evidence, "-o", out / "copy", *why),
+        (*common, "anchor"),
+        (*common, "doctor", "--deep"),
+    ):
+        output.show(f"  .venv/bin/{elsewhere(*words)}")
+
+
 def _record(file: Path, out: Path) -> str:
+    """Steps 2 to 5; returns the evidence id."""
     from cli.session import open_session
-    from ledger.adapters import files
-    from ledger.client import retrieval
     from ledger.client.upload import Upload, UploadOptions
 
     members = {
@@ -131,40 +136,52 @@ def _record(file: Path, out: Path) -> str:
         _tell("file", f"{file} ({output.size(item.size)})")
         _tell("sha-256", item.digests["sha-256"])
         _tell("CID", f"{item.cid} - of the ciphertext, as any IPFS node computes it")
-        stored = session.node.status()["storedBytes"]
+        stored = session.node.status().storedBytes
         _tell("stored", f"{output.size(stored)} of ciphertext, padded: even the size says little")
 
         _title(3, "The signed record is appended to the agency's log")
         _tell("item", item.evidence)
         _tell("log entry", f"number {item.index}, state: in the log, not yet anchored")
 
-        _title(4, "The log's checkpoint is anchored in the contract")
-        status = session.node.anchor()
-        newest = status["newest"]
-        _tell("root", newest["root"])
-        _tell(
-            "anchored",
-            (
-                f"{newest['size']} entries in block {newest['block']}, gas {newest['gas']}, "
-                f"transaction {newest['transaction']}"
-            ),
-        )
-        _tell("chain", f"{status['chain']['id']} ({status['chain']['label']})")
-
-        _title(5, "The record is exported as one bundle; the export itself is signed and recorded")
-        basis = {"purpose": "demonstration"}
-        access = retrieval.record_access(
-            session.node, session.person, session.clock, item.evidence, mode="export", basis=basis
-        )
-        bundle = session.node.bundle(item.evidence, access)
-        files.write(out / "evidence.bundle", bundle, mode=0o644)
-        files.write(out / "trust.json", session.node.trust_root(), mode=0o644)
-        _tell("bundle", f"{out / 'evidence.bundle'} ({output.size(len(bundle))})")
-        _tell(
-            "trust root",
-            f"{out / 'trust.json'} - which chain, which contracts, who seals its blocks",
-        )
+        _anchor(session)
+        _export(session, item.evidence, out)
     return item.evidence
+
+
+def _anchor(session: Session) -> None:
+    _title(4, "The log's checkpoint is anchored in the contract")
+    status = session.node.anchor()
+    newest, chain = status.newest, status.chain
+    assert newest is not None
+    assert chain is not None
+    _tell("root", newest.root)
+    _tell(
+        "anchored",
+        (
+            f"{newest.size} entries in block {newest.block}, gas {newest.gas}, "
+            f"transaction {newest.transaction}"
+        ),
+    )
+    _tell("chain", f"{chain.id} ({chain.label})")
+
+
+def _export(session: Session, evidence: str, out: Path) -> None:
+    from ledger.adapters import files
+    from ledger.client import retrieval
+
+    _title(5, "The record is exported as one bundle; the export itself is signed and recorded")
+    basis = {"purpose": "demonstration"}
+    access = retrieval.record_access(
+        session.node, session.person, session.clock, evidence, mode="export", basis=basis
+    )
+    bundle = session.node.bundle(evidence, access)
+    files.write(out / "evidence.bundle", bundle, mode=0o644)
+    files.write(out / "trust.json", session.node.trust_root(), mode=0o644)
+    _tell("bundle", f"{out / 'evidence.bundle'} ({output.size(len(bundle))})")
+    _tell(
+        "trust root",
+        f"{out / 'trust.json'} - which chain, which contracts, who seals its blocks",
+    )
 
 
 def _flip(file: Path, target: Path) -> None:
@@ -184,9 +201,3 @@ def _title(number: int, text: str) -> None:
 
 def _tell(name: str, text: str) -> None:
     output.show(f"   {name:<11} {text}")
-
-
-def _quoted(path: Path) -> str:
-    import shlex
-
-    return shlex.quote(str(path))

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from cli import members, output
-from cli.hints import runnable
+from cli.hints import command
 from cli.state import Json
 
 _HELP = """Record a file that was made from other items: a report, an extraction, a redaction, the
@@ -101,7 +101,7 @@ def derive(
             interrupted=members.interruption(False, restart),
         ),
     )
-    output.note(f"see where it came from: {runnable('custody tree')} {parent[0]}")
+    output.note(f"see where it came from: {command('tree', parent[0])}")
 
 
 def register(app: typer.Typer) -> None:

@@ -8,7 +8,7 @@ import typer
 
 from cli import members, output
 from cli.forwarding import forward
-from cli.state import STATE, Evidence, Json
+from cli.state import Evidence, Json
 
 _DISCLOSE = """Record that somebody was given a copy, an export or a look. The item itself stays
 where it is.
@@ -70,11 +70,15 @@ def disclose(
     with open_session() as session:
         answer = copying.disclose(session.node, session.person, session.clock, urn, recipient, what)
         forward(session, to)
-    lines = [f"disclosed to {to or name or kind}, entry {answer['index']}"]
+    lines = [f"disclosed to {to or name or kind}, entry {answer.index}"]
     output.result(
         answer,
         *lines,
-        *([f"They take it with: custody copy take {urn.removeprefix('urn:uuid:')}"] if to else []),
+        *(
+            [f"They take it with: `custody copy take {urn.removeprefix('urn:uuid:')} --basis WHY`"]
+            if to
+            else []
+        ),
     )
 
 
@@ -111,8 +115,8 @@ def share(
     output.result(
         answer,
         (
-            f"{with_person} can open it now, with a reason of their own: custody --home "
-            f"{STATE.home} show ID --basis WHY"
+            f"{with_person} can open it now, with a reason of their own: `custody show "
+            f"{urn.removeprefix('urn:uuid:')} --basis WHY`"
         ),
     )
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import shlex
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from cli import decisions, output
-from cli.hints import runnable
+from cli.hints import command, elsewhere, runnable
 from cli.questions import Yes
-from cli.state import STATE, Evidence, Json
+from cli.state import Evidence, Json
+
+if TYPE_CHECKING:
+    from ledger.domain.ports.answers import Disposal
 
 _HELP = """Dispose of an item: one person requests it, another one approves, a custodian carries it
 out. Keys are destroyed for good.
@@ -55,7 +57,7 @@ Example:
 """
 _WHY = {"purpose": "disposal"}
 _UNREAD = "00" * 32  # stands for a statement that is known only after the record was read
-_ASK = "custody dispose request ID --reason WHY, then custody dispose approve ID by a colleague"
+_ASK = "custody dispose request ID --reason WHY; then a colleague: `custody dispose approve ID`"
 
 
 def request(
@@ -78,8 +80,8 @@ def request(
         )
     output.result(
         answer,
-        "requested; a colleague approves it with their own keys: custody dispose approve "
-        + shlex.quote(evidence),
+        "requested; a colleague approves it with their own keys: "
+        f"`{elsewhere('dispose', 'approve', evidence)}`",
     )
 
 
@@ -101,7 +103,7 @@ def approve(
     output.result(
         answer,
         "approved; a custodian carries it out with: "
-        + runnable(f"custody dispose carry-out {shlex.quote(evidence)} --method HOW"),
+        + command("dispose", "carry-out", evidence, "--method", "HOW"),
     )
 
 
@@ -129,7 +131,7 @@ def carry_out(
         ]
         if not approvals:
             raise RuleError("nobody has approved the disposal", hint=_ASK)
-        backups = session.node.status(chain=False, ipfs=False)["backupsUntil"]
+        backups = session.node.status(chain=False, ipfs=False).backupsUntil
         if backups is None:
             raise StorageError(
                 "until when a backup opens this item is not known: its file cannot be read",
@@ -145,9 +147,9 @@ def carry_out(
         )
         done = session.node.sync_handovers()
         found = session.node.disposal(urn)
-    problems = [f"problem: {name}: {what}" for name, what in done["problems"].items()]
+    problems = [f"problem: {name}: {runnable(what)}" for name, what in done.problems.items()]
     output.result(
-        {"statement": answer["statement"], "disposal": found}, *_certificate(found), *problems
+        {"statement": answer.statement, "disposal": found}, *_certificate(found), *problems
     )
 
 
@@ -187,7 +189,7 @@ def _newest_request(events: list[dict[str, Any]]) -> dict[str, Any]:
     return requests[-1]
 
 
-def _may_keep(nodes: list[str]) -> list[str]:
+def _may_keep(nodes: tuple[str, ...]) -> list[str]:
     """IPFS nodes that nobody asks any more, and what ends that."""
     lines = [f"may still keep  ciphertext, without a key: IPFS node {name}" for name in nodes]
     name = nodes[0].partition(", removed ")[0] if nodes else ""
@@ -203,45 +205,37 @@ def _backups(expire: str | None) -> str:
     )
 
 
-def _certificate(found: dict[str, Any]) -> list[str]:
-    confirmed = {one["agency"] for one in found["confirmed"]}
-    waiting = [agency for agency in found["expected"] if agency not in confirmed]
+def _certificate(found: Disposal) -> list[str]:
+    item = found.evidence.removeprefix("urn:uuid:")
+    check = command("bundle", item, "-o", "FILE", "--basis", "disposal")
+    confirmed = {one.agency for one in found.confirmed}
+    waiting = [agency for agency in found.expected if agency not in confirmed]
     return [
-        found["title"].upper() or "CERTIFICATE OF DISPOSAL",
+        found.title.upper() or "CERTIFICATE OF DISPOSAL",
         "",
+        *([*output.wrapped(" ".join(found.text.split()), 100, indent=0), ""] if found.text else []),
+        f"item            {found.evidence}",
+        f"disposed of     {found.disposed} by {found.agency}",
+        f"statement       {found.statement}",
+        f"keys destroyed  {found.destroyed} here",
         *(
-            [*output.wrapped(" ".join(found["text"].split()), 100, indent=0), ""]
-            if found["text"]
-            else []
-        ),
-        f"item            {found['evidence']}",
-        f"disposed of     {found['disposed']} by {found['agency']}",
-        f"statement       {found['statement']}",
-        f"keys destroyed  {found['destroyed']} here",
-        *(
-            (
-                f"confirmed       {one['agency']} at {one['time']}, statement "
-                f"{one['statement'][:16]}..."
-            )
-            for one in found["confirmed"]
+            (f"confirmed       {one.agency} at {one.time}, statement {one.statement[:16]}...")
+            for one in found.confirmed
         ),
         *(f"still expected  {agency}, which held it before" for agency in waiting),
-        f"copies pinned   {found['pins']} still to be removed, at {', '.join(found['pinnedAt'])}"
-        if found["pins"]
+        f"copies pinned   {found.pins} still to be removed, at {', '.join(found.pinnedAt)}"
+        if found.pins
         else "copies pinned   none left at the IPFS nodes in use",
-        *_may_keep(found["mayKeep"]),
+        *_may_keep(found.mayKeep),
         "ciphertext      some still on the node's own disk: "
         + runnable("custody collect removes what no other item has")
-        if found["stored"]
+        if found.stored
         else "ciphertext      none left on the node's own disk",
-        _backups(found["backupsExpire"]),
+        _backups(found.backupsExpire),
         "",
         (
             "What remains: opaque entries in the log, which still prove who held the item and in "
             "which order."
         ),
-        (
-            f"Check them: custody --home {STATE.home} bundle "
-            f"{found['evidence'].removeprefix('urn:uuid:')} -o FILE --basis disposal"
-        ),
+        f"Check them: {check}",
     ]

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cli import output
-from cli.hints import runnable
+from cli.hints import command, runnable
 from cli.state import STATE, Json
+
+if TYPE_CHECKING:
+    from ledger.client.offline_queue import Told
+    from ledger.domain.ports.answers import Registered
 
 _HELP = """Work where there is no network: record and sign with --offline, send later. The order and
 the times of signing stay.
@@ -62,8 +66,8 @@ def prepare(as_json: Json = False) -> None:
         about = session.node.agency()
     field_folder.prepare_field(STATE.home, about)
     output.result(
-        {"agency": about["agency"]},
-        f"ready: custody --home {STATE.home} --offline upload FILE signs for {about['agency']}",
+        {"agency": about.agency},
+        f"ready: {command('--offline', 'upload', 'FILE')} signs for {about.agency}",
     )
 
 
@@ -73,9 +77,9 @@ def status(as_json: Json = False) -> None:
     with open_field() as node:
         found, waiting = node.status(), node.waiting()
     text = (
-        f"{found['queued']} statements wait, with {output.size(found['storedBytes'])} of ciphertext"
+        f"{found.integrated} statements wait, with {output.size(found.storedBytes)} of ciphertext"
     )
-    value = {"queued": found["queued"], "storedBytes": found["storedBytes"], "waiting": waiting}
+    value = {"queued": found.integrated, "storedBytes": found.storedBytes, "waiting": waiting}
     output.result(value, text, *(line for one in waiting for line in _lines(one)))
 
 
@@ -91,7 +95,7 @@ def send(
 ) -> None:
     from cli.session import open_field, open_session
 
-    sent: list[Any] = []
+    sent: list[Registered] = []
     with (
         open_field() as field,
         open_session() as session,
@@ -101,7 +105,7 @@ def send(
             sent.append(answer)
             advance(1)
         refused = field.refused()
-    again = sum(bool(one["repeated"]) for one in sent)
+    again = sum(bool(one.repeated) for one in sent)
     lines = [
         f"{len(sent)} statements are in the log now"
         + (f", {again} of them were there already" if again else "")
@@ -161,17 +165,17 @@ def register(app: typer.Typer) -> None:
     group.command(help=_DROP)(drop)
 
 
-def _title(one: dict[str, Any]) -> str:
-    name = f" {one['name']!r}" if one["name"] else ""
-    return f"  {one['number']}  {one['type']}{name}, event {one['seq']} of {one['evidence']}"
+def _title(one: Told) -> str:
+    name = f" {one.name!r}" if one.name else ""
+    return f"  {one.number}  {one.type}{name}, event {one.seq} of {one.evidence}"
 
 
-def _lines(one: dict[str, Any]) -> list[str]:
+def _lines(one: Told) -> list[str]:
     """A statement that waits, with what was said of it."""
-    if not one["why"]:
+    if not one.why:
         return [_title(one)]
     return [
         _title(one),
-        f"      refused: {one['why']}",
-        f"      what to do: {runnable(one['hint'])}",
+        f"      refused: {one.why}",
+        f"      what to do: {runnable(one.hint)}",
     ]

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from cli import output
 from cli.hints import runnable
 from cli.state import Json
+
+if TYPE_CHECKING:
+    from ledger.adapters.node.client import NodeClient
+    from ledger.domain.ports.answers import Fixity, Replica
 
 _HELP = """Read items again at every IPFS node that keeps them, repair what is damaged, and record
 the result.
@@ -42,7 +46,7 @@ def fixity(
         raise UsageError("name items, or say --all", hint="for example: custody fixity --all")
     wanted = [evidence_urn(one) for one in evidence or []]
     elsewhere = 0
-    found: dict[str, list[dict[str, Any]]] = {}
+    found: dict[str, list[Fixity]] = {}
     failed: dict[str, str] = {}
     with open_session() as session:
         if everything:
@@ -57,7 +61,7 @@ def fixity(
                         raise
                     failed[one] = error.message
     bad = {
-        urn: nodes for urn, nodes in found.items() if any(one["result"] != "match" for one in nodes)
+        urn: nodes for urn, nodes in found.items() if any(one.result != "match" for one in nodes)
     }
     value = {
         "items": [{"evidence": urn, "nodes": nodes} for urn, nodes in found.items()],
@@ -73,25 +77,25 @@ def register(app: typer.Typer) -> None:
     app.command(help=_HELP)(fixity)
 
 
-def _code(found: dict[str, list[dict[str, Any]]]) -> int:
+def _code(found: dict[str, list[Fixity]]) -> int:
     """Damage that is left is a contradiction, unless all of it is blocks that could not be read;
     what was not read is not whole.
     """
     readings = [one for nodes in found.values() for one in nodes]
     left = [one for one in readings if _left(one)]
-    if any(set(one["bad"]) - {"unreadable"} for one in left):
+    if any(set(one.bad) - {"unreadable"} for one in left):
         return 1
     if left:
         return 4
-    return 3 if not readings or any(one["result"] == "unreachable" for one in readings) else 0
+    return 3 if not readings or any(one.result == "unreachable" for one in readings) else 0
 
 
-def _kept_items(node: Any) -> tuple[list[str], int]:
+def _kept_items(node: NodeClient) -> tuple[list[str], int]:
     """Items that IPFS nodes keep, and the number of others that this agency has content of."""
-    agency = node.agency()["agency"]
-    items = [item for item in node.items() if item["cid"] is not None and not item["erased"]]
-    kept = [item["evidence"] for item in items if any(_is_kept(one) for one in item["replicas"])]
-    ours = {item["evidence"] for item in items if item["custodian"] == agency}
+    agency = node.agency().agency
+    items = [item for item in node.items() if item.cid is not None and not item.erased]
+    kept = [item.evidence for item in items if any(_is_kept(one) for one in item.replicas)]
+    ours = {item.evidence for item in items if item.custodian == agency}
     return kept, len(ours - set(kept))
 
 
@@ -100,26 +104,26 @@ def _failures(failed: dict[str, str]) -> list[str]:
     return [*lines, "what to do: run this again for these items"] if lines else []
 
 
-def _is_kept(replica: dict[str, Any]) -> bool:
-    return replica["state"] in ("pinned", "damaged")
+def _is_kept(replica: Replica) -> bool:
+    return replica.state in ("pinned", "damaged")
 
 
-def read(node: Any, urn: str, advance: Any) -> list[dict[str, Any]]:
+def read(node: NodeClient, urn: str, advance: Any) -> list[Fixity]:
     """One item at all its nodes, however many calls it takes."""
     while True:
-        nodes: list[dict[str, Any]] = node.check_fixity(urn)
-        if all(one["complete"] or one["result"] == "unreachable" for one in nodes):
+        nodes = node.check_fixity(urn)
+        if all(one.complete or one.result == "unreachable" for one in nodes):
             advance(1)
             return nodes
 
 
-def unrepaired(found: dict[str, list[dict[str, Any]]]) -> bool:
+def unrepaired(found: dict[str, list[Fixity]]) -> bool:
     """Whether something is damaged still."""
     return any(_left(one) for nodes in found.values() for one in nodes)
 
 
-def _left(one: dict[str, Any]) -> bool:
-    return bool(sum(one["bad"].values()) > one["repaired"] or one["unread"])
+def _left(one: Fixity) -> bool:
+    return bool(sum(one.bad.values()) > one.repaired or one.unread)
 
 
 def _text(found: dict[str, Any], bad: dict[str, Any], elsewhere: int) -> list[str]:
@@ -128,24 +132,22 @@ def _text(found: dict[str, Any], bad: dict[str, Any], elsewhere: int) -> list[st
         rows = [
             [
                 urn.removeprefix("urn:uuid:"),
-                one["node"],
-                one["result"],
-                str(sum(one["bad"].values())),
-                str(one["repaired"]),
+                one.node,
+                one.result,
+                str(sum(one.bad.values())),
+                str(one.repaired),
             ]
             for urn, nodes in bad.items()
             for one in nodes
-            if one["result"] != "match"
+            if one.result != "match"
         ]
         lines += output.table(["ITEM", "NODE", "FOUND", "BAD BLOCKS", "REPAIRED"], rows)
     damaged = [
         urn
         for urn, nodes in bad.items()
-        if any(one["result"] not in ("match", "unreachable") for one in nodes)
+        if any(one.result not in ("match", "unreachable") for one in nodes)
     ]
-    away = [
-        urn for urn, nodes in bad.items() if any(one["result"] == "unreachable" for one in nodes)
-    ]
+    away = [urn for urn, nodes in bad.items() if any(one.result == "unreachable" for one in nodes)]
     lines.append(
         f"{len(found)} items read again: {len(damaged)} with damage, {len(away)} not at all of "
         "their nodes"
@@ -157,7 +159,7 @@ def _text(found: dict[str, Any], bad: dict[str, Any], elsewhere: int) -> list[st
             f"not read: {elsewhere} items that no IPFS node keeps; "
             f"{runnable('custody doctor --deep')} reads what lies here"
         )
-    unwalked = sum(one["unread"] for nodes in found.values() for one in nodes)
+    unwalked = sum(one.unread for nodes in found.values() for one in nodes)
     if unwalked:
         lines.append(
             f"not read: what lies below {unwalked} damaged blocks, which name it and of which no "

@@ -50,7 +50,7 @@ def get(
 
     urn, said = evidence_urn(evidence), basis_member(basis)
     with outfile.writing(out, force=force) as file, open_session() as session:
-        if not session.node.readable(urn, "copy")["content"]:
+        if not session.node.readable(urn, "copy").content:
             raise NotFoundError(
                 "this item has no content", hint="see its record: custody show ID --basis WHY"
             )

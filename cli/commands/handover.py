@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
-from typing import Annotated, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,6 +13,10 @@ from cli.forwarding import forward
 from cli.hints import runnable
 from cli.questions import Yes
 from cli.state import STATE, Evidence, Json
+
+if TYPE_CHECKING:
+    from cli.session import Session
+    from ledger.domain.ports.answers import ExchangeRound, Handover
 
 _HELP = """Hand an item over: inside the agency to a colleague, or to another agency. Both sides
 sign.
@@ -140,12 +144,12 @@ def list_(as_json: Json = False) -> None:
         found = session.node.handovers()
     rows = [
         [
-            one["evidence"].removeprefix("urn:uuid:"),
-            one["giver"],
+            one.evidence.removeprefix("urn:uuid:"),
+            one.giver,
             _to(one),
-            words.HANDOVERS[one["state"]],
-            one["expires"] or "-",
-            one["looked"][0]["time"] if one["looked"] else "-",
+            words.HANDOVERS[one.state],
+            one.expires or "-",
+            one.looked[0].time if one.looked else "-",
         ]
         for one in found
     ]
@@ -258,18 +262,17 @@ def sync(as_json: Json = False) -> None:
 
     with open_session() as session:
         found = _rounds(session)
-    coming = found["coming"]
-    lines = [f"came in: {one}" for one in found["received"]] + [
-        f"settled: {one}" for one in found["settled"]
-    ]
-    if coming["size"]:
+    coming = found.coming
+    lines = [f"came in: {one}" for one in found.received]
+    lines += [f"settled: {one}" for one in found.settled]
+    if coming.size:
         goes_on = (
             "the node goes on by itself"
             if session.served
             else (f"it stopped, and begins anew with the next {runnable('custody handover sync')}")
         )
-        lines.append(f"still coming in: {coming['done']:,} of {coming['size']:,} bytes; {goes_on}")
-    lines += [f"problem: {name}: {problem}" for name, problem in found["problems"].items()]
+        lines.append(f"still coming in: {coming.done:,} of {coming.size:,} bytes; {goes_on}")
+    lines += [f"problem: {name}: {runnable(problem)}" for name, problem in found.problems.items()]
     output.result(found, *(lines or ["nothing new"]))
 
 
@@ -298,43 +301,30 @@ def _show(*lines: str) -> None:
         output.say(*lines)
 
 
-def _rounds(session: Any) -> dict[str, Any]:
+def _rounds(session: Session) -> ExchangeRound:
     """A round; where no process goes on after this one, as many as bring something, since transfers
     live in memory.
     """
     from ledger.domain.errors import CustodyError
 
-    total: dict[str, Any] = {"received": [], "settled": [], "coming": None}
-    moves = True
-    with ExitStack() as stack:
-        advance = None
-        while moves:
+    total = session.node.sync_handovers()
+    with output.progress("coming in", total.coming.size) as advance:
+        advance(total.coming.done)
+        moves = True
+        while moves and not session.served and total.coming.size > 0:
             try:
                 found = session.node.sync_handovers()
-            except CustodyError as error:
-                if total["coming"] is None:
-                    raise
-                total["problems"]["exchange"] = (
-                    error.message
-                )  # what came before it is told all the same
-                break
-            coming, before = found["coming"], total["coming"] or {"done": 0}
-            advance = advance or stack.enter_context(output.progress("coming in", coming["size"]))
-            advance(max(coming["done"] - before["done"], 0))
-            moves = (
-                not session.served
-                and coming["size"] > 0
-                and (coming != total["coming"] or bool(found["received"]))
-            )
-            total = {
-                **found,
-                **{name: total[name] + found[name] for name in ("received", "settled")},
-            }
+            except CustodyError as error:  # what came before it is told all the same
+                return replace(total, problems={**total.problems, "exchange": error.message})
+            advance(max(found.coming.done - total.coming.done, 0))
+            moves = found.coming != total.coming or bool(found.received)
+            received, settled = total.received + found.received, total.settled + found.settled
+            total = replace(found, received=received, settled=settled)
     return total
 
 
-def _to(one: dict[str, Any]) -> str:
+def _to(one: Handover) -> str:
     """Whom an offer is made to. What is written for a person is the giver's choice: their agency
     always stands with it.
     """
-    return f"{one['person']} of {one['taker']}" if one["person"] else str(one["taker"])
+    return f"{one.person} of {one.taker}" if one.person else str(one.taker)

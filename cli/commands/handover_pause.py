@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import shlex
 from contextlib import ExitStack
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, Self
 
 import typer
 
 from cli import outfile, output
-from cli.state import STATE, Basis, Evidence, Json
+from cli.hints import command
+from cli.state import Basis, Evidence, Json
 
 _HELP = """Read an item that is on offer: the offer is taken back, your access signed, the content
 decrypted, and the offer made again.
@@ -49,13 +50,11 @@ def pause(
     file = written.enter_context(outfile.writing(out, force=force)) if out is not None else None
     with written, open_session() as session:
         item = session.node.item(urn)
-        if item["offer"] is not None and (out is None) != (item["cid"] is None):
+        if item.offer is not None and (out is None) != (item.cid is None):
             wrong = (
-                "this item has no content"
-                if item["cid"] is None
-                else "say where the content shall go"
+                "this item has no content" if item.cid is None else "say where the content shall go"
             )
-            raise UsageError(wrong, hint="leave -o away" if item["cid"] is None else "add -o FILE")
+            raise UsageError(wrong, hint="leave -o away" if item.cid is None else "add -o FILE")
         with _Told(urn, out, force=force) as told, written:
             waiting = handover_pause.Waiting(wait, output.say)
             handover_pause.take_back(session.node, session.person, session.clock, urn, waiting)
@@ -77,7 +76,7 @@ def pause(
         "the same terms"
     )
     output.result(
-        {**answer, "path": str(out) if out is not None else None, "access": reading.access},
+        asdict(answer) | {"path": str(out) if out is not None else None, "access": reading.access},
         text,
     )
 
@@ -99,7 +98,7 @@ class _Told:
     """Says where an interruption has left the item, and what to start to go on."""
 
     def __init__(self, urn: str, out: Path | None, *, force: bool) -> None:
-        self._urn, self._out, self._force = urn, out, " --force" if force else ""
+        self._urn, self._out, self._force = urn, out, ["--force"] if force else []
         self.taken_back = self.written = self.finished = False
 
     def __enter__(self) -> Self:
@@ -112,22 +111,14 @@ class _Told:
 
         if error is None or self.finished:
             return
-        item = shlex.quote(self._urn.removeprefix("urn:uuid:"))
-        target = (
-            f" -o {shlex.quote(str(self._out))}{self._force}"
-            if self._out is not None and not self.written
-            else ""
-        )
-        server = f" --server {shlex.quote(STATE.server)}" if STATE.server else ""
-        again = (
-            f"custody --home {shlex.quote(str(STATE.home))}{server} handover pause "
-            f"{item}{target} --basis WHY"
-        )
+        target = ["-o", self._out, *self._force] if self._out and not self.written else []
+        item = self._urn.removeprefix("urn:uuid:")
+        again = command("handover", "pause", item, *target, "--basis", "WHY")
         if not self.taken_back:
             if not isinstance(error, CustodyError):
                 output.say(
-                    "custody: stopped before the offer was taken back for good; see: custody "
-                    f"handover list; to go on: {again}"
+                    "custody: stopped before the offer was taken back for good; see: "
+                    f"{command('handover', 'list')}; to go on: {again}"
                 )
             return
         output.say(

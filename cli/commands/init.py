@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from cli import outfile, output
+from cli.hints import runnable
 from cli.state import STATE, Json
 
 _HELP = """Create a home: keys, chain, log, and the first person.
@@ -114,7 +115,7 @@ def _found(agency: str, person: str, roles: list[str], profile: str) -> None:
             ]
         ),
         "Keep the passphrase safe: without it nothing here can be opened.",
-        f"Next: custody --home {made.path} upload FILE --case C --exhibit E",
+        f"Next: {runnable('custody upload FILE --case C --exhibit E')}",
     ]
     output.result({**asdict(made), "path": str(made.path), "roles": roles}, *lines)
 
@@ -162,8 +163,8 @@ def _prepare(
         file.write(encoded.encode() + b"\n")
     lines = [
         f"Keys of {agency} made in {STATE.home}; its card is {path}, which holds nothing secret.",
-        "Next: give the card to whoever deploys the contracts (custody chain deploy), then",
-        f"  custody --home {STATE.home} init --rpc URL --trust FILE",
+        "Next: give the card to whoever deploys the contracts (`custody chain deploy`), then",
+        f"  {runnable('custody init --rpc URL --trust FILE')}",
     ]
     output.result({**value, "card": str(path)}, *lines)
 
@@ -186,10 +187,6 @@ def _join(rpc: str, trust: Path, confirmations: int) -> None:
         f"Home of {made.agency} in {made.path} joined chain {made.chain_id}.",
         f"  you sign as   {made.pseudonym}",
         *_contracts(made),
-        (
-            f"Next: custody --home {made.path} serve, and custody --home {made.path} partner add "
-            "URL "
-            "for each other agency"
-        ),
+        f"Next: {runnable('custody serve, and custody partner add URL')} for each other agency",
     ]
     output.result({**asdict(made), "path": str(made.path)}, *lines)

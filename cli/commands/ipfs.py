@@ -9,8 +9,8 @@ import typer
 
 from cli import output
 from cli.commands import ipfs_migrate, ipfs_nodes
-from cli.hints import runnable
-from cli.state import STATE, Json
+from cli.hints import command, quoted, runnable
+from cli.state import Json
 
 _HELP = """IPFS nodes (Kubo) that keep the ciphertext: create repositories, add nodes, fill them.
 docs/operations.md tells the whole.
@@ -79,8 +79,8 @@ def init(
         binary=ipfs,
     )
     start = " ".join(
-        [f"{name}={value}" for name, value in repository.ENVIRONMENT.items()]
-        + [f"IPFS_PATH={path}", ipfs, "daemon"]
+        [f"{name}={quoted(value)}" for name, value in repository.ENVIRONMENT.items()]
+        + [f"IPFS_PATH={quoted(str(path))}", quoted(ipfs), "daemon"]
     )
     secret = path / repository.SECRET
     lines = [
@@ -91,10 +91,7 @@ def init(
             "nodes of the swarm)"
         ),
         f"Start it: {start}",
-        (
-            f"Then: custody --home {STATE.home} ipfs add {path.name} --api {made.api} "
-            f"--secret-file {secret}"
-        ),
+        "Then: " + command("ipfs", "add", path.name, "--api", made.api, "--secret-file", secret),
     ]
     output.result(
         {
@@ -161,9 +158,9 @@ def run_sync(node: Any) -> dict[str, Any]:
         found = node.sync_replicas(afresh=afresh)
         afresh = False
         for name in ("pinned", "removed", "failed"):
-            totals[name] += found[name]
-        totals["problems"], totals["wanting"] = found["problems"], found["wanting"]
-        if not found["goesOn"]:
+            totals[name] += getattr(found, name)
+        totals["problems"], totals["wanting"] = found.problems, found.wanting
+        if not found.goesOn:
             return totals
         output.note(
             f"{totals['pinned']} copies sent and pinned, {totals['wanting']} items still lack one"
@@ -178,7 +175,7 @@ def sync_text(totals: dict[str, Any]) -> list[str]:
             f"{totals['wanting']} items still lack a copy"
         )
     ]
-    lines += [f"  {name}: {problem}" for name, problem in totals["problems"].items()]
+    lines += [f"  {name}: {runnable(problem)}" for name, problem in totals["problems"].items()]
     if totals["failed"]:
         lines.append(
             f"  {totals['failed']} copies put off: their blocks cannot be read; look with: "

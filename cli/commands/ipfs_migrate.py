@@ -7,6 +7,7 @@ from typing import Any
 import typer
 
 from cli import output
+from cli.hints import command, runnable
 from cli.state import Json
 
 _HELP = """Move the ciphertext from the home's own disk to its IPFS nodes: send, read everything
@@ -21,7 +22,6 @@ Example:
 """
 
 _ROUND = 3600.0  # seconds
-_AGAIN = "what to do: mend the IPFS nodes (custody status says what is wrong), then run this again"
 
 
 def migrate(as_json: Json = False) -> None:
@@ -67,8 +67,8 @@ def _migrate(node: Any) -> tuple[dict[str, Any], list[str]]:
         )
         return value, [
             told,
-            *(f"  {name}: {problem}" for name, problem in found.problems.items()),
-            _AGAIN,
+            *(f"  {name}: {runnable(problem)}" for name, problem in found.problems.items()),
+            _again(),
         ]
     bad = _read_everything(node, value)
     if bad:
@@ -78,7 +78,7 @@ def _migrate(node: Any) -> tuple[dict[str, Any], list[str]]:
                 "was "
                 "given up here."
             ),
-            _AGAIN,
+            _again(),
         ]
     given_up = garbage_collection.give_up(node)
     value |= {"freed": given_up.freed, "complete": True}
@@ -87,6 +87,13 @@ def _migrate(node: Any) -> tuple[dict[str, Any], list[str]]:
         f"{output.size(given_up.size)} of ciphertext given up on the home's own disk."
     )
     return value, [text]
+
+
+def _again() -> str:
+    return (
+        f"what to do: mend the IPFS nodes ({command('status')} says what is wrong), then run this "
+        "again"
+    )
 
 
 def _read_everything(node: Any, value: dict[str, Any]) -> list[str]:

@@ -9,7 +9,8 @@ from typing import Annotated, Any
 import typer
 
 from cli import output
-from cli.state import STATE, Json
+from cli.hints import command
+from cli.state import Json
 
 _ADD = """Let the home keep its ciphertext at an IPFS node. Its daemon must be running; stop
 `custody serve` first.
@@ -74,7 +75,7 @@ def add(
         if any(node.name == name for node in home.settings.ipfs.nodes):
             raise UsageError(
                 f"there is an IPFS node {name!r} already",
-                hint="forget it first: custody ipfs remove " + name,
+                hint=f"forget it first: custody ipfs remove {name}",
             )
         node = settings.IpfsNode(name, api, outside)
         secret = (
@@ -93,8 +94,8 @@ def add(
     lines = [
         f"{name} runs Kubo {status.version} as {status.peer}.",
         (
-            "New items go there from now on. Send those that are here already: custody --home "
-            f"{STATE.home} ipfs sync"
+            "New items go there from now on. Send those that are here already: "
+            + command("ipfs", "sync")
         ),
     ]
     if again:

@@ -36,11 +36,11 @@ def list_items(
             items = [session.node.item(evidence) for evidence in sorted(wanted)]
     rows = [
         [
-            one["evidence"].removeprefix("urn:uuid:"),
-            one["time"],
-            str(one["events"]),
-            one["custodian"],
-            one["state"] + (", closed" if one["closed"] else ""),
+            one.evidence.removeprefix("urn:uuid:"),
+            one.time,
+            str(one.events),
+            one.custodian,
+            one.state + (", closed" if one.closed else ""),
         ]
         for one in items
     ]

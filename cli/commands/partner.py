@@ -41,7 +41,7 @@ def add(
         found = session.node.add_partner(url.rstrip("/"))
     output.result(
         found,
-        (f"{found['agency']} is known now, at {found['url']}; its keys are those of the registry."),
+        (f"{found.agency} is known now, at {found.url}; its keys are those of the registry."),
     )
 
 
@@ -52,9 +52,9 @@ def list_(as_json: Json = False) -> None:
         found = session.node.partners()
     rows = [
         [
-            one["agency"],
-            one["url"],
-            *(("active", one["checked"]) if one["active"] else ("NOT ACTIVE", "-")),
+            one.agency,
+            one.url,
+            *(("active", one.checked) if one.active else ("NOT ACTIVE", "-")),
         ]
         for one in found
     ]

@@ -10,6 +10,7 @@ import typer
 from cli import custodykey, outfile, output, words
 from cli.commands import person_changes
 from cli.commands.person_changes import Fingerprint
+from cli.hints import command, elsewhere
 from cli.state import STATE, Json
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ def invite(
         file.write(made.encode())
     lines = [
         f"Invitation written to {out}, good until {made.expires}.",
-        f"They join with: custody --home MY-FOLDER person enrol {out.name}",
+        f"They join with: {elsewhere('--home', 'MY-FOLDER', 'person', 'enrol', out.name)}",
     ]
     output.result({"path": str(out), "expires": made.expires, "server": made.server}, *lines)
 
@@ -140,7 +141,7 @@ def enrol(
         who = f"{done.certificate.pseudonym} ({roles})"
         lines = [
             f"You are enrolled at {given.agency} and sign as {who}.",
-            f"Try: custody --home {STATE.home} status",
+            f"Try: {command('status')}",
             *custodykey.lacking(joined(keyring, given.server)),
         ]
     pseudonym = done.certificate.pseudonym if done.certificate is not None else None
@@ -159,16 +160,16 @@ def list_(as_json: Json = False) -> None:
         waiting = [
             line
             for one in found
-            if one["custodyKey"] == "waits"
-            for line in custodykey.needed(session, one["reference"], one["fingerprint"])
+            if one.custodyKey == "waits"
+            for line in custodykey.needed(session, one.reference, one.fingerprint)
         ]
     rows = [
         [
-            one["reference"],
-            one["number"],
-            one["state"],
-            ", ".join(one["roles"]),
-            words.CUSTODY_KEY[one["custodyKey"]],
+            one.reference,
+            one.number,
+            one.state,
+            ", ".join(one.roles),
+            words.CUSTODY_KEY[one.custodyKey],
         ]
         for one in found
     ]
@@ -176,16 +177,14 @@ def list_(as_json: Json = False) -> None:
         ["WHO", "NUMBER", "STATE", "ROLES", "CUSTODY KEY"], rows, whole=("WHO", "CUSTODY KEY")
     )
     for one in found:
-        if one["state"] == "requested":
+        if one.state == "requested":
             lines += [
                 (
-                    f"{one['number']} asks to join with the fingerprint {one['fingerprint']}: "
+                    f"{one.number} asks to join with the fingerprint {one.fingerprint}: "
                     "compare it with them by voice, then"
                 ),
-                (
-                    f"  custody --home {STATE.home} person approve {one['reference']} "
-                    f'--fingerprint "{one["fingerprint"]}"'
-                ),
+                "  "
+                + command("person", "approve", one.reference, "--fingerprint", one.fingerprint),
             ]
     output.result({"people": found}, *lines, *waiting)
 
@@ -203,12 +202,12 @@ def approve(
 
     reference = arguments.listed(reference, 16, "request to join", "custody person list")
     with open_session() as session:
-        asked = next((one for one in session.node.people() if one["reference"] == reference), None)
-        shown = str(asked["fingerprint"]) if asked is not None else ""
+        asked = next((one for one in session.node.people() if one.reference == reference), None)
+        shown = str(asked.fingerprint) if asked is not None else ""
         if fingerprint:
             entrust.require_fingerprint(fingerprint, shown)
         who = session.node.approve(reference)
-        custody = "waits" if asked is not None and "custodian" in asked["roles"] else ""
+        custody = "waits" if asked is not None and "custodian" in asked.roles else ""
         given = custodykey.pass_on(session, who, custody, compared=fingerprint, shown=shown)
     output.result(
         {"pseudonym": who, "custodyKey": given.custody},

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from cli import custodykey, members, outfile, output
-from cli.hints import runnable
+from cli.hints import command, runnable
 from cli.state import STATE, Json
 
 if TYPE_CHECKING:
@@ -104,17 +104,17 @@ def suspend(
     moment = members.time_of(since, "--since") if since else None
     with open_session() as session:
         done = session.node.suspend(who, since=moment)
-        kept = custodykey.kept(session, who) if done["keepsCustodyKey"] else []
-    revoked, others = done["revoked"], done["alsoActive"] or []
+        kept = custodykey.kept(session, who) if done.keepsCustodyKey else []
+    revoked, others = done.revoked, done.alsoActive or ()
     value = {
         "pseudonym": who,
         "revoked": revoked,
-        "keepsCustodyKey": done["keepsCustodyKey"],
+        "keepsCustodyKey": done.keepsCustodyKey,
         "alsoActive": others,
     }
     also = [
         f"The same service number is enrolled as {other} too, which goes on. To suspend it as "
-        + runnable(f"well: custody person suspend {other}")
+        f"well: {command('person', 'suspend', other)}"
         for other in others
     ]
     output.result(
@@ -149,17 +149,15 @@ def renew(
     with open_session() as session:
         done = session.node.renew(who, role or [])
         lines = _after_renewal(session, who)
-        people = session.node.people() if done["custodyKey"] == "waits" else []
-        shown = next((one["fingerprint"] for one in people if one["reference"] == who), "")
-        given = custodykey.pass_on(
-            session, who, done["custodyKey"], compared=fingerprint, shown=shown
-        )
-        kept = custodykey.kept(session, who) if done["keepsCustodyKey"] else []
+        people = session.node.people() if done.custodyKey == "waits" else []
+        shown = next((one.fingerprint for one in people if one.reference == who), "")
+        given = custodykey.pass_on(session, who, done.custodyKey, compared=fingerprint, shown=shown)
+        kept = custodykey.kept(session, who) if done.keepsCustodyKey else []
     value = {
         "pseudonym": who,
-        "since": done["revoked"],
+        "since": done.revoked,
         "custodyKey": given.custody,
-        "keepsCustodyKey": done["keepsCustodyKey"],
+        "keepsCustodyKey": done.keepsCustodyKey,
     }
     output.result(value, *lines, *given.lines, *kept)
 
@@ -174,7 +172,7 @@ def _after_renewal(session: Session, who: str) -> list[str]:
 
     old = session.person.certificate
     if read_reference(who, home=old.agency) != old.subject:
-        return [_RENEWED.format(who), "They fetch it with: custody person fetch"]
+        return [_RENEWED.format(who), "They fetch it with: `custody person fetch`"]
     try:
         enrolling.fetch(session.keyring, session.node)
     except CustodyError as error:  # it was done all the same, and the old one counts no longer
@@ -195,7 +193,7 @@ def _renew_at_home(who: str, roles: list[str] | None) -> None:
     with open_alone() as home:
         person = read_reference(who, home=home.settings.agency)
         done = membership.renew(home.node, person, roles=roles, by=None)
-        lines = [_RENEWED.format(who), "They fetch it with: custody person fetch"]
+        lines = [_RENEWED.format(who), "They fetch it with: `custody person fetch`"]
         own = certificates.parse(home.keyring.get("person-certificate"))
         if own.subject == person:
             with home.node.records.read() as unit:
@@ -264,15 +262,13 @@ def card(
         keyring = unlock().keyring()
         with NodeClient(url) as node:
             about = node.agency()
-            Servers(STATE.home, keyring, served_at(STATE.home)).pin(url, about["log"], moved=moved)
+            Servers(STATE.home, keyring, served_at(STATE.home)).pin(url, about.log, moved=moved)
             file.write(enrolling.card(keyring, node))
+    once = command("list", server=url)
     lines = [
-        (
-            f"The node at {url} says to be that of {about['agency']}: ask them if you are not "
-            "certain."
-        ),
+        (f"The node at {url} says to be that of {about.agency}: ask them if you are not certain."),
         f"{out} holds nothing secret: give it to their administrator.",
-        f"Once they let you in: custody --home {STATE.home} --server {url} list",
+        f"Once they let you in: {once}",
     ]
     output.result({"path": str(out)}, *lines)
 
@@ -288,8 +284,8 @@ def admit(
     with open_session() as session:
         who = session.node.admit(certificate, proof)
     pseudonym, _, agency = who.partition("@")
-    text = runnable(
-        f"{who} may come in now; give them items with: custody share ID --with {who} --basis WHY"
+    text = f"{who} may come in now; give them items with: " + command(
+        "share", "ID", "--with", who, "--basis", "WHY"
     )
     output.result({"reference": who, "pseudonym": pseudonym, "agency": agency}, text)
 
@@ -323,8 +319,8 @@ def _of_field(keyring: FileKeyring, person: Person) -> list[str]:
         return []
     lines = [
         (
-            f"{waiting} statements wait to be sent: custody field send signs anew what was signed "
-            "under your old certificate."
+            f"{waiting} statements wait to be sent: {command('field', 'send')} signs anew what was "
+            "signed under your old certificate."
         )
     ]
     if denied:
@@ -332,4 +328,4 @@ def _of_field(keyring: FileKeyring, person: Person) -> list[str]:
             f"Warning: your roles may record no more: {', '.join(denied)}. What waits of it is "
             "refused until they may again."
         )
-    return [runnable(line) for line in lines]
+    return lines

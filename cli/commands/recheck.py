@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import typer
 
 from cli import output
@@ -36,10 +38,10 @@ def recheck(evidence: Evidence, basis: Basis, as_json: Json = False) -> None:
     failure: CustodyError | None = None
     with open_session() as session:
         session.person.role_for("verified")
-        if not session.node.readable(urn, "copy")["content"]:
+        if not session.node.readable(urn, "copy").content:
             raise UsageError(
                 "this item has no content here that could be read",
-                hint="custody show tells what it is",
+                hint="see what it is: custody show ID --basis WHY",
             )
         access = retrieval.record_access(
             session.node,
@@ -69,8 +71,8 @@ def recheck(evidence: Evidence, basis: Basis, as_json: Json = False) -> None:
             session.node, session.person, session.clock, urn, "verified", body
         )
     output.result(
-        {**answer, "result": body["result"]},
-        f"{body['result']}, recorded as entry {answer['index']}",
+        asdict(answer) | {"result": body["result"]},
+        f"{body['result']}, recorded as entry {answer.index}",
     )
     if failure is not None:
         raise typer.Exit(output.failure(failure, _CODES[body["result"]]))

@@ -17,6 +17,7 @@ from cli.state import Evidence, Json
 
 if TYPE_CHECKING:
     from cli.session import Session
+    from ledger.domain.ports.answers import Recorded
 
 _HELP = """Record what happened to an item: signed by you, in order, for ever.
 
@@ -129,12 +130,12 @@ def _decided(
     body: dict[str, Any],
     given: dict[str, Any],
     said: dict[str, Any],
-) -> dict[str, Any]:
+) -> Recorded:
     """Show the event that is to be approved or refused, ask, and sign for that one."""
     from ledger.domain.errors import NotFoundError, UsageError
 
     [asked] = [given[_name(field)] for field in form.fields if field.kind == "event"]
-    known = {one["seq"] for one in session.node.events(urn)}
+    known = {one.seq for one in session.node.events(urn)}
     if asked not in known:
         raise UsageError(f"the item has events 0 to {len(known) - 1}, not {asked}")
 

@@ -82,7 +82,7 @@ def seize(
         answer = physical_items.collect(
             session.node, session.person, session.clock, body, said | moment
         )
-    output.result(answer, words.recorded(answer, f"recorded as {answer['evidence']}"))
+    output.result(answer, words.recorded(answer, f"recorded as {answer.evidence}"))
 
 
 def register(app: typer.Typer) -> None:

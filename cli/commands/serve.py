@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Annotated, Any
 
 import typer
@@ -34,6 +36,14 @@ def serve(
         typer.Option(help="HOST:PORT to serve metrics for Prometheus at; never on the API's own."),
     ] = "",
 ) -> None:
+    from cli.interrupt import Stopped
+
+    with suppress(Stopped):  # before it served, or when it had ended
+        _opened(host, port, anchor_growth, anchor_age, metrics)
+    output.say("stopped")
+
+
+def _opened(host: str, port: int, anchor_growth: int, anchor_age: int, metrics: str) -> None:
     from cli.session import open_alone
 
     with open_alone() as home:
@@ -103,28 +113,35 @@ def _serve(home: Any, host: str, port: int, policy: Any) -> None:
         forwarded=home.settings.serve.forwarded,
     )
     address = home.path / settings.SERVER
-    try:
-        files.write(address, json.dumps({"url": url, "lock": home.lock.token}).encode())
-        output.say(
-            f"serving {home.settings.agency} at {url} (API description: {url}/docs); stop with "
-            "Ctrl-C"
-        )
-        _run(uvicorn.Server(configure(app, app.state.trusted)), listener)
-    finally:
-        address.unlink(missing_ok=True)
+    server = uvicorn.Server(configure(app, app.state.trusted))
+    with _ending(server):
+        try:
+            files.write(address, json.dumps({"url": url, "lock": home.lock.token}).encode())
+            output.say(
+                f"serving {home.settings.agency} at {url} (API description: {url}/docs); stop with "
+                "Ctrl-C"
+            )
+            server.run(sockets=[listener])
+        finally:
+            address.unlink(missing_ok=True)
 
 
-def _run(server: Any, listener: Any) -> None:
-    """Serve until somebody asks for an end: Ctrl-C, a service manager, or a terminal that goes
-    away. That is no failure.
+@contextmanager
+def _ending(server: Any) -> Iterator[None]:
+    """Whoever asks for an end meanwhile (Ctrl-C, a service manager, a terminal that goes away) ends
+    the server, as soon as it has begun: its address is never left behind, and that is no failure.
     """
     import signal
 
-    from cli.interrupt import Stopped
-
-    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
-        signal.signal(signal.SIGHUP, server.handle_exit)  # uvicorn itself knows the other two
+    before = {
+        number: signal.getsignal(number)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        if number == signal.SIGINT or signal.getsignal(number) is not signal.SIG_IGN
+    }
+    for number in before:
+        signal.signal(number, server.handle_exit)
     try:
-        server.run(sockets=[listener])
-    except Stopped:
-        output.say("stopped")
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

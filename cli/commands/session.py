@@ -12,6 +12,7 @@ from cli.state import Json
 
 if TYPE_CHECKING:
     from ledger.domain.identity.person import PersonId
+    from ledger.domain.ports.node_answers import Alarm, OpenSession
 
 _HELP = """Sessions that go on: your own, and for an administrator everybody's.
 
@@ -78,7 +79,7 @@ def list_(as_json: Json = False) -> None:
 
     with open_session() as session:
         found, agency = session.node.sessions(), session.person.descriptor.agency
-    rows = [[one["id"], _who(one, agency), one["since"], one["until"]] for one in found]
+    rows = [[one.id, _who(one, agency), one.since, one.until] for one in found]
     output.result(
         {"sessions": found},
         *output.table(["SESSION", "WHO", "SINCE", "UNTIL"], rows, whole=("SESSION", "WHO")),
@@ -159,10 +160,10 @@ def alarms(as_json: Json = False) -> None:
         found, agency = session.node.alarms(), session.person.descriptor.agency
     rows = [
         [
-            one["time"],
-            one["kind"],
+            one.time,
+            one.kind,
             _who(one, agency),
-            f"{one['count']} items within {one['seconds'] // 60} minutes",
+            f"{one.count} items within {one.seconds // 60} minutes",
         ]
         for one in found
     ]
@@ -193,13 +194,13 @@ def register(app: typer.Typer) -> None:
     app.command(help=_ALARMS)(alarms)
 
 
-def _who(one: dict[str, Any], home: str) -> str:
+def _who(one: OpenSession | Alarm, home: str) -> str:
     """Who is meant, as commands take it: a guest never without their agency."""
     from ledger.domain.identity.person import PersonId
 
-    if one["pseudonym"] is None:
-        return f"the node of {one['agency']}"
-    return PersonId(one["agency"], one["pseudonym"]).shown_at(home)
+    if one.pseudonym is None:
+        return f"the node of {one.agency}"
+    return PersonId(one.agency, one.pseudonym).shown_at(home)
 
 
 def _own(keyring: Any) -> PersonId:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from cli import output, terms, timeline, words
 from cli.state import Basis, Evidence, Json
+
+if TYPE_CHECKING:
+    from ledger.domain.ports.answers import Item, LoggedEvent, OpenOffer, Replica, Standing
 
 _HELP = """Show an item. Without --basis only what the node keeps in clear; with it the whole
 record, after your access is signed.
@@ -27,7 +30,7 @@ def show(evidence: Evidence, basis: Basis = "", as_json: Json = False) -> None:
     urn = evidence_urn(evidence)
     with open_session() as session:
         details: list[dict[str, Any]] = []
-        standing: dict[str, Any] | None = None
+        standing: Standing | None = None
         if basis:
             access = retrieval.record_access(
                 session.node,
@@ -40,7 +43,7 @@ def show(evidence: Evidence, basis: Basis = "", as_json: Json = False) -> None:
             details, standing = session.node.record(urn, access)
         item = session.node.item(urn)
         events = list(session.node.events(urn))
-        names = session.node.agency()["names"]
+        names = session.node.agency().names
     value = {"item": item, "events": events, "details": details or None, "standing": standing}
     output.result(
         value,
@@ -53,52 +56,59 @@ def register(app: typer.Typer) -> None:
     app.command(help=_HELP)(show)
 
 
-def _replica(one: dict[str, Any]) -> str:
-    good = f", last good {one['proof'][:16].replace('T', ' ')}" if one["proof"] else ""
-    return f"{one['node']}: {words.REPLICAS[one['state']]}{good}" + (
-        f" ({one['problem']})" if one["problem"] else ""
+def _replica(one: Replica) -> str:
+    good = f", last good {one.proof[:16].replace('T', ' ')}" if one.proof else ""
+    return f"{one.node}: {words.REPLICAS[one.state]}{good}" + (
+        f" ({one.problem})" if one.problem else ""
     )
 
 
 def _text(
-    item: dict[str, Any],
-    events: list[dict[str, Any]],
+    item: Item,
+    events: list[LoggedEvent],
     documents: dict[int, Any],
     names: dict[str, str],
-    standing: Any,
+    standing: Standing | None,
 ) -> list[str]:
     lines = [
-        f"item     {item['evidence']}",
-        f"held by  {item['custodian']}"
-        + (" (closed)" if item["closed"] else "")
-        + (", keys destroyed" if item["erased"] else ""),
-        *_offer(item["offer"]),
-        f"content  {item['cid'] or 'none'}",
-        f"state    {words.STATES[item['state']]}",
-        *(f"kept at  {_replica(one)}" for one in item["replicas"]),
-        *terms.standing_lines(standing or {}),
+        f"item     {item.evidence}",
+        f"held by  {item.custodian}"
+        + (" (closed)" if item.closed else "")
+        + (", keys destroyed" if item.erased else ""),
+        *_offer(item.offer),
+        f"content  {item.cid or 'none'}",
+        f"state    {words.STATES[item.state]}",
+        *(f"kept at  {_replica(one)}" for one in item.replicas),
+        *(terms.standing_lines(standing) if standing is not None else []),
         "",
     ]
     day = ""
     for event in events:
-        date, clock = timeline.day_and_clock(event["time"])
+        date, clock = timeline.day_and_clock(event.time)
         if date != day:
             lines += [date, ""] if not day else ["", date, ""]
             day = date
         proven = (
-            f"on the chain by {event['provenTime']}"
-            if event["provenTime"]
-            else words.STATES[event["state"]]
+            f"on the chain by {event.provenTime}" if event.provenTime else words.STATES[event.state]
         )
-        lines += timeline.entry(clock, event, documents.get(event["seq"]), proven, names)
+        lines += timeline.entry(
+            clock,
+            event.effect,
+            event.agency,
+            documents.get(event.seq),
+            proven,
+            names,
+            void=event.void,
+            looked=event.looked,
+        )
     lines += ["", "times are UTC"]
     if not documents:
         lines.append('What happened stays sealed. To read it, say why: --basis "..."')
     return lines
 
 
-def _offer(offer: dict[str, Any] | None) -> list[str]:
+def _offer(offer: OpenOffer | None) -> list[str]:
     if offer is None:
         return []
-    to = f"{offer['person']} of {offer['agency']}" if offer["person"] else offer["agency"]
-    return [f"offered  to {to}, good until {offer['expires'] or '?'}"]
+    to = f"{offer.person} of {offer.agency}" if offer.person else offer.agency
+    return [f"offered  to {to}, good until {offer.expires or '?'}"]

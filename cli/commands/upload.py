@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from cli import members, output, questions
+from cli.hints import command
 from cli.state import STATE, Json
 
 _LISTED = 20
@@ -142,7 +143,7 @@ def upload_paths(paths: list[Path], options: Any) -> None:
         for item in done[:_LISTED]
         if item.duplicates
     ]
-    waiting = status["integrated"] - status["final"]
+    waiting = status.integrated - status.final
     first, *rest = _next(waiting)
     lines += [
         f"{recorded} items recorded, {output.size(sum(item.size for item in done))}. {first}",
@@ -282,14 +283,12 @@ def _next(waiting: int) -> list[str]:
     if STATE.offline:
         return [
             f"Signed here; {waiting} statements wait for a network.",
-            f"Send them then: custody --home {STATE.home} field send",
+            f"Send them then: {command('field', 'send')}",
         ]
     return [
         f"Signed and in the log; not yet anchored ({waiting} entries wait).",
-        (
-            f"Anchor now: custody --home {STATE.home} anchor   See how far it is: custody --home "
-            f"{STATE.home} status"
-        ),
+        f"Anchor now: {command('anchor')}",
+        f"See how far it is: {command('status')}",
     ]
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli import output
+from cli.hints import runnable
 from cli.state import Json
 
 if TYPE_CHECKING:
@@ -127,13 +128,13 @@ def _timeline(bundle: Bundle | None, events: list[dict[str, Any]]) -> list[str]:
         proven = (
             f"on the chain by {one['provenTime']}" if one["provenTime"] else "not on the chain yet"
         )
-        lines += timeline.entry(clock, one, told, proven, {})
+        lines += timeline.entry(clock, one["effect"], one["agency"], told, proven, {})
     return lines
 
 
 def _step(number: int, step: Any) -> list[str]:
     more = [f"      {step.detail}"] if step.detail else []
-    more += [f"      what to do: {step.hint}"] if step.hint else []
+    more += [f"      what to do: {runnable(step.hint)}"] if step.hint else []
     return [f"{number:>2}  {step.title:<56} {_MARKS[step.status]}", *more]
 
 
@@ -180,7 +181,7 @@ def _read(path: Path) -> bytes:
     if path.is_dir():
         raise UnreadableError(
             f"{path} is a folder, not an evidence bundle",
-            hint="a bundle is one file, as custody bundle writes it",
+            hint="a bundle is one file, as `custody bundle` writes it",
         )
     try:
         with path.open("rb") as stream:
@@ -211,8 +212,8 @@ def _measure(bundle: Bundle | None, file: Path) -> Any:
         raise UnreadableError(
             f"{file} is a folder, and a bundle speaks of one file: neither verified nor refuted",
             hint=(
-                "name the file; the bundle of a folder speaks of its manifest, which custody "
-                "get writes"
+                "name the file; the bundle of a folder speaks of its manifest, which "
+                "`custody get` writes"
             ),
         )
     if file.is_char_device() or file.is_socket():

@@ -10,6 +10,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import astuple
 from pathlib import Path
 from typing import Final
 
@@ -218,38 +219,12 @@ class SqliteAuditState(ChainTables):
         many = self._db.executemany
         many(
             "INSERT OR REPLACE INTO item VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            [
-                (
-                    log,
-                    name,
-                    one.origin,
-                    one.ref,
-                    one.custodian,
-                    one.seq,
-                    one.head,
-                    one.time,
-                    one.closed,
-                    *_offer(one),
-                )
-                for name, one in progress.items.items()
-            ],
+            [(log, name, *_item(state)) for name, state in progress.items.items()],
         )
         many(
             "INSERT OR REPLACE INTO step VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            [
-                (
-                    log,
-                    one.digest,
-                    one.evidence,
-                    one.seq,
-                    one.prev,
-                    one.effect,
-                    one.to,
-                    one.time,
-                    one.index,
-                )
-                for one in progress.steps
-            ],
+            # The columns have the order of Step's fields.
+            [(log, *astuple(step)) for step in progress.steps],
         )
         many(
             "INSERT OR REPLACE INTO used VALUES (?, ?, ?, ?, ?)",
@@ -353,5 +328,8 @@ class SqliteAuditState(ChainTables):
             self._lock.release()
 
 
-def _offer(state: ItemState) -> tuple[bytes | None, str | None]:
-    return (state.offer.digest, state.offer.to) if state.offer is not None else (None, None)
+def _item(state: ItemState) -> tuple[object, ...]:
+    """The columns of an item behind its log and name."""
+    offer = (state.offer.digest, state.offer.to) if state.offer is not None else (None, None)
+    place = (state.origin, state.ref, state.custodian, state.seq, state.head)
+    return (*place, state.time, state.closed, *offer)

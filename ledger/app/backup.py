@@ -17,6 +17,7 @@ import hmac
 import json
 import re
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -32,6 +33,7 @@ from ledger.domain.codecs.digests import same
 from ledger.domain.codecs.text import format_time
 from ledger.domain.errors import KeyringError, StorageError, UsageError
 from ledger.domain.files import custody_files
+from ledger.domain.ports.node_and_chain import Clock
 
 MANIFEST: Final = "manifest.json"
 SEALED: Final = custody_files.SEALED_GRANTS
@@ -143,21 +145,21 @@ def make(
         _forget(folder, keys, config.agency, now)
         keys.destroy_expired(now)
     except OSError as error:
-        stands = final.exists()
-        what = (
-            "the backup was made, but not all that is over was cleared"
-            if stands
-            else "the backup failed"
-        )
-        raise StorageError(
-            f"{what}: {error.strerror} ({error.filename})",
-            hint="check disk and permissions, then back up again; earlier snapshots are untouched",
-        ) from error
+        raise _failed(error, made=final.exists()) from error
     finally:
         shutil.rmtree(part, ignore_errors=True)
         lock.release()
     size = sum(copied.packs.values())
     return Made(final, generation.expires, copied.new, size, grants, lost)
+
+
+def _failed(error: OSError, *, made: bool) -> StorageError:
+    """What a person is told of a disk that refused; ``made``: after the snapshot got its name."""
+    over = "the backup was made, but not all that is over was cleared"
+    return StorageError(
+        f"{over if made else 'the backup failed'}: {error.strerror} ({error.filename})",
+        hint="check disk and permissions, then back up again; earlier snapshots are untouched",
+    )
 
 
 def _databases(home: Path, part: Path, name: str, generation: Generation, *, embedded: bool) -> int:
@@ -240,6 +242,17 @@ def ahead(folder: Path, now: int) -> list[str]:
     by name need not be the last.
     """
     return [path.name for path in snapshots(folder) if path.name > _name(now)]
+
+
+def moment(folder: Path, clock: Clock) -> int:
+    """Now; in the second of a snapshot that stands already, the next second, which is waited for:
+    two backups may well begin in one, and each has a name of its own.
+    """
+    now = clock.now()
+    if (folder / "snapshots" / _name(now)).exists():
+        time.sleep(1.0)
+        now = clock.now()
+    return now
 
 
 def _name(now: int) -> str:

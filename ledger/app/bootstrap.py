@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -36,6 +36,7 @@ from ledger.domain.identity import descriptor as descriptors
 from ledger.domain.identity.descriptor import Descriptor
 from ledger.domain.identity.names import agency_id, log_urn, parse_log_urn
 from ledger.domain.ports.node_and_chain import Chain, Clock, IdentityProvider
+from ledger.domain.ports.node_answers import About
 from ledger.domain.untrusted import hosts
 from ledger.services.log.files import OwnLog
 from ledger.services.node.board import Board
@@ -375,7 +376,7 @@ def person_of(keyring: FileKeyring, log_id: bytes, descriptor: Descriptor) -> Pe
     )
 
 
-def person_at(keyring: FileKeyring, about: dict[str, Any], *, guest: bool = False) -> Person:
+def person_at(keyring: FileKeyring, about: About, *, guest: bool = False) -> Person:
     """The person whose keys lie in a keyring, at the node that says this of itself (see
     `/v1/agency`).
 
@@ -385,8 +386,8 @@ def person_at(keyring: FileKeyring, about: dict[str, Any], *, guest: bool = Fals
     Raises:
         KeyringError: no person's keys in it. UsageError: the node belongs to another agency.
     """
-    descriptor = descriptors.parse(from_b64url(about["descriptor"], what="descriptor"))
-    person = person_of(keyring, parse_log_urn(about["log"]), descriptor)
+    descriptor = descriptors.parse(from_b64url(about.descriptor, what="descriptor"))
+    person = person_of(keyring, parse_log_urn(about.log), descriptor)
     if person.certificate.agency != descriptor.agency and not guest:
         raise UsageError(
             f"the node belongs to {descriptor.agency}, your keys to {person.certificate.agency}"

@@ -92,9 +92,9 @@ def read_invitation(path: Path) -> Invitation:
 def invitation(node: NodeClient, *, server: str, number: str, roles: list[str]) -> Invitation:
     """Invite somebody to the node that ``node`` talks to, which they reach at ``server``."""
     about, made = node.agency(), node.invite(number, roles)
-    digest = descriptors.parse(from_b64url(about["descriptor"], what="descriptor")).digest.hex()
+    digest = descriptors.parse(from_b64url(about.descriptor, what="descriptor")).digest.hex()
     return Invitation(
-        1, server.rstrip("/"), about["agency"], about["log"], digest, made["code"], made["expires"]
+        1, server.rstrip("/"), about.agency, about.log, digest, made.code, made.expires
     )
 
 
@@ -135,10 +135,10 @@ def enrol(keyring: FileKeyring, given: Invitation, node: NodeClient) -> Enrolled
             hint="do not go on: tell the administrator",
         )
     found = node.enrolment(given.code)
-    if found["certificate"] is None:
+    if found.certificate is None:
         return Enrolled(fingerprint, None)
     keyring.put("descriptor", descriptor.digest)
-    der = from_b64url(found["certificate"], what="certificate")
+    der = from_b64url(found.certificate, what="certificate")
     return Enrolled(fingerprint, keep_certificate(keyring, der, descriptor))
 
 
@@ -162,8 +162,8 @@ def keep_certificate(keyring: FileKeyring, der: bytes, descriptor: Descriptor) -
 
 def _recognised(node: NodeClient, given: Invitation) -> Descriptor:
     about = node.agency()
-    descriptor = descriptors.parse(from_b64url(about["descriptor"], what="descriptor"))
-    told = (about["log"], descriptor.digest.hex(), descriptor.agency)
+    descriptor = descriptors.parse(from_b64url(about.descriptor, what="descriptor"))
+    told = (about.log, descriptor.digest.hex(), descriptor.agency)
     if told != (given.log, given.descriptor, given.agency):
         raise VerificationError(
             4,
@@ -186,8 +186,8 @@ def fetch(keyring: FileKeyring, node: NodeClient) -> Certificate:
     """
     about = node.agency()
     key = keyring.signing_key("person")
-    proof = enrolment.sign(key, server=about["log"], hpke=keyring.hpke_key("hpke-person").public)
-    descriptor = descriptors.parse(from_b64url(about["descriptor"], what="descriptor"))
+    proof = enrolment.sign(key, server=about.log, hpke=keyring.hpke_key("hpke-person").public)
+    descriptor = descriptors.parse(from_b64url(about.descriptor, what="descriptor"))
     return keep_certificate(keyring, node.own_certificate(proof), descriptor)
 
 
@@ -197,7 +197,7 @@ def card(keyring: FileKeyring, node: NodeClient) -> bytes:
     """
     proof = enrolment.sign(
         keyring.signing_key("person"),
-        server=node.agency()["log"],
+        server=node.agency().log,
         hpke=keyring.hpke_key("hpke-person").public,
     )
     value = {
@@ -229,5 +229,5 @@ def read_card(path: Path) -> tuple[bytes, bytes]:
         ) from error
     except (ValueError, KeyError, TypeError, FormatError) as error:
         raise UsageError(
-            f"{path} is not a guest's card", hint="custody person card makes one"
+            f"{path} is not a guest's card", hint="`custody person card` makes one"
         ) from error

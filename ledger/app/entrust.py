@@ -58,7 +58,7 @@ def give(keyring: FileKeyring, node: NodeClient, reference: str, *, fingerprint:
             person, or no custodian.
     """
     about = node.agency()
-    descriptor = descriptors.parse(from_b64url(about["descriptor"], what="descriptor"))
+    descriptor = descriptors.parse(from_b64url(about.descriptor, what="descriptor"))
     if CUSTODY not in keyring.names():
         raise KeyringError(
             "you do not hold the custody key",
@@ -71,7 +71,7 @@ def give(keyring: FileKeyring, node: NodeClient, reference: str, *, fingerprint:
     certificate, asked = certificates.parse(der), enrolment.parse(proof)
     require_fingerprint(fingerprint, asked.fingerprint)
     certificates.verify_issued(certificate, descriptor.authorities, SystemClock().now())
-    if asked.server != about["log"] or not same(enrolment.encode_key(certificate.key), asked.spki):
+    if asked.server != about.log or not same(enrolment.encode_key(certificate.key), asked.spki):
         raise VerificationError(
             3,
             "the certificate is not for the keys with that fingerprint",

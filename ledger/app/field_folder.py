@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from ledger.adapters import files
 from ledger.adapters.filelock import FileLock
@@ -15,16 +15,18 @@ from ledger.adapters.journal import FileJournal
 from ledger.adapters.keystore.file import FileKeyring
 from ledger.app import settings
 from ledger.client.offline import FieldNode
-from ledger.domain.errors import UsageError
+from ledger.domain.errors import FormatError, UsageError
+from ledger.domain.ports.node_answers import About
+from ledger.domain.untrusted import shapes
 
 
-def prepare_field(home: Path, about: dict[str, Any]) -> None:
+def prepare_field(home: Path, about: About) -> None:
     """Write down what the node says of itself, so that its people can sign for it without
     asking.
     """
     folder = home / settings.FIELD
     files.private_folder(folder)
-    files.write(folder / "node.json", json.dumps(about).encode())
+    files.write(folder / "node.json", json.dumps(asdict(about)).encode())
 
 
 @contextmanager
@@ -39,8 +41,9 @@ def open_field(
     """
     folder = home / settings.FIELD
     try:
-        about = json.loads((folder / "node.json").read_bytes())
-    except (OSError, ValueError) as error:
+        said = json.loads((folder / "node.json").read_bytes())
+        about = shapes.fit(said, About, what="node.json")
+    except (OSError, ValueError, FormatError) as error:
         raise UsageError(
             "nothing is prepared for work without network",
             hint="run custody field prepare while you have one",

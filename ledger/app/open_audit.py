@@ -50,7 +50,7 @@ def files_at(place: str, auditor: Auditor, *, hasty: bool = False) -> LogFiles:
     if not any((Path(place) / name).exists() for name in ("checkpoint", "tile")):
         raise UnreadableError(
             f"{place} is no exported log: it has neither checkpoint nor tiles",
-            hint="custody log export writes one",
+            hint="`custody log export` writes one",
         )
     return FolderFiles(Path(place))
 

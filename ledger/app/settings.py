@@ -169,11 +169,11 @@ def read(home: Path) -> HomeSettings:
                 f"{home} is a person's own folder, and this needs the home of a node", hint=hint
             ) from error
         if (home / FOUNDING).exists():
-            hint = f"join the chain: custody --home {home} init --rpc URL --trust FILE"
+            hint = "join the chain: custody init --rpc URL --trust FILE"
             raise UsageError(f"{home} is prepared, and on no chain yet", hint=hint) from error
         raise UsageError(
             f"{home} is not a custody home",
-            hint=f"create one: custody --home {home} init --agency NL-POL --person 4711",
+            hint="create one: custody init --agency NL-POL --person 4711",
         ) from error
     except (OSError, ValueError, KeyError, TypeError, AttributeError, UsageError) as error:
         raise StorageError(f"{path} cannot be read", hint="restore it from a backup") from error

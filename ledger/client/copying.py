@@ -18,6 +18,7 @@ from ledger.domain.codecs.text import from_b64url
 from ledger.domain.errors import FormatError, NotFoundError
 from ledger.domain.event.signing import Person
 from ledger.domain.files import path_names
+from ledger.domain.ports.answers import Copy, CopyRecord, Recorded
 from ledger.domain.ports.client import Journal, NodeApi
 from ledger.domain.ports.node_and_chain import Clock
 
@@ -25,10 +26,10 @@ from ledger.domain.ports.node_and_chain import Clock
 class CopyingApi(HandingApi, NodeApi, Protocol):
     """What taking copies asks of a node; see NodeClient."""
 
-    def copies(self) -> list[dict[str, Any]]: ...
-    def copy_record(self, copy: dict[str, Any]) -> dict[str, Any]: ...
-    def copy_range(self, copy: dict[str, Any], start: int, end: int) -> bytes: ...
-    def copy_taken(self, copy: dict[str, Any], evidence: str) -> None: ...
+    def copies(self) -> list[Copy]: ...
+    def copy_record(self, copy: Copy) -> CopyRecord: ...
+    def copy_range(self, copy: Copy, start: int, end: int) -> bytes: ...
+    def copy_taken(self, copy: Copy, evidence: str) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ def disclose(
     evidence: str,
     recipient: Recipient,
     what: Disclosure,
-) -> dict[str, Any]:
+) -> Recorded:
     """Sign that a copy, or a look, is given to somebody; to another agency with the content key;
     the node's answer.
 
@@ -102,10 +103,10 @@ def disclose(
     sealed = []
     if to is not None:
         sealed = handover.rewrap(node, person, evidence, access, opening["body"], to)
-    body = _disclosed(
-        recipient, what, list(dict.fromkeys([*standing["conditions"], *what.conditions]))
-    )
-    said = {**what.members, **({"handling": guarded} if (guarded := standing["handling"]) else {})}
+    bound = dict.fromkeys([*standing.conditions, *what.conditions])
+    body = _disclosed(recipient, what, list(bound))
+    guarded = {"handling": list(standing.handling)} if standing.handling else {}
+    said = {**what.members, **guarded}
     return retrieval.record(node, person, clock, evidence, "disclosed", body, said, sealed)
 
 
@@ -136,7 +137,7 @@ def take(
     person: Person,
     journal: Journal,
     clock: Clock,
-    copy: dict[str, Any],
+    copy: Copy,
     workplace: Path,
     members: dict[str, Any],
     progress: Callable[[int], None] = lambda count: None,
@@ -155,9 +156,9 @@ def take(
             other details was interrupted.
     """
     record = node.copy_record(copy)
-    opening, disclosed = record["opening"], record["disclosed"]
-    given = [from_b64url(text, what="grant") for text in record["grants"]]
-    key = retrieval.content_key(person, copy["evidence"], opening["body"], given)
+    opening, disclosed = record.opening, record.disclosed
+    given = [from_b64url(text, what="grant") for text in record.grants]
+    key = retrieval.content_key(person, copy.evidence, opening["body"], given)
     file = (
         workplace / "copy"
     )  # the name comes from elsewhere: it is recorded, and nothing is called by it
@@ -166,12 +167,12 @@ def take(
             retrieval.decrypt(
                 lambda start, end: node.copy_range(copy, start, end),
                 key,
-                copy["evidence"],
+                copy.evidence,
                 opening["body"],
                 out,
                 progress,
             )
-        source: dict[str, Any] = {"evidence": copy["evidence"], "statement": copy["statement"]}
+        source: dict[str, Any] = {"evidence": copy.evidence, "statement": copy.statement}
         if disclosed["body"].get("conditions"):
             source["conditions"] = disclosed["body"]["conditions"]
         inherited = {name: opening[name] for name in ("identifiers",) if name in opening}
@@ -184,7 +185,7 @@ def take(
             body={"source": source},
             event_type="copied",
             interrupted=interrupted,
-            place=f"copy:{copy['giver']}/{copy['evidence']}/{copy['statement']}",
+            place=f"copy:{copy.giver}/{copy.evidence}/{copy.statement}",
             name=_name(opening["body"].get("name", "")),
         )
         run = Upload(person, node, journal, clock, options)

@@ -25,14 +25,16 @@ from ledger.domain.event.signing import Person
 from ledger.domain.identity import descriptor as descriptors
 from ledger.domain.identity.descriptor import HpkeKey, parse_hpke_key
 from ledger.domain.identity.person import PersonId, read_reference
+from ledger.domain.ports.answers import Recorded
 from ledger.domain.ports.node_and_chain import Clock
+from ledger.domain.ports.node_answers import Partner, PersonKey
 
 
 class HandingApi(AskedApi, Protocol):
     """What handing over asks of a node; see NodeClient."""
 
-    def partners(self) -> list[dict[str, Any]]: ...
-    def person_key(self, reference: str) -> dict[str, str]: ...
+    def partners(self) -> list[Partner]: ...
+    def person_key(self, reference: str) -> PersonKey: ...
 
 
 def named(agency: str, reference: str | None) -> PersonId | None:
@@ -57,27 +59,27 @@ def recipient_key(node: HandingApi, agency: str, person: PersonId | None, own: s
             hint="--to-person WHO, see: custody person list",
         )
     for partner in node.partners():
-        if partner["agency"] == agency:
-            if not partner["active"]:
+        if partner.agency == agency:
+            if not partner.active:
                 raise DeniedError(
                     f"the registry does not have {agency} as an active agency",
                     hint="ask the governors of the consortium",
                 )
-            return descriptors.parse(from_b64url(partner["descriptor"], what="descriptor")).custody
+            return descriptors.parse(from_b64url(partner.descriptor, what="descriptor")).custody
     raise NotFoundError(
-        f"{agency} is not known here", hint="custody partner add URL, by an administrator"
+        f"{agency} is not known here", hint="an administrator adds it: `custody partner add URL`"
     )
 
 
 def _key_of(node: HandingApi, person: PersonId) -> HpkeKey:
     found = node.person_key(str(person))
-    if (found["agency"], found["pseudonym"]) != (person.agency, person.pseudonym):
+    if (found.agency, found.pseudonym) != (person.agency, person.pseudonym):
         raise VerificationError(
             3,
             "the node answered with the key of somebody else",
             hint="do not hand anything over through it",
         )
-    return parse_hpke_key({"kem": found["kem"], "key": found["key"]}, what="key of a person")
+    return parse_hpke_key({"kem": found.kem, "key": found.key}, what="key of a person")
 
 
 def rewrap(
@@ -100,7 +102,7 @@ def seal(key: bytes, evidence: str, body: dict[str, Any], to: HpkeKey) -> Grant:
 
 def offer(
     node: HandingApi, person: Person, clock: Clock, evidence: str, terms: OfferTerms
-) -> dict[str, Any]:
+) -> Recorded:
     """Offer an item, with its content key sealed to the addressee; the node's answer.
 
     Raises:
@@ -131,7 +133,7 @@ def offer(
     if opening is None:
         raise NotFoundError("the record of this item was destroyed")
     made = rewrap(node, person, evidence, access, opening["body"], to)
-    return sign_offer(node, person, clock, evidence, terms, standing["seals"], made)
+    return sign_offer(node, person, clock, evidence, terms, standing.seals, made)
 
 
 def sign_offer(
@@ -142,7 +144,7 @@ def sign_offer(
     terms: OfferTerms,
     seals: Sequence[str],
     made: Sequence[Grant],
-) -> dict[str, Any]:
+) -> Recorded:
     """Sign an offer and register it with the keys that it releases.
 
     Args:
@@ -166,7 +168,7 @@ def accept(
     place: str = "",
     seals: tuple[str, ...] = (),
     progress: Callable[[int], None] = lambda count: None,
-) -> dict[str, Any]:
+) -> Recorded:
     """Check an item on offer and accept it, with a key of one's own; the node's answer.
 
     Args:
@@ -205,14 +207,14 @@ def decline(
     shown: OnOffer | None = None,
     reason: str,
     condition: str = "",
-) -> dict[str, Any]:
+) -> Recorded:
     """Refuse an item on offer; it stays with the giver.
 
     Args:
         shown: the offer as it was looked at, which alone is refused; None for the one that is open.
     """
     body = {
-        "offer": shown.statement if shown is not None else node.item(evidence)["head"],
+        "offer": shown.statement if shown is not None else node.item(evidence).head,
         "reason": reason,
         **({"condition": condition} if condition else {}),
     }
@@ -221,12 +223,12 @@ def decline(
 
 def withdraw(
     node: HandingApi, person: Person, clock: Clock, evidence: str, *, reason: str
-) -> dict[str, Any]:
+) -> Recorded:
     """Take an offer back; one that has expired is recorded as such."""
     item = node.item(evidence)
-    expires = item["offer"]["expires"] if item["offer"] is not None else None
+    expires = item.offer.expires if item.offer is not None else None
     over = expires is not None and clock.now() > parse_time(expires, what="expires")
-    body = {"offer": item["head"], "reason": reason}
+    body = {"offer": item.head, "reason": reason}
     return retrieval.record(
         node, person, clock, evidence, "transfer-expired" if over else "transfer-withdrawn", body
     )
@@ -240,7 +242,7 @@ def share(
     *,
     with_person: str,
     basis: dict[str, Any],
-) -> dict[str, Any]:
+) -> Recorded:
     """Give a colleague or a guest the content key of an item, with the signed disclosure that says
     so; the node's answer.
     """
@@ -259,7 +261,7 @@ def share(
     opening = events[0]["document"]
     if opening is None:
         raise NotFoundError("the record of this item was destroyed")
-    body |= {"conditions": standing["conditions"]} if standing["conditions"] else {}
+    body |= {"conditions": list(standing.conditions)} if standing.conditions else {}
     made = rewrap(node, person, evidence, access, opening["body"], to)
     return retrieval.record(
         node, person, clock, evidence, "disclosed", body, {"basis": basis}, made

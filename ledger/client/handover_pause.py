@@ -16,7 +16,7 @@ as long as the offer is good.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -33,6 +33,12 @@ from ledger.domain.errors import (
 )
 from ledger.domain.event.offer_terms import OfferTerms
 from ledger.domain.event.signing import Person
+from ledger.domain.ports.answers import (
+    ExchangeRound,
+    Handover,
+    LoggedEvent,
+    Recorded,
+)
 from ledger.domain.ports.node_and_chain import Clock
 
 #: What the withdrawal of a pause gives as its reason.
@@ -44,9 +50,9 @@ _LEAST: Final = 60  # seconds that an offer must be good still, to be worth maki
 class PausingApi(HandingApi, Protocol):
     """What pausing an offer asks of a node; see NodeClient."""
 
-    def events(self, evidence: str) -> Any: ...
-    def handovers(self) -> list[dict[str, Any]]: ...
-    def sync_handovers(self) -> dict[str, Any]: ...
+    def events(self, evidence: str) -> Iterator[LoggedEvent]: ...
+    def handovers(self) -> list[Handover]: ...
+    def sync_handovers(self) -> ExchangeRound: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +71,7 @@ class Reading:
     """
 
     access: str
-    seals: list[str]
+    seals: Sequence[str]
     terms: OfferTerms
     made: list[Grant]
 
@@ -82,20 +88,20 @@ def take_back(
         IncompleteError: the chain has not taken it in time; the same call goes on.
     """
     item = node.item(evidence)
-    if item["custodian"] != person.certificate.agency:
+    if item.custodian != person.certificate.agency:
         raise ConflictError(
-            f"{item['custodian']} holds this item", hint="ask them: custody handover list"
+            f"{item.custodian} holds this item", hint="ask them: custody handover list"
         )
-    if item["offer"] is None:
+    if item.offer is None:
         _require_taken_back(node, evidence)
         return
-    until = item["offer"]["expires"]
+    until = item.offer.expires
     _require_good(None if until is None else parse_time(until, what="expires"), clock)
     # Said before anything is signed: an addressee who left, or whom we know no longer, could not be
     # offered it again.
-    agency = item["offer"]["agency"]
+    agency = item.offer.agency
     handover.recipient_key(
-        node, agency, handover.named(agency, item["offer"]["person"]), person.certificate.agency
+        node, agency, handover.named(agency, item.offer.person), person.certificate.agency
     )
     state = _state(node, evidence)
     deadline = time.monotonic() + waiting.patience
@@ -108,17 +114,17 @@ def take_back(
         handover.withdraw(node, person, clock, evidence, reason=PAUSED)
     if state != "inside":
         waiting.tell("taken back: waiting until the contract has it")
-    while (item := node.item(evidence))["offer"] is not None:
+    while (item := node.item(evidence)).offer is not None:
         _pause(node, deadline, waiting)
-    if item["custodian"] != person.certificate.agency:
+    if item.custodian != person.certificate.agency:
         raise ConflictError(
-            f"{item['custodian']} accepted first: the item is theirs now",
+            f"{item.custodian} accepted first: the item is theirs now",
             hint="custody handover list",
         )
 
 
 def _state(node: PausingApi, evidence: str) -> str:
-    return next((str(one["state"]) for one in node.handovers() if one["evidence"] == evidence), "")
+    return next((one.state for one in node.handovers() if one.evidence == evidence), "")
 
 
 def _pause(node: PausingApi, deadline: float, waiting: Waiting) -> None:
@@ -144,11 +150,8 @@ def _require_taken_back(node: PausingApi, evidence: str) -> None:
     """What the log shows in clear: the last that happened to the item itself is a withdrawal, with
     readings behind it at most.
     """
-    effects = [
-        one["effect"]
-        for one in node.events(evidence)
-        if not one["void"] and one["effect"] != "none"
-    ]
+    events = node.events(evidence)
+    effects = [one.effect for one in events if not one.void and one.effect != "none"]
     if not effects or effects[-1] != "withdraw":
         raise UsageError(
             "no offer of this item is open, and none is paused", hint="see: custody handover list"
@@ -179,12 +182,12 @@ def begin(
     _require_good(terms.expires, clock)
     to = handover.recipient_key(node, terms.agency, terms.recipient, person.certificate.agency)
     made = handover.rewrap(node, person, evidence, access, documents[0]["body"], to)
-    return Reading(access, list(standing["seals"]), terms, made)
+    return Reading(access, standing.seals, terms, made)
 
 
 def offer_again(
     node: PausingApi, person: Person, clock: Clock, evidence: str, reading: Reading
-) -> dict[str, Any]:
+) -> Recorded:
     """Make the offer again, with the same terms and the seals that are on the item now; the node's
     answer.
     """

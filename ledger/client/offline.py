@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from ledger.client.offline_delivery import Delivery, Receiver
-from ledger.client.offline_queue import Queue, Waiting
+from ledger.client.offline_queue import Queue, Told, Waiting
 from ledger.domain.blocks import dag
 from ledger.domain.blocks.store import NodeStore
 from ledger.domain.codecs.text import format_time, parse_time
@@ -34,8 +34,10 @@ from ledger.domain.item import custody
 from ledger.domain.item.custody import ItemState
 from ledger.domain.item.history_rules import ItemHistory
 from ledger.domain.item.recorded_event import RecordedEvent
+from ledger.domain.ports.answers import Item, LoggedEvent, Queued, Registered
 from ledger.domain.ports.client import Journal
 from ledger.domain.ports.node_and_chain import Clock
+from ledger.domain.ports.node_answers import About, Backlog
 
 #: What can be signed without knowing anything of the node: no reading, no handing over, nothing
 #: that others decide upon.
@@ -66,7 +68,7 @@ class FieldNode:
         blocks, journal: where ciphertext and statements wait.
     """
 
-    def __init__(self, about: dict[str, Any], blocks: NodeStore, journal: Journal) -> None:
+    def __init__(self, about: About, blocks: NodeStore, journal: Journal) -> None:
         self._about = about
         self._blocks = blocks
         self._queue = Queue(journal)
@@ -75,7 +77,7 @@ class FieldNode:
         """Statements that wait."""
         return len(self._queue)
 
-    def agency(self) -> dict[str, Any]:
+    def agency(self) -> About:
         """Who the node is, as it said when it could be reached."""
         return self._about
 
@@ -91,7 +93,7 @@ class FieldNode:
         """Nobody knows here."""
         return []
 
-    def register(self, submissions: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    def register(self, submissions: Sequence[dict[str, Any]]) -> list[Queued]:
         """Queue signed statements, all or none; durable when it returns. ``index`` is the number in
         the queue. A repeat is queued once.
 
@@ -119,24 +121,15 @@ class FieldNode:
                 )
             if known is one:
                 if one.subject not in standings:
-                    standings[one.subject] = _Standing(
-                        str(self._about["agency"]), self._queue.of(one.subject)
-                    )
+                    before = self._queue.of(one.subject)
+                    standings[one.subject] = _Standing(self._about.agency, before)
                 standings[one.subject].require_allowed(one)
                 fresh.append(one)
-            answers.append(
-                {
-                    "evidence": one.subject,
-                    "statement": known.statement.digest.hex(),
-                    "index": known.number,
-                    "state": "queued",
-                    "duplicates": [],
-                }
-            )
+            answers.append(Queued(one.subject, known.statement.digest.hex(), known.number))
         self._queue.add(fresh)
         return answers
 
-    def item(self, evidence: str) -> dict[str, Any]:
+    def item(self, evidence: str) -> Item:
         """Where an item that was begun here stands.
 
         Raises:
@@ -148,24 +141,41 @@ class FieldNode:
             raise NotFoundError(
                 "this item was not begun in this folder without network", hint=_OFFLINE
             )
-        last = found[-1].statement
-        time = format_time(last.claims.time)
-        return {
-            "evidence": evidence,
-            "events": last.claims.seq + 1,
-            "head": last.digest.hex(),
-            "time": time,
-            "offer": None,
-        }
+        last, agency = found[-1].statement, self._about.agency
+        return Item(
+            evidence,
+            origin=agency,
+            custodian=agency,
+            events=last.claims.seq + 1,
+            head=last.digest.hex(),
+            time=format_time(last.claims.time),
+            closed=False,
+            erased=False,
+            holder=found[0].event.value["actor"]["id"],
+            offer=None,
+            cid=None,
+            index=found[-1].number,
+            state="queued",
+            replicas=(),
+            parts=None,
+        )
 
-    def events(self, evidence: str) -> Iterator[dict[str, Any]]:
+    def events(self, evidence: str) -> Iterator[LoggedEvent]:
         """The queued events of an item."""
         for one in self._queue.of(evidence):
-            yield {
-                "seq": one.statement.claims.seq,
-                "statement": one.statement.digest.hex(),
-                "index": one.number,
-            }
+            claims = one.statement.claims
+            yield LoggedEvent(
+                claims.seq,
+                claims.effect,
+                format_time(claims.time),
+                claims.issuer,
+                one.statement.digest.hex(),
+                one.number,
+                state="queued",
+                provenTime=None,
+                void=False,
+                looked=(),
+            )
 
     def rehearse(self, evidence: str, document: bytes, disclosures: Sequence[str]) -> None:
         """As a node answers, for an item that was begun here.
@@ -174,24 +184,19 @@ class FieldNode:
             RuleError, DeniedError: the node would refuse it.
         """
         event = documents.parse(document, disclosures)
-        _Standing(str(self._about["agency"]), self._queue.of(evidence)).rehearse(event)
+        _Standing(self._about.agency, self._queue.of(evidence)).rehearse(event)
 
-    def status(self, **_: bool) -> dict[str, Any]:
+    def status(self, **_: bool) -> Backlog:
         """How much waits."""
-        return {
-            "integrated": len(self),
-            "final": 0,
-            "queued": len(self),
-            "storedBytes": self._blocks.size(),
-        }
+        return Backlog(len(self), self._blocks.size())
 
-    def waiting(self) -> list[dict[str, Any]]:
+    def waiting(self) -> list[Told]:
         """Everything that waits, with what the last try said of it."""
         return [one.told() for one in self._queue]
 
-    def refused(self) -> list[dict[str, Any]]:
+    def refused(self) -> list[Told]:
         """What the last try left behind, and why."""
-        return [one for one in self.waiting() if one["why"]]
+        return [one for one in self.waiting() if one.why]
 
     def not_permitted(self, person: Person) -> list[str]:
         """Types of statements that wait, and that none of a person's roles may record any more."""
@@ -206,7 +211,7 @@ class FieldNode:
 
     def send(
         self, node: Receiver, person: Person, clock: Clock, *, anew: bool = False
-    ) -> Iterator[dict[str, Any]]:
+    ) -> Iterator[Registered]:
         """Send all that can be sent, in order; the node's answers. What it refused stays, with the
         reason: see ``refused``.
 
@@ -221,7 +226,7 @@ class FieldNode:
         self._queue.remove(delivery.sent)
         self._clear()
 
-    def drop(self, name: str, person: Person, *, force: bool = False) -> list[dict[str, Any]]:
+    def drop(self, name: str, person: Person, *, force: bool = False) -> list[Told]:
         """Give up a refused statement; with an opening all that waits about its item. What was
         given up.
 

@@ -29,6 +29,7 @@ from ledger.domain.event.signing import Person, sign_event
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.ipld import cid as cids
 from ledger.domain.ipld.unixfs import Block
+from ledger.domain.ports.answers import LoggedEvent, Registered
 from ledger.domain.ports.node_and_chain import Clock
 
 _BATCH: Final = 64
@@ -51,10 +52,10 @@ class _DamagedError(UnreadableError):
 class Receiver(Protocol):
     """What sending asks of the real node; see NodeClient."""
 
-    def events(self, evidence: str) -> Iterator[dict[str, Any]]: ...
+    def events(self, evidence: str) -> Iterator[LoggedEvent]: ...
     def missing(self, wanted: Sequence[bytes]) -> list[bytes]: ...
     def put_blocks(self, blocks: Sequence[Block]) -> None: ...
-    def register(self, submissions: Sequence[dict[str, Any]]) -> list[dict[str, Any]]: ...
+    def register(self, submissions: Sequence[dict[str, Any]]) -> list[Registered]: ...
 
 
 @dataclass
@@ -89,10 +90,12 @@ class Delivery:
         self._anew = anew
         self.sent: list[int] = []
         self._places: dict[str, _Place] = {}
-        self._stopped: dict[str, int] = {}  # by items, the statement from which on nothing is sent
-        self._absent: dict[str, int] = {}  # items that were not opened, by the same
+        # By item, the number of the refused statement because of which nothing more is sent.
+        self._stopped: dict[str, int] = {}
+        # Of these, items whose opening was not sent: what names them is not sent either.
+        self._absent: dict[str, int] = {}
 
-    def run(self) -> Iterator[dict[str, Any]]:
+    def run(self) -> Iterator[Registered]:
         """Send it; the node's answers.
 
         Raises:
@@ -113,7 +116,7 @@ class Delivery:
         """The statement as it is to be sent, its content being there already; None where it
         stays.
         """
-        if self._is_behind(one):
+        if self._hold_back(one):
             return None
         try:
             one = self._current(one)
@@ -123,8 +126,8 @@ class Delivery:
             return None
         return one
 
-    def _register(self, batch: list[Waiting]) -> Iterator[dict[str, Any]]:
-        batch = [one for one in batch if not self._is_behind(one)]
+    def _register(self, batch: list[Waiting]) -> Iterator[Registered]:
+        batch = [one for one in batch if not self._hold_back(one)]
         if not batch:
             return
         try:
@@ -140,7 +143,7 @@ class Delivery:
         self.sent += [one.number for one in batch]
         yield from answers
 
-    def _is_behind(self, one: Waiting) -> bool:
+    def _hold_back(self, one: Waiting) -> bool:
         """Whether it depends on what was refused; then that is noted."""
         named = [self._absent[item] for item in references(one.event) if item in self._absent]
         behind = self._stopped.get(one.subject) or next(iter(named), 0)
@@ -194,10 +197,8 @@ class Delivery:
             events = []
         if not events:
             return _Place(0, None)
-        head = bytes.fromhex(events[-1]["statement"])
-        return _Place(
-            int(events[-1]["seq"]) + 1, head, frozenset(str(event["statement"]) for event in events)
-        )
+        head = bytes.fromhex(events[-1].statement)
+        return _Place(events[-1].seq + 1, head, frozenset(event.statement for event in events))
 
     def _is_newest(self, one: Waiting) -> bool:
         return one.statement.certificate == self._person.certificate.digest
@@ -245,7 +246,9 @@ class Delivery:
 
 @contextmanager
 def _reading() -> Iterator[None]:
-    """What is read here: the node refused nothing where that fails."""
+    """Turn errors of reading the copy on this computer into _DamagedError: they are of the same
+    classes as the node's refusals, and must not be taken for one.
+    """
     try:
         yield
     except (NotFoundError, UnreadableError, VerificationError) as error:

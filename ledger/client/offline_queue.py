@@ -25,6 +25,23 @@ from ledger.domain.log.statement import Statement
 from ledger.domain.ports.client import Journal
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A statement that waits, as it is shown to its signer: members as in Waiting, with the type,
+    place and digest of its event, and the name of its content.
+    """
+
+    number: int
+    evidence: str
+    type: str
+    seq: int
+    statement: str
+    name: str
+    why: str
+    hint: str
+    behind: int
+
+
 @dataclass(frozen=True)
 class Waiting:
     """A statement that waits. ``why``: what the last try said of it, with ``hint``; ``behind`` the
@@ -70,19 +87,19 @@ class Waiting:
         """As the journal has it."""
         return {"t": "queued", **{name: getattr(self, name) for name in _MEMBERS}}
 
-    def told(self) -> dict[str, Any]:
+    def told(self) -> Told:
         """As it is shown to its signer."""
-        return {
-            "number": self.number,
-            "evidence": self.subject,
-            "type": self.event.type,
-            "seq": self.statement.claims.seq,
-            "statement": self.statement.digest.hex(),
-            "name": str(self.event.body.get("name", "")),
-            "why": self.why,
-            "hint": self.hint,
-            "behind": self.behind,
-        }
+        return Told(
+            self.number,
+            self.subject,
+            self.event.type,
+            self.statement.claims.seq,
+            self.statement.digest.hex(),
+            str(self.event.body.get("name", "")),
+            self.why,
+            self.hint,
+            self.behind,
+        )
 
 
 _MEMBERS = ("number", "submission", "turn", "why", "hint", "behind")

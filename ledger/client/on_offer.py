@@ -14,14 +14,13 @@ from ledger.client import retrieval
 from ledger.client.retrieval import ReaderApi
 from ledger.domain.errors import DeniedError, NotFoundError, VerificationError
 from ledger.domain.event.signing import Person
+from ledger.domain.ports.answers import Standing
 
 
 class AskedApi(ReaderApi, Protocol):
     """What looking at an item on offer asks of a node; see NodeClient."""
 
-    def incoming(
-        self, evidence: str
-    ) -> tuple[list[dict[str, Any]], list[bytes], dict[str, Any]]: ...
+    def incoming(self, evidence: str) -> tuple[list[dict[str, Any]], list[bytes], Standing]: ...
     def incoming_content(self, evidence: str, start: int, end: int) -> bytes: ...
 
 
@@ -38,7 +37,7 @@ class OnOffer:
     statement: str
     opening: dict[str, Any]
     offer: dict[str, Any]
-    standing: dict[str, Any]
+    standing: Standing
     grants: tuple[bytes, ...]
     events: int
 
@@ -105,8 +104,8 @@ def check(
         if person.lacks_custody_key:
             raise
         hint = (
-            "a custodian who holds the custody key takes it: custody handover accept "
-            f"{evidence.removeprefix('urn:uuid:')}"
+            "a custodian who holds the custody key takes it: `custody handover accept "
+            f"{evidence.removeprefix('urn:uuid:')}`"
         )
         raise DeniedError(
             "the key of what is on offer is sealed to none of your keys", hint=hint

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 from ledger.domain.crypto import content_encryption
 from ledger.domain.event.signing import Person, seal_keys, sign_event
+from ledger.domain.ports.answers import Recorded
 from ledger.domain.ports.node_and_chain import Clock
 
 
 class RegisterApi(Protocol):
     """What opening asks of a node; see NodeClient."""
 
-    def register(self, submissions: list[dict[str, Any]]) -> list[dict[str, Any]]: ...
+    def register(self, submissions: list[dict[str, Any]]) -> Sequence[Recorded]: ...
 
 
 def collect(
     node: RegisterApi, person: Person, clock: Clock, body: dict[str, Any], members: dict[str, Any]
-) -> dict[str, Any]:
+) -> Recorded:
     """Record a thing (`collected`); the node's answer.
 
     Raises:

@@ -19,7 +19,9 @@ from ledger.domain.ipld import cid as cids
 from ledger.domain.ipld import unixfs
 from ledger.domain.item.jurisdiction_profile import Demands
 from ledger.domain.item.parts import Part, acting_roles
+from ledger.domain.ports.answers import Item, Readable, Recorded, Standing
 from ledger.domain.ports.node_and_chain import Clock
+from ledger.domain.ports.node_answers import About
 
 _RANGE_PIECES: Final = 4  # pieces a request: 4 MiB
 _RANGE: Final = _RANGE_PIECES * unixfs.LEAF
@@ -28,13 +30,13 @@ _RANGE: Final = _RANGE_PIECES * unixfs.LEAF
 class ReaderApi(Protocol):
     """What reading asks of a node; see NodeClient."""
 
-    def agency(self) -> dict[str, Any]: ...
-    def item(self, evidence: str) -> dict[str, Any]: ...
-    def readable(self, evidence: str, mode: str) -> dict[str, Any]: ...
+    def agency(self) -> About: ...
+    def item(self, evidence: str) -> Item: ...
+    def readable(self, evidence: str, mode: str) -> Readable: ...
     def rehearse(self, evidence: str, document: bytes, disclosures: Sequence[str]) -> None: ...
-    def register(self, submissions: Sequence[dict[str, Any]]) -> list[dict[str, Any]]: ...
+    def register(self, submissions: Sequence[dict[str, Any]]) -> Sequence[Recorded]: ...
     def details(self, evidence: str, access: str) -> list[dict[str, Any]]: ...
-    def record(self, evidence: str, access: str) -> tuple[list[dict[str, Any]], dict[str, Any]]: ...
+    def record(self, evidence: str, access: str) -> tuple[list[dict[str, Any]], Standing]: ...
     def grants(self, evidence: str, access: str) -> list[bytes]: ...
     def content(self, evidence: str, access: str, start: int, end: int) -> bytes: ...
 
@@ -63,23 +65,23 @@ def record(
     body: dict[str, Any],
     members: dict[str, Any] | None = None,
     sealed_keys: Sequence[grants.Grant] = (),
-) -> dict[str, Any]:
+) -> Recorded:
     """Sign the next event of an item and register it, with the keys that it releases; the node's
     answer.
 
-    Where the item's last event is dated a little ahead of the clock here, this one has its time: an
-    event never lies before another, and whoever has a fast clock would keep all others from
-    recording.
+    Where the item's last event is dated a little ahead of the clock here, the new event gets the
+    same time. An event may not be dated before the one that it follows: without this, somebody
+    whose clock is fast would keep all others from recording.
     """
     item, time = node.item(evidence), clock.now()
-    last = parse_time(item["time"], what="time")
+    last = parse_time(item.time, what="time")
     signed = sign_event(
         person,
         event_type,
         body,
         evidence=evidence,
-        seq=item["events"],
-        prev=bytes.fromhex(item["head"]),
+        seq=item.events,
+        prev=bytes.fromhex(item.head),
         time=last if time < last <= time + AHEAD else time,
         members=members,
         sealed_keys=list(sealed_keys),
@@ -88,11 +90,11 @@ def record(
     return node.register([signed.submission])[0]
 
 
-def _acting_role(person: Person, item: dict[str, Any], event_type: str) -> str:
+def _acting_role(person: Person, item: Item, event_type: str) -> str:
     """The role by which the person takes part in the item, as far as the node says which parts they
     have; else empty, and the node judges.
     """
-    named = set(item.get("parts") or ())
+    named = set(item.parts or ())
     certificate = person.certificate
     held = counting_roles(certificate.roles, guest=certificate.agency != person.descriptor.agency)
     parts = {part for part in Part if part.name.lower() in named}
@@ -108,8 +110,9 @@ def rehearse(
     body: dict[str, Any],
     members: dict[str, Any] | None = None,
 ) -> None:
-    """Write an event but for what has to be read for it, and ask profile and node whether it could
-    follow: before an access is signed that would be for nothing.
+    """Draft an event without what its author has yet to read in the record, and check by the
+    agency's profile and at the node that it could follow: an access that is signed first, in order
+    to read it, would otherwise be for nothing.
 
     Raises:
         UsageError: it would be malformed. DeniedError: no role of this person may record it.
@@ -127,7 +130,7 @@ def rehearse(
         members=members,
         role=_acting_role(person, node.item(evidence), event_type),
     )
-    Demands.from_json(about["profile"], about["demands"]).require_met(draft)
+    Demands.from_json(about.profile, about.demands).require_met(draft)
     node.rehearse(evidence, draft.raw, [disclosure.encoded for disclosure in draft.disclosures])
 
 
@@ -149,12 +152,12 @@ def record_access(
     found = node.readable(evidence, mode)
     if (
         mode == "copy"
-        and found["content"]
-        and not any(person.has_key(bytes.fromhex(one)) for one in found["keys"])
+        and found.content
+        and not any(person.has_key(bytes.fromhex(one)) for one in found.keys)
     ):
         raise _without_key(person, evidence)
     answer = record(node, person, clock, evidence, "accessed", {"mode": mode}, {"basis": basis})
-    return str(answer["statement"])
+    return answer.statement
 
 
 def content_record(node: ReaderApi, evidence: str, access: str) -> dict[str, Any]:
@@ -242,8 +245,11 @@ def decrypt(
 
 
 def _ahead(read: Callable[[int, int], bytes], total: int) -> Iterator[tuple[int, bytes]]:
-    """The content range by range, each with its place, the next one being fetched while the caller
+    """The ciphertext in ranges, each with its offset; the next one is fetched while the caller
     works on this one.
+
+    Raises:
+        VerificationError: the node sent another number of bytes than were asked for.
     """
     with ThreadPoolExecutor(1, thread_name_prefix="fetch") as pool:
         start, coming = 0, pool.submit(read, 0, min(_RANGE, total))
@@ -294,12 +300,12 @@ def _without_key(person: Person, evidence: str) -> DeniedError:
         return DeniedError(
             "you are a custodian, and the custody key is not in your keyring",
             hint=(
-                f"a colleague who holds it gives it to you: custody person give-key {me} "
-                f"--fingerprint '{person.fingerprint}'"
+                f"a colleague who holds it gives it to you: `custody person give-key {me} "
+                f"--fingerprint '{person.fingerprint}'`"
             ),
         )
     hint = (
-        "a custodian who holds its key gives it to you: custody share "
-        f"{evidence.removeprefix('urn:uuid:')} --with {me} --basis WHY"
+        "a custodian who holds its key gives it to you: `custody share "
+        f"{evidence.removeprefix('urn:uuid:')} --with {me} --basis WHY`"
     )
     return DeniedError("no content key was granted to you", hint=hint)

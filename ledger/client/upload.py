@@ -6,8 +6,8 @@ at the node. An upload that was interrupted goes on with the same item, salt and
 changed in between starts again afresh.
 
 What the agency's profile asks for, and what a document must not say, is judged before a byte is
-read. In a folder, what cannot be
-recorded stops nothing: it stands in the signed manifest with its reason.
+read. A file of a folder that cannot be recorded does not stop the upload: the signed manifest
+names it with the reason.
 """
 
 from __future__ import annotations
@@ -49,8 +49,8 @@ _CALENDAR: Final = (-62_135_596_800, 253_402_300_799)
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """What was given, or lies in a folder that was, and was not recorded. ``lost``: it would have
-    been, could it have been read, or did it not look like keys of custody's.
+    """Something that was given, or lies in a given folder, and was not recorded. ``lost``: it would
+    have been, but it could not be read, or looks like a file of custody's own.
     """
 
     path: str
@@ -186,8 +186,8 @@ class Upload:
         described: dict[str, Any],
         spare: str = "",
     ) -> None:
-        """Seal a stream and queue its opening event. ``spare``: the item that it becomes where the
-        attempt's was another content.
+        """Seal a stream and queue its opening event. ``spare``: id of a new item, for other content
+        than what is recorded under the attempt's id already.
         """
         if (
             attempt.submission is not None
@@ -278,7 +278,7 @@ class Upload:
             spare = uuid.uuid4().urn
         if spare:
             self.notices.append(
-                f"{path} changed since the upload that was interrupted; as it was then it is "
+                f"{path} changed since its upload was interrupted; the earlier content is "
                 f"recorded as {attempt.evidence}"
             )
         attempt = self._outbox.afresh(attempt, spare)

@@ -49,7 +49,7 @@ def rehearse(node: NodeApi, person: Person, clock: Clock, given: list[UploadRequ
     read that takes hours.
     """
     about = node.agency()
-    demands = Demands.from_json(about["profile"], about["demands"])
+    demands = Demands.from_json(about.profile, about.demands)
     MultiDigest(
         name for one in given for name in one.options.algorithms
     )  # an unknown one is named with those that are known

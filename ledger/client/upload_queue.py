@@ -2,8 +2,8 @@
 statements in batches.
 
 - CIDs are journalled before their blocks are sent, statements before they are sent
-- a resumed block whose CID differs from the journal means that the file changed: Restarted, with a
-  fresh salt
+- a resumed block whose CID differs from the journal means that the file changed: ContentChanged,
+  with a fresh salt
 - a statement is sent only after all blocks that were added before it
 - a statement that the node refused is journalled as refused: the next run asks whether the item is
   there, and signs anew where it is not
@@ -12,7 +12,7 @@ statements in batches.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -29,6 +29,7 @@ from ledger.domain.errors import (
 )
 from ledger.domain.ipld import cid as cids
 from ledger.domain.ipld.unixfs import Block
+from ledger.domain.ports.answers import LoggedEvent, Recorded
 from ledger.domain.ports.client import Journal, NodeApi
 
 SEGMENT: Final = (3 << 20) + (64 << 10)  # three leaves and their nodes: the node takes 4 MiB
@@ -80,8 +81,8 @@ class UploadQueue:
         self._sending: deque[Future[None]] = deque()
 
     def begin(self, path: str, top: str, details: dict[str, Any]) -> UploadAttempt:
-        """The attempt at a file: the one that an earlier run left, or a new one; see Attempt for
-        the arguments.
+        """The attempt at a file: the one that an earlier run left, or a new one; see UploadAttempt
+        for the arguments.
 
         ``done.index`` is set where the node has it already and would not take its statement again.
         """
@@ -93,7 +94,7 @@ class UploadQueue:
             if opening is None:  # signed in vain: what holds now is signed
                 attempt.submission = attempt.done = None
             else:
-                attempt.done = replace(attempt.done, index=opening.get("index", 0))
+                attempt.done = replace(attempt.done, index=opening.index)
             attempt.refused = False
         self._record(attempt)
         return attempt
@@ -125,7 +126,7 @@ class UploadQueue:
         """Make durable what is known so far, for a run that ends here."""
         self._journal.sync()
 
-    def opening(self, evidence: str) -> dict[str, Any] | None:
+    def opening(self, evidence: str) -> LoggedEvent | None:
         """The event that opened an item, as the node shows it; None where the node does not have
         the item.
         """
@@ -148,7 +149,7 @@ class UploadQueue:
         """Add the next block of an item.
 
         Raises:
-            Restarted: an earlier run saw another block here.
+            ContentChanged: an earlier run saw another block here.
         """
         known = attempt.position < len(attempt.known)
         if known and attempt.known[attempt.position] != cids.to_text(block.cid):
@@ -216,12 +217,10 @@ class UploadQueue:
         self._journal.sync()
         if queued:
             for one, answer in zip(queued, self._register(queued), strict=True):
-                yield replace(
-                    one.done, index=int(answer["index"]), duplicates=tuple(answer["duplicates"])
-                )
+                yield replace(one.done, index=answer.index, duplicates=answer.duplicates)
         yield from told
 
-    def _register(self, queued: list[_Queued]) -> list[dict[str, Any]]:
+    def _register(self, queued: list[_Queued]) -> Sequence[Recorded]:
         try:
             return self._node.register([one.submission for one in queued])
         except UnconfirmedError as error:

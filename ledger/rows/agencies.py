@@ -69,6 +69,10 @@ class AuthorityFilesRepository(Protocol):
         """The list that counts: it names everything that the earlier ones did."""
         ...
 
+    def last_issued(self, until: int) -> int:
+        """The latest time up to ``until`` at which a list says to have been issued; 0 for none."""
+        ...
+
     def put_descriptor(self, row: DescriptorRow) -> None:
         """Write a descriptor that was published."""
         ...

@@ -148,9 +148,9 @@ class PeopleRepository(Protocol):
         """All invitations."""
         ...
 
-    def drop_stale_enrolments(self, now: int) -> None:
-        """Forget invitations that nobody can use any more. Those that were used stay: they prove
-        which keys somebody asked for.
+    def drop_stale_enrolments(self, now: int, latest: int) -> None:
+        """Forget invitations that expire before or after these two. Those that were used stay: they
+        prove which keys somebody asked for.
         """
         ...
 
@@ -190,8 +190,10 @@ class SessionsRepository(Protocol):
         """End all sessions of a person."""
         ...
 
-    def listed(self, person: PersonId | None, now: int) -> list[SessionRow]:
-        """Sessions that go on, of one person or of all."""
+    def listed(self, person: PersonId | None, now: int, latest: int) -> list[SessionRow]:
+        """Sessions that go on, of one person or of all: those that end from now on, and not later
+        than any that begins now.
+        """
         ...
 
     def drop(self, token: bytes) -> None:
@@ -202,16 +204,18 @@ class SessionsRepository(Protocol):
         """Write a challenge."""
         ...
 
-    def has_challenge(self, nonce: bytes, now: int) -> bool:
-        """Whether a challenge can still be answered; looking at it takes nothing."""
+    def has_challenge(self, nonce: bytes, now: int, latest: int) -> bool:
+        """Whether a challenge can still be answered, which expires between these two; looking at it
+        takes nothing.
+        """
         ...
 
-    def take_challenge(self, nonce: bytes, now: int) -> bool:
-        """A challenge is good once; whatever has expired goes with it."""
+    def take_challenge(self, nonce: bytes, now: int, latest: int) -> bool:
+        """A challenge is good once; whatever expires before or after these two goes with it."""
         ...
 
-    def drop_expired(self, now: int) -> None:
-        """Forget sessions and challenges that nobody can use any more."""
+    def drop_ended(self, now: int, latest: int) -> None:
+        """Forget sessions and challenges that end before or after these two."""
         ...
 
     def put(self, row: SessionRow) -> None:

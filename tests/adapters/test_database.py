@@ -78,9 +78,11 @@ def test_a_challenge_is_good_once_and_not_after_its_time(records: SqlRecords) ->
     with records.write() as unit:
         unit.sessions.put_challenge(b"one", 100)
         unit.sessions.put_challenge(b"two", 100)
-        assert unit.sessions.take_challenge(b"one", 99)
-        assert not unit.sessions.take_challenge(b"one", 99)
-        assert not unit.sessions.take_challenge(b"two", 101)
+        assert unit.sessions.take_challenge(b"one", 99, 100)
+        assert not unit.sessions.take_challenge(b"one", 99, 100)
+        assert not unit.sessions.take_challenge(b"two", 101, 200)
+        unit.sessions.put_challenge(b"three", 100)
+        assert not unit.sessions.take_challenge(b"three", 90, 99)
 
 
 @pytest.mark.parametrize("broken", ["CAST(x'ff' AS TEXT)", "CAST(x'75ff' AS TEXT)", "x'ff'", "7"])

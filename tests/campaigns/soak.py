@@ -42,6 +42,7 @@ from ledger.domain.codecs.text import from_b64url
 from ledger.domain.crypto.content_encryption import Pieces
 from ledger.domain.errors import ConflictError, CustodyError, RuleError
 from ledger.domain.ipld import cid as cids
+from ledger.domain.ports.answers import Registered
 from ledger.services.audit import self_check
 
 PASSPHRASE = b"soak"
@@ -63,14 +64,14 @@ class Recorder(NodeClient):
 
     acknowledged: Acknowledged
 
-    def register(self, submissions: Any) -> list[dict[str, Any]]:
+    def register(self, submissions: Any) -> list[Registered]:
         answers = super().register(submissions)
         with self.acknowledged.lock:
             for answer in answers:
-                self.acknowledged.receipts[answer["statement"]] = (
-                    answer["evidence"],
-                    answer["index"],
-                    answer["receipt"],
+                self.acknowledged.receipts[answer.statement] = (
+                    answer.evidence,
+                    answer.index,
+                    answer.receipt,
                 )
         return answers
 
@@ -324,7 +325,7 @@ class Soak:
             self.resume(url)
             with self.client(url) as client:
                 status = client.anchor()
-            assert status["final"] == status["integrated"]
+            assert status.final == status.integrated
         finally:
             server.send_signal(signal.SIGINT)
             server.wait(timeout=30)

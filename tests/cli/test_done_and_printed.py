@@ -5,21 +5,23 @@ whatever kind, leaves a home tidy.
 from __future__ import annotations
 
 import errno
+import importlib
 import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from cli import main, output
+from cli import interrupt, main, output
 from cli.state import STATE
 from ledger.app import settings
 from tests.cli.test_output import Stream
-from tests.support.commands import ROOT
+from tests.support.commands import ROOT, within
 from tests.support.desk import PASSPHRASE
 from tests.support.waiting import wait_until
 
@@ -122,3 +124,42 @@ def test_a_server_that_is_asked_to_end_takes_its_address_away(
     assert b"Traceback" not in told
     assert not (home_path / settings.SERVER).exists()
     shutil.rmtree(home_path)
+
+
+@pytest.fixture
+def installed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Signals as a command has them."""
+    asking = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.getsignal(number) for number in asking}
+    monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)
+    monkeypatch.setattr(interrupt._State, "asked", 0)
+    interrupt.install()
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("place", ["cli.serving.listen", "ledger.adapters.files.write"])
+@pytest.mark.usefixtures("installed")
+def test_a_server_that_is_asked_to_end_while_it_begins_ends_all_the_same(
+    home_path: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals, place: str
+) -> None:
+    """A service manager that stopped it too early called it failed, and others found an address at
+    which nobody was.
+    """
+    module, name = place.rsplit(".", 1)
+    whole, asked = getattr(importlib.import_module(module), name), list[str]()
+
+    def asking(*given: object) -> object:
+        done = whole(*given)
+        if place.startswith("cli") or given[0] == home_path / settings.SERVER:
+            asked.append(place)
+            signal.raise_signal(number)
+        return done
+
+    monkeypatch.setattr(place, asking)
+    code, _, said = within("serve", "--port", "0", home=home_path)
+    assert (code, asked) == (0, [place]), said
+    assert said.endswith("stopped\n")
+    assert not (home_path / settings.SERVER).exists()

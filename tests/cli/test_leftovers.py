@@ -33,7 +33,7 @@ def test_backup_keys_that_are_not_there_are_no_reason_to_found_another_agency(
 def test_a_home_that_lost_its_keyring_is_restored_and_not_made_anew(home_path: Path) -> None:
     (home_path / "keyring.json").unlink()
     code, _, said = within("list", home=home_path)
-    assert (code, "custody restore" in said, "init" in said) == (1, True, False), said
+    assert (code, "restore FOLDER --keys FILE" in said, "init" in said) == (1, True, False), said
 
 
 def test_what_a_killed_command_left_in_clear_is_removed_by_the_next_one_when_nobody_works_with_any(

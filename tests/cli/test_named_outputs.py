@@ -298,7 +298,7 @@ def test_content_is_not_read_for_a_descriptor_that_was_closed_at_the_start(
 def _events(home: Path) -> int:
     with Desk(home) as desk:
         [row] = desk.client.items()
-        return int(row["events"])
+        return int(row.events)
 
 
 def test_a_log_is_never_exported_among_the_files_of_another(shared: Path, tmp_path: Path) -> None:

@@ -43,7 +43,7 @@ def test_tables_timelines_and_reports_keep_their_lines(attack: str) -> None:
         "actor": {"role": attack},
         "body": {"name": attack, "text": attack, "digests": {attack: attack}},
     }
-    lines += timeline.entry("10:00", {"agency": attack, "effect": "none"}, value, attack, {})
+    lines += timeline.entry("10:00", "none", attack, value, attack, {})
     check = {"status": "passed", "check": "log", "title": attack, "detail": attack}
     keys = (
         "severity",

@@ -47,7 +47,7 @@ def test_a_pause_that_fails_says_where_the_item_is_and_the_command_that_goes_on(
     )
     assert (
         json.loads(custody("show", evidence, "--json", home=home).stdout)["item"]["head"]
-        == before["head"]
+        == before.head
     ), "nothing was signed"
 
     pack = next((home / "blocks").glob("pack-*.car"))

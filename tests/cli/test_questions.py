@@ -44,8 +44,8 @@ def second(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Actor:
 def requested(desk: Desk, tmp_path: Path) -> tuple[str, str, int]:
     """An item whose disposal is requested, with the request's digest and number."""
     item = photo(desk, tmp_path)
-    digest = desk.record(item, "disposal-requested", REQUEST)["statement"]
-    [number] = [one["seq"] for one in desk.client.events(item) if one["statement"] == digest]
+    digest = desk.record(item, "disposal-requested", REQUEST).statement
+    [number] = [one.seq for one in desk.client.events(item) if one.statement == digest]
     return item, digest, number
 
 
@@ -106,7 +106,7 @@ def test_a_correction_is_shown_with_what_it_makes_of_the_record(
 ) -> None:
     """Lists and objects were left out: whoever approved had seen half of it."""
     item = photo(desk, tmp_path)
-    opening = next(iter(desk.client.events(item)))["statement"]
+    opening = next(iter(desk.client.events(item))).statement
     change = {"target": opening, "pointer": "/body/name", "new": "b.jpg", "reason": "typed wrong"}
     desk.record(item, "corrected", change)
     code, _, said = within("record", "approve", item, "--event", "1", typed="\n")

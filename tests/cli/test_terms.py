@@ -58,7 +58,7 @@ def offered(desk: Desk, item: str, taker: Actor, **more: Any) -> OfferTerms:
 
 
 def head(desk: Desk, item: str) -> Any:
-    return desk.client.item(item)["head"]
+    return desk.client.item(item).head
 
 
 def test_an_offer_is_shown_and_the_file_checked_before_the_question(
@@ -93,7 +93,7 @@ def test_an_offer_is_shown_and_the_file_checked_before_the_question(
         assert words in told, words
     code, out, _ = within("handover", "accept", item, typed="y\n")
     assert (code, out.strip()) == (0, "checked and accepted")
-    assert desk.client.item(item)["holder"] == taker.pseudonym
+    assert desk.client.item(item).holder == taker.pseudonym
 
 
 def test_of_a_thing_it_is_said_that_nothing_was_verified(
@@ -148,8 +148,8 @@ def test_where_nobody_can_be_asked_nothing_is_signed_or_looked_at(
     assert (code, out, head(desk, item)) == (2, "", before)
     assert "nothing was signed: nobody can be asked" in said
     assert "--yes" in said
-    [offer] = [one for one in desk.client.handovers() if one["evidence"] == item]
-    assert offer["looked"] == []
+    [offer] = [one for one in desk.client.handovers() if one.evidence == item]
+    assert offer.looked == ()
 
 
 def test_a_refusal_is_asked_for_too(desk: Desk, taker: Actor, tmp_path: Path) -> None:

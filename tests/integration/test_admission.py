@@ -19,6 +19,7 @@ from ledger.domain.codecs.text import evidence_bytes
 from ledger.domain.crypto import content_encryption, grants
 from ledger.domain.errors import DeniedError, RuleError
 from ledger.domain.event import signing
+from ledger.domain.ports.answers import Recorded
 from ledger.services.access import authorization
 from ledger.services.people import admission, membership
 from ledger.services.registration import registration
@@ -189,7 +190,7 @@ def test_a_release_hands_on_the_key_of_this_items_content_once_and_nothing_else(
         )
         return made
 
-    def disclose(*given: grants.Grant) -> dict[str, Any]:
+    def disclose(*given: grants.Grant) -> Recorded:
         return retrieval.record(
             desk.client,
             desk.person,
@@ -226,19 +227,19 @@ def test_a_refused_request_ends_itself_and_not_every_later_disposal(
         enrolled(desk, "custodian", number="K-2"),
         enrolled(desk, "custodian", number="K-3"),
     )
-    requests = [desk.record(item, "disposal-requested", {"reason": "over"})["statement"]]
-    early = third.record(item, "approved", {"target": requests[0]})["statement"]
+    requests = [desk.record(item, "disposal-requested", {"reason": "over"}).statement]
+    early = third.record(item, "approved", {"target": requests[0]}).statement
     second.record(item, "refused", {"target": requests[0]})
     with pytest.raises(RuleError, match="was refused"):
         desk.record(
             item, "disposed", {"scope": "all", "method": "keys destroyed", "approvals": [early]}
         )
     requests.append(
-        desk.record(item, "disposal-requested", {"reason": "settled with whoever refused"})[
-            "statement"
-        ]
+        desk.record(
+            item, "disposal-requested", {"reason": "settled with whoever refused"}
+        ).statement
     )
-    approved = third.record(item, "approved", {"target": requests[1]})["statement"]
+    approved = third.record(item, "approved", {"target": requests[1]}).statement
     for approvals in ([early], [early, approved]):
         with pytest.raises(RuleError, match="was refused"):
             desk.record(

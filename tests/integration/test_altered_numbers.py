@@ -65,7 +65,7 @@ def test_a_number_that_was_altered_makes_nobody_a_second_person(
     twin = enrolled(office, "custodian", number="4720")
     (tmp_path / "file").write_bytes(b"x" * 100)
     item = office.upload(tmp_path / "file")[0].evidence
-    asked = first.record(item, "disposal-requested", {"reason": "over"})["statement"]
+    asked = first.record(item, "disposal-requested", {"reason": "over"}).statement
     write(office, first.id, alter)
     with pytest.raises(KeyringError, match=ALTERED):
         twin.record(item, "approved", {"target": asked})
@@ -100,11 +100,11 @@ def test_whoever_altered_their_number_is_listed_and_suspended_all_the_same(
     who = joined(office, tmp_path / "mine", number="4720")
     own = office.client.invite("4720", ["officer"])
     write(office, who.id, alter)
-    listed = {one["reference"]: one["number"] for one in office.client.people()}
+    listed = {one.reference: one.number for one in office.client.people()}
     assert listed[who.pseudonym] == "(altered)"
     assert "4711" in listed.values()
     office.client.suspend(who.pseudonym)
     with pytest.raises(DeniedError), who.client() as client:
         client.status()
     with pytest.raises(DeniedError, match="no such invitation"):
-        office.client.enrolment(own["code"])
+        office.client.enrolment(own.code)

@@ -153,7 +153,7 @@ def test_nobody_registers_a_statement_of_somebody_else(
     headers = bearer(http, *enrol(desk, "officer"))
     answer = http.post("/v1/statements", headers=headers, json={"statements": [submission]})
     assert answer.status_code == 403
-    assert desk.client.item(item.evidence)["events"] == 1
+    assert desk.client.item(item.evidence).events == 1
 
 
 def test_every_error_has_the_one_shape(desk: Desk, http: httpx.Client) -> None:

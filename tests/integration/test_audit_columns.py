@@ -168,7 +168,7 @@ def work_inside(nl: Desk, ro: Desk, folder: Path) -> None:
     handover.share(
         nl.client, nl.person, nl.clock, photo.evidence, with_person=str(guest.id), basis=BASIS
     )
-    target = nl.record(photo.evidence, "analysed", {"description": "faces"})["statement"]
+    target = nl.record(photo.evidence, "analysed", {"description": "faces"}).statement
     nl.record(
         photo.evidence,
         "corrected",
@@ -179,10 +179,8 @@ def work_inside(nl: Desk, ro: Desk, folder: Path) -> None:
             "reason": "typed wrong",
         },
     )
-    asked = nl.record(doomed.evidence, "disposal-requested", {"reason": "retention over"})[
-        "statement"
-    ]
-    approval = second.record(doomed.evidence, "approved", {"target": asked})["statement"]
+    asked = nl.record(doomed.evidence, "disposal-requested", {"reason": "retention over"}).statement
+    approval = second.record(doomed.evidence, "approved", {"target": asked}).statement
     nl.record(
         doomed.evidence,
         "disposed",

@@ -102,7 +102,7 @@ def test_a_part_that_a_disclosure_gives_follows_from_it_alone(
     guest.admit()
     assert shares(desk, item) == {suspended.id, later.id, guest.certificate.subject}
     with guest.working() as (client, _):
-        assert client.item(item)["evidence"] == item
+        assert client.item(item).evidence == item
     require_nothing_found(desk)
 
 

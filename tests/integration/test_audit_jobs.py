@@ -9,6 +9,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import pytest
 
 from ledger.domain.audit.report import AuditReport
 from ledger.domain.errors import ConflictError, DeniedError, NotFoundError
+from ledger.domain.ports.node_answers import AuditJob
 from ledger.services.audit.jobs import AuditJobs, Job
 from tests.integration.test_lifecycle import office, staffed, upload
 from tests.support.desk import Desk
@@ -32,12 +34,10 @@ def waited(ask: Callable[[], Any], over: Callable[[Any], bool]) -> Any:
     return found
 
 
-def audited(auditor: Colleague, **options: Any) -> dict[str, Any]:
+def audited(auditor: Colleague, **options: Any) -> AuditJob:
     with auditor.client() as client:
         job = client.start_audit(sample=options.get("sample"), seed=options.get("seed"))
-        found: dict[str, Any] = waited(
-            lambda: client.audit(job["id"]), lambda one: one["state"] != "running"
-        )
+        found: AuditJob = waited(lambda: client.audit(job.id), lambda one: one.state != "running")
         return found
 
 
@@ -51,9 +51,9 @@ def test_an_auditor_elsewhere_gets_findings_and_nothing_of_the_case(
     office.anchor()
     auditor = joined(office, tmp_path / "auditor", "auditor", number="8")
     found = audited(auditor, sample=100, seed=7)
-    assert (found["state"], found["report"]["verdict"]) == ("done", "verified"), found
-    assert (found["asked"], found["report"]["facts"]["seed"]) == (auditor.pseudonym, 7)
-    text = json.dumps(found)
+    assert (found.state, found.report["verdict"]) == ("done", "verified"), found
+    assert (found.asked, found.report["facts"]["seed"]) == (auditor.pseudonym, 7)
+    text = json.dumps(asdict(found))
     assert not [secret for secret in ("2026-117", "afraid", "photo.jpg") if secret in text]
 
 
@@ -64,7 +64,7 @@ def test_an_edit_is_told_to_an_auditor_elsewhere(office: Desk, tmp_path: Path) -
     with sqlite3.connect(office.path / "ledger.sqlite") as database:
         database.execute("UPDATE item SET holder = 'somebodyelse'")
     database.close()
-    report = audited(auditor)["report"]
+    report = audited(auditor).report
     assert (report["verdict"], report["counts"]) == ("failed", {"row-edited": 1}), report
 
 

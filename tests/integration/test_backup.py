@@ -67,7 +67,7 @@ def test_a_home_in_use_comes_back_whole(
         )
         assert restored.notes == []
         with Desk(tmp_path / f"restored-{number}") as again:
-            assert before.evidence in {item["evidence"] for item in again.client.items()}
+            assert before.evidence in {item.evidence for item in again.client.items()}
             assert again.get(before.evidence) == first.read_bytes()
             again.client.anchor()
 
@@ -297,13 +297,13 @@ def test_a_torn_note_of_backups_is_written_anew_by_the_next_and_hides_none(
     desk: Desk, tmp_path: Path, keys_file: Path, keys: BackupKeys
 ) -> None:
     (desk.path / settings.BACKUPS).write_text('{"expires": 180')
-    assert desk.client.status(chain=False, ipfs=False)["backupsUntil"] is None
+    assert desk.client.status(chain=False, ipfs=False).backupsUntil is None
     [told] = [
         one for one in examine(desk.node, deep=False) if getattr(one, "part", "") == "backups"
     ]
     assert "not known" in told.message
     made = make(desk, tmp_path / "backups", keys_file, keys)
-    assert desk.client.status(chain=False, ipfs=False)["backupsUntil"] == made.expires
+    assert desk.client.status(chain=False, ipfs=False).backupsUntil == made.expires
 
 
 def test_keys_that_a_killed_backup_left_beside_their_file_go_with_the_next_one(

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import random
 import shutil
+import time
 from pathlib import Path
 
 import pytest
 
 from ledger.adapters.backup import packs
 from ledger.adapters.backup.keys import KEEP, ROTATE, BackupKeys
+from ledger.adapters.memory import StoppedClock
 from ledger.app import backup, restore_home
 from ledger.domain.errors import StorageError, UsageError
 from tests.support.backups import DAY, NOW, make
@@ -181,3 +183,16 @@ def test_keys_beside_what_they_protect_are_refused(
                 desk.path, tmp_path / "backups", place, keys, now=NOW, rotate=ROTATE, keep=KEEP
             )
     assert not (tmp_path / "backups").exists()
+
+
+def test_a_second_backup_in_the_second_of_the_first_waits_for_the_next_one(
+    desk: Desk, tmp_path: Path, keys_file: Path, keys: BackupKeys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was refused as wrong usage, by chance."""
+    clock = StoppedClock(NOW)
+    monkeypatch.setattr(time, "sleep", lambda _: setattr(clock, "time", NOW + 1))
+    for _ in range(2):
+        make(
+            desk, tmp_path / "backups", keys_file, keys, backup.moment(tmp_path / "backups", clock)
+        )
+    assert len(backup.snapshots(tmp_path / "backups")) == 2

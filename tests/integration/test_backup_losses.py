@@ -133,7 +133,7 @@ def test_a_damaged_pack_keeps_nothing_else_from_being_restored(
     named = [one.message.split(": ")[0] for one in restored.damaged]
     assert named == ([bad[0], good[0]] if change == "remove" else [bad[0]])
     with Desk(tmp_path / "again") as again:
-        assert {item["evidence"] for item in again.client.items()} == {bad[0], good[0]}
+        assert {item.evidence for item in again.client.items()} == {bad[0], good[0]}
         if change != "remove":
             assert again.get(good[0]) == good[1]
         again.client.anchor()

@@ -25,7 +25,7 @@ from ledger.domain.identity.names import log_urn
 from ledger.services.access import authorization
 from ledger.services.audit import internal
 from ledger.services.partners import directory
-from ledger.services.people import admission
+from ledger.services.people import admission, listing
 from ledger.services.records import documents
 from tests.integration.test_namesakes import Namesake
 from tests.support.actors import enrolled
@@ -47,7 +47,7 @@ def asked(desk: Desk, hpke: HpkeKey) -> str:
     fingerprint = admission.request(desk.node, code, request)
     return next(
         one.reference
-        for one in admission.everybody(desk.node)
+        for one in listing.everybody(desk.node)
         if one.fingerprint == fingerprint and one.state == "requested"
     )
 

@@ -17,6 +17,7 @@ from ledger.rows.storage import ReplicaStateRow
 from ledger.services.onchain import anchoring
 from ledger.services.onchain.anchoring import AnchoringPolicy
 from ledger.services.partners import directory
+from ledger.services.registration import agency_statements
 from ledger.services.storage import garbage_collection
 from ledger.services.workers.anchoring import AnchoringWorker
 from tests.support import consortium
@@ -58,14 +59,14 @@ def test_an_access_that_opens_nothing_is_not_in_the_log(
         retrieval.record_access(
             desk.client, desk.person, Off(7200 + by), item, mode="copy", basis=BASIS
         )
-    assert desk.client.item(item)["events"] == 1
+    assert desk.client.item(item).events == 1
 
 
 def test_whoever_dates_ahead_keeps_nobody_from_recording(desk: Desk, tmp_path: Path) -> None:
     item = upload(desk, tmp_path, b"content")
     retrieval.record(desk.client, desk.person, Off(299), item, "note", {"text": "from the future"})
     retrieval.record(desk.client, desk.person, Off(0), item, "note", {"text": "from now"})
-    assert desk.client.item(item)["events"] == 3
+    assert desk.client.item(item).events == 3
 
 
 def test_a_clock_that_was_wrong_for_a_minute_shuts_nobody_out_for_a_year(
@@ -81,6 +82,26 @@ def test_a_clock_that_was_wrong_for_a_minute_shuts_nobody_out_for_a_year(
     assert "issued at" in worker._publish_crl().problem
     assert directory.add(ro.node, consortium.address(NL)).agency == NL
     assert worker._publish_crl().problem == ""
+
+
+def test_a_clock_that_was_behind_for_a_minute_keeps_nobody_out_for_a_day(
+    both: Consortium, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The list that it issued was older than the one that the others had, and refused by them until
+    the next day.
+    """
+    nl, ro = both[NL], both[RO]
+    worker = AnchoringWorker(nl.node, AnchoringPolicy())
+    with nl.node.records.write() as unit:
+        agency_statements.publish_crl(nl.node, unit)
+    directory.add(ro.node, consortium.address(NL))
+    with monkeypatch.context() as patch:
+        patch.setattr(nl.node, "clock", Off(-3600))
+        assert "issued at" in worker._publish_crl().problem
+    with pytest.raises(ChainError, match="an older revocation list than before"):
+        directory.add(ro.node, consortium.address(NL))
+    assert worker._publish_crl().problem == ""
+    assert directory.add(ro.node, consortium.address(NL)).agency == NL
 
 
 @pytest.mark.parametrize("days", [2, 400])

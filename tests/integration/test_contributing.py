@@ -123,7 +123,7 @@ def test_the_new_type_is_signed_by_its_roles_and_about_items_in_which_they_have_
         enrolled(weighing, "prosecutor").sign("weighed", BODIES["weighed"], photo)
     with pytest.raises(NotFoundError):
         enrolled(weighing, "officer").record(photo, "weighed", BODIES["weighed"])
-    assert enrolled(weighing, "custodian").record(photo, "weighed", BODIES["weighed"])["index"]
+    assert enrolled(weighing, "custodian").record(photo, "weighed", BODIES["weighed"]).index
 
 
 def test_the_new_type_has_a_command_whose_answers_make_its_body(weighing: Desk) -> None:

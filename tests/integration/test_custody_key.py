@@ -66,9 +66,7 @@ def second(office: Desk, tmp_path: Path, rng: random.Random) -> Colleague:
 
 def state(office: Desk, who: Colleague) -> str:
     return next(
-        str(one["custodyKey"])
-        for one in office.client.people()
-        if one["reference"] == who.pseudonym
+        str(one.custodyKey) for one in office.client.people() if one.reference == who.pseudonym
     )
 
 
@@ -87,7 +85,7 @@ def take(who: Colleague) -> bool:
 
 
 def descriptor(office: Desk) -> Descriptor:
-    return descriptors.parse(from_b64url(office.client.agency()["descriptor"], what="descriptor"))
+    return descriptors.parse(from_b64url(office.client.agency().descriptor, what="descriptor"))
 
 
 def uploaded(office: Desk, tmp_path: Path, rng: random.Random) -> tuple[str, bytes]:
@@ -135,7 +133,7 @@ def test_a_new_custodian_gets_the_key_and_gets_shares_and_hands_over(
         )
     with third.working() as (client, person):
         handover.accept(client, person, office.clock, photo)
-    assert office.client.item(photo)["holder"] == third.pseudonym
+    assert office.client.item(photo).holder == third.pseudonym
     assert second.get(photo) == data, "the custodians keep their way to what the agency holds"
 
 
@@ -221,7 +219,7 @@ def test_a_node_that_shows_keys_of_its_own_is_given_nothing(
 ) -> None:
     known = fingerprint(second)
     key, hpke = ec.generate_private_key(ec.SECP256R1()), HpkePrivateKey.generate()
-    proof = enrolment.sign(key, server=office.client.agency()["log"], hpke=hpke.public)
+    proof = enrolment.sign(key, server=office.client.agency().log, hpke=hpke.public)
     roles = {
         "agency": "NL-POL",
         "pseudonym": second.pseudonym,
@@ -231,7 +229,7 @@ def test_a_node_that_shows_keys_of_its_own_is_given_nothing(
     der = office.node.keys.authority.issue(key.public_key(), now=office.clock.now(), **roles)
     own = office.client.custodian_card(second.pseudonym)
     half = enrolment.sign(
-        second.keyring.signing_key("person"), server=office.client.agency()["log"], hpke=hpke.public
+        second.keyring.signing_key("person"), server=office.client.agency().log, hpke=hpke.public
     )
     for card in ((der, proof), (own[0], proof), (der, own[1]), (own[0], half)):
         monkeypatch.setattr(type(office.client), "custodian_card", lambda *_, card=card: card)
@@ -280,15 +278,15 @@ def test_whoever_loses_the_role_keeps_the_key_and_whoever_waited_gets_none(
     give(office, second)
     assert take(second)
     done = office.client.renew(second.pseudonym, ["officer"])
-    assert done["keepsCustodyKey"] is True
+    assert done.keepsCustodyKey is True
     assert state(office, second) == custody_keys.KEPT
     third = joined(office, tmp_path / "third", "custodian", number="waiting")
     give(office, third)
     done = office.client.renew(third.pseudonym, ["officer"])
-    assert (done["keepsCustodyKey"], state(office, third)) == (False, "")
+    assert (done.keepsCustodyKey, state(office, third)) == (False, "")
     with office.node.records.read() as unit:
         assert unit.people.custody_key(third.id) is None
-    assert office.client.suspend(second.pseudonym)["keepsCustodyKey"] is True
+    assert office.client.suspend(second.pseudonym).keepsCustodyKey is True
     assert state(office, second) == custody_keys.KEPT, (
         "a suspension takes no key out of anybody's hands"
     )
@@ -302,7 +300,7 @@ def test_an_officer_who_becomes_a_custodian_gets_the_key_with_the_new_certificat
     with pytest.raises(NotFoundError, match="none that you may see"):
         officer.get(photo)
     assert (
-        office.client.renew(officer.pseudonym, ["custodian", "officer"])["custodyKey"]
+        office.client.renew(officer.pseudonym, ["custodian", "officer"]).custodyKey
         == custody_keys.WAITS
     )
     give(office, officer)
@@ -321,7 +319,7 @@ def test_whoever_joined_before_keys_were_kept_signs_for_them_again(
         unit.people.put(replace(row, proof=b""))
     with pytest.raises(ConflictError, match="did not keep") as refused:
         give(office, second)
-    assert refused.value.hint == "they run: custody person fetch"
+    assert refused.value.hint == "they run: `custody person fetch`"
     with second.client() as client:
         enrolling.fetch(second.keyring, client)
     give(office, second)

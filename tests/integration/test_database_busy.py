@@ -57,4 +57,4 @@ def test_a_registration_beside_another_program_that_writes_is_busy_and_can_be_re
             desk.client.register([sent])
         other.execute("ROLLBACK")
         other.close()
-        assert not desk.client.register([sent])[0]["repeated"]
+        assert not desk.client.register([sent])[0].repeated

@@ -81,7 +81,7 @@ def test_destroyed_ciphertext_that_came_back_with_a_new_index_goes_when_the_node
         assert all(one in raw(home_path) for one in leaves)
         AnchoringWorker(desk.node, AnchoringPolicy())._clear_away()
         assert not any(one in raw(home_path) for one in leaves)
-        assert not desk.client.disposal(gone)["stored"]
+        assert not desk.client.disposal(gone).stored
         assert len(desk.get(kept)) == 5000
 
 
@@ -93,7 +93,7 @@ def test_destroyed_ciphertext_that_a_collection_finds_anew_goes_with_it(
     with Desk(home_path) as desk:
         garbage_collection.collect(desk.node)
         assert not any(one in raw(home_path) for one in leaves)
-        assert not desk.client.disposal(gone)["stored"]
+        assert not desk.client.disposal(gone).stored
         assert len(desk.get(kept)) == 5000
 
 

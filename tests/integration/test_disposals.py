@@ -26,7 +26,7 @@ def test_nobody_decides_upon_what_they_recorded_and_nobody_twice(
     office: Desk, tmp_path: Path
 ) -> None:
     photo, second = upload(office, tmp_path), colleague(office, "second")
-    target = office.record(photo, "analysed", {"description": "faces"})["statement"]
+    target = office.record(photo, "analysed", {"description": "faces"}).statement
     with pytest.raises(RuleError, match="recorded themselves"):
         office.record(photo, "approved", {"target": target})
     with pytest.raises(RuleError, match="no event of this item"):
@@ -38,8 +38,8 @@ def test_nobody_decides_upon_what_they_recorded_and_nobody_twice(
 
 def dispose(office: Desk, item: str) -> str:
     second = colleague(office, "second")
-    requested = office.record(item, "disposal-requested", {"reason": "case closed"})["statement"]
-    return str(second.record(item, "approved", {"target": requested})["statement"])
+    requested = office.record(item, "disposal-requested", {"reason": "case closed"}).statement
+    return str(second.record(item, "approved", {"target": requested}).statement)
 
 
 def test_no_disposal_without_a_second_person_under_a_hold_or_before_its_time(
@@ -108,8 +108,8 @@ def test_after_a_disposal_nothing_of_the_item_is_left_to_open_and_everything_els
     assert erasure.settle(office.node) == 1
     assert erasure.settle(office.node) == 0
     certificate = office.client.disposal(photo)
-    assert [one["agency"] for one in certificate["confirmed"]] == ["NL-POL"]
-    assert certificate["destroyed"] >= 3
+    assert [one.agency for one in certificate.confirmed] == ["NL-POL"]
+    assert certificate.destroyed >= 3
     assert office.client.search("case", "2026-117") == [other]
     for reader in (lambda: office.get(photo), lambda: second.get(photo)):
         with pytest.raises(DeniedError, match="keys of this item were destroyed"):
@@ -144,9 +144,9 @@ def test_a_node_that_dies_between_disposal_and_destruction_finishes_it(
         )
         with pytest.raises(KeyboardInterrupt):
             erasure.settle(office.node)
-    assert office.client.disposal(photo)["confirmed"] == []
+    assert office.client.disposal(photo).confirmed == ()
     erasure.settle(office.node)
-    assert len(office.client.disposal(photo)["confirmed"]) == 1
+    assert len(office.client.disposal(photo).confirmed) == 1
 
 
 def test_a_bundle_for_a_reader_leaves_out_what_they_must_not_see_and_still_verifies(
@@ -191,8 +191,8 @@ def test_a_disposal_is_carried_out_under_the_rule_that_was_approved(
 ) -> None:
     photo, second = upload(office, tmp_path), colleague(office, "second")
     asked = {"reason": "case closed", "rule": "wpg-9"}
-    requested = office.record(photo, "disposal-requested", asked)["statement"]
-    approved = second.record(photo, "approved", {"target": requested})["statement"]
+    requested = office.record(photo, "disposal-requested", asked).statement
+    approved = second.record(photo, "approved", {"target": requested}).statement
     closing = {"scope": "all", "method": "keys destroyed", "approvals": [approved]}
     with pytest.raises(RuleError, match="approved under wpg-9"):
         office.record(photo, "disposed", {**closing, "rule": "wpg-13"})

@@ -23,6 +23,7 @@ from ledger.domain.errors import (
     VerificationError,
 )
 from ledger.domain.event.signing import seal_keys, sign_event
+from ledger.domain.ports.answers import Link
 from ledger.domain.verify import verify
 from ledger.services.audit.self_check import examine
 from ledger.services.audit.self_check_findings import SelfCheckFinding
@@ -78,7 +79,7 @@ def test_an_altered_record_or_ciphertext_from_another_agency_is_not_taken_in(
         with taker.node.records.read() as unit:
             assert unit.items.get(evidence) is None
     assert both.settle(NL, RO, rounds=3) == {}
-    assert taker.client.item(evidence)["offer"]
+    assert taker.client.item(evidence).offer
 
 
 def test_another_agencys_item_under_the_name_of_one_of_ours_replaces_nothing(
@@ -108,7 +109,7 @@ def test_another_agencys_item_under_the_name_of_one_of_ours_replaces_nothing(
     offer(giver, ours, RO)
     problems = both.settle(NL, RO)
     assert "under that name" in problems[ours]
-    assert {**taker.client.item(ours), "state": ""} == {**before, "state": ""}
+    assert replace(taker.client.item(ours), state="") == replace(before, state="")
     assert taker.get(ours) == b"the real one"
     handover.withdraw(giver.client, giver.person, giver.clock, ours, reason="an impostor")
     both.settle(NL, RO)
@@ -123,8 +124,8 @@ def test_another_node_records_nothing_about_items_that_it_never_held(
     told = {
         "evidence": evidence,
         "log": host.node.log_id.hex(),
-        "events": item["events"],
-        "head": item["head"],
+        "events": item.events,
+        "head": item.head,
         "time": 0,
     }
     api = stranger.reach(consortium.address(NL))
@@ -138,7 +139,7 @@ def test_another_node_records_nothing_about_items_that_it_never_held(
                 service_events.submit(stranger, api, {**told, "evidence": name}, event_type, body)
             answers.add((caught.value.message, caught.value.hint))
         assert len(answers) == 1, "a hidden item and an absent one are one answer"
-    assert host.client.item(evidence)["events"] == item["events"]
+    assert host.client.item(evidence).events == item.events
 
 
 def test_a_strangers_node_gets_no_parcel(trio: Consortium, tmp_path: Path) -> None:
@@ -147,7 +148,7 @@ def test_a_strangers_node_gets_no_parcel(trio: Consortium, tmp_path: Path) -> No
     trio.settle(NL, RO, rounds=2)
     stranger = trio[US].node.reach(consortium.address(NL))
     assert stranger.exchanged() == []
-    statement = trio[NL].client.item(evidence)["head"]
+    statement = trio[NL].client.item(evidence).head
     for path in (
         "/v1/exchange/{}/parcel",
         "/v1/exchange/{}/content",
@@ -179,24 +180,22 @@ def test_a_copy_given_abroad_is_an_item_of_its_own_and_both_sides_know_who_holds
     )
     statement = copying.disclose(
         giver.client, giver.person, giver.clock, evidence, recipient, what
-    )["statement"]
+    ).statement
     assert both.settle(NL, RO) == {}
-    [offered] = [one for one in taker.client.copies() if one["evidence"] == evidence]
-    assert offered["statement"] == statement
-    assert not [one for one in both[US].client.copies() if one["evidence"] == evidence]
+    [offered] = [one for one in taker.client.copies() if one.evidence == evidence]
+    assert offered.statement == statement
+    assert not [one for one in both[US].client.copies() if one.evidence == evidence]
     (tmp_path / "workplace").mkdir()
     journal = field_folder.journal_of(taker.path, taker.home.keyring)
     made = copying.take(
         taker.client, taker.person, journal, taker.clock, offered, tmp_path / "workplace", {}
     )
     assert taker.get(made.evidence) == b"evidence" * 1000
-    assert giver.client.lineage(evidence)["copies"][0]["taken"] == made.evidence
+    assert giver.client.lineage(evidence).copies[0].taken == made.evidence
     other = upload(taker, tmp_path, b"another item")
     with pytest.raises(RuleError, match="not on record as this copy"):
         taker.client.copy_taken(offered, other)
-    assert {"parent": evidence, "child": made.evidence, "kind": "copy"} in taker.client.lineage(
-        made.evidence
-    )["links"]
+    assert Link(evidence, made.evidence, "copy") in taker.client.lineage(made.evidence).links
     opening = taker.client.details(made.evidence, taker.access(made.evidence))[0]["document"]
     assert opening["body"]["source"] == {
         "evidence": evidence,
@@ -208,7 +207,7 @@ def test_a_copy_given_abroad_is_an_item_of_its_own_and_both_sides_know_who_holds
     offer(
         taker, made.evidence, US, members={"basis": {"purpose": "trial", "reference": "letter 88"}}
     )
-    assert giver.client.item(evidence)["custodian"] == NL
+    assert giver.client.item(evidence).custodian == NL
     with pytest.raises(NotFoundError):
         both[US].node.reach(consortium.address(NL)).copy(statement)
 
@@ -229,14 +228,14 @@ def test_a_copy_is_guarded_as_its_item_was_when_it_was_given(
         copying.Disclosure("copy"),
     )
     assert both.settle(NL, RO) == {}
-    [offered] = [one for one in taker.client.copies() if one["evidence"] == evidence]
+    [offered] = [one for one in taker.client.copies() if one.evidence == evidence]
     (tmp_path / "workplace").mkdir()
     journal = field_folder.journal_of(taker.path, taker.home.keyring)
     made = copying.take(
         taker.client, taker.person, journal, taker.clock, offered, tmp_path / "workplace", {}
     )
     access = taker.access(made.evidence)
-    assert taker.client.record(made.evidence, access)[1]["handling"] == ["csam"]
+    assert taker.client.record(made.evidence, access)[1].handling == ("csam",)
 
 
 def test_a_disposal_reaches_every_agency_that_held_the_item_before(
@@ -250,14 +249,14 @@ def test_a_disposal_reaches_every_agency_that_held_the_item_before(
         trio.settle(rounds=3)
     taker = trio[US]
     second = joined(taker, tmp_path / "second", "custodian", number="2")
-    requested = taker.record(evidence, "disposal-requested", {"reason": "case closed"})["statement"]
-    approved = second.record(evidence, "approved", {"target": requested})["statement"]
+    requested = taker.record(evidence, "disposal-requested", {"reason": "case closed"}).statement
+    approved = second.record(evidence, "approved", {"target": requested}).statement
     taker.record(
         evidence, "disposed", {"scope": "all", "method": "keys destroyed", "approvals": [approved]}
     )
     assert trio.settle() == {}
     told = taker.client.disposal(evidence)
-    assert {one["agency"] for one in told["confirmed"]} == {NL, RO, US}
+    assert {one.agency for one in told.confirmed} == {NL, RO, US}
     for desk in trio.desks.values():
         with desk.node.records.read() as unit:
             assert not any(unit.grants.are_left(evidence, scope) for scope in ("content", "record"))

@@ -19,6 +19,7 @@ from sqlalchemy import text
 from cli.commands.handover import _rounds
 from ledger.domain.errors import NetworkError, RuleError
 from ledger.domain.identity.person import PersonId
+from ledger.domain.ports.answers import Coming, Copy
 from ledger.rows.agencies import PartnerRow
 from ledger.rows.handovers import DisclosedCopyRow, ErasureRow, TransferStepRow
 from ledger.rows.items import ShareRow
@@ -223,7 +224,7 @@ def test_an_agency_that_does_not_give_its_copies_leaves_places_for_others(
 
     node = both[NL].node
     monkeypatch.setattr(node, "reach", lambda _: Silent())
-    copy = {"agency": RO, "giver": RO, "evidence": name(1), "statement": "11" * 32}
+    copy = Copy(RO, NL, name(1), "11" * 32, "2027-01-01T00:00:00Z", "")
     try:
         for wait in (5.0, 0.3):
             begin = time.monotonic()
@@ -262,7 +263,7 @@ def test_one_slow_agency_holds_up_neither_another_nor_our_own_duties_nor_a_call_
             assert time.monotonic() - begin < 15
             assert f"exchange {US} is under way" in done.problems[US]
             deadline = time.monotonic() + 20
-            while nl.client.item(small)["offer"] is None:
+            while nl.client.item(small).offer is None:
                 assert time.monotonic() < deadline
             with nl.node.records.read() as unit:
                 row = unit.erasures.get(name(1))
@@ -277,7 +278,7 @@ def test_one_slow_agency_holds_up_neither_another_nor_our_own_duties_nor_a_call_
             assert not any(loop.is_alive() for loop in exchanger._loops)
         assert nl.node.transfers.of(US)[0].done == transfer_progress.RANGE
         assert trio.settle(NL, rounds=1).get(large) is None
-        assert nl.client.item(large)["offer"]
+        assert nl.client.item(large).offer
         assert nl.node.transfers.of(US) == []
     finally:
         free.set()
@@ -328,15 +329,15 @@ def test_a_large_item_comes_in_where_no_process_goes_on_behind_the_command(both:
     sync.settle(nl.node, timeout=30)
     monkeypatch.setattr(sync, "_SLICE", 0.0)  # a range a round
     served = _rounds(SimpleNamespace(node=ro.client, served=True))
-    assert served["received"] == [small]
-    assert 0 < served["coming"]["done"] < served["coming"]["size"]
+    assert served.received == (small,)
+    assert 0 < served.coming.done < served.coming.size
     found = _rounds(SimpleNamespace(node=ro.client, served=False))
-    assert (found["received"], found["coming"], found["problems"]) == (
-        [evidence],
-        {"done": 0, "size": 0},
+    assert (found.received, found.coming, found.problems) == (
+        (evidence,),
+        Coming(0, 0),
         {},
     )
-    assert ro.client.item(evidence)["offer"] is not None
+    assert ro.client.item(evidence).offer is not None
 
 
 def test_a_round_that_brings_nothing_more_ends_where_no_process_goes_on_behind_it(both: Consortium, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
@@ -352,5 +353,5 @@ def test_a_round_that_brings_nothing_more_ends_where_no_process_goes_on_behind_i
 
     with lying(ro, NL, ciphertext=gone):
         found = _rounds(SimpleNamespace(node=ro.client, served=False))
-    assert "no answer" in found["problems"][evidence]
-    assert 0 < found["coming"]["done"] < found["coming"]["size"]
+    assert "no answer" in found.problems[evidence]
+    assert 0 < found.coming.done < found.coming.size

@@ -149,20 +149,20 @@ def test_what_cannot_be_kept_is_not_signed_with(home: Path) -> None:
 
 def test_everybody_concerned_is_warned_in_time_and_nothing_else_changes(office: Desk) -> None:
     officer, other = enrolled(office, "officer"), enrolled(office, "examiner")
-    assert office.client.status()["certificates"] == []
+    assert office.client.status().certificates == ()
     der = age_person(office, officer.person.certificate, 59)
     aged = certificates.parse(ending(office, office.node.keys.service_certificate, 10))
     office.node.keys = replace(office.node.keys, service_certificate=aged, authority=None)
-    shown = office.client.status()["certificates"]
-    assert [(one["owner"], one["pseudonym"]) for one in shown] == [
+    shown = office.client.status().certificates
+    assert [(one.owner, one.pseudonym) for one in shown] == [
         ("node", None),
         ("person", officer.pseudonym),
     ]
-    assert f"custody person renew {officer.pseudonym}" in shown[1]["hint"]
-    assert [one["owner"] for one in other.client.status()["certificates"]] == ["node"]
+    assert f"custody person renew {officer.pseudonym}" in shown[1].hint
+    assert [one.owner for one in other.client.status().certificates] == ["node"]
     found = list(examine(office.node, deep=False))
     assert [one.hint for one in found if isinstance(one, SelfCheckWarning)] == [
-        one["hint"] for one in shown
+        one.hint for one in shown
     ]
     assert verdict(found) is verdict(
         [one for one in found if not isinstance(one, SelfCheckWarning)]
@@ -178,7 +178,7 @@ def test_everybody_concerned_is_warned_in_time_and_nothing_else_changes(office: 
     with office.node.records.write() as unit:
         row = unit.people.get(officer.id)
         unit.people.put(replace(row, active=False))
-    assert [one["owner"] for one in office.client.status()["certificates"]] == ["node"]
+    assert [one.owner for one in office.client.status().certificates] == ["node"]
 
 
 def test_a_certificate_that_was_made_while_the_clock_was_ahead_is_told_and_renewed(
@@ -251,8 +251,8 @@ def test_the_end_of_the_ca_is_told_and_nothing_is_issued_beyond_it(
         now=now,
     )
     assert certificates.parse(der).not_after == old.end
-    status = office.client.status()["certificates"]
-    assert [(one["owner"], one["pseudonym"]) for one in status] == [("authority", None)]
+    status = office.client.status().certificates
+    assert [(one.owner, one.pseudonym) for one in status] == [("authority", None)]
 
 
 @pytest.mark.parametrize("days", [-11 * 365, 30])

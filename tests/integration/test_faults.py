@@ -115,7 +115,7 @@ def check_uploads(bench: Bench) -> None:
     """Every file is one item, whatever happened on the way."""
     evidence = {one.evidence for one in bench.uploaded.values()}
     assert len(evidence) == bench.number
-    assert {item["evidence"] for item in bench.desk.client.items()} == evidence
+    assert {item.evidence for item in bench.desk.client.items()} == evidence
     bench.desk.client.anchor()
     bench.audit()
 
@@ -162,7 +162,7 @@ def anchor_of(bench: Bench) -> Callable[[], Callable[[], None]]:
         def run() -> None:
             bench.desk.client.anchor()
             status = bench.desk.client.status()
-            assert status["final"] == status["integrated"]
+            assert status.final == status.integrated
 
         return run
 

@@ -36,17 +36,17 @@ def test_one_refused_statement_keeps_back_only_what_depends_on_it(
     (tmp_path / "e.txt").write_bytes(b"proof")
     file = laptop.upload(tmp_path / "e.txt")
     gun = laptop.seize("gun", "S-2")
-    assert {one["evidence"] for one in laptop.send()} == {phone, file, gun}
+    assert {one.evidence for one in laptop.send()} == {phone, file, gun}
     refused, behind = laptop.waiting()
-    assert (refused["number"], refused["type"], refused["evidence"]) == (2, "unsealed", phone)
-    assert "no seal with that number" in refused["why"]
-    assert "custody field drop 2" in refused["hint"]
-    assert (behind["number"], behind["behind"]) == (3, 2)
+    assert (refused.number, refused.type, refused.evidence) == (2, "unsealed", phone)
+    assert "no seal with that number" in refused.why
+    assert "custody field drop 2" in refused.hint
+    assert (behind.number, behind.behind) == (3, 2)
     assert [one["type"] for one in told(office, phone)] == ["collected"]
     assert laptop.send() == []  # refused once more, and nothing else with it
     with pytest.raises(UsageError, match="only waits"):
-        laptop.drop(laptop.record(laptop.seize("knife", "S-3"), "note", {"text": "wet"})["index"])
-    assert [one["number"] for one in laptop.drop(2)] == [2]
+        laptop.drop(laptop.record(laptop.seize("knife", "S-3"), "note", {"text": "wet"}).index)
+    assert [one.number for one in laptop.drop(2)] == [2]
     assert len(laptop.send()) == 3
     assert [one["type"] for one in told(office, phone)] == ["collected", "note"]
     assert laptop.waiting() == []
@@ -82,12 +82,12 @@ def test_an_item_named_by_others_holds_them_back_when_its_opening_is_refused(
         node._queue.keep()
     del seal_keys
     gun = laptop.seize("gun", "S-2")
-    assert [one["evidence"] for one in laptop.send()] == [gun]
+    assert [one.evidence for one in laptop.send()] == [gun]
     first, second = laptop.waiting()
-    assert "another log" in first["why"]
-    assert second["behind"] == first["number"]
+    assert "another log" in first.why
+    assert second.behind == first.number
     with pytest.raises(UsageError, match="only sealed copy"):
-        laptop.drop(first["number"])
+        laptop.drop(first.number)
     assert len(laptop.waiting()) == 2
     assert len(laptop.send(anew=True)) == 2  # its content was never lost
     assert laptop.colleague.get(file) == b"only copy"
@@ -106,10 +106,10 @@ def test_an_upload_that_is_given_up_by_force_takes_its_ciphertext_along(
         one = next(iter(node._queue))
         node._queue.change(one, why="refused")
         node._queue.keep()
-        assert node.status()["storedBytes"] > 0
-    assert [one["number"] for one in laptop.drop(1, force=True)] == [1]
+        assert node.status().storedBytes > 0
+    assert [one.number for one in laptop.drop(1, force=True)] == [1]
     with laptop.field() as node:
-        assert (len(node), node.status()["storedBytes"]) == (0, 0)
+        assert (len(node), node.status().storedBytes) == (0, 0)
 
 
 def test_a_stranger_gets_no_receipt_for_a_statement_that_is_not_theirs(
@@ -131,7 +131,7 @@ def test_a_stranger_gets_no_receipt_for_a_statement_that_is_not_theirs(
         [new] = [one.submission for one in node._queue]
     laptop.fetch()
     with laptop.colleague.client() as client:
-        assert client.register([submission])[0]["repeated"]
+        assert client.register([submission])[0].repeated
         with pytest.raises(DeniedError, match="another certificate than yours") as refused:
             client.register([new])
     assert "person fetch" in (refused.value.hint or "")
@@ -150,7 +150,7 @@ def test_what_the_node_would_refuse_of_an_item_begun_here_is_refused_before_it_i
             {"target": "0" * 64, "pointer": "/body/text", "new": "x", "reason": "y"},
         )
     with laptop.field() as node:
-        begun = next(node.events(phone))["statement"]
+        begun = next(node.events(phone)).statement
         person = bootstrap.person_at(laptop.keyring, laptop.about)
         parts = (node, person, laptop.clock, phone, "corrected")
         said = {"target": begun, "new": "x", "reason": "y"}
@@ -166,7 +166,7 @@ def test_what_the_node_would_refuse_of_an_item_begun_here_is_refused_before_it_i
     laptop.record(phone, "unsealed", {"number": "S-1", "condition": "whole"})
     with pytest.raises(RuleError, match="no seal with that number"):
         laptop.record(phone, "unsealed", {"number": "S-1", "condition": "whole"})
-    assert [one["type"] for one in laptop.waiting()] == ["collected", "unsealed"]
+    assert [one.type for one in laptop.waiting()] == ["collected", "unsealed"]
 
 
 def test_nobody_gives_up_what_somebody_else_signed(laptop: Laptop, office: Desk) -> None:
@@ -210,7 +210,7 @@ def test_a_queue_of_an_earlier_version_is_sent(laptop: Laptop, office: Desk) -> 
     journal.append(submission)
     journal.sync()
     journal.close()
-    assert [one["evidence"] for one in laptop.send()] == [phone]
+    assert [one.evidence for one in laptop.send()] == [phone]
 
 
 @pytest.mark.parametrize("inner", [True, False])
@@ -225,7 +225,7 @@ def test_a_damaged_copy_of_one_item_stops_no_other_and_is_no_refusal_of_the_node
     pack = next((laptop.home / "client" / "field" / "blocks").glob("pack-*.car"))
     with laptop.field() as node:
         root = cids.from_text(
-            node._queue.of(node.waiting()[0]["evidence"])[0].event.body["content"]["cid"]
+            node._queue.of(node.waiting()[0].evidence)[0].event.body["content"]["cid"]
         )
         block = node._blocks.get(root)
     data = pack.read_bytes()
@@ -234,8 +234,8 @@ def test_a_damaged_copy_of_one_item_stops_no_other_and_is_no_refusal_of_the_node
     for _ in range(2):
         laptop.send()
         [left] = laptop.waiting()
-        assert "sealed copy in this folder is damaged" in left["why"]
-        assert "--anew" not in left["hint"]
-    assert laptop.colleague.desk.client.item(kept)["events"] == 1
-    assert len(laptop.drop(left["number"], force=True)) == 1
+        assert "sealed copy in this folder is damaged" in left.why
+        assert "--anew" not in left.hint
+    assert laptop.colleague.desk.client.item(kept).events == 1
+    assert len(laptop.drop(left.number, force=True)) == 1
     assert laptop.waiting() == []

@@ -11,6 +11,7 @@ import pytest
 
 from ledger.app import bootstrap
 from ledger.domain.errors import DeniedError, NetworkError
+from ledger.domain.ports.answers import Registered
 from ledger.domain.verify.procedure import verify
 from ledger.domain.verify.report import Verdict
 from tests.support.desk import Desk
@@ -29,8 +30,8 @@ class Cut:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._client, name)
 
-    def register(self, submissions: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-        answers: list[dict[str, Any]] = self._client.register(submissions)
+    def register(self, submissions: Sequence[dict[str, Any]]) -> list[Registered]:
+        answers: list[Registered] = self._client.register(submissions)
         if self._left == 0:
             raise NetworkError("cut")
         self._left -= 1
@@ -46,7 +47,7 @@ def test_a_certificate_renewed_while_work_waits_is_signed_anew_and_verifies(
         phone,
         "corrected",
         {
-            "target": noted["statement"],
+            "target": noted.statement,
             "pointer": "/body/text",
             "new": "fine",
             "reason": "typing error",
@@ -59,7 +60,7 @@ def test_a_certificate_renewed_while_work_waits_is_signed_anew_and_verifies(
     laptop.renewed()
     laptop.fetch()
     later = laptop.record(phone, "note", {"text": "signed under the new one"})
-    assert later["state"] == "queued"
+    assert later.state == "queued"
     assert len(laptop.send()) == 5
     assert laptop.waiting() == []
     events = told(office, phone)
@@ -80,7 +81,7 @@ def test_before_the_certificate_is_fetched_nothing_is_lost(laptop: Laptop, offic
     with suppress(DeniedError, NetworkError):
         assert laptop.send() == []
     laptop.fetch()
-    assert [one["evidence"] for one in laptop.send()] == [phone]
+    assert [one.evidence for one in laptop.send()] == [phone]
     assert len(told(office, phone)) == 1
 
 
@@ -94,7 +95,7 @@ def test_a_repeat_is_one_although_the_certificate_was_renewed_after_the_answer_w
     assert len(laptop.waiting()) == 2
     laptop.renewed()
     laptop.fetch()
-    assert [one["repeated"] for one in laptop.send()] == [True, True]
+    assert [one.repeated for one in laptop.send()] == [True, True]
     assert [one["type"] for one in told(office, phone)] == ["collected", "note"]
 
 
@@ -108,7 +109,7 @@ def test_what_was_signed_anew_is_signed_once_although_the_answer_is_lost(
         laptop.send(through=lambda client: Cut(client, 0))
     laptop.renewed()
     laptop.fetch()
-    assert [one["repeated"] for one in laptop.send()] == [True]
+    assert [one.repeated for one in laptop.send()] == [True]
     assert len(told(office, phone)) == 1
 
 
@@ -123,7 +124,7 @@ def test_a_new_certificate_without_the_roles_says_what_it_cannot_record(
             "collected"
         ]
     assert laptop.send() == []
-    assert "none of your roles" in laptop.waiting()[0]["why"]
+    assert "none of your roles" in laptop.waiting()[0].why
     laptop.renewed("officer")
     laptop.fetch()
-    assert [one["evidence"] for one in laptop.send()] == [phone]
+    assert [one.evidence for one in laptop.send()] == [phone]

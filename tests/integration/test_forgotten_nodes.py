@@ -52,12 +52,12 @@ def test_a_certificate_and_the_status_name_nodes_that_were_removed_and_may_keep_
 ) -> None:
     """It said "copies pinned: none left", while a node that nobody asked any more had it pinned."""
     with Desk(home) as desk:
-        gone, kept = (item["evidence"] for item in desk.client.items())
+        gone, kept = (item.evidence for item in desk.client.items())
         blocks = blocks_of(desk, gone)
         disposed(desk, gone)
         found = desk.client.disposal(gone)
-        [label] = found["mayKeep"]
-        assert (found["pins"], found["pinnedAt"]) == (0, [])
+        [label] = found.mayKeep
+        assert (found.pins, found.pinnedAt) == (0, ())
         assert label.startswith("site-b, removed 20")
         assert "may still keep  ciphertext, without a key: IPFS node site-b, removed" in told(
             desk, gone
@@ -76,7 +76,7 @@ def test_a_node_that_is_added_again_lets_go_what_was_disposed_of_meanwhile(
     home: Path, tmp_path: Path, three: list[Daemon]
 ) -> None:
     with Desk(home) as desk:
-        gone, kept = (item["evidence"] for item in desk.client.items())
+        gone, kept = (item.evidence for item in desk.client.items())
         blocks = blocks_of(desk, gone)
         disposed(desk, gone)
     (tmp_path / "secret").write_text(three[1].secret)
@@ -85,7 +85,7 @@ def test_a_node_that_is_added_again_lets_go_what_was_disposed_of_meanwhile(
     assert (code, "2 items pinned that a removed node was known to keep" in said) == (0, True)
     with Desk(home) as desk:
         assert states(desk, kept) == {"site-a": "pinned", "second": "pinned"}
-        assert desk.client.disposal(gone)["pinnedAt"] == ["second"]
+        assert desk.client.disposal(gone).pinnedAt == ("second",)
         sync(desk)
         assert desk.node.replicas["second"].missing(blocks) == blocks
         assert desk.node.replicas["second"].pinned([cid_of(desk, kept)])
@@ -100,22 +100,22 @@ def test_another_daemon_under_the_name_of_a_removed_one_is_not_taken_for_it(
     command = ("ipfs", "add", "site-b", "--api", three[2].api)
     assert within(*command, "--secret-file", str(tmp_path / "secret"), home=home)[0] == 0
     with Desk(home) as desk:
-        gone, _ = (item["evidence"] for item in desk.client.items())
+        gone, _ = (item.evidence for item in desk.client.items())
         assert "site-b" not in states(desk, gone)
         sync(desk)
         disposed(desk, gone)
-        assert desk.client.disposal(gone)["mayKeep"][0].startswith("site-b, removed")
+        assert desk.client.disposal(gone).mayKeep[0].startswith("site-b, removed")
 
 
 def test_what_a_person_says_was_destroyed_is_struck_out(home: Path) -> None:
     with Desk(home) as desk:
-        gone, _ = (item["evidence"] for item in desk.client.items())
+        gone, _ = (item.evidence for item in desk.client.items())
         disposed(desk, gone)
     code, said, _ = within("ipfs", "remove", "site-b", "--destroyed", home=home)
     assert (code, "2 items are no longer said to lie there" in said) == (0, True)
     with Desk(home) as desk:
-        assert desk.client.disposal(gone)["mayKeep"] == []
-        assert desk.client.status()["ipfs"]["forgotten"] == []
+        assert desk.client.disposal(gone).mayKeep == ()
+        assert desk.client.status().ipfs.forgotten == ()
     assert within("ipfs", "remove", "site-b", "--destroyed", home=home)[0] == 2
 
 
@@ -129,10 +129,10 @@ def test_a_node_that_somebody_took_out_of_the_settings_by_hand_is_known_all_the_
     settings.write(path, replace(settings.read(path), ipfs=settings.IpfsSettings()))
     with Desk(path) as desk:
         disposed(desk, item.evidence)
-        assert desk.client.disposal(item.evidence)["mayKeep"] == ["site-a", "site-b"]
+        assert desk.client.disposal(item.evidence).mayKeep == ("site-a", "site-b")
         with desk.node.records.read() as unit:
             assert forgotten.counts(desk.node, unit) == {"site-a": 1, "site-b": 1}
-        assert [one["name"] for one in desk.client.status()["ipfs"]["forgotten"]] == [
+        assert [one.name for one in desk.client.status().ipfs.forgotten] == [
             "site-a",
             "site-b",
         ]

@@ -131,8 +131,8 @@ def test_a_guest_is_no_administrator_custodian_or_uploader_here_whatever_they_ar
         ):
             with pytest.raises(DeniedError):
                 call()
-        assert [one["evidence"] for one in client.items()].count(photo) == 1
-        assert hidden not in {one["evidence"] for one in client.items()}
+        assert [one.evidence for one in client.items()].count(photo) == 1
+        assert hidden not in {one.evidence for one in client.items()}
         with pytest.raises(DeniedError, match="guest of another agency may not record"):
             retrieval.record(
                 client, person, host.clock, photo, "disposal-requested", {"reason": "gone"}
@@ -149,7 +149,7 @@ def test_a_guest_is_no_second_person_of_the_agency_and_acts_in_no_role_of_home(
     handover.share(
         host.client, host.person, host.clock, photo, with_person=str(guest.id), basis=BASIS
     )
-    asked = host.record(photo, "disposal-requested", {"reason": "over"})["statement"]
+    asked = host.record(photo, "disposal-requested", {"reason": "over"}).statement
     with abroad(host, guest) as (client, person):
         item = client.item(photo)
         for role, error in (("custodian", DeniedError), ("administrator", RuleError)):
@@ -161,8 +161,8 @@ def test_a_guest_is_no_second_person_of_the_agency_and_acts_in_no_role_of_home(
                             "approved",
                             {"target": asked},
                             evidence=photo,
-                            seq=item["events"],
-                            prev=bytes.fromhex(item["head"]),
+                            seq=item.events,
+                            prev=bytes.fromhex(item.head),
                             time=host.clock.now(),
                             role=role,
                         ).submission
@@ -173,7 +173,7 @@ def test_a_guest_is_no_second_person_of_the_agency_and_acts_in_no_role_of_home(
                 retrieval.record(client, person, host.clock, photo, decision, {"target": asked})
         analysed = retrieval.record(
             client, person, host.clock, photo, "analysed", {"description": "faces"}
-        )["statement"]
+        ).statement
     host.record(photo, "approved", {"target": analysed})
     closing = {"scope": "all", "method": "keys destroyed", "approvals": [analysed]}
     with pytest.raises(RuleError, match="second person of the agency"):
@@ -191,10 +191,10 @@ def test_a_guest_corrects_what_their_own_agency_recorded_and_nothing_of_the_host
     body = {"pointer": "/body/name", "new": "x", "reason": "typing"}
     with abroad(host, guest) as (client, person):
         parts = (client, person, host.clock, photo)
-        opened = next(iter(client.events(photo)))["statement"]
+        opened = next(iter(client.events(photo))).statement
         with pytest.raises(DeniedError, match="their own agency"):
             retrieval.record(*parts, "corrected", {"target": opened, **body})
-        own = retrieval.record(*parts, "analysed", {"description": "faces"})["statement"]
+        own = retrieval.record(*parts, "analysed", {"description": "faces"}).statement
         body["pointer"] = "/body/description"
         retrieval.record(*parts, "corrected", {"target": own, **body})
     host.record(photo, "corrected", {"target": own, **body})

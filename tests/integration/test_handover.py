@@ -26,11 +26,11 @@ def test_an_item_handed_abroad_verifies_from_the_new_holder(
     evidence = upload(giver, tmp_path)
     offer(giver, evidence, RO)
     assert both.settle(NL, RO, rounds=3) == {}
-    assert taker.client.item(evidence)["offer"]["agency"] == RO
+    assert taker.client.item(evidence).offer.agency == RO
     handover.accept(taker.client, taker.person, taker.clock, evidence, condition="as sent")
     both.settle(NL, RO, rounds=3)
-    assert giver.client.item(evidence)["custodian"] == RO
-    assert taker.client.item(evidence)["custodian"] == RO
+    assert giver.client.item(evidence).custodian == RO
+    assert taker.client.item(evidence).custodian == RO
     assert taker.get(evidence) == b"evidence" * 1000
     taker.anchor()
     report = verify(taker.bundle(evidence), root, confirm=confirmed(taker))  # type: ignore[arg-type]
@@ -48,13 +48,13 @@ def test_a_refused_item_stays_with_the_giver_and_the_keys_that_came_along_are_de
     handover.decline(taker.client, taker.person, taker.clock, evidence, reason="the seal is broken")
     both.settle(NL, RO, rounds=3)
     for desk in (giver, taker):
-        assert desk.client.item(evidence)["custodian"] == NL
-        assert desk.client.item(evidence)["offer"] is None
+        assert desk.client.item(evidence).custodian == NL
+        assert desk.client.item(evidence).offer is None
     assert judged(giver, evidence, root) == "verified NL-POL 1"
     assert giver.get(evidence)
     with taker.node.records.read() as unit:
         assert not unit.grants.are_left(evidence, "content")
-    assert not [one for one in taker.client.handovers() if one["evidence"] == evidence]
+    assert not [one for one in taker.client.handovers() if one.evidence == evidence]
 
 
 def test_nothing_else_follows_an_open_offer_and_nobody_else_answers_it(
@@ -82,7 +82,7 @@ def test_an_offer_taken_back_before_it_reached_the_chain_leaves_no_trace_there(
     offer(giver, evidence, RO)
     handover.withdraw(giver.client, giver.person, giver.clock, evidence, reason="wrong addressee")
     both.settle(NL, RO, rounds=3)
-    assert giver.client.item(evidence)["offer"] is None
+    assert giver.client.item(evidence).offer is None
     assert judged(giver, evidence, root) == "verified NL-POL 0"
     offer(giver, evidence, RO)
     both.settle(NL, RO, rounds=3)
@@ -111,7 +111,7 @@ def test_what_is_not_the_recorded_file_on_arrival_is_refused_and_stays_with_the_
         reason="another digest than recorded",
     )
     both.settle(NL, RO)
-    assert {desk.client.item(done.evidence)["custodian"] for desk in (giver, taker)} == {NL}
+    assert {desk.client.item(done.evidence).custodian for desk in (giver, taker)} == {NL}
     told = giver.client.details(done.evidence, giver.access(done.evidence, "view"))[-2]["document"][
         "body"
     ]
@@ -135,18 +135,18 @@ def test_an_offer_abroad_is_paused_through_the_contract_with_its_hop_and_made_ag
     )
     handover_pause.offer_again(giver.client, giver.person, giver.clock, evidence, reading)
     both.settle(NL, RO, rounds=3)
-    assert taker.client.item(evidence)["offer"]["agency"] == RO
+    assert taker.client.item(evidence).offer.agency == RO
     handover.accept(taker.client, taker.person, taker.clock, evidence)
     both.settle(NL, RO, rounds=3)
     assert judged(taker, evidence, root) == "verified RO-DIICOT 2"
-    shown = [one for one in taker.client.events(evidence) if one["effect"] == "offer"]
-    assert [{look["what"] for look in one["looked"]} for one in shown] == [
+    shown = [one for one in taker.client.events(evidence) if one.effect == "offer"]
+    assert [{look.what for look in one.looked} for one in shown] == [
         set(),
         {"record", "content"},
     ]
-    assert [one["looked"] for one in giver.client.events(evidence) if one["effect"] == "offer"] == [
-        [],
-        [],
+    assert [one.looked for one in giver.client.events(evidence) if one.effect == "offer"] == [
+        (),
+        (),
     ], "it was there that they looked"
 
 
@@ -160,7 +160,7 @@ def test_an_item_goes_on_to_a_third_agency_and_comes_back(
         desk = trio[taker]
         handover.accept(desk.client, desk.person, desk.clock, evidence)
         assert trio.settle() == {}
-        assert {trio[code].client.item(evidence)["custodian"] for code in (giver, taker)} == {taker}
+        assert {trio[code].client.item(evidence).custodian for code in (giver, taker)} == {taker}
         assert desk.get(evidence) == b"evidence" * 1000
     assert judged(trio[NL], evidence, root) == "verified NL-POL 3"
     with pytest.raises(ConflictError, match="gone on"):
@@ -179,17 +179,17 @@ def test_what_came_with_an_item_is_told_as_it_was_proven_and_not_by_the_places_o
     evidence = upload(nl, tmp_path)
     offer(nl, evidence, RO)
     both.settle(NL, RO)
-    times = [one["provenTime"] for one in nl.client.events(evidence)]
+    times = [one.provenTime for one in nl.client.events(evidence)]
     assert all(times)
     events = list(ro.client.events(evidence))
-    assert [one["provenTime"] for one in events] == times
-    assert {one["state"] for one in events} == {"final"}
-    assert ro.client.item(evidence)["state"] == "final"
+    assert [one.provenTime for one in events] == times
+    assert {one.state for one in events} == {"final"}
+    assert ro.client.item(evidence).state == "final"
     handover.accept(ro.client, ro.person, ro.clock, evidence)
     last = list(ro.client.events(evidence))[-1]
-    assert (last["agency"], last["state"], last["provenTime"]) == (RO, "integrated", None)
+    assert (last.agency, last.state, last.provenTime) == (RO, "integrated", None)
     both.settle(RO, NL)
-    assert {one["state"] for one in nl.client.events(evidence)} == {"final"}
+    assert {one.state for one in nl.client.events(evidence)} == {"final"}
 
 
 def test_a_request_for_a_disposal_does_not_follow_the_item_to_another_agency(
@@ -198,8 +198,8 @@ def test_a_request_for_a_disposal_does_not_follow_the_item_to_another_agency(
     giver, taker = both[NL], both[RO]
     evidence = upload(giver, tmp_path)
     colleague = enrolled(giver, "custodian")
-    asked = giver.record(evidence, "disposal-requested", {"reason": "over"})["statement"]
-    approved = colleague.record(evidence, "approved", {"target": asked})["statement"]
+    asked = giver.record(evidence, "disposal-requested", {"reason": "over"}).statement
+    approved = colleague.record(evidence, "approved", {"target": asked}).statement
     offer(giver, evidence, RO)
     both.settle(NL, RO, rounds=2)
     handover.accept(taker.client, taker.person, taker.clock, evidence)

@@ -35,14 +35,14 @@ def test_an_offer_that_expired_is_not_accepted_and_ends_the_same_on_both_sides(
     expires = giver.clock.now() + 300
     handover.offer(giver.client, giver.person, giver.clock, evidence, OfferTerms(RO, expires))
     both.settle(NL, RO, rounds=2)
-    assert taker.client.item(evidence)["offer"]["expires"] == format_time(expires)
+    assert taker.client.item(evidence).offer.expires == format_time(expires)
     both.later(chain, 301)
     with pytest.raises(RuleError, match="expired"):
         handover.accept(taker.client, taker.person, taker.clock, evidence)
     handover.withdraw(giver.client, giver.person, giver.clock, evidence, reason="nobody answered")
     both.settle(NL, RO)
     for desk in (giver, taker):
-        assert (desk.client.item(evidence)["custodian"], desk.client.item(evidence)["offer"]) == (
+        assert (desk.client.item(evidence).custodian, desk.client.item(evidence).offer) == (
             NL,
             None,
         )
@@ -66,11 +66,11 @@ def test_an_answer_that_the_contract_refuses_holds_up_no_other_handover(
     handover.accept(taker.client, taker.person, taker.clock, other)
     both.later(chain, 302)
     both.settle(NL, RO)
-    assert {desk.client.item(other)["custodian"] for desk in (giver, taker)} == {RO}
-    assert {desk.client.item(late)["custodian"] for desk in (giver, taker)} == {NL}
+    assert {desk.client.item(other).custodian for desk in (giver, taker)} == {RO}
+    assert {desk.client.item(late).custodian for desk in (giver, taker)} == {NL}
     handover.withdraw(giver.client, giver.person, giver.clock, late, reason="too late")
     assert both.settle(NL, RO) == {}
-    assert [one["void"] for one in taker.client.events(late) if one["effect"] == "accept"] == [True]
+    assert [one.void for one in taker.client.events(late) if one.effect == "accept"] == [True]
     assert judged(giver, late, root) == "verified NL-POL 1"
 
 
@@ -84,7 +84,7 @@ def test_a_withdrawal_signed_while_the_offer_is_on_its_way_to_the_contract_is_no
     assert transfer_steps.step(giver.node)  # sent, and not looked at again
     handover.withdraw(giver.client, giver.person, giver.clock, evidence, reason="wrong addressee")
     assert both.settle(NL, RO) == {}
-    assert giver.client.item(evidence)["offer"] is None
+    assert giver.client.item(evidence).offer is None
     assert judged(giver, evidence, root) == "verified NL-POL 1"
 
 
@@ -99,7 +99,7 @@ def test_a_pause_that_the_other_agency_overtakes_reads_nothing_and_offers_nothin
     both.settle(RO, rounds=2)
     with pytest.raises(ConflictError, match="accepted first"):
         paused(giver, both, evidence)
-    assert [one["effect"] for one in giver.client.events(evidence) if not one["void"]] == [
+    assert [one.effect for one in giver.client.events(evidence) if not one.void] == [
         "open",
         "none",
         "offer",
@@ -122,10 +122,10 @@ def test_a_withdrawal_that_races_an_acceptance_ends_the_same_on_both_sides(
     winner, moved = (RO, 1) if first == RO else (NL, 1)
     for desk in (giver, taker):
         item = desk.client.item(evidence)
-        assert (item["custodian"], item["offer"]) == (winner, None)
-        void = [one for one in desk.client.events(evidence) if one["void"]]
+        assert (item.custodian, item.offer) == (winner, None)
+        void = [one for one in desk.client.events(evidence) if one.void]
         assert len(void) == (desk.node.agency != winner)
-        assert not [one for one in desk.client.handovers() if one["evidence"] == evidence]
+        assert not [one for one in desk.client.handovers() if one.evidence == evidence]
     assert judged(both[winner], evidence, root) == f"verified {winner} {moved}"
     assert both[winner].get(evidence)
     for desk in (giver, taker):

@@ -14,6 +14,7 @@ from sqlalchemy import event
 from ledger.app import field_folder
 from ledger.client.upload import Upload, UploadOptions
 from ledger.domain.errors import RuleError
+from ledger.domain.ports.answers import Link
 from ledger.services.access import authorization
 from ledger.services.access.sessions import caller_of
 from ledger.services.handovers import offers
@@ -157,7 +158,7 @@ def test_hidden_and_absent_items_are_one_answer_on_every_route_and_malformed_one
     assert {found[name] for name in (*asked, "receipt")} == {found["show_evidence"]}, (
         "one answer, whatever the route"
     )
-    assert custodian.client.item(hidden)["evidence"] == hidden
+    assert custodian.client.item(hidden).evidence == hidden
 
 
 def test_lists_searches_and_duplicates_name_no_hidden_item(
@@ -168,7 +169,7 @@ def test_lists_searches_and_duplicates_name_no_hidden_item(
         "sha-256"
     ]
     assert stranger.client.duplicates(digest) == []
-    assert hidden not in {one["evidence"] for one in stranger.client.items()}
+    assert hidden not in {one.evidence for one in stranger.client.items()}
     assert hidden in desk.client.duplicates(digest)
 
 
@@ -182,7 +183,7 @@ def test_whoever_only_watches_finds_no_item_by_what_its_documents_say(
     item, digest = done.evidence, sha256(b"only once").hexdigest()
     for number, roles in enumerate((["administrator", "examiner"], ["auditor", "officer"])):
         watcher = enrolled(desk, *roles, number=f"470{number}")
-        assert item in {one["evidence"] for one in watcher.client.items()}
+        assert item in {one.evidence for one in watcher.client.items()}
         assert watcher.client.search("case", "2026-117") == []
         assert watcher.client.duplicates(digest) == []
     journal = field_folder.journal_of(tmp_path, desk.home.keyring)
@@ -221,7 +222,7 @@ def test_a_search_takes_no_longer_for_the_items_of_others_that_it_would_find(
     token = record_keys.identifier_token(node, "case", "2026-999")
     thing(stranger)
     thing(officer)
-    mine = {one["evidence"] for one in stranger.client.items()}
+    mine = {one.evidence for one in stranger.client.items()}
     try:
         for _ in range(2):
             caller = caller_of(node, stranger.client._token or "")
@@ -323,8 +324,7 @@ def test_what_somebody_says_their_item_is_part_of_shows_nothing_and_reaches_no_h
         )
         made[parent] = (
             status,
-            stranger.client.lineage(evidence)["links"]
-            == [{"parent": parent, "child": evidence, "kind": "part"}],
+            stranger.client.lineage(evidence).links == (Link(parent, evidence, "part"),),
         )
     assert made[hidden] == made[ABSENT] == (201, True)
-    assert officer.client.lineage(hidden)["links"] == []
+    assert officer.client.lineage(hidden).links == ()

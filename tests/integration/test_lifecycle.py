@@ -14,6 +14,7 @@ from ledger.client import copying, handover, physical_items
 from ledger.domain.errors import DeniedError, NotFoundError, RuleError
 from ledger.domain.event.offer_terms import OfferTerms
 from ledger.domain.identity.names import ROLES
+from ledger.domain.ports.answers import Link
 from ledger.domain.verify import verify
 from tests.support.desk import BASIS, Desk
 from tests.support.office import ROLES_OF_FIRST, colleague, office, staffed, upload  # noqa: F401  (fixtures)
@@ -22,9 +23,9 @@ from tests.support.office import ROLES_OF_FIRST, colleague, office, staffed, upl
 def seized(desk: Desk, *seals: str) -> str:
     body = {"description": "phone, black", "seals": [{"number": number} for number in seals]}
     return str(
-        physical_items.collect(desk.client, desk.person, desk.clock, body, {"basis": BASIS})[
-            "evidence"
-        ]
+        physical_items.collect(
+            desk.client, desk.person, desk.clock, body, {"basis": BASIS}
+        ).evidence
     )
 
 
@@ -40,7 +41,7 @@ def test_a_thing_is_opened_and_sealed_again_only_as_its_seals_allow(office: Desk
     office.record(phone, "unsealed", {"number": "S-1", "condition": "unbroken"})
     office.record(phone, "sealed", {"number": "S-2"})
     access = office.access(phone, "view")
-    assert office.client.record(phone, access)[1]["seals"] == ["S-2"]
+    assert office.client.record(phone, access)[1].seals == ("S-2",)
 
 
 def test_a_thing_is_accepted_by_the_colleague_it_is_offered_to_with_the_seals_that_are_on_it(
@@ -55,7 +56,7 @@ def test_a_thing_is_accepted_by_the_colleague_it_is_offered_to_with_the_seals_th
         with pytest.raises(RuleError, match="seals on record"):
             handover.accept(client, person, office.clock, phone, seals=("S-1",))
         handover.accept(client, person, office.clock, phone, seals=("S-2", "S-1"))
-    assert office.client.item(phone)["holder"] == second.pseudonym
+    assert office.client.item(phone).holder == second.pseudonym
     office.anchor()
     assert verify(office.bundle(phone), office.trust()).verdict.value == "verified"
 
@@ -88,6 +89,16 @@ def test_an_expired_offer_is_not_accepted_and_ends_as_expired(
     assert details[-2]["document"]["type"] == "transfer-expired"
 
 
+def test_an_offer_does_not_end_as_expired_before_its_time(office: Desk, tmp_path: Path) -> None:
+    photo, third = upload(office, tmp_path), colleague(office, "third")
+    terms = OfferTerms("NL-POL", int(time.time()) + 3600, person=third.pseudonym)
+    handover.offer(office.client, office.person, office.clock, photo, terms)
+    offered = {"offer": office.client.item(photo).head}
+    with pytest.raises(RuleError, match="has not expired"):
+        office.record(photo, "transfer-expired", offered)
+    office.record(photo, "transfer-withdrawn", {**offered, "reason": "changed my mind"})
+
+
 def test_a_loan_says_until_when_and_an_item_handed_out_is_not_offered(office: Desk) -> None:
     phone, second = seized(office), colleague(office, "second")
     soon = int(time.time()) + 3600
@@ -108,6 +119,8 @@ def test_a_loan_says_until_when_and_an_item_handed_out_is_not_offered(office: De
             phone,
             OfferTerms("NL-POL", soon, person=second.pseudonym),
         )
+    with pytest.raises(RuleError, match="not back yet"):
+        office.record(phone, "released", {"counterparty": {"name": "another laboratory"}})
     office.record(phone, "received", {"counterparty": {"name": "laboratory"}})
     handover.offer(
         office.client,
@@ -120,9 +133,9 @@ def test_a_loan_says_until_when_and_an_item_handed_out_is_not_offered(office: De
 
 def test_biometric_output_takes_two_approvals_on_its_parent(office: Desk, tmp_path: Path) -> None:
     photo = upload(office, tmp_path)
-    analysis = office.record(photo, "analysed", {"description": "face recognition"})["statement"]
+    analysis = office.record(photo, "analysed", {"description": "face recognition"}).statement
     approvals = [
-        colleague(office, "second").record(photo, "approved", {"target": analysis})["statement"]
+        colleague(office, "second").record(photo, "approved", {"target": analysis}).statement
     ]
     body: dict[str, Any] = {
         "kind": "ai-output",
@@ -144,13 +157,13 @@ def test_biometric_output_takes_two_approvals_on_its_parent(office: Desk, tmp_pa
         basis=BASIS,
     )
     approvals.append(
-        colleague(office, "third").record(photo, "approved", {"target": analysis})["statement"]
+        colleague(office, "third").record(photo, "approved", {"target": analysis}).statement
     )
     made = upload(
         office, tmp_path, members={"handling": ["biometric"]}, body=body, event_type="derived"
     )
-    links = office.client.lineage(photo)["links"]
-    assert {"parent": photo, "child": made, "kind": "derived"} in links
+    links = office.client.lineage(photo).links
+    assert Link(photo, made, "derived") in links
     with pytest.raises(RuleError, match="not known here"):
         upload(
             office,

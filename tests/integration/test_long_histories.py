@@ -14,11 +14,12 @@ import pytest
 from sqlalchemy import event
 
 from ledger.adapters.database.unit import Part
-from ledger.adapters.node import shapes
 from ledger.domain.bundle import bundle as bundles
 from ledger.domain.codecs.text import from_b64url
 from ledger.domain.errors import NotFoundError, RuleError
 from ledger.domain.log import statement as statements
+from ledger.domain.ports.answers import LoggedEvent
+from ledger.domain.untrusted.shapes import COUNT, Maybe
 from ledger.rows.logs import EntryRow
 from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.records import documents, foreign_history
@@ -193,7 +194,7 @@ def test_no_event_falls_between_two_pages_where_two_stand_at_one_seq(desk: Desk,
         answer = page(desk, item, after=after)
         found += answer["events"]
         after = answer["next"]
-    assert [(one["seq"], one["void"]) for one in found if one["seq"] in (8, 9, 10)] == [
+    assert [(one.seq, one.void) for one in found if one.seq in (8, 9, 10)] == [
         (8, False), (9, False), (9, True), (10, False),
     ]  # fmt: skip
     assert len(found) == 22
@@ -222,6 +223,6 @@ def page(desk: Desk, evidence: str, *, after: int) -> Any:
     return desk.client._ask(
         "GET",
         f"/v1/evidence/{evidence}/events",
-        shapes.page("events", shapes.EVENT),
+        {"events": [LoggedEvent], "next": Maybe(COUNT)},
         params={"after": after, "limit": 10},
     )

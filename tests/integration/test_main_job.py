@@ -86,7 +86,7 @@ def test_a_folder_becomes_items_and_a_set_that_lists_them_with_what_was_left_out
 
 def test_every_kind_of_event_of_this_version_extends_the_record(desk: Desk, photo: Path) -> None:
     (item,) = desk.upload(photo)
-    first = desk.client.item(item.evidence)["head"]
+    first = desk.client.item(item.evidence).head
     desk.record(item.evidence, "note", {"text": "screen cracked"})
     desk.record(
         item.evidence,
@@ -234,7 +234,7 @@ def test_details_keys_and_content_need_a_recorded_access_of_ones_own(
 ) -> None:
     (item,) = desk.upload(photo)
     (other,) = desk.upload(photo)
-    opening = desk.client.item(item.evidence)["head"]
+    opening = desk.client.item(item.evidence).head
     viewed = desk.access(item.evidence, "view")
     foreign = desk.access(other.evidence)
     for access in ("0" * 64, opening, foreign):
@@ -253,7 +253,7 @@ def test_a_bundle_ends_before_the_event_that_records_its_export(desk: Desk, phot
     desk.anchor()
     bundle = bundles.parse(desk.client.bundle(item.evidence, desk.access(item.evidence)))
     assert len(bundle.statements) == 1
-    assert desk.client.item(item.evidence)["events"] == 2
+    assert desk.client.item(item.evidence).events == 2
 
 
 def test_altered_ciphertext_is_refused_on_the_way_out(

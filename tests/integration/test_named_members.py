@@ -12,6 +12,7 @@ import pytest
 from ledger.client import retrieval
 from ledger.client.upload import UploadOptions
 from ledger.domain.errors import DeniedError, RuleError, VerificationError
+from ledger.domain.ports.answers import LoggedEvent
 from tests.support.desk import Desk
 from tests.support.people import joined
 
@@ -27,7 +28,7 @@ def rehearse(desk: Desk, item: str, body: dict[str, Any]) -> None:
     retrieval.rehearse(desk.client, desk.person, desk.clock, item, "corrected", body)
 
 
-def events(desk: Desk, item: str) -> list[dict[str, Any]]:
+def events(desk: Desk, item: str) -> list[LoggedEvent]:
     return list(desk.client.events(item))
 
 
@@ -50,7 +51,7 @@ def test_a_correction_names_a_member_that_is_there_and_may_be_corrected(
     office: Desk, photo: str, pointer: str, words: str
 ) -> None:
     [opening] = events(office, photo)
-    body = {"target": opening["statement"], "pointer": pointer, "new": "x", "reason": "typing"}
+    body = {"target": opening.statement, "pointer": pointer, "new": "x", "reason": "typing"}
     with pytest.raises(RuleError, match=words) as told:
         rehearse(office, photo, body)
     assert "/body/name" in str(told.value.hint)
@@ -65,25 +66,25 @@ def test_members_of_members_and_of_lists_and_corrections_themselves_can_be_corre
 ) -> None:
     seals = [{"number": "S-1"}, {"number": "S-2"}]
     office.record(photo, "dispatched", {"carrier": "post", "seals": seals})
-    sent = events(office, photo)[-1]["statement"]
-    opened = events(office, photo)[0]["statement"]
+    sent = events(office, photo)[-1].statement
+    opened = events(office, photo)[0].statement
     for target, pointer in ((sent, "/body/seals/1/number"), (opened, "/body/digests/sha-256")):
         body = {"target": target, "pointer": pointer, "new": "x", "reason": "typing"}
         rehearse(office, photo, body)
         office.record(photo, "corrected", body)
-    again = {"target": events(office, photo)[-1]["statement"], "pointer": "/body/new"}
+    again = {"target": events(office, photo)[-1].statement, "pointer": "/body/new"}
     office.record(photo, "corrected", {**again, "new": "y", "reason": "typing again"})
 
 
 def test_the_old_value_of_a_correction_is_the_one_that_stands_after_earlier_corrections(
     office: Desk, photo: str
 ) -> None:
-    opened = events(office, photo)[0]["statement"]
+    opened = events(office, photo)[0].statement
 
     def correct(old: Any, new: Any, pointer: str = "/body/name", target: str = opened) -> str:
         body = {"target": target, "pointer": pointer, "old": old, "new": new, "reason": "typing"}
         rehearse(office, photo, body)
-        return str(office.record(photo, "corrected", body)["statement"])
+        return str(office.record(photo, "corrected", body).statement)
 
     for wrong in ("a.jpg", "", None, 1):
         with pytest.raises(RuleError, match="not the one that stands"):
@@ -104,7 +105,7 @@ def test_the_old_value_of_a_correction_is_the_one_that_stands_after_earlier_corr
 
 def test_true_is_no_number_where_an_old_value_is_compared(office: Desk, photo: str) -> None:
     office.record(photo, "note", {"text": "x", "ext": {"count": 1}})
-    target = events(office, photo)[-1]["statement"]
+    target = events(office, photo)[-1].statement
     body = {"target": target, "pointer": "/body/ext/count", "new": 2, "reason": "typing"}
     for old in (True, "1", [1]):
         with pytest.raises(RuleError, match="not the one that stands"):
@@ -117,7 +118,7 @@ def test_whoever_may_not_correct_learns_no_members(
 ) -> None:
     watcher = joined(office, tmp_path / "mine", "data-protection-officer", number="31")
     [opening] = events(office, photo)
-    body = {"target": opening["statement"], "pointer": "/body/nmae", "new": "x", "reason": "y"}
+    body = {"target": opening.statement, "pointer": "/body/nmae", "new": "x", "reason": "y"}
     with watcher.working() as (client, person):
         with pytest.raises(DeniedError, match="may record"):
             retrieval.rehearse(client, person, office.clock, photo, "corrected", body)
@@ -130,7 +131,7 @@ def test_an_item_is_derived_by_approvals_that_there_are(
 ) -> None:
     (tmp_path / "report.txt").write_bytes(b"a report")
     [opening] = events(office, photo)
-    for digest in ("ab" * 32, opening["statement"]):
+    for digest in ("ab" * 32, opening.statement):
         body = {"kind": "report", "parents": [photo], "approvals": [digest]}
         options = UploadOptions({}, body=body, event_type="derived")
         with pytest.raises(RuleError, match="is no approval on an item"):

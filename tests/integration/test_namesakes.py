@@ -31,7 +31,7 @@ from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity import enrolment
 from ledger.domain.identity.names import log_urn
 from ledger.domain.identity.person import PersonId, read_reference
-from ledger.services.people import admission, membership
+from ledger.services.people import admission, listing, membership
 from tests.support import consortium
 from tests.support.chains import running
 from tests.support.consortium import NL, RO, Consortium, upload
@@ -116,10 +116,10 @@ def test_a_guest_under_the_pseudonym_of_one_of_ours_replaces_nobody(
 ) -> None:
     host = both[NL]
     secret = upload(host, Path(victim.home), b"secret" * 100)
-    listed = {one["reference"]: one for one in host.client.people()}
-    assert listed[victim.pseudonym]["state"] == "active"
-    assert listed[victim.pseudonym]["roles"] == ["administrator", "officer"]
-    assert listed[namesake.reference]["state"] == "guest", (
+    listed = {one.reference: one for one in host.client.people()}
+    assert listed[victim.pseudonym].state == "active"
+    assert listed[victim.pseudonym].roles == ("administrator", "officer")
+    assert listed[namesake.reference].state == "guest", (
         "a guest never stands there without their agency"
     )
     assert admission.key_of(host.node, victim.pseudonym) == (
@@ -131,7 +131,7 @@ def test_a_guest_under_the_pseudonym_of_one_of_ours_replaces_nobody(
         namesake.hpke.public,
     )
     with victim.client() as client:
-        assert victim.pseudonym in {one["reference"] for one in client.people()}, (
+        assert victim.pseudonym in {one.reference for one in client.people()}, (
             "ours stays an administrator"
         )
     with namesake.working() as (client, _):
@@ -148,13 +148,13 @@ def test_what_was_recorded_by_one_of_ours_is_not_seen_by_a_namesake(
     (tmp_path / "theirs.jpg").write_bytes(b"recorded by the victim")
     item = victim.upload(tmp_path / "theirs.jpg").evidence
     with namesake.working() as (client, person):
-        assert item not in {one["evidence"] for one in client.items()}
+        assert item not in {one.evidence for one in client.items()}
         with pytest.raises(NotFoundError):
             client.item(item)
-        head = bytes.fromhex(both[NL].client.item(item)["head"])
+        head = bytes.fromhex(both[NL].client.item(item).head)
         with pytest.raises(NotFoundError, match="none that you may see"):
             _record(client, person, both[NL], item, head, "note", {"text": "mine, by name"})
-    assert both[NL].client.item(item)["holder"] == victim.pseudonym
+    assert both[NL].client.item(item).holder == victim.pseudonym
 
 
 def test_a_key_for_one_of_ours_is_never_sealed_to_a_namesake(
@@ -172,7 +172,7 @@ def test_a_key_for_one_of_ours_is_never_sealed_to_a_namesake(
     with pytest.raises(DeniedError, match="never details or content"):
         victim.get(second)
     with namesake.working() as (client, person):
-        assert {one["evidence"] for one in client.items()} == {second}
+        assert {one.evidence for one in client.items()} == {second}
         access = retrieval.record_access(
             client, person, host.clock, second, mode="copy", basis=BASIS
         )
@@ -222,7 +222,7 @@ def test_alarms_and_releases_name_the_guest_and_not_the_namesake(
                 item,
                 retrieval.record_access(client, person, host.clock, item, mode="view", basis=BASIS),
             )
-    raised = {(one["agency"], one["pseudonym"]) for one in host.client.alarms()}
+    raised = {(one.agency, one.pseudonym) for one in host.client.alarms()}
     assert (RO, victim.pseudonym) in raised
     assert (NL, victim.pseudonym) not in raised
     with host.node.records.read() as unit:
@@ -240,28 +240,28 @@ def test_sessions_of_a_namesake_are_not_ours_and_suspending_them_ends_only_their
 ) -> None:
     host = both[NL]
     other = Namesake(both[RO], host, victim.pseudonym[::-1], "examiner")
-    ours = admission.everybody(host.node)
+    ours = listing.everybody(host.node)
     other.admit()
     twin = Namesake(both[RO], host, host.person.certificate.pseudonym, "examiner")
     twin.admit()
     with twin.working() as (client, _), other.working() as (_, _):
         list(client.items())
         listed = client.sessions()
-        assert {(one["agency"], one["pseudonym"]) for one in listed} == {
+        assert {(one.agency, one.pseudonym) for one in listed} == {
             (RO, host.person.certificate.pseudonym)
         }
         theirs = next(
             one
             for one in host.client.sessions()
-            if one["agency"] == NL and one["pseudonym"] == twin.certificate.pseudonym
+            if one.agency == NL and one.pseudonym == twin.certificate.pseudonym
         )
         with pytest.raises(NotFoundError):
-            client.end_session(theirs["id"])
+            client.end_session(theirs.id)
         host.client.suspend(twin.reference)
         with pytest.raises(DeniedError, match="login refused"):
             list(client.items())
     host.client.status()
-    states = {one.reference: one.state for one in admission.everybody(host.node)}
+    states = {one.reference: one.state for one in listing.everybody(host.node)}
     assert states[twin.reference] == "suspended"
     assert {one.reference: states[one.reference] for one in ours} == {
         one.reference: one.state for one in ours
@@ -283,14 +283,14 @@ def test_a_node_certified_under_the_name_of_one_of_ours_is_nobody(
             client._send("GET", "/v1/exchange")
             with pytest.raises(DeniedError):
                 client.people()
-        assert {(one["agency"], one["pseudonym"]) for one in host.client.sessions()} >= {
+        assert {(one.agency, one.pseudonym) for one in host.client.sessions()} >= {
             (RO, None),
             (NL, victim.pseudonym),
         }
         host.client.suspend(
             f"{victim.pseudonym}@{RO}"
         )  # the guest of that name, not the node and not ours
-        assert (RO, None) in {(one["agency"], one["pseudonym"]) for one in host.client.sessions()}
+        assert (RO, None) in {(one.agency, one.pseudonym) for one in host.client.sessions()}
         ours.status()
 
 

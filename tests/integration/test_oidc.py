@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urljoin
 
 import httpx
@@ -31,6 +32,7 @@ from ledger.domain.errors import (
     NotFoundError,
     UsageError,
 )
+from ledger.services.access import sessions
 from ledger.services.access.sessions import identity_token
 from ledger.services.people import membership
 from tests.support.chains import ROOT, free_port
@@ -132,7 +134,7 @@ def test_a_login_takes_the_key_and_the_account_of_the_same_person(
     agency: tuple[Desk, Colleague],
 ) -> None:
     desk, person = agency
-    assert client(desk, person, identifier("officer.4712")).status()["agency"] == "NL-POL"
+    assert client(desk, person, identifier("officer.4712")).status().agency == "NL-POL"
     for account in ("chief", "stranger"):
         with pytest.raises(DeniedError):
             client(desk, person, identifier(account)).status()
@@ -233,7 +235,26 @@ def test_the_account_of_a_suspended_person_is_nobodys_and_lets_nobody_in(
     with desk.node.records.write() as unit:  # as a version before this one left it
         unit.people.put_identity(identity_token(desk.node, provider.issuer, "leaver"), gone.id)
     membership.link(desk.node, again.id, "leaver")
-    assert client(desk, again, identifier("leaver")).status()["agency"] == "NL-POL"
+    assert client(desk, again, identifier("leaver")).status().agency == "NL-POL"
+
+
+def test_an_account_that_becomes_somebody_elses_while_the_provider_is_asked_lets_nobody_in(
+    agency: tuple[Desk, Colleague], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk, person = agency
+    asked = sessions._account
+
+    def unlinked(*given: Any) -> bytes:
+        token = asked(*given)
+        with desk.node.records.write() as unit:
+            unit.people.drop_identity(person.id)
+        return token
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sessions, "_account", unlinked)
+        with pytest.raises(DeniedError):
+            client(desk, person, identifier("officer.4712")).status()
+    membership.link(desk.node, person.id, "officer.4712")
 
 
 def test_a_session_is_kept_for_the_next_command_and_sealed(

@@ -80,8 +80,8 @@ def test_the_key_of_whoever_recorded_or_held_an_item_opens_nothing_once_a_collea
         with pytest.raises(DeniedError, match="no content key"):
             call()
     assert last.client.details(item, access(last, item, "view"))[0]["seq"] == 0
-    assert item in {one["evidence"] for one in last.client.items()}
-    assert last.client.item(item)["parts"] == ["former"]
+    assert item in {one.evidence for one in last.client.items()}
+    assert last.client.item(item).parts == ("former",)
     for event_type, parts in PARTS_BY_TYPE.items():
         if event_type in BODIES and Part.FORMER not in parts:
             for role in sorted(last.person.certificate.roles):
@@ -109,10 +109,10 @@ def test_whoever_gave_an_item_away_corrects_what_they_recorded_and_nothing_of_ot
 ) -> None:
     item, taker = opened(officer, tmp_path), enrolled(desk, "examiner")
     handed_on(item, officer, taker)
-    other = taker.record(item, "analysed", {"description": "two faces"})["statement"]
+    other = taker.record(item, "analysed", {"description": "two faces"}).statement
     body = {"pointer": "/body/description", "new": "one face", "reason": "typing"}
     with pytest.raises(DeniedError, match="recorded themselves"):
         officer.record(item, "corrected", {"target": other, **body})
     taker.record(item, "corrected", {"target": other, **body})
-    own = next(iter(officer.client.events(item)))["statement"]
+    own = next(iter(officer.client.events(item))).statement
     officer.record(item, "corrected", {**body, "target": own, "pointer": "/body/name"})

@@ -42,8 +42,8 @@ def unsigned(desk: Desk, signer: Desk, evidence: str) -> BundledStatement:
         evidence,
         log,
         int(time.time()),
-        item["events"],
-        bytes.fromhex(item["head"]),
+        item.events,
+        bytes.fromhex(item.head),
         "close",
     )
     message = statements.sign(
@@ -112,7 +112,7 @@ def test_an_outcome_that_brings_keys_or_events_of_other_items_replaces_nothing(
         sync.sync(nl.node)
     assert rows(nl.node)["grant"] == before["grant"], "an outcome brings no key at all"
     assert both.settle(NL, RO) == {}
-    assert nl.client.item(kept)["custodian"] == NL
+    assert nl.client.item(kept).custodian == NL
     assert nl.get(kept) == b"kept " * 500
     assert nl.get(other) == b"other " * 500
     assert {row["evidence"] for row in rows(nl.node)["entry"] if row not in before["entry"]} == {
@@ -295,7 +295,7 @@ def test_an_agency_fills_no_more_of_the_disk_than_its_quota(
         both.settle(NL, RO)
         ro.node.backoff = Backoff()
         assert both.settle(NL, RO) == {}
-        assert ro.client.item(second)["offer"]
+        assert ro.client.item(second).offer
     finally:
         ro.node.quota = before
     handover.decline(ro.client, ro.person, ro.clock, second, reason="no")

@@ -19,6 +19,7 @@ from ledger.adapters.memory import StoppedClock
 from ledger.client import copying, handover
 from ledger.domain.bundle import bundle as bundles
 from ledger.domain.errors import ChainError, ConflictError, CustodyError, VerificationError
+from ledger.domain.ports.answers import Lineage
 from ledger.rows.agencies import CrlRow
 from ledger.rows.logs import EntryRow
 from ledger.services.handovers import copies, erasure, outcomes, sync
@@ -40,10 +41,10 @@ def test_a_copy_that_another_agency_disclosed_or_another_statement_is_not_taken(
     recipient = copying.Recipient("prosecutor", agency=RO)
     first = copying.disclose(
         nl.client, nl.person, nl.clock, evidence, recipient, copying.Disclosure("copy")
-    )["statement"]
+    ).statement
     second = copying.disclose(
         nl.client, nl.person, nl.clock, evidence, recipient, copying.Disclosure("copy")
-    )["statement"]
+    ).statement
     trio.settle(NL)
     api = ro.node.reach(consortium.address(NL))
     before = rows(ro.node)
@@ -69,7 +70,7 @@ def test_whoever_says_which_item_is_their_copy_learns_of_no_item_by_it(
     given = [
         copying.disclose(
             nl.client, nl.person, nl.clock, evidence, recipient, copying.Disclosure("copy")
-        )["statement"]
+        ).statement
         for _ in names
     ]
     both.settle(NL)
@@ -78,9 +79,9 @@ def test_whoever_says_which_item_is_their_copy_learns_of_no_item_by_it(
         ro.node.reach(consortium.address(NL)).tell_copy(
             statement, name
         )  # their word, and the same answer
-    assert {one["taken"] for one in nl.client.lineage(evidence)["copies"]} == set(names)
+    assert {one.taken for one in nl.client.lineage(evidence).copies} == set(names)
     assert item_of(nl, ours) == before
-    assert nl.client.lineage(ours)["copies"] == nl.client.lineage(ours)["links"] == []
+    assert nl.client.lineage(ours) == Lineage((), ())
 
 
 def test_a_disposal_of_another_item_of_the_same_name_destroys_nothing(
@@ -98,7 +99,7 @@ def test_a_disposal_of_another_item_of_the_same_name_destroys_nothing(
     made = upload(ro, tmp_path, b"another one")
     ro.record(made, "voided", {"reason": "by mistake"})
     sync.settle(ro.node, timeout=30)
-    close = ro.client.item(made)["head"]
+    close = ro.client.item(made).head
     from ledger.services.bundles import export
 
     impostor = export.bundle(ro.node, made, shown=None, prove=False)
@@ -139,8 +140,8 @@ def disposed_by_another(trio: Consortium, tmp_path: Path) -> str:
     handover.accept(ro.client, ro.person, ro.clock, evidence)
     trio.settle(NL, RO)
     second = joined(ro, tmp_path / "second", "custodian", number="77")
-    requested = ro.record(evidence, "disposal-requested", {"reason": "case closed"})["statement"]
-    approved = second.record(evidence, "approved", {"target": requested})["statement"]
+    requested = ro.record(evidence, "disposal-requested", {"reason": "case closed"}).statement
+    approved = second.record(evidence, "approved", {"target": requested}).statement
     ro.record(
         evidence, "disposed", {"scope": "all", "method": "keys destroyed", "approvals": [approved]}
     )
@@ -198,7 +199,7 @@ def test_a_disposal_that_is_not_proven_yet_destroys_nothing_and_our_node_signs_f
     assert len(failed) == 5
     assert sent == []
     assert trio.settle(NL, RO) == {}
-    assert {one["agency"] for one in ro.client.disposal(evidence)["confirmed"]} == {NL, RO}
+    assert {one.agency for one in ro.client.disposal(evidence).confirmed} == {NL, RO}
 
 
 def test_a_disposal_that_does_not_verify_is_that_items_problem_and_slows_nothing_else_down(

@@ -33,6 +33,7 @@ from ledger.domain.errors import (
 )
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity import enrolment
+from ledger.domain.ports.node_answers import Enrolment
 from ledger.domain.verify.procedure import verify
 from ledger.domain.verify.report import Verdict
 from ledger.services.onchain import anchoring
@@ -48,14 +49,14 @@ def test_a_person_joins_with_keys_that_never_left_them_and_works(
     colleague = invited(office, tmp_path / "mine", "officer", "examiner", number=number)
     first = colleague.enrol()
     assert first.certificate is None
-    listed = next(one for one in office.client.people() if one["state"] == "requested")
-    assert (listed["number"], listed["roles"], listed["fingerprint"]) == (
+    listed = next(one for one in office.client.people() if one.state == "requested")
+    assert (listed.number, listed.roles, listed.fingerprint) == (
         number,
-        ["examiner", "officer"],
+        ("examiner", "officer"),
         first.fingerprint,
     )
     assert colleague.enrol() == first, "asking again changes nothing"
-    pseudonym = office.client.approve(listed["reference"])
+    pseudonym = office.client.approve(listed.reference)
     certificate = colleague.enrol().certificate
     assert certificate is not None
     assert (certificate.pseudonym, certificate.roles) == (pseudonym, {"officer", "examiner"})
@@ -129,11 +130,9 @@ def test_nobody_approves_or_suspends_themselves_and_an_administrator_remains(
 def joined_by_hand(desk: Desk, folder: Path) -> Colleague:
     """A second administrator, while another request waits."""
     colleague = invited(desk, folder, "administrator", number="4720")
-    waiting = {one["reference"] for one in desk.client.people() if one["state"] == "requested"}
+    waiting = {one.reference for one in desk.client.people() if one.state == "requested"}
     colleague.enrol()
-    [mine] = {
-        one["reference"] for one in desk.client.people() if one["state"] == "requested"
-    } - waiting
+    [mine] = {one.reference for one in desk.client.people() if one.state == "requested"} - waiting
     desk.client.approve(mine)
     colleague.enrol()
     return colleague
@@ -179,7 +178,7 @@ def test_suspension_takes_effect_at_once_and_spares_what_was_signed_before(
             )
     with pytest.raises(DeniedError, match="login refused"):
         colleague.upload(path)
-    listed = {one["reference"]: one["state"] for one in office.client.people()}
+    listed = {one.reference: one.state for one in office.client.people()}
     assert listed[colleague.pseudonym] == "suspended"
     report = verify(office.bundle(item.evidence), office.trust())
     assert report.verdict is Verdict.VERIFIED, report
@@ -247,8 +246,8 @@ def test_another_node_or_a_certificate_for_other_keys_is_not_taken(
             def __getattr__(self, name: str) -> object:
                 return getattr(client, name)
 
-            def enrolment(self, code: str) -> dict[str, object]:
-                return {"state": "approved", "certificate": b64url(office.person.certificate.der)}
+            def enrolment(self, code: str) -> Enrolment:
+                return Enrolment("approved", b64url(office.person.certificate.der))
 
         with pytest.raises(VerificationError, match="not for your keys"):
             enrolling.enrol(colleague.keyring, colleague.given, Lying())  # type: ignore[arg-type]
@@ -266,7 +265,7 @@ def test_a_request_that_proves_nothing_is_refused(office: Desk) -> None:
     assert enrolment.parse(
         enrolment.sign(ed25519.Ed25519PrivateKey.generate(), server="x", hpke=hpke.public)
     )
-    code = office.client.invite("1", ["officer"])["code"]
+    code = office.client.invite("1", ["officer"]).code
     with pytest.raises(DeniedError, match="another node"):
         office.client.request_enrolment(code, good)
     forged = {
@@ -333,15 +332,15 @@ def test_sessions_are_listed_and_ended_by_their_owner_or_an_administrator(
     colleague = joined(office, tmp_path / "mine", "officer")
     with colleague.client() as client:
         [own] = client.sessions()
-        assert own["pseudonym"] == colleague.pseudonym
+        assert own.pseudonym == colleague.pseudonym
         theirs = next(
             one
             for one in office.client.sessions()
-            if one["pseudonym"] == office.person.certificate.pseudonym
+            if one.pseudonym == office.person.certificate.pseudonym
         )
         with pytest.raises(NotFoundError):
-            client.end_session(theirs["id"])
-        office.client.end_session(own["id"])
+            client.end_session(theirs.id)
+        office.client.end_session(own.id)
         answer = client._web.call(
             "GET", "/v1/status", limit=1 << 20, headers=client.prove("GET", "/v1/status")
         )
@@ -366,7 +365,7 @@ def test_whoever_opens_many_items_at_once_is_seen_by_auditors(
         for item in items:
             office.access(item)
         [alarm] = client.alarms()
-    assert (alarm["kind"], alarm["count"], alarm["pseudonym"]) == (
+    assert (alarm.kind, alarm.count, alarm.pseudonym) == (
         "bulk-access",
         4,
         office.person.certificate.pseudonym,

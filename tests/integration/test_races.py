@@ -104,7 +104,7 @@ def test_uploads_during_anchoring_are_all_there_and_end_anchored(
         stop.set()
         assert anchoring.result() > 0
     status = desk.client.anchor()
-    assert status["final"] == status["integrated"] == 3 + len(paths)
+    assert status.final == status.integrated == 3 + len(paths)
     assert sorted(item.index for item in items) == list(range(3, 3 + len(paths)))
     assert clean(desk)
 
@@ -151,11 +151,11 @@ def test_a_clock_that_jumps_back_is_told_and_corrupts_nothing(
         assert "the clock of the computer" in (error.value.hint or "")
         other = desk.upload(path)[0]
         status = desk.client.anchor()
-        assert status["final"] == status["integrated"]
+        assert status.final == status.integrated
     desk.record(item.evidence, "note", {"text": "in time"})
     assert desk.get(other.evidence) == b"x"
     status = desk.client.anchor()
-    assert status["final"] == status["integrated"]
+    assert status.final == status.integrated
     assert clean(desk)
 
 

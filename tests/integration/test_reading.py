@@ -7,7 +7,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from ledger.domain.errors import (
     UsageError,
 )
 from ledger.domain.event.offer_terms import OfferTerms
+from ledger.domain.ports.answers import Recorded
 from ledger.domain.verify.report import Verdict
 from ledger.services.access import authorization as accesses
 from ledger.services.handovers import erasure
@@ -117,8 +118,8 @@ def test_an_item_whose_keys_are_destroyed_is_not_read_and_nothing_says_that_it_w
     desk: Desk, tmp_path: Path
 ) -> None:
     item, second = photo(desk, tmp_path), enrolled(desk, "custodian", "officer", number="4712")
-    requested = desk.record(item, "disposal-requested", {"reason": "over"})["statement"]
-    approved = second.record(item, "approved", {"target": requested})["statement"]
+    requested = desk.record(item, "disposal-requested", {"reason": "over"}).statement
+    approved = second.record(item, "approved", {"target": requested}).statement
     desk.record(
         item, "disposed", {"scope": "all", "method": "keys destroyed", "approvals": [approved]}
     )
@@ -152,24 +153,23 @@ def test_a_look_before_the_answer_is_written_down_first_and_shown_to_whoever_see
 ) -> None:
     item, taker = photo(desk, tmp_path), enrolled(desk, "examiner")
     offer(desk, item, taker)
-    assert [one["looked"] for one in desk.client.events(item)][-1] == []
+    assert [one.looked for one in desk.client.events(item)][-1] == ()
     on_offer.check(taker.client, taker.person, on_offer.look(taker.client, item))
-    [listed] = [one for one in desk.client.handovers() if one["evidence"] == item]
-    assert {(one["person"], one["what"]) for one in listed["looked"]} == {
+    [listed] = [one for one in desk.client.handovers() if one.evidence == item]
+    assert {(one.person, one.what) for one in listed.looked} == {
         (taker.pseudonym, "record"),
         (taker.pseudonym, "content"),
     }
-    first = listed["looked"]
+    first = listed.looked
     on_offer.check(taker.client, taker.person, on_offer.look(taker.client, item))
     handover.accept(taker.client, taker.person, desk.clock, item)
-    shown = [one["looked"] for one in desk.client.events(item) if one["effect"] == "offer"]
+    shown = [one.looked for one in desk.client.events(item) if one.effect == "offer"]
     assert shown == [first], "when they first looked stays, also after the answer"
     access = retrieval.record_access(
         taker.client, taker.person, desk.clock, item, mode="view", basis=BASIS
     )
-    assert [one["looked"] for one in taker.client.details(item, access) if "looked" in one] == [
-        first
-    ]
+    told = [one["looked"] for one in taker.client.details(item, access) if "looked" in one]
+    assert told == [[asdict(look) for look in first]]
     desk.anchor()
     report = audit(desk)
     assert (report.verdict, report.codes()) == (Verdict.VERIFIED, set()), [
@@ -211,7 +211,7 @@ def test_a_look_by_somebody_that_the_offer_does_not_name_is_found_by_an_audit(
     handover.withdraw(desk.client, desk.person, desk.clock, item, reason="over")
 
 
-def again(desk: Desk, evidence: str) -> tuple[bytes, dict[str, Any]]:
+def again(desk: Desk, evidence: str) -> tuple[bytes, Recorded]:
     """What the command does, in one go."""
     handover_pause.take_back(
         desk.client, desk.person, desk.clock, evidence, handover_pause.Waiting(30)
@@ -258,7 +258,7 @@ def test_a_paused_offer_is_read_under_a_signed_access_and_made_again_with_the_sa
     first, second = offers(desk, item)
     assert first == second
     handover.accept(taker.client, taker.person, desk.clock, item)
-    assert taker.client.item(item)["holder"] == taker.pseudonym
+    assert taker.client.item(item).holder == taker.pseudonym
 
 
 def test_a_pause_that_was_interrupted_at_any_step_goes_on(desk: Desk, tmp_path: Path) -> None:
@@ -273,9 +273,9 @@ def test_a_pause_that_was_interrupted_at_any_step_goes_on(desk: Desk, tmp_path: 
             reading = handover_pause.begin(desk.client, desk.person, desk.clock, item, BASIS)
         if step > 1:
             retrieval.fetch(desk.client, desk.person, item, reading.access, None)
-        assert desk.client.item(item)["offer"] is None
+        assert desk.client.item(item).offer is None
         assert again(desk, item)[0] == b"a face" * 500
-        assert desk.client.item(item)["offer"]["person"] == taker.pseudonym
+        assert desk.client.item(item).offer.person == taker.pseudonym
         assert len(offers(desk, item)) == 2
 
 
@@ -298,7 +298,7 @@ def test_nothing_is_paused_that_is_not_on_offer_or_was_taken_back_for_good_or_is
     handover.withdraw(desk.client, desk.person, desk.clock, item, reason="wrong addressee")
     with pytest.raises(RuleError, match="another reason"):
         again(desk, item)
-    assert desk.client.item(item)["offer"] is None
+    assert desk.client.item(item).offer is None
     offer(desk, item, taker)
     later = int(time.time()) + 3590
     before = item_of(desk, item)
@@ -359,4 +359,4 @@ def test_what_the_profile_refuses_leaves_no_access_in_the_log(
     for name, work in tries.items():
         with pytest.raises(DemandError):
             work()
-        assert desk.client.item(item.evidence)["events"] == 1, name
+        assert desk.client.item(item.evidence).events == 1, name

@@ -21,7 +21,7 @@ def test_the_same_statement_twice_gets_the_same_receipt_another_one_is_a_conflic
     desk: Desk, photo: Path
 ) -> None:
     (item,) = desk.upload(photo)
-    head = bytes.fromhex(desk.client.item(item.evidence)["head"])
+    head = bytes.fromhex(desk.client.item(item.evidence).head)
     signed = [
         sign_event(
             desk.person,
@@ -36,10 +36,10 @@ def test_the_same_statement_twice_gets_the_same_receipt_another_one_is_a_conflic
     ]
     first = desk.client.register([signed[0]])[0]
     again = desk.client.register([signed[0]])[0]
-    assert (again["repeated"], again["receipt"], again["index"]) == (
+    assert (again.repeated, again.receipt, again.index) == (
         True,
-        first["receipt"],
-        first["index"],
+        first.receipt,
+        first.index,
     )
     with pytest.raises(ConflictError):
         desk.client.register([signed[1]])
@@ -49,7 +49,7 @@ def test_a_gap_a_wrong_predecessor_a_future_or_an_early_time_is_refused(
     desk: Desk, photo: Path
 ) -> None:
     (item,) = desk.upload(photo)
-    head = bytes.fromhex(desk.client.item(item.evidence)["head"])
+    head = bytes.fromhex(desk.client.item(item.evidence).head)
     now = desk.clock.now()
     desk.node.clock = StoppedClock(
         now
@@ -63,7 +63,7 @@ def test_a_gap_a_wrong_predecessor_a_future_or_an_early_time_is_refused(
         submission = signed_note(desk, item.evidence, seq=seq, prev=prev, time=time)
         with pytest.raises(RuleError):
             desk.client.register([submission])
-    assert desk.client.item(item.evidence)["events"] == 1
+    assert desk.client.item(item.evidence).events == 1
 
 
 def test_a_batch_is_registered_all_or_none(desk: Desk, photo: Path) -> None:
@@ -71,7 +71,7 @@ def test_a_batch_is_registered_all_or_none(desk: Desk, photo: Path) -> None:
     good, bad = (signed_note(desk, item.evidence, seq=seq) for seq in (1, 3))
     with pytest.raises(RuleError):
         desk.client.register([good, bad])
-    assert desk.client.item(item.evidence)["events"] == 1
+    assert desk.client.item(item.evidence).events == 1
 
 
 def test_statement_without_its_blocks_is_refused(desk: Desk, photo: Path) -> None:

@@ -149,4 +149,4 @@ def test_nobody_is_logged_in_over_a_network_without_saying_whose_node_is_meant(d
         with pytest.raises(DeniedError, match="nobody said which node"):
             client.status()
     with NodeClient("http://home", transport=desk.transport, signer=signer) as client:
-        assert client.status()["agency"] == "NL-POL"
+        assert client.status().agency == "NL-POL"

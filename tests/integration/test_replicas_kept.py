@@ -40,13 +40,13 @@ def test_the_own_disk_keeps_what_was_not_read_again_or_lies_at_too_few_nodes(
         assert garbage_collection.give_up(desk.node).blocks == 0, "pinned, but never read again"
         [item] = desk.client.items()
         with pytest.raises(UsageError, match="knows 2 IPFS nodes"):
-            desk.client.set_copies(item["evidence"], 3)
-        desk.client.set_copies(item["evidence"], 2)
+            desk.client.set_copies(item.evidence, 3)
+        desk.client.set_copies(item.evidence, 2)
         keep_reading_again(desk)
         assert garbage_collection.give_up(desk.node).blocks == 0, (
             "one copy, where two are asked for"
         )
-        desk.client.set_copies(item["evidence"], 1)
+        desk.client.set_copies(item.evidence, 1)
         assert garbage_collection.give_up(desk.node).blocks == 7
 
 
@@ -114,7 +114,7 @@ def test_ciphertext_lies_outside_only_while_it_is_offered_or_disclosed_to_anothe
         desk.record(
             offered.evidence,
             "transfer-withdrawn",
-            {"offer": answer["statement"], "reason": "not needed"},
+            {"offer": answer.statement, "reason": "not needed"},
         )
         settle(desk.node, timeout=30)  # until the chain knows, it could still be accepted
         clock = StoppedClock(desk.clock.now() + placement.OPENING + 1)
@@ -135,9 +135,9 @@ def test_pins_go_only_when_an_item_is_disposed_of_and_its_keys_are_destroyed(
         gone, kept = desk.upload(*files(tmp_path, rng, BIG, BIG))
         sync(desk)
         blocks = blocks_of(desk, gone.evidence)
-        closing = desk.record(gone.evidence, "voided", {"reason": "registered by mistake"})[
-            "statement"
-        ]
+        closing = desk.record(
+            gone.evidence, "voided", {"reason": "registered by mistake"}
+        ).statement
         sync(desk)
         assert states(desk, gone.evidence) == {three[0].name: "pinned", three[1].name: "pinned"}, (
             "closed, but keys remain"
@@ -151,7 +151,7 @@ def test_pins_go_only_when_an_item_is_disposed_of_and_its_keys_are_destroyed(
         found = sync(desk)
         assert states(desk, gone.evidence) == {three[1].name: "released"}
         told = desk.client.disposal(gone.evidence)
-        assert (told["pins"], told["stored"]) == (1, False), "it was not asked to remove it yet"
+        assert (told.pins, told.stored) == (1, False), "it was not asked to remove it yet"
         three[1].start()
         found = sync(desk)
         assert not found.problems
@@ -159,7 +159,7 @@ def test_pins_go_only_when_an_item_is_disposed_of_and_its_keys_are_destroyed(
             assert len(desk.node.replicas[daemon.name].missing(blocks)) == len(blocks)
             assert desk.node.replicas[daemon.name].missing(blocks_of(desk, kept.evidence)) == []
         assert states(desk, gone.evidence) == {}
-        assert desk.client.disposal(gone.evidence)["pins"] == 0
+        assert desk.client.disposal(gone.evidence).pins == 0
         sync(desk)
         assert states(desk, gone.evidence) == {}, "and it is not wanted again"
         for daemon in three[:2]:

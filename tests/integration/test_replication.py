@@ -181,7 +181,7 @@ def test_whoever_accepts_must_hold_the_content_first(
         kept = [desk.node.blocks.get(cid) for cid in lost]
         desk.node.blocks.discard(lost, kept=())
         with pytest.raises(RuleError, match="not kept here"):
-            taker.record(item.evidence, "transfer-accepted", {"offer": answer["statement"]})
+            taker.record(item.evidence, "transfer-accepted", {"offer": answer.statement})
         desk.node.blocks.put([Block(cid, data) for cid, data in zip(lost, kept, strict=True)])
         sync(desk)
         desk.node.blocks.discard(
@@ -190,7 +190,7 @@ def test_whoever_accepts_must_hold_the_content_first(
         with pytest.raises(
             RuleError, match="digest on record"
         ):  # the content is there now: what is left is what they found
-            taker.record(item.evidence, "transfer-accepted", {"offer": answer["statement"]})
+            taker.record(item.evidence, "transfer-accepted", {"offer": answer.statement})
 
 
 def test_an_item_that_cannot_be_read_puts_off_itself_and_no_other(

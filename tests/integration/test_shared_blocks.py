@@ -135,7 +135,7 @@ def test_a_partner_destroys_no_content_through_an_item_of_its_own(
         binding=binding,
     )
     body = {"mode": "custody", "to": {"agency": NL}, "expires": format_time(us.clock.now() + 86400)}
-    head = bytes.fromhex(item["head"])
+    head = bytes.fromhex(item.head)
     signed = sign_event(
         us.person,
         "transfer-offered",

@@ -20,6 +20,7 @@ from ledger.adapters.node.partner import Partners
 from ledger.adapters.web.client import Answer
 from ledger.app import bootstrap, metrics, settings
 from ledger.domain.errors import ChainError, FrozenError, NetworkError, StorageError
+from ledger.domain.ports.node_answers import WorkerStatus
 from ledger.domain.untrusted.hosts import HERE
 from ledger.rows.agencies import PartnerRow
 from ledger.services.audit import self_check
@@ -62,9 +63,10 @@ def until(condition: Callable[[], object], seconds: float = 20.0) -> None:
         time.sleep(0.01)
 
 
-def standing(desk: Desk, worker: str) -> dict[str, Any]:
-    found: list[dict[str, Any]] = desk.client.status(chain=False)["workers"]
-    return next((one for one in found if one["worker"] == worker), {"failures": 0, "problem": ""})
+def standing(desk: Desk, worker: str) -> WorkerStatus:
+    idle = WorkerStatus(worker, 0, None, "", "", None, None)
+    found = desk.client.status(chain=False).workers or ()
+    return next((one for one in found if one.worker == worker), idle)
 
 
 def test_an_exception_that_nobody_expected_in_anchoring_is_told_and_tried_again(
@@ -88,11 +90,11 @@ def test_an_exception_that_nobody_expected_in_anchoring_is_told_and_tried_again(
 
     monkeypatch.setattr(anchoring, "step", step)
     working(AnchoringWorker(desk.node, AnchoringPolicy(growth=1, age=0)))
-    until(lambda: standing(desk, "anchoring")["failures"] >= 3)
+    until(lambda: standing(desk, "anchoring").failures >= 3)
     told = standing(desk, "anchoring")
-    assert told["problem"].startswith("unexpected ZeroDivisionError at test_supervision.step:")
-    assert told["since"]
-    assert told["next"]
+    assert told.problem.startswith("unexpected ZeroDivisionError at test_supervision.step:")
+    assert told.since
+    assert told.next
     assert readiness(desk).json({}) == {"status": "ready", "failing": "anchoring"}
     samples = {
         (one.name, *one.labels.values()): one.value
@@ -107,7 +109,7 @@ def test_an_exception_that_nobody_expected_in_anchoring_is_told_and_tried_again(
         if isinstance(one, self_check.SelfCheckFinding)
     ][0].startswith("anchoring failed")
     broken.set()
-    until(lambda: not standing(desk, "anchoring")["failures"] and anchoring_is_done(desk))
+    until(lambda: not standing(desk, "anchoring").failures and anchoring_is_done(desk))
     until(lambda: "anchoring: works again" in caplog.text)  # logged just after it is shown
     assert "Jane" not in caplog.text + str(told)
 
@@ -174,8 +176,8 @@ def test_a_frozen_log_is_shown_everywhere_anchors_nothing_and_is_looked_at_again
     desk.upload(tmp_path / "x")
     freeze(desk, "entries and tiles give different roots")
     working(AnchoringWorker(desk.node, AnchoringPolicy(growth=1, age=0)))
-    until(lambda: standing(desk, "anchoring")["failures"] >= 3)
-    assert "frozen" in standing(desk, "anchoring")["problem"]
+    until(lambda: standing(desk, "anchoring").failures >= 3)
+    assert "frozen" in standing(desk, "anchoring").problem
     assert any(one.levelno == logging.CRITICAL for one in caplog.records)
     assert readiness(desk).status == 503
     assert any(
@@ -187,7 +189,7 @@ def test_a_frozen_log_is_shown_everywhere_anchors_nothing_and_is_looked_at_again
         assert anchoring.progress(desk.node, unit).submitted == 0
     freeze(desk, "")  # mended, under the running node
     until(lambda: anchoring_is_done(desk))
-    assert standing(desk, "anchoring")["failures"] == 0
+    assert standing(desk, "anchoring").failures == 0
 
 
 def freeze(desk: Desk, reason: str) -> None:
@@ -203,7 +205,7 @@ def test_a_frozen_log_is_told_also_while_nothing_waits(
     desk.anchor()
     freeze(desk, "entries and tiles give different roots")
     working(AnchoringWorker(desk.node, AnchoringPolicy()))
-    until(lambda: standing(desk, "anchoring")["failures"])
+    until(lambda: standing(desk, "anchoring").failures)
 
 
 def test_a_revocation_list_that_cannot_be_issued_keeps_nothing_from_being_anchored(
@@ -221,8 +223,8 @@ def test_a_revocation_list_that_cannot_be_issued_keeps_nothing_from_being_anchor
     working(AnchoringWorker(desk.node, AnchoringPolicy(growth=1, age=0)))
     until(
         lambda: (
-            standing(desk, "revocation")["failures"]
-            and standing(desk, "clearing")["failures"]
+            standing(desk, "revocation").failures
+            and standing(desk, "clearing").failures
             and anchoring_is_done(desk)
         )
     )
@@ -251,7 +253,7 @@ def test_nonsense_of_one_partner_holds_up_no_other_and_ends_no_exchange(desk: De
         desk.node.standings |= dict.fromkeys([*servers, "US-LAST"], desk.clock.now())
         exchanger = working(HandoverWorker(desk.node))
         until(lambda: len(last.seen) >= 4, 60)
-        until(lambda: all(code in standing(desk, "exchange")["problem"] for code in servers), 60)
+        until(lambda: all(code in standing(desk, "exchange").problem for code in servers), 60)
         assert all(loop.is_alive() for loop in exchanger._loops)
         exchanger.stop()
 

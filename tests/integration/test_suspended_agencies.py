@@ -66,7 +66,7 @@ def _steps(desk: Desk) -> None:
 
 
 def events(desk: Desk, item: str) -> int:
-    return int(desk.client.item(item)["events"])
+    return int(desk.client.item(item).events)
 
 
 def test_sessions_that_began_before_end_with_the_standing_of_their_agency(
@@ -150,7 +150,7 @@ def test_an_offer_made_before_is_not_brought_to_the_chain_and_can_be_taken_back(
         assert INACTIVE in sync.own(nl.node).problems[NL]
         handover.withdraw(nl.client, nl.person, nl.clock, item, reason="they are suspended")
         sync.settle(nl.node, timeout=30)
-        assert nl.client.item(item)["offer"] is None
+        assert nl.client.item(item).offer is None
     assert trio.settle() == {}
 
 
@@ -172,7 +172,7 @@ def test_nothing_is_exchanged_with_a_suspended_agency_and_what_is_owed_is_said(
         assert told.startswith(f"{INACTIVE}: nothing is exchanged with it")
         assert told.endswith("; 1 handovers with it are not settled")
         assert consortium.address(RO) not in asked
-        assert nl.client.item(ours)["offer"], "what was given before stays as it is recorded"
+        assert nl.client.item(ours).offer, "what was given before stays as it is recorded"
     handover.decline(ro.client, ro.person, ro.clock, ours, reason="no")
     assert trio.settle() == {}
 
@@ -191,8 +191,8 @@ def test_an_item_of_a_suspended_agency_is_refused_but_not_taken(
         handover.decline(nl.client, nl.person, nl.clock, refused, reason="you are suspended")
     handover.accept(nl.client, nl.person, nl.clock, kept)
     assert trio.settle() == {}
-    assert nl.client.item(kept)["custodian"] == NL
-    assert ro.client.item(refused)["custodian"] == RO
+    assert nl.client.item(kept).custodian == NL
+    assert ro.client.item(refused).custodian == RO
 
 
 def test_a_silent_chain_changes_no_standing_and_holds_up_nobody(
@@ -218,7 +218,7 @@ def test_a_silent_chain_changes_no_standing_and_holds_up_nobody(
             nl.node.standings.clear()  # as after a restart
             with nl.node.records.read() as unit, pytest.raises(DeniedError, match=INACTIVE):
                 standing.require_active(unit, RO)
-            assert [one["active"] for one in nl.client.partners() if one["agency"] == RO] == [False]
+            assert [one.active for one in nl.client.partners() if one.agency == RO] == [False]
             with pytest.raises(DeniedError, match=INACTIVE):
                 share(nl, item, guest)
     finally:

@@ -17,7 +17,7 @@ import pytest
 from ledger.adapters.audit_state import SqliteAuditState
 from ledger.adapters.logfiles import FolderFiles
 from ledger.app.open_audit import about
-from ledger.domain.audit.findings import Status
+from ledger.domain.audit.checklist import Status
 from ledger.domain.audit.report import AuditReport
 from ledger.domain.errors import UnreadableError, VerificationError
 from ledger.domain.verify import Verdict

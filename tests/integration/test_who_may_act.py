@@ -108,7 +108,7 @@ def test_an_offer_is_answered_by_whoever_is_asked_and_nobody_else(
         "transfer-offered",
         {"mode": "custody", "to": {"agency": "NL-POL", "person": asked.pseudonym}, "expires": SOON},
     )
-    body = {"offer": answer["statement"]}
+    body = {"offer": answer.statement}
     for event_type, more in (("transfer-accepted", {}), ("transfer-declined", {"reason": "x"})):
         with pytest.raises(NotFoundError):
             stranger.client.register([stranger.sign(event_type, {**body, **more}, phone)])
@@ -122,7 +122,7 @@ def test_an_offer_is_answered_by_whoever_is_asked_and_nobody_else(
     with pytest.raises(NotFoundError):
         asked.client.item(phone)
     again = asked.client.register([refused])[0]  # whose first answer was lost
-    assert (again["repeated"], again["receipt"]) == (True, first["receipt"])
+    assert (again.repeated, again.receipt) == (True, first.receipt)
     assert asked.submit(asked.sign("note", {"text": "x"}, phone))[0] == 404
 
 
@@ -141,7 +141,7 @@ def test_whoever_refused_an_item_or_was_too_late_keeps_no_key_and_no_part(
     )
     offered(desk, item, asked)
     handover.withdraw(desk.client, desk.person, desk.clock, item, reason="again")
-    assert asked.client.item(item)["offer"] is None, "what was shared before stays shared"
+    assert asked.client.item(item).offer is None, "what was shared before stays shared"
 
 
 def test_an_officer_who_handed_an_item_over_sees_its_record_and_does_nothing_more_with_the_item(
@@ -156,7 +156,7 @@ def test_an_officer_who_handed_an_item_over_sees_its_record_and_does_nothing_mor
         OfferTerms("NL-POL", int(time.time()) + 3600, person=taker.pseudonym),
     )
     handover.accept(taker.client, taker.person, desk.clock, phone)
-    assert phone in {one["evidence"] for one in taker.client.items()}
+    assert phone in {one.evidence for one in taker.client.items()}
     access = record_access(
         officer.client, officer.person, desk.clock, phone, mode="view", basis=BASIS
     )
@@ -240,6 +240,27 @@ def test_a_hold_of_a_prosecutor_is_lifted_by_a_prosecutor_or_a_court_and_no_cust
     other.record(phone, "hold-released", {"hold": "audit"})
 
 
+def test_nobody_gives_themselves_a_part_to_act_in_another_role_of_theirs(
+    desk: Desk, officer: Actor, custodian: Actor
+) -> None:
+    phone, placing = thing(officer), enrolled(desk, "prosecutor")
+    both = enrolled(desk, "custodian", "prosecutor", number="P-7")
+    twin = enrolled(desk, "prosecutor", number=" p-7 ")
+    for one in (placing, custodian):
+        body = {"recipientKind": "colleague", "mode": "grant", "to": {"person": one.pseudonym}}
+        custodian_or_both = custodian if one is placing else both
+        custodian_or_both.record(phone, "disclosed", body, {"basis": BASIS})
+    placing.record(phone, "hold-placed", {"hold": "appeal"})
+    for one in (both, twin):
+        for agency in ({}, {"agency": "NL-POL"}):
+            to = {"person": one.pseudonym, **agency}
+            body = {"recipientKind": "colleague", "mode": "grant", "to": to}
+            with pytest.raises(RuleError, match="themselves"):
+                both.record(phone, "disclosed", body, {"basis": BASIS})
+    with pytest.raises(DeniedError, match="ordered as prosecutor"):
+        both.record(phone, "hold-released", {"hold": "appeal"})
+
+
 def test_whom_an_item_was_shared_with_works_on_it_within_their_role_and_does_not_dispose_of_it(
     desk: Desk, tmp_path: Path
 ) -> None:
@@ -270,7 +291,7 @@ def test_a_thing_is_shared_too_though_it_has_no_key(
         with_person=prosecutor.pseudonym,
         basis=BASIS,
     )
-    assert phone in {one["evidence"] for one in prosecutor.client.items()}
+    assert phone in {one.evidence for one in prosecutor.client.items()}
     prosecutor.record(phone, "hold-placed", {"hold": "appeal"})
 
 
@@ -284,7 +305,7 @@ def test_a_second_enrolment_does_not_make_a_second_person_of_anybody(tmp_path: P
         twin = enrolled(
             desk, "custodian", "officer", number="\uff4b\u201117\u200b \ufe0f"
         )  # as it may be typed to look like another
-        requested = desk.record(item, "disposal-requested", {"reason": "over"})["statement"]
+        requested = desk.record(item, "disposal-requested", {"reason": "over"}).statement
         with pytest.raises(RuleError, match="themselves"):
             twin.record(item, "approved", {"target": requested})
         second = enrolled(desk, "custodian", number="K-18")

@@ -17,6 +17,7 @@ from ledger.domain.crypto.grants import HpkePrivateKey
 from ledger.domain.event.signing import Person, seal_keys, sign_event
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity.person import PersonId
+from ledger.domain.ports.answers import Recorded
 from ledger.rows.people import PersonRow
 from ledger.services.node.certificate_authority import new_pseudonym
 from ledger.services.people import admission
@@ -74,7 +75,7 @@ class Actor:
         event_type: str,
         body: dict[str, Any],
         members: dict[str, Any] | None = None,
-    ) -> dict[str, Any]:
+    ) -> Recorded:
         return retrieval.record(
             self.client, self.person, self.desk.clock, evidence, event_type, body, members
         )

@@ -19,6 +19,7 @@ from ledger.client import retrieval
 from ledger.client.upload import Upload, UploadOptions, UploadResult
 from ledger.domain.bundle import trust
 from ledger.domain.event.signing import sign_event
+from ledger.domain.ports.answers import Recorded
 from ledger.services.bundles import agency_trust, export
 from ledger.services.onchain import anchoring
 
@@ -83,7 +84,7 @@ class Desk:
         retrieval.fetch(self.client, self.person, evidence, self.access(evidence, "copy"), out)
         return out.getvalue()
 
-    def record(self, evidence: str, event_type: str, body: dict[str, Any]) -> dict[str, Any]:
+    def record(self, evidence: str, event_type: str, body: dict[str, Any]) -> Recorded:
         return retrieval.record(self.client, self.person, self.clock, evidence, event_type, body)
 
     def anchor(self) -> anchoring.Progress:
@@ -104,7 +105,7 @@ def signed_note(desk: Desk, evidence: str, **changes: Any) -> dict[str, Any]:
     """
     options = {
         "seq": 1,
-        "prev": bytes.fromhex(desk.client.item(evidence)["head"]),
+        "prev": bytes.fromhex(desk.client.item(evidence).head),
         "time": desk.clock.now(),
         **changes,
     }

@@ -10,7 +10,9 @@ from typing import Any
 from ledger.app import bootstrap, enrolling, field_folder
 from ledger.client import physical_items, retrieval
 from ledger.client.offline import FieldNode
+from ledger.client.offline_queue import Told
 from ledger.client.upload import Upload, UploadOptions
+from ledger.domain.ports.answers import Recorded, Registered
 from tests.support.desk import Desk
 from tests.support.people import Colleague
 
@@ -34,9 +36,9 @@ class Laptop:
         with self.field() as node:
             person = bootstrap.person_at(self.keyring, self.about)
             body = {"description": what, "seals": [{"number": seal}]}
-            return str(physical_items.collect(node, person, self.clock, body, {})["evidence"])
+            return str(physical_items.collect(node, person, self.clock, body, {}).evidence)
 
-    def record(self, evidence: str, event_type: str, body: dict[str, Any]) -> dict[str, Any]:
+    def record(self, evidence: str, event_type: str, body: dict[str, Any]) -> Recorded:
         with self.field() as node:
             return retrieval.record(
                 node,
@@ -59,19 +61,19 @@ class Laptop:
             )  # type: ignore[arg-type]
             return next(iter(run.run([path]))).evidence
 
-    def send(self, *, anew: bool = False, through: Any = None) -> list[dict[str, Any]]:
+    def send(self, *, anew: bool = False, through: Any = None) -> list[Registered]:
         with self.field() as node, self.colleague.working() as (client, person):
             return list(
                 node.send(through(client) if through else client, person, self.clock, anew=anew)
             )
 
-    def drop(self, number: int, *, force: bool = False) -> list[dict[str, Any]]:
+    def drop(self, number: int, *, force: bool = False) -> list[Told]:
         with self.field() as node:
             return node.drop(
                 str(number), bootstrap.person_at(self.keyring, self.about), force=force
             )
 
-    def waiting(self) -> list[dict[str, Any]]:
+    def waiting(self) -> list[Told]:
         with self.field() as node:
             return node.waiting()
 
@@ -84,13 +86,13 @@ class Laptop:
         with self.field() as node:
             item = node.item(evidence)
         person = bootstrap.person_at(self.keyring, self.about)
-        head = bytes.fromhex(item["head"])
+        head = bytes.fromhex(item.head)
         signed = sign_event(
             person,
             event_type,
             body,
             evidence=evidence,
-            seq=item["events"],
+            seq=item.events,
             prev=head,
             time=self.clock.now(),
         )

@@ -22,6 +22,7 @@ from ledger.client.upload import Upload, UploadOptions, UploadResult
 from ledger.domain.event.signing import Person
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity.person import PersonId
+from ledger.domain.ports.answers import Recorded
 from tests.support.desk import BASIS, PASSPHRASE, Desk
 
 
@@ -70,7 +71,7 @@ class Colleague:
         event_type: str,
         body: dict[str, Any],
         members: dict[str, Any] | None = None,
-    ) -> dict[str, Any]:
+    ) -> Recorded:
         with self.working() as (client, person):
             return retrieval.record(
                 client, person, self.desk.clock, evidence, event_type, body, members
@@ -103,7 +104,7 @@ def invited(desk: Desk, folder: Path, *roles: str, number: str = "4712") -> Coll
 
 
 def reference(desk: Desk) -> str:
-    [found] = [one["reference"] for one in desk.client.people() if one["state"] == "requested"]
+    [found] = [one.reference for one in desk.client.people() if one.state == "requested"]
     return str(found)
 
 

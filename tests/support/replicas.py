@@ -7,10 +7,10 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from ledger.domain.blocks import dag
 from ledger.domain.codecs.text import format_time
+from ledger.domain.ports.answers import Recorded
 from ledger.rows.storage import ReplicaStateRow
 from ledger.services.preservation import fixity
 from ledger.services.storage import replica_status
@@ -79,7 +79,7 @@ def keep_reading_again(desk: Desk) -> None:
         )
 
 
-def offer(desk: Desk, evidence: str, to: dict[str, str] | None = None) -> dict[str, Any]:
+def offer(desk: Desk, evidence: str, to: dict[str, str] | None = None) -> Recorded:
     body = {
         "mode": "custody",
         "to": to or {"agency": "BE-POL"},

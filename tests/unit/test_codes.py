@@ -14,6 +14,7 @@ from cli.commands.fixity import _code as fixity_code
 from cli.state import STATE
 from ledger.domain import errors
 from ledger.domain.files import file_kind
+from ledger.domain.ports.answers import Fixity
 
 
 @pytest.fixture(autouse=True)
@@ -58,15 +59,8 @@ def test_a_judging_command_ends_with_1_only_for_a_contradiction(
         assert output.exit_code(error) == expected, command
 
 
-def _reading(result: str, repaired: int = 0, **bad: int) -> dict[str, Any]:
-    return {
-        "node": "a",
-        "result": result,
-        "bad": bad,
-        "repaired": repaired,
-        "unread": 0,
-        "complete": result != "unreachable",
-    }
+def _reading(result: str, repaired: int = 0, **bad: int) -> Fixity:
+    return Fixity("a", result, 1, bad, repaired, 0, complete=result != "unreachable")
 
 
 @pytest.mark.parametrize(
@@ -84,7 +78,7 @@ def _reading(result: str, repaired: int = 0, **bad: int) -> dict[str, Any]:
     ],
 )
 def test_fixity_tells_damage_from_what_could_not_be_read_and_from_nothing(
-    readings: list[dict[str, Any]], code: int
+    readings: list[Fixity], code: int
 ) -> None:
     assert fixity_code({"urn:uuid:x": readings} if readings else {}) == code
 

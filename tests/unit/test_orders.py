@@ -94,3 +94,11 @@ def test_a_hold_has_one_name_and_one_end() -> None:
     orders.require_free()
     with pytest.raises(RuleError, match="no hold"):
         orders.require_allowed(said("hold-released", "prosecutor", {"hold": "appeal"}))
+
+
+def test_a_mark_that_the_item_does_not_have_is_not_taken_off() -> None:
+    orders = after(said("restricted", "custodian", {"handling": ["csam"]}))
+    with pytest.raises(RuleError, match="not marked 'privileged'"):
+        orders.require_allowed(said("unrestricted", "court", {"handling": ["csam", "privileged"]}))
+    with pytest.raises(RuleError, match="not marked 'csam'"):
+        after().require_allowed(said("unrestricted", "court", {"handling": ["csam"]}))

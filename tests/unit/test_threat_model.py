@@ -7,7 +7,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from ledger.domain.audit.findings import CHECKS, KINDS, PROMISES, Severity
+from ledger.domain.audit.checklist import CHECKS, PROMISES, Severity
+from ledger.domain.audit.findings import KINDS
 
 ROOT = Path(__file__).parents[2]
 TABLE = (

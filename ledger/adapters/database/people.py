@@ -60,8 +60,9 @@ class People(Part):
     def enrolments(self) -> list[EnrolmentRow]:
         return self._find(EnrolmentRow, order="expires", limit=_MAX_PEOPLE)
 
-    def drop_stale_enrolments(self, now: int) -> None:
+    def drop_stale_enrolments(self, now: int, latest: int) -> None:
         self._drop(EnrolmentRow, _E.expires < now, _E.state != "approved")
+        self._drop(EnrolmentRow, _E.expires > latest, _E.state != "approved")
 
     def drop_enrolment(self, code: bytes) -> None:
         self._drop(EnrolmentRow, _E.code == code)
@@ -93,8 +94,12 @@ class Sessions(Part):
     def drop_all_of(self, person: PersonId) -> None:
         self._drop(SessionRow, _S.person == person)
 
-    def listed(self, person: PersonId | None, now: int) -> list[SessionRow]:
-        conditions = [_S.expires >= now, *([_S.person == person] if person is not None else [])]
+    def listed(self, person: PersonId | None, now: int, latest: int) -> list[SessionRow]:
+        conditions = [
+            _S.expires >= now,
+            _S.expires <= latest,
+            *([_S.person == person] if person is not None else []),
+        ]
         return self._rows(SessionRow, *conditions, order=_S.expires, limit=_MAX_PEOPLE)
 
     def drop(self, token: bytes) -> None:
@@ -103,18 +108,21 @@ class Sessions(Part):
     def put_challenge(self, nonce: bytes, expires: int) -> None:
         self._add(ChallengeRow(nonce, expires))
 
-    def has_challenge(self, nonce: bytes, now: int) -> bool:
+    def has_challenge(self, nonce: bytes, now: int, latest: int) -> bool:
         row = self._one(ChallengeRow, nonce=nonce)
-        return row is not None and int(row.expires) >= now
+        return row is not None and now <= int(row.expires) <= latest
 
-    def take_challenge(self, nonce: bytes, now: int) -> bool:
-        taken = self._drop(ChallengeRow, _H.nonce == nonce, _H.expires >= now)
+    def take_challenge(self, nonce: bytes, now: int, latest: int) -> bool:
+        taken = self._drop(ChallengeRow, _H.nonce == nonce, _H.expires >= now, _H.expires <= latest)
         self._drop(ChallengeRow, _H.expires < now)
+        self._drop(ChallengeRow, _H.expires > latest)
         return taken == 1
 
-    def drop_expired(self, now: int) -> None:
+    def drop_ended(self, now: int, latest: int) -> None:
         self._drop(SessionRow, _S.expires < now)
+        self._drop(SessionRow, _S.expires > latest)
         self._drop(ChallengeRow, _H.expires < now)
+        self._drop(ChallengeRow, _H.expires > latest)
 
     def put(self, row: SessionRow) -> None:
         self._add(row)
@@ -166,6 +174,10 @@ class AuthorityFiles(Part):
     def newest_crl(self) -> CrlRow | None:
         rows = self._rows(CrlRow, order=_C.number.desc(), limit=1)
         return rows[0] if rows else None
+
+    def last_issued(self, until: int) -> int:
+        rows = self._rows(CrlRow, _C.issued <= until, order=_C.issued.desc(), limit=1)
+        return rows[0].issued if rows else 0
 
     def put_descriptor(self, row: DescriptorRow) -> None:
         self._put(row)

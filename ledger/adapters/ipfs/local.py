@@ -83,8 +83,8 @@ class LocalBlockStore:
         numbers, before = sorted(found), self._index.indexed()
         self._index.settle({number: path.stat().st_size for number, path in found.items()})
         indexed = self._index.indexed()
-        # Nothing is written where the index says that blocks lie which are lost, and no number is
-        # given twice: backups have copies under it.
+        # Nothing is written at places where the index expects blocks that were lost, and no pack
+        # gets the number of an earlier one: backups have copies under that number.
         gone = {*before, *self._index.compacted()} - found.keys()
         newest = max([0, *numbers, *(number + 1 for number in gone)])
         for number in numbers:
@@ -121,7 +121,7 @@ class LocalBlockStore:
                 raise StorageError(f"the block index failed: {error}", hint=_DISK_HINT) from error
 
     def put(self, blocks: Iterable[Block]) -> None:
-        """See storage.NodeStore."""
+        """See NodeStore."""
         checked = []
         for block in blocks:
             check_block(block)
@@ -176,12 +176,12 @@ class LocalBlockStore:
         self._packs.end = end
 
     def missing(self, wanted: Sequence[bytes]) -> list[bytes]:
-        """See storage.NodeStore."""
+        """See NodeStore."""
         with self._held():
             return self._index.missing(wanted, now=self._clock.now())
 
     def get(self, cid: bytes) -> bytes:
-        """See storage.NodeStore; where a copy is damaged and another one lies here, that one."""
+        """See NodeStore; where a copy is damaged and another one lies here, that one."""
         try:
             with self._held():
                 place = self._index.find(cids.check(cid))
@@ -197,7 +197,7 @@ class LocalBlockStore:
             return copy
 
     def _other_copy(self, cid: bytes) -> bytes | None:
-        """A good copy among what lies dead, of a block that is alive; it takes over."""
+        """A good dead copy of a live block, which is read from now on; None if there is none."""
         if (place := self._index.find(cid)) is None:
             return None
         for pack, at in self._index.buried_of(place.size):
@@ -214,7 +214,7 @@ class LocalBlockStore:
         return None
 
     def cids(self) -> Iterator[bytes]:
-        """See storage.NodeStore."""
+        """See NodeStore."""
         last = b""
         while True:
             with self._held():
@@ -225,24 +225,24 @@ class LocalBlockStore:
             last = page[-1]
 
     def size(self) -> int:
-        """See storage.NodeStore."""
+        """See NodeStore."""
         with self._held():
             return self._index.size()
 
     @property
     def own(self) -> BlockStore:
-        """See storage.NodeStore."""
+        """See NodeStore."""
         return self
 
     def collect(self, live: Iterable[bytes], *, before: int, dry: bool = False) -> Collected:
-        """See storage.NodeStore."""
+        """See NodeStore."""
         with self._held():
             self._index.mark(live)
             blocks, size = self._index.sweep(before, dry=dry)
         return Collected(blocks, size, 0 if dry else self._give_back())
 
     def discard(self, dead: Iterable[bytes], *, kept: Iterable[bytes]) -> Collected:
-        """See storage.NodeStore."""
+        """See NodeStore."""
         with self._held():
             self._index.mark(dead)
             self._index.unmark(kept)
@@ -250,7 +250,7 @@ class LocalBlockStore:
         return Collected(blocks, size, self._give_back())
 
     def lingering(self, wanted: Sequence[bytes]) -> list[bytes]:
-        """See storage.NodeStore. Of what lies dead the CID before it is read."""
+        """See NodeStore. Of what lies dead the CID before it is read."""
         with self._held():
             there = {cid for cid in wanted if self._index.find(cid) is not None}
             packs = self._index.burials() if len(there) < len(wanted) else []
@@ -317,11 +317,11 @@ class LocalBlockStore:
             with self._held():
                 if not self._is_known(number, ends[number]):
                     continue
-            if not self._is_spare(number):
+            if not self._is_dispensable(number):
                 continue
             with self._held():
                 kept = self._index.used(number)[1]
-            if self._empty(number, ends[number]):
+            if self._move_blocks_out(number, ends[number]):
                 self._drop(number)
                 freed += ends[number] - kept
         return freed
@@ -331,7 +331,7 @@ class LocalBlockStore:
             count, size = self._index.used(number)
             if self._index.is_cut(number):
                 return True
-        # A frame is two to four bytes of length and the CID: anything more is a dead block.
+        # A frame is one to four bytes of length and the CID: anything more is of dead blocks.
         return end - len(HEADER) - size > count * (cids.SIZE + 4)
 
     def _is_known(self, number: int, end: int) -> bool:
@@ -345,13 +345,13 @@ class LocalBlockStore:
         with self._packs.path(number).open("rb") as file:
             return self._scan(file.fileno(), number, 0, end)[1]
 
-    def _is_spare(self, number: int) -> bool:
-        """Whether all that lies dead in a pack, and alive in another one, is good there; where it
-        is not, the copy in this pack takes over.
+    def _is_dispensable(self, number: int) -> bool:
+        """Whether every block that is dead in a pack and alive in another one can be read. Where
+        the live copy is damaged, ``get`` lets a good dead one take over, such as this pack's.
 
-        It is asked before the blocks of the pack are moved: those are hashed anyway. So what is
-        read twice is what lay twice: blocks that a compaction moved before it was killed, and those
-        of an index that was lost. For all other dead ones the CID before them is read.
+        It is asked before the pack's live blocks are moved, which hashes them anyway. So only
+        blocks that lie twice are read for it: a compaction that was killed had moved them, or the
+        index was lost. Of all other dead ones only the CID in front is read.
         """
         for _, cid in self._dead(number):
             with self._held():
@@ -364,7 +364,7 @@ class LocalBlockStore:
                         return False
         return True
 
-    def _empty(self, number: int, size: int) -> bool:
+    def _move_blocks_out(self, number: int, size: int) -> bool:
         """Move every block out of a pack of so many bytes; False where one cannot be read and must
         stay for repair.
         """
@@ -392,7 +392,7 @@ class LocalBlockStore:
             self._index.drop(number)
 
     def close(self) -> None:
-        """See storage.NodeStore."""
+        """See NodeStore."""
         with self._mutex:
             self._packs.close()
             self._index.close()

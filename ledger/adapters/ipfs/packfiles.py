@@ -39,8 +39,8 @@ def packs_in(directory: Path) -> dict[int, Path]:
     somebody made, an editor's), or is no file, is none.
 
     Raises:
-        StorageError: a link lies in the place of a pack: what is destroyed would stay where it
-            leads, and what is written would come there.
+        StorageError: a link lies in the place of a pack. Removing the pack would leave the file
+            that it leads to, and blocks would be written into that file.
     """
     found = {}
     for path in directory.iterdir():
@@ -76,8 +76,8 @@ class PackFiles:
         return self._directory / name_of(number)
 
     def free(self, number: int) -> int:
-        """The first number from this one on at which a pack lies or may be begun: where something
-        else is called like a pack, none is.
+        """The first number, from this one on, whose file is a pack or does not exist yet: a number
+        at which something else bears the name of a pack is passed over.
         """
         while os.path.lexists(self.path(number)) and not self.path(number).is_file():
             number += 1

@@ -5,8 +5,10 @@
   afterwards, again after a crash
 - a pack that was `compacted` stays known with its size: of a pack that is gone nobody else could
   tell whether its bytes are accounted for, or were lost
-- what is given up, or lies elsewhere by now, stays known as dead until its pack goes: bytes of a
-  pack that are neither alive nor dead were lost by this cache, and are looked for in the pack
+- a copy of a block is `dead` when the block was given up, or is read elsewhere by now; it stays
+  known until its pack goes: bytes of a pack that are neither alive nor dead were lost by this
+  cache, and are looked for in the pack
+- a pack is `cut` that lost its end: what is left of it is written again elsewhere
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ from ledger.domain.ipld import cid as cids
 
 _TOUCH: Final = 3600  # seconds; a younger `added` is not written anew
 _PAGE: Final = 1000
-#: What is not alive at its place any more is dead there, until the pack goes.
+#: Remember places as dead; a condition that chooses them is appended.
 _BURY: Final = "INSERT OR IGNORE INTO dead SELECT pack, at, size FROM place"
 #: Bytes of a block with its frame: length of both, CID, data (CARv1).
 _FRAME: Final = (
@@ -102,10 +104,10 @@ class PackIndex:
         return dict(self._db.execute(_INDEXED))
 
     def settle(self, ends: Mapping[int, int]) -> None:
-        """Forget what cannot be: blocks in packs that are gone, or behind the end of one.
+        """Forget blocks that cannot be there: in packs that are gone, or behind the end of one.
 
-        An index that is older than the packs would send readers there, and call the copy that is
-        there dead. What comes back is indexed again.
+        Readers would be sent there. A copy elsewhere may be remembered as dead because of such a
+        block: then all packs with dead copies are indexed again.
 
         Args:
             ends: how long each pack is that is there.
@@ -162,16 +164,17 @@ class PackIndex:
     def move(self, places: Sequence[Place], number: int, end: int) -> None:
         """Blocks were written again to pack ``number``: read them there from now on."""
         with self._transaction():
-            self._settle_at(places)
+            self._point_to(places)
             self._indexed(number, end)
 
     def take_over(self, place: Place) -> None:
         """A copy that lay dead is the one to read from now on: the other one is damaged."""
         with self._transaction():
-            self._settle_at([place])
+            self._point_to([place])
             self._db.execute("DELETE FROM dead WHERE pack = ? AND at = ?", (place.pack, place.at))
 
-    def _settle_at(self, places: Sequence[Place]) -> None:
+    def _point_to(self, places: Sequence[Place]) -> None:
+        """Read these blocks here from now on; the copies where they were read before are dead."""
         self._db.executemany(f"{_BURY} WHERE cid = ?", [(place.cid,) for place in places])
         self._db.executemany(
             "UPDATE place SET pack = ?, at = ? WHERE cid = ?",
@@ -220,7 +223,9 @@ class PackIndex:
         return int(self._db.execute("SELECT coalesce(sum(size), 0) FROM place").fetchone()[0])
 
     def mark(self, live: Iterable[bytes]) -> None:
-        """Note which blocks are meant, in a table on disk: they may be many millions."""
+        """Mark these blocks and no others, for ``sweep`` or ``forget_marked``, in a table on disk:
+        they may be many millions.
+        """
         self._db.execute(
             "CREATE TEMP TABLE IF NOT EXISTS live (cid BLOB PRIMARY KEY) WITHOUT ROWID"
         )
@@ -302,8 +307,8 @@ class PackIndex:
             return changed.rowcount == 1
 
     def doomed(self) -> list[int]:
-        """Packs whose files may go. One in which blocks lie is none of them, whatever a flipped bit
-        says of it.
+        """Packs whose files may be removed. A pack that is marked as doomed and still holds blocks,
+        by a flipped bit for example, loses the mark first.
         """
         self._db.execute(
             "UPDATE packs SET doomed = 0 "
@@ -319,7 +324,7 @@ class PackIndex:
         return dict(self._db.execute(_COMPACTED))
 
     def drop(self, number: int) -> None:
-        """A doomed pack's file is gone."""
+        """Forget a doomed pack, whose file is gone."""
         with self._transaction():
             self._db.execute("DELETE FROM packs WHERE number = ? AND doomed", (number,))
             self._db.execute("DELETE FROM dead WHERE pack = ?", (number,))

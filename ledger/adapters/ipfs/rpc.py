@@ -138,7 +138,7 @@ class Rpc:
         if status in (401, 403):
             return UsageError(
                 f"the IPFS node {self.name!r} refuses us ({what})",
-                hint="give its RPC secret: custody ipfs add NAME --secret-file FILE",
+                hint="give its RPC secret: custody ipfs add NAME --api ADDRESS --secret-file FILE",
             )
         return self._unreachable(what, f"HTTP status {status}")
 

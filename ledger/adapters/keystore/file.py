@@ -27,6 +27,7 @@ from ledger.domain.crypto.grants import HpkePrivateKey
 from ledger.domain.errors import FormatError, KeyringError
 
 _LIMIT: Final = 1 << 20
+_RESTORE: Final = "restore it from a backup: custody --home NEW-FOLDER restore FOLDER --keys FILE"
 
 
 class FileKeyring:
@@ -206,7 +207,8 @@ class _Sealed:
             raw = files.read_small(path, _LIMIT)
         except OSError as error:
             raise KeyringError(
-                f"no keyring at {path}", hint="restore it from a backup: custody restore"
+                f"no keyring at {path}",
+                hint=_RESTORE,
             ) from error
         try:
             value = json.loads(raw)
@@ -224,7 +226,8 @@ class _Sealed:
             )
         except (ValueError, KeyError, TypeError) as error:
             raise KeyringError(
-                f"{path} is not a keyring", hint="restore it from a backup: custody restore"
+                f"{path} is not a keyring",
+                hint=_RESTORE,
             ) from error
         if not good:
             raise KeyringError(f"{path} was written by another version", hint="use a newer custody")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
-from ledger.adapters.node import shapes, told
+from ledger.adapters.node import told
 from ledger.adapters.node.http import LARGE, HttpNode, KeptSession, Session, bytes_of
 from ledger.adapters.web.client import WebError
 from ledger.domain.codecs.text import b64url
@@ -14,9 +14,14 @@ from ledger.domain.errors import BusyError, FormatError, UnconfirmedError
 from ledger.domain.ipld import car
 from ledger.domain.ipld import cid as cids
 from ledger.domain.ipld.unixfs import Block
+from ledger.domain.ports import answers, node_answers
+from ledger.domain.ports.answers import BYTES, DIGEST, EVIDENCE
+from ledger.domain.untrusted.shapes import COUNT, Maybe
 
 __all__ = ["KeptSession", "NodeClient", "Session"]
+T = TypeVar("T")
 _PAGE: Final = 500
+_TOLD: Final = {"seq": COUNT, "statement": DIGEST, "document": Maybe(dict)}
 _AGAIN: Final = (0.2, 1.0, None)  # seconds before statements are sent once more
 _LOOK: Final = "before you repeat it, look whether it is there: custody list, or custody show ITEM"
 
@@ -27,7 +32,7 @@ class NodeClient(HttpNode):
     def missing(self, wanted: Sequence[bytes]) -> list[bytes]:
         """See clientports.NodeApi."""
         asked = [cids.to_text(cid) for cid in wanted]
-        answer = self._ask("POST", "/v1/blocks/missing", shapes.MISSING, json={"cids": asked})
+        answer = self._ask("POST", "/v1/blocks/missing", {"missing": [str]}, json={"cids": asked})
         try:
             return [cids.from_text(text) for text in answer["missing"]]
         except FormatError as error:
@@ -40,7 +45,7 @@ class NodeClient(HttpNode):
             "PUT", "/v1/blocks", parts=parts, headers={"Content-Type": "application/vnd.ipld.car"}
         )
 
-    def register(self, submissions: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    def register(self, submissions: Sequence[dict[str, Any]]) -> list[answers.Registered]:
         """See clientports.NodeApi. Where the answer is lost, or the node is busy, the same
         statements are sent again: the node takes each once.
 
@@ -51,12 +56,8 @@ class NodeClient(HttpNode):
         sent = False
         for pause in _AGAIN:
             try:
-                answer = self._ask(
-                    "POST",
-                    "/v1/statements",
-                    shapes.REGISTERED,
-                    json={"statements": list(submissions)},
-                )
+                body = {"statements": list(submissions)}
+                return self._all("POST", "/v1/statements", "registered", answers.Registered, body)
             except (WebError, BusyError) as error:
                 passing = True
                 if isinstance(error, WebError):
@@ -69,59 +70,64 @@ class NodeClient(HttpNode):
                         hint=_LOOK,
                     ) from error
                 time.sleep(pause)
-            else:
-                found: list[dict[str, Any]] = answer["registered"]
-                return found
         raise AssertionError
 
     def duplicates(self, digest: str) -> list[str]:
         """See clientports.NodeApi."""
-        return list(
-            self._ask("POST", "/v1/evidence/duplicates", shapes.FOUND, json={"sha256": digest})[
-                "evidence"
-            ]
-        )
+        shape, body = {"evidence": [EVIDENCE]}, {"sha256": digest}
+        found: list[str] = self._ask("POST", "/v1/evidence/duplicates", shape, json=body)[
+            "evidence"
+        ]
+        return found
 
     def search(self, scheme: str, value: str) -> list[str]:
         """Items with an identifier."""
         wanted = {"scheme": scheme, "value": value}
-        shape = shapes.page("evidence", shapes.EVIDENCE)
+        shape = _page("evidence", EVIDENCE)
 
         def ask(after: int) -> Any:
             return self._ask("POST", "/v1/evidence/search", shape, json={**wanted, "after": after})
 
         return list(self._turned("evidence", ask))
 
-    def items(self) -> Iterator[dict[str, Any]]:
+    def items(self) -> Iterator[answers.Item]:
         """All items that the caller may see, page by page."""
-        yield from self._pages("/v1/evidence", "items", shapes.ITEM)
+        yield from self._pages("/v1/evidence", "items", answers.Item)
 
-    def item(self, evidence: str) -> dict[str, Any]:
+    def item(self, evidence: str) -> answers.Item:
         """One item in clear."""
-        found: dict[str, Any] = self._ask("GET", f"/v1/evidence/{evidence}", shapes.ITEM)
+        return self._one("GET", f"/v1/evidence/{evidence}", answers.Item)
+
+    def events(self, evidence: str) -> Iterator[answers.LoggedEvent]:
+        """An item's events, page by page."""
+        yield from self._pages(f"/v1/evidence/{evidence}/events", "events", answers.LoggedEvent)
+
+    def _one(self, method: str, path: str, kind: type[T], **options: Any) -> T:
+        """One call, whose answer is of a kind."""
+        found: T = self._ask(method, path, kind, **options)
         return found
 
-    def events(self, evidence: str) -> Iterator[dict[str, Any]]:
-        """An item's events, page by page."""
-        yield from self._pages(f"/v1/evidence/{evidence}/events", "events", shapes.EVENT)
+    def _all(
+        self, method: str, path: str, name: str, kind: type[T], body: dict[str, Any] | None = None
+    ) -> list[T]:
+        """One call, whose answer lists values of a kind under a name."""
+        found: list[T] = self._ask(method, path, {name: [kind]}, json=body)[name]
+        return found
 
-    def _pages(self, path: str, name: str, one: object) -> Iterator[dict[str, Any]]:
-        shape = shapes.page(name, one)
+    def _pages(self, path: str, name: str, kind: type[T]) -> Iterator[T]:
+        shape = _page(name, kind)
 
         def ask(after: int) -> Any:
             return self._ask("GET", path, shape, params={"after": after, "limit": _PAGE})
 
         yield from self._turned(name, ask)
 
-    def readable(self, evidence: str, mode: str) -> dict[str, Any]:
+    def readable(self, evidence: str, mode: str) -> answers.Readable:
         """Whether something could follow an access of this mode, and to which keys content is
         sealed for the caller.
         """
-        return dict(
-            self._ask(
-                "GET", f"/v1/evidence/{evidence}/readable", shapes.READABLE, params={"mode": mode}
-            )
-        )
+        path = f"/v1/evidence/{evidence}/readable"
+        return self._one("GET", path, answers.Readable, params={"mode": mode})
 
     def rehearse(self, evidence: str, document: bytes, disclosures: Sequence[str]) -> None:
         """Ask whether an event that is not signed yet could follow; nothing is recorded."""
@@ -135,27 +141,21 @@ class NodeClient(HttpNode):
         """The item's documents."""
         return self.record(evidence, access)[0]
 
-    def record(self, evidence: str, access: str) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    def record(self, evidence: str, access: str) -> tuple[list[dict[str, Any]], answers.Standing]:
         """The item's documents, and what holds for it after them."""
-        found = self._ask(
-            "POST",
-            f"/v1/evidence/{evidence}/details",
-            shapes.DETAILS,
-            limit=LARGE,
-            json={"access": access},
-        )
-        return told.events(found["events"], evidence, self._web.who), dict(found["standing"])
+        path = f"/v1/evidence/{evidence}/details"
+        shape = {"events": [_TOLD], "standing": answers.Standing}
+        found = self._ask("POST", path, shape, limit=LARGE, json={"access": access})
+        return told.events(found["events"], evidence, self._web.who), found["standing"]
 
-    def person_key(self, reference: str) -> dict[str, str]:
+    def person_key(self, reference: str) -> node_answers.PersonKey:
         """Who a person or guest is, and their HPKE key."""
-        found: dict[str, str] = self._ask("GET", f"/v1/people/{reference}/key", shapes.PERSON_KEY)
-        return found
+        return self._one("GET", f"/v1/people/{reference}/key", node_answers.PersonKey)
 
     def grants(self, evidence: str, access: str) -> list[bytes]:
         """Content keys sealed to the caller."""
-        found = self._ask(
-            "POST", f"/v1/evidence/{evidence}/grants", shapes.GRANTS, json={"access": access}
-        )["grants"]
+        path, body = f"/v1/evidence/{evidence}/grants", {"access": access}
+        found = self._ask("POST", path, {"grants": [BYTES]}, json=body)["grants"]
         return [bytes_of(text, self._web.who) for text in found]
 
     def content(self, evidence: str, access: str, start: int, end: int) -> bytes:
@@ -172,97 +172,65 @@ class NodeClient(HttpNode):
             json={"access": access, "withhold": list(withhold)},
         ).content
 
-    def status(self, *, chain: bool = True, ipfs: bool = True) -> dict[str, Any]:
+    def status(self, *, chain: bool = True, ipfs: bool = True) -> node_answers.NodeStatus:
         """How far anchoring is; without ``chain`` and ``ipfs`` the node need not ask them."""
-        found: dict[str, Any] = self._ask(
-            "GET", "/v1/status", shapes.STATUS, params={"chain": chain, "ipfs": ipfs}
-        )
-        return found
+        asked = {"chain": chain, "ipfs": ipfs}
+        return self._one("GET", "/v1/status", node_answers.NodeStatus, params=asked)
 
-    def start_audit(self, *, sample: float | None, seed: int | None) -> dict[str, Any]:
+    def start_audit(self, *, sample: float | None, seed: int | None) -> node_answers.AuditJob:
         """Ask the node to audit itself; how far it is."""
-        found: dict[str, Any] = self._ask(
-            "POST", "/v1/audits", shapes.AUDIT, json={"sample": sample, "seed": seed}
-        )
-        return found
+        body = {"sample": sample, "seed": seed}
+        return self._one("POST", "/v1/audits", node_answers.AuditJob, json=body)
 
-    def audit(self, name: str) -> dict[str, Any]:
+    def audit(self, name: str) -> node_answers.AuditJob:
         """How far an audit is, and its report."""
-        found: dict[str, Any] = self._ask("GET", f"/v1/audits/{name}", shapes.AUDIT)
-        return found
+        return self._one("GET", f"/v1/audits/{name}", node_answers.AuditJob)
 
-    def invite(self, number: str, roles: Sequence[str]) -> dict[str, Any]:
+    def invite(self, number: str, roles: Sequence[str]) -> node_answers.Invited:
         """An invitation: code and expiry."""
-        found: dict[str, Any] = self._ask(
-            "POST",
-            "/v1/people/invitations",
-            shapes.INVITATION,
-            json={"number": number, "roles": list(roles)},
-        )
-        return found
+        body = {"number": number, "roles": list(roles)}
+        return self._one("POST", "/v1/people/invitations", node_answers.Invited, json=body)
 
     def request_enrolment(self, code: str, request: bytes) -> str:
         """Send new public keys for an invitation; the fingerprint."""
         body = {"code": code, "request": b64url(request)}
-        return str(
-            self._ask("POST", "/v1/enrolments", shapes.FINGERPRINT, authenticated=False, json=body)[
-                "fingerprint"
-            ]
-        )
+        return self._text("/v1/enrolments", "fingerprint", body, authenticated=False)
 
-    def enrolment(self, code: str) -> dict[str, Any]:
+    def _text(self, path: str, name: str, body: dict[str, Any], **options: Any) -> str:
+        """One call, whose answer has a text under a name."""
+        return str(self._ask("POST", path, {name: str}, json=body, **options)[name])
+
+    def enrolment(self, code: str) -> node_answers.Enrolment:
         """How far an enrolment is."""
-        found: dict[str, Any] = self._ask(
-            "POST",
-            "/v1/enrolments/outcome",
-            shapes.OUTCOME,
-            authenticated=False,
-            json={"code": code},
-        )
-        return found
+        path, body = "/v1/enrolments/outcome", {"code": code}
+        return self._one("POST", path, node_answers.Enrolment, authenticated=False, json=body)
 
-    def people(self) -> list[dict[str, Any]]:
+    def people(self) -> list[node_answers.Member]:
         """Everybody of the agency, and open invitations."""
-        return list(self._ask("GET", "/v1/people", shapes.PEOPLE)["people"])
+        return self._all("GET", "/v1/people", "people", node_answers.Member)
 
     def approve(self, reference: str) -> str:
         """Approve an enrolment; the reference of the new person."""
-        return str(
-            self._ask(
-                "POST", "/v1/people/approvals", shapes.REFERENCE, json={"reference": reference}
-            )["reference"]
-        )
+        return self._text("/v1/people/approvals", "reference", {"reference": reference})
 
-    def suspend(self, reference: str, *, since: int | None = None) -> dict[str, Any]:
+    def suspend(self, reference: str, *, since: int | None = None) -> node_answers.Revoked:
         """Suspend a person; the date of revocation, and whether they keep the custody key."""
-        return dict(
-            self._ask(
-                "POST",
-                "/v1/people/suspensions",
-                shapes.REVOKED,
-                json={"person": reference, "since": since},
-            )
-        )
+        body = {"person": reference, "since": since}
+        return self._one("POST", "/v1/people/suspensions", node_answers.Revoked, json=body)
 
-    def renew(self, reference: str, roles: Sequence[str]) -> dict[str, Any]:
+    def renew(self, reference: str, roles: Sequence[str]) -> node_answers.Revoked:
         """Issue somebody a new certificate; from when on it counts, and how they stand to the
         custody key.
         """
-        return dict(
-            self._ask(
-                "POST",
-                "/v1/people/renewals",
-                shapes.REVOKED,
-                json={"person": reference, "roles": list(roles)},
-            )
-        )
+        body = {"person": reference, "roles": list(roles)}
+        return self._one("POST", "/v1/people/renewals", node_answers.Revoked, json=body)
 
     def custodian_card(self, reference: str) -> tuple[bytes, bytes]:
         """Certificate of a custodian, and what they signed for their keys."""
-        found = self._ask("GET", f"/v1/people/{reference}/card", shapes.CARD)
-        return bytes_of(found["certificate"], self._web.who), bytes_of(
-            found["request"], self._web.who
-        )
+        shape = {"certificate": BYTES, "request": BYTES}
+        found = self._ask("GET", f"/v1/people/{reference}/card", shape)
+        who = self._web.who
+        return bytes_of(found["certificate"], who), bytes_of(found["request"], who)
 
     def put_custody_key(self, sealed: bytes) -> None:
         """Leave the custody key for a custodian, sealed to them."""
@@ -270,7 +238,7 @@ class NodeClient(HttpNode):
 
     def own_custody_key(self) -> bytes | None:
         """The custody key that waits for us, sealed to us; None where none does."""
-        found = self._ask("GET", "/v1/custody-key", shapes.SEALED)["sealed"]
+        found = self._ask("GET", "/v1/custody-key", {"sealed": Maybe(BYTES)})["sealed"]
         return None if found is None else bytes_of(found, self._web.who)
 
     def hold_custody_key(self, digest: bytes) -> None:
@@ -279,10 +247,9 @@ class NodeClient(HttpNode):
 
     def own_certificate(self, proof: bytes) -> bytes:
         """The certificate that belongs to a key now."""
+        path, shape = "/v1/enrolments/certificate", {"certificate": BYTES}
         body = {"request": b64url(proof)}
-        found = self._ask(
-            "POST", "/v1/enrolments/certificate", shapes.CERTIFICATE, authenticated=False, json=body
-        )
+        found = self._ask("POST", path, shape, authenticated=False, json=body)
         return bytes_of(found["certificate"], self._web.who)
 
     def link(self, reference: str, subject: str) -> None:
@@ -292,41 +259,40 @@ class NodeClient(HttpNode):
     def admit(self, certificate: bytes, proof: bytes) -> str:
         """Let somebody of another agency in as a guest; their reference there."""
         body = {"certificate": b64url(certificate), "request": b64url(proof)}
-        return str(self._ask("POST", "/v1/people/guests", shapes.REFERENCE, json=body)["reference"])
+        return self._text("/v1/people/guests", "reference", body)
 
-    def sessions(self) -> list[dict[str, Any]]:
+    def sessions(self) -> list[node_answers.OpenSession]:
         """Sessions that go on."""
-        return list(self._ask("GET", "/v1/sessions", shapes.SESSIONS)["sessions"])
+        return self._all("GET", "/v1/sessions", "sessions", node_answers.OpenSession)
 
     def end_session(self, session: str) -> None:
         """End a session."""
         self._send("DELETE", f"/v1/sessions/{session}")
 
-    def alarms(self) -> list[dict[str, Any]]:
+    def alarms(self) -> list[node_answers.Alarm]:
         """Alarms, oldest first."""
-        return list(self._ask("GET", "/v1/alarms", shapes.ALARMS)["alarms"])
+        return self._all("GET", "/v1/alarms", "alarms", node_answers.Alarm)
 
-    def partners(self) -> list[dict[str, Any]]:
+    def partners(self) -> list[node_answers.Partner]:
         """Agencies known there."""
-        return list(self._ask("GET", "/v1/partners", shapes.PARTNERS)["partners"])
+        return self._all("GET", "/v1/partners", "partners", node_answers.Partner)
 
-    def add_partner(self, url: str) -> dict[str, Any]:
+    def add_partner(self, url: str) -> node_answers.Partner:
         """Let the node get to know the agency at an address."""
-        found: dict[str, Any] = self._ask("POST", "/v1/partners", shapes.PARTNER, json={"url": url})
-        return found
+        return self._one("POST", "/v1/partners", node_answers.Partner, json={"url": url})
 
-    def handovers(self) -> list[dict[str, Any]]:
+    def handovers(self) -> list[answers.Handover]:
         """Handovers under way."""
-        return list(self._ask("GET", "/v1/handovers", shapes.HANDOVERS)["handovers"])
+        return self._all("GET", "/v1/handovers", "handovers", answers.Handover)
 
-    def sync_handovers(self) -> dict[str, Any]:
+    def sync_handovers(self) -> answers.ExchangeRound:
         """Let the node exchange with other agencies now."""
-        found: dict[str, Any] = self._ask("POST", "/v1/handovers/sync", shapes.ROUND)
-        return found
+        return self._one("POST", "/v1/handovers/sync", answers.ExchangeRound)
 
-    def incoming(self, evidence: str) -> tuple[list[dict[str, Any]], list[bytes], dict[str, Any]]:
+    def incoming(self, evidence: str) -> tuple[list[dict[str, Any]], list[bytes], answers.Standing]:
         """Documents and content keys of an item on offer to us, and what holds for it."""
-        found = self._ask("GET", f"/v1/handovers/{evidence}/record", shapes.INCOMING, limit=LARGE)
+        shape = {"events": [_TOLD], "grants": [BYTES], "standing": answers.Standing}
+        found = self._ask("GET", f"/v1/handovers/{evidence}/record", shape, limit=LARGE)
         given = [bytes_of(text, self._web.who) for text in found["grants"]]
         return told.events(found["events"], evidence, self._web.who), given, found["standing"]
 
@@ -334,59 +300,51 @@ class NodeClient(HttpNode):
         """Ciphertext bytes [start, end) of an item on offer to us, at most 4 MiB."""
         return self._range(f"/v1/handovers/{evidence}/content", start, end)
 
-    def copies(self) -> list[dict[str, Any]]:
+    def copies(self) -> list[answers.Copy]:
         """Copies that other agencies gave us."""
-        return list(self._ask("GET", "/v1/copies", shapes.COPIES)["copies"])
+        return self._all("GET", "/v1/copies", "copies", answers.Copy)
 
-    def copy_record(self, copy: dict[str, Any]) -> dict[str, Any]:
+    def copy_record(self, copy: answers.Copy) -> answers.CopyRecord:
         """What came with a copy, as `copies` lists it."""
-        found: dict[str, Any] = self._ask("GET", _copy_path(copy), shapes.COPY_RECORD, limit=LARGE)
-        return told.copy(found, copy["evidence"], self._web.who)
+        found = self._one("GET", _copy_path(copy), answers.CopyRecord, limit=LARGE)
+        return told.copy(found, copy.evidence, self._web.who)
 
-    def copy_range(self, copy: dict[str, Any], start: int, end: int) -> bytes:
+    def copy_range(self, copy: answers.Copy, start: int, end: int) -> bytes:
         """Ciphertext bytes [start, end) of a copy, at most 4 MiB."""
         return self._range(f"{_copy_path(copy)}/content", start, end)
 
-    def copy_taken(self, copy: dict[str, Any], evidence: str) -> None:
+    def copy_taken(self, copy: answers.Copy, evidence: str) -> None:
         """Tell which item of ours is the copy."""
         self._send("POST", _copy_path(copy), json={"copy": evidence})
 
-    def disposal(self, evidence: str) -> dict[str, Any]:
+    def disposal(self, evidence: str) -> answers.Disposal:
         """What became of an item that was disposed of."""
-        found: dict[str, Any] = self._ask(
-            "GET", f"/v1/evidence/{evidence}/disposal", shapes.DISPOSAL
-        )
-        return found
+        return self._one("GET", f"/v1/evidence/{evidence}/disposal", answers.Disposal)
 
-    def lineage(self, evidence: str) -> dict[str, Any]:
+    def lineage(self, evidence: str) -> answers.Lineage:
         """Where an item came from, what came from it, and who holds copies."""
-        found: dict[str, Any] = self._ask("GET", f"/v1/evidence/{evidence}/lineage", shapes.LINEAGE)
-        return found
+        return self._one("GET", f"/v1/evidence/{evidence}/lineage", answers.Lineage)
 
-    def sync_replicas(self, *, afresh: bool) -> dict[str, Any]:
+    def sync_replicas(self, *, afresh: bool) -> node_answers.SyncedReplicas:
         """Some seconds of sending to IPFS nodes."""
-        found: dict[str, Any] = self._ask(
-            "POST", "/v1/replication/sync", shapes.SYNCED, json={"afresh": afresh}
-        )
-        return found
+        path, body = "/v1/replication/sync", {"afresh": afresh}
+        return self._one("POST", path, node_answers.SyncedReplicas, json=body)
 
-    def check_fixity(self, evidence: str) -> list[dict[str, Any]]:
+    def check_fixity(self, evidence: str) -> list[answers.Fixity]:
         """Some seconds of reading an item again at its IPFS nodes."""
-        return list(self._ask("POST", f"/v1/evidence/{evidence}/fixity", shapes.FIXITY)["nodes"])
+        return self._all("POST", f"/v1/evidence/{evidence}/fixity", "nodes", answers.Fixity)
 
     def set_copies(self, evidence: str, copies: int) -> None:
         """At how many IPFS nodes an item shall lie."""
         self._send("PUT", f"/v1/evidence/{evidence}/copies", json={"copies": copies})
 
-    def anchor(self) -> dict[str, Any]:
+    def anchor(self) -> node_answers.NodeStatus:
         """Anchor now."""
-        found: dict[str, Any] = self._ask("POST", "/v1/anchor", shapes.STATUS)
-        return found
+        return self._one("POST", "/v1/anchor", node_answers.NodeStatus)
 
-    def agency(self) -> dict[str, Any]:
+    def agency(self) -> node_answers.About:
         """Who the node is."""
-        found: dict[str, Any] = self._ask("GET", "/v1/agency", shapes.ABOUT, authenticated=False)
-        return found
+        return self._one("GET", "/v1/agency", node_answers.About, authenticated=False)
 
     def trust_root(self, pin: int | None = None) -> bytes:
         """The node's own trust root, with a final block pinned where one is asked for."""
@@ -394,5 +352,10 @@ class NodeClient(HttpNode):
         return self._send("GET", f"/v1/trust{query}", authenticated=False).content
 
 
-def _copy_path(copy: dict[str, Any]) -> str:
-    return f"/v1/copies/{copy['giver']}/{copy['evidence']}/{copy['statement']}"
+def _page(name: str, shape: object) -> dict[str, object]:
+    """A page of a list, and the cursor of the next."""
+    return {name: [shape], "next": Maybe(COUNT)}
+
+
+def _copy_path(copy: answers.Copy) -> str:
+    return f"/v1/copies/{copy.giver}/{copy.evidence}/{copy.statement}"

@@ -9,17 +9,32 @@ from typing import Any, Final
 
 import httpx
 
-from ledger.adapters.node import shapes
 from ledger.adapters.node.client import NodeClient
 from ledger.adapters.node.http import bytes_of
 from ledger.adapters.web.client import MIB, Patience, Reach, WebError
 from ledger.domain.codecs.cose import PrivateKey
 from ledger.domain.errors import DeniedError, UsageError
+from ledger.domain.ports.answers import AGENCY, BYTES, DIGEST, EVIDENCE, Copy
 from ledger.domain.ports.node_and_chain import DescriptorVersion
 from ledger.domain.untrusted import hosts
 from ledger.domain.untrusted.hosts import HERE, Network
+from ledger.domain.untrusted.shapes import COUNT, MOMENT
 
 _WHOSE: Final = "another agency's node"
+_VERSION: Final = {
+    "version": range(1, 65536),
+    "document": BYTES,
+    "activeFrom": MOMENT,
+    "block": COUNT,
+}
+_EXCHANGED: Final = {
+    "evidence": EVIDENCE, "giver": AGENCY, "taker": AGENCY, "offer": DIGEST, "expires": MOMENT,
+    "state": str,
+}  # fmt: skip
+_DISPOSAL: Final = {
+    "evidence": EVIDENCE, "disposal": DIGEST, "log": DIGEST, "events": COUNT, "head": DIGEST,
+    "time": MOMENT,
+}  # fmt: skip
 _LIST: Final = 8 * MIB  # bytes of a list, or of a document of an agency
 _PAGE: Final = 1000  # rows of it, see services.parcels
 _PAGES: Final = 20
@@ -71,18 +86,14 @@ class PartnerClient(NodeClient):
 
     def descriptor(self) -> bytes:
         """The descriptor in force there."""
-        return bytes_of(
-            self._ask("GET", "/v1/agency", shapes.ABOUT, authenticated=False, limit=_LIST)[
-                "descriptor"
-            ],
-            _WHOSE,
-        )
+        shape = {"descriptor": BYTES}
+        found = self._ask("GET", "/v1/agency", shape, authenticated=False, limit=_LIST)
+        return bytes_of(found["descriptor"], _WHOSE)
 
     def versions(self) -> list[DescriptorVersion]:
         """Descriptor versions there."""
-        rows = self._ask(
-            "GET", "/v1/agency/descriptors", shapes.VERSIONS, authenticated=False, limit=_LIST
-        )["descriptors"]
+        path, shape = "/v1/agency/descriptors", {"descriptors": [_VERSION]}
+        rows = self._ask("GET", path, shape, authenticated=False, limit=_LIST)["descriptors"]
         return [
             DescriptorVersion(
                 one["version"], bytes_of(one["document"], _WHOSE), one["activeFrom"], one["block"]
@@ -100,11 +111,9 @@ class PartnerClient(NodeClient):
 
     def exchanged(self, after: str = "") -> list[dict[str, Any]]:
         """A page of the handovers between them and us."""
-        return list(
-            self._ask(
-                "GET", "/v1/exchange", shapes.EXCHANGED, limit=_LIST, params={"after": after}
-            )["handovers"]
-        )
+        shape, where = {"handovers": [_EXCHANGED]}, {"after": after}
+        found = self._ask("GET", "/v1/exchange", shape, limit=_LIST, params=where)
+        return list(found["handovers"])
 
     def parcel(self, evidence: str) -> bytes:
         """The parcel of a handover."""
@@ -118,15 +127,9 @@ class PartnerClient(NodeClient):
 
     def disposals(self, after: str = "") -> list[dict[str, Any]]:
         """A page of the disposals of items that we held before."""
-        return list(
-            self._ask(
-                "GET",
-                "/v1/exchange/disposals",
-                shapes.DISPOSALS,
-                limit=_LIST,
-                params={"after": after},
-            )["disposals"]
-        )
+        shape, where = {"disposals": [_DISPOSAL]}, {"after": after}
+        found = self._ask("GET", "/v1/exchange/disposals", shape, limit=_LIST, params=where)
+        return list(found["disposals"])
 
     def closing(self, evidence: str) -> bytes:
         """What their log says up to a disposal."""
@@ -134,16 +137,13 @@ class PartnerClient(NodeClient):
             "GET", f"/v1/exchange/{evidence}/closing", limit=_PARCEL, patience=_LARGE
         ).content
 
-    def copies(self) -> list[dict[str, Any]]:
+    def copies(self) -> list[Copy]:
         """Copies that they gave us, all of them."""
-        found: list[dict[str, Any]] = []
+        found, shape = list[Copy](), {"copies": [Copy]}
         for _ in range(_PAGES):
-            params = {"after": found[-1]["statement"] if found else ""}
-            page = list(
-                self._ask("GET", "/v1/exchange/copies", shapes.COPIES, limit=_LIST, params=params)[
-                    "copies"
-                ]
-            )
+            where = {"after": found[-1].statement if found else ""}
+            answer = self._ask("GET", "/v1/exchange/copies", shape, limit=_LIST, params=where)
+            page = answer["copies"]
             found += page
             if len(page) < _PAGE:
                 return found

@@ -9,6 +9,7 @@ from typing import Any
 from ledger.adapters.web.client import WebError
 from ledger.domain.errors import CustodyError
 from ledger.domain.event import document as documents
+from ledger.domain.ports.answers import CopyRecord
 
 
 def events(rows: list[dict[str, Any]], evidence: str, who: str) -> list[dict[str, Any]]:
@@ -28,7 +29,7 @@ def events(rows: list[dict[str, Any]], evidence: str, who: str) -> list[dict[str
     return rows
 
 
-def copy(found: dict[str, Any], evidence: str, who: str) -> dict[str, Any]:
+def copy(found: CopyRecord, evidence: str, who: str) -> CopyRecord:
     """What came with a copy of an item.
 
     Returns:
@@ -37,8 +38,8 @@ def copy(found: dict[str, Any], evidence: str, who: str) -> dict[str, Any]:
     Raises:
         WebError: a document in it is not what the format allows.
     """
-    for name in ("opening", "disclosed"):
-        _require_document(found[name], evidence, who)
+    for document in (found.opening, found.disclosed):
+        _require_document(document, evidence, who)
     return found
 
 

@@ -8,64 +8,9 @@ docs/threat-model.md name them.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any, Final
 
-PROMISES: Final = {
-    1: "integrity: exactly what was committed to, no later than the proven time",
-    2: "custody: every holder, in order, none missing",
-    3: "append-only: no history can be rewritten",
-    4: "independence: anyone can check without asking us",
-    5: "confidentiality: nothing is opened without a trace",
-    6: "erasure: what must go is gone, what must stay is there",
-    7: "sparing disclosure",
-}
-
-#: The lines of a report, in order: what each check shows, in plain words.
-CHECKS: Final = {
-    "chain": "the chain and its contracts are those of the trust root",
-    "log": "log consistent: every checkpoint in the contract is one of this log",
-    "anchored": "every entry is anchored, and so was judged",
-    "files": "every file of the log is there and fits the others",
-    "entries": "every entry is in its strict form, made for this log, and signed",
-    "people": "everybody who signed was certified, and not revoked at the proven time",
-    "custody": "every item's events follow one another by the rules",
-    "handovers": "chain and logs tell the same handovers",
-    "time": "entries were anchored in time, and clocks agree",
-    "seen": "others saw the same log",
-    "rows": "the database says what the log says",
-    "documents": "documents are those that were signed",
-    "keys": "keys lie with those who may have them, and were released with a trace",
-    "duties": "disposals, holds and retention are kept",
-    "copies": "content lies where it should",
-    "content": "content re-hashed",
-    "cases": "cases lead to items and items to cases",
-}
-
-
-class Severity(StrEnum):
-    """How bad a finding is: ``failed`` and ``unreadable`` decide the verdict, then ``incomplete``;
-    the others only inform.
-    """
-
-    FAILED = "failed"
-    UNREADABLE = "unreadable"
-    INCOMPLETE = "incomplete"
-    WARNING = "warning"
-    NOTE = "note"
-
-
-class Status(StrEnum):
-    """Result of one check. ``nothing to check``: it was carried out and met nothing, which shows
-    nothing either.
-    """
-
-    PASSED = "passed"
-    NOTHING = "nothing to check"
-    FAILED = "failed"
-    UNREADABLE = "unreadable"
-    NOT_CHECKED = "not checked"
-    NOT_ASKED = "not asked"
+from ledger.domain.audit.checklist import PROMISES, Severity
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +67,8 @@ KINDS: Final[dict[str, Kind]] = {
         _I,
         3,
         "this copy of the log is older than its newest anchored checkpoint",
-        "get a newer copy (whoever keeps the log: custody log export); if the agency has none: "
-        + _KEEP,
+        "get a newer copy (whoever keeps the log: `custody log export DIR`); if the agency has "
+        "none: " + _KEEP,
     ),
     "note-differs": Kind(
         "log", _F, 3, "the log's own signed checkpoint says something else", _KEEP
@@ -146,7 +91,7 @@ KINDS: Final[dict[str, Kind]] = {
         _I,
         4,
         "this copy of the log lacks a file",
-        "get a whole copy (whoever keeps the log: custody log export --entries), or ask the node",
+        "get a whole copy (at the log's node: `custody log export DIR --entries`), or ask the node",
     ),
     "tile-differs": Kind("files", _F, 3, "a tile does not hold the hashes of the entries", _KEEP),
     "bundle-malformed": Kind("files", _F, 3, "an entry bundle is malformed", _KEEP),
@@ -188,7 +133,7 @@ KINDS: Final[dict[str, Kind]] = {
         _I,
         3,
         "a revocation list that this copy of the log does not announce yet",
-        "get a newer copy (whoever keeps the log: custody log export), or ask the node",
+        "get a newer copy (whoever keeps the log: `custody log export DIR`), or ask it",
     ),
     "crl-stale": Kind(
         "people",
@@ -239,6 +184,13 @@ KINDS: Final[dict[str, Kind]] = {
         "audit again; if it stays so: " + _ASK,
     ),
     "clock-ahead": Kind("time", _W, 1, "signed at a time that had not come yet", _ASK),
+    "clock-was-ahead": Kind(
+        "rows",
+        _W,
+        1,
+        "a row has a time of a clock that was wrong",
+        "nothing is open by it; find out which clock was wrong, and keep it set (NTP)",
+    ),
     # Others' views
     "view-differs": Kind("seen", _F, 3, "this log shows different people different things", _KEEP),
     "statement-dropped": Kind(
@@ -314,7 +266,14 @@ KINDS: Final[dict[str, Kind]] = {
         _F,
         6,
         "a disposal that was not carried out",
-        "carry it out: custody dispose, custody collect",
+        "carry it out: custody dispose carry-out ID --method HOW; then: custody collect",
+    ),
+    "disposal-waits": Kind(
+        "duties",
+        _I,
+        6,
+        "a disposal that was not carried out, as the clock of this machine says",
+        "carry it out: custody collect; if the disposal is of today, set the clock",
     ),
     "retention-over": Kind(
         "duties",

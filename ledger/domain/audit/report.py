@@ -12,7 +12,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from ledger.domain.audit.findings import CHECKS, AuditFinding, Severity, Status
+from ledger.domain.audit.checklist import CHECKS, Severity, Status
+from ledger.domain.audit.findings import AuditFinding
 from ledger.domain.verify.report import Verdict
 
 #: Findings of one code that are listed one by one; beyond them only the number grows, so that a

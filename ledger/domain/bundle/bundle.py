@@ -101,8 +101,8 @@ class StorageProof:
 
 @dataclass(frozen=True, slots=True)
 class ChainSection:
-    """All proofs are made at ``header``; ``descendants`` lead to a block that the trust root can
-    judge. Replaceable.
+    """Proofs of what the contracts hold, all at the block of ``header``; ``descendants`` lead from
+    there to a block that the trust root can judge. Other proofs may take their place.
     """
 
     header: bytes
@@ -173,7 +173,7 @@ def parse(data: bytes) -> Bundle:
     """Parse a bundle.
 
     Returns:
-        the bundle, of which every member has its form and every pointer leads somewhere.
+        the bundle; its members have the right types, its indices are in range, nothing is verified.
 
     Raises:
         ForeignError: no bundle, one of a later version, or only the beginning of one.
@@ -215,7 +215,7 @@ def _decode(data: bytes) -> dict[str, Any]:
         said = file_kind.describe(data[: file_kind.HEAD])
         raise ForeignError(
             f"bundle: this is {said}, not an evidence bundle",
-            hint="the bundle comes first: custody verify BUNDLE FILE",
+            hint="the bundle comes first: custody verify BUNDLE FILE --trust TRUST",
         )
     try:
         value = cbor.decode(data, what="bundle")
@@ -261,8 +261,8 @@ def _check_pointers(bundle: Bundle) -> None:
 
 
 def _check_counts(value: dict[str, Any]) -> None:
-    """Far more of anything than the statements can use is refused by its number, before anything of
-    it is parsed.
+    """Refuse lists that are far longer than the statements can use, before their members are
+    parsed.
     """
     require(isinstance(value["statements"], list), "bundle: statements must be a list")
     most = 4 * len(value["statements"]) + 64
@@ -304,6 +304,8 @@ def _parse_chain(value: Any) -> ChainSection:
     )
 
 
+#: Letters that spell a row's shape: number, number or null, bytes, bytes or null, 32 bytes, text,
+#: list.
 _KINDS: Final = {
     "i": lambda item: type(item) is int and 0 <= item < 2**63,
     "I": lambda item: item is None or (type(item) is int and 0 <= item < 2**63),

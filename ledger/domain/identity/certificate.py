@@ -363,8 +363,8 @@ def require_clock(certificate: Certificate, now: int) -> None:
                 f"computer's clock says {format_time(now)}"
             ),
             hint=(
-                "if the clock is right, an administrator renews it: custody person renew WHO; the "
-                "only one does it where the home is, with: custody person renew WHO --at-home"
+                "if the clock is right, an administrator renews it: `custody person renew WHO`; "
+                "the only one does it where the home is, with: `custody person renew WHO --at-home`"
             ),
         )
 

@@ -1,7 +1,7 @@
 """Custody: which event may follow which, who may sign it, and who holds the item afterwards.
 
-- only the log of the agency in custody sequences an item; outcomes of an offer go to the
-  addressee's log
+- only the log of the agency in custody sequences an item; the acceptance or refusal of an offer
+  goes to the addressee's log instead
 - from an open offer until its outcome nothing else is sequenced for the item
 - after `close` only notes, readings and the destruction of keys follow
 - times never run backwards within one item
@@ -62,8 +62,9 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class ItemState:
-    """Where an item stands after its latest event. ``custodian`` is an agency code, ``head`` a
-    statement digest.
+    """Where an item stands after its latest event. ``origin`` is the agency that opened it and
+    ``custodian`` the one that holds it (codes), ``ref`` 32 bytes that stand for it on the chain,
+    ``head`` the digest of its latest statement.
     """
 
     evidence: str
@@ -77,8 +78,8 @@ class ItemState:
     offer: Offer | None = None
 
 
-#: Reading a closed item's record is an event like any other: without it nobody could show what
-#: became of the item.
+#: Types of events that may follow ``close``. Reading is one of them, since it is itself recorded:
+#: else nobody could read, and show, what became of the item.
 _AFTER_CLOSE: Final = frozenset({"keys-destroyed", "note", "accessed"})
 _OUTCOMES: Final = frozenset({"accept", "decline", "withdraw"})
 
@@ -119,8 +120,8 @@ def advance(
         head=digest,
         time=claims.time,
         closed=state.closed or claims.effect == "close",
-        # Nothing but an outcome follows an open offer, so that whatever follows leaves none open
-        # but an offer itself.
+        # Only an outcome may follow an open offer: after any statement no offer is open, unless
+        # that statement makes one.
         offer=Offer.signed(digest, claims, event),
     )
 
@@ -158,7 +159,7 @@ def _check_place(state: ItemState, claims: Claims) -> None:
 
 
 def _check_effect(state: ItemState, claims: Claims, event: Event | None) -> None:
-    """An item is opened once, and nothing is done with it after its end."""
+    """An item is opened once; after its end only events of ``_AFTER_CLOSE`` may follow."""
     if claims.effect in ("open", "agency"):
         raise RuleError(f"effect {claims.effect!r} cannot follow in an open item")
     ended = event is not None and event.type not in _AFTER_CLOSE

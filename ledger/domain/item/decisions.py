@@ -94,7 +94,7 @@ class Decisions:
         if not good or len(good) != len(approvals):
             raise RuleError(
                 "a disposal takes the approval of a second person of the agency that has custody",
-                hint="custody dispose approve ID, by a colleague",
+                hint="a colleague approves it: `custody dispose approve ID`",
             )
         # A refusal ends one request, not the item's: it may be asked for again.
         approved = {one.event.body["target"]: requests[one.event.body["target"]] for one in good}

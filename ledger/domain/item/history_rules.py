@@ -14,6 +14,7 @@ from ledger.domain.codecs.text import format_time
 from ledger.domain.errors import DeniedError, RuleError
 from ledger.domain.event import corrections
 from ledger.domain.event.document import Event
+from ledger.domain.event.moments import AHEAD
 from ledger.domain.event.offer_terms import OfferTerms
 from ledger.domain.identity.person import PersonId
 from ledger.domain.item.custody import Offer
@@ -26,13 +27,16 @@ from ledger.domain.item.recorded_event import RecordedEvent
 OFFICIAL: Final = frozenset({"agency", "colleague", "prosecutor", "court", "court-expert"})
 GUARDED: Final = "csam"
 _UNSAID: Final = "(withheld)"
-_DECLINE: Final = "decline it with what you found: custody handover decline"
+_DECLINE: Final = "decline it with what you found: custody handover decline ID --reason WHAT"
 
 
 @dataclass
 class ItemHistory:
     """What holds for an item after its events so far. Keys of ``events`` are statement digests in
     hex.
+
+    ``offer``: the event that made the open offer. ``out``: to whom the item is handed out at the
+    moment, empty where to nobody. ``now``: the time by which the event being checked is judged.
     """
 
     events: dict[str, RecordedEvent] = field(default_factory=dict)
@@ -95,8 +99,8 @@ class ItemHistory:
         """Check that an event may follow.
 
         Args:
-            rehearsed: it is only asked whether; who asks has not read the record yet, and names no
-                approvals in a disposal.
+            rehearsed: the event is a draft of somebody who has not read the record yet: the
+                approvals of a disposal, and what a decision refers to, are not checked.
 
         Raises:
             RuleError: with the reason. DeniedError: guarded material would leave government and
@@ -163,7 +167,7 @@ def _corrected(history: ItemHistory, recorded: RecordedEvent) -> None:
     if recorded.agency not in (history.decisions.custodian, target.agency):
         raise DeniedError(
             "a guest corrects what people of their own agency recorded",
-            hint="record what you know as a note: custody note ID",
+            hint="record what you know as a note: custody note ID --text WHAT",
         )
     events = {digest: one.event for digest, one in history.events.items()}
     corrections.require_correctable(events, recorded.event)
@@ -221,12 +225,16 @@ def _offered(history: ItemHistory, recorded: RecordedEvent) -> None:
         )
     if terms.mode == "loan" and terms.return_by is None:
         raise RuleError("a loan says until when", hint="--return-by TIME")
+    _here(history, recorded)
+    _onward(history, recorded)
+
+
+def _here(history: ItemHistory, _: RecordedEvent) -> None:
     if history.out:
         raise RuleError(
             "the item was handed out and is not back yet",
-            hint="record its return first: custody record receive",
+            hint="record its return first: custody record receive ID --from WHO",
         )
-    _onward(history, recorded)
 
 
 def _accepted(history: ItemHistory, recorded: RecordedEvent) -> None:
@@ -250,14 +258,14 @@ def _accepted(history: ItemHistory, recorded: RecordedEvent) -> None:
     ):
         raise RuleError(
             "the acceptance does not state the digest on record",
-            hint="decline it with what you found: custody handover decline",
+            hint=_DECLINE,
         )
     if not history.has_content and {seal["number"] for seal in body.get("seals", [])} != set(
         history.seals
     ):
         raise RuleError(
             "the acceptance does not state the seals on record",
-            hint="decline it with what you found: custody handover decline",
+            hint=_DECLINE,
         )
 
 
@@ -267,6 +275,17 @@ def _answered(history: ItemHistory, recorded: RecordedEvent) -> None:
         raise RuleError(
             "the answer names another offer than the open one",
             hint="see what is on offer now: custody handover list",
+        )
+
+
+def _expired(history: ItemHistory, recorded: RecordedEvent) -> None:
+    _answered(history, recorded)
+    offered = history.offer
+    expires = OfferTerms.from_event(offered.event).expires if offered is not None else 0
+    if expires > history.now + AHEAD:  # whoever signs goes by a clock of their own
+        raise RuleError(
+            f"the offer has not expired: it is good until {format_time(expires)}",
+            hint="take it back: custody handover withdraw ID --reason WHY",
         )
 
 
@@ -300,6 +319,7 @@ def _accessed(history: ItemHistory, recorded: RecordedEvent) -> None:
 
 _CHECKS: Final = {
     **dict.fromkeys(("hold-placed", "hold-released", "unrestricted", "retention-set"), _ordered),
+    "released": _here,
     "sealed": _sealed,
     "unsealed": _unsealed,
     "approved": _decision,
@@ -313,14 +333,14 @@ _CHECKS: Final = {
     "transfer-accepted": _accepted,
     "transfer-declined": _answered,
     "transfer-withdrawn": _answered,
-    "transfer-expired": _answered,
+    "transfer-expired": _expired,
     "disclosed": _disclosed,
     "accessed": _accessed,
 }
 
 
 def _unjudged(_life: ItemHistory, _told: RecordedEvent) -> None:
-    """Everything about it depends on what its signer reads first."""
+    """Check nothing: everything about the event depends on what its signer has yet to read."""
 
 
 #: What is judged of these before their signer has read the record that they refer to.

@@ -62,8 +62,8 @@ class Orders:
         """Check that an event may follow what is in force.
 
         Raises:
-            RuleError: there is such a hold already, or none. DeniedError: the order is not its
-                signer's to take back.
+            RuleError: there is such a hold already, or no such hold or mark. DeniedError: the order
+                is not its signer's to take back.
         """
         role, body = _role(event), event.body
         match event.type:
@@ -82,8 +82,12 @@ class Orders:
                 _require_standing(role, self.held_by[body["hold"]], "this hold")
             case "unrestricted":
                 for mark in body["handling"]:
-                    if mark in self.marks:
-                        _require_standing(role, self.marks[mark], f"the restriction {mark!r}")
+                    if mark not in self.marks:
+                        raise RuleError(
+                            f"the item is not marked {mark!r}",
+                            hint="see: custody show ID --basis WHY",
+                        )
+                    _require_standing(role, self.marks[mark], f"the restriction {mark!r}")
             case "retention-set":
                 if self._shortens(event):
                     _require_standing(role, self.kept_by, "how long this item is kept")

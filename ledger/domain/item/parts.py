@@ -9,9 +9,9 @@
   the key that they had for it opens nothing to them any more, and is no share
 - administrators and auditors see of every item that there is one, in clear, and read nothing of it:
   a second role of theirs lets them read only what they have another part in
-- a part that comes with a role is taken in that role alone: a data-protection officer who is an
-  officer too decides about everybody's items as the one, and works as the other only on items that
-  they have a part in themselves
+- a part that comes with a role counts in that role alone: somebody who is a data-protection
+  officer and an officer decides about all items as data-protection officer, but acts as officer
+  only on items in which they have a part of their own
 - whoever also stands for the defence reads as the defence what was shared with them: what guarded
   material asks of the defence is not for them to avoid by naming another role
 """
@@ -109,8 +109,8 @@ def acting_roles(
 def is_former_alone(
     event_type: str, parts: AbstractSet[Part], *, held: AbstractSet[str], role: str
 ) -> bool:
-    """Whether somebody may sign a type in a role for nothing but having recorded or held the item
-    before: they correct what they recorded themselves, and nothing of others.
+    """Whether nothing but having recorded or held the item before could let somebody sign a type
+    in a role. Such a person corrects what they recorded themselves, and nothing of others.
     """
     return role not in acting_roles(event_type, parts - {Part.FORMER}, held)
 

@@ -3,7 +3,7 @@
 - the payload is the SHA-256 of the event document: the log proves it without showing it, and it
   stays erasable
 - an entry is the statement without its unprotected header; its leaf hash is the statement digest
-- every header of the profile is present, and no other
+- every header of the profile, which is the list in section 7, is present, and no other
 """
 
 from __future__ import annotations

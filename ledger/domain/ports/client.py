@@ -8,6 +8,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
 from ledger.domain.ipld.unixfs import Block
+from ledger.domain.ports.answers import LoggedEvent, Recorded
+from ledger.domain.ports.node_answers import About
 
 
 class Journal(Protocol):
@@ -56,11 +58,11 @@ class NodeApi(Protocol):
         NetworkError: no answer in time. DeniedError, RuleError, ...: as the node answered.
     """
 
-    def agency(self) -> dict[str, Any]:
+    def agency(self) -> About:
         """Who the node is, and what its profile asks of records."""
         ...
 
-    def events(self, evidence: str) -> Iterator[dict[str, Any]]:
+    def events(self, evidence: str) -> Iterator[LoggedEvent]:
         """An item's events as the log shows them; none, or NotFoundError, where it does not know
         the item.
         """
@@ -74,7 +76,7 @@ class NodeApi(Protocol):
         """Store blocks; durable when it returns."""
         ...
 
-    def register(self, submissions: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    def register(self, submissions: Sequence[dict[str, Any]]) -> Sequence[Recorded]:
         """Register signed statements in one batch; durable when it returns."""
         ...
 

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from ledger.domain.audit.contract_events import ContractEvent
 from ledger.domain.chain.contract_layout import Hop
 from ledger.domain.chain.transactions import SentCall
+from ledger.domain.ports.answers import Copy, Registered
 
 
 class Clock(Protocol):
@@ -355,7 +356,7 @@ class PartnerApi(Protocol):
         """What their log says up to such a disposal, as a bundle without documents or proofs."""
         ...
 
-    def copies(self) -> list[dict[str, Any]]:
+    def copies(self) -> list[Copy]:
         """Copies that they gave us and that we may fetch."""
         ...
 
@@ -371,6 +372,6 @@ class PartnerApi(Protocol):
         """Tell which item of ours is the copy."""
         ...
 
-    def register(self, submissions: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    def register(self, submissions: Sequence[dict[str, Any]]) -> Sequence[Registered]:
         """Register statements of ours about an item in their custody."""
         ...

@@ -1,8 +1,8 @@
 """Who has which part in an item, and reading it: nothing is shown or released before the reader's
 signed `accessed` event is in the log.
 
-- an item in which the caller has no part and one that does not exist are one answer, after the same
-  look-ups
+- whoever asks for an item in which they have no part gets the answer of one that does not exist,
+  after the same look-ups: neither the answer nor its time tells that the item is there
 - `require_readable` says what an access would open, and is asked before anybody signs one, and
   again before it is registered
 """
@@ -77,14 +77,14 @@ def hidden() -> NotFoundError:
 
 
 def require_still(node: Node, unit: UnitOfWork, who: PersonId | None, *roles: str) -> None:
-    """Whoever asked for this is an active person of ours with one of these roles, in the
-    transaction that does it.
+    """Check that whoever asked is still an active person of our agency with one of these roles.
 
-    A request may have waited for a chain or another node for minutes, and they may have been
-    suspended meanwhile. None is the node's owner, at the home itself.
+    Called in the transaction that does what they asked for: the request may have waited minutes for
+    a chain or another node, and they may have been suspended meanwhile. None is the node's owner,
+    at the home itself.
 
     Raises:
-        DeniedError: no longer.
+        DeniedError: they are not, or no longer.
     """
     if who is None:
         return
@@ -167,8 +167,8 @@ def parts_of(
 
 
 def _has_own_key(node: Node, unit: UnitOfWork, caller: Caller) -> bool:
-    """Whether what is sealed to the caller's key is meant for them: somebody may have joined with
-    an agency's before it was known here.
+    """Whether the caller's HPKE key is theirs alone. Somebody may have enrolled with the key of an
+    agency that was not known here yet: what is sealed to that key is meant for the agency.
     """
     return caller.hpke.digest not in directory.agency_keys(node, unit)
 
@@ -182,8 +182,8 @@ def _own_grants(node: Node, unit: UnitOfWork, caller: Caller, evidence: str) -> 
 def _parts_of_node(
     node: Node, unit: UnitOfWork, caller: Caller, evidence: str, item: ItemRow | None
 ) -> frozenset[Part]:
-    """Our own node speaks of every item; another agency's of those that it held, once they were
-    disposed of and it destroys its keys.
+    """The parts of a node: our own has one in every item. Another agency's has one only in an item
+    that it gave or was offered and that is disposed of, to confirm that its keys are destroyed.
     """
     rows, erasure = unit.transfers.of_item(evidence), unit.erasures.get(evidence)
     if item is None:
@@ -223,10 +223,11 @@ def visible_items(
     beside: str = "",
 ) -> list[ItemRow]:
     """A page of items that the caller may see, in the order in which they were opened; ``token``,
-    ``rare``, ``beside``: see unit.items.
+    ``rare``, ``beside``: see ItemsRepository.page.
 
-    With a token, what the caller only watches is left out. All conditions stand in the query: a
-    page that was cut before it is filtered would hide items that the caller may see.
+    With a token, items that the caller sees only as administrator or auditor are left out. The
+    query itself filters: filtering a page afterwards would leave it short of items that the caller
+    may see.
     """
     person, recipient = None, None
     if not sees_all(node, caller, by_content=token is not None):
@@ -249,14 +250,16 @@ def visible_items(
 def require_readable(
     node: Node, unit: UnitOfWork, caller: Caller, item: ItemRow, mode: str
 ) -> tuple[bytes, ...]:
-    """Check that what an access of this mode opens could be handed to the caller; the keys to which
-    content is sealed for them.
+    """Check that what an access of this mode opens could be handed to the caller.
 
-    Asked before an access is signed, and again before it is registered: one that nothing follows
-    would tell of a reading that never was.
+    Asked before an access is signed, and again before it is registered: an access after which
+    nothing is handed out would tell of a reading that never was.
+
+    Returns:
+        digests of the HPKE keys to which the content key is sealed for the caller.
 
     Raises:
-        DeniedError, RuleError: why nothing could follow.
+        DeniedError, RuleError: why nothing could be handed out.
     """
     _require_reader(node, unit, caller, item)
     if unit.erasures.get(item.state.evidence) is not None:
@@ -291,7 +294,12 @@ def require_readable(
 
 
 def _require_reader(node: Node, unit: UnitOfWork, caller: Caller, item: ItemRow) -> None:
-    """That somebody administers or audits opens nothing, whatever other role they have."""
+    """Check that the caller may read an item: neither the role nor the part of an administrator or
+    auditor opens anything, so that they need another role and another part in the item.
+
+    Raises:
+        DeniedError: they have none.
+    """
     parts = parts_of(node, unit, caller, item.state.evidence, item)
     if not caller.roles - NO_CONTENT or not parts - {Part.WATCHER}:
         raise DeniedError("this role sees records, never details or content")
@@ -299,7 +307,7 @@ def _require_reader(node: Node, unit: UnitOfWork, caller: Caller, item: ItemRow)
 
 def no_key() -> DeniedError:
     """Nobody sealed the content key to the caller."""
-    hint = "whoever has it gives it to you with: custody share ID --with YOU --basis WHY"
+    hint = "whoever has it gives it to you with: `custody share ID --with YOU --basis WHY`"
     return DeniedError("no content key was granted to you", hint=hint)
 
 
@@ -377,8 +385,10 @@ def release(node: Node, caller: Caller, evidence: str, access: str, kind: Releas
 
 
 def content_grants(node: Node, unit: UnitOfWork, caller: Caller, evidence: str) -> list[bytes]:
-    """The content keys sealed to the caller, while a part of theirs opens content, and for a
-    custodian those sealed to the custodians of the agency.
+    """The grants of an item's content key that the caller may be handed.
+
+    These are the ones sealed to the caller, as long as one of their parts opens content. A
+    custodian who does not stand for the defence too gets those sealed to the custody key as well.
     """
     parts = parts_of(node, unit, caller, evidence, unit.items.get(evidence))
     found = _own_grants(node, unit, caller, evidence) if parts & OPENS_CONTENT else []

@@ -65,7 +65,7 @@ def card_of(node: Node, reference: str) -> tuple[bytes, bytes]:
     if not row.proof:
         raise ConflictError(
             "this node did not keep what they signed for their keys",
-            hint="they run: custody person fetch",
+            hint="they run: `custody person fetch`",
         )
     return certificate.der, row.proof
 
@@ -123,11 +123,11 @@ def _custodian(node: Node, unit: UnitOfWork, person: PersonId) -> tuple[PersonRo
     certificate = certificates.parse(unit.people.certificate(row.certificate) or b"")
     if ROLE not in certificate.roles:
         roles = " ".join(f"--role {role}" for role in sorted({*certificate.roles, ROLE}))
-        hint = f"an administrator makes them one: custody person renew {person.pseudonym} {roles}"
+        hint = f"an administrator makes them one: `custody person renew {person.pseudonym} {roles}`"
         raise RuleError("the custody key is for custodians only", hint=hint)
     if not keeps_custody(certificate.roles):
         raise RuleError(
             "the custody key opens guarded material, and is not for whoever stands for the defence",
-            hint=f"custody person renew {person.pseudonym} --role {ROLE}",
+            hint=f"an administrator: `custody person renew {person.pseudonym} --role {ROLE}`",
         )
     return row, certificate

@@ -12,6 +12,7 @@ from typing import Final
 from ledger.domain.codecs import cose
 from ledger.domain.codecs.text import b64url
 from ledger.domain.errors import CustodyError, DeniedError, NotFoundError
+from ledger.domain.event.moments import AHEAD
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity import login
 from ledger.domain.identity.certificate import Certificate
@@ -37,6 +38,18 @@ _HINT: Final = (
     "check that your certificate is valid and enrolled at this agency, or, for a "
     "node, that its agency was added there"
 )
+
+
+def latest_end(now: int) -> int:
+    """When a session ends that began just now, by a clock that was a little ahead. One that says to
+    end later began while the clock was wrong, or was altered, and has ended.
+    """
+    return now + SESSION_LIFE + AHEAD
+
+
+def latest_challenge(now: int) -> int:
+    """When a challenge expires that was made just now; see latest_end."""
+    return now + PERSON_LIFE + AHEAD
 
 
 def nonce_for(challenge: bytes) -> str:
@@ -71,16 +84,21 @@ def open_session(node: Node, answer: bytes, id_token: str = "") -> tuple[str, in
     with node.records.read() as unit:
         # By what is known here: nobody else is asked anything for somebody who has proven nothing.
         if parsed.server != log_urn(node.log_id) or not unit.sessions.has_challenge(
-            parsed.nonce, now
+            parsed.nonce, now, latest_challenge(now)
         ):
             raise DeniedError(_REFUSED, hint=_HINT)
         _require_known(node, unit, certificate)
+    account: bytes | None = None
     if certificate.agency != node.agency:
         directory.refresh(node, certificate.agency)
     elif node.identity is not None:
-        _require_identity(node, node.identity, certificate, parsed.nonce, id_token)
+        account = _account(node, node.identity, parsed.nonce, id_token)
     with node.records.write() as unit:
-        if not unit.sessions.take_challenge(parsed.nonce, now):
+        if account is not None and unit.people.identity(account) != certificate.subject:
+            raise DeniedError(
+                _REFUSED, hint="ask the administrator to link your account: `custody person link`"
+            )
+        if not unit.sessions.take_challenge(parsed.nonce, now, latest_challenge(now)):
             raise DeniedError(_REFUSED, hint=_HINT)
         _require_known(node, unit, certificate)
         token = secrets.token_urlsafe(32)
@@ -93,13 +111,11 @@ def open_session(node: Node, answer: bytes, id_token: str = "") -> tuple[str, in
     return token, expires
 
 
-def _require_identity(
-    node: Node, provider: IdentityProvider, certificate: Certificate, nonce: bytes, id_token: str
-) -> None:
-    """Check that the agency's identity provider let the same person in, just now.
+def _account(node: Node, provider: IdentityProvider, nonce: bytes, id_token: str) -> bytes:
+    """Whom the agency's identity provider let in just now, as links name them.
 
     Raises:
-        DeniedError: nobody, or somebody else. NetworkError: the provider cannot be asked.
+        DeniedError: nobody. NetworkError: the provider cannot be asked.
     """
     if not id_token:
         raise DeniedError(
@@ -111,12 +127,7 @@ def _require_identity(
         lambda: provider.subject(id_token, nonce_for(nonce), node.clock.now()),
         seconds=_PATIENCE,
     )
-    with node.records.read() as unit:
-        linked = unit.people.identity(identity_token(node, provider.issuer, subject))
-    if linked != certificate.subject:
-        raise DeniedError(
-            _REFUSED, hint="ask the administrator to link your account: custody person link"
-        )
+    return identity_token(node, provider.issuer, subject)
 
 
 def identity_token(node: Node, issuer: str, subject: str) -> bytes:
@@ -163,7 +174,8 @@ def caller_of(node: Node, token: str) -> Caller | None:
     """
     with node.records.read() as unit:
         row = unit.sessions.get(sha256(token.encode()).digest())
-        if row is None or row.expires < node.clock.now():
+        now = node.clock.now()
+        if row is None or not now <= row.expires <= latest_end(now):
             return None
         der = unit.people.certificate(row.certificate)
         if der is None:
@@ -212,7 +224,8 @@ class Listed:
 def listed(node: Node, person: PersonId | None) -> list[Listed]:
     """Sessions that go on, of one person or of all."""
     with node.records.read() as unit:
-        rows = unit.sessions.listed(person, node.clock.now())
+        now = node.clock.now()
+        rows = unit.sessions.listed(person, now, latest_end(now))
         ders = {row.certificate: unit.people.certificate(row.certificate) for row in rows}
     agencies = {
         digest: certificates.parse(der).agency if der is not None else ""
@@ -237,9 +250,10 @@ def end(node: Node, session: str, *, person: PersonId | None) -> None:
         NotFoundError: no such session that may be ended.
     """
     with node.records.write() as unit:
+        now = node.clock.now()
         found = [
             row
-            for row in unit.sessions.listed(person, node.clock.now())
+            for row in unit.sessions.listed(person, now, latest_end(now))
             if row.token.hex()[:_ID] == session
         ]
         if not found:

@@ -88,7 +88,7 @@ class SignersOfLog:
         if announced_number > max(map(certificates.crl_number, lists.values()), default=0):
             code = "withheld" if self._files.is_node else "copy-lacks"
             expected = f"number {announced_number}, which the log announces"
-            self._find(code, f"crls/{log.agency}", expected, "only older lists")
+            self._report_finding(code, f"crls/{log.agency}", expected, "only older lists")
         if self._report.facts.get(f"waiting {log.agency}"):
             return  # it may be announced by what waits to be anchored
         for digest, der in lists.items():
@@ -96,7 +96,7 @@ class SignersOfLog:
                 # A copy may have been made while a list was new; which came first is told by
                 # numbers, never by clocks.
                 passed = certificates.crl_number(der) <= announced_number
-                self._find(
+                self._report_finding(
                     "crl-unlogged" if self._files.is_node or passed else "crl-unseen",
                     f"revocation list of {log.agency}",
                     "its digest in the log",
@@ -109,9 +109,9 @@ class SignersOfLog:
             kind = "descriptor-published"
             if in_use and announced(self._state, log.agency, kind, version.digest) is None:
                 place = f"descriptor {version.version} of {log.agency}"
-                self._find(
+                self._report_finding(
                     "descriptor-unlogged", place, "its digest in the log", version.digest.hex()
                 )
 
-    def _find(self, code: str, place: str, expected: str, found: str) -> None:
+    def _report_finding(self, code: str, place: str, expected: str, found: str) -> None:
         self._report.add(AuditFinding(code, place, expected, found))

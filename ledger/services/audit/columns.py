@@ -66,11 +66,11 @@ FREE: Final[dict[str, dict[str, str]]] = {
     "identity": {"token": "a keyed hash of an account that only the identity provider knows"},
     "challenge": {
         "nonce": "random",
-        "expires": "the node's clock; not further ahead than a challenge is good for",
+        "expires": "the node's clock; one too far ahead is told, and opens nothing",
     },
     "session": {
         "token": "hash of a secret",
-        "expires": "the node's clock; not further ahead than a session is good for",
+        "expires": "the node's clock; one too far ahead is told, and opens nothing",
     },
 }
 

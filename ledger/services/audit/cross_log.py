@@ -54,12 +54,12 @@ class _Comparison:
             self._named_once(on_chain, named)
         for evidence, agencies in self._state.opened_twice():
             found = f"opened in the logs of {' and '.join(sorted(agencies))}"
-            self._find("item-twice", evidence, "opened in one log", found)
+            self._report_finding("item-twice", evidence, "opened in one log", found)
         if self._audited:
             detail = f"offers between agencies: {offers}; told by the chain: {told}; logs: "
             self._report.checked("handovers", f"{detail}{len(self._audited)}", offers + told)
 
-    def _find(self, code: str, place: str, expected: str, found: str) -> None:
+    def _report_finding(self, code: str, place: str, expected: str, found: str) -> None:
         self._report.add(AuditFinding(code, place, expected, found))
 
     def _compare_offer(self, log: LogOfAgency, offer: Step) -> None:
@@ -90,7 +90,7 @@ class _Comparison:
         hop = on_chain.hop
         if (hop.giver, hop.offer) in named and hop.giver in self._newest:
             place = f"handover {hop.offer.hex()[:16]} of {self._newest[hop.giver].agency}"
-            self._find(
+            self._report_finding(
                 "handover-differs", place, "one handover for one offer", "two of them on the chain"
             )
         named.add((hop.giver, hop.offer))
@@ -129,7 +129,9 @@ class _Comparison:
                 f"entry {offer.index} of {log.agency}",
                 f"a handover of {offer.evidence}",
             )
-            self._find("handover-differs", place, expected, "the chain knows it as another item's")
+            self._report_finding(
+                "handover-differs", place, expected, "the chain knows it as another item's"
+            )
 
     def _logged(self, agency: bytes, digest: bytes, effect: Effect, time: int) -> bool:
         """What the contract took must be in a log of the agency that said it, with the effect that
@@ -148,12 +150,12 @@ class _Comparison:
         expected = f"an {effect} that the contract took"
         if step is None and not self._must_have(agency, time):
             found = "not in its log; it may be in the one that was given up"
-            self._find("handover-unread", place, expected, found)
+            self._report_finding("handover-unread", place, expected, found)
             return True
         found = (
             "no such statement in its log"
             if step is None
             else f"a statement with effect {step.effect!r}"
         )
-        self._find("handover-differs", place, expected, found)
+        self._report_finding("handover-differs", place, expected, found)
         return True

@@ -15,6 +15,7 @@ from ledger.domain.audit.ports import AuditState, LogFiles
 from ledger.domain.audit.report import AuditReport
 from ledger.domain.audit.signers import in_force
 from ledger.domain.bundle.trust import TrustRoot
+from ledger.domain.codecs.text import format_time
 from ledger.domain.errors import CustodyError, FormatError, NotFoundError, VerificationError
 from ledger.domain.log import merkle, tiles
 from ledger.domain.log import receipt as receipts
@@ -131,13 +132,13 @@ class _Log:
             return None
         self._report.logs[log.log] = log.agency
         authorities = self._authorities(log) if known is not None else None
-        # What is shown now covers whatever announces the lists that were shown just before.
+        # Read again after the revocation lists: this one covers the entries that announce them.
         served = self._served() if authorities is not None else None
         if served is None or authorities is None:
             self._tell_kept(log)
             return None
         if served.log_id != log.log:
-            self._find(
+            self._report_finding(
                 "chain-other", f"log at {self._files.where}", f"log {log.log.hex()}", "another"
             )
             return None
@@ -145,10 +146,10 @@ class _Log:
         last = self._state.last_checkpoint(log.log)
         end = last.size if last is not None else 0
         if served.size < end:
-            # A copy lags behind its node, which proves nothing; a node was itself asked to anchor
-            # what it does not show.
+            # A copy may just be older than its node, which proves nothing. A node that shows fewer
+            # entries than it anchored withholds them.
             code = "log-truncated" if self._files.is_node else "log-older"
-            self._find(
+            self._report_finding(
                 code,
                 f"checkpoint of {log.agency}",
                 f"{end} entries or more",
@@ -156,7 +157,7 @@ class _Log:
             )
             self._conclude(log, authorities, 0, end, whole=False)
             return None
-        self._judge_anew(log, authorities)
+        self._forget_outdated(log, authorities)
         fetching = Fetching(
             self._files, self._state, served.size, log.accepted, self._options.submit
         )
@@ -198,9 +199,10 @@ class _Log:
             self._report.take_over(told)
             return (replay.frontier if whole else None), begin
 
-    def _judge_anew(self, log: LogOfAgency, authorities: Authorities) -> None:
-        """Begin a log anew where signers could not be judged for want of a descriptor, and others
-        are at hand by now; or where the chain tells a handover otherwise than when it was judged.
+    def _forget_outdated(self, log: LogOfAgency, authorities: Authorities) -> None:
+        """Forget what is kept of a log, so that it is read from its beginning: where a descriptor
+        was missing for judging signers and others are at hand by now, or where the contract took an
+        offer after its withdrawal was judged.
         """
         fresh = authorities.fingerprint()
         lacked = any(one.code == "descriptor-missing" for one in self._state.findings(log.log))
@@ -209,7 +211,7 @@ class _Log:
             self._state.forget(log.log)
         self._state.put_blob(_JUDGED_WITH, log.log, fresh)
 
-    def _find(self, code: str, place: str, expected: str, found: str) -> None:
+    def _report_finding(self, code: str, place: str, expected: str, found: str) -> None:
         self._report.add(AuditFinding(code, place, expected, found))
 
     def _served(self) -> Checkpoint | None:
@@ -221,7 +223,7 @@ class _Log:
             codes = {NotFoundError: gone, FormatError: "note-unsigned"}
             code = codes.get(type(error), "unreachable")
             place = f"checkpoint at {self._files.where}"
-            self._find(code, place, "a signed checkpoint", error.message)
+            self._report_finding(code, place, "a signed checkpoint", error.message)
             return None
 
     def _identified(self, served: Checkpoint) -> LogOfAgency | None:
@@ -229,7 +231,7 @@ class _Log:
         log = chain_events.identify(self._state, served.log_id)
         if log is None:
             place, found = f"log at {self._files.where}", f"log {served.log_id.hex()}"
-            self._find("chain-other", place, "a log of the registry", found)
+            self._report_finding("chain-other", place, "a log of the registry", found)
         else:
             self._state.put_blob(_LOG_AT, sha256(self._files.where.encode()).digest(), log.log)
         return log
@@ -293,11 +295,11 @@ class _Log:
         fetching: Fetching,
         anchored: int,
     ) -> Frontier:
-        """Entries that are not anchored yet: they fit the served checkpoint, and have not waited
-        too long.
+        """Check that the entries that are not anchored yet fit the served checkpoint, and have not
+        waited too long.
 
         Returns:
-            the tree with those that were looked at.
+            the log's tree with them; without them where they are too many or cannot be read.
         """
         self._report.facts[f"waiting {log.agency}"] = served.size - frontier.size
         overdue = ""
@@ -311,7 +313,7 @@ class _Log:
                 self._report.add(finding_for(missing, log.agency))
             except (FormatError, VerificationError) as error:
                 place = f"newest entries of {log.agency}"
-                self._find("bundle-malformed", place, "entries and tiles", error.message)
+                self._report_finding("bundle-malformed", place, "entries and tiles", error.message)
         self._report.judged(
             f"log of {log.agency}", anchored, served.size - anchored, overdue=overdue
         )
@@ -334,11 +336,13 @@ class _Log:
                 tail.append(entry.leaf)
                 if entry.code:
                     place = f"entry {index} of {log.agency}"
-                    self._find(entry.code, place, "a signed statement of this log", entry.found)
+                    self._report_finding(
+                        entry.code, place, "a signed statement of this log", entry.found
+                    )
                 elif entry.claims is not None:
                     times.append(entry.claims.time)
         if tail.size != served.size or tail.root() != served.root:
-            self._find(
+            self._report_finding(
                 "note-differs",
                 f"checkpoint of {log.agency}",
                 f"{served.size} with root {served.root.hex()}",
@@ -346,7 +350,7 @@ class _Log:
             )
         if merkle.root_of(served.size, tiles.node_reader(fetching.tile)) != served.root:
             expected = f"root {served.root.hex()}"
-            self._find("tile-differs", f"tiles of {log.agency}", expected, "another root")
+            self._report_finding("tile-differs", f"tiles of {log.agency}", expected, "another root")
         return tail, min(times, default=None)
 
     def _overdue(self, log: LogOfAgency, authorities: Authorities, oldest: int | None) -> str:
@@ -356,7 +360,9 @@ class _Log:
             return ""
         longest = descriptor.max_anchoring_delay
         late = self._clock.now() - oldest > longest
-        return f"the oldest since {oldest}, to be anchored within {longest} s" if late else ""
+        if not late:
+            return ""
+        return f"the oldest since {format_time(oldest)}, to be anchored within {longest} s"
 
     def _conclude(
         self, log: LogOfAgency, authorities: Authorities, count: int, end: int, *, whole: bool

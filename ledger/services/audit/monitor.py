@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Final
 
-from ledger.domain.audit.findings import AuditFinding, Severity
+from ledger.domain.audit.checklist import Severity
+from ledger.domain.audit.findings import AuditFinding
 from ledger.domain.audit.ports import AuditState, LogFiles
 from ledger.domain.audit.report import AuditReport
 from ledger.domain.bundle.trust import TrustRoot

@@ -8,12 +8,14 @@ from collections.abc import Iterator
 from typing import Final, get_args
 
 from ledger.domain.audit.findings import AuditFinding
-from ledger.domain.codecs.text import format_time, parse_time
+from ledger.domain.codecs.text import format_time, parse_time, told_time
+from ledger.domain.errors import CustodyError
 from ledger.domain.event.moments import AHEAD
 from ledger.domain.event.types import AccessMode
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity.person import PersonId
 from ledger.rows.handovers import ErasureRow
+from ledger.rows.logs import EntryRow
 from ledger.rows.releases import ReleaseRow
 from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.access import authorization
@@ -47,7 +49,7 @@ def check_item(node: Node, item: ReconstructedItem) -> Iterator[AuditFinding]:
             expected = "its keys are to be destroyed"
             yield AuditFinding("row-missing", f"erasure {evidence}", expected, "no such row")
     if item.erasure is not None:
-        yield from _check_erasure(item, item.erasure, now)
+        yield from _check_erasure(node, item, item.erasure, now)
     if closing:
         return
     if (
@@ -65,17 +67,36 @@ def check_item(node: Node, item: ReconstructedItem) -> Iterator[AuditFinding]:
 
 
 def _check_erasure(
-    item: ReconstructedItem, erasure: ErasureRow, now: int
+    node: Node, item: ReconstructedItem, erasure: ErasureRow, now: int
 ) -> Iterator[AuditFinding]:
     evidence = item.item.state.evidence
     close = next((row for row in item.rows if row.digest == erasure.statement), None)
     if item.item.state.closed and (close is None or close.effect != "close"):
         place = f"erasure {evidence}"
         yield AuditFinding("row-inserted", place, "a disposal in the log", "a row")
-    elif close is not None and erasure.state != "done" and now - close.time > _GRACE:
-        expected = f"keys destroyed within {_GRACE} s of {format_time(close.time)}"
-        found = f"state {erasure.state!r}"
-        yield AuditFinding("disposal-overdue", evidence, expected, found)
+    elif close is not None and erasure.state != "done":
+        late = _proven_since(node, close) > _GRACE
+        if late or now - close.time > _GRACE:
+            expected = f"keys destroyed within {_GRACE} s of {format_time(close.time)}"
+            found = f"state {erasure.state!r}" + (
+                "" if late else f", as the clock says {told_time(now)}"
+            )
+            code = "disposal-overdue" if late else "disposal-waits"
+            yield AuditFinding(code, evidence, expected, found)
+
+
+def _proven_since(node: Node, close: EntryRow) -> int:
+    """Seconds between the block that proves a disposal and the chain's newest one: a clock that is
+    ahead makes nobody late. 0 where neither is known.
+    """
+    with node.records.read() as unit:
+        cover = unit.checkpoints.covering(close.log, close.index)
+    if cover is None or cover.state != "final":
+        return 0
+    try:
+        return node.contracts.chain.head().time - cover.time
+    except CustodyError:
+        return 0
 
 
 def check_releases(node: Node) -> Iterator[AuditFinding | int]:
@@ -86,26 +107,34 @@ def check_releases(node: Node) -> Iterator[AuditFinding | int]:
     while True:
         with node.records.read() as unit:
             page = unit.releases.page(after=after, limit=_PAGE)
-            problems = [(row, _problem(node, unit, row)) for row in page]
-        for row, problem in problems:
+            problems = [(row, *_problem(node, unit, row)) for row in page]
+        for row, problem, later in problems:
+            place = f"release {row.kind} of {row.evidence} to {row.recipient[:12]}"
             if problem:
-                place = f"release {row.kind} of {row.evidence} to {row.recipient[:12]}"
                 expected = "a statement in the log that covers it"
                 yield AuditFinding("release-unlogged", place, expected, problem)
+            elif later:
+                expected = f"an offer signed before {told_time(row.time)}, when it was looked at"
+                found = f"signed at {told_time(later)}"
+                yield AuditFinding("clock-was-ahead", place, expected, found)
         if not page:
             return
         yield len(page)
         after = (page[-1].statement, page[-1].recipient, page[-1].kind)
 
 
-def _problem(node: Node, unit: UnitOfWork, row: ReleaseRow) -> str:
+def _problem(node: Node, unit: UnitOfWork, row: ReleaseRow) -> tuple[str, int]:
+    """What is wrong with a release; else the time of the offer that was looked at, where it was
+    signed after the look. The look names the offer by its digest, so the clock of whoever signed
+    it, maybe another agency's, was ahead.
+    """
     entry = unit.logs.entry_by_digest(row.statement)
     if entry is None or entry.evidence != row.evidence:
-        return "no such statement about this item"
+        return "no such statement about this item", 0
     der = unit.people.certificate(entry.certificate)
     signer = certificates.parse(der) if der is not None else None
     if unit.erasures.get(row.evidence) is not None or signer is None:
-        return "" if signer is not None else "signed by nobody known"
+        return "" if signer is not None else "signed by nobody known", 0
     event = documents.read_event(node, unit, entry)
     kind = event.type if event is not None else ""
     if row.kind in _MODES:
@@ -115,11 +144,8 @@ def _problem(node: Node, unit: UnitOfWork, row: ReleaseRow) -> str:
             and event.body["mode"] in _MODES[row.kind]
             and "basis" in event.value
         )
-        return (
-            ""
-            if good and signer.subject.recipient == row.recipient
-            else f"{kind or 'nothing'} by somebody else, or for something else"
-        )
+        own = good and signer.subject.recipient == row.recipient
+        return "" if own else f"{kind or 'nothing'} by somebody else, or for something else", 0
     to = event.body.get("to", {}) if event is not None else {}
     if row.kind in authorization.LOOKS:
         named = PersonId(node.agency, to["person"]).recipient if "person" in to else row.recipient
@@ -128,14 +154,9 @@ def _problem(node: Node, unit: UnitOfWork, row: ReleaseRow) -> str:
             and to.get("agency") == node.agency
             and named == row.recipient
         )
-        return (
-            ""
-            if asked and row.time >= entry.time - AHEAD
-            else f"{kind or 'nothing'} for somebody else, or later than the look"
-        )
+        if not asked:
+            return f"{kind or 'nothing'} for somebody else", 0
+        return "", entry.time if row.time < entry.time - AHEAD else 0
     expected = {"parcel": "transfer-offered", "copy": "disclosed"}.get(row.kind, "")
-    return (
-        ""
-        if kind == expected and to.get("agency") == row.recipient
-        else f"{kind or 'nothing'} for somebody else"
-    )
+    good = kind == expected and to.get("agency") == row.recipient
+    return "" if good else f"{kind or 'nothing'} for somebody else", 0

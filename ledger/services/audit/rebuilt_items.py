@@ -1,6 +1,7 @@
-"""Items rebuilt: their statements taken again in order, from our log and from the records that came
-with them, and as the chain decided.
+"""Rebuilds items in an empty database, for an audit to compare with the home's.
 
+The statements of each item are applied once more in their order: those of our log, and those of the
+record that came with an item from another agency. How a handover ended is taken from the chain.
 Items whose keys were destroyed are rebuilt from statements alone.
 """
 
@@ -42,9 +43,6 @@ from ledger.services.onchain import transfer_steps
 from ledger.services.records import foreign_history, record_keys
 from ledger.services.registration import sequencing
 
-_LAG: Final = (
-    3600  # seconds for which the node may not have written down yet what it has just signed
-)
 _LIMIT: Final = 10_000
 
 
@@ -53,8 +51,13 @@ def rebuild_items(
     take: Callable[[UnitOfWork, ReconstructedItem], None],
     advance: Callable[[int], None],
 ) -> tuple[int, int]:
-    """Rebuild every item, and hand each to ``take`` with the rebuilt database; numbers of items and
-    of documents.
+    """Rebuild every item, and hand each to ``take`` with the rebuilt database.
+
+    Args:
+        advance: called with the number of items of each page that is done.
+
+    Returns:
+        how many items there are, and how many documents were looked for.
     """
     records, count, opened = InheritedRecords(book.node, book.state, book.authorities), 0, 0
     for page in names(book):
@@ -84,7 +87,11 @@ class _Replay:
     _seen: set[bytes] = field(default_factory=set)
 
     def run(self) -> ReconstructedItem:
-        """Take every statement again."""
+        """Apply every statement of the item in its order.
+
+        Returns:
+            the item as it should be.
+        """
         self.erasure = self.stored.erasures.get(self.evidence)
         self.erased = self.erasure is not None and self.erasure.state != "due"
         self.key = self._record_key()
@@ -146,8 +153,8 @@ class _Replay:
             return bundle if bundle is not None and bundle.evidence == self.evidence else None
 
     def _taken_over(self) -> list[tuple[BundledStatement, Statement]]:
-        """The statements of the record as far as the home took them over: with an outcome a record
-        may come that goes on beyond it.
+        """The statements of the inherited record, up to the last one that the home took over. A
+        record that tells how a handover ended may go on beyond that.
         """
         parsed = (
             [
@@ -173,7 +180,7 @@ class _Replay:
         content = event.content if event is not None and row.effect == "open" else None
         stored = StoredItem(statement, certificate, event, content)
         item = sequencing.item_after(self.book.node, stored, self.current)
-        # Nothing else tells it (see columns.PARTLY).
+        # The document that named the CID was destroyed: only the home has it (columns.PARTLY).
         if row.effect == "open" and event is None and self.known is not None:
             item = replace(item, cid=self.known.cid)
         self.current = sequencing.write(self.book.node, self.into, stored, row, item, self.key)
@@ -226,8 +233,8 @@ class _Replay:
         self.book.reported.add(f"document {shown(statement.payload)}")
 
     def _catch_up(self, until: int | None) -> None:
-        """What other logs sequenced and the contract decided before our statement at seq ``until``,
-        or until now.
+        """Apply what other logs sequenced and what the contract decided before our statement at seq
+        ``until``; None for all of it.
         """
         while self.left:
             item, rows = (
@@ -259,7 +266,7 @@ class _Replay:
             handover_given(self.book.state, row.offer, agency_id(row.giver)),
             self.transfer_steps.get(row.number),
         )
-        # Something follows the outcome: it was known.
+        # A statement of ours that follows the outcome shows that the node knew the outcome.
         looked = until is not None and until > state.seq + 1
         if (
             on_chain is not None
@@ -298,7 +305,7 @@ class _Replay:
             return True
         return False
 
-    def _opened(self, count: int) -> Opened:
+    def _record_up_to(self, count: int) -> Opened:
         """The record up to its ``count``-th statement, with handovers as the chain tells them, the
         last one still open.
         """
@@ -331,10 +338,10 @@ class _Replay:
 
     def _keep(self, count: int) -> None:
         """Keep what other logs sequenced, up to the ``count``-th statement of the record."""
-        unpacking.keep(self.book.node, self.into, self._opened(count), range(count), self.key)
+        unpacking.keep(self.book.node, self.into, self._record_up_to(count), range(count), self.key)
 
     def _receive(self, count: int) -> None:
-        opened = self._opened(count)
+        opened = self._record_up_to(count)
         state, rows = incoming.replay(opened)
         cid = self.known.cid if self.known is not None else None
         if (opening := opened.events[0]) is not None:
@@ -343,7 +350,7 @@ class _Replay:
         incoming.write(self.book.node, self.into, opened, state, rows, cid, place, self.key)
 
     def _carry(self, item: ItemRow, own: list[EntryRow]) -> None:
-        """Take over what nothing tells (see columns.PARTLY)."""
+        """Copy from the home what follows from no statement (see columns.PARTLY)."""
         into, unit = self.into, self.unit
         if self.erasure is not None:
             erasure, erased = self.erasure, self.erased

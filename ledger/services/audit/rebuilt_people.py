@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from ledger.domain.codecs.text import require
+from ledger.domain.codecs.text import require, told_time
 from ledger.domain.crypto import custody_key
 from ledger.domain.errors import CustodyError, VerificationError
 from ledger.domain.event import wording
@@ -27,7 +27,6 @@ from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.access import custody_keys, service_numbers, sessions
 from ledger.services.audit.comparing import shown
 from ledger.services.audit.rebuilding import Rebuild
-from ledger.services.partners import directory
 from ledger.services.records import documents
 from ledger.services.registration import agency_statements, bulk_access_alarm
 
@@ -217,29 +216,45 @@ class People:
             )
 
     def _partner(self, unit: UnitOfWork, into: UnitOfWork, row: Row) -> None:
+        """A partner's address and list are those of one of its versions: which of them was in force
+        when the node last asked, its clock alone tells.
+        """
         partner, crl = PartnerRow(**row), b""
-        known = into.partners.descriptors(partner.agency)
-        descriptor = directory.in_force(known, self._book.node.clock.now())
-        if descriptor is None:
+        known = [
+            descriptors.parse(version.document)
+            for version in into.partners.descriptors(partner.agency)
+        ]
+        if not known:
             return
         if partner.crl:
-            certificates.require_signed_list(partner.crl, descriptor.authorities)
+            authorities = [der for descriptor in known for der in descriptor.authorities]
+            certificates.require_signed_list(partner.crl, authorities)
             crl = partner.crl
-        into.partners.put(
-            PartnerRow(partner.agency, descriptor.service or partner.url, crl, partner.checked)
-        )
+        services = [descriptor.service for descriptor in known]
+        url = partner.url if {partner.url, ""} & set(services) else services[-1]
+        into.partners.put(PartnerRow(partner.agency, url, crl, partner.checked))
 
     def _session(self, unit: UnitOfWork, into: UnitOfWork, row: Row) -> None:
         """A session is somebody's who may have one, and no longer than one is good for."""
         node, session = self._book.node, SessionRow(**row)
         certificate = self._book.certificate(unit, session.certificate)
-        if certificate is None or not session.expires <= node.clock.now() + sessions.SESSION_LIFE:
+        if certificate is None or not sessions.is_enrolled(node, unit, certificate):
             return
-        if sessions.is_enrolled(node, unit, certificate):
-            person = certificate.subject if certificate.kind == "person" else None
-            into.sessions.put(
-                SessionRow(session.token, person, certificate.digest, session.expires)
-            )
+        self._tell_clock("session", session.token, session.expires, sessions.latest_end)
+        person = certificate.subject if certificate.kind == "person" else None
+        into.sessions.put(SessionRow(session.token, person, certificate.digest, session.expires))
+
+    def _tell_clock(
+        self, table: str, key: bytes, expires: int, latest: Callable[[int], int]
+    ) -> None:
+        """A time further ahead than any that is written down now was said by a wrong clock, and
+        contradicts nothing: the row opens nothing.
+        """
+        now = self._book.node.clock.now()
+        if expires > latest(now):
+            expected = f"by {told_time(latest(now))}, as the clock says {told_time(now)}"
+            place, found = f"{table} {shown(key)}", f"an end at {told_time(expires)}"
+            self._book.find("clock-was-ahead", place, expected, found)
 
     def _identity(self, unit: UnitOfWork, into: UnitOfWork, row: Row) -> None:
         person = unit.people.get(_who(row["person"]))
@@ -247,8 +262,8 @@ class People:
             into.people.put_identity(row["token"], person.person)
 
     def _challenge(self, unit: UnitOfWork, into: UnitOfWork, row: Row) -> None:
-        if row["expires"] <= self._book.node.clock.now() + sessions.PERSON_LIFE:
-            into.sessions.put_challenge(row["nonce"], row["expires"])
+        self._tell_clock("challenge", row["nonce"], row["expires"], sessions.latest_challenge)
+        into.sessions.put_challenge(row["nonce"], row["expires"])
 
     def _alarm(self, unit: UnitOfWork, into: UnitOfWork, row: Row) -> None:
         person = _who(row["person"])

@@ -112,7 +112,7 @@ class LogReplay:
         return self._commit() and self._whole
 
     def _bundles(self, end: int) -> Iterator[Bundle]:
-        """Entries up to the newest anchored one; where they end before, that is told."""
+        """Bundles up to the newest anchored entry; it is reported where the files end before."""
         try:
             yield from self._fetching.bundles(self._begin, end)
         except Missing as missing:
@@ -167,22 +167,22 @@ class LogReplay:
         return True
 
     def _find(self, code: str, index: int, expected: str, found: str) -> None:
-        self._hold(AuditFinding(code, f"entry {index} of {self._log.agency}", expected, found))
+        self._distrust(AuditFinding(code, f"entry {index} of {self._log.agency}", expected, found))
 
-    def _hold(self, finding: AuditFinding) -> None:
-        """Tell what is wrong with files or chain. The stretch is judged to its end, and nothing of
-        it is kept: the next audit judges it anew, by what is shown then, and never takes for judged
-        what was not.
+    def _distrust(self, finding: AuditFinding) -> None:
+        """Report a fault of the files or the chain. The stretch is judged to its end, and nothing
+        of it is kept: part of it could not be judged, so the next audit judges all of it anew, by
+        what it is shown then.
         """
         self._report.add(finding)
         self._held = True
 
     def _get(self, path: str) -> bytes | None:
-        """A file without which the stretch can be judged on; what is missing is told."""
+        """A file that judging can go on without; None where it is missing, which is reported."""
         try:
             return self._fetching.get(path)
         except Missing as missing:
-            self._hold(finding_for(missing, self._log.agency))
+            self._distrust(finding_for(missing, self._log.agency))
             return None
 
     def _next(self, covers: Iterator[CheckpointAnchored]) -> None:
@@ -217,7 +217,7 @@ class LogReplay:
             return chain_events.committed(self._contracts, cover)
         except CustodyError as error:  # the auditor's chain, and nothing against the log
             self._silent = True
-            self._hold(AuditFinding("chain-silent", "chain", "an answer", error.message))
+            self._distrust(AuditFinding("chain-silent", "chain", "an answer", error.message))
             return True
 
     def _check_checkpoint(self, cover: CheckpointAnchored) -> bool:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Final
 
+from ledger.domain.audit.checklist import Severity
 from ledger.domain.audit.events_in_memory import EventsInMemory
 from ledger.domain.audit.report import AuditReport
 from ledger.domain.codecs.text import format_time
@@ -96,7 +97,7 @@ def _waiting(node: Node) -> Iterator[EntriesWaiting]:
         yield EntriesWaiting(size - final, size)
 
 
-def _check_rows(node: Node, progress: Callable[[int], None]) -> Iterator[SelfCheckFinding | int]:
+def _check_rows(node: Node, progress: Callable[[int], None]) -> Iterator[Result | int]:
     """The database is the one that log, documents, chain and signatures give; see
     services.audit.rows.
     """
@@ -121,7 +122,11 @@ def _check_rows(node: Node, progress: Callable[[int], None]) -> Iterator[SelfChe
         )
     for finding in report.findings:
         differs = f"{finding.place}; expected {finding.expected}, found {finding.found}"
-        yield SelfCheckFinding("rows", f"{finding.kind.title}: {differs}", RESTORE)
+        told = f"{finding.kind.title}: {differs}"
+        if finding.kind.severity is Severity.WARNING:
+            yield SelfCheckWarning("rows", told, finding.kind.todo)
+        else:
+            yield SelfCheckFinding("rows", told, RESTORE)
     yield counts.rows
 
 

@@ -26,6 +26,7 @@ from ledger.domain.errors import (
     VerificationError,
 )
 from ledger.domain.identity.person import agency_recipient
+from ledger.domain.ports.answers import Copy
 from ledger.domain.ports.node_and_chain import PartnerApi
 from ledger.rows.handovers import DisclosedCopyRow
 from ledger.rows.items import ItemRow
@@ -108,12 +109,12 @@ def pack(node: Node, agency: str, statement: bytes) -> bytes:
     return Parcel(found.encode(), tuple(documents), tuple(one.encode() for one in given)).encode()
 
 
-def for_us(node: Node) -> list[dict[str, Any]]:
+def for_us(node: Node) -> list[Copy]:
     """Copies that other agencies gave us; those whose node does not answer in time are left out."""
     with node.records.read() as unit:
         rows = [row for row in unit.partners.all() if row.active]
     end = time.monotonic() + _PATIENCE
-    found: list[dict[str, Any]] = []
+    found: list[Copy] = []
     for row in rows:
         left = end - time.monotonic()
         if left <= 0:
@@ -124,11 +125,8 @@ def for_us(node: Node) -> list[dict[str, Any]]:
                 lambda row=row: node.reach(row.url).copies(),  # type: ignore[misc]
                 seconds=min(left, _EACH),
             )
-            found += [
-                one
-                for one in told
-                if one["giver"] == row.agency and one["recipient"] == node.agency
-            ]
+            mine = (row.agency, node.agency)
+            found += [one for one in told if (one.giver, one.recipient) == mine]
     return found
 
 

@@ -39,10 +39,16 @@ _SCOPES: Final = ["content", "record", "document", "disclosure"]
 
 @dataclass(frozen=True, slots=True)
 class Disposal:
-    """What became of an item: the statement that disposed of it, and who signed that keys were
-    destroyed: (agency, statement, time). ``pinned``: IPFS nodes that have not removed its
-    ciphertext yet; ``forgotten``: nodes that the settings no longer name, and that may keep it;
-    ``stored``: some of it lies on the node's own disk.
+    """What became of an item.
+
+    Attributes:
+        statement: digest of the one that disposed of the item. disposed: its time.
+        destroyed: how many keys were destroyed here. backups: until when backups may have them.
+        confirmed: who signed that keys were destroyed: (agency, statement, time).
+        expected: agencies that have, or had, the item in custody, from which that is expected.
+        pinned: IPFS nodes that have not removed its ciphertext yet.
+        forgotten: IPFS nodes that the settings no longer name, and that may keep it.
+        stored: whether some of the ciphertext still lies on the node's own disk.
     """
 
     evidence: str
@@ -58,8 +64,11 @@ class Disposal:
 
 
 def settle(node: Node) -> int:
-    """Destroy what is due, whoever holds the item, and sign for our own; how many items were
-    brought forward. No other agency is asked.
+    """Destroy the keys that are due, whichever agency disposed of the item, and sign for it where
+    it was ours. No other agency is asked: what is signed in its log is signed by ``learn``.
+
+    Returns:
+        how many items were brought forward.
 
     Raises:
         CustodyError: of the first item that could not be brought forward; the others were.
@@ -69,7 +78,7 @@ def settle(node: Node) -> int:
     with node.settles("destroying keys"):
         for row in [*_rows(node, ("due",)), *_rows(node, ("dropped",), node.agency)]:
             try:
-                dropped = _drop(node, row) if row.state == "due" else row
+                dropped = _destroy_keys(node, row) if row.state == "due" else row
                 if dropped.custodian == node.agency:
                     _sign(node, dropped)
             except CustodyError as error:
@@ -108,7 +117,7 @@ def _done(node: Node, row: ErasureRow) -> None:
         unit.erasures.put(replace(row, state="done"))
 
 
-def _drop(node: Node, row: ErasureRow) -> ErasureRow:
+def _destroy_keys(node: Node, row: ErasureRow) -> ErasureRow:
     with node.records.write() as unit:
         item = unit.items.get(row.evidence)
         count = unit.items.drop_secrets(row.evidence, _SCOPES, record=True)
@@ -141,11 +150,14 @@ def _sign_there(node: Node, api: PartnerApi, row: ErasureRow, told: dict[str, An
 def _require_place(
     node: Node, row: ErasureRow, told: dict[str, Any], closing: tuple[bytes, int]
 ) -> None:
-    """Our node signs for the log that closed the item, behind its closing, and for no other place
-    that a partner names.
+    """Check that the place at which a partner asks us to sign lies in the log that closed the item,
+    behind the statement that closed it, and not in the future.
+
+    Args:
+        told: the place, as the partner names it. closing: log and seq of the closing statement.
 
     Raises:
-        VerificationError: it names another.
+        VerificationError: the partner names another place.
     """
     log, seq = closing
     if (

@@ -82,8 +82,8 @@ def receive(
 def _receive(
     node: Node, code: str, api: PartnerApi, evidence: str, stopped: Callable[[], bool]
 ) -> bool:
-    """As receive; the record of a transfer that goes on is asked for when its ciphertext is here,
-    and must call for that.
+    """As ``receive``, without its clearing up. Of a transfer that goes on, the record is fetched
+    only when all ciphertext is here, and must name the same content.
     """
 
     def read(start: int, end: int) -> bytes:
@@ -173,12 +173,12 @@ def write(
     place: int,
     key: bytes | None,
 ) -> None:
-    """Write everything that follows from the record of an item that was offered to us; also for an
-    audit, into an empty database.
+    """Write all rows that follow from the record of an item that was offered to us. An audit calls
+    it too, to fill an empty database.
 
     Args:
-        place: in the order of lists, of an item that was never here before. key: of the record;
-            None where it was destroyed since.
+        place: ``ItemRow.opened``, for an item that was never here before.
+        key: the item's record key here; None where it was destroyed since.
     """
     evidence, last = opened.bundle.evidence, opened.bundle.statements[-1]
     unpacking.keep(node, unit, opened, range(len(opened.statements)), key)
@@ -259,8 +259,8 @@ def _grants(
 
 
 def _require_room(node: Node, code: str, evidence: str, size: int) -> None:
-    """What an agency offers and nobody has accepted may fill a part of our disk only, and a part of
-    our lists; so may what it offered and took back, until that is cleared away.
+    """Check that an item of ``size`` bytes fits into what an agency may leave here, in number and
+    bytes. What comes in or waits for an answer counts, and for a week what the agency took back.
 
     Raises:
         RuleError: with how much lies here, how much would come, and the limit.
@@ -274,7 +274,7 @@ def _require_room(node: Node, code: str, evidence: str, size: int) -> None:
     taken_back = (one for one in withdrawn.left_by(node, code) if withdrawn.is_recent(node, one))
     for row in chain(offered, taken_back):
         if row.taker == node.agency and row.evidence != evidence:
-            lying[row.evidence] = _lying(node, row.evidence)
+            lying[row.evidence] = _bytes_here(node, row.evidence)
     total, waits = sum(lying.values()), "that nobody has answered, or that it took back this week"
     if len(lying) >= MOST:
         raise RuleError(
@@ -293,8 +293,8 @@ def _require_room(node: Node, code: str, evidence: str, size: int) -> None:
         )
 
 
-def _lying(node: Node, evidence: str) -> int:
-    """Bytes that an item takes here, its ciphertext and what others' logs prove of it."""
+def _bytes_here(node: Node, evidence: str) -> int:
+    """Bytes that an item takes here: its ciphertext, and the bundle of its earlier history."""
     with node.records.read() as unit:
         first = unit.logs.events(evidence, limit=1)
         content = _content(documents.read_event(node, unit, first[0])) if first else None
@@ -335,6 +335,7 @@ def replay(opened: Opened) -> tuple[ItemState, list[TransferStepRow]]:
 def _crossing(
     evidence: str, number: int, giver: str, offer: Statement, hop: Hop | None
 ) -> TransferStepRow:
+    """The row of a handover between agencies, from its offer and what the contract holds of it."""
     taker = offer.claims.to or ""
     if hop is None:  # withdrawn before the contract ever took it
         return TransferStepRow(evidence, number, giver, taker, offer.digest, 0, "lapsed")

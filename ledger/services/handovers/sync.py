@@ -1,7 +1,7 @@
-"""Handovers with other agencies kept going: chain steps, offers that come in, and how ours ended.
+"""Keeps handovers with other agencies going: steps on the chain, offers to us, and outcomes.
 
-Our own duties ask no other agency. Each agency has turns of its own, one at a time, bounded in
-time: a slow one costs its own handovers.
+Our own duties (``own``) ask no other agency. Each agency has turns (``turn``), one at a time and
+bounded in time: a slow agency delays only its own handovers.
 """
 
 from __future__ import annotations
@@ -49,8 +49,11 @@ class Synced:
 
 
 def sync(node: Node, *, seconds: float = _ASKED) -> Synced:
-    """One round, now: our own duties, and a turn of each agency beside the others. Whoever takes
-    longer goes on behind it.
+    """One round, now: our own duties, and a turn with each agency, several at once. A turn that
+    takes longer than ``seconds`` goes on in the background until it can stop.
+
+    Returns:
+        what was done until then; agencies that were not through are among the problems.
 
     Raises:
         BusyError: no thread could be started.
@@ -175,8 +178,8 @@ def _left_undone(node: Node, agency: str) -> str:
 
 
 def _noting(done: Synced, name: str, work: Callable[[], object]) -> None:
-    """One agency that does not answer, or shows what does not verify, must not hold up the
-    others.
+    """Do ``work``; what it raises is noted as a problem of ``name`` and goes no further, so that
+    one agency does not hold up the others.
     """
     try:
         work()
@@ -235,8 +238,8 @@ def _settle(node: Node, done: Synced, evidence: str, partner: PartnerRow) -> Non
 
 
 def _take_in(node: Node, done: Synced, partner: PartnerRow, over: Stopped) -> None:
-    """Take in what is on offer, each item for a while: what is new before what goes on, and of that
-    what waited longest.
+    """Take in what is on offer, each item for about ``_SLICE`` seconds: new offers first, then the
+    transfers that were begun before, beginning with the one that waited longest.
     """
     api = node.reach(partner.url)
     going = [
@@ -247,7 +250,7 @@ def _take_in(node: Node, done: Synced, partner: PartnerRow, over: Stopped) -> No
         evidence, named = str(one["evidence"]), (one["giver"], one["taker"], one["state"])
         if named != (partner.agency, node.agency, "open") or evidence in going:
             continue
-        evidence_bytes(evidence)  # it becomes part of a path
+        evidence_bytes(evidence)  # raises where this is no evidence URN: it becomes part of a path
         with node.records.read() as unit:
             rows = unit.transfers.of_item(evidence)
         if rows and rows[-1].offer.hex() == one["offer"]:

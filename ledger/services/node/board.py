@@ -26,7 +26,8 @@ class Board:
     """How all duties of a node go.
 
     Args:
-        load, keep: what an earlier process told last, and where to write down what changes.
+        load: reads the rows that the process before this one kept.
+        keep: writes all rows down; called when the problem of a duty changes.
     """
 
     def __init__(

@@ -1,5 +1,5 @@
-"""Background work under supervision: whatever a step raises is told and tried again; nothing ever
-stops silently.
+"""Background work under supervision: whatever a step raises is reported, and the step is tried
+again; nothing ever stops silently.
 
 - one loop a duty: what fails in one holds up no other
 - an exception that nobody expected is treated like one of ours, but told by its class and place
@@ -35,8 +35,8 @@ _UNEXPECTED: Final = "run custody doctor; if it finds nothing, report what was t
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """What a round of a duty did: seconds until the next one, and what went wrong for somebody
-    without holding up the others.
+    """How a round of a duty ended: seconds until the next one, and the problem: what ended the
+    round early, or what failed for one item or partner while it went on with the others.
     """
 
     wait: float
@@ -49,8 +49,8 @@ class Duty:
     """What is done again and again.
 
     Attributes:
-        name: as it is told; no case data.
-        round: does a part of it.
+        name: what logs and status call it; it holds no case data.
+        round: does one round of it, and says how that ended.
         first: seconds before the first round.
         pause: seconds after the first failure; from then on they double.
     """
@@ -140,8 +140,9 @@ class Loop:
         return result.wait
 
     def _back_off(self, *, frozen: bool) -> float:
-        """A frozen log is tried again too: it may have been mended, and until then nothing is
-        signed.
+        """Seconds until the next try: they double with each failure up to _LONGEST, with jitter.
+
+        With a frozen log they are _LONGEST at once: nothing is signed until somebody has mended it.
         """
         longest = self._duty.pause * 2.0 ** min(self._failures - 1, 16)
         longest = _LONGEST if frozen else min(longest, _LONGEST)

@@ -4,7 +4,7 @@
 An answer or a withdrawal that is signed and in the log changes nothing yet. Custody moves when the
 contract has taken it and that is final; whoever lost a race against the other side finds their
 statement void. One transaction of the anchoring account is on its way at a time, recorded before it
-is sent: a crash between any two steps is repeated with the same bytes.
+is sent: after a crash between any two steps the same bytes are sent again.
 """
 
 from __future__ import annotations
@@ -64,8 +64,8 @@ def every(
     outcome: int | None = None,
     after: str = "",
 ) -> Iterator[TransferStepRow]:
-    """All handovers in certain states behind an item: with an agency, from a giver, with an
-    outcome, where named.
+    """All handovers in these states, in the order of items, behind the item ``after`` where one is
+    given; ``agency``, ``giver`` and ``outcome`` narrow them.
     """
     return pages.every(
         node.records,
@@ -177,11 +177,10 @@ def query_contract(node: Node, item: ItemRow, block: int | None = None) -> Seen:
 
 
 def step(node: Node) -> bool:
-    """Do the next thing that a handover needs from the chain; False where there is nothing to do
-    now.
+    """Take the next step that any handover needs on the chain.
 
     Returns:
-        whether there was anything to do.
+        whether a step was taken; False also while a transaction on its way is waited for.
 
     Raises:
         NetworkError, ChainError: nothing is lost by it; call again.
@@ -211,8 +210,8 @@ def _current(unit: UnitOfWork, row: TransferStepRow) -> TransferStepRow:
 
 
 def follow(node: Node, row: TransferStepRow) -> bool:
-    """Bring the handover whose transaction is on its way one step further; the caller holds the
-    anchoring lock.
+    """Bring the handover whose transaction is on its way one step further; False while there is
+    nothing to do but wait. The caller holds the anchoring lock.
     """
     chain = node.contracts.chain
     receipt = chain.receipt(row.sent)
@@ -236,7 +235,7 @@ def follow(node: Node, row: TransferStepRow) -> bool:
             return False
     block = chain.block(receipt.block)
     if block.hash != receipt.block_hash or chain.final() < receipt.block:
-        return False  # in another block the transaction may end otherwise
+        return False  # not final yet: mined again in another block, it may end otherwise
     if not receipt.succeeded:
         if not _is_over(node, row):
             require_certain(node, row.sent, "the contract refused the step of a handover")
@@ -276,7 +275,7 @@ def _begin(node: Node, row: TransferStepRow) -> bool:
     good.
     """
     if row.state == "offered" and not standing.is_active(node, row.taker):
-        # The contract would take it, and ask only when it is accepted.
+        # The contract would take the offer: only an acceptance makes it ask if the taker is active.
         raise ChainError(
             f"{standing.inactive(row.taker).message}: an item offered to it is not brought to the "
             "chain",
@@ -335,11 +334,12 @@ def _send(node: Node, row: TransferStepRow, taken: HopStep) -> None:
 def conclude(
     node: Node, unit: UnitOfWork, row: TransferStepRow, *, state: TransferState = "concluded"
 ) -> None:
-    """The contract has decided: the statement that it took has its effect, another one of ours is
-    void.
+    """Apply the outcome in ``row`` to the item; other statements at the same seq become void.
 
     Args:
-        row: with outcome, digest and time as the contract has them.
+        row: with outcome, digest and time as the contract has them; of a lapsed offer, our
+            withdrawal.
+        state: "concluded" where the contract decided, "lapsed" where it never took the offer.
     """
     item, entry = unit.items.get(row.evidence), unit.logs.entry_by_digest(row.outcome_digest)
     assert item is not None

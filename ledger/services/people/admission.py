@@ -15,7 +15,7 @@ person, suspended at once.
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from hashlib import sha256
 from typing import Final
 
@@ -29,6 +29,7 @@ from ledger.domain.errors import (
     RuleError,
     UsageError,
 )
+from ledger.domain.event.moments import AHEAD
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity import enrolment
 from ledger.domain.identity.descriptor import HpkeKey
@@ -37,7 +38,6 @@ from ledger.domain.identity.person import PersonId, read_reference
 from ledger.domain.identity.roles import keeps_custody
 from ledger.rows.people import EnrolmentRow, PersonRow
 from ledger.rows.unit_of_work import UnitOfWork
-from ledger.services.access import custody_keys
 from ledger.services.access.authorization import require_still
 from ledger.services.access.custody_keys import ROLE
 from ledger.services.access.service_numbers import folded, open_number, seal_number
@@ -50,27 +50,6 @@ from ledger.services.records.documents import encode_hpke, hpke_key
 LIFE: Final = 7 * 86400  # seconds
 
 
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """A person, or somebody on the way to become one: ``state`` invited, requested, active or
-    suspended.
-
-    ``reference``: as commands take it: the pseudonym, of a guest with their agency, or the first
-    half of the hash of an invitation's
-    code. ``agency``: empty for an invitation. ``custody``: one of the states of
-    `custodykeys.standing`.
-    """
-
-    reference: str
-    agency: str
-    number: str
-    roles: tuple[str, ...]
-    state: str
-    fingerprint: str
-    since: int
-    custody: str = ""
-
-
 def invite(node: Node, *, number: str, roles: list[str], inviter: PersonId) -> tuple[str, int]:
     """Invite somebody; returns (code, expiry). The code is shown once and kept nowhere.
 
@@ -79,15 +58,18 @@ def invite(node: Node, *, number: str, roles: list[str], inviter: PersonId) -> t
             hand here.
     """
     require_authority(node)
-    if not number.strip() or len(number) > 100:
-        raise UsageError("a service number has 1 to 100 characters")
+    if not folded(number) or len(number) > 100:
+        raise UsageError(
+            "a service number has 1 to 100 characters, and one at least that can be seen"
+        )
     roles = roles_named(node, roles)
     code, expires = secrets.token_urlsafe(24), node.clock.now() + LIFE
     hashed = _hash(code)
     sealed = seal_number(node.keys.people, number.strip(), hashed)
     with node.records.write() as unit:
         require_still(node, unit, inviter, "administrator")
-        unit.people.drop_stale_enrolments(node.clock.now())
+        now = node.clock.now()
+        unit.people.drop_stale_enrolments(now, _latest(now))
         unit.people.put_enrolment(
             EnrolmentRow(hashed, ",".join(sorted(roles)), sealed, inviter, "invited", expires)
         )
@@ -176,7 +158,7 @@ def require_unshared(node: Node, unit: UnitOfWork, key: HpkeKey, *, spki: bytes)
     if key.digest in keys_of_others(node, unit, spki=spki):
         raise RuleError(
             "that key belongs to somebody else already",
-            hint="make keys of your own: custody person enrol FILE, in a new folder",
+            hint="make keys of your own: custody --home NEW-FOLDER person enrol FILE",
         )
 
 
@@ -192,9 +174,20 @@ def outcome(node: Node, code: str) -> tuple[str, bytes | None]:
     return row.state, der
 
 
+def _latest(now: int) -> int:
+    return now + LIFE + AHEAD
+
+
+def is_open(row: EnrolmentRow, now: int) -> bool:
+    """Whether an invitation can be used still. One that says to expire later than one that is made
+    now was made while the clock was wrong, and has expired.
+    """
+    return now <= row.expires <= _latest(now)
+
+
 def _invitation(node: Node, unit: UnitOfWork, code: str) -> EnrolmentRow:
     row = unit.people.enrolment(_hash(code))
-    if row is None or row.expires < node.clock.now():
+    if row is None or not is_open(row, node.clock.now()):
         raise DeniedError(
             "no such invitation, or it has expired", hint="ask the administrator for a new one"
         )
@@ -215,11 +208,11 @@ def approve(node: Node, reference: str, *, approver: PersonId) -> PersonId:
             (
                 one
                 for one in unit.people.enrolments()
-                if _reference(one) == reference and one.state == "requested"
+                if reference_of(one) == reference and one.state == "requested"
             ),
             None,
         )
-        if row is None or row.expires < node.clock.now():
+        if row is None or not is_open(row, node.clock.now()):
             raise NotFoundError(
                 "nobody waits for approval under that reference", hint="see: custody person list"
             )
@@ -262,7 +255,8 @@ def approve(node: Node, reference: str, *, approver: PersonId) -> PersonId:
     return made
 
 
-def _reference(row: EnrolmentRow) -> str:
+def reference_of(row: EnrolmentRow) -> str:
+    """By what commands take somebody who asks to join: the first half of the hash of the code."""
     return row.code.hex()[:16]
 
 
@@ -314,72 +308,3 @@ def key_of(node: Node, reference: str) -> tuple[PersonId, HpkeKey]:
             hint="a guest is named with the agency: WHO@AGENCY",
         )
     return person, hpke_key(row)
-
-
-def _shown(node: Node, sealed: bytes, bound: bytes) -> str:
-    """A service number as administrators see it, who must see the others too where one of them was
-    altered.
-    """
-    try:
-        return open_number(node, sealed, bound)
-    except KeyringError:
-        return "(altered)"
-
-
-def everybody(node: Node) -> list[Listed]:
-    """People and invitations that are open, as administrators see them."""
-    with node.records.read() as unit:
-        people, open_ = (
-            unit.people.all(),
-            [
-                row
-                for row in unit.people.enrolments()
-                if row.state != "approved" and row.expires >= node.clock.now()
-            ],
-        )
-        found = {
-            row.person: certificates.parse(unit.people.certificate(row.certificate) or b"")
-            for row in people
-        }
-        standing = {
-            row.person: custody_keys.standing(node, unit, row, found[row.person]) for row in people
-        }
-    listed = []
-    for row in people:
-        person, certificate = row.person, found[row.person]
-        ours = person.agency == node.agency
-        number = _shown(node, row.number, person.pseudonym.encode()) if ours else ""
-        state = ("active" if ours else "guest") if row.active else "suspended"
-        fingerprint = (
-            enrolment.parse(row.proof).fingerprint
-            if standing[person] == custody_keys.WAITS and row.proof
-            else ""
-        )
-        shown, roles = person.shown_at(node.agency), tuple(sorted(certificate.roles))
-        listed.append(
-            Listed(
-                shown,
-                person.agency,
-                number,
-                roles,
-                state,
-                fingerprint,
-                certificate.not_before,
-                standing[person],
-            )
-        )
-    for one in open_:
-        fingerprint = enrolment.parse(one.request).fingerprint if one.request else ""
-        asked = tuple(one.roles.split(","))
-        listed.append(
-            Listed(
-                _reference(one),
-                "",
-                _shown(node, one.number, one.code),
-                asked,
-                one.state,
-                fingerprint,
-                one.expires - LIFE,
-            )
-        )
-    return listed

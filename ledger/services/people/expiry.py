@@ -82,7 +82,7 @@ class Lifetime:
                 f"{renew}, by any administrator; where nobody can log in any more, at the home "
                 f"itself: {renew} --at-home"
             )
-        return f"{renew}, by an administrator; then they run: custody person fetch"
+        return f"{renew}, by an administrator; then they run: `custody person fetch`"
 
 
 def lifetimes(node: Node) -> Iterator[Lifetime]:

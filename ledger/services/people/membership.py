@@ -34,7 +34,12 @@ from ledger.services.people.admission import (
     require_unshared,
     roles_named,
 )
-from ledger.services.people.signing_keys import keys_of_others, own_people_with, signing_key
+from ledger.services.people.signing_keys import (
+    certificate_of,
+    keys_of_others,
+    own_people_with,
+    signing_key,
+)
 from ledger.services.records.documents import encode_hpke, hpke_key
 
 
@@ -85,7 +90,7 @@ def renew(node: Node, who: PersonId, *, roles: list[str] | None, by: PersonId | 
         person = _own(node, unit, who)
         if not person.active:
             raise NotFoundError("that person is suspended", hint="see: custody person list")
-        old = certificates.parse(unit.people.certificate(person.certificate) or b"")
+        old = certificate_of(unit, person)
         now = node.clock.now()
         kept = sorted(old.roles) if roles is None else roles
         der = authority.issue(
@@ -95,6 +100,8 @@ def renew(node: Node, who: PersonId, *, roles: list[str] | None, by: PersonId | 
         unit.people.put_certificate(fresh.digest, der)
         unit.people.put(replace(person, certificate=fresh.digest))
         unit.sessions.drop_all_of(who)
+        if "administrator" in old.roles - fresh.roles:
+            _drop_invitations_by(unit, who)
         lost = "custodian" in old.roles and "custodian" not in fresh.roles
         if lost:
             unit.people.drop_custody_key(who)
@@ -158,7 +165,7 @@ def admit(node: Node, der: bytes, request: bytes, *, by: PersonId | None = None)
     if certificate.agency == node.agency or certificate.kind != "person":
         raise RuleError(
             "a guest is a person of another agency",
-            hint="invite people of your own: custody person invite",
+            hint="invite people of your own: `custody person invite`",
         )
     if parsed.server != log_urn(node.log_id) or not same(
         enrolment.encode_key(certificate.key), parsed.spki
@@ -166,7 +173,7 @@ def admit(node: Node, der: bytes, request: bytes, *, by: PersonId | None = None)
         raise VerificationError(
             3,
             "the card was made for another node, or with another key",
-            hint="custody person card --for URL",
+            hint="they make it anew: `custody person card --for URL -o FILE`",
         )
     directory.refresh(node, certificate.agency)
     with node.records.write() as unit:
@@ -228,7 +235,7 @@ def link(node: Node, who: PersonId, subject: str, *, by: PersonId | None = None)
     if node.identity is None:
         raise UsageError(
             "this agency has no identity provider",
-            hint="custody oidc set --issuer URL --client-id ID",
+            hint="custody oidc set --issuer URL --client-id ID --account SUB",
         )
     if not subject.strip() or len(subject) > 255:  # OpenID Connect Core, section 2
         raise UsageError(
@@ -260,7 +267,8 @@ def suspend(node: Node, who: PersonId, *, by: PersonId, since: int | None = None
         NotFoundError: no such person. RuleError: oneself, so that an administrator is left.
             UsageError: ``since`` lies ahead.
         NetworkError, ChainError: suspended here, but not revoked yet: the chain cannot be reached.
-            KeyringError: no CA here.
+            KeyringError: no CA here. AlteredError: suspended here, and somebody deleted their
+            certificate from the database, which nobody can revoke therefore.
     """
     guest = who.agency != node.agency
     if not guest:
@@ -290,8 +298,8 @@ def suspend(node: Node, who: PersonId, *, by: PersonId, since: int | None = None
     if since is None:
         revocation.settle(node)
     with node.records.read() as unit:
-        date = revocation.date_of(unit, who)
-    return Changed(date or node.clock.now(), keeps, others=others)
+        date = revocation.date_of(unit, person)
+    return Changed(date, keeps, others=others)
 
 
 def _other_enrolments(node: Node, unit: UnitOfWork, who: PersonId) -> tuple[PersonId, ...]:
@@ -301,6 +309,13 @@ def _other_enrolments(node: Node, unit: UnitOfWork, who: PersonId) -> tuple[Pers
         if row.active and row.person != who and _behind(node, unit, row.person) == behind:
             found.append(row.person)
     return tuple(found)
+
+
+def _drop_invitations_by(unit: UnitOfWork, who: PersonId) -> None:
+    """Whoever may invite nobody any more lets nobody in by what they began either."""
+    for row in unit.people.enrolments():
+        if row.state != "approved" and row.inviter == who:
+            unit.people.drop_enrolment(row.code)
 
 
 def _shut_ways_in(node: Node, unit: UnitOfWork, who: PersonId) -> None:

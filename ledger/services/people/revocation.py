@@ -20,15 +20,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from ledger.domain.errors import ChainError, CustodyError, FrozenError, NetworkError
+from ledger.domain.errors import AlteredError, ChainError, CustodyError, FrozenError, NetworkError
 from ledger.domain.event.moments import AHEAD
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity.certificate import Certificate
 from ledger.domain.identity.person import PersonId
+from ledger.rows.people import PersonRow
 from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.node.context import Node
 from ledger.services.onchain import anchoring
 from ledger.services.partners import directory
+from ledger.services.people.signing_keys import certificate_of
 from ledger.services.registration import agency_statements
 
 #: Seconds in which other nodes learn of a list: they believe what they know for an hour at most.
@@ -80,13 +82,21 @@ def revoke_all(node: Node, unit: UnitOfWork, who: PersonId, since: int) -> None:
         agency_statements.publish_crl(node, unit, [(serial, since) for serial in sorted(late)])
 
 
-def date_of(unit: UnitOfWork, who: PersonId) -> int | None:
-    """As of when the certificate that somebody had last is revoked; None where it is not."""
-    person = unit.people.get(who)
-    der = unit.people.certificate(person.certificate) if person is not None else None
-    if der is None:
-        return None
-    return agency_statements.revoked_since(unit, certificates.load(der).serial_number)
+def date_of(unit: UnitOfWork, person: PersonRow) -> int:
+    """As of when the certificate that somebody had last is revoked.
+
+    Raises:
+        AlteredError: that certificate is not in the database, or was not revoked with the others.
+    """
+    certificate = certificate_of(unit, person)
+    serial = certificates.load(certificate.der).serial_number
+    date = agency_statements.revoked_since(unit, serial)
+    if date is None:
+        raise AlteredError(
+            f"the certificate of {person.person} in the database is not one that our CA issued",
+            hint="the database was altered: custody doctor says where; restore a backup",
+        )
+    return date
 
 
 def _publish(node: Node, *, later: int = 0) -> None:

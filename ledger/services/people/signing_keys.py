@@ -4,14 +4,33 @@ them alone.
 
 from __future__ import annotations
 
+from hashlib import sha256
+
 from ledger.domain.codecs.digests import same
+from ledger.domain.errors import AlteredError
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity import enrolment
+from ledger.domain.identity.certificate import Certificate
 from ledger.rows.people import PersonRow
 from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.node.context import Node
 from ledger.services.partners import directory
 from ledger.services.records.documents import hpke_key
+
+
+def certificate_of(unit: UnitOfWork, person: PersonRow) -> Certificate:
+    """The certificate that somebody has now.
+
+    Raises:
+        AlteredError: the database lacks it, or holds something else in its place.
+    """
+    der = unit.people.certificate(person.certificate)
+    if der is None or sha256(der).digest() != person.certificate:
+        raise AlteredError(
+            f"the certificate of {person.person} is not in the database any more",
+            hint="the database was altered: custody doctor says where; restore a backup",
+        )
+    return certificates.parse(der)
 
 
 def signing_key(unit: UnitOfWork, person: PersonRow) -> bytes:

@@ -1,4 +1,4 @@
-"""Fixity: reading again what replicas keep, block by block, and putting right what is not.
+"""Fixity: reading again what replicas keep, block by block, and replacing what is bad.
 
 - each replica is asked for its own copy; nothing is fetched from peers meanwhile
 - `mismatch` (other bytes), `missing` and `unreadable` are told apart from `unreachable`, which says
@@ -59,10 +59,14 @@ class FixityPolicy:
 
 @dataclass
 class Found:
-    """What re-reading one item at one replica gave: blocks read, bad blocks by kind, and how many
-    were put right; ``unread``: of how many of these what lies below them could not be read either.
+    """What re-reading one item at one replica gave.
 
-    ``pinned``: whether it was found pinned there, ``repinned``: whether that was put right.
+    Attributes:
+        node: the replica's name. began: when the reading began. blocks: how many were read.
+        bad: how many blocks were bad, by kind. repaired: how many of them were replaced.
+        unread: inner nodes without any good copy, so that the blocks below were not read.
+        pinned: whether the item was pinned there. repinned: whether a pin was set again.
+        unreachable: the replica stopped answering. complete: the item was read to its end.
     """
 
     node: str
@@ -145,7 +149,7 @@ def _check(node: Node, evidence: str, reading: Reading) -> list[Found]:
         held = unit.replicas.of_item(evidence)
     rows = [row for row in held if row.state in _KEPT and row.node in node.replicas.own]
     if not rows:
-        raise NotFoundError("no IPFS node keeps this item yet", hint="see: custody ipfs status")
+        raise NotFoundError("no IPFS node keeps this item yet", hint="see: custody status")
     results = [_check_at(node, row, reading) for row in rows]
     if all(result.complete or result.unreachable for result in results):
         answered = {result.node: result for result in results if result.complete}
@@ -160,8 +164,8 @@ def _check(node: Node, evidence: str, reading: Reading) -> list[Found]:
 
 
 def _check_at(node: Node, row: ReplicaStateRow, reading: Reading) -> Found:
-    """One item at one replica, from the place where an earlier reading was stopped; done already
-    where only others are not yet.
+    """Read one item at one replica, from the place where an earlier reading stopped. A replica
+    that was read to the end then is not read again: only others of the item were left.
     """
     now = node.clock.now()
     result = Found(**json.loads(row.seen)) if row.seen else Found(row.node, began=now)
@@ -244,8 +248,10 @@ def _settled(row: ReplicaStateRow, result: Found, now: int) -> ReplicaStateRow:
 def _walk(
     node: Node, replica: Replica, root: bytes, result: Found, depth: int = 0
 ) -> Iterator[tuple[bytes, CustodyError | None]]:
-    """Every CID below a root, itself first. An inner node is read here, with what was wrong with
-    it; its good copy leads on, and where there is none what lies below stays unread.
+    """Every CID below a root, itself first, each with what was wrong with it as far as known.
+
+    Leaves are not read here. An inner node is, since it names the blocks below it; where the
+    replica's is bad a good copy is used, and without one ``result.unread`` counts it.
     """
     if cids.codec_of(root) == cids.RAW:
         yield root, None
@@ -310,7 +316,8 @@ def _repair(node: Node, replica: Replica, row: ReplicaStateRow, cid: bytes) -> b
     data = _good_copy(node, cid)
     if data is None:
         return False
-    # Its pin may go for a moment, in which we may die.
+    # Replacing may take the pin away for a moment: if the process dies then, this row has it
+    # mended.
     node.put_holdings([replace(row, state="damaged", due=node.clock.now())])
     try:
         replica.replace(row.cid, Block(cid, data))

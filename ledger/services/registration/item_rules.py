@@ -88,6 +88,8 @@ class Review:
                 _require_destroyed(self._unit, evidence)
             if one.event.type == "transfer-offered":
                 self._require_taker(one.event, signer)
+            if one.event.type == "disclosed":
+                self._require_another(one.event, signer)
             life = (
                 self.life(evidence)
                 if ItemHistory.looks_back(one.event)
@@ -109,6 +111,21 @@ class Review:
                 self._lives[evidence].take(told)
         return self._lives[evidence]
 
+    def _require_another(self, event: Event, signer: Caller) -> None:
+        """Nobody gives themselves a part in an item, under whichever enrolment: a custodian keeps
+        it for others, and acts in no other role of theirs unless somebody else lets them.
+
+        Raises:
+            RuleError: they would.
+        """
+        to = event.body.get("to", {})
+        if "person" in to and self._persons.behind(
+            PersonId(to.get("agency", self._node.agency), to["person"])
+        ) == self._persons.behind(signer.id):
+            raise RuleError(
+                "nobody gives an item to themselves", hint="let a colleague share it with you"
+            )
+
     def _require_own(
         self, told: RecordedEvent, life: ItemHistory, before: ItemRow, signer: Caller
     ) -> None:
@@ -128,7 +145,7 @@ class Review:
         ):
             raise DeniedError(
                 "whoever gave an item away corrects what they recorded themselves",
-                hint="record what you know as a note: custody note ID",
+                hint="record what you know as a note: custody note ID --text WHAT",
             )
 
     def _require_references(self, event: Event, signer: Caller) -> None:
@@ -270,7 +287,7 @@ def _require_approvals(node: Node, unit: UnitOfWork, persons: Persons, told: Rec
         if row is None or event is None or event.type != "approved":
             raise RuleError(
                 f"{digest} is no approval on an item that this one is derived from",
-                hint="give the statement that custody record approve PARENT --event N told",
+                hint="give the statement that `custody record approve PARENT --event N` told",
             )
         approval = recorded_event(persons, row.digest, event)
         if approval.agency == told.agency:  # a guest is no colleague
@@ -284,7 +301,7 @@ def _require_approvals(node: Node, unit: UnitOfWork, persons: Persons, told: Rec
                 "is derived from"
             ),
             hint=(
-                "custody record approve PARENT --target ANALYSIS, by each; then --approval "
+                "each approves it: `custody record approve PARENT --event N`; then say --approval "
                 "DIGEST twice"
             ),
         )

@@ -44,8 +44,10 @@ MAX_BATCH: Final = 256
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """The outcome: where the entry is, its receipt, whether it was there before, and the SHA-256 of
-    what it opens.
+    """The outcome for one statement: its entry's place in the log, and its receipt.
+
+    ``repeated``: it was in the log before. ``content``: SHA-256 of the content, as the document
+    states it, where the statement opens an item that has some.
     """
 
     evidence: str
@@ -125,7 +127,8 @@ def _require_current(
         one.certificate.digest: one.certificate for one in checked if not one.repeats
     }.values():
         if own is not None and certificate.digest != own:
-            # One with other roles may lie about: what counts is the newest, and for a node its own.
+            # An older certificate of theirs may have other roles: only the newest one counts, and
+            # of another agency's node the one that it is logged in with.
             raise DeniedError(
                 "the statement was signed under another certificate than yours",
                 hint="your newest one: custody person fetch; then sign anew",
@@ -134,8 +137,13 @@ def _require_current(
 
 
 def _read_ahead(node: Node, unit: UnitOfWork, checked: list[ValidatedSubmission]) -> Histories:
-    """Histories that decide on a batch, of items in which its signers have a part: of all others
-    nothing is read, or the time that it takes would tell that they exist.
+    """Read the item histories that a batch is judged by, before the transaction that appends.
+
+    Only items in which the signer has a part are read: the time that it takes to read any other
+    would tell that it exists.
+
+    Returns:
+        the histories; ``_sequence`` completes them by what is recorded meanwhile.
     """
     histories, signers = Histories(node), _Signers(node, unit)
     items = unit.items.named(sorted({one.statement.claims.subject for one in checked}))
@@ -154,14 +162,18 @@ def _read_ahead(node: Node, unit: UnitOfWork, checked: list[ValidatedSubmission]
 def _sequence(
     node: Node, unit: UnitOfWork, checked: list[ValidatedSubmission], histories: Histories
 ) -> list[tuple[EntryRow, bool]]:
-    """Judge each statement against its item's state and append the new ones."""
+    """Judge each statement against its item's state and append the new ones.
+
+    Returns:
+        for each statement its row, and whether it was in the log before.
+    """
     known_items = unit.items.named(sorted({one.statement.claims.subject for one in checked}))
     states: dict[str, ItemRow | None] = {}
     fresh: list[tuple[ValidatedSubmission, EntryRow]] = []
     known: dict[int, EntryRow] = {}
     judge, signers = Review(node, unit, states, histories), _Signers(node, unit)
-    # Names that are taken are said when all else is right, or a batch that fails anyway would tell
-    # of hidden items.
+    # That a name is taken is told only if nothing else is wrong with the batch: otherwise a batch
+    # made to fail, which leaves no trace, would tell that hidden items exist.
     names: list[str] = []
     for number, one in enumerate(checked):
         claims = one.statement.claims
@@ -172,9 +184,8 @@ def _sequence(
         if (row := _admit(node, unit, signer, one, before)) is not None:
             known[number] = row
             continue
-        if (
-            one.repeats
-        ):  # whose certificate was not judged: it is answered, or nothing is done for it
+        # The certificate of a repeat was not judged: the statement must never be appended anew.
+        if one.repeats:
             raise authorization.hidden()
         if before is not None and claims.effect == "open":
             names.append(claims.subject)

@@ -82,5 +82,8 @@ def _certificate(unit: UnitOfWork, caller: Caller) -> Certificate:
     """The certificate of the session, under which the caller would sign."""
     der = unit.people.certificate(caller.certificate)
     if der is None:
-        raise DeniedError("your certificate is not on record here", hint="custody person renew")
+        raise DeniedError(
+            "your certificate is not on record here",
+            hint="an administrator renews it: `custody person renew WHO`",
+        )
     return certificates.parse(der)

@@ -53,7 +53,7 @@ def entry_row(log: bytes, statement: Statement) -> EntryRow:
 
 
 def item_after(node: Node, one: Sequenced, before: ItemRow | None) -> ItemRow:
-    """The item's row after a statement, its place in log and lists still open.
+    """The item's row after a statement. ``write`` fills in where it stands in the log and in lists.
 
     Raises:
         RuleError: the statement may not follow.
@@ -86,7 +86,10 @@ def write(
 
     Args:
         item: as item_after gave it. key: the item's record key; None where it was destroyed, after
-            which only the log speaks of it.
+            which nothing but the log tells of the item.
+
+    Returns:
+        the item's row as it was written.
     """
     event, evidence = one.event, row.evidence
     unit.people.put_certificate(one.certificate.digest, one.certificate.der)
@@ -105,9 +108,8 @@ def write(
             ErasureRow(evidence, row.digest, node.agency, "due", backups=node.backups_until())
         )
     if event is not None and event.type == "disclosed" and event.body["mode"] in placement.COPIES:
-        until = (
-            row.time + placement.OPENING
-        )  # of the statement: no clock but its signer's tells it again
+        # By the statement's own time: an audit that writes this row again has no other.
+        until = row.time + placement.OPENING
         unit.replicas.put_window(evidence, until)
         agency = event.body.get("to", {}).get("agency", node.agency)
         if agency != node.agency:

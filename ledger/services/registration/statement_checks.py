@@ -207,7 +207,7 @@ def _require_usable(certifiers: CertificateVerifier, certificate: Certificate, n
     if certificate.not_after < now + descriptor.max_anchoring_delay:
         raise RuleError(
             "the certificate expires before the statement would surely be anchored",
-            hint="an administrator renews it: custody person renew WHO",
+            hint="an administrator renews it: `custody person renew WHO`",
         )
 
 

@@ -12,6 +12,7 @@ from ledger.domain.errors import NotFoundError, UsageError
 from ledger.domain.ipld import cid as cids
 from ledger.rows.items import ItemRow
 from ledger.rows.storage import ReplicaStateRow
+from ledger.services.access import sessions
 from ledger.services.node.context import Node
 from ledger.services.records import pages
 from ledger.services.storage import placement
@@ -193,4 +194,5 @@ def _held_items(node: Node) -> Iterator[tuple[ItemRow, list[ReplicaStateRow], in
 def forget_sessions(node: Node) -> None:
     """Drop sessions and challenges that have ended."""
     with node.records.write() as unit:
-        unit.sessions.drop_expired(node.clock.now())
+        now = node.clock.now()
+        unit.sessions.drop_ended(now, sessions.latest_end(now))

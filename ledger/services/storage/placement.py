@@ -48,14 +48,15 @@ def is_destroyed(node: Node, unit: UnitOfWork, item: ItemRow) -> bool:
 
 
 def plan(node: Node, *, after: int, absent: Collection[str] = ()) -> int:
-    """Write down which replicas shall have the next items.
+    """Write down which replicas shall have the items of one page.
 
     Args:
-        after: index of the opening event behind which to look.
+        after: place in the order of lists (``ItemRow.opened``) behind which the page begins; -1
+            for the first one.
         absent: replicas that have been out of reach for long.
 
     Returns:
-        Where to go on; the same number when there is nothing behind it.
+        the place of the page's last item, to go on from; ``after`` where no item lies behind it.
     """
     with node.records.read() as unit:
         items = unit.items.page(after=after, limit=_PAGE, person=None, evidence=None)
@@ -167,8 +168,8 @@ def plan_outside(node: Node) -> None:
 
 
 def is_kept(node: Node, held: list[ReplicaStateRow], copies: int) -> bool:
-    """Whether enough replicas of the agency keep an item and were read again since, so that the
-    node's own disk may give it up.
+    """Whether at least ``copies`` replicas of the agency have an item pinned and it was re-read
+    whole there, so that the node's own disk may give it up. False where ``copies`` is 0.
     """
     return (
         copies > 0
@@ -193,11 +194,11 @@ def copies_of(node: Node, unit: UnitOfWork, item: ItemRow) -> tuple[int, int]:
 
 
 def require_kept(node: Node, unit: UnitOfWork, item: ItemRow, content: Content) -> None:
-    """The content of an item that this agency keeps is here, block by block, or pinned at a replica
-    of its own. Where blocks lie is asked, and how long the packs are: nothing is read.
+    """Check that the content of an item is whole on the node's own disk, or pinned at a replica of
+    the agency. Inner nodes are read; leaves are only looked up.
 
     Raises:
-        NotFoundError: it is not. FormatError: what is here has another shape than was recorded.
+        NotFoundError: it is neither. FormatError: what is here has another shape than was recorded.
     """
     hint = "custody fixity --all brings it back from an IPFS node; else restore the newest backup"
     lacking = "neither on the own disk nor at an IPFS node"

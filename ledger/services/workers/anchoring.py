@@ -76,13 +76,15 @@ class AnchoringWorker(Worker):
     def _publish_crl(self) -> Round:
         if self._node.keys.authority is None:
             return Round(_CHECK)
-        with self._node.records.read() as unit:
-            newest = unit.authority.newest_crl()
         now = self._node.clock.now()
+        with self._node.records.read() as unit:
+            newest, last = unit.authority.newest_crl(), unit.authority.last_issued(now)
         # Issued while the clock was wrong: partners refuse a list from the future, and with it
         # everybody of this agency.
         ahead = newest is not None and newest.issued > now + AHEAD
-        if newest is None or ahead or now - newest.issued >= _DAY:
+        # And while it was behind: partners have seen one of a later time, and refuse an older one.
+        behind = newest is not None and newest.issued < last
+        if newest is None or ahead or behind or now - newest.issued >= _DAY:
             with self._node.records.write() as unit:
                 agency_statements.publish_crl(self._node, unit)
         if newest is None or not ahead:
