@@ -44,8 +44,7 @@ from ledger.domain.untrusted import visible as safe
 from ledger.domain.untrusted.visible import visible
 
 UNPRINTED: Final = 5  # exit code: done and recorded, but the result could not be printed
-# characters of one line: nothing of ours is longer, and a flood would push everything else off the
-# screen
+# characters of one line: nothing of ours is longer, and a flood would push all else off the screen
 _LONGEST: Final = 20_000
 
 
@@ -289,7 +288,7 @@ def moment(seconds: int) -> str:
 
 def table(headers: list[str], rows: list[list[str]], *, whole: Collection[str] = ()) -> list[str]:
     """The lines of a table that fits the terminal: columns shrink from the widest, with an
-    ellipsis.
+    ellipsis. Where they would still not fit, each row stands line by line, whole.
 
     Args:
         whole: headers of columns that are never cut: a name without its end could be somebody
@@ -304,6 +303,10 @@ def table(headers: list[str], rows: list[list[str]], *, whole: Collection[str] =
         and max((widths[column] for column in elastic), default=0) > 8
     ):
         widths[max(elastic, key=lambda column: widths[column])] -= 1
+    if sum(widths) + 2 * (len(widths) - 1) > room:
+        names = [_cell(name, max(map(safe.width, cells[0])) + 2) for name in cells[0]]
+        upright = [[*map(str.__add__, names, row), ""] for row in cells[1:]]
+        return [line for lines in upright for line in lines][:-1]
     return [
         "  ".join(_cell(cell, wide) for cell, wide in zip(row, widths, strict=True)).rstrip()
         for row in cells

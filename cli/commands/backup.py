@@ -10,6 +10,7 @@ import typer
 from cli import outfile, output
 from cli.hints import elsewhere, passphrase_option, quoted, runnable
 from cli.state import STATE, Json
+from cli.words import counted
 
 _HELP = """Back up the home, also while a node serves it. Only what is new since the last time is
 copied.
@@ -61,7 +62,7 @@ def backup(
     lines = [
         (
             f"{made.snapshot}: {output.size(made.copied)} copied, {output.size(made.size)} of "
-            f"ciphertext in all, {made.grants} grants."
+            f"ciphertext in all, {counted(made.grants, 'grant')}."
         ),
         f"It can be opened until {format_time(made.expires)}; keep {keys} apart from it.",
         f"Try it: {_restoring(folder, keys)}",
@@ -92,8 +93,8 @@ def backup(
     if waiting:
         sending = runnable("custody field send")
         lines.append(
-            f"NOT in it: {waiting} journals of work that waits here: {sending}, or upload "
-            "again what was interrupted"
+            f"NOT in it: {counted(waiting, 'journal')} of work that waits here: {sending}, or "
+            "upload again what was interrupted"
         )
     output.result({**value, "grants": made.grants, "journalsLeftOut": waiting}, *lines)
     if waiting or made.lost:

@@ -10,6 +10,7 @@ import typer
 from cli import outfile, output
 from cli.hints import runnable
 from cli.state import Basis, Evidence, Json
+from cli.words import counted
 
 _HELP = """Export an item's record as one file that verifies offline. Your export is signed and
 recorded first.
@@ -63,7 +64,7 @@ def bundle(
         parsed = parse(data)
         file.write(data)
     waiting = sum(one.receipt is None for one in parsed.statements)
-    lines = [f"{out}: {len(parsed.statements)} events, {output.size(len(data))}"]
+    lines = [f"{out}: {counted(len(parsed.statements), 'event')}, {output.size(len(data))}"]
     if waiting:
         told = f"not anchored yet: {waiting} of them, so it verifies as incomplete:"
         lines.append(f"{told} {runnable('custody anchor')}, then export again")

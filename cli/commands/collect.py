@@ -8,6 +8,7 @@ import typer
 
 from cli import output
 from cli.state import Json
+from cli.words import counted
 
 _HELP = """Remove what nobody needs: blocks of abandoned uploads, and the content of disposed items
 whose keys are destroyed.
@@ -43,7 +44,7 @@ def collect(
     )
     if found.blocks or found.freed:
         text = (
-            f"{found.blocks} blocks ({output.size(found.size)}) {what}; "
+            f"{counted(found.blocks, 'block')} ({output.size(found.size)}) {what}; "
             f"{output.size(found.freed)} of disk given back"
         )
     output.result(

@@ -9,6 +9,7 @@ import typer
 from cli import output
 from cli.hints import runnable
 from cli.state import Json
+from cli.words import counted
 
 if TYPE_CHECKING:
     from ledger.services.audit.self_check_findings import Result
@@ -98,8 +99,8 @@ def lines(one: Result) -> list[str]:
     if isinstance(one, EntriesWaiting):
         return [
             (
-                f"waiting checkpoints: {one.count} of {one.total} entries wait to be anchored; "
-                "nothing outside this home vouches for them yet"
+                f"waiting checkpoints: {one.count} of {counted(one.total, 'entry')} to be anchored "
+                "still; nothing outside this home vouches for them yet"
             ),
             f"        what to do: {runnable('custody anchor')}",
         ]

@@ -9,6 +9,7 @@ import typer
 from cli import output
 from cli.hints import command, runnable
 from cli.state import STATE, Json
+from cli.words import counted
 
 if TYPE_CHECKING:
     from ledger.client.offline_queue import Told
@@ -77,7 +78,8 @@ def status(as_json: Json = False) -> None:
     with open_field() as node:
         found, waiting = node.status(), node.waiting()
     text = (
-        f"{found.integrated} statements wait, with {output.size(found.storedBytes)} of ciphertext"
+        f"{counted(found.integrated, 'statement', ('waits', 'wait'))}, with "
+        f"{output.size(found.storedBytes)} of ciphertext"
     )
     value = {"queued": found.integrated, "storedBytes": found.storedBytes, "waiting": waiting}
     output.result(value, text, *(line for one in waiting for line in _lines(one)))
@@ -107,8 +109,8 @@ def send(
         refused = field.refused()
     again = sum(bool(one.repeated) for one in sent)
     lines = [
-        f"{len(sent)} statements are in the log now"
-        + (f", {again} of them were there already" if again else "")
+        f"{counted(len(sent), 'statement', ('is', 'are'))} in the log now"
+        + (f", {again} of them there already" if again else "")
     ]
     if refused:
         lines.append(f"{len(refused)} were refused, or depend on what was, and stay here:")
@@ -147,7 +149,7 @@ def drop(
         {"dropped": gone, "queued": left},
         "given up for good:",
         *(_title(one) for one in gone),
-        f"{left} statements wait",
+        counted(left, "statement", ("waits", "wait")),
     )
 
 

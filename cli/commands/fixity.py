@@ -9,6 +9,7 @@ import typer
 from cli import output
 from cli.hints import runnable
 from cli.state import Json
+from cli.words import counted
 
 if TYPE_CHECKING:
     from ledger.adapters.node.client import NodeClient
@@ -149,21 +150,21 @@ def _text(found: dict[str, Any], bad: dict[str, Any], elsewhere: int) -> list[st
     ]
     away = [urn for urn, nodes in bad.items() if any(one.result == "unreachable" for one in nodes)]
     lines.append(
-        f"{len(found)} items read again: {len(damaged)} with damage, {len(away)} not at all of "
-        "their nodes"
+        f"{counted(len(found), 'item')} read again: {len(damaged)} with damage, {len(away)} not at "
+        "all of their nodes"
     )
     if not found:
         lines.append("nothing was read: no IPFS node keeps an item yet")
     if elsewhere:
         lines.append(
-            f"not read: {elsewhere} items that no IPFS node keeps; "
+            f"not read: {counted(elsewhere, 'item')} that no IPFS node keeps; "
             f"{runnable('custody doctor --deep')} reads what lies here"
         )
     unwalked = sum(one.unread for nodes in found.values() for one in nodes)
     if unwalked:
         lines.append(
-            f"not read: what lies below {unwalked} damaged blocks, which name it and of which no "
-            "good copy was found"
+            f"not read: what lies below {counted(unwalked, 'damaged block')}, which name it and of "
+            "which no good copy was found"
         )
     if unrepaired(found):
         lines.append(

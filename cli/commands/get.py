@@ -12,6 +12,7 @@ import typer
 from cli import outfile, output
 from cli.hints import quoted, runnable
 from cli.state import Basis, Evidence, Json
+from cli.words import counted
 
 if TYPE_CHECKING:
     from ledger.domain.files.manifest import Member
@@ -139,7 +140,7 @@ def _manifest(out: Path, name: str, members: list[Member], basis: str) -> list[s
     lines = [
         (
             f"{out}: the manifest of the folder {name!r}, as recorded: a list of its "
-            f"{len(members)} files, not the files"
+            f"{counted(len(members), 'file')}, not the files"
         )
     ]
     if members:

@@ -11,6 +11,7 @@ from cli import output
 from cli.commands import ipfs_migrate, ipfs_nodes
 from cli.hints import command, quoted, runnable
 from cli.state import Json
+from cli.words import counted
 
 _HELP = """IPFS nodes (Kubo) that keep the ciphertext: create repositories, add nodes, fill them.
 docs/operations.md tells the whole.
@@ -163,7 +164,8 @@ def run_sync(node: Any) -> dict[str, Any]:
         if not found.goesOn:
             return totals
         output.note(
-            f"{totals['pinned']} copies sent and pinned, {totals['wanting']} items still lack one"
+            f"{counted(totals['pinned'], 'copy')} sent and pinned, "
+            f"{counted(totals['wanting'], 'item', ('lacks', 'lack'))} one still"
         )
 
 
@@ -171,15 +173,15 @@ def sync_text(totals: dict[str, Any]) -> list[str]:
     """What a sending did, and what to do about what is left."""
     lines = [
         (
-            f"{totals['pinned']} copies sent and pinned, {totals['removed']} removed, "
-            f"{totals['wanting']} items still lack a copy"
+            f"{counted(totals['pinned'], 'copy')} sent and pinned, {totals['removed']} "
+            f"removed, {counted(totals['wanting'], 'item', ('lacks', 'lack'))} a copy still"
         )
     ]
     lines += [f"  {name}: {runnable(problem)}" for name, problem in totals["problems"].items()]
     if totals["failed"]:
         lines.append(
-            f"  {totals['failed']} copies put off: their blocks cannot be read; look with: "
-            f"{runnable('custody doctor')}"
+            f"  {counted(totals['failed'], 'copy')} put off: their blocks cannot be read; look "
+            f"with: {runnable('custody doctor')}"
         )
     if totals["wanting"]:
         lines.append(

@@ -9,6 +9,7 @@ import typer
 from cli import output
 from cli.hints import command, runnable
 from cli.state import Json
+from cli.words import counted
 
 _HELP = """Move the ciphertext from the home's own disk to its IPFS nodes: send, read everything
 again there, then give up the disk.
@@ -62,7 +63,8 @@ def _migrate(node: Any) -> tuple[dict[str, Any], list[str]]:
     if found.wanting:
         value["problems"] = found.problems
         told = (
-            f"{value['sent']} copies sent; {found.wanting} items still lack a copy, so "
+            f"{counted(value['sent'], 'copy')} sent; "
+            f"{counted(found.wanting, 'item', ('lacks', 'lack'))} a copy still, so "
             "nothing was given up here."
         )
         return value, [
@@ -74,16 +76,16 @@ def _migrate(node: Any) -> tuple[dict[str, Any], list[str]]:
     if bad:
         return value, [
             (
-                f"{len(bad)} items could not be read again whole at their IPFS nodes, so nothing "
-                "was "
-                "given up here."
+                f"{counted(len(bad), 'item')} could not be read again whole at their nodes, so "
+                "nothing was given up here."
             ),
             _again(),
         ]
     given_up = garbage_collection.give_up(node)
     value |= {"freed": given_up.freed, "complete": True}
     text = (
-        f"{value['sent']} copies sent, {value['read']} items read again at their IPFS nodes, "
+        f"{counted(value['sent'], 'copy')} sent, {counted(value['read'], 'item')} read "
+        "again at their IPFS nodes, "
         f"{output.size(given_up.size)} of ciphertext given up on the home's own disk."
     )
     return value, [text]

@@ -10,6 +10,7 @@ import typer
 
 from cli import outfile, output
 from cli.state import Json
+from cli.words import counted
 
 _GROUP = """The agency's log.
 
@@ -59,7 +60,7 @@ def export(
     output.result(
         value,
         (
-            f"{written} files written, {kept} were there already; the newest checkpoint is "
+            f"{counted(written, 'file')} written, {kept} there already; the newest checkpoint is "
             f"{directory / 'checkpoint'}"
         ),
     )

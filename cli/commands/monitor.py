@@ -11,6 +11,7 @@ import typer
 
 from cli import output
 from cli.state import Json
+from cli.words import counted
 
 if TYPE_CHECKING:
     from ledger.services.audit.monitor import Round
@@ -134,7 +135,7 @@ def _tell(found: Round) -> None:
             f"{output.moment(int(time.time()))}  {found.report.verdict.value}; newest checkpoints: "
             f"{ages or 'none'}"
         )
-        + (f"; {waiting} entries wait to be anchored" if waiting else "")
+        + (f"; {counted(waiting, 'entry', ('waits', 'wait'))} to be anchored" if waiting else "")
     ]
     for mark, findings in (
         ("ALARM", found.fresh),

@@ -10,6 +10,7 @@ import typer
 from cli import custodykey, members, outfile, output
 from cli.hints import command, runnable
 from cli.state import STATE, Json
+from cli.words import counted
 
 if TYPE_CHECKING:
     from cli.session import Session
@@ -319,8 +320,8 @@ def _of_field(keyring: FileKeyring, person: Person) -> list[str]:
         return []
     lines = [
         (
-            f"{waiting} statements wait to be sent: {command('field', 'send')} signs anew what was "
-            "signed under your old certificate."
+            f"{counted(waiting, 'statement', ('waits', 'wait'))} to be sent: "
+            f"{command('field', 'send')} signs anew what was signed under your old certificate."
         )
     ]
     if denied:

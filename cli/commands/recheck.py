@@ -55,7 +55,9 @@ def recheck(evidence: Evidence, basis: Basis, as_json: Json = False) -> None:
         body = {"scope": "content", "expected": expected["digests"], "size": expected["size"]}
         try:
             with output.progress("hashing", expected["size"]) as advance:
-                opened = retrieval.fetch(session.node, session.person, urn, access, None, advance)
+                opened = retrieval.fetch(
+                    session.node, session.person, urn, access, None, advance, recorded=expected
+                )
             body |= {"result": "match", "found": opened.digests}
         except (
             VerificationError,

@@ -60,8 +60,8 @@ def restore(
     lines += [line for one in made.damaged for line in told(one)]
     if made.damaged:
         lines.append(
-            f"NOT whole: {len(made.damaged)} items or IPFS nodes, named above; everything else was "
-            "restored"
+            f"NOT whole: {len(made.damaged)} of the items and IPFS nodes, named above; all else "
+            "was restored"
         )
     waiting = sum(one.count for one in made.waiting)
     value = {

@@ -9,6 +9,7 @@ import typer
 from cli import output
 from cli.hints import runnable
 from cli.state import Json
+from cli.words import counted
 
 if TYPE_CHECKING:
     from ledger.domain.identity.person import PersonId
@@ -163,7 +164,7 @@ def alarms(as_json: Json = False) -> None:
             one.time,
             one.kind,
             _who(one, agency),
-            f"{one.count} items within {one.seconds // 60} minutes",
+            f"{counted(one.count, 'item')} within {counted(one.seconds // 60, 'minute')}",
         ]
         for one in found
     ]

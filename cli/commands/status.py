@@ -9,6 +9,7 @@ import typer
 from cli import output
 from cli.hints import runnable
 from cli.state import Json
+from cli.words import counted
 
 if TYPE_CHECKING:
     from ledger.domain.ports.node_answers import Chain, Ipfs, NodeStatus
@@ -52,23 +53,24 @@ def text(found: NodeStatus) -> list[str]:
     ]
     if waiting := found.integrated - found.final:
         lines.append(
-            f"waiting     {waiting} entries are not final yet, so nothing outside proves them: "
-            f"{runnable('custody anchor')}"
+            f"waiting     {counted(waiting, 'entry', ('is', 'are'))} not final yet, so nothing "
+            f"outside proves {'it' if waiting == 1 else 'them'}: {runnable('custody anchor')}"
         )
     if newest:
         place = f"block {newest.block}, gas {newest.gas}" if newest.block else "not mined yet"
-        lines.append(f"newest      {newest.size} entries, {newest.state}, {place}")
+        lines.append(f"newest      {counted(newest.size, 'entry')}, {newest.state}, {place}")
     lines += _chain(found.chain) if found.chain is not None else []
     lines.append(f"stored      {output.size(found.storedBytes)} of ciphertext")
     if found.frozen:
         lines.append(f"FROZEN      {found.frozen}: run {runnable('custody doctor')}")
     for one in found.certificates or ():
-        lines += [f"ENDS SOON   {one.message}", f"  what to do: {runnable(one.hint)}"]
+        lines += [f"{_ending(one.message):<12}{one.message}", f"  what to do: {runnable(one.hint)}"]
     for worker in found.workers or ():
         if worker.failures:
             lines += [
                 (
-                    f"FAILING     {worker.worker}, since {worker.since}, {worker.failures} times: "
+                    f"FAILING     {worker.worker}, since {worker.since or 'it began'}, "
+                    f"{counted(worker.failures, 'time')}: "
                     f"{worker.problem}"
                 )
             ]
@@ -76,6 +78,13 @@ def text(found: NodeStatus) -> list[str]:
     if found.ipfs:
         lines += _ipfs(found.ipfs)
     return lines
+
+
+def _ending(message: str) -> str:
+    """What is the matter with a certificate, by what the node says of it."""
+    if " ended at " in message:
+        return "ENDED"
+    return "NOT YET" if " is good from " in message else "ENDS SOON"
 
 
 def _chain(chain: Chain) -> list[str]:
@@ -91,8 +100,8 @@ def _ipfs(found: Ipfs) -> list[str]:
     lines = [
         "",
         (
-            f"ipfs        items shall lie at {found.copies} nodes; {found.wanting} lack one; "
-            f"oldest proof {proof}"
+            f"ipfs        items shall lie at {counted(found.copies, 'node')}; "
+            f"{counted(found.wanting, 'item', ('lacks', 'lack'))} a copy; oldest proof {proof}"
         ),
     ]
     rows = []

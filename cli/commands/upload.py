@@ -10,6 +10,7 @@ import typer
 from cli import members, output, questions
 from cli.hints import command
 from cli.state import STATE, Json
+from cli.words import counted
 
 _LISTED = 20
 _HELP = """Hash, encrypt, store and record files and folders where they are collected.
@@ -145,8 +146,9 @@ def upload_paths(paths: list[Path], options: Any) -> None:
     ]
     waiting = status.integrated - status.final
     first, *rest = _next(waiting)
+    size = output.size(sum(item.size for item in done))
     lines += [
-        f"{recorded} items recorded, {output.size(sum(item.size for item in done))}. {first}",
+        f"{counted(recorded, 'item')} recorded, {size}. {first}",
         *rest,
     ]
     value = {"items": [asdict(item) for item in done], "recorded": recorded, "waiting": waiting}
@@ -282,11 +284,11 @@ def _left_out(left: list[Any]) -> list[str]:
 def _next(waiting: int) -> list[str]:
     if STATE.offline:
         return [
-            f"Signed here; {waiting} statements wait for a network.",
+            f"Signed here; {counted(waiting, 'statement', ('waits', 'wait'))} for a network.",
             f"Send them then: {command('field', 'send')}",
         ]
     return [
-        f"Signed and in the log; not yet anchored ({waiting} entries wait).",
+        f"Signed and in the log; {counted(waiting, 'entry', ('is', 'are'))} not final yet.",
         f"Anchor now: {command('anchor')}",
         f"See how far it is: {command('status')}",
     ]

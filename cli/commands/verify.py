@@ -15,6 +15,7 @@ from cli.state import Json
 
 if TYPE_CHECKING:
     from ledger.domain.bundle.bundle import Bundle
+    from ledger.domain.bundle.trust import TrustRoot
 
 _HELP = """Verify a bundle, and the file it speaks of: no home, no server, no network, unless you
 name a chain with --rpc.
@@ -76,6 +77,7 @@ def run(bundle: Path, file: Path | None, trust: Path, rpc: str, *, timeline: boo
             parsed, root, size=len(data), file=measured, confirm=confirm
         )
     lines = [line for number, step in sorted(report.steps.items()) for line in _step(number, step)]
+    lines += _likely_cause(parsed, root) if report.steps[6].status == "failed" else []
     lines += [f"    note: {finding}" for finding in report.findings]
     lines += [f"    withheld from you: {path}" for path in report.withheld]
     lines.append(
@@ -106,6 +108,27 @@ def _parse(data: bytes) -> Bundle | None:
         return bundles.parse(data)
     except CustodyError:
         return None
+
+
+def _likely_cause(bundle: Bundle | None, root: TrustRoot) -> list[str]:
+    """What most likely lies behind a failure of step 6, where the bundle proves nothing about the
+    contracts of this trust root: the two were made for different chains. It changes no verdict: a
+    forged bundle looks like that, too.
+    """
+    from ledger.domain.chain import evm
+    from ledger.domain.errors import CustodyError
+
+    if bundle is None or bundle.chain is None:
+        return []
+    try:
+        state = evm.parse_header(bundle.chain.header).state_root
+        evm.prove_account(state, root.registry.address, bundle.chain.registry)
+        evm.prove_account(state, root.ledger.address, bundle.chain.ledger)
+    except CustodyError:
+        cause = f"this trust root (chain {root.chain_id}) is of another chain or other contracts"
+        remedy = "get that of the agencies that the bundle is from, by another way than the bundle"
+        return [f"    likely cause: {cause}; {remedy}"]
+    return []
 
 
 def _timeline(bundle: Bundle | None, events: list[dict[str, Any]]) -> list[str]:

@@ -179,17 +179,23 @@ def fetch(
     access: str,
     out: Sink | None,
     progress: Callable[[int], None] = lambda count: None,
+    *,
+    recorded: dict[str, Any] | None = None,
 ) -> Opened:
     """Fetch, check and decrypt the content into ``out``, in constant memory.
 
     Checks in this order: key against commitment, pieces, ciphertext CID, padding, size, digests.
+
+    Args:
+        recorded: what ``content_record`` gave, for whoever signs what was compared with it: a node
+            that is asked twice may answer twice.
 
     Raises:
         VerificationError: any of them differs; what was written to ``out`` must then be thrown
             away.
         DeniedError: no content key was granted to this person.
     """
-    body = content_record(node, evidence, access)
+    body = content_record(node, evidence, access) if recorded is None else recorded
     key = content_key(person, evidence, body, node.grants(evidence, access))
     return decrypt(
         lambda start, end: node.content(evidence, access, start, end),
@@ -241,7 +247,7 @@ def decrypt(
         found[name] != value for name, value in body["digests"].items()
     ):
         raise VerificationError(9, "the content does not have the recorded size and digests")
-    return Opened(body.get("name", ""), body["size"], body["digests"])
+    return Opened(body.get("name", ""), digest.size, found)
 
 
 def _ahead(read: Callable[[int, int], bytes], total: int) -> Iterator[tuple[int, bytes]]:

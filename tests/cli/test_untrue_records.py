@@ -155,3 +155,25 @@ def test_content_of_any_size_is_asked_for_range_by_range() -> None:
     ranges = retrieval._ahead(lambda start, end: bytes(end - start), 2**53)
     assert next(ranges)[0] == 0
     ranges.close()
+
+
+def test_a_node_that_answers_twice_gets_no_match_of_what_was_not_compared(
+    desk: Desk, lying: Lying, tmp_path: Path
+) -> None:
+    """What is signed as expected is what was compared, and not what a second answer said."""
+    item = photo(desk, tmp_path)
+    answers = 0
+
+    def lie(found: dict[str, Any]) -> None:
+        nonlocal answers
+        answers += 1
+        if answers == 1:
+            found["events"][0]["document"]["body"]["digests"] = {"sha-256": "0" * 64}
+
+    lying.lie = lie
+    code, out, said = within("recheck", item, "--basis", "x")
+    assert (code, "mismatch" in out + said) == (1, True), said
+    lying.lie = lambda found: found
+    signed = desk.client.details(item, desk.access(item, "view"))
+    [told] = [one for one in signed if one["document"]["type"] == "verified"]
+    assert told["document"]["body"]["result"] == "mismatch"

@@ -195,7 +195,7 @@ def test_fixity_of_everything_ends_with_3_while_something_was_not_read(
     with monkeypatch.context() as patch:
         patch.setattr(fixity, "_check", fails)
         code, said, _ = within("fixity", "--all", home=home)
-    assert (code, f"NOT read: {first.evidence}" in said, "1 items read again" in said) == (
+    assert (code, f"NOT read: {first.evidence}" in said, "1 item read again" in said) == (
         3,
         True,
         True,

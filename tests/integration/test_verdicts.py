@@ -124,7 +124,9 @@ def test_status_and_doctor_say_how_much_waits_and_what_to_do(home_path: Path) ->
     anchor = f"custody --home {home_path} anchor"
     code, printed, _ = within("status", home=home_path)
     assert code == 0
-    assert re.search(rf"waiting +\d+ entries are not final yet, .*: {re.escape(anchor)}", printed)
+    assert re.search(
+        rf"waiting +(?:1 entry is|\d+ entries are) not final yet, .*: {re.escape(anchor)}", printed
+    )
     code, printed, _ = within("doctor", home=home_path)
     assert code == 3
     assert "nothing checkpoints: nothing to check" in printed

@@ -55,6 +55,17 @@ def test_what_no_checkpoint_covers_is_called_good_by_no_step(given: dict[str, Pa
     assert verify(given["all"].read_bytes(), root).verdict is Verdict.VERIFIED
 
 
+def test_a_trust_root_of_another_chain_is_told_as_the_likely_cause(
+    given: dict[str, Path], governed: Path, tmp_path: Path
+) -> None:
+    assert within("trust", "-o", tmp_path / "other.json", home=governed)[0] == 0
+    code, printed, _ = within("verify", given["all"], "--trust", tmp_path / "other.json")
+    assert (code, "verdict: failed" in printed) == (1, True)
+    assert "is of another chain or other contracts; get that of the agencies" in printed
+    _, printed, _ = within("verify", given["all"], "--trust", given["trust.json"])
+    assert "likely cause" not in printed
+
+
 @pytest.mark.parametrize(
     ("kind", "words"),
     [
