@@ -25,7 +25,7 @@ from tests.support.replicas import blocks_of, cid_of, files, states, sync, worki
 
 
 def disposed(desk: Desk, evidence: str) -> None:
-    closing = desk.record(evidence, "voided", {"reason": "registered by mistake"})["statement"]
+    closing = desk.record(evidence, "voided", {"reason": "registered by mistake"}).statement
     with desk.node.records.write() as unit:
         unit.erasures.put(ErasureRow(evidence, bytes.fromhex(closing), desk.node.agency, "due"))
     erasure.settle(desk.node)
@@ -112,7 +112,7 @@ def test_what_a_person_says_was_destroyed_is_struck_out(home: Path) -> None:
         gone, _ = (item.evidence for item in desk.client.items())
         disposed(desk, gone)
     code, said, _ = within("ipfs", "remove", "site-b", "--destroyed", home=home)
-    assert (code, "2 items are no longer said to lie there" in said) == (0, True)
+    assert (code, "no longer said to keep 2 items" in said) == (0, True)
     with Desk(home) as desk:
         assert desk.client.disposal(gone).mayKeep == ()
         assert desk.client.status().ipfs.forgotten == ()
