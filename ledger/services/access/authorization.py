@@ -9,6 +9,7 @@ signed `accessed` event is in the log.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -220,10 +221,11 @@ def visible_items(
     limit: int,
     token: bytes | None = None,
     rare: bool = False,
+    among: Sequence[str] | None = None,
     beside: str = "",
 ) -> list[ItemRow]:
     """A page of items that the caller may see, in the order in which they were opened; ``token``,
-    ``rare``, ``beside``: see ItemsRepository.page.
+    ``rare``, ``beside``: see ItemsRepository.page. ``among``: of these items alone.
 
     With a token, items that the caller sees only as administrator or auditor are left out. The
     query itself filters: filtering a page afterwards would leave it short of items that the caller
@@ -239,7 +241,7 @@ def visible_items(
         after=after,
         limit=limit,
         person=person,
-        evidence=None,
+        evidence=among,
         recipient=recipient,
         token=token,
         rare=rare,
