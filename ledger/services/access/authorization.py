@@ -212,6 +212,15 @@ def is_visible(node: Node, unit: UnitOfWork, caller: Caller, evidence: str) -> b
     return bool(parts_of(node, unit, caller, evidence, unit.items.get(evidence)))
 
 
+def seen_by(
+    node: Node, unit: UnitOfWork, caller: Caller, *, by_content: bool = False
+) -> tuple[PersonId | None, bytes | None]:
+    """Whose items a query is limited to, and by which key: nobody's for whoever sees all."""
+    if sees_all(node, caller, by_content=by_content):
+        return None, None
+    return caller.id, caller.hpke.digest if _has_own_key(node, unit, caller) else None
+
+
 def visible_items(
     node: Node,
     unit: UnitOfWork,
@@ -231,22 +240,11 @@ def visible_items(
     query itself filters: filtering a page afterwards would leave it short of items that the caller
     may see.
     """
-    person, recipient = None, None
-    if not sees_all(node, caller, by_content=token is not None):
-        person, recipient = (
-            caller.id,
-            caller.hpke.digest if _has_own_key(node, unit, caller) else None,
-        )
+    person, recipient = seen_by(node, unit, caller, by_content=token is not None)
     return unit.items.page(
-        after=after,
-        limit=limit,
-        person=person,
-        evidence=among,
-        recipient=recipient,
-        token=token,
-        rare=rare,
-        beside=beside,
-    )
+        after=after, limit=limit, person=person, evidence=among, recipient=recipient, token=token,
+        rare=rare, beside=beside,
+    )  # fmt: skip
 
 
 def require_readable(
