@@ -197,7 +197,8 @@ class ConfirmedOut(Strict):
 
 class DisposalOut(Strict):
     """What became of an item that was disposed of; ``expected``: agencies that held it and must
-    confirm; ``pins``: IPFS nodes that have its ciphertext; ``stored``: our own disk has some.
+    confirm; ``pins``: how many IPFS nodes have its ciphertext, ``pinnedAt``: which; ``mayKeep``:
+    IPFS nodes that we no longer ask, which may; ``stored``: our own disk has some.
     """
 
     evidence: str
@@ -209,6 +210,8 @@ class DisposalOut(Strict):
     confirmed: list[ConfirmedOut]
     expected: list[str]
     pins: int
+    pinnedAt: list[str]
+    mayKeep: list[str]
     stored: bool
     title: str
     text: str

@@ -189,6 +189,14 @@ def _newest_request(events: list[RecordedDocument]) -> RecordedDocument:
     return requests[-1]
 
 
+def _may_keep(nodes: tuple[str, ...]) -> list[str]:
+    """IPFS nodes that nobody asks any more, and what ends that."""
+    lines = [f"may still keep  ciphertext, without a key: IPFS node {name}" for name in nodes]
+    name = nodes[0].partition(", removed ")[0] if nodes else ""
+    done = runnable(f"custody ipfs remove {name} --destroyed")
+    return [*lines, f"                once it is destroyed there: {done}"] if lines else []
+
+
 def _backups(expire: str | None) -> str:
     return (
         f"backups         can be opened until {expire}, not after"
@@ -215,9 +223,10 @@ def _certificate(found: Disposal) -> list[str]:
             for one in found.confirmed
         ),
         *(f"still expected  {agency}, which held it before" for agency in waiting),
-        f"copies pinned   {found.pins} still to be removed"
+        f"copies pinned   {found.pins} still to be removed, at {', '.join(found.pinnedAt)}"
         if found.pins
-        else "copies pinned   none left",
+        else "copies pinned   none left at the IPFS nodes in use",
+        *_may_keep(found.mayKeep),
         "ciphertext      some still on the node's own disk: "
         + runnable("custody collect removes what no other item has")
         if found.stored

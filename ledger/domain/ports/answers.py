@@ -265,7 +265,8 @@ class Confirmation:
 @dataclass(frozen=True, slots=True)
 class Disposal:
     """What became of an item that was disposed of. ``expected``: agencies that held it and must
-    confirm; ``pins``: IPFS nodes that have its ciphertext; ``stored``: the node's disk has some.
+    confirm; ``pins``: how many IPFS nodes have its ciphertext, ``pinnedAt``: which; ``mayKeep``:
+    IPFS nodes that nobody asks any more, which may; ``stored``: the node's disk has some.
     """
 
     evidence: Evidence
@@ -277,6 +278,8 @@ class Disposal:
     confirmed: tuple[Confirmation, ...]
     expected: tuple[str, ...]
     pins: Count
+    pinnedAt: tuple[str, ...]
+    mayKeep: tuple[str, ...]
     stored: bool
     title: str
     text: str
