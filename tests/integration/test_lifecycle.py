@@ -86,7 +86,7 @@ def test_an_expired_offer_is_not_accepted_and_ends_as_expired(
         handover.accept(client, person, office.clock, photo)
     handover.withdraw(office.client, office.person, office.clock, photo, reason="nobody came")
     details = office.client.details(photo, office.access(photo, "view"))
-    assert details[-2]["document"]["type"] == "transfer-expired"
+    assert details[-2].document["type"] == "transfer-expired"
 
 
 def test_an_offer_does_not_end_as_expired_before_its_time(office: Desk, tmp_path: Path) -> None:
