@@ -118,8 +118,8 @@ class ReadableOut(Strict):
 
 
 class IncomingOut(Strict):
-    """An item on offer: its documents, what holds for it after them, and the content keys sealed to
-    the custodians or to the caller.
+    """An item on offer: its documents as in DetailsOut, what holds for it after them, and the
+    content keys sealed to the custodians or to the caller.
     """
 
     events: list[dict[str, Any]]
@@ -159,10 +159,11 @@ class TakenIn(Strict):
 
 
 class CopyRecordOut(Strict):
-    """A copy that we may take: the documents that opened the original and that disclosed it, and
-    the content keys for custodians.
+    """A copy that we may take: the documents that opened the original and that disclosed it, the
+    events from the one to the other as in DetailsOut, and the content keys for custodians.
     """
 
+    events: list[dict[str, Any]]
     opening: dict[str, Any]
     disclosed: dict[str, Any]
     grants: list[Base64Url]

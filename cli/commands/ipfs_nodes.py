@@ -11,6 +11,7 @@ import typer
 from cli import output
 from cli.hints import command
 from cli.state import Json
+from cli.words import counted
 
 _ADD = """Let the home keep its ciphertext at an IPFS node. Its daemon must be running; stop
 `custody serve` first.
@@ -99,7 +100,9 @@ def add(
         ),
     ]
     if again:
-        lines.insert(1, f"It has {again} items pinned that a removed node was known to keep.")
+        lines.insert(
+            1, f"It has {counted(again, 'item')} pinned that a removed node was known to keep."
+        )
     output.result(
         {"name": name, "version": status.version, "peer": status.peer, "outside": outside},
         *lines,
@@ -131,9 +134,9 @@ def remove(
             raise UsageError(f"there is no IPFS node {name!r}", hint="see: custody status")
     text = f"{name} is forgotten"
     if destroyed:
-        text += f"; {count} items are no longer said to lie there"
+        text += f"; it is no longer said to keep {counted(count, 'item')}"
     elif count:
-        text += f"; {count} items may stay pinned there, which `custody status` goes on saying"
+        text += f"; it may keep {counted(count, 'item')}, which `custody status` goes on saying"
     output.result({"name": name, "items": count}, text)
 
 

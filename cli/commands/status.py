@@ -128,7 +128,7 @@ def _ipfs(found: Ipfs) -> list[str]:
         ["NODE", "STATE", "KUBO", "PEERS", "SIZE", "PINNED", "WAITING", "DAMAGED"], rows
     )
     lines += [
-        f"FORGOTTEN   IPFS node {one.name}: it may keep {one.items} items"
+        f"FORGOTTEN   IPFS node {one.name}: it may keep {counted(one.items, 'item')}"
         for one in found.forgotten
     ]
     for problem, hint in problems:

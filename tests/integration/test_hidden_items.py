@@ -166,7 +166,7 @@ def test_lists_searches_and_duplicates_name_no_hidden_item(
     desk: Desk, stranger: Actor, tmp_path: Path
 ) -> None:
     hidden = photo(desk, tmp_path, b"only once")
-    digest = desk.client.details(hidden, desk.access(hidden))[0]["document"]["body"]["digests"][
+    digest = desk.client.details(hidden, desk.access(hidden))[0].document["body"]["digests"][
         "sha-256"
     ]
     assert stranger.client.duplicates(digest) == []
