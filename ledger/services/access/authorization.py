@@ -18,7 +18,6 @@ from ledger.domain.codecs.text import from_hex
 from ledger.domain.crypto import grants
 from ledger.domain.errors import DeniedError, NotFoundError, RuleError
 from ledger.domain.event.moments import AHEAD
-from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity.certificate import Certificate
 from ledger.domain.identity.descriptor import HpkeKey
 from ledger.domain.identity.person import PersonId, Recipient
@@ -77,26 +76,6 @@ def hidden() -> NotFoundError:
     )
 
 
-def require_still(node: Node, unit: UnitOfWork, who: PersonId | None, *roles: str) -> None:
-    """Check that whoever asked is still an active person of our agency with one of these roles.
-
-    Called in the transaction that does what they asked for: the request may have waited minutes for
-    a chain or another node, and they may have been suspended meanwhile. None is the node's owner,
-    at the home itself.
-
-    Raises:
-        DeniedError: they are not, or no longer.
-    """
-    if who is None:
-        return
-    row = unit.people.get(who)
-    der = unit.people.certificate(row.certificate) if row is not None and row.active else None
-    if who.agency != node.agency or der is None or not certificates.parse(der).roles & set(roles):
-        raise DeniedError(
-            "this person is not, or no longer, enrolled here for that", hint="ask an administrator"
-        )
-
-
 def signer(node: Node, unit: UnitOfWork, certificate: Certificate) -> Caller:
     """Whoever signed with a certificate, as a caller. A person is one who is enrolled here.
 
@@ -151,7 +130,7 @@ def parts_of(
     if item is None:
         return frozenset()
     ours, kept = caller.agency == node.agency, item.state.custodian == node.agency
-    holds = caller.id == item.holder
+    holds, asked = caller.id == item.holder, is_asked(node, caller, item)
     by_role = {
         part: ours and bool(caller.roles & ROLES_BY_PART[part])
         for part in (Part.CUSTODIAN, Part.OVERSEER, Part.WATCHER)
@@ -160,9 +139,12 @@ def parts_of(
         **by_role,
         Part.HOLDER: holds and kept,
         Part.SHARED: named is not None,
-        # A key that somebody got as the one who recorded or held it is no share.
-        Part.FORMER: caller.id == item.opener or (holds and not kept) or bool(keys),
-        Part.ASKED: is_asked(node, caller, item),
+        # A key that somebody got as the one who recorded or held it is no share. One that came with
+        # an offer is neither: a guest never held what is here.
+        Part.FORMER: caller.id == item.opener
+        or (holds and not kept)
+        or (bool(keys) and ours and not asked),
+        Part.ASKED: asked,
     }
     return frozenset(part for part, given in has.items() if given)
 
@@ -218,7 +200,8 @@ def seen_by(
     """Whose items a query is limited to, and by which key: nobody's for whoever sees all."""
     if sees_all(node, caller, by_content=by_content):
         return None, None
-    return caller.id, caller.hpke.digest if _has_own_key(node, unit, caller) else None
+    ours = caller.agency == node.agency and _has_own_key(node, unit, caller)
+    return caller.id, caller.hpke.digest if ours else None
 
 
 def visible_items(

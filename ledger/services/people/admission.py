@@ -38,9 +38,9 @@ from ledger.domain.identity.person import PersonId, read_reference
 from ledger.domain.identity.roles import keeps_custody
 from ledger.rows.people import MAX_PEOPLE, EnrolmentRow, PersonRow
 from ledger.rows.unit_of_work import UnitOfWork
-from ledger.services.access.authorization import require_still
 from ledger.services.access.custody_keys import ROLE
 from ledger.services.access.service_numbers import folded, open_number, seal_number
+from ledger.services.access.still_enrolled import require_still
 from ledger.services.node.certificate_authority import Authority, new_pseudonym
 from ledger.services.node.context import Node
 from ledger.services.onchain import standing

@@ -22,9 +22,9 @@ from ledger.domain.identity.person import PersonId
 from ledger.rows.people import EnrolmentRow, PersonRow
 from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.access import custody_keys
-from ledger.services.access.authorization import require_still
 from ledger.services.access.service_numbers import NUMBER, Persons, folded, open_number
 from ledger.services.access.sessions import identity_token
+from ledger.services.access.still_enrolled import require_still
 from ledger.services.node.context import Node
 from ledger.services.partners import directory
 from ledger.services.people import revocation
