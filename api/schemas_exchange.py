@@ -81,9 +81,10 @@ class HandoverOut(Strict):
 
 
 class HandoversOut(Strict):
-    """Handovers under way."""
+    """A page of handovers under way; ``next``: where the next one begins, null behind the last."""
 
     handovers: list[HandoverOut]
+    next: int | None
 
 
 class ComingOut(Strict):
@@ -97,7 +98,7 @@ class ComingOut(Strict):
 
 class RoundOut(Strict):
     """What a round of exchange did: items that came in, handovers that ended, problems by agency or
-    item, and what still comes.
+    item, and what still comes; of the handovers under way the first 500.
     """
 
     received: list[str]
@@ -117,8 +118,8 @@ class ReadableOut(Strict):
 
 
 class IncomingOut(Strict):
-    """An item on offer: its documents, what holds for it after them, and the content keys sealed to
-    the custodians or to the caller.
+    """An item on offer: its documents as in DetailsOut, what holds for it after them, and the
+    content keys sealed to the custodians or to the caller.
     """
 
     events: list[dict[str, Any]]
@@ -158,10 +159,11 @@ class TakenIn(Strict):
 
 
 class CopyRecordOut(Strict):
-    """A copy that we may take: the documents that opened the original and that disclosed it, and
-    the content keys for custodians.
+    """A copy that we may take: the documents that opened the original and that disclosed it, the
+    events from the one to the other as in DetailsOut, and the content keys for custodians.
     """
 
+    events: list[dict[str, Any]]
     opening: dict[str, Any]
     disclosed: dict[str, Any]
     grants: list[Base64Url]
@@ -196,7 +198,8 @@ class ConfirmedOut(Strict):
 
 class DisposalOut(Strict):
     """What became of an item that was disposed of; ``expected``: agencies that held it and must
-    confirm; ``pins``: IPFS nodes that have its ciphertext; ``stored``: our own disk has some.
+    confirm; ``pins``: how many IPFS nodes have its ciphertext, ``pinnedAt``: which; ``mayKeep``:
+    IPFS nodes that we no longer ask, which may; ``stored``: our own disk has some.
     """
 
     evidence: str
@@ -208,6 +211,8 @@ class DisposalOut(Strict):
     confirmed: list[ConfirmedOut]
     expected: list[str]
     pins: int
+    pinnedAt: list[str]
+    mayKeep: list[str]
     stored: bool
     title: str
     text: str

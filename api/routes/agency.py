@@ -136,7 +136,7 @@ def _status(node: Node, caller: Caller, *, chain: bool = True, ipfs: bool = Fals
         storedBytes=node.blocks.size(),
         backupsUntil=_backups(node),
         frozen=log.frozen,
-        ipfs=asdict(replica_status.report(node)) if ipfs and node.replicas.names() else None,
+        ipfs=_ipfs(node) if ipfs else None,
         workers=[_worker(row) for row in node.workers.rows()],
         certificates=[
             EndingOut(
@@ -149,6 +149,12 @@ def _status(node: Node, caller: Caller, *, chain: bool = True, ipfs: bool = Fals
             for one in expiry.told_to(caller, expiry.ending(node))
         ],
     )
+
+
+def _ipfs(node: Node) -> dict[str, Any] | None:
+    """How well IPFS nodes keep items; None where there is none, and never was one."""
+    report = replica_status.report(node)
+    return asdict(report) if report.nodes or report.forgotten else None
 
 
 def _backups(node: Node) -> int | None:

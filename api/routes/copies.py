@@ -59,8 +59,9 @@ def copy_record(
         _RECORD,
     )
     return CopyRecordOut(
-        opening=found.opening,
-        disclosed=found.disclosed,
+        events=found.events,
+        opening=found.events[0]["document"],
+        disclosed=found.events[-1]["document"],
         grants=[b64url(one) for one in found.grants],
     )
 
@@ -138,7 +139,9 @@ def disposal(node: NodeDep, caller: CallerDep, evidence: Item) -> DisposalOut:
         backupsExpire=format_time(found.backups) if found.backups else None,
         confirmed=confirmed,
         expected=list(found.expected),
-        pins=found.pins,
+        pins=len(found.pinned),
+        pinnedAt=list(found.pinned),
+        mayKeep=list(found.forgotten),
         stored=found.stored,
         title=node.profile.title if node.profile is not None else "",
         text=node.profile.text if node.profile is not None else "",

@@ -12,7 +12,7 @@ from cli.questions import Yes
 from cli.state import Evidence, Json
 
 if TYPE_CHECKING:
-    from ledger.domain.ports.answers import Disposal
+    from ledger.domain.ports.answers import Disposal, RecordedDocument
 
 _HELP = """Dispose of an item: one person requests it, another one approves, a custodian carries it
 out. Keys are destroyed for good.
@@ -123,11 +123,11 @@ def carry_out(
     with open_session() as session:
         said = {"scope": "all", "method": method, **({"rule": rule} if rule else {})}
         events = decisions.read(session, urn, "disposed", {**said, "approvals": [_UNREAD]}, _WHY)
-        requested = _newest_request(events)["statement"]
+        requested = _newest_request(events).statement
         approvals = [
-            event["statement"]
+            event.statement
             for event in _of_type(events, "approved")
-            if event["document"]["body"]["target"] == requested
+            if event.body["target"] == requested
         ]
         if not approvals:
             raise RuleError("nobody has approved the disposal", hint=_ASK)
@@ -143,7 +143,7 @@ def carry_out(
             **({"backupsExpire": format_time(backups)} if backups else {}),
         }
         answer = retrieval.record(
-            session.node, session.person, session.clock, urn, "disposed", body
+            session.node, session.person, session.clock, urn, "disposed", body, read=events
         )
         done = session.node.sync_handovers()
         found = session.node.disposal(urn)
@@ -176,17 +176,25 @@ def register(app: typer.Typer) -> None:
     group.command(help=_CERTIFICATE)(certificate)
 
 
-def _of_type(events: list[dict[str, Any]], event_type: str) -> list[dict[str, Any]]:
-    return [event for event in events if event["document"]["type"] == event_type]
+def _of_type(events: list[RecordedDocument], event_type: str) -> list[RecordedDocument]:
+    return [event for event in events if event.type == event_type]
 
 
-def _newest_request(events: list[dict[str, Any]]) -> dict[str, Any]:
+def _newest_request(events: list[RecordedDocument]) -> RecordedDocument:
     from ledger.domain.errors import RuleError
 
     requests = _of_type(events, "disposal-requested")
     if not requests:
         raise RuleError("nobody has requested the disposal of this item", hint=_ASK)
     return requests[-1]
+
+
+def _may_keep(nodes: tuple[str, ...]) -> list[str]:
+    """IPFS nodes that nobody asks any more, and what ends that."""
+    lines = [f"may still keep  ciphertext, without a key: IPFS node {name}" for name in nodes]
+    name = nodes[0].partition(", removed ")[0] if nodes else ""
+    done = runnable(f"custody ipfs remove {name} --destroyed")
+    return [*lines, f"                once it is destroyed there: {done}"] if lines else []
 
 
 def _backups(expire: str | None) -> str:
@@ -215,9 +223,10 @@ def _certificate(found: Disposal) -> list[str]:
             for one in found.confirmed
         ),
         *(f"still expected  {agency}, which held it before" for agency in waiting),
-        f"copies pinned   {found.pins} still to be removed"
+        f"copies pinned   {found.pins} still to be removed, at {', '.join(found.pinnedAt)}"
         if found.pins
-        else "copies pinned   none left",
+        else "copies pinned   none left at the IPFS nodes in use",
+        *_may_keep(found.mayKeep),
         "ciphertext      some still on the node's own disk: "
         + runnable("custody collect removes what no other item has")
         if found.stored

@@ -11,6 +11,7 @@ import typer
 from cli import output
 from cli.hints import command
 from cli.state import Json
+from cli.words import counted
 
 _ADD = """Let the home keep its ciphertext at an IPFS node. Its daemon must be running; stop
 `custody serve` first.
@@ -26,9 +27,14 @@ Example:
 _REMOVE = """Forget an IPFS node. What is pinned there stays pinned; the items get other nodes as
 far as there are some.
 
+What it may keep stays in view: `status` and certificates of disposal name it, and one that is added
+again is asked. With --destroyed you say that nothing is left there: its repository is deleted, or
+its disk destroyed.
+
 \b
 Example:
   custody --home ~/evidence ipfs remove site-a
+  custody --home ~/evidence ipfs remove site-a --destroyed
 """
 _SET = """At how many IPFS nodes items shall lie, and how often they are read again. Without
 options: what is set.
@@ -65,6 +71,7 @@ def add(
         )
     with open_alone() as home:
         from ledger.app import bootstrap, settings
+        from ledger.services.storage import forgotten
 
         if any(node.name == name for node in home.settings.ipfs.nodes):
             raise UsageError(
@@ -78,6 +85,7 @@ def add(
         replica = bootstrap.open_replica(node, secret.decode("utf-8", "replace"))
         try:
             status = replica.status()
+            again = forgotten.remember(home.node, name, replica)
         finally:
             replica.close()
         if secret:
@@ -91,24 +99,45 @@ def add(
             + command("ipfs", "sync")
         ),
     ]
+    if again:
+        lines.insert(
+            1, f"It has {counted(again, 'item')} pinned that a removed node was known to keep."
+        )
     output.result(
         {"name": name, "version": status.version, "peer": status.peer, "outside": outside},
         *lines,
     )
 
 
-def remove(name: Annotated[str, typer.Argument(metavar="NAME")], as_json: Json = False) -> None:
+def remove(
+    name: Annotated[str, typer.Argument(metavar="NAME")],
+    destroyed: Annotated[
+        bool, typer.Option("--destroyed", help="What it kept is destroyed: you say so.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
     from cli.session import open_alone
     from ledger.domain.errors import UsageError
 
     with open_alone() as home:
+        from ledger.services.storage import forgotten
+
         kept = tuple(node for node in home.settings.ipfs.nodes if node.name != name)
-        if len(kept) == len(home.settings.ipfs.nodes):
+        known = len(kept) < len(home.settings.ipfs.nodes)
+        count = 0
+        if known:
+            _write(home, replace(home.settings.ipfs, nodes=kept))
+            count = forgotten.forget(home.node, name)
+        if destroyed:
+            count = forgotten.strike_out(home.node, name)
+        if not known and not count:
             raise UsageError(f"there is no IPFS node {name!r}", hint="see: custody status")
-        _write(home, replace(home.settings.ipfs, nodes=kept))
-        with home.node.records.write() as unit:
-            unit.replicas.drop_at(name)
-    output.result({"name": name}, f"{name} is forgotten; what it keeps stays pinned there")
+    text = f"{name} is forgotten"
+    if destroyed:
+        text += f"; it is no longer said to keep {counted(count, 'item')}"
+    elif count:
+        text += f"; it may keep {counted(count, 'item')}, which `custody status` goes on saying"
+    output.result({"name": name, "items": count}, text)
 
 
 def set_(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -213,15 +214,17 @@ def _renew_at_home(who: str, roles: list[str] | None) -> None:
 
 def fetch(as_json: Json = False) -> None:
     from cli.arguments import node_address
-    from cli.session import joined, unlock
+    from cli.servers import Servers
+    from cli.session import joined, served_at, unlock
     from ledger.adapters.node.client import NodeClient
     from ledger.app import enrolling
 
-    keyring = unlock().keyring()
-    with NodeClient(node_address()) as node:
-        found = enrolling.fetch(keyring, node)
+    keyring, url = unlock().keyring(), node_address()
+    known = Servers(STATE.home, keyring, served_at(STATE.home))
+    with NodeClient(url) as node:
+        found = enrolling.fetch(keyring, node, require=partial(known.require, url))
     roles = ", ".join(sorted(found.roles))
-    person = joined(keyring, node_address())
+    person = joined(keyring, url)
     more = [*custodykey.lacking(person), *_of_field(keyring, person)]
     value = {"pseudonym": found.pseudonym, "roles": sorted(found.roles)}
     output.result(value, f"you sign as {found.pseudonym} ({roles})", *more)
@@ -263,8 +266,9 @@ def card(
         keyring = unlock().keyring()
         with NodeClient(url) as node:
             about = node.agency()
-            Servers(STATE.home, keyring, served_at(STATE.home)).pin(url, about.log, moved=moved)
-            file.write(enrolling.card(keyring, node))
+            known = Servers(STATE.home, keyring, served_at(STATE.home))
+            pin = partial(known.pin, url, moved=moved)
+            file.write(enrolling.card(keyring, node, require=pin))
     once = command("list", server=url)
     lines = [
         (f"The node at {url} says to be that of {about.agency}: ask them if you are not certain."),

@@ -133,6 +133,10 @@ def _ipfs(found: Ipfs) -> list[str]:
     lines += output.table(
         ["NODE", "STATE", "KUBO", "PEERS", "SIZE", "PINNED", "WAITING", "DAMAGED"], rows
     )
+    lines += [
+        f"FORGOTTEN   IPFS node {one.name}: it may keep {counted(one.items, 'item')}"
+        for one in found.forgotten
+    ]
     for problem, hint in problems:
         lines += [problem, f"  what to do: {runnable(hint)}"]
     return lines

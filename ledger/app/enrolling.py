@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 import re
 import secrets
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -32,6 +33,7 @@ from ledger.domain.identity.descriptor import Descriptor
 
 _LIMIT = 64 << 10
 _CARD = "custody-card"
+_CERTIFICATE = "person-certificate"
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +158,16 @@ def keep_certificate(keyring: FileKeyring, der: bytes, descriptor: Descriptor) -
         raise VerificationError(
             3, "the certificate is not for your keys", hint="do not use it: tell the administrator"
         )
-    keyring.put("person-certificate", certificate.der)
+    if _CERTIFICATE in keyring.names():
+        before = certificates.parse(keyring.get(_CERTIFICATE)).subject
+        if certificate.subject != before:
+            raise VerificationError(
+                3,
+                f"the node shows a certificate of {certificate.subject} for your keys, and you are "
+                f"{before}",
+                hint="do not use it: tell the administrator",
+            )
+    keyring.put(_CERTIFICATE, certificate.der)
     keyring.save()
     return certificate
 
@@ -178,33 +189,48 @@ def _same_key(one: PublicKey, other: PublicKey) -> bool:
     return same(enrolment.encode_key(one), enrolment.encode_key(other))
 
 
-def fetch(keyring: FileKeyring, node: NodeClient) -> Certificate:
+def _any_log(log: str) -> None:
+    """Where a test or a caller knows already whose node it is."""
+
+
+def fetch(
+    keyring: FileKeyring, node: NodeClient, *, require: Callable[[str], None] = _any_log
+) -> Certificate:
     """Take the certificate that belongs to our key now, and keep it.
+
+    Args:
+        require: raises where a log is not that of the node that is meant; nothing is signed for it.
 
     Raises:
         DeniedError: the key belongs to nobody who is active there. VerificationError: the
-            certificate is not for our key.
+            certificate is not for our key, or makes somebody else of us.
     """
     about = node.agency()
+    require(about.log)
     key = keyring.signing_key("person")
     proof = enrolment.sign(key, server=about.log, hpke=keyring.hpke_key("hpke-person").public)
     descriptor = descriptors.parse(from_b64url(about.descriptor, what="descriptor"))
     return keep_certificate(keyring, node.own_certificate(proof), descriptor)
 
 
-def card(keyring: FileKeyring, node: NodeClient) -> bytes:
+def card(
+    keyring: FileKeyring, node: NodeClient, *, require: Callable[[str], None] = _any_log
+) -> bytes:
     """A card for another agency's node: our certificate, and the proof that we made the card for
     them.
+
+    Args:
+        require: raises where a log is not that of the node that is meant; nothing is signed for it.
     """
+    log = node.agency().log
+    require(log)
     proof = enrolment.sign(
-        keyring.signing_key("person"),
-        server=node.agency().log,
-        hpke=keyring.hpke_key("hpke-person").public,
+        keyring.signing_key("person"), server=log, hpke=keyring.hpke_key("hpke-person").public
     )
     value = {
         "v": 1,
         "kind": _CARD,
-        "certificate": b64url(keyring.get("person-certificate")),
+        "certificate": b64url(keyring.get(_CERTIFICATE)),
         "request": b64url(proof),
     }
     return json.dumps(value, indent=1).encode() + b"\n"

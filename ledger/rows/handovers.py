@@ -9,6 +9,7 @@ from typing import Annotated, Protocol
 from sqlalchemy import Index
 from sqlmodel import Field
 
+from ledger.domain.identity.person import PersonId
 from ledger.rows.states import ErasureState, LinkKind, TransferState
 from ledger.rows.table import (
     INDEXED,
@@ -167,8 +168,20 @@ class CopiesRepository(Protocol):
         """Write that an item came from another one."""
         ...
 
-    def links(self, evidence: Sequence[str], limit: int) -> list[LinkRow]:
-        """Where items came from and what came from them."""
+    def links(
+        self,
+        evidence: Sequence[str],
+        limit: int,
+        *,
+        person: PersonId | None = None,
+        recipient: bytes | None = None,
+    ) -> list[LinkRow]:
+        """Where items came from and what came from them.
+
+        Args:
+            person, recipient: as for pages of items: links of younger items alone that these see,
+                or are asked to take.
+        """
         ...
 
 

@@ -101,9 +101,11 @@ class ReplicasRepository(Protocol):
         """What is to be pinned or removed at a replica now, what has waited longest first."""
         ...
 
-    def oldest_proofs(self, before: int, first: int, now: int, limit: int) -> list[ReplicaStateRow]:
-        """What was last known good before a time (``first`` where it was never read again), or is
-        damaged, and is not put off.
+    def oldest_proofs(
+        self, nodes: Sequence[str], before: int, first: int, now: int, limit: int
+    ) -> list[ReplicaStateRow]:
+        """What was last known good at these replicas before a time (``first`` where it was never
+        read again), or is damaged, and is not put off.
         """
         ...
 

@@ -126,7 +126,9 @@ def test_every_command_of_the_page_on_operations_works(
         assert done.returncode == 3
         assert "the home knows 2" in done.stdout
         assert run("custody --home home ipfs remove site-b").returncode == 0
-        assert "site-b" not in run("custody --home home status").stdout
+        left = run("custody --home home status").stdout
+        assert "FORGOTTEN   IPFS node site-b, removed" in left
+        assert left.count("site-b") == 1
 
 
 @pytest.fixture

@@ -194,7 +194,9 @@ def test_a_clock_that_was_ahead_puts_nothing_off_until_the_day_that_it_said(
     kept = ReplicaStateRow(item, "site", row.cid, "pinned", ahead, proof=ahead, reads=1)
     desk.node.put_holdings([kept])
     with desk.node.records.read() as unit:
-        assert unit.replicas.oldest_proofs(now - 30 * 86400, now - 86400, now, 10) == [kept]
+        assert unit.replicas.oldest_proofs(["site"], now - 30 * 86400, now - 86400, now, 10) == [
+            kept
+        ]
     gone = replace(kept, state="released")
     desk.node.put_holdings([gone])
     with desk.node.records.read() as unit:

@@ -4,6 +4,7 @@ is the history as it is, not as it was when it was read.
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -160,6 +161,21 @@ def test_an_item_in_which_somebody_has_no_part_is_not_read_for_them(
     with pytest.raises(NotFoundError, match="no such item"):
         stranger.client.register([sent])
     assert not read
+
+
+def test_a_thousand_named_items_take_no_more_queries_than_a_few(desk: Desk) -> None:
+    """Each was asked for by itself, four queries for each, while nobody else could write."""
+    actor = Actor(desk, desk.person, desk.client, None)
+    named = [uuid.uuid4().urn for _ in range(60)]
+    desk.client.register([actor.opening("collected", {"description": "x"}, one) for one in named])
+    costs = []
+    for photos in (named[:3], named):
+        body = {"description": "x", "photos": photos}
+        sent = [actor.opening("collected", body, uuid.uuid4().urn) for _ in range(2)]
+        with queries(desk) as run:
+            desk.client.register(sent)
+        costs.append(len(run))
+    assert costs[0] == costs[1]
 
 
 def test_a_page_of_events_reads_no_more_rows_of_a_longer_history(

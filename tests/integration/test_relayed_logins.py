@@ -4,6 +4,8 @@ whoever asked it.
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -13,7 +15,7 @@ from cli.servers import Servers
 from ledger.adapters.logfiles import Auditor, WebFiles
 from ledger.adapters.node.client import NodeClient
 from ledger.adapters.node.partner import PartnerClient
-from ledger.app import settings
+from ledger.app import enrolling, settings
 from ledger.domain.errors import DeniedError, NetworkError, UsageError, VerificationError
 from ledger.domain.identity.names import log_urn
 from ledger.services.handovers import sync
@@ -150,3 +152,48 @@ def test_nobody_is_logged_in_over_a_network_without_saying_whose_node_is_meant(d
             client.status()
     with NodeClient("http://home", transport=desk.transport, signer=signer) as client:
         assert client.status().agency == "NL-POL"
+
+
+def test_no_key_is_proven_for_a_log_that_a_node_names_in_the_place_of_its_own(
+    office: Desk, tmp_path: Path
+) -> None:
+    """What is signed to fetch a certificate, or for a card, would let somebody enrol these keys, or
+    show a card of theirs, where its owner never asked.
+    """
+    colleague = joined(office, tmp_path / "mine", "officer")
+    servers, own = Servers(colleague.home, colleague.keyring), colleague.given.server
+    other = log_urn(bytes([1]) * 32)
+    servers.pin("https://us.example", log_urn(bytes([2]) * 32))
+    with colleague.client() as client:
+        fetched = client.own_certificate
+        client.agency = lambda: replace(type(client).agency(client), log=other)
+        client.own_certificate = lambda proof: pytest.fail("something was signed")
+        with pytest.raises(VerificationError, match="asks for a login"):
+            enrolling.fetch(colleague.keyring, client, require=partial(servers.require, own))
+        pin = partial(servers.pin, "https://us.example")
+        with pytest.raises(VerificationError, match="known at https"):
+            enrolling.card(colleague.keyring, client, require=pin)
+        del client.agency
+        client.own_certificate = fetched
+        found = enrolling.fetch(colleague.keyring, client, require=partial(servers.require, own))
+    assert found.subject == colleague.id
+
+
+def test_a_certificate_that_makes_somebody_else_of_us_is_not_kept(
+    office: Desk, tmp_path: Path
+) -> None:
+    colleague = joined(office, tmp_path / "mine", "officer")
+    before = colleague.keyring.get("person-certificate")
+    with office.node.records.read() as unit:
+        descriptor = office.node.descriptor(unit)
+    der = office.node.keys.authority.issue(
+        colleague.keyring.signing_key("person").public_key(),
+        agency=office.node.agency,
+        pseudonym="a" * 26,
+        roles=["officer"],
+        service=False,
+        now=office.clock.now(),
+    )
+    with pytest.raises(VerificationError, match=f"and you are {colleague.id}"):
+        enrolling.keep_certificate(colleague.keyring, der, descriptor)
+    assert colleague.keyring.get("person-certificate") == before

@@ -18,6 +18,7 @@ from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity.person import PersonId
 from ledger.domain.verify.procedure import verify
 from ledger.domain.verify.report import Verdict
+from ledger.services.audit.self_check import examine
 from ledger.services.onchain import anchoring
 from ledger.services.partners import directory
 from ledger.services.people import membership, revocation
@@ -159,11 +160,14 @@ def test_a_suspension_that_a_crash_interrupted_is_finished_by_the_node(
         with pytest.raises(Killed):
             interrupted(office, who, by)
     assert date_of(office, serial) is None
+    told = [one.message for one in examine(office.node, deep=False) if hasattr(one, "message")]
+    assert any("suspended or lost a role have no date yet" in one for one in told)
     AnchoringWorker(office.node, anchoring.AnchoringPolicy())._finish_suspensions()
     date = date_of(office, serial)
     assert date is not None
     AnchoringWorker(office.node, anchoring.AnchoringPolicy())._finish_suspensions()
     assert date_of(office, serial) == date
+    assert revocation.unsettled(office.node) == 0
 
 
 def test_while_the_chain_is_silent_other_agencies_learn_of_a_suspension_and_its_date_waits(

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from cli.state import STATE
 from tests.support import forked
 from tests.support.desk import PASSPHRASE
 
@@ -84,6 +85,8 @@ def within(
         patched.setenv("CUSTODY_PASSPHRASE", PASSPHRASE.decode())
         patched.setattr(sys, "stdin", StringIO() if typed is None else Terminal(typed))
         patched.setenv("COLUMNS", "80")
+        for name, value in vars(STATE).items():  # as it was for whoever tests afterwards
+            patched.setattr(STATE, name, value)
         code = main.run(given)
     return code, out.getvalue(), said.getvalue()
 

@@ -65,11 +65,14 @@ class Replicas(Part):
         waiting = (_H.state.in_(("wanted", "released")), _is_due(now))
         return self._rows(ReplicaStateRow, _H.node == node, *waiting, order=_H.due, limit=limit)
 
-    def oldest_proofs(self, before: int, first: int, now: int, limit: int) -> list[ReplicaStateRow]:
+    def oldest_proofs(
+        self, nodes: Sequence[str], before: int, first: int, now: int, limit: int
+    ) -> list[ReplicaStateRow]:
         ahead = _H.proof > now + AHEAD  # by a clock that was wrong: it says nothing of today
         old = or_(_H.proof < before, and_(_H.reads == 0, _H.proof < first), ahead)
         stale = or_(and_(_H.state == "pinned", old), _H.state == "damaged")
-        return self._rows(ReplicaStateRow, stale, _is_due(now), order=_H.proof, limit=limit)
+        here = _H.node.in_(nodes)
+        return self._rows(ReplicaStateRow, stale, here, _is_due(now), order=_H.proof, limit=limit)
 
     def at_node(self, node: str, *, after: str, limit: int) -> list[ReplicaStateRow]:
         return self._rows(

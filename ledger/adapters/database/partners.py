@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import or_, select, tuple_
+from sqlalchemy import and_, or_, select, tuple_
 
 from ledger.adapters.database.unit import Part, blob
 from ledger.domain.chain import contract_layout
+from ledger.domain.identity.person import PersonId
 from ledger.rows.agencies import DescriptorRow, PartnerDescriptorRow, PartnerRow
 from ledger.rows.handovers import (
     DisclosedCopyRow,
@@ -16,13 +17,16 @@ from ledger.rows.handovers import (
     LinkRow,
     TransferStepRow,
 )
-from ledger.rows.items import ItemRow
+from ledger.rows.items import ItemRow, ShareRow
+from ledger.rows.records import GrantRow
 
 _C = TransferStepRow.__table__.c
 _G = DisclosedCopyRow.__table__.c
 _I = ItemRow.__table__.c
+_K = GrantRow.__table__.c
 _L = LinkRow.__table__.c
 _R = ErasureRow.__table__.c
+_S = ShareRow.__table__.c
 _MAX_PARTNERS = 10_000
 
 
@@ -118,9 +122,29 @@ class Copies(Part):
     def put_link(self, row: LinkRow) -> None:
         self._put(row)
 
-    def links(self, evidence: Sequence[str], limit: int) -> list[LinkRow]:
-        either = or_(_L.parent.in_(evidence), _L.child.in_(evidence))
-        return self._rows(LinkRow, either, order=_L.parent, limit=limit)
+    def links(
+        self,
+        evidence: Sequence[str],
+        limit: int,
+        *,
+        person: PersonId | None = None,
+        recipient: bytes | None = None,
+    ) -> list[LinkRow]:
+        conditions = [or_(_L.parent.in_(evidence), _L.child.in_(evidence))]
+        if person is not None:
+            asked = and_(_I.offer_to == person.agency, _I.custodian != person.agency)
+            own = or_(_I.opener == person, _I.holder == person)
+            offered = or_(_I.offer_person == person.pseudonym, asked)
+            mine = [
+                select(_I.evidence).where(_I.evidence == _L.child, or_(own, offered)).exists(),
+                select(_S.evidence).where(_S.evidence == _L.child, _S.person == person).exists(),
+            ]
+            if recipient is not None:
+                keys = (_K.evidence == _L.child, _K.recipient == recipient)
+                mine.append(select(_K.evidence).where(*keys).exists())
+            conditions.append(or_(*mine))
+            self.flush(ItemRow, ShareRow, GrantRow)
+        return self._rows(LinkRow, *conditions, order=_L.parent, limit=limit)
 
 
 class Erasures(Part):

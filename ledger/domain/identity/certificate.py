@@ -351,8 +351,9 @@ def require_clock(certificate: Certificate, now: int) -> None:
             ),
             hint=(
                 "the clock is wrong, or was when the certificate was made: set it, in UTC, and try "
-                "again; if it is right, an administrator renews the certificate: custody person "
-                "renew WHO; the only one where the home is: custody person renew WHO --at-home"
+                "again; if it is right, an administrator renews the certificate: "
+                "`custody person renew WHO`; the only one does it where the home is, with: "
+                "`custody person renew WHO --at-home`"
             ),
         )
     if now > certificate.not_after:

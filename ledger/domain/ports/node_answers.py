@@ -67,11 +67,20 @@ class IpfsNode:
 
 
 @dataclass(frozen=True, slots=True)
+class ForgottenNode:
+    """An IPFS node that the settings no longer name, and how many items it may keep."""
+
+    name: str
+    items: Count
+
+
+@dataclass(frozen=True, slots=True)
 class Ipfs:
-    """At how many IPFS nodes items lie, and how many items lack one."""
+    """At how many IPFS nodes items shall lie, and how many items lack one."""
 
     copies: Count
     nodes: tuple[IpfsNode, ...]
+    forgotten: tuple[ForgottenNode, ...]
     wanting: Count
     oldest_proof: Moment | None
     problem: str

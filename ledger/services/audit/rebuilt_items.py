@@ -27,7 +27,7 @@ from ledger.domain.item.history_rules import ItemHistory
 from ledger.domain.item.recorded_event import RecordedEvent
 from ledger.domain.log import statement as statements
 from ledger.domain.log.statement import Statement
-from ledger.rows.handovers import TransferStepRow
+from ledger.rows.handovers import LinkRow, TransferStepRow
 from ledger.rows.items import ItemRow, ShareRow
 from ledger.rows.logs import EntryRow
 from ledger.rows.unit_of_work import UnitOfWork
@@ -192,7 +192,6 @@ class _Replay:
         if statement.digest in self._seen:
             return self.events.get(statement.digest)
         self._seen.add(statement.digest)
-        self.opened += 1
         place = f"document of entry {index}, event {statement.claims.seq} of {self.evidence}"
         sealed = self.unit.documents.get(statement.payload)
         if sealed is None and not self.erased:
@@ -226,6 +225,7 @@ class _Replay:
             )
             return None
         self.events[statement.digest] = event
+        self.opened += 1
         return event
 
     def _tell(self, statement: Statement, code: str, place: str, expected: str, found: str) -> None:
@@ -367,9 +367,8 @@ class _Replay:
         """Rows that a destroyed document told of."""
         into, unit = self.into, self.unit
         silent = {row.digest for row in own if row.effect == "none"}
-        for link in unit.copies.links([self.evidence], _LIMIT):
-            if link.child == self.evidence:
-                into.copies.put_link(link)
+        for link in unit.tables.rows("link", child=self.evidence):
+            into.copies.put_link(LinkRow(**link))
         for given in unit.copies.of_item(self.evidence, _LIMIT):
             if given.statement in silent:
                 into.copies.put(given)

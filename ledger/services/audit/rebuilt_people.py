@@ -283,11 +283,7 @@ class People:
 
     def _holding(self, unit: UnitOfWork, into: UnitOfWork, row: Row) -> None:
         item = into.items.get(row["evidence"])
-        if (
-            item is not None
-            and item.cid is not None
-            and row["node"] in self._book.node.replicas.names()
-        ):
+        if item is not None and item.cid is not None:
             into.replicas.put(replace(ReplicaStateRow(**row), cid=item.cid))
 
     @staticmethod

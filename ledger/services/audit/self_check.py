@@ -33,7 +33,7 @@ from ledger.services.audit.self_check_findings import (
 )
 from ledger.services.audit.self_check_log import check_checkpoints, check_log, newest_sent
 from ledger.services.node.context import Node
-from ledger.services.people import expiry
+from ledger.services.people import expiry, revocation
 from ledger.services.records import documents
 from ledger.services.storage import replica_status
 from ledger.services.storage.replica_status import ReplicaReport
@@ -193,9 +193,14 @@ def _check_backups(node: Node) -> Iterable[Result]:
 
 
 def _check_certificates(node: Node) -> Iterator[SelfCheckWarning]:
-    """Certificates that end before long are renewed in time."""
+    """Certificates that end before long are renewed in time, and suspensions are finished."""
     for ending in expiry.ending(node):
         yield SelfCheckWarning("certificates", ending.told(node.clock.now()), ending.remedy)
+    if count := revocation.unsettled(node):
+        told = f"{count} certificates of people who were suspended or lost a role have no date yet"
+        yield SelfCheckWarning(
+            "certificates", told, "it is given while the home is served, or now: custody anchor"
+        )
 
 
 def _check_workers(node: Node) -> Iterator[SelfCheckFinding | SelfChecked]:

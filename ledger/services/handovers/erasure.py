@@ -46,7 +46,8 @@ class Disposal:
         destroyed: how many keys were destroyed here. backups: until when backups may have them.
         confirmed: who signed that keys were destroyed: (agency, statement, time).
         expected: agencies that have, or had, the item in custody, from which that is expected.
-        pins: how many IPFS nodes have not removed its ciphertext yet.
+        pinned: IPFS nodes that have not removed its ciphertext yet.
+        forgotten: IPFS nodes that the settings no longer name, and that may keep it.
         stored: whether some of the ciphertext still lies on the node's own disk.
     """
 
@@ -57,7 +58,8 @@ class Disposal:
     backups: int
     confirmed: tuple[tuple[str, bytes, int], ...]
     expected: tuple[str, ...]
-    pins: int
+    pinned: tuple[str, ...]
+    forgotten: tuple[str, ...]
     stored: bool
 
 
@@ -307,6 +309,7 @@ def disposal(node: Node, unit: UnitOfWork, evidence: str) -> Disposal | None:
     if row is None or item is None:
         return None
     close, confirmed = _closing_of(unit, row)
+    held = [replica.node for replica in unit.replicas.of_item(evidence)]
     return Disposal(
         evidence,
         row.statement,
@@ -315,7 +318,8 @@ def disposal(node: Node, unit: UnitOfWork, evidence: str) -> Disposal | None:
         row.backups,
         tuple((one.agency, one.digest, one.time) for one in confirmed),
         tuple(sorted(holders(unit, evidence))),
-        len(unit.replicas.of_item(evidence)),
+        tuple(name for name in held if name in node.replicas.names()),
+        tuple(name for name in held if name not in node.replicas.names()),
         item.cid is not None and bool(node.blocks.lingering([item.cid])),
     )
 

@@ -52,9 +52,8 @@ def settle(node: Node) -> None:
     """
     if node.keys.authority is None:  # whoever suspends or renews was told so before
         return
-    with node.records.read() as unit:
-        if not _unsettled(node, unit, _date(node, unit) + AHEAD):
-            return
+    if not unsettled(node):
+        return
     try:
         anchoring.anchor_now(node)
     except FrozenError:
@@ -67,6 +66,12 @@ def settle(node: Node) -> None:
             hint="the home does it by itself while it is served: see custody status",
         ) from error
     _publish(node)
+
+
+def unsettled(node: Node) -> int:
+    """How many certificates of ours have no date yet as of when they are revoked for good."""
+    with node.records.read() as unit:
+        return len(_unsettled(node, unit, _date(node, unit) + AHEAD))
 
 
 def revoke_all(node: Node, unit: UnitOfWork, who: PersonId, since: int) -> None:

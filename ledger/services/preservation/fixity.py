@@ -358,10 +358,11 @@ def due(node: Node, policy: FixityPolicy) -> list[str]:
     """
     with node.records.read() as unit:
         now = node.clock.now()
+        first = now - min(policy.interval, FIRST)
         rows = unit.replicas.oldest_proofs(
-            now - policy.interval, now - min(policy.interval, FIRST), now, _PAGE
+            list(node.replicas.own), now - policy.interval, first, now, _PAGE
         )
-    return list(dict.fromkeys(row.evidence for row in rows if row.node in node.replicas.own))
+    return list(dict.fromkeys(row.evidence for row in rows))
 
 
 def unread(node: Node) -> Iterator[str]:

@@ -5,6 +5,7 @@ sequenced.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 from ledger.domain.codecs.text import format_time
@@ -33,12 +34,22 @@ BIOMETRIC: Final = "biometric"
 _APPROVALS: Final = 2
 
 
+@dataclass(slots=True)
+class Ahead:
+    """What was read for a batch before its transaction, in which nobody else can write: histories
+    of its items, and other items that a signer, by their certificate, may name.
+    """
+
+    histories: Histories
+    seen: set[tuple[bytes, str]] = field(default_factory=set)
+
+
 class Review:
     """The judgement of one batch, within its transaction.
 
     Args:
         states: items as the batch has left them so far; the caller goes on filling it.
-        histories: as far as they were read before the transaction.
+        ahead: as far as it was read before the transaction.
         rehearsed: it is only asked whether an event could follow.
     """
 
@@ -47,7 +58,7 @@ class Review:
         node: Node,
         unit: UnitOfWork,
         states: Mapping[str, ItemRow | None],
-        histories: Histories,
+        ahead: Ahead,
         *,
         rehearsed: bool = False,
     ) -> None:
@@ -55,7 +66,8 @@ class Review:
         self._node = node
         self._unit = unit
         self._states = states
-        self._histories = histories
+        self._ahead = ahead
+        self._approvals: dict[str, RecordedEvent | None] = {}
         self._persons = Persons(node, unit)
         self._told: dict[str, list[RecordedEvent]] = {}  # by items, what this batch has said so far
         self._lives: dict[str, ItemHistory] = {}
@@ -76,7 +88,7 @@ class Review:
         told = recorded_event(self._persons, one.statement.digest, one.event)
         evidence = one.statement.claims.subject
         if before is None:
-            _require_approvals(self._node, self._unit, self._persons, told)
+            self._require_approvals(told)
             self._require_official(one, one.event.value.get("handling", []))
         else:
             if one.event.type == "accessed":
@@ -106,7 +118,7 @@ class Review:
     def life(self, evidence: str) -> ItemHistory:
         """An item's life, with what this batch has said of it so far."""
         if evidence not in self._lives:
-            self._lives[evidence] = self._histories.of(self._unit, evidence)
+            self._lives[evidence] = self._ahead.histories.of(self._unit, evidence)
             for told in self._told.get(evidence, []):
                 self._lives[evidence].take(told)
         return self._lives[evidence]
@@ -164,9 +176,7 @@ class Review:
                     "the event names its own item as another one",
                     hint="check the items that you name: custody list",
                 )
-            if self._states.get(evidence) is None and not authorization.is_visible(
-                self._node, self._unit, signer, evidence
-            ):
+            if self._states.get(evidence) is None and not self._is_seen(evidence, signer):
                 what = (
                     "an item that this one is derived from"
                     if event.type == "derived"
@@ -176,6 +186,68 @@ class Review:
                     f"{what} is not known here, or not to you",
                     hint="check the items that you name: custody list",
                 )
+
+    def _require_approvals(self, told: RecordedEvent) -> None:
+        """What an item is derived by names approvals on the items that it is derived from; what
+        recognises people takes two of them.
+
+        Raises:
+            RuleError: it names something else, or too few.
+        """
+        if told.event.type != "derived":
+            return
+        approved = set()
+        for digest in told.event.body.get("approvals", []):
+            approval = self._approval(digest, told.event.body["parents"])
+            if approval is None:
+                raise RuleError(
+                    f"{digest} is no approval on an item that this one is derived from",
+                    hint="give the statement that `custody record approve PARENT --event N` told",
+                )
+            if approval.agency == told.agency:  # a guest is no colleague
+                approved.add(approval.actor)
+        biometric = BIOMETRIC in told.event.value.get("handling", [])
+        if biometric and len(approved - {told.actor}) < _APPROVALS:
+            raise RuleError(
+                f"biometric output takes the approval of {_APPROVALS} colleagues on an item that "
+                "it is derived from",
+                hint=(
+                    "each approves it: `custody record approve PARENT --event N`; then say "
+                    "--approval DIGEST twice"
+                ),
+            )
+
+    def _approval(self, digest: str, parents: Collection[str]) -> RecordedEvent | None:
+        """The approval that a statement is, on one of these items; None where it is something else.
+        Read once in a batch, of which every event may name it.
+        """
+        row = self._unit.logs.entry_by_digest(bytes.fromhex(digest))
+        if row is None or row.evidence not in parents:
+            return None
+        if digest not in self._approvals:
+            event = documents.read_event(self._node, self._unit, row)
+            self._approvals[digest] = (
+                recorded_event(self._persons, row.digest, event)
+                if event is not None
+                and event.type == "approved"
+                and not self._is_request(event.body["target"])
+                else None
+            )
+        return self._approvals[digest]
+
+    def _is_request(self, digest: str) -> bool:
+        """Whether a statement requests a disposal: who approves that has said nothing of output."""
+        row = self._unit.logs.entry_by_digest(bytes.fromhex(digest))
+        event = documents.read_event(self._node, self._unit, row) if row is not None else None
+        return event is not None and event.type == "disposal-requested"
+
+    def _is_seen(self, evidence: str, signer: Caller) -> bool:
+        named = (signer.certificate, evidence)
+        if named not in self._ahead.seen and authorization.is_visible(
+            self._node, self._unit, signer, evidence
+        ):
+            self._ahead.seen.add(named)
+        return named in self._ahead.seen
 
     def _require_official(self, one: ValidatedSubmission, marks: Collection[str]) -> None:
         """Guarded material is given to nobody outside government and court, whatever the event
@@ -267,41 +339,4 @@ def _require_destroyed(unit: UnitOfWork, evidence: str) -> None:
         raise RuleError(
             "the keys of this item are not destroyed",
             hint="the node destroys them after a disposal, and says so itself",
-        )
-
-
-def _require_approvals(node: Node, unit: UnitOfWork, persons: Persons, told: RecordedEvent) -> None:
-    """What an item is derived by names approvals on the items that it is derived from; what
-    recognises people takes two of them.
-    """
-    if told.event.type != "derived":
-        return
-    approved = set()
-    for digest in told.event.body.get("approvals", []):
-        row = unit.logs.entry_by_digest(bytes.fromhex(digest))
-        event = (
-            documents.read_event(node, unit, row)
-            if row is not None and row.evidence in told.event.body["parents"]
-            else None
-        )
-        if row is None or event is None or event.type != "approved":
-            raise RuleError(
-                f"{digest} is no approval on an item that this one is derived from",
-                hint="give the statement that `custody record approve PARENT --event N` told",
-            )
-        approval = recorded_event(persons, row.digest, event)
-        if approval.agency == told.agency:  # a guest is no colleague
-            approved.add(approval.actor)
-    biometric = BIOMETRIC in told.event.value.get("handling", [])
-    if biometric and len(approved - {told.actor}) < _APPROVALS:
-        raise RuleError(
-            (
-                f"biometric output takes the approval of {_APPROVALS} colleagues on an item that "
-                "it "
-                "is derived from"
-            ),
-            hint=(
-                "each approves it: `custody record approve PARENT --event N`; then say --approval "
-                "DIGEST twice"
-            ),
         )

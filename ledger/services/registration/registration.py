@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final, NoReturn
 
 from ledger.domain.errors import ConflictError, DeniedError, FormatError
+from ledger.domain.event.references import references
 from ledger.domain.identity.certificate import Certificate
 from ledger.domain.identity.person import PersonId
 from ledger.domain.item.history_rules import ItemHistory
@@ -20,6 +21,7 @@ from ledger.rows.logs import EntryRow
 from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.access import authorization
 from ledger.services.access.authorization import Caller
+from ledger.services.access.named_items import listed_among
 from ledger.services.log import merkle_log
 from ledger.services.node.context import Node
 from ledger.services.onchain import standing, transfer_steps
@@ -27,7 +29,7 @@ from ledger.services.partners.directory import CertificateVerifier
 from ledger.services.records import record_keys
 from ledger.services.registration import bulk_access_alarm, key_release, sequencing
 from ledger.services.registration.item_histories import Histories
-from ledger.services.registration.item_rules import Review, receivers
+from ledger.services.registration.item_rules import Ahead, Review, receivers
 from ledger.services.registration.statement_checks import (
     Submission,
     ValidatedSubmission,
@@ -82,13 +84,13 @@ def register(
             require_enrolled(unit, caller)
         certifiers = CertificateVerifier(node, unit)
         checked = [check(node, unit, certifiers, submission, caller) for submission in submissions]
-        histories = _read_ahead(node, unit, checked)
+        ahead = _read_ahead(node, unit, checked)
     for code in {code for one in checked if not one.repeats for code in receivers(one.event)}:
         if code != node.agency:  # not within a transaction, and never for long
             standing.ask(node, code)
     with node.records.write() as unit:
         _require_current(node, unit, checked, caller, service)
-        rows = _sequence(node, unit, checked, histories)
+        rows = _sequence(node, unit, checked, ahead)
         read = merkle_log.reader(unit, node.log_id)
         return [
             Registered(
@@ -136,31 +138,39 @@ def _require_current(
         certifiers.verify_current(certificate)
 
 
-def _read_ahead(node: Node, unit: UnitOfWork, checked: list[ValidatedSubmission]) -> Histories:
-    """Read the item histories that a batch is judged by, before the transaction that appends.
+def _read_ahead(node: Node, unit: UnitOfWork, checked: list[ValidatedSubmission]) -> Ahead:
+    """Read what a batch is judged by and takes long to read, before the transaction that appends:
+    item histories, and which of the items that its events name their signers may see.
 
-    Only items in which the signer has a part are read: the time that it takes to read any other
-    would tell that it exists.
+    Only histories of items in which the signer has a part are read: the time that it takes to read
+    any other would tell that it exists.
 
     Returns:
-        the histories; ``_sequence`` completes them by what is recorded meanwhile.
+        what was read; ``_sequence`` completes it by what is recorded meanwhile.
     """
-    histories, signers = Histories(node), _Signers(node, unit)
+    ahead, signers = Ahead(Histories(node)), _Signers(node, unit)
     items = unit.items.named(sorted({one.statement.claims.subject for one in checked}))
-    wanted = {
-        (one.statement.claims.subject, one.certificate.digest): one.certificate
-        for one in checked
-        if not one.repeats and ItemHistory.looks_back(one.event)
-    }
-    for (evidence, _), certificate in wanted.items():
-        signer, item = signers.of(certificate), items.get(evidence)
-        if authorization.parts_of(node, unit, signer, evidence, item):
-            histories.of(unit, evidence)
-    return histories
+    asked, named = set[tuple[str, bytes]](), dict[bytes, list[str]]()
+    for one in checked:
+        evidence, certificate = one.statement.claims.subject, one.certificate.digest
+        if one.repeats:
+            continue
+        named.setdefault(certificate, []).extend(references(one.event))
+        if not ItemHistory.looks_back(one.event) or (evidence, certificate) in asked:
+            continue
+        asked.add((evidence, certificate))
+        signer = signers.of(one.certificate)
+        if authorization.parts_of(node, unit, signer, evidence, items.get(evidence)):
+            ahead.histories.of(unit, evidence)
+    for one in checked:
+        if found := named.pop(one.certificate.digest, None):
+            seen = listed_among(node, unit, signers.of(one.certificate), found)
+            ahead.seen |= {(one.certificate.digest, evidence) for evidence in seen}
+    return ahead
 
 
 def _sequence(
-    node: Node, unit: UnitOfWork, checked: list[ValidatedSubmission], histories: Histories
+    node: Node, unit: UnitOfWork, checked: list[ValidatedSubmission], ahead: Ahead
 ) -> list[tuple[EntryRow, bool]]:
     """Judge each statement against its item's state and append the new ones.
 
@@ -171,7 +181,7 @@ def _sequence(
     states: dict[str, ItemRow | None] = {}
     fresh: list[tuple[ValidatedSubmission, EntryRow]] = []
     known: dict[int, EntryRow] = {}
-    judge, signers = Review(node, unit, states, histories), _Signers(node, unit)
+    judge, signers = Review(node, unit, states, ahead), _Signers(node, unit)
     # That a name is taken is told only if nothing else is wrong with the batch: otherwise a batch
     # made to fail, which leaves no trace, would tell that hidden items exist.
     names: list[str] = []

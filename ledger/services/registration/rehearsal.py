@@ -28,7 +28,7 @@ from ledger.services.access.authorization import Caller
 from ledger.services.node.context import Node
 from ledger.services.registration import sequencing
 from ledger.services.registration.item_histories import Histories
-from ledger.services.registration.item_rules import Review
+from ledger.services.registration.item_rules import Ahead, Review
 from ledger.services.registration.statement_checks import ValidatedSubmission, require_recordable
 
 #: Events that are signed after a reading, and by which people ask whether they could follow.
@@ -74,7 +74,7 @@ def rehearse(
         draft = statements.draft(claims, event.digest, certificate.digest)
         submission = ValidatedSubmission(draft, certificate, event, (), None)
         sequencing.item_after(node, submission, item)
-        judge = Review(node, unit, {evidence: item}, Histories(node), rehearsed=True)
+        judge = Review(node, unit, {evidence: item}, Ahead(Histories(node)), rehearsed=True)
         judge.require_allowed(submission, item, caller)
 
 

@@ -17,7 +17,7 @@ from ledger.domain.errors import CustodyError, NetworkError
 from ledger.rows.storage import ReplicaStateRow
 from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.node.context import Node
-from ledger.services.storage import placement, replication
+from ledger.services.storage import forgotten, placement, replication
 from ledger.services.storage.replication import Settled
 
 _PATIENCE: Final = 5.0  # seconds for which a report waits for a daemon
@@ -40,13 +40,22 @@ class ReplicaReport:
 
 
 @dataclass(frozen=True, slots=True)
+class ForgottenReplica:
+    """An IPFS node that the settings no longer name, and how many items it may keep."""
+
+    name: str
+    items: int
+
+
+@dataclass(frozen=True, slots=True)
 class ReplicasReport:
-    """All replicas; items that lack one of their copies; and the oldest proof, in seconds since
-    1970.
+    """All replicas, and those that were forgotten; items that lack one of their copies; and the
+    oldest proof, in seconds since 1970.
     """
 
     copies: int
     nodes: tuple[ReplicaReport, ...]
+    forgotten: tuple[ForgottenReplica, ...]
     wanting: int
     oldest_proof: int | None
     problem: str
@@ -71,6 +80,7 @@ def report(node: Node) -> ReplicasReport:
     with node.records.read() as unit:
         counts, oldest = unit.replicas.counts(), unit.replicas.oldest_proof()
         wanting = _wanting(node, unit)
+        left = tuple(ForgottenReplica(*pair) for pair in forgotten.counts(node, unit).items())
     nodes = []
     for name, answer in answers.items():
         pinned, damaged = counts.get((name, "pinned"), 0), counts.get((name, "damaged"), 0)
@@ -88,7 +98,7 @@ def report(node: Node) -> ReplicasReport:
     elif wanting:
         problem = f"{wanting} items lie at fewer IPFS nodes than they shall"
         hint = "a node that serves goes on by itself; by hand: custody ipfs sync"
-    return ReplicasReport(node.replicas.target, tuple(nodes), wanting, oldest, problem, hint)
+    return ReplicasReport(node.replicas.target, tuple(nodes), left, wanting, oldest, problem, hint)
 
 
 def _wanting(node: Node, unit: UnitOfWork) -> int:
