@@ -303,8 +303,8 @@ class StandingOut(Strict):
 
 
 class DetailsOut(Strict):
-    """Documents in order, completed (null where destroyed), and what holds for the item after
-    them.
+    """Documents in order, completed (null where destroyed), each with what was signed (log entry,
+    certificate, document, disclosures), and what holds for the item after them.
     """
 
     events: list[dict[str, Any]]

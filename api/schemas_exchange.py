@@ -81,9 +81,10 @@ class HandoverOut(Strict):
 
 
 class HandoversOut(Strict):
-    """Handovers under way."""
+    """A page of handovers under way; ``next``: where the next one begins, null behind the last."""
 
     handovers: list[HandoverOut]
+    next: int | None
 
 
 class ComingOut(Strict):
@@ -97,7 +98,7 @@ class ComingOut(Strict):
 
 class RoundOut(Strict):
     """What a round of exchange did: items that came in, handovers that ended, problems by agency or
-    item, and what still comes.
+    item, and what still comes; of the handovers under way the first 500.
     """
 
     received: list[str]
@@ -117,8 +118,8 @@ class ReadableOut(Strict):
 
 
 class IncomingOut(Strict):
-    """An item on offer: its documents, what holds for it after them, and the content keys sealed to
-    the custodians or to the caller.
+    """An item on offer: its documents as in DetailsOut, what holds for it after them, and the
+    content keys sealed to the custodians or to the caller.
     """
 
     events: list[dict[str, Any]]
@@ -158,10 +159,11 @@ class TakenIn(Strict):
 
 
 class CopyRecordOut(Strict):
-    """A copy that we may take: the documents that opened the original and that disclosed it, and
-    the content keys for custodians.
+    """A copy that we may take: the documents that opened the original and that disclosed it, the
+    events from the one to the other as in DetailsOut, and the content keys for custodians.
     """
 
+    events: list[dict[str, Any]]
     opening: dict[str, Any]
     disclosed: dict[str, Any]
     grants: list[Base64Url]

@@ -14,14 +14,13 @@ from ledger.domain.errors import NotFoundError
 
 if TYPE_CHECKING:
     from cli.session import Session
-    from ledger.domain.ports.answers import Recorded
+    from ledger.domain.ports.answers import Recorded, RecordedDocument
 
 _UNREAD: Final = "00" * 32  # stands for a statement that is known only after the record was read
 _QUESTIONS: Final = {
     "approved": "Approve it, as it is shown here?",
     "refused": "Refuse it, as it is shown here?",
 }
-Events = list[dict[str, Any]]
 
 
 def decide(
@@ -29,7 +28,7 @@ def decide(
     urn: str,
     event_type: str,
     body: dict[str, Any],
-    pick: Callable[[Events], dict[str, Any]],
+    pick: Callable[[list[RecordedDocument]], RecordedDocument],
     *,
     yes: bool,
     basis: dict[str, Any],
@@ -58,8 +57,8 @@ def decide(
     if not STATE.json:
         output.say(*_lines(urn, events[0], chosen))
     questions.agree(_QUESTIONS[event_type], yes=yes, otherwise="it stays undecided, as before")
-    decision = {"target": chosen["statement"], **body}
-    return retrieval.record(*parts, event_type, decision, members)
+    decision = {"target": chosen.statement, **body}
+    return retrieval.record(*parts, event_type, decision, members, read=events)
 
 
 def read(
@@ -69,7 +68,7 @@ def read(
     body: dict[str, Any],
     basis: dict[str, Any],
     members: dict[str, Any] | None = None,
-) -> Events:
+) -> list[RecordedDocument]:
     """The record's events, after a signed access: once it is known that an event of this type
     could follow.
 
@@ -81,27 +80,27 @@ def read(
     parts = (session.node, session.person, session.clock, urn)
     retrieval.rehearse(*parts, event_type, body, members)
     access = retrieval.record_access(*parts, mode="view", basis=basis)
-    events = [one for one in session.node.details(urn, access) if one["document"] is not None]
-    if not events or events[0]["seq"] != 0:
+    events = [one for one in session.node.details(urn, access) if one.document is not None]
+    if not events or events[0].seq != 0:
         raise NotFoundError("the record of this item was destroyed")
     return events
 
 
-def _lines(urn: str, opening: dict[str, Any], event: dict[str, Any]) -> list[str]:
+def _lines(urn: str, opening: RecordedDocument, event: RecordedDocument) -> list[str]:
     """What is to be decided: of which item, what, in full, by whom and when."""
-    document, first = event["document"], opening["document"]
-    actor, body = document["actor"], first["body"]
-    named = str(body.get("name") or body.get("description") or words.EVENTS.get(first["type"], ""))
+    document, first, body = event.document or {}, opening.document or {}, opening.body
+    actor = document["actor"]
+    named = str(body.get("name") or body.get("description") or words.EVENTS.get(opening.type, ""))
     numbers = [f"{one['value']} ({one['scheme']})" for one in first.get("identifiers", [])]
     shown = [
         ("item", urn),
         ("what", named),
         *(("number", one) for one in numbers),
-        ("asked", f"{words.EVENTS.get(document['type'], document['type'])}, event {event['seq']}"),
+        ("asked", f"{words.EVENTS.get(event.type, event.type)}, event {event.seq}"),
         ("by", f"{actor['id']} of {actor['agency']} ({actor['role']})"),
         ("at", document["time"]),
         *((words.MEMBERS.get(name, name), _text(value)) for name, value in _said(document)),
-        ("digest", event["statement"]),
+        ("digest", event.statement),
     ]
     wide = max(len(word) for word, _ in shown) + 2
     return [f"{word:<{wide}}{text}" for word, text in shown]

@@ -59,8 +59,9 @@ def copy_record(
         _RECORD,
     )
     return CopyRecordOut(
-        opening=found.opening,
-        disclosed=found.disclosed,
+        events=found.events,
+        opening=found.events[0]["document"],
+        disclosed=found.events[-1]["document"],
         grants=[b64url(one) for one in found.grants],
     )
 

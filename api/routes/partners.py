@@ -8,7 +8,7 @@ from api.deps import CallerDep, GuardedRoute, NodeDep
 from api.schemas_exchange import PartnerIn, PartnerOut, PartnersOut
 from ledger.domain.codecs.text import b64url, format_time
 from ledger.rows.agencies import PartnerRow
-from ledger.services.access import authorization
+from ledger.services.access.still_enrolled import require_still
 from ledger.services.node.context import Node
 from ledger.services.partners import directory
 
@@ -41,7 +41,7 @@ def add_partner(node: NodeDep, caller: CallerDep, request: PartnerIn) -> Partner
     found = directory.add(
         node,
         request.url,
-        allowed=lambda unit: authorization.require_still(node, unit, caller.id, "administrator"),
+        allowed=lambda unit: require_still(node, unit, caller.id, "administrator"),
     )
     with node.records.read() as unit:
         row = directory.known(unit, found.agency)

@@ -119,9 +119,9 @@ def _left_out(
             hint=f"one of {', '.join(sorted(rules))}, or --withhold",
         )
     documents = [
-        one["document"]
+        one.document
         for one in session.node.details(urn, _access(session, urn, basis))
-        if one["document"] is not None
+        if one.document is not None
     ]
     return [
         pointer

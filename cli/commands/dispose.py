@@ -12,7 +12,7 @@ from cli.questions import Yes
 from cli.state import Evidence, Json
 
 if TYPE_CHECKING:
-    from ledger.domain.ports.answers import Disposal
+    from ledger.domain.ports.answers import Disposal, RecordedDocument
 
 _HELP = """Dispose of an item: one person requests it, another one approves, a custodian carries it
 out. Keys are destroyed for good.
@@ -123,11 +123,11 @@ def carry_out(
     with open_session() as session:
         said = {"scope": "all", "method": method, **({"rule": rule} if rule else {})}
         events = decisions.read(session, urn, "disposed", {**said, "approvals": [_UNREAD]}, _WHY)
-        requested = _newest_request(events)["statement"]
+        requested = _newest_request(events).statement
         approvals = [
-            event["statement"]
+            event.statement
             for event in _of_type(events, "approved")
-            if event["document"]["body"]["target"] == requested
+            if event.body["target"] == requested
         ]
         if not approvals:
             raise RuleError("nobody has approved the disposal", hint=_ASK)
@@ -143,7 +143,7 @@ def carry_out(
             **({"backupsExpire": format_time(backups)} if backups else {}),
         }
         answer = retrieval.record(
-            session.node, session.person, session.clock, urn, "disposed", body
+            session.node, session.person, session.clock, urn, "disposed", body, read=events
         )
         done = session.node.sync_handovers()
         found = session.node.disposal(urn)
@@ -176,11 +176,11 @@ def register(app: typer.Typer) -> None:
     group.command(help=_CERTIFICATE)(certificate)
 
 
-def _of_type(events: list[dict[str, Any]], event_type: str) -> list[dict[str, Any]]:
-    return [event for event in events if event["document"]["type"] == event_type]
+def _of_type(events: list[RecordedDocument], event_type: str) -> list[RecordedDocument]:
+    return [event for event in events if event.type == event_type]
 
 
-def _newest_request(events: list[dict[str, Any]]) -> dict[str, Any]:
+def _newest_request(events: list[RecordedDocument]) -> RecordedDocument:
     from ledger.domain.errors import RuleError
 
     requests = _of_type(events, "disposal-requested")

@@ -62,7 +62,7 @@ def get(
         file.otherwise(
             {"path": None, "access": access}, told, hint="get it again, with another --output"
         )
-        body = retrieval.content_record(session.node, urn, access)
+        body = retrieval.content_record(session.node.details(urn, access))
         copied = _Copied(file.file, body)
         with output.progress("decrypting", body["size"]) as advance:
             opened = retrieval.fetch(
@@ -72,6 +72,7 @@ def get(
                 access,
                 copied,
                 advance,
+                recorded=body,
             )
     value = {
         "path": str(out),

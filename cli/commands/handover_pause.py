@@ -5,13 +5,17 @@ from __future__ import annotations
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import typer
 
 from cli import outfile, output
 from cli.hints import command
 from cli.state import Basis, Evidence, Json
+
+if TYPE_CHECKING:
+    from cli.session import Session
+    from ledger.client.handover_pause import Reading
 
 _HELP = """Read an item that is on offer: the offer is taken back, your access signed, the content
 decrypted, and the offer made again.
@@ -61,7 +65,7 @@ def pause(
             told.taken_back = True
             reading = handover_pause.begin(session.node, session.person, session.clock, urn, said)
             if file is not None:
-                _decrypt(session, urn, reading.access, file.file)
+                _decrypt(session, urn, reading, file.file)
             written.close()  # whole, and on the disk, before nobody can read it again
             told.written = out is not None
             answer = handover_pause.offer_again(
@@ -86,12 +90,14 @@ def register(group: typer.Typer) -> None:
     group.command("pause", help=_HELP)(pause)
 
 
-def _decrypt(session: Any, urn: str, access: str, file: Any) -> None:
+def _decrypt(session: Session, urn: str, reading: Reading, file: Any) -> None:
     from ledger.client import retrieval
 
-    size = retrieval.content_record(session.node, urn, access)["size"]
-    with output.progress("decrypting", size) as advance:
-        retrieval.fetch(session.node, session.person, urn, access, file, advance)
+    body = retrieval.content_record(reading.events)
+    with output.progress("decrypting", body["size"]) as advance:
+        retrieval.fetch(
+            session.node, session.person, urn, reading.access, file, advance, recorded=body
+        )
 
 
 class _Told:

@@ -51,7 +51,8 @@ def recheck(evidence: Evidence, basis: Basis, as_json: Json = False) -> None:
             mode="copy",
             basis=basis_member(basis),
         )
-        expected = retrieval.content_record(session.node, urn, access)
+        events = session.node.details(urn, access)
+        expected = retrieval.content_record(events)
         body = {"scope": "content", "expected": expected["digests"], "size": expected["size"]}
         try:
             with output.progress("hashing", expected["size"]) as advance:
@@ -70,7 +71,7 @@ def recheck(evidence: Evidence, basis: Basis, as_json: Json = False) -> None:
             # read it has read nothing to record.
             failure, body = error, {**body, "result": result_of(error), "reason": error.message}
         answer = retrieval.record(
-            session.node, session.person, session.clock, urn, "verified", body
+            session.node, session.person, session.clock, urn, "verified", body, read=events
         )
     output.result(
         asdict(answer) | {"result": body["result"]},

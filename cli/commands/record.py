@@ -17,7 +17,7 @@ from cli.state import Evidence, Json
 
 if TYPE_CHECKING:
     from cli.session import Session
-    from ledger.domain.ports.answers import Recorded
+    from ledger.domain.ports.answers import Recorded, RecordedDocument
 
 _HELP = """Record what happened to an item: signed by you, in order, for ever.
 
@@ -139,8 +139,8 @@ def _decided(
     if asked not in known:
         raise UsageError(f"the item has events 0 to {len(known) - 1}, not {asked}")
 
-    def pick(events: decisions.Events) -> dict[str, Any]:
-        found = next((one for one in events if one["seq"] == asked), None)
+    def pick(events: list[RecordedDocument]) -> RecordedDocument:
+        found = next((one for one in events if one.seq == asked), None)
         if found is None:
             raise NotFoundError(f"what event {asked} said was destroyed")
         return found

@@ -10,7 +10,14 @@ from cli import output, terms, timeline, words
 from cli.state import Basis, Evidence, Json
 
 if TYPE_CHECKING:
-    from ledger.domain.ports.answers import Item, LoggedEvent, OpenOffer, Replica, Standing
+    from ledger.domain.ports.answers import (
+        Item,
+        LoggedEvent,
+        OpenOffer,
+        RecordedDocument,
+        Replica,
+        Standing,
+    )
 
 _HELP = """Show an item. Without --basis only what the node keeps in clear; with it the whole
 record, after your access is signed.
@@ -29,7 +36,7 @@ def show(evidence: Evidence, basis: Basis = "", as_json: Json = False) -> None:
 
     urn = evidence_urn(evidence)
     with open_session() as session:
-        details: list[dict[str, Any]] = []
+        details: list[RecordedDocument] = []
         standing: Standing | None = None
         if basis:
             access = retrieval.record_access(
@@ -44,16 +51,27 @@ def show(evidence: Evidence, basis: Basis = "", as_json: Json = False) -> None:
         item = session.node.item(urn)
         events = list(session.node.events(urn))
         names = session.node.agency().names
-    value = {"item": item, "events": events, "details": details or None, "standing": standing}
+    value = {
+        "item": item,
+        "events": events,
+        "details": [_told(one) for one in details] or None,
+        "standing": standing,
+    }
     output.result(
         value,
-        *_text(item, events, {one["seq"]: one["document"] for one in details}, names, standing),
+        *_text(item, events, {one.seq: one.document for one in details}, names, standing),
     )
 
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
     app.command(help=_HELP)(show)
+
+
+def _told(one: RecordedDocument) -> dict[str, Any]:
+    """An event of the record for scripts, without what it was held against."""
+    looked = {} if one.looked is None else {"looked": one.looked}
+    return {"seq": one.seq, "statement": one.statement, "document": one.document, **looked}
 
 
 def _replica(one: Replica) -> str:

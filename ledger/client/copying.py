@@ -97,7 +97,7 @@ def disclose(
         node, person, clock, evidence, mode="view" if to is None else "copy", basis=basis
     )
     events, standing = node.record(evidence, access)
-    opening = events[0]["document"]
+    opening = events[0].document
     if opening is None:
         raise NotFoundError("the record of this item was destroyed")
     sealed = []
@@ -107,7 +107,9 @@ def disclose(
     body = _disclosed(recipient, what, list(bound))
     guarded = {"handling": list(standing.handling)} if standing.handling else {}
     said = {**what.members, **guarded}
-    return retrieval.record(node, person, clock, evidence, "disclosed", body, said, sealed)
+    return retrieval.record(
+        node, person, clock, evidence, "disclosed", body, said, sealed, read=events
+    )
 
 
 def _disclosed(recipient: Recipient, what: Disclosure, conditions: Sequence[str]) -> dict[str, Any]:

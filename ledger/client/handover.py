@@ -25,7 +25,7 @@ from ledger.domain.event.signing import Person
 from ledger.domain.identity import descriptor as descriptors
 from ledger.domain.identity.descriptor import HpkeKey, parse_hpke_key
 from ledger.domain.identity.person import PersonId, read_reference
-from ledger.domain.ports.answers import Recorded
+from ledger.domain.ports.answers import Recorded, RecordedDocument
 from ledger.domain.ports.node_and_chain import Clock
 from ledger.domain.ports.node_answers import Partner, PersonKey
 
@@ -129,11 +129,11 @@ def offer(
     # The key is released to the offerer like for any other use: after a signed access.
     access = retrieval.record_access(node, person, clock, evidence, mode="copy", basis=basis)
     events, standing = node.record(evidence, access)
-    opening = events[0]["document"]
+    opening = events[0].document
     if opening is None:
         raise NotFoundError("the record of this item was destroyed")
     made = rewrap(node, person, evidence, access, opening["body"], to)
-    return sign_offer(node, person, clock, evidence, terms, standing.seals, made)
+    return sign_offer(node, person, clock, evidence, terms, standing.seals, made, events)
 
 
 def sign_offer(
@@ -144,15 +144,17 @@ def sign_offer(
     terms: OfferTerms,
     seals: Sequence[str],
     made: Sequence[Grant],
+    read: Sequence[RecordedDocument],
 ) -> Recorded:
     """Sign an offer and register it with the keys that it releases.
 
     Args:
         seals: numbers on the item now.
+        read: its record.
     """
     body = terms.body(seals)
     return retrieval.record(
-        node, person, clock, evidence, "transfer-offered", body, terms.members, made
+        node, person, clock, evidence, "transfer-offered", body, terms.members, made, read=read
     )
 
 
@@ -195,7 +197,9 @@ def accept(
         **({"digests": opening["digests"], "pinned": content["cid"]} if content else {}),
         **({"seals": [{"number": number} for number in seals]} if seals else {}),
     }
-    return retrieval.record(node, person, clock, evidence, "transfer-accepted", body, {}, made)
+    return retrieval.record(
+        node, person, clock, evidence, "transfer-accepted", body, {}, made, read=shown.events
+    )
 
 
 def decline(
@@ -218,7 +222,8 @@ def decline(
         "reason": reason,
         **({"condition": condition} if condition else {}),
     }
-    return retrieval.record(node, person, clock, evidence, "transfer-declined", body)
+    read = shown.events if shown is not None else ()
+    return retrieval.record(node, person, clock, evidence, "transfer-declined", body, read=read)
 
 
 def withdraw(
@@ -258,11 +263,11 @@ def share(
     retrieval.rehearse(node, person, clock, evidence, "disclosed", body, {"basis": basis})
     access = retrieval.record_access(node, person, clock, evidence, mode="copy", basis=basis)
     events, standing = node.record(evidence, access)
-    opening = events[0]["document"]
+    opening = events[0].document
     if opening is None:
         raise NotFoundError("the record of this item was destroyed")
     body |= {"conditions": list(standing.conditions)} if standing.conditions else {}
     made = rewrap(node, person, evidence, access, opening["body"], to)
     return retrieval.record(
-        node, person, clock, evidence, "disclosed", body, {"basis": basis}, made
+        node, person, clock, evidence, "disclosed", body, {"basis": basis}, made, read=events
     )

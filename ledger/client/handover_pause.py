@@ -38,6 +38,7 @@ from ledger.domain.ports.answers import (
     Handover,
     LoggedEvent,
     Recorded,
+    RecordedDocument,
 )
 from ledger.domain.ports.node_and_chain import Clock
 
@@ -66,11 +67,12 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """The access that covers the reading, the seals on the item, the terms of the offer, and the
-    key sealed to its addressee anew.
+    """The access that covers the reading, the record, the seals on the item, the terms of the
+    offer, and the key sealed to its addressee anew.
     """
 
     access: str
+    events: Sequence[RecordedDocument]
     seals: Sequence[str]
     terms: OfferTerms
     made: list[Grant]
@@ -169,20 +171,19 @@ def begin(
     """
     access = retrieval.record_access(node, person, clock, evidence, mode="copy", basis=basis)
     events, standing = node.record(evidence, access)
-    documents = [one["document"] for one in events]
-    if documents[0] is None:
+    if events[0].document is None:
         raise NotFoundError("the record of this item was destroyed")
-    told = [one for one in documents if one is not None and one["type"].startswith("transfer-")]
-    if len(told) < 2 or told[-1]["body"].get("reason") != PAUSED:
+    told = [one for one in events if one.type.startswith("transfer-")]
+    if len(told) < 2 or told[-1].body.get("reason") != PAUSED:
         raise RuleError(
             "the offer was taken back for another reason than a pause",
             hint="make a new one: custody handover offer ID",
         )
-    terms = OfferTerms.from_document(told[-2])
+    terms = OfferTerms.from_document(told[-2].document or {})
     _require_good(terms.expires, clock)
     to = handover.recipient_key(node, terms.agency, terms.recipient, person.certificate.agency)
-    made = handover.rewrap(node, person, evidence, access, documents[0]["body"], to)
-    return Reading(access, standing.seals, terms, made)
+    made = handover.rewrap(node, person, evidence, access, events[0].body, to)
+    return Reading(access, events, standing.seals, terms, made)
 
 
 def offer_again(
@@ -192,5 +193,5 @@ def offer_again(
     answer.
     """
     return handover.sign_offer(
-        node, person, clock, evidence, reading.terms, reading.seals, reading.made
+        node, person, clock, evidence, reading.terms, reading.seals, reading.made, reading.events
     )

@@ -14,13 +14,13 @@ from ledger.client import retrieval
 from ledger.client.retrieval import ReaderApi
 from ledger.domain.errors import DeniedError, NotFoundError, VerificationError
 from ledger.domain.event.signing import Person
-from ledger.domain.ports.answers import Standing
+from ledger.domain.ports.answers import RecordedDocument, Standing
 
 
 class AskedApi(ReaderApi, Protocol):
     """What looking at an item on offer asks of a node; see NodeClient."""
 
-    def incoming(self, evidence: str) -> tuple[list[dict[str, Any]], list[bytes], Standing]: ...
+    def incoming(self, evidence: str) -> tuple[list[RecordedDocument], list[bytes], Standing]: ...
     def incoming_content(self, evidence: str, start: int, end: int) -> bytes: ...
 
 
@@ -29,8 +29,7 @@ class OnOffer:
     """An item on offer: the documents that opened and that offer it, what holds for it now, and
     content keys as sealed.
 
-    ``statement``: digest of the offer in hex, which an answer names; ``events``: how many are on
-    record.
+    ``statement``: digest of the offer in hex, which an answer names; ``events``: the record.
     """
 
     evidence: str
@@ -39,7 +38,7 @@ class OnOffer:
     offer: dict[str, Any]
     standing: Standing
     grants: tuple[bytes, ...]
-    events: int
+    events: tuple[RecordedDocument, ...]
 
     @property
     def giver(self) -> str:
@@ -60,19 +59,12 @@ def look(node: AskedApi, evidence: str) -> OnOffer:
         RuleError: the offer has expired.
     """
     events, given, standing = node.incoming(evidence)
-    offers = [
-        one for one in events if one["document"] and one["document"]["type"] == "transfer-offered"
-    ]
-    if not offers or events[0]["document"] is None:
+    offers = [one for one in events if one.type == "transfer-offered"]
+    opening, offer = events[0].document, offers[-1].document if offers else None
+    if opening is None or offer is None:
         raise NotFoundError("the record of this item was destroyed")
     return OnOffer(
-        evidence,
-        str(offers[-1]["statement"]),
-        events[0]["document"],
-        offers[-1]["document"],
-        standing,
-        tuple(given),
-        len(events),
+        evidence, offers[-1].statement, opening, offer, standing, tuple(given), tuple(events)
     )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from ledger.domain.codecs.digests import MultiDigest
-from ledger.domain.codecs.text import evidence_bytes, parse_time
+from ledger.domain.codecs.text import evidence_bytes, from_b64url, parse_time
 from ledger.domain.crypto import content_encryption, grants
 from ledger.domain.crypto.content_encryption import PIECE, TAG, Pieces
 from ledger.domain.errors import DeniedError, NotFoundError, VerificationError
@@ -19,7 +19,16 @@ from ledger.domain.ipld import cid as cids
 from ledger.domain.ipld import unixfs
 from ledger.domain.item.jurisdiction_profile import Demands
 from ledger.domain.item.parts import Part, acting_roles
-from ledger.domain.ports.answers import Item, Readable, Recorded, Standing
+from ledger.domain.log import receipt as receipts
+from ledger.domain.log.statement import Statement
+from ledger.domain.ports.answers import (
+    Item,
+    Readable,
+    Recorded,
+    RecordedDocument,
+    Registered,
+    Standing,
+)
 from ledger.domain.ports.node_and_chain import Clock
 from ledger.domain.ports.node_answers import About
 
@@ -35,8 +44,8 @@ class ReaderApi(Protocol):
     def readable(self, evidence: str, mode: str) -> Readable: ...
     def rehearse(self, evidence: str, document: bytes, disclosures: Sequence[str]) -> None: ...
     def register(self, submissions: Sequence[dict[str, Any]]) -> Sequence[Recorded]: ...
-    def details(self, evidence: str, access: str) -> list[dict[str, Any]]: ...
-    def record(self, evidence: str, access: str) -> tuple[list[dict[str, Any]], Standing]: ...
+    def details(self, evidence: str, access: str) -> list[RecordedDocument]: ...
+    def record(self, evidence: str, access: str) -> tuple[list[RecordedDocument], Standing]: ...
     def grants(self, evidence: str, access: str) -> list[bytes]: ...
     def content(self, evidence: str, access: str, start: int, end: int) -> bytes: ...
 
@@ -65,6 +74,8 @@ def record(
     body: dict[str, Any],
     members: dict[str, Any] | None = None,
     sealed_keys: Sequence[grants.Grant] = (),
+    *,
+    read: Sequence[RecordedDocument] = (),
 ) -> Recorded:
     """Sign the next event of an item and register it, with the keys that it releases; the node's
     answer.
@@ -72,8 +83,16 @@ def record(
     Where the item's last event is dated a little ahead of the clock here, the new event gets the
     same time. An event may not be dated before the one that it follows: without this, somebody
     whose clock is fast would keep all others from recording.
+
+    Args:
+        read: the record by which the person decided to sign.
+
+    Raises:
+        VerificationError: the node shows the item as it was before that record, and nothing was
+            signed; or it answers with no receipt of its log for what was.
     """
     item, time = node.item(evidence), clock.now()
+    _require_behind(item, read)
     last = parse_time(item.time, what="time")
     signed = sign_event(
         person,
@@ -87,7 +106,40 @@ def record(
         sealed_keys=list(sealed_keys),
         role=_acting_role(person, item, event_type),
     )
-    return node.register([signed.submission])[0]
+    [answer] = node.register([signed.submission])
+    if isinstance(answer, Registered):
+        _require_receipt(person, signed.statement, answer)
+    return answer
+
+
+def _require_receipt(person: Person, statement: Statement, answer: Registered) -> None:
+    """Check that what the node answers is about what was signed, with a receipt of its log."""
+    if answer.statement != statement.digest.hex():
+        raise VerificationError(
+            5, f"signed was {statement.digest.hex()}, and the node answers of {answer.statement}"
+        )
+    receipts.verify(
+        receipts.parse(from_b64url(answer.receipt, what="receipt")),
+        leaf=statement.digest,
+        log_id=person.log_id,
+        subject=statement.claims.subject,
+        key=person.descriptor.log_key,
+    )
+
+
+def _require_behind(item: Item, read: Sequence[RecordedDocument]) -> None:
+    """Check that an item as the node shows it is not older than the record that was read."""
+    if not read:
+        return
+    last = read[-1].seq
+    events, heads = last + 1, {one.statement for one in read if one.seq == last}
+    if item.events < events or (item.events == events and item.head not in heads):
+        raise VerificationError(
+            2,
+            f"the node shows the item with {item.events} events, the last {item.head}; its record "
+            f"had {events}, the last {read[-1].statement}: nothing was signed",
+            hint="do not rely on this node: tell an auditor",
+        )
 
 
 def _acting_role(person: Person, item: Item, event_type: str) -> str:
@@ -160,16 +212,16 @@ def record_access(
     return answer.statement
 
 
-def content_record(node: ReaderApi, evidence: str, access: str) -> dict[str, Any]:
-    """What the event that opened an item says of its content, after a recorded access.
+def content_record(events: Sequence[RecordedDocument]) -> dict[str, Any]:
+    """What the event that opened an item says of its content.
 
     Raises:
         NotFoundError: it has none, or its record was destroyed.
     """
-    opening = node.details(evidence, access)[0]["document"]
-    if opening is None or "content" not in opening["body"]:
+    body = events[0].body
+    if "content" not in body:
         raise NotFoundError("this item has no content, or its record was destroyed")
-    return dict(opening["body"])
+    return body
 
 
 def fetch(
@@ -195,7 +247,7 @@ def fetch(
             away.
         DeniedError: no content key was granted to this person.
     """
-    body = content_record(node, evidence, access) if recorded is None else recorded
+    body = content_record(node.details(evidence, access)) if recorded is None else recorded
     key = content_key(person, evidence, body, node.grants(evidence, access))
     return decrypt(
         lambda start, end: node.content(evidence, access, start, end),

@@ -50,7 +50,7 @@ def requested(desk: Desk, tmp_path: Path) -> tuple[str, str, int]:
 
 
 def decisions(desk: Desk, item: str) -> list[dict[str, Any]]:
-    documents = [one["document"] for one in desk.client.details(item, desk.access(item, "view"))]
+    documents = [one.document for one in desk.client.details(item, desk.access(item, "view"))]
     return [one for one in documents if one["type"] in ("approved", "refused")]
 
 

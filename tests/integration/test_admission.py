@@ -184,7 +184,7 @@ def test_a_release_hands_on_the_key_of_this_items_content_once_and_nothing_else(
 
     def key(evidence: str) -> grants.Grant:
         access = desk.access(evidence)
-        opening = desk.client.details(evidence, access)[0]["document"]["body"]
+        opening = desk.client.details(evidence, access)[0].document["body"]
         [made] = handover.rewrap(
             desk.client, desk.person, evidence, access, opening, colleague.person.hpke.public
         )

@@ -91,7 +91,7 @@ def test_an_event_of_the_new_type_is_signed_stored_read_and_verified(
     said = {"weight": "412 g", "witness": {"name": "A. Witness"}}
     weighing.record(photo, "weighed", said)
     read = weighing.client.details(photo, weighing.access(photo, "view"))
-    [document] = [row["document"] for row in read if row["document"]["type"] == "weighed"]
+    [document] = [row.document for row in read if row.document["type"] == "weighed"]
     assert document["body"] == said
     weighing.anchor()
     report = verify(weighing.bundle(photo), weighing.trust())

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from ledger.adapters.node import told
 from ledger.app import field_folder
 from ledger.client import copying, handover
 from ledger.domain.bundle import bundle as bundles
@@ -196,7 +197,7 @@ def test_a_copy_given_abroad_is_an_item_of_its_own_and_both_sides_know_who_holds
     with pytest.raises(RuleError, match="not on record as this copy"):
         taker.client.copy_taken(offered, other)
     assert Link(evidence, made.evidence, "copy") in taker.client.lineage(made.evidence).links
-    opening = taker.client.details(made.evidence, taker.access(made.evidence))[0]["document"]
+    opening = taker.client.details(made.evidence, taker.access(made.evidence))[0].document
     assert opening["body"]["source"] == {
         "evidence": evidence,
         "statement": statement,
@@ -210,6 +211,38 @@ def test_a_copy_given_abroad_is_an_item_of_its_own_and_both_sides_know_who_holds
     assert giver.client.item(evidence).custodian == NL
     with pytest.raises(NotFoundError):
         both[US].node.reach(consortium.address(NL)).copy(statement)
+
+
+def test_a_copy_that_is_shown_otherwise_than_it_was_disclosed_is_not_taken(
+    both: Consortium, root: TrustRoot, tmp_path: Path
+) -> None:
+    giver, taker = both[NL], both[RO]
+    evidence, other = upload(giver, tmp_path), upload(giver, tmp_path, b"another item")
+    for item in (evidence, other):
+        copying.disclose(
+            giver.client,
+            giver.person,
+            giver.clock,
+            item,
+            copying.Recipient("agency", agency=RO),
+            copying.Disclosure("copy"),
+        )
+    assert both.settle(NL, RO) == {}
+    one, two = (
+        next(copy for copy in taker.client.copies() if copy.evidence == item)
+        for item in (evidence, other)
+    )
+    found, swapped = taker.client.copy_record(one), taker.client.copy_record(two)
+    opening = {**swapped.opening, "evidence": evidence}
+    shown = replace(swapped.events[0], document=opening)
+    for lie, match in (
+        (replace(found, opening=opening), "another opening or disclosure"),
+        (replace(found, events=(shown, *found.events[1:])), "about another item"),
+        (replace(found, events=(found.events[0], *found.events[2:])), "does not follow"),
+        (replace(found, events=found.events[:-1]), "does not lead to"),
+    ):
+        with pytest.raises(VerificationError, match=match):
+            told.require_copy(lie, evidence, one.statement, "the node")
 
 
 def test_a_copy_is_guarded_as_its_item_was_when_it_was_given(

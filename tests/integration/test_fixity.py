@@ -53,7 +53,7 @@ def damage(daemon: Daemon, cid: bytes, kind: str) -> None:
 def verified(desk: Desk, evidence: str) -> list[dict[str, Any]]:
     """The `verified` events of an item, as read by a person."""
     details = desk.client.details(evidence, desk.access(evidence))
-    return [one["document"] for one in details if one["document"]["type"] == "verified"]
+    return [one.document for one in details if one.document["type"] == "verified"]
 
 
 def by_node(found: list[Found]) -> dict[str, Found]:

@@ -39,9 +39,7 @@ class Gathered:
 
 
 def body(desk: Desk, evidence: str) -> dict[str, Any]:
-    found: dict[str, Any] = desk.client.details(evidence, desk.access(evidence))[0]["document"][
-        "body"
-    ]
+    found: dict[str, Any] = desk.client.details(evidence, desk.access(evidence))[0].document["body"]
     return found
 
 

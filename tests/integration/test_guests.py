@@ -25,6 +25,7 @@ from ledger.domain.errors import (
     RuleError,
     VerificationError,
 )
+from ledger.domain.event.offer_terms import OfferTerms
 from ledger.domain.event.signing import Person, sign_event
 from ledger.domain.verify import verify
 from ledger.services.handovers import sync
@@ -198,6 +199,32 @@ def test_a_guest_corrects_what_their_own_agency_recorded_and_nothing_of_the_host
         body["pointer"] = "/body/description"
         retrieval.record(*parts, "corrected", {"target": own, **body})
     host.record(photo, "corrected", {"target": own, **body})
+
+
+def test_an_offer_to_the_agency_of_a_guest_gives_them_no_part_here_by_the_key_that_came_with_it(
+    both: Consortium, guest: Colleague, tmp_path: Path
+) -> None:
+    host = both[NL]
+    photo = upload(host, tmp_path)
+    soon = int(host.clock.now()) + 3600
+    terms = OfferTerms(RO, soon, person=guest.id.pseudonym)
+    handover.offer(host.client, host.person, host.clock, photo, terms)
+    with host.node.records.read() as unit:
+        assert unit.grants.sealed_to(
+            photo, "content", guest.keyring.hpke_key("hpke-person").public.digest
+        )
+    with abroad(host, guest) as (client, _):
+
+        def knows_nothing() -> None:
+            assert photo not in {one.evidence for one in client.items()}
+            with pytest.raises(NotFoundError):
+                client.item(photo)
+
+        knows_nothing()
+        handover.withdraw(host.client, host.person, host.clock, photo, reason="another takes it")
+        both.settle(NL, RO, rounds=3)
+        assert host.client.item(photo).offer is None
+        knows_nothing()
 
 
 def test_a_guest_calls_nothing_but_what_concerns_items_given_to_them(

@@ -112,7 +112,7 @@ def test_what_is_not_the_recorded_file_on_arrival_is_refused_and_stays_with_the_
     )
     both.settle(NL, RO)
     assert {desk.client.item(done.evidence).custodian for desk in (giver, taker)} == {NL}
-    told = giver.client.details(done.evidence, giver.access(done.evidence, "view"))[-2]["document"][
+    told = giver.client.details(done.evidence, giver.access(done.evidence, "view"))[-2].document[
         "body"
     ]
     assert told["reason"] == "another digest than recorded"

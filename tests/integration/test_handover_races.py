@@ -48,7 +48,7 @@ def test_an_offer_that_expired_is_not_accepted_and_ends_the_same_on_both_sides(
         )
     assert judged(giver, evidence, root) == "verified NL-POL 1"
     details = giver.client.details(evidence, giver.access(evidence, "view"))
-    assert "transfer-expired" in [one["document"]["type"] for one in details]
+    assert "transfer-expired" in [one.document["type"] for one in details]
 
 
 def test_an_answer_that_the_contract_refuses_holds_up_no_other_handover(

@@ -121,7 +121,7 @@ def test_a_home_of_an_earlier_version_finds_its_items_in_every_spelling(
         assert list(desk.client.search("Exhibit", " a1")) == [item.evidence]
         [opening, *_] = desk.client.details(item.evidence, desk.access(item.evidence))
         assert {
-            one["scheme"]: one["value"] for one in opening["document"]["identifiers"]
+            one["scheme"]: one["value"] for one in opening.document["identifiers"]
         } == numbers, "the record keeps what was typed"
         assert not [
             one for one in examine(desk.node, deep=False) if isinstance(one, SelfCheckFinding)

@@ -86,7 +86,7 @@ def test_an_expired_offer_is_not_accepted_and_ends_as_expired(
         handover.accept(client, person, office.clock, photo)
     handover.withdraw(office.client, office.person, office.clock, photo, reason="nobody came")
     details = office.client.details(photo, office.access(photo, "view"))
-    assert details[-2]["document"]["type"] == "transfer-expired"
+    assert details[-2].document["type"] == "transfer-expired"
 
 
 def test_an_offer_does_not_end_as_expired_before_its_time(office: Desk, tmp_path: Path) -> None:
@@ -156,6 +156,16 @@ def test_biometric_output_takes_two_approvals_on_its_parent(office: Desk, tmp_pa
         with_person=colleague(office, "third").pseudonym,
         basis=BASIS,
     )
+    asked = office.record(photo, "disposal-requested", {"reason": "over"}).statement
+    disposal = colleague(office, "third").record(photo, "approved", {"target": asked}).statement
+    with pytest.raises(RuleError, match="is no approval on an item"):  # of something else
+        upload(
+            office,
+            tmp_path,
+            members={"handling": ["biometric"]},
+            body={**body, "approvals": [*approvals, disposal]},
+            event_type="derived",
+        )
     approvals.append(
         colleague(office, "third").record(photo, "approved", {"target": analysis}).statement
     )

@@ -62,7 +62,7 @@ def test_a_folder_becomes_items_and_a_set_that_lists_them_with_what_was_left_out
     items = desk.upload(tmp_path / "seized" / "a.txt", folder)
     assert len(items) == 1 + 4 + 1
     access = desk.access(items[-1].evidence)
-    document = desk.client.details(items[-1].evidence, access)[0]["document"]
+    document = desk.client.details(items[-1].evidence, access)[0].document
     assert document["type"] == "gathered"
     assert document["body"]["count"] == 4
     assert {one["path"]: one["reason"] for one in document["body"]["omissions"]} == {

@@ -187,7 +187,7 @@ def test_a_key_sealed_to_the_namesake_under_the_name_of_ours_is_refused(
     host = both[NL]
     item = upload(host, tmp_path, b"mixed up")
     access = host.access(item, "copy")
-    opening = host.client.record(item, access)[0][0]["document"]
+    opening = host.client.record(item, access)[0][0].document
     made = handover.rewrap(
         host.client, host.person, item, access, opening["body"], namesake.hpke.public
     )

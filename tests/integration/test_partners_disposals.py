@@ -49,7 +49,9 @@ def test_a_copy_that_another_agency_disclosed_or_another_statement_is_not_taken(
     api = ro.node.reach(consortium.address(NL))
     before = rows(ro.node)
     assert (
-        copies.fetch(ro.node, NL, api, evidence, bytes.fromhex(second)).disclosed["type"]
+        copies.fetch(ro.node, NL, api, evidence, bytes.fromhex(second)).events[-1]["document"][
+            "type"
+        ]
         == "disclosed"
     )
     with pytest.raises(VerificationError, match="by another agency than US-HSI"):

@@ -7,7 +7,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, replace
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -168,8 +168,8 @@ def test_a_look_before_the_answer_is_written_down_first_and_shown_to_whoever_see
     access = retrieval.record_access(
         taker.client, taker.person, desk.clock, item, mode="view", basis=BASIS
     )
-    told = [one["looked"] for one in taker.client.details(item, access) if "looked" in one]
-    assert told == [[asdict(look) for look in first]]
+    told = [one.looked for one in taker.client.details(item, access) if one.looked is not None]
+    assert told == [first]
     desk.anchor()
     report = audit(desk)
     assert (report.verdict, report.codes()) == (Verdict.VERIFIED, set()), [

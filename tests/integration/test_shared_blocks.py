@@ -72,9 +72,8 @@ def missing(desk: Desk, evidence: str) -> int:
 
 
 def opening_of(desk: Desk, evidence: str) -> dict[str, Any]:
-    document: dict[str, Any] = desk.client.record(evidence, desk.access(evidence, "view"))[0][0][
-        "document"
-    ]
+    document = desk.client.details(evidence, desk.access(evidence, "view"))[0].document
+    assert document is not None
     return document
 
 

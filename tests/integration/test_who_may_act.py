@@ -160,7 +160,7 @@ def test_an_officer_who_handed_an_item_over_sees_its_record_and_does_nothing_mor
     access = record_access(
         officer.client, officer.person, desk.clock, phone, mode="view", basis=BASIS
     )
-    assert officer.client.details(phone, access)[0]["document"]["type"] == "collected"
+    assert officer.client.details(phone, access)[0].document["type"] == "collected"
     officer.record(phone, "note", {"text": "the screen was cracked before"})
     for event_type in (
         "moved",

@@ -15,13 +15,12 @@ from ledger.domain.ipld import car
 from ledger.domain.ipld import cid as cids
 from ledger.domain.ipld.unixfs import Block
 from ledger.domain.ports import answers, node_answers
-from ledger.domain.ports.answers import BYTES, DIGEST, EVIDENCE
+from ledger.domain.ports.answers import BYTES, EVIDENCE
 from ledger.domain.untrusted.shapes import COUNT, Maybe
 
 __all__ = ["KeptSession", "NodeClient", "Session"]
 T = TypeVar("T")
 _PAGE: Final = 500
-_TOLD: Final = {"seq": COUNT, "statement": DIGEST, "document": Maybe(dict)}
 _AGAIN: Final = (0.2, 1.0, None)  # seconds before statements are sent once more
 _LOOK: Final = "before you repeat it, look whether it is there: custody list, or custody show ITEM"
 
@@ -137,16 +136,24 @@ class NodeClient(HttpNode):
             json={"document": b64url(document), "disclosures": list(disclosures)},
         )
 
-    def details(self, evidence: str, access: str) -> list[dict[str, Any]]:
+    def details(self, evidence: str, access: str) -> list[answers.RecordedDocument]:
         """The item's documents."""
         return self.record(evidence, access)[0]
 
-    def record(self, evidence: str, access: str) -> tuple[list[dict[str, Any]], answers.Standing]:
-        """The item's documents, and what holds for it after them."""
+    def record(
+        self, evidence: str, access: str
+    ) -> tuple[list[answers.RecordedDocument], answers.Standing]:
+        """The item's documents, held against what was signed as far as the access, which the caller
+        signed, and what holds for it after them.
+
+        Raises:
+            VerificationError: the node shows something else than was signed, or less.
+        """
         path = f"/v1/evidence/{evidence}/details"
-        shape = {"events": [_TOLD], "standing": answers.Standing}
+        shape = {"events": [answers.RecordedDocument], "standing": answers.Standing}
         found = self._ask("POST", path, shape, limit=LARGE, json={"access": access})
-        return told.events(found["events"], evidence, self._web.who), found["standing"]
+        told.require_signed(found["events"], evidence, self._web.who, through=access)
+        return found["events"], found["standing"]
 
     def person_key(self, reference: str) -> node_answers.PersonKey:
         """Who a person or guest is, and their HPKE key."""
@@ -283,18 +290,25 @@ class NodeClient(HttpNode):
 
     def handovers(self) -> list[answers.Handover]:
         """Handovers under way."""
-        return self._all("GET", "/v1/handovers", "handovers", answers.Handover)
+        return list(self._pages("/v1/handovers", "handovers", answers.Handover))
 
     def sync_handovers(self) -> answers.ExchangeRound:
         """Let the node exchange with other agencies now."""
         return self._one("POST", "/v1/handovers/sync", answers.ExchangeRound)
 
-    def incoming(self, evidence: str) -> tuple[list[dict[str, Any]], list[bytes], answers.Standing]:
+    def incoming(
+        self, evidence: str
+    ) -> tuple[list[answers.RecordedDocument], list[bytes], answers.Standing]:
         """Documents and content keys of an item on offer to us, and what holds for it."""
-        shape = {"events": [_TOLD], "grants": [BYTES], "standing": answers.Standing}
+        shape = {
+            "events": [answers.RecordedDocument],
+            "grants": [BYTES],
+            "standing": answers.Standing,
+        }
         found = self._ask("GET", f"/v1/handovers/{evidence}/record", shape, limit=LARGE)
         given = [bytes_of(text, self._web.who) for text in found["grants"]]
-        return told.events(found["events"], evidence, self._web.who), given, found["standing"]
+        told.require_signed(found["events"], evidence, self._web.who)
+        return found["events"], given, found["standing"]
 
     def incoming_content(self, evidence: str, start: int, end: int) -> bytes:
         """Ciphertext bytes [start, end) of an item on offer to us, at most 4 MiB."""
@@ -307,7 +321,8 @@ class NodeClient(HttpNode):
     def copy_record(self, copy: answers.Copy) -> answers.CopyRecord:
         """What came with a copy, as `copies` lists it."""
         found = self._one("GET", _copy_path(copy), answers.CopyRecord, limit=LARGE)
-        return told.copy(found, copy.evidence, self._web.who)
+        told.require_copy(found, copy.evidence, copy.statement, self._web.who)
+        return found
 
     def copy_range(self, copy: answers.Copy, start: int, end: int) -> bytes:
         """Ciphertext bytes [start, end) of a copy, at most 4 MiB."""

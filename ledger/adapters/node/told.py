@@ -1,56 +1,104 @@
-"""The records of items as a node tells them: each document in its one strict form before anything
-is shown of it, asked about it or signed for it.
+"""The records of items as a node tells them: each document in its one strict form, and the one that
+was signed, before anything is shown of it, asked about it or signed for it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+from ledger.adapters.node.http import bytes_of
 from ledger.adapters.web.client import WebError
-from ledger.domain.errors import CustodyError
+from ledger.domain.errors import CustodyError, FormatError, VerificationError
 from ledger.domain.event import document as documents
-from ledger.domain.ports.answers import CopyRecord
+from ledger.domain.identity import certificate as certificates
+from ledger.domain.log import statement as statements
+from ledger.domain.ports.answers import CopyRecord, RecordedDocument
+from ledger.domain.verify import signed_events
+from ledger.domain.verify.signed_events import ShownEvent
+
+_HINT = "do not rely on this node: tell an auditor, and verify a bundle of the item"
 
 
-def events(rows: list[dict[str, Any]], evidence: str, who: str) -> list[dict[str, Any]]:
-    """The events of an item, of which the first opens it.
+def require_signed(
+    rows: Sequence[RecordedDocument], evidence: str, who: str, *, through: str | None = None
+) -> None:
+    """Check the events of an item, of which the first opens it.
 
-    Returns:
-        the same rows.
+    Args:
+        through: digest of an event that the reader signed, to which they must lead.
 
     Raises:
-        WebError: they are not those of this item, or a document is not what the format allows.
+        WebError: they are not those of this item, or not what the format allows.
+        VerificationError: they are not what was signed, or end before ``through``.
     """
-    if not rows or rows[0]["seq"] != 0:
+    if not rows or rows[0].seq != 0:
         raise _nonsense(who, "a record without its beginning")
     for row in rows:
-        if row["document"] is not None:
-            _require_document(row["document"], evidence, who, seq=row["seq"])
-    return rows
+        if row.document is not None:
+            _require_document(row.document, evidence, who, seq=row.seq)
+    shown = [_parsed(row, who) for row in rows]
+    try:
+        signed_events.check_record(
+            shown, evidence, through=None if through is None else bytes.fromhex(through)
+        )
+        for row, one in zip(rows, shown, strict=True):
+            _require_same(row, one)
+    except VerificationError as error:
+        raise VerificationError(
+            error.step, f"{who} shows what was not signed: {error.message}", hint=_HINT
+        ) from error
 
 
-def copy(found: CopyRecord, evidence: str, who: str) -> CopyRecord:
-    """What came with a copy of an item.
-
-    Returns:
-        the same.
+def require_copy(found: CopyRecord, evidence: str, statement: str, who: str) -> None:
+    """Check what came with a copy, which a statement disclosed.
 
     Raises:
-        WebError: a document in it is not what the format allows.
+        WebError, VerificationError: as require_signed.
     """
-    for document in (found.opening, found.disclosed):
-        _require_document(document, evidence, who)
-    return found
+    require_signed(found.events, evidence, who, through=statement)
+    first, last = found.events[0], found.events[-1]
+    if (found.opening, found.disclosed) != (first.document, last.document) or (
+        last.statement != statement
+    ):
+        raise VerificationError(
+            2, f"{who} shows another opening or disclosure than was signed", hint=_HINT
+        )
 
 
-def _require_document(
-    value: dict[str, Any], evidence: str, who: str, *, seq: int | None = None
-) -> None:
+def _parsed(row: RecordedDocument, who: str) -> ShownEvent:
+    signed = row.signed
+    try:
+        event = None
+        if signed.document is not None:
+            event = documents.parse(bytes_of(signed.document, who), signed.disclosures)
+        return ShownEvent(
+            statements.parse_entry(bytes_of(signed.entry, who)),
+            certificates.parse(bytes_of(signed.certificate, who)),
+            event,
+        )
+    except FormatError as error:
+        raise _nonsense(who, error.message) from error
+
+
+def _require_same(row: RecordedDocument, one: ShownEvent) -> None:
+    """What is shown of an event beside what was signed says the same."""
+    if (row.seq, row.statement) != (one.statement.claims.seq, one.statement.digest.hex()):
+        raise VerificationError(
+            2,
+            f"event {row.seq} is shown as {row.statement}, and its entry is "
+            f"{one.statement.digest.hex()}, event {one.statement.claims.seq}",
+        )
+    if row.document != (None if one.event is None else one.event.value):
+        raise VerificationError(2, f"event {row.seq}: the document that is shown is another one")
+
+
+def _require_document(value: dict[str, Any], evidence: str, who: str, *, seq: int) -> None:
     try:
         documents.require_completed(value)
     except CustodyError as error:
         raise _nonsense(who, error.message) from error
-    if value["evidence"] != evidence or (seq is not None and value["seq"] != seq):
+    if value["evidence"] != evidence or value["seq"] != seq:
         raise _nonsense(who, "a document of something else")
     body = value["body"]
     if "content" in body and not {"size", "digests"} <= set(body):

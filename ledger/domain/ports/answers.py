@@ -132,6 +132,41 @@ class LoggedEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class Signed:
+    """What was signed of an event: its log entry, the certificate of its signer, the document
+    (None where it was destroyed) and the disclosures that complete it.
+    """
+
+    entry: Bytes
+    certificate: Bytes
+    document: Bytes | None
+    disclosures: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedDocument:
+    """An event of a record: its document, completed (None where it was destroyed), and what was
+    signed; of an offer also who looked before answering it.
+    """
+
+    seq: Count
+    statement: Digest
+    document: dict[str, Any] | None
+    signed: Signed
+    looked: tuple[Look, ...] | None
+
+    @property
+    def type(self) -> str:
+        """The event type; empty where the document was destroyed."""
+        return str(self.document["type"]) if self.document is not None else ""
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """The body of the document; empty where it was destroyed."""
+        return dict(self.document["body"]) if self.document is not None else {}
+
+
+@dataclass(frozen=True, slots=True)
 class Standing:
     """What holds for an item after its documents: holds and seals by name, handling, conditions on
     onward use, until when it must be kept, who was handed it.
@@ -208,10 +243,11 @@ class Copy:
 
 @dataclass(frozen=True, slots=True)
 class CopyRecord:
-    """What came with a copy: the documents that opened the original and that disclosed it, and the
-    content keys for custodians.
+    """What came with a copy: the documents that opened the original and that disclosed it, the
+    events from the one to the other, and the content keys for custodians.
     """
 
+    events: tuple[RecordedDocument, ...]
     opening: dict[str, Any]
     disclosed: dict[str, Any]
     grants: tuple[Bytes, ...]

@@ -17,7 +17,6 @@ from ledger.domain.bundle.trust import TrustRoot
 from ledger.domain.chain import contract_layout, finality
 from ledger.domain.chain.evm import parse_header
 from ledger.domain.codecs import strict_json
-from ledger.domain.codecs.digests import same
 from ledger.domain.codecs.text import format_time, parse_time
 from ledger.domain.errors import (
     ForeignError,
@@ -33,7 +32,7 @@ from ledger.domain.identity.names import agency_id, agency_urn
 from ledger.domain.log import receipt as receipts
 from ledger.domain.log import statement as statements
 from ledger.domain.log.statement import Statement
-from ledger.domain.verify import content, custody_chain
+from ledger.domain.verify import content, custody_chain, signed_events
 from ledger.domain.verify.content import FileDigest
 from ledger.domain.verify.context import AGAIN, VerificationContext, counted
 from ledger.domain.verify.log_proofs import check_checkpoints, check_log_keys, check_receipts
@@ -234,13 +233,7 @@ def _check_documents(case: VerificationContext, report: VerificationReport) -> s
         if event is None:
             report.withheld.append(f"event {number}: the whole document")
             continue
-        if not same(event.digest, statement.payload):
-            raise VerificationError(
-                2,
-                f"event {number}: the document hashes to {event.digest.hex()}, signed was "
-                f"{statement.payload.hex()}",
-            )
-        documents.check_claims(event, claims)
+        signed_events.check_document(f"event {number}", statement, event)
         report.withheld += [f"event {number}: {path}" for path in event.withheld]
         if not event.known:
             report.findings.append(f"event {number} has the unknown type {event.type!r}")
@@ -259,22 +252,7 @@ def _check_signatures(case: VerificationContext) -> str:
                 3, f"event {number}: the certificate that it names is not in the bundle"
             )
         used.add(certificate.digest)
-        statements.verify_signature(statement, certificate.key)
-        if certificate.agency != statement.claims.issuer:
-            raise VerificationError(
-                3,
-                f"event {number}: signed by {certificate.agency}, claims {statement.claims.issuer}",
-            )
-        if event is not None:
-            actor = event.value["actor"]
-            if (actor["id"], actor["kind"]) != (certificate.pseudonym, certificate.kind):
-                raise VerificationError(
-                    3, f"event {number}: the actor is not the certificate's subject"
-                )
-            if actor["role"] not in certificate.roles:
-                raise VerificationError(
-                    3, f"event {number}: the certificate does not hold the role {actor['role']!r}"
-                )
+        signed_events.check_signer(f"event {number}", statement, event, certificate)
     if set(case.certificates) != used:
         raise VerificationError(3, "the bundle holds a certificate that signed nothing in it")
     return ""

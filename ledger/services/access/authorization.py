@@ -17,13 +17,15 @@ from ledger.domain.codecs.cose import PublicKey
 from ledger.domain.codecs.text import from_hex
 from ledger.domain.crypto import grants
 from ledger.domain.errors import DeniedError, NotFoundError, RuleError
+from ledger.domain.event.document import Event
 from ledger.domain.event.moments import AHEAD
-from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity.certificate import Certificate
 from ledger.domain.identity.descriptor import HpkeKey
 from ledger.domain.identity.person import PersonId, Recipient
 from ledger.domain.identity.roles import ROLES_BY_TYPE, counting_roles, keeps_custody
+from ledger.domain.item.history_rules import ItemHistory
 from ledger.domain.item.parts import OPENS_CONTENT, ROLES_BY_PART, Part
+from ledger.domain.item.recorded_event import RecordedEvent
 from ledger.rows.items import ItemRow
 from ledger.rows.logs import EntryRow
 from ledger.rows.releases import ReleaseRow
@@ -75,26 +77,6 @@ def hidden() -> NotFoundError:
     return NotFoundError(
         "no such item, or none that you may see", hint="list your items with: custody list"
     )
-
-
-def require_still(node: Node, unit: UnitOfWork, who: PersonId | None, *roles: str) -> None:
-    """Check that whoever asked is still an active person of our agency with one of these roles.
-
-    Called in the transaction that does what they asked for: the request may have waited minutes for
-    a chain or another node, and they may have been suspended meanwhile. None is the node's owner,
-    at the home itself.
-
-    Raises:
-        DeniedError: they are not, or no longer.
-    """
-    if who is None:
-        return
-    row = unit.people.get(who)
-    der = unit.people.certificate(row.certificate) if row is not None and row.active else None
-    if who.agency != node.agency or der is None or not certificates.parse(der).roles & set(roles):
-        raise DeniedError(
-            "this person is not, or no longer, enrolled here for that", hint="ask an administrator"
-        )
 
 
 def signer(node: Node, unit: UnitOfWork, certificate: Certificate) -> Caller:
@@ -151,7 +133,7 @@ def parts_of(
     if item is None:
         return frozenset()
     ours, kept = caller.agency == node.agency, item.state.custodian == node.agency
-    holds = caller.id == item.holder
+    holds, asked = caller.id == item.holder, is_asked(node, caller, item)
     by_role = {
         part: ours and bool(caller.roles & ROLES_BY_PART[part])
         for part in (Part.CUSTODIAN, Part.OVERSEER, Part.WATCHER)
@@ -160,9 +142,12 @@ def parts_of(
         **by_role,
         Part.HOLDER: holds and kept,
         Part.SHARED: named is not None,
-        # A key that somebody got as the one who recorded or held it is no share.
-        Part.FORMER: caller.id == item.opener or (holds and not kept) or bool(keys),
-        Part.ASKED: is_asked(node, caller, item),
+        # A key that somebody got as the one who recorded or held it is no share. One that came with
+        # an offer is neither: a guest never held what is here.
+        Part.FORMER: caller.id == item.opener
+        or (holds and not kept)
+        or (bool(keys) and ours and not asked),
+        Part.ASKED: asked,
     }
     return frozenset(part for part, given in has.items() if given)
 
@@ -218,7 +203,8 @@ def seen_by(
     """Whose items a query is limited to, and by which key: nobody's for whoever sees all."""
     if sees_all(node, caller, by_content=by_content):
         return None, None
-    return caller.id, caller.hpke.digest if _has_own_key(node, unit, caller) else None
+    ours = caller.agency == node.agency and _has_own_key(node, unit, caller)
+    return caller.id, caller.hpke.digest if ours else None
 
 
 def visible_items(
@@ -349,9 +335,25 @@ def require_access(
         not -AHEAD <= node.clock.now() - row.time <= FRESH
     ):  # its time is that of the reader's own clock
         raise DeniedError("the recorded access is too old", hint=hint)
+    if ItemHistory.looks_back(event):
+        _require_still_allowed(node, unit, row, event)
     if kind == "content" and not content_grants(node, unit, caller, evidence):
         raise no_key()
     return row
+
+
+def _require_still_allowed(node: Node, unit: UnitOfWork, row: EntryRow, event: Event) -> None:
+    """What was marked after somebody signed an access is handed out as the mark lets it, from that
+    moment on.
+
+    Raises:
+        DeniedError: not any more.
+    """
+    history = ItemHistory()
+    for one, told in documents.read_events(node, unit, unit.logs.events(row.evidence)):
+        if told is not None:
+            history.take(RecordedEvent(one.digest, told))
+    history.require_allowed(RecordedEvent(row.digest, event), node.clock.now())
 
 
 def note_release(

@@ -21,7 +21,7 @@ from ledger.domain.identity.person import PersonId, read_reference
 from ledger.domain.identity.roles import keeps_custody
 from ledger.rows.people import CustodyKeyRow, PersonRow
 from ledger.rows.unit_of_work import UnitOfWork
-from ledger.services.access.authorization import require_still
+from ledger.services.access.still_enrolled import require_still
 from ledger.services.node.context import Node
 from ledger.services.records.documents import hpke_key
 

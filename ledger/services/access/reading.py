@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ledger.domain.codecs.text import format_time
+from ledger.domain.codecs.text import b64url, format_time
 from ledger.domain.event.document import Event
 from ledger.domain.identity.person import read_stored
 from ledger.rows.logs import EntryRow
@@ -29,22 +29,40 @@ def looks(node: Node, unit: UnitOfWork, offer: bytes) -> list[dict[str, str]]:
     ]
 
 
+def shown(
+    seq: int, digest: bytes, event: Event | None, entry: bytes, certificate: bytes | None
+) -> dict[str, Any]:
+    """An event as it is shown: completed, and as it was signed, so that its reader need not believe
+    the first.
+    """
+    return {
+        "seq": seq,
+        "statement": digest.hex(),
+        "document": None if event is None else event.value,
+        "signed": {
+            "entry": b64url(entry),
+            "certificate": b64url(certificate or b""),
+            "document": None if event is None else b64url(event.raw),
+            "disclosures": []
+            if event is None
+            else [disclosure.encoded for disclosure in event.disclosures],
+        },
+    }
+
+
 def details(
     node: Node, unit: UnitOfWork, events: Sequence[tuple[EntryRow, Event | None]]
 ) -> list[dict[str, Any]]:
-    """The documents of an item, completed, in order; with an offer who looked before answering
-    it.
+    """The documents of an item, completed, in order, with what was signed; with an offer who looked
+    before answering it.
 
     Args:
         events: all of the item's, as they were read.
     """
     found = []
     for row, event in events:
-        one = {
-            "seq": row.seq,
-            "statement": row.digest.hex(),
-            "document": None if event is None else event.value,
-        }
+        der = unit.people.certificate(row.certificate)
+        one = shown(row.seq, row.digest, event, row.entry, der)
         if row.effect == "offer":
             one["looked"] = looks(node, unit, row.digest)
         found.append(one)

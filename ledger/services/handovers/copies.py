@@ -12,6 +12,7 @@ import re
 import time
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from typing import Any, Final
 
 from ledger.domain.bundle.parcel import Parcel, SealedDocument
@@ -31,7 +32,7 @@ from ledger.domain.ports.node_and_chain import PartnerApi
 from ledger.rows.handovers import DisclosedCopyRow
 from ledger.rows.items import ItemRow
 from ledger.rows.unit_of_work import UnitOfWork
-from ledger.services.access import authorization
+from ledger.services.access import authorization, reading
 from ledger.services.bundles import export, unpacking
 from ledger.services.handovers import outgoing
 from ledger.services.node.context import Node
@@ -50,14 +51,13 @@ _NONE: Final = "no such copy for you, or no longer"
 
 @dataclass(frozen=True, slots=True)
 class Offered:
-    """A copy that we may fetch: completed documents of its opening and its disclosure, and content
-    keys sealed to our custodians.
+    """A copy that we may fetch: its events from the opening to its disclosure as they are shown,
+    and content keys sealed to our custodians.
     """
 
     evidence: str
     statement: bytes
-    opening: dict[str, Any]
-    disclosed: dict[str, Any]
+    events: list[dict[str, Any]]
     grants: tuple[bytes, ...]
 
 
@@ -173,7 +173,16 @@ def fetch(node: Node, code: str, api: PartnerApi, evidence: str, statement: byte
     content = tuple(
         one for grant, one in given if grant.scope == "content" and grant.recipient == custodians
     )
-    return Offered(evidence, statement, opening.value, disclosed.value, content)
+    signers = {sha256(der).digest(): der for der in opened.bundle.certificates}
+    shown = [
+        reading.shown(
+            one.claims.seq, one.digest, event, bundled.entry, signers.get(one.certificate)
+        )
+        for one, bundled, event in zip(
+            opened.statements, opened.bundle.statements, opened.events, strict=True
+        )
+    ]
+    return Offered(evidence, statement, shown, content)
 
 
 def require_copy(

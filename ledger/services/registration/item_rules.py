@@ -228,10 +228,18 @@ class Review:
             event = documents.read_event(self._node, self._unit, row)
             self._approvals[digest] = (
                 recorded_event(self._persons, row.digest, event)
-                if event is not None and event.type == "approved"
+                if event is not None
+                and event.type == "approved"
+                and not self._is_request(event.body["target"])
                 else None
             )
         return self._approvals[digest]
+
+    def _is_request(self, digest: str) -> bool:
+        """Whether a statement requests a disposal: who approves that has said nothing of output."""
+        row = self._unit.logs.entry_by_digest(bytes.fromhex(digest))
+        event = documents.read_event(self._node, self._unit, row) if row is not None else None
+        return event is not None and event.type == "disposal-requested"
 
     def _is_seen(self, evidence: str, signer: Caller) -> bool:
         named = (signer.certificate, evidence)

@@ -1,0 +1,101 @@
+"""An event held against what was signed: its document, its signer, and the event that it follows.
+
+For a bundle see procedure; for a record that a node shows to its people, which they would otherwise
+have to believe, see `check_record`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ledger.domain.codecs.digests import same
+from ledger.domain.errors import VerificationError
+from ledger.domain.event import document as documents
+from ledger.domain.event.document import Event
+from ledger.domain.identity.certificate import Certificate
+from ledger.domain.log import statement as statements
+from ledger.domain.log.statement import Statement
+
+
+@dataclass(frozen=True, slots=True)
+class ShownEvent:
+    """An event with its statement and its signer's certificate; ``event`` is None where its
+    document was destroyed.
+    """
+
+    statement: Statement
+    certificate: Certificate
+    event: Event | None
+
+
+def check_document(name: str, statement: Statement, event: Event) -> None:
+    """Check that a document is the one that was signed (verification step 2).
+
+    Raises:
+        VerificationError: it hashes to something else, or says something else than the statement.
+    """
+    if not same(event.digest, statement.payload):
+        raise VerificationError(
+            2,
+            f"{name}: the document hashes to {event.digest.hex()}, signed was "
+            f"{statement.payload.hex()}",
+        )
+    documents.check_claims(event, statement.claims)
+
+
+def check_signer(
+    name: str, statement: Statement, event: Event | None, certificate: Certificate
+) -> None:
+    """Check a signature, and that the actor is the certificate's subject (verification step 3).
+
+    Raises:
+        VerificationError: what differs.
+    """
+    statements.verify_signature(statement, certificate.key)
+    if certificate.agency != statement.claims.issuer:
+        raise VerificationError(
+            3, f"{name}: signed by {certificate.agency}, claims {statement.claims.issuer}"
+        )
+    if event is None:
+        return
+    actor = event.value["actor"]
+    if (actor["id"], actor["kind"]) != (certificate.pseudonym, certificate.kind):
+        raise VerificationError(3, f"{name}: the actor is not the certificate's subject")
+    if actor["role"] not in certificate.roles:
+        raise VerificationError(
+            3, f"{name}: the certificate does not hold the role {actor['role']!r}"
+        )
+
+
+def check_record(
+    shown: Sequence[ShownEvent], evidence: str, *, through: bytes | None = None
+) -> None:
+    """Check that events are those of one item from its beginning, each as it was signed, and each
+    behind another one that is shown. Two may stand at one place where a handover ended otherwise
+    than was signed.
+
+    Args:
+        through: digest of a statement that the reader signed, and to which the events must lead:
+            with it the reader signed all that came before.
+
+    Raises:
+        VerificationError: what differs.
+    """
+    places: dict[bytes | None, int] = {None: -1}
+    for one in shown:
+        claims, name = one.statement.claims, f"event {one.statement.claims.seq}"
+        if claims.subject != evidence:
+            raise VerificationError(2, f"{name} is about another item")
+        if places.get(claims.prev) != claims.seq - 1 or (claims.seq == 0 and len(places) > 1):
+            raise VerificationError(2, f"{name} does not follow an event that is shown before it")
+        if one.event is not None:
+            check_document(name, one.statement, one.event)
+        if one.certificate.digest != one.statement.certificate:
+            raise VerificationError(3, f"{name}: the certificate is another one than it names")
+        check_signer(name, one.statement, one.event, one.certificate)
+        places[one.statement.digest] = claims.seq
+    if through is not None and through not in places:
+        raise VerificationError(
+            2, f"the record that is shown does not lead to the event {through.hex()}"
+        )
