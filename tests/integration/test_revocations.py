@@ -24,6 +24,7 @@ from ledger.services.partners import directory
 from ledger.services.people import membership, revocation
 from ledger.services.registration import agency_statements
 from ledger.services.workers.anchoring import AnchoringWorker
+from tests.integration.test_clocks import Off
 from tests.integration.test_guests import abroad, admit
 from tests.support.consortium import NL, RO, Consortium, upload
 from tests.support.desk import BASIS, Desk
@@ -220,3 +221,24 @@ def test_who_is_revoked_as_of_a_date_ahead_begins_nothing_new(office: Desk, tmp_
         verifier = directory.CertificateVerifier(office.node, unit)
         with pytest.raises(CustodyError, match="certificate was revoked"):
             verifier.verify_current(certificates.parse(who.keyring.get("person-certificate")))
+
+
+def test_a_suspension_by_a_clock_that_was_ahead_is_dated_anew_when_the_clock_is_right(
+    office: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The date would have lain a year ahead: until then everything would have verified that a
+    dishonest node took of the suspended person.
+    """
+    who, by = joined(office, tmp_path / "mine"), office.person.certificate.subject
+    with monkeypatch.context() as patch:
+        patch.setattr(office.node, "clock", Off(365 * DAY))
+        membership.suspend(office.node, who.id, by=by)
+    far = date_of(office, serial_of(who))
+    assert far is not None
+    assert far > office.clock.now() + 364 * DAY
+    worker = AnchoringWorker(office.node, anchoring.AnchoringPolicy())
+    worker._publish_crl()
+    worker._finish_suspensions()
+    near = date_of(office, serial_of(who))
+    assert near is not None
+    assert near < office.clock.now() + 8 * DAY
