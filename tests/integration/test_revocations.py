@@ -13,7 +13,14 @@ import pytest
 
 from ledger.client import handover, retrieval
 from ledger.domain.bundle.trust import TrustRoot
-from ledger.domain.errors import CustodyError, DeniedError, NetworkError, VerificationError
+from ledger.domain.codecs.text import format_time
+from ledger.domain.errors import (
+    CustodyError,
+    DeniedError,
+    NetworkError,
+    RuleError,
+    VerificationError,
+)
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity.person import PersonId
 from ledger.domain.verify.procedure import verify
@@ -22,7 +29,7 @@ from ledger.services.audit.self_check import examine
 from ledger.services.onchain import anchoring
 from ledger.services.partners import directory
 from ledger.services.people import membership, revocation
-from ledger.services.registration import agency_statements
+from ledger.services.registration import agency_statements, statement_checks
 from ledger.services.workers.anchoring import AnchoringWorker
 from tests.integration.test_clocks import Off
 from tests.integration.test_guests import abroad, admit
@@ -242,3 +249,24 @@ def test_a_suspension_by_a_clock_that_was_ahead_is_dated_anew_when_the_clock_is_
     near = date_of(office, serial_of(who))
     assert near is not None
     assert near < office.clock.now() + 8 * DAY
+
+
+def test_a_guests_certificate_must_outlast_the_delay_of_the_log_that_anchors_their_work(
+    both: Consortium, tmp_path: Path
+) -> None:
+    """It was asked for the delay that the guest's own agency declares, which anchors nothing of
+    it.
+    """
+    host, home = both[NL], both[RO]
+    own = home.person.certificate
+    with host.node.records.read() as unit:
+        verifier = directory.CertificateVerifier(host.node, unit)
+        verifier.verify_current(own)
+        theirs, long = verifier._known[RO], 3 * 365 * DAY
+        slow = replace(theirs.descriptor, max_anchoring_delay=long)
+        verifier._known[RO] = replace(theirs, descriptor=slow)
+        statement_checks._require_usable(verifier, own, host.clock.now())
+        verifier.own = replace(verifier.own, max_anchoring_delay=long)
+        with pytest.raises(RuleError, match="may be anchored as late as") as error:
+            statement_checks._require_usable(verifier, own, host.clock.now())
+    assert format_time(own.not_after) in error.value.message
