@@ -81,9 +81,10 @@ class HandoverOut(Strict):
 
 
 class HandoversOut(Strict):
-    """Handovers under way."""
+    """A page of handovers under way; ``next``: where the next one begins, null behind the last."""
 
     handovers: list[HandoverOut]
+    next: int | None
 
 
 class ComingOut(Strict):
@@ -97,7 +98,7 @@ class ComingOut(Strict):
 
 class RoundOut(Strict):
     """What a round of exchange did: items that came in, handovers that ended, problems by agency or
-    item, and what still comes.
+    item, and what still comes; of the handovers under way the first 500.
     """
 
     received: list[str]

@@ -4,7 +4,6 @@ process.
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -17,6 +16,7 @@ from cli.state import STATE
 from ledger.adapters import filelock
 from ledger.adapters.keystore.file import Unlocking
 from ledger.app import settings
+from ledger.domain.codecs import strict_json
 from ledger.domain.errors import LockedError, UsageError
 
 if TYPE_CHECKING:
@@ -352,7 +352,7 @@ def served_at(home: Path) -> str:
     """
     settings.require_private(home)
     try:
-        value = json.loads((home / settings.SERVER).read_bytes())
+        value = strict_json.lenient((home / settings.SERVER).read_bytes())
         url, token = value["url"], value["lock"]
     except (OSError, ValueError, KeyError, TypeError):
         return ""

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Header
+from fastapi import APIRouter, Header, Query
 from fastapi.responses import Response
 
 from api.deps import CallerDep, GuardedRoute, Item, NodeDep
@@ -15,9 +15,8 @@ from api.schemas import LookOut, StandingOut
 from api.schemas_exchange import ComingOut, HandoverOut, HandoversOut, IncomingOut, RoundOut
 from ledger.domain.codecs.text import b64url, format_time
 from ledger.services.access import authorization, reading
-from ledger.services.access.authorization import Caller
 from ledger.services.handovers import offers, sync
-from ledger.services.node.context import Node
+from ledger.services.handovers.offers import UnderWay
 from ledger.services.records import documents
 from ledger.services.registration.item_histories import life_of
 
@@ -25,7 +24,7 @@ router = APIRouter(route_class=GuardedRoute, prefix="/handovers", tags=["handove
 _TIMEOUT = 30.0
 
 
-def _listed(node: Node, caller: Caller) -> list[HandoverOut]:
+def _listed(found: list[UnderWay]) -> list[HandoverOut]:
     return [
         HandoverOut(
             evidence=one.evidence,
@@ -37,14 +36,22 @@ def _listed(node: Node, caller: Caller) -> list[HandoverOut]:
             state=one.state,
             looked=[LookOut(**look) for look in one.looked],
         )
-        for one in offers.under_way(node, caller)
+        for one in found
     ]
 
 
 @router.get("", operation_id="list_handovers")
-def list_handovers(node: NodeDep, caller: CallerDep) -> HandoversOut:
-    """Offers that nobody has answered yet, and answers that the chain has not taken yet."""
-    return HandoversOut(handovers=_listed(node, caller))
+def list_handovers(
+    node: NodeDep,
+    caller: CallerDep,
+    after: Annotated[int, Query(ge=-1, lt=1 << 63)] = -1,
+    limit: Annotated[int, Query(ge=1, le=500)] = offers.PAGE,
+) -> HandoversOut:
+    """A page of the offers that nobody has answered yet, and answers that the chain has not taken
+    yet.
+    """
+    found, following = offers.under_way(node, caller, after=after, limit=limit)
+    return HandoversOut(handovers=_listed(found), next=following)
 
 
 @router.post("/sync", operation_id="sync_handovers")
@@ -60,7 +67,7 @@ def sync_handovers(node: NodeDep, caller: CallerDep) -> RoundOut:
         settled=done.settled,
         problems=done.problems,
         coming=ComingOut(done=came, size=size),
-        handovers=_listed(node, caller),
+        handovers=_listed(offers.under_way(node, caller)[0]),
     )
 
 

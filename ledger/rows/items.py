@@ -186,8 +186,20 @@ class ItemsRepository(Protocol):
         """
         ...
 
-    def offered(self) -> list[ItemRow]:
-        """Items with an open offer: as many as are on their way between agencies just now."""
+    def offered(
+        self,
+        *,
+        after: int = -1,
+        limit: int | None = None,
+        person: PersonId | None = None,
+        recipient: bytes | None = None,
+    ) -> list[ItemRow]:
+        """Items with an open offer.
+
+        Args:
+            after, limit: a page of them, in the order in which they were opened; all by default.
+            person, recipient: as for pages of items, and those that they may be asked to take.
+        """
         ...
 
     def disclosed(self, now: int) -> list[ItemRow]:

@@ -4,15 +4,19 @@ life raises no alarm.
 
 from __future__ import annotations
 
+import sqlite3
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from ledger.adapters.memory import StoppedClock
 from ledger.client import handover
+from ledger.domain.audit.checklist import Status
 from ledger.domain.codecs.text import format_time
 from ledger.domain.verify.report import Verdict
+from ledger.rows.releases import ReleaseRow
 from ledger.services.handovers import erasure
 from tests.integration.test_audit_inside import audit
 from tests.integration.test_disposals import dispose
@@ -120,3 +124,37 @@ def test_a_document_that_comes_back_after_its_keys_were_destroyed(
     with office.node.records.write() as unit:
         unit.documents.put(row.payload, photo, sealed)
     assert audit(office).codes() == {"document-left"}
+
+
+def test_a_key_handed_to_somebody_else_before_the_record_was_destroyed(
+    office: Desk, tmp_path: Path
+) -> None:
+    """What the document said went with it; who signed, and for whom, stands in the statement."""
+    photo = upload(office, tmp_path)
+    office.get(photo)
+    office.record(
+        photo,
+        "disposed",
+        {"scope": "all", "method": "keys destroyed", "approvals": [dispose(office, photo)]},
+    )
+    erasure.settle(office.node)
+    office.anchor()
+    assert audit(office).codes() == set()
+    with office.node.records.write() as unit:
+        [row] = [
+            one for one in unit.tables.rows("release", evidence=photo) if one["kind"] == "content"
+        ]
+        unit.releases.put(ReleaseRow(**(row | {"recipient": "somebodyelse"})))
+    assert audit(office).codes() == {"release-unlogged"}
+
+
+def test_a_document_that_cannot_be_opened_ends_no_other_check(office: Desk, tmp_path: Path) -> None:
+    photo = upload(office, tmp_path)
+    office.get(photo)
+    office.anchor()
+    with closing(sqlite3.connect(office.path / "ledger.sqlite", isolation_level=None)) as database:
+        database.execute("UPDATE document SET sealed = zeroblob(99) WHERE evidence = ?", (photo,))
+    report = audit(office)
+    assert "document-differs" in report.codes()
+    assert report.status("content") is not Status.NOT_ASKED, report.as_json()
+    assert not [one for one in report.findings if one.place == "the home"]

@@ -19,8 +19,11 @@ from ledger.domain.log.statement import Statement
 from ledger.domain.verify.report import Verdict
 from tests.support.attacks import history
 from tests.support.log_trees import reader
-from tests.support.malice import Agency, World
+from tests.support.malice import Agency, Item, World
 from tests.support.recovering import recover
+
+#: What stands before a certificate's digest in an entry.
+NAMED = b"\x18\x22\x82\x2f\x58\x20"
 
 
 def receipted(agency: Agency, statement: Statement, key: Ed25519PrivateKey) -> bytes:
@@ -240,6 +243,36 @@ def test_a_handover_of_a_log_that_was_given_up_is_not_judged_without_it(world: W
     )
     world.audit(given_up, state=state)
     assert "handover-unread" not in world.audit_all(state=state).codes()
+
+
+def test_a_log_that_does_not_begin_with_what_it_is(world: World) -> None:
+    """Nobody would know its policy, and nothing says that it is its beginning."""
+    nl = world["NL-POL"]
+    nl.entries.clear()
+    nl.statements.clear()
+    nl.open()
+    world.settle()
+    assert "agency-statements" in world.audit(nl.write(world.folder / "log")).codes()
+
+
+def test_a_signer_who_writes_what_looks_like_a_certificates_digest_spoils_no_copy(
+    world: World,
+) -> None:
+    nl = world["NL-POL"]
+    item = nl.open()
+    bait = Item(
+        item.urn[:-1] + ("0" if item.urn[-1] != "0" else "1"), NAMED.rjust(32, b"x"), nl.code
+    )
+    nl.say(bait, "open")
+    world.settle()
+    folder = nl.write(world.folder / "log")
+    report = world.audit(folder, kind=FolderFiles)
+    assert (report.verdict, report.codes()) == (Verdict.VERIFIED, set()), report.as_json()
+    (folder / f"certs/{nl.people['officer'].digest.hex()}").unlink()
+    report = world.audit(folder, kind=FolderFiles)
+    assert (report.verdict, report.codes()) == (Verdict.INCOMPLETE, {"copy-lacks"}), (
+        report.as_json()
+    )
 
 
 # What others saw

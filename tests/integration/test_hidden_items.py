@@ -13,6 +13,7 @@ from sqlalchemy import event
 
 from ledger.app import field_folder
 from ledger.client.upload import Upload, UploadOptions
+from ledger.domain.codecs.text import format_time
 from ledger.domain.errors import RuleError
 from ledger.domain.ports.answers import Link
 from ledger.services.access import authorization, lineage
@@ -343,3 +344,27 @@ def test_what_strangers_say_came_from_an_item_hides_nothing_that_did(
     assert stranger.submit(*(stranger.opening("collected", body, one) for one in claimed))[0] == 201
     assert officer.submit(officer.opening("collected", body, own))[0] == 201
     assert officer.client.lineage(parent).links == (Link(parent, own, "part"),)
+
+
+def test_offers_of_others_cost_nothing_and_ones_own_are_told_page_by_page(
+    officer: Actor, stranger: Actor, custodian: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each offer of anybody's was judged by itself, for everybody who asked what waits for them."""
+    offered, expires = [], format_time(officer.desk.clock.now() + 3600)
+    to = {"agency": "NL-POL", "person": custodian.pseudonym}
+    for _ in range(3):
+        offered.append(thing(officer))
+        body = {"to": to, "mode": "custody", "expires": expires}
+        officer.record(offered[-1], "transfer-offered", body, {"basis": BASIS})
+    judged, whole = list[str](), authorization.parts_of
+
+    def judging(node: Any, unit: Any, caller: Any, evidence: str, item: Any) -> Any:
+        judged.append(evidence)
+        return whole(node, unit, caller, evidence, item)
+
+    monkeypatch.setattr(authorization, "parts_of", judging)
+    monkeypatch.setattr("ledger.adapters.node.client._PAGE", 2)
+    assert not set(offered) & {one.evidence for one in stranger.client.handovers()}
+    assert not set(offered) & set(judged)
+    for whose in (officer, custodian):
+        assert [one.evidence for one in whose.client.handovers()][-3:] == offered

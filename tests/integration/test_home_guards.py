@@ -80,7 +80,7 @@ OPENING = {
     "person card": ["person", "card", "--for", DEAD, "-o", "{}/card"],
     "person fetch": ["person", "fetch"],
     "person invite": ["person", "invite", "--number", "1", "--role", "officer", "-o", "{}/new"],
-    "person renew": ["person", "renew", "x", "--at-home"],
+    "person renew": ["person", "renew", "uhsvsxgbeqkdjg7gd2vbcbfsna", "--at-home"],
     "session": ["session", "list"],
     "backup": ["backup", "{}/backups", "--keys", "{}/keys"],
     "audit": ["audit"],

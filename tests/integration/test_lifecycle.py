@@ -156,6 +156,16 @@ def test_biometric_output_takes_two_approvals_on_its_parent(office: Desk, tmp_pa
         with_person=colleague(office, "third").pseudonym,
         basis=BASIS,
     )
+    asked = office.record(photo, "disposal-requested", {"reason": "over"}).statement
+    disposal = colleague(office, "third").record(photo, "approved", {"target": asked}).statement
+    with pytest.raises(RuleError, match="is no approval on an item"):  # of something else
+        upload(
+            office,
+            tmp_path,
+            members={"handling": ["biometric"]},
+            body={**body, "approvals": [*approvals, disposal]},
+            event_type="derived",
+        )
     approvals.append(
         colleague(office, "third").record(photo, "approved", {"target": analysis}).statement
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import or_, select
+from sqlalchemy import ColumnElement, and_, or_, select
 
 from ledger.adapters.database.unit import Part, blob
 from ledger.domain.identity.person import PersonId
@@ -73,15 +73,7 @@ class Items(Part):
     ) -> list[ItemRow]:
         conditions = [_I.opened > after]
         if person is not None:
-            mine = [
-                _I.opener == person,
-                _I.holder == person,
-                _I.evidence.in_(select(_H.evidence).where(_H.person == person)),
-            ]
-            if recipient is not None:
-                mine.append(_I.evidence.in_(select(_G.evidence).where(_G.recipient == recipient)))
-            conditions.append(or_(*mine))
-            self.flush(ShareRow, GrantRow)
+            conditions.append(or_(*self._own(person, recipient)))
         if evidence is not None:
             conditions.append(_I.evidence.in_(evidence))
         if token is not None:
@@ -98,8 +90,32 @@ class Items(Part):
             conditions.append(_I.evidence != beside)
         return self._rows(ItemRow, *conditions, order=_I.opened, limit=limit)
 
-    def offered(self) -> list[ItemRow]:
-        return self._rows(ItemRow, _I.offer_to.is_not(None), order=_I.opened)
+    def offered(
+        self,
+        *,
+        after: int = -1,
+        limit: int | None = None,
+        person: PersonId | None = None,
+        recipient: bytes | None = None,
+    ) -> list[ItemRow]:
+        conditions = [_I.offer_to.is_not(None), _I.opened > after]
+        if person is not None:
+            asked = and_(_I.offer_to == person.agency, _I.custodian != person.agency)
+            mine = [asked, _I.offer_person == person.pseudonym, *self._own(person, recipient)]
+            conditions.append(or_(*mine))
+        return self._rows(ItemRow, *conditions, order=_I.opened, limit=limit)
+
+    def _own(self, person: PersonId, recipient: bytes | None) -> list[ColumnElement[bool]]:
+        """Items that somebody opened, holds, was given a part in, or has a key of."""
+        self.flush(ShareRow, GrantRow)
+        own = [
+            _I.opener == person,
+            _I.holder == person,
+            _I.evidence.in_(select(_H.evidence).where(_H.person == person)),
+        ]
+        if recipient is not None:
+            own.append(_I.evidence.in_(select(_G.evidence).where(_G.recipient == recipient)))
+        return own
 
     def disclosed(self, now: int) -> list[ItemRow]:
         disclosed = select(_O.evidence).where(_O.until > now)

@@ -290,7 +290,7 @@ class NodeClient(HttpNode):
 
     def handovers(self) -> list[answers.Handover]:
         """Handovers under way."""
-        return self._all("GET", "/v1/handovers", "handovers", answers.Handover)
+        return list(self._pages("/v1/handovers", "handovers", answers.Handover))
 
     def sync_handovers(self) -> answers.ExchangeRound:
         """Let the node exchange with other agencies now."""

@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from ledger.domain.errors import KeyringError
 from ledger.domain.event import wording
 from ledger.domain.identity import certificate as certificates
+from ledger.domain.identity.names import is_pseudonym
 from ledger.domain.identity.person import PersonId
 from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.node.context import Node
@@ -78,6 +79,8 @@ class Persons:
         node = self._node
         if person.agency != node.agency or person == node.keys.service_certificate.subject:
             return person
+        if not is_pseudonym(person.pseudonym):
+            return person  # somebody named in words, whom no row could be about
         row = self._unit.people.get(person)
         sealed = row.number if row is not None else b""
         return PersonId(

@@ -97,6 +97,7 @@ class Fetching:
         self._log_ids = log_ids
         self._submit = submit
         self._known: dict[bytes, bytes | None] = {}
+        self._lacking: dict[bytes, Missing] = {}
 
     def get(self, path: str) -> bytes:
         """A file.
@@ -149,6 +150,7 @@ class Fetching:
                     index, skip, tile, known, work = examined.popleft()
                     first = index * WIDTH + skip
                     decoded = [entries.unpack(packed) for packed in work.result()]
+                    self._require_named(decoded)
                     yield Bundle(first, decoded, known, tile)
             finally:
                 for future in fetched:
@@ -167,6 +169,15 @@ class Fetching:
                 ders[digest] = der
         return ders
 
+    def _require_named(self, decoded: list[DecodedEntry]) -> None:
+        """A copy that lacks a certificate accuses nobody. Not every digest that stands in a bundle
+        is a certificate's: a signer may write what looks like one anywhere.
+        """
+        for entry in decoded:
+            missing = self._lacking.get(entry.certificate)
+            if entry.code == "certificate-missing" and missing and missing.code == "copy-lacks":
+                raise missing
+
     def _certificate(self, digest: bytes) -> bytes | None:
         der = self._state.blob("certificate", digest)
         if der is not None:
@@ -174,9 +185,10 @@ class Fetching:
         try:
             der = self.get(f"certs/{digest.hex()}")
         except Missing as missing:
-            if missing.code == "withheld":
-                return None  # a finding only if an entry names it
-            raise
+            if missing.code == "unreachable":
+                raise
+            self._lacking[digest] = missing  # a finding only if an entry names it
+            return None
         if sha256(der).digest() != digest:
             return None
         self._state.put_blob("certificate", digest, der)

@@ -82,10 +82,11 @@ def _audit_home(
         items = unit.tables.count("item")
     keys = [node.keys.hpke, *options.keys]
     sample = Reservoir(sampling.sample_size(items, options.share), Random(options.seed))  # noqa: S311  (a sample that can be drawn again, no secret)
-    kept = 0
+    kept = judged = 0
 
     def check_item(item: ReconstructedItem) -> None:
-        nonlocal kept
+        nonlocal kept, judged
+        judged += not item.erased
         report.take(obligations.check_item(node, item))
         kept += report.take(sampling.check_copies(node, item))
         if (drawn := sampling.draw(item)) is not None:
@@ -102,10 +103,11 @@ def _audit_home(
     report.checked("documents", f"{done.documents} documents; items: {done.items}", done.documents)
     sealed = f"sealed keys: {done.grants}, opened here: {done.opened}; releases: {releases}"
     report.checked("keys", sealed, done.grants + releases)
-    report.checked("duties", f"items: {done.items}", done.items)
+    gone = done.items - judged  # their holds and retention went with their documents
+    report.checked("duties", f"items: {judged}; disposals: {gone}", done.items)
     report.checked("copies", f"items that this agency keeps: {kept}; pins: {pins}", kept + pins)
     _tell_content(report, sample, read, options.seed)
-    report.checked("cases", f"from items: {done.items}; from cases: {walked}", done.items + walked)
+    report.checked("cases", f"from items: {judged}; from cases: {walked}", judged + walked)
     report.facts |= {
         "items": done.items,
         "sampled": len(sample.taken),

@@ -13,7 +13,9 @@ from ledger.domain.errors import CustodyError
 from ledger.domain.event.moments import AHEAD
 from ledger.domain.event.types import AccessMode
 from ledger.domain.identity import certificate as certificates
+from ledger.domain.identity.certificate import Certificate
 from ledger.domain.identity.person import PersonId
+from ledger.domain.log import statement as statements
 from ledger.rows.handovers import ErasureRow
 from ledger.rows.logs import EntryRow
 from ledger.rows.releases import ReleaseRow
@@ -133,20 +135,22 @@ def _problem(node: Node, unit: UnitOfWork, row: ReleaseRow) -> tuple[str, int]:
         return "no such statement about this item", 0
     der = unit.people.certificate(entry.certificate)
     signer = certificates.parse(der) if der is not None else None
-    if unit.erasures.get(row.evidence) is not None or signer is None:
-        return "" if signer is not None else "signed by nobody known", 0
-    event = documents.read_event(node, unit, entry)
-    kind = event.type if event is not None else ""
+    if signer is None:
+        return "signed by nobody known", 0
+    try:
+        event = documents.read_event(node, unit, entry)
+    except CustodyError:
+        event = None  # told where documents are checked
+    if event is None:
+        return _unread_problem(node, row, entry, signer), 0
+    kind = event.type
     if row.kind in _MODES:
         good = (
-            event is not None
-            and kind == "accessed"
-            and event.body["mode"] in _MODES[row.kind]
-            and "basis" in event.value
+            kind == "accessed" and event.body["mode"] in _MODES[row.kind] and "basis" in event.value
         )
         own = good and signer.subject.recipient == row.recipient
         return "" if own else f"{kind or 'nothing'} by somebody else, or for something else", 0
-    to = event.body.get("to", {}) if event is not None else {}
+    to = event.body.get("to", {})
     if row.kind in authorization.LOOKS:
         named = PersonId(node.agency, to["person"]).recipient if "person" in to else row.recipient
         asked = (
@@ -160,3 +164,19 @@ def _problem(node: Node, unit: UnitOfWork, row: ReleaseRow) -> tuple[str, int]:
     expected = {"parcel": "transfer-offered", "copy": "disclosed"}.get(row.kind, "")
     good = kind == expected and to.get("agency") == row.recipient
     return "" if good else f"{kind or 'nothing'} for somebody else", 0
+
+
+def _unread_problem(node: Node, row: ReleaseRow, entry: EntryRow, signer: Certificate) -> str:
+    """What is wrong with a release whose statement has no document any more, by its claims: an
+    access is signed by whoever got it, and an offer names the agency that it was made to.
+    """
+    effect, to = entry.effect, statements.parse_entry(entry.entry).claims.to
+    if row.kind in _MODES:
+        good = effect == "none" and signer.subject.recipient == row.recipient
+    elif row.kind in authorization.LOOKS:
+        good = effect == "offer" and to == node.agency
+    elif row.kind == "parcel":
+        good = effect == "offer" and to == row.recipient
+    else:
+        good = effect == "none"
+    return "" if good else f"effect {effect!r}, by somebody else or for somebody else"

@@ -192,7 +192,6 @@ class _Replay:
         if statement.digest in self._seen:
             return self.events.get(statement.digest)
         self._seen.add(statement.digest)
-        self.opened += 1
         place = f"document of entry {index}, event {statement.claims.seq} of {self.evidence}"
         sealed = self.unit.documents.get(statement.payload)
         if sealed is None and not self.erased:
@@ -226,6 +225,7 @@ class _Replay:
             )
             return None
         self.events[statement.digest] = event
+        self.opened += 1
         return event
 
     def _tell(self, statement: Statement, code: str, place: str, expected: str, found: str) -> None:

@@ -340,6 +340,9 @@ class LogReplay:
                 stretch.findings += self._statements.check(
                     index, claims, entry.payload, raw, proven
                 )
+        elif index == 0:
+            expected, opened = "log-opened, as the first entry", f"effect {claims.effect!r}"
+            stretch.findings.append(AuditFinding("agency-statements", place, expected, opened))
         if cover is not None:
             stretch.findings += self._judge_time(place, claims, cover)
 

@@ -21,6 +21,7 @@ from ledger.services.access.authorization import Caller
 from ledger.services.handovers.sync import Synced
 from ledger.services.node.context import Node
 
+PAGE: Final = 500  # offers that are told at once
 _ITEM: Final = "urn:uuid:"
 
 
@@ -38,11 +39,20 @@ class UnderWay:
     looked: list[dict[str, str]] = field(default_factory=list)
 
 
-def under_way(node: Node, caller: Caller) -> list[UnderWay]:
-    """Offers that are open, among the items that the caller may know of or is asked to take."""
+def under_way(
+    node: Node, caller: Caller, *, after: int = -1, limit: int = PAGE
+) -> tuple[list[UnderWay], int | None]:
+    """A page of the offers that are open, among the items that the caller may know of or is asked
+    to take.
+
+    Returns:
+        The offers, and the place behind which the next page begins; None where there is none.
+    """
     found = []
     with node.records.read() as unit:
-        for item in unit.items.offered():
+        person, recipient = authorization.seen_by(node, unit, caller)
+        items = unit.items.offered(after=after, limit=limit, person=person, recipient=recipient)
+        for item in items:
             offer = item.state.offer
             if offer is None or not authorization.parts_of(
                 node, unit, caller, item.state.evidence, item
@@ -63,7 +73,7 @@ def under_way(node: Node, caller: Caller) -> list[UnderWay]:
                     reading.looks(node, unit, offer.digest),
                 )
             )
-    return found
+    return found, items[-1].opened if len(items) == limit else None
 
 
 def require_offered(node: Node, unit: UnitOfWork, caller: Caller, evidence: str) -> ItemRow:
