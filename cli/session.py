@@ -4,7 +4,7 @@ process.
 
 from __future__ import annotations
 
-import json
+import os
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -17,6 +17,7 @@ from cli.state import STATE
 from ledger.adapters import filelock
 from ledger.adapters.keystore.file import Unlocking
 from ledger.app import settings
+from ledger.domain.codecs import strict_json
 from ledger.domain.errors import LockedError, UsageError
 
 if TYPE_CHECKING:
@@ -350,9 +351,10 @@ def served_at(home: Path) -> str:
     Raises:
         StorageError: others can write in the home, so that anybody may have written the address.
     """
-    settings.require_private(home)
+    if os.path.lexists(home / settings.SERVER):
+        settings.require_private(home)
     try:
-        value = json.loads((home / settings.SERVER).read_bytes())
+        value = strict_json.lenient((home / settings.SERVER).read_bytes())
         url, token = value["url"], value["lock"]
     except (OSError, ValueError, KeyError, TypeError):
         return ""

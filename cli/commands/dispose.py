@@ -123,12 +123,7 @@ def carry_out(
     with open_session() as session:
         said = {"scope": "all", "method": method, **({"rule": rule} if rule else {})}
         events = decisions.read(session, urn, "disposed", {**said, "approvals": [_UNREAD]}, _WHY)
-        requested = _newest_request(events).statement
-        approvals = [
-            event.statement
-            for event in _of_type(events, "approved")
-            if event.body["target"] == requested
-        ]
+        approvals = _approvals(events, session.person.certificate.agency)
         if not approvals:
             raise RuleError("nobody has approved the disposal", hint=_ASK)
         backups = session.node.status(chain=False, ipfs=False).backupsUntil
@@ -178,6 +173,20 @@ def register(app: typer.Typer) -> None:
 
 def _of_type(events: list[RecordedDocument], event_type: str) -> list[RecordedDocument]:
     return [event for event in events if event.type == event_type]
+
+
+def _approvals(events: list[RecordedDocument], agency: str) -> list[str]:
+    """Statements of people of an agency who approve the newest request: those of guests, whom an
+    earlier version let approve, count for nothing.
+    """
+    requested = _newest_request(events).statement
+    return [
+        event.statement
+        for event in _of_type(events, "approved")
+        if event.body["target"] == requested
+        and event.document is not None
+        and event.document["actor"]["agency"] == agency
+    ]
 
 
 def _newest_request(events: list[RecordedDocument]) -> RecordedDocument:

@@ -8,7 +8,7 @@ import typer
 
 from cli import output
 from cli.hints import runnable
-from cli.state import Json
+from cli.state import STATE, Json
 from cli.words import counted
 
 if TYPE_CHECKING:
@@ -25,7 +25,13 @@ Example:
 
 def status(as_json: Json = False) -> None:
     from cli.session import open_session
+    from ledger.domain.errors import UsageError
 
+    if STATE.offline:
+        raise UsageError(
+            "how far the log is, the node alone knows",
+            hint="see what waits here: custody field status",
+        )
     with open_session() as session:
         found = session.node.status()
     output.result(found, *text(found))

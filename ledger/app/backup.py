@@ -29,6 +29,7 @@ from ledger.adapters.backup import databases, packs, sealed
 from ledger.adapters.backup.keys import BackupKeys, Generation
 from ledger.adapters.filelock import FileLock
 from ledger.app import settings
+from ledger.domain.codecs import strict_json
 from ledger.domain.codecs.digests import same
 from ledger.domain.codecs.text import format_time
 from ledger.domain.errors import KeyringError, StorageError, UsageError
@@ -289,11 +290,11 @@ def read_manifest(snapshot: Path) -> Manifest:
 def _parsed(snapshot: Path) -> tuple[Manifest, str]:
     try:
         files.require_file(snapshot / MANIFEST, hint="")
-        value = json.loads(files.read_small(snapshot / MANIFEST, _LONGEST))
+        value = strict_json.lenient(files.read_small(snapshot / MANIFEST, _LONGEST))
         manifest, code = Manifest(**value["manifest"]), str(value["mac"])
         if not isinstance(manifest.packs, dict) or not isinstance(manifest.expires, int):
             raise TypeError
-    except (OSError, ValueError, KeyError, TypeError, RecursionError, UsageError) as error:
+    except (OSError, ValueError, KeyError, TypeError, UsageError) as error:
         raise StorageError(
             f"the snapshot {snapshot.name} has no readable manifest", hint="choose another snapshot"
         ) from error

@@ -28,6 +28,7 @@ from ledger.app.settings import ChainSettings, HomeSettings
 from ledger.domain.bundle.trust import TrustRoot
 from ledger.domain.chain import contract_layout
 from ledger.domain.chain.finality import Clique, Pinned
+from ledger.domain.codecs import strict_json
 from ledger.domain.codecs.text import b64url, from_b64url
 from ledger.domain.crypto.grants import HpkePrivateKey
 from ledger.domain.errors import ChainError, FormatError, StorageError, UsageError
@@ -145,7 +146,7 @@ def join(
             f"{home} is a complete home already", hint="begin to work with it: custody status"
         )
     try:
-        value = json.loads((home / settings.FOUNDING).read_bytes())
+        value = strict_json.lenient((home / settings.FOUNDING).read_bytes())
         card, sealed = (
             FounderDescriptor.parse(value["card"]),
             from_b64url(value["number"], what="number"),

@@ -4,7 +4,6 @@ follows from it.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from ledger.adapters.chain.contracts import Contracts, Founder
 from ledger.domain.bundle import trust
 from ledger.domain.bundle.trust import Contract, TrustRoot
 from ledger.domain.chain.finality import Clique, Finality, Pinned, Rpc
+from ledger.domain.codecs import strict_json
 from ledger.domain.codecs.text import b64url, from_0x, from_b64url, require
 from ledger.domain.errors import FormatError, UsageError
 from ledger.domain.identity import descriptor as descriptors
@@ -89,7 +89,7 @@ def read_cards(paths: Sequence[Path]) -> list[FounderDescriptor]:
     for path in paths:
         try:
             with path.open("rb") as file:
-                value = json.loads(file.read(_LIMIT))
+                value = strict_json.lenient(file.read(_LIMIT))
             cards += [
                 FounderDescriptor.parse(one)
                 for one in (value if isinstance(value, list) else [value])

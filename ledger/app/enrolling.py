@@ -19,6 +19,7 @@ from ledger.adapters.keystore.file import FileKeyring
 from ledger.adapters.node.client import NodeClient
 from ledger.app import settings
 from ledger.app.settings import ClientSettings
+from ledger.domain.codecs import strict_json
 from ledger.domain.codecs.cose import PublicKey
 from ledger.domain.codecs.digests import same
 from ledger.domain.codecs.text import b64url, from_b64url
@@ -72,7 +73,7 @@ def read_invitation(path: Path) -> Invitation:
     """
     try:
         with path.open("rb") as file:
-            found = Invitation(**json.loads(file.read(_LIMIT)))
+            found = Invitation(**strict_json.lenient(file.read(_LIMIT)))
     except OSError as error:
         raise UsageError(
             f"cannot read {path}: {error.strerror}", hint="ask the administrator for the invitation"
@@ -243,7 +244,7 @@ def read_card(path: Path) -> tuple[bytes, bytes]:
     """
     try:
         with path.open("rb") as file:
-            value = json.loads(file.read(_LIMIT))
+            value = strict_json.lenient(file.read(_LIMIT))
         if value["v"] != 1 or value["kind"] != _CARD:
             raise ValueError
         return from_b64url(value["certificate"], what="card"), from_b64url(

@@ -15,6 +15,7 @@ from ledger.adapters.journal import FileJournal
 from ledger.adapters.keystore.file import FileKeyring
 from ledger.app import settings
 from ledger.client.offline import FieldNode
+from ledger.domain.codecs import strict_json
 from ledger.domain.errors import FormatError, UsageError
 from ledger.domain.ports.node_answers import About
 from ledger.domain.untrusted import shapes
@@ -41,7 +42,7 @@ def open_field(
     """
     folder = home / settings.FIELD
     try:
-        said = json.loads((folder / "node.json").read_bytes())
+        said = strict_json.lenient((folder / "node.json").read_bytes())
         about = shapes.fit(said, About, what="node.json")
     except (OSError, ValueError, FormatError) as error:
         raise UsageError(

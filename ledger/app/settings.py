@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from ledger.adapters import files
+from ledger.domain.codecs import strict_json
 from ledger.domain.errors import StorageError, UsageError
 from ledger.domain.files import custody_files
 from ledger.domain.untrusted import hosts
@@ -133,10 +134,11 @@ def read(home: Path) -> HomeSettings:
         UsageError: no home there. StorageError: its settings are damaged, or others can write in
             it.
     """
-    require_private(home)
     path = home / CONFIG
+    if os.path.lexists(path):  # of a folder that is no home it is told that it is none
+        require_private(home)
     try:
-        value = json.loads(path.read_bytes())
+        value = strict_json.lenient(path.read_bytes())
         ipfs = value.pop("ipfs", {})
         nodes = tuple(IpfsNode(**node) for node in ipfs.pop("nodes", []))
         chain = ChainSettings(
@@ -221,10 +223,10 @@ def read_backups(home: Path) -> int:
     made.
     """
     try:
-        return int(json.loads((home / BACKUPS).read_bytes())["expires"])
+        return int(strict_json.lenient((home / BACKUPS).read_bytes())["expires"])
     except FileNotFoundError:
         return 0
-    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
+    except (OSError, ValueError, KeyError, TypeError, OverflowError) as error:
         what = f"{home / BACKUPS} cannot be read: until when a backup opens an item is not known"
         raise StorageError(what, hint="make a backup: it writes the file anew") from error
 
@@ -245,7 +247,7 @@ def read_workers(home: Path) -> list[Standing]:
     read.
     """
     try:
-        return [Standing(**one) for one in json.loads((home / WORKERS).read_bytes())]
+        return [Standing(**one) for one in strict_json.lenient((home / WORKERS).read_bytes())]
     except (OSError, ValueError, TypeError):
         return []
 
@@ -271,7 +273,7 @@ def read_client(home: Path) -> ClientSettings:
     """
     require_private(home)
     try:
-        return ClientSettings(**json.loads((home / CLIENT).read_bytes()))
+        return ClientSettings(**strict_json.lenient((home / CLIENT).read_bytes()))
     except (OSError, ValueError, TypeError) as error:
         raise StorageError(
             f"{home / CLIENT} cannot be read", hint="enrol again with a new invitation"

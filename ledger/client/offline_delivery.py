@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
+from ledger.client import receipts
 from ledger.client.offline_queue import Queue, Waiting
 from ledger.client.upload_queue import REFUSALS
 from ledger.domain.blocks import dag
@@ -99,7 +100,8 @@ class Delivery:
         """Send it; the node's answers.
 
         Raises:
-            NetworkError: it broke off. StorageError: the disk refused.
+            NetworkError: it broke off. StorageError: the disk refused. VerificationError: the node
+                answers with no receipt of its log, and what was sent stays here.
         """
         every = list(self._queue)
         for start in range(0, len(every), _BATCH):
@@ -140,6 +142,7 @@ class Delivery:
             yield from self._register(batch[:half])
             yield from self._register(batch[half:])
             return
+        receipts.require(self._person, [one.submission for one in batch], answers)
         self.sent += [one.number for one in batch]
         yield from answers
 

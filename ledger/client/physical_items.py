@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+from ledger.client import receipts
 from ledger.domain.crypto import content_encryption
 from ledger.domain.event.signing import Person, seal_keys, sign_event
 from ledger.domain.ports.answers import Recorded
@@ -25,6 +26,7 @@ def collect(
 
     Raises:
         FormatError: the description would not be accepted. RuleError: the profile asks for more.
+            VerificationError: the node answers with no receipt of its log.
     """
     evidence = uuid.uuid4().urn
     grants = seal_keys(
@@ -41,4 +43,6 @@ def collect(
         members=members,
         sealed_keys=grants,
     )
-    return node.register([signed.submission])[0]
+    answers = node.register([signed.submission])
+    receipts.require(person, [signed.submission], answers)
+    return answers[0]

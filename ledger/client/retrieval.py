@@ -7,8 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
+from ledger.client import receipts
 from ledger.domain.codecs.digests import MultiDigest
-from ledger.domain.codecs.text import evidence_bytes, from_b64url, parse_time
+from ledger.domain.codecs.text import evidence_bytes, parse_time
 from ledger.domain.crypto import content_encryption, grants
 from ledger.domain.crypto.content_encryption import PIECE, TAG, Pieces
 from ledger.domain.errors import DeniedError, NotFoundError, VerificationError
@@ -19,14 +20,11 @@ from ledger.domain.ipld import cid as cids
 from ledger.domain.ipld import unixfs
 from ledger.domain.item.jurisdiction_profile import Demands
 from ledger.domain.item.parts import Part, acting_roles
-from ledger.domain.log import receipt as receipts
-from ledger.domain.log.statement import Statement
 from ledger.domain.ports.answers import (
     Item,
     Readable,
     Recorded,
     RecordedDocument,
-    Registered,
     Standing,
 )
 from ledger.domain.ports.node_and_chain import Clock
@@ -106,25 +104,9 @@ def record(
         sealed_keys=list(sealed_keys),
         role=_acting_role(person, item, event_type),
     )
-    [answer] = node.register([signed.submission])
-    if isinstance(answer, Registered):
-        _require_receipt(person, signed.statement, answer)
-    return answer
-
-
-def _require_receipt(person: Person, statement: Statement, answer: Registered) -> None:
-    """Check that what the node answers is about what was signed, with a receipt of its log."""
-    if answer.statement != statement.digest.hex():
-        raise VerificationError(
-            5, f"signed was {statement.digest.hex()}, and the node answers of {answer.statement}"
-        )
-    receipts.verify(
-        receipts.parse(from_b64url(answer.receipt, what="receipt")),
-        leaf=statement.digest,
-        log_id=person.log_id,
-        subject=statement.claims.subject,
-        key=person.descriptor.log_key,
-    )
+    answers = node.register([signed.submission])
+    receipts.require(person, [signed.submission], answers)
+    return answers[0]
 
 
 def _require_behind(item: Item, read: Sequence[RecordedDocument]) -> None:

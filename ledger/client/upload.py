@@ -85,7 +85,7 @@ class Upload:
         self._own = own
         self._bound = {"person": person.certificate.pseudonym, "log": person.log_id.hex()}
         self._pool = ThreadPoolExecutor(2, thread_name_prefix="seal")
-        self._outbox = UploadQueue(node, journal, self._bound)
+        self._outbox = UploadQueue(node, journal, person, self._bound)
         #: What was left out, and what is to be said besides: complete when the run has ended.
         self.left_out: list[LeftOut] = []
         self.notices: list[str] = []

@@ -18,6 +18,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from ledger.client import receipts
 from ledger.client.upload_attempts import UploadAttempt, UploadAttempts, UploadResult, signed_record
 from ledger.domain import errors
 from ledger.domain.errors import (
@@ -27,6 +28,7 @@ from ledger.domain.errors import (
     StorageError,
     UnconfirmedError,
 )
+from ledger.domain.event.signing import Person
 from ledger.domain.ipld import cid as cids
 from ledger.domain.ipld.unixfs import Block
 from ledger.domain.ports.answers import LoggedEvent, Recorded
@@ -63,8 +65,11 @@ class UploadQueue:
     have arrived before a statement is sent.
     """
 
-    def __init__(self, node: NodeApi, journal: Journal, bound: dict[str, str]) -> None:
+    def __init__(
+        self, node: NodeApi, journal: Journal, person: Person, bound: dict[str, str]
+    ) -> None:
         self._node = node
+        self._person = person
         self._journal = journal
         try:
             self.attempts = UploadAttempts(journal.leftovers(), bound)
@@ -207,7 +212,12 @@ class UploadQueue:
             yield from self.flush()
 
     def flush(self) -> Iterator[UploadResult]:
-        """Send everything; yields what the node acknowledged."""
+        """Send everything; yields what the node acknowledged.
+
+        Raises:
+            VerificationError: the node answers with no receipt of its log; the next run sends the
+                statements again.
+        """
         self._send()
         self._wait()
         queued, self._queued = self._queued, []
@@ -216,7 +226,9 @@ class UploadQueue:
             self._journal.append(signed_record(one.submission, one.done, one.file))
         self._journal.sync()
         if queued:
-            for one, answer in zip(queued, self._register(queued), strict=True):
+            answers = self._register(queued)
+            receipts.require(self._person, [one.submission for one in queued], answers)
+            for one, answer in zip(queued, answers, strict=True):
                 yield replace(one.done, index=answer.index, duplicates=answer.duplicates)
         yield from told
 

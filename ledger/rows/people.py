@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Protocol
+from typing import Annotated, Final, Protocol
 
 from ledger.domain.identity.person import PersonId
 from ledger.rows.states import EnrolmentState
@@ -18,6 +18,10 @@ from ledger.rows.table import (
     Row,
     table,
 )
+
+#: People and guests that a home keeps, suspended ones too, and invitations under way: who is asked
+#: about all of them must see all of them.
+MAX_PEOPLE: Final = 10_000
 
 
 @table("person")
@@ -145,7 +149,7 @@ class PeopleRepository(Protocol):
         ...
 
     def enrolments(self) -> list[EnrolmentRow]:
-        """All invitations."""
+        """All invitations by which somebody may still be let in."""
         ...
 
     def drop_stale_enrolments(self, now: int, latest: int) -> None:

@@ -11,8 +11,12 @@ from typing import Any
 
 import pytest
 
+from cli import session
+from ledger.app import field_folder
 from ledger.client import handover
+from ledger.client.upload import Upload, UploadOptions
 from ledger.domain.codecs.text import b64url, from_b64url
+from ledger.domain.errors import VerificationError
 from ledger.domain.event.offer_terms import OfferTerms
 from tests.support.commands import within
 from tests.support.desk import Desk
@@ -208,3 +212,31 @@ def test_an_access_without_a_receipt_of_the_log_opens_nothing(
     assert (code, out) == (1, ""), said
     assert not (tmp_path / "out").exists()
     assert "the node answers of" in said if lie is another_statement else "receipt" in said
+
+
+@pytest.mark.parametrize("lie", [another_statement, another_place])
+def test_an_upload_without_a_receipt_of_the_log_is_not_said_to_be_recorded_and_goes_on(
+    desk: Desk, lying: Lying, tmp_path: Path, lie: Lie
+) -> None:
+    (tmp_path / "file").write_bytes(b"x" * 100)
+    lying.registered = lie
+    journal = field_folder.journal_of(desk.path, desk.home.keyring)
+    with session.open_session() as opened:
+        run = Upload(desk.person, opened.node, journal, desk.clock, UploadOptions())
+        with pytest.raises(VerificationError) as refused:
+            list(run.run([tmp_path / "file"]))
+    assert refused.value.step == 5
+    before = {one.evidence for one in desk.client.items()}
+    [done] = desk.upload(tmp_path / "file")
+    assert done.evidence in before, "what the log has is not recorded twice"
+    code, out, said = within("seize", "phone", "--seal", "S-1")
+    assert (code, out) == (1, ""), said
+
+
+def test_a_node_that_answers_for_fewer_statements_than_were_sent_is_told(
+    desk: Desk, lying: Lying, tmp_path: Path
+) -> None:
+    item = item_of(desk, tmp_path, "one")
+    lying.registered = lambda found: {"registered": []}
+    code, out, said = within("show", item, "--basis", "x")
+    assert (code, out, "answers for 0 statements, sent were 1" in said) == (1, "", True), said

@@ -5,7 +5,9 @@ and the file is tried before it is believed.
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -174,3 +176,34 @@ def test_a_copy_that_lags_behind_hides_nothing_that_was_found_before(world: Worl
     nl.open()
     world.settle()
     assert world.audit(older, state=state, kind=FolderFiles).verdict is Verdict.FAILED
+
+
+# Copies that something happened to
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+DAMAGE: dict[str, Callable[[Path], object]] = {
+    "gone": Path.unlink,
+    "emptied": lambda path: path.write_bytes(b""),
+    "cut": cut,
+    "overwritten": lambda path: path.write_bytes(b"\x00" * path.stat().st_size),
+}
+
+
+@pytest.mark.parametrize("damage", ["gone", "emptied", "cut"])
+def test_a_damaged_copy_refutes_nothing_whichever_file_it_lacks(world: World, damage: str) -> None:
+    nl = world["NL-POL"]
+    history(world)
+    folder = nl.write(world.folder / "log")
+    report = world.audit(folder, kind=FolderFiles)
+    assert report.verdict is Verdict.VERIFIED, report.as_json()
+    for path in sorted(one for one in folder.rglob("*") if one.is_file()):
+        whole = path.read_bytes()
+        DAMAGE[damage](path)
+        report = world.audit(folder, kind=FolderFiles)
+        path.write_bytes(whole)
+        found = [one.as_json() for one in report.findings]
+        assert report.verdict is not Verdict.FAILED, (str(path), found)

@@ -18,6 +18,7 @@ from ledger.domain.verify import verify
 from ledger.services.audit.self_check import examine
 from ledger.services.audit.self_check_findings import SelfCheckFinding
 from ledger.services.handovers import erasure
+from ledger.services.people import membership
 from tests.support.desk import BASIS, Desk
 from tests.support.office import ROLES_OF_FIRST, colleague, office, staffed, upload  # noqa: F401  (fixtures)
 
@@ -197,3 +198,30 @@ def test_a_disposal_is_carried_out_under_the_rule_that_was_approved(
     with pytest.raises(RuleError, match="approved under wpg-9"):
         office.record(photo, "disposed", {**closing, "rule": "wpg-13"})
     office.record(photo, "disposed", {**closing, "rule": "wpg-9"})
+
+
+@pytest.mark.parametrize("stolen", ["the approval", "the request"])
+@pytest.mark.parametrize("anchored", [True, False])
+def test_what_a_thief_approved_or_requested_is_no_second_persons_word(
+    office: Desk, tmp_path: Path, stolen: str, *, anchored: bool
+) -> None:
+    photo, second = upload(office, tmp_path), colleague(office, "second")
+    first, then = (second, office) if stolen == "the request" else (office, second)
+    asked = first.record(photo, "disposal-requested", {"reason": "over"}).statement
+    approved = then.record(photo, "approved", {"target": asked}).statement
+    if anchored:
+        office.anchor()
+    closing = {"scope": "all", "method": "keys destroyed", "approvals": [approved]}
+    by = office.person.certificate.subject
+    membership.suspend(office.node, second.id, by=by, since=int(time.time()) - 60)
+    with pytest.raises(RuleError, match="is no second person's word"):
+        office.record(photo, "disposed", closing)
+
+
+def test_the_approval_of_a_colleague_who_left_since_counts(office: Desk, tmp_path: Path) -> None:
+    photo, second = upload(office, tmp_path), colleague(office, "second")
+    approved = dispose(office, photo)
+    membership.suspend(office.node, second.id, by=office.person.certificate.subject)
+    office.record(
+        photo, "disposed", {"scope": "all", "method": "keys destroyed", "approvals": [approved]}
+    )

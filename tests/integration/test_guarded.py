@@ -47,6 +47,29 @@ def test_counsel_is_not_given_it_under_another_enrolment(desk: Desk, tmp_path: P
     share(desk, item, other)
 
 
+def test_a_mark_ends_what_counsel_signed_for_before(desk: Desk, tmp_path: Path) -> None:
+    item, counsel = photo(desk, tmp_path, b"not seen yet" * 99), enrolled(desk, "defence")
+    share(desk, item, counsel)
+    signed = {
+        mode: retrieval.record_access(
+            counsel.client, counsel.person, desk.clock, item, mode=mode, basis=BASIS
+        )
+        for mode in ("view", "copy", "export")
+    }
+    calls = (
+        lambda: counsel.client.grants(item, signed["copy"]),
+        lambda: counsel.client.content(item, signed["copy"], 0, 9),
+        lambda: counsel.client.bundle(item, signed["export"]),
+        lambda: counsel.client.details(item, signed["view"]),
+    )
+    for call in calls:
+        assert call()
+    desk.record(item, "restricted", {"handling": ["csam"]})
+    for call in calls:
+        with pytest.raises(DeniedError, match="inspected by the defence"):
+            call()
+
+
 def test_counsel_is_not_given_a_part_without_a_key(desk: Desk, tmp_path: Path) -> None:
     item, both = guarded(desk, tmp_path), enrolled(desk, "defence", "reviewer")
     for to in ({"person": both.pseudonym}, {"agency": "NL-POL", "person": both.pseudonym}):

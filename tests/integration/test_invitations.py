@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from ledger.domain.errors import AlteredError, DeniedError, NotFoundError, UsageError
+from ledger.domain.errors import AlteredError, DeniedError, NotFoundError, RuleError, UsageError
 from ledger.services.people import admission, listing, membership
 from tests.integration.test_clocks import Off
 from tests.support.actors import enrolled
@@ -88,3 +88,21 @@ def test_a_suspension_as_of_the_first_second_says_so(office: Desk) -> None:
     who = enrolled(office, "officer")
     done = membership.suspend(office.node, who.id, by=office.person.certificate.subject, since=0)
     assert done.revoked == 0
+
+
+def test_nobody_more_is_let_in_than_are_looked_at_when_somebody_is_let_in(
+    office: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever stood beyond the last row that is read could have anybody's key, or number."""
+    invited(office, tmp_path / "asked", number="8").enrol()
+    with monkeypatch.context() as patch:
+        patch.setattr(admission, "MAX_PEOPLE", 1)
+        with pytest.raises(RuleError, match="keeps 1 people and guests"):
+            office.client.approve(reference(office))
+        with pytest.raises(RuleError, match="keeps 1 invitations"):
+            office.client.invite("9", ["officer"])
+    office.client.approve(reference(office))
+    patched = "ledger.adapters.database.people.MAX_PEOPLE"
+    monkeypatch.setattr(patched, 1)
+    invited(office, tmp_path / "later", number="9").enrol()
+    assert office.client.approve(reference(office)), "who was let in takes no invitation's place"

@@ -13,7 +13,14 @@ import pytest
 
 from ledger.client import handover, retrieval
 from ledger.domain.bundle.trust import TrustRoot
-from ledger.domain.errors import CustodyError, DeniedError, NetworkError, VerificationError
+from ledger.domain.codecs.text import format_time
+from ledger.domain.errors import (
+    CustodyError,
+    DeniedError,
+    NetworkError,
+    RuleError,
+    VerificationError,
+)
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity.person import PersonId
 from ledger.domain.verify.procedure import verify
@@ -22,8 +29,9 @@ from ledger.services.audit.self_check import examine
 from ledger.services.onchain import anchoring
 from ledger.services.partners import directory
 from ledger.services.people import membership, revocation
-from ledger.services.registration import agency_statements
+from ledger.services.registration import agency_statements, statement_checks
 from ledger.services.workers.anchoring import AnchoringWorker
+from tests.integration.test_clocks import Off
 from tests.integration.test_guests import abroad, admit
 from tests.support.consortium import NL, RO, Consortium, upload
 from tests.support.desk import BASIS, Desk
@@ -220,3 +228,45 @@ def test_who_is_revoked_as_of_a_date_ahead_begins_nothing_new(office: Desk, tmp_
         verifier = directory.CertificateVerifier(office.node, unit)
         with pytest.raises(CustodyError, match="certificate was revoked"):
             verifier.verify_current(certificates.parse(who.keyring.get("person-certificate")))
+
+
+def test_a_suspension_by_a_clock_that_was_ahead_is_dated_anew_when_the_clock_is_right(
+    office: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The date would have lain a year ahead: until then everything would have verified that a
+    dishonest node took of the suspended person.
+    """
+    who, by = joined(office, tmp_path / "mine"), office.person.certificate.subject
+    with monkeypatch.context() as patch:
+        patch.setattr(office.node, "clock", Off(365 * DAY))
+        membership.suspend(office.node, who.id, by=by)
+    far = date_of(office, serial_of(who))
+    assert far is not None
+    assert far > office.clock.now() + 364 * DAY
+    worker = AnchoringWorker(office.node, anchoring.AnchoringPolicy())
+    worker._publish_crl()
+    worker._finish_suspensions()
+    near = date_of(office, serial_of(who))
+    assert near is not None
+    assert near < office.clock.now() + 8 * DAY
+
+
+def test_a_guests_certificate_must_outlast_the_delay_of_the_log_that_anchors_their_work(
+    both: Consortium, tmp_path: Path
+) -> None:
+    """It was asked for the delay that the guest's own agency declares, which anchors nothing of
+    it.
+    """
+    host, home = both[NL], both[RO]
+    own = home.person.certificate
+    with host.node.records.read() as unit:
+        verifier = directory.CertificateVerifier(host.node, unit)
+        verifier.verify_current(own)
+        theirs, long = verifier._known[RO], 3 * 365 * DAY
+        slow = replace(theirs.descriptor, max_anchoring_delay=long)
+        verifier._known[RO] = replace(theirs, descriptor=slow)
+        statement_checks._require_usable(verifier, own, host.clock.now())
+        verifier.own = replace(verifier.own, max_anchoring_delay=long)
+        with pytest.raises(RuleError, match="may be anchored as late as") as error:
+            statement_checks._require_usable(verifier, own, host.clock.now())
+    assert format_time(own.not_after) in error.value.message

@@ -8,6 +8,7 @@ from ledger.adapters.database.unit import Part, blob
 from ledger.domain.identity.person import PersonId
 from ledger.rows.agencies import CrlRow, DescriptorRow
 from ledger.rows.people import (
+    MAX_PEOPLE,
     CertificateRow,
     ChallengeRow,
     CustodyKeyRow,
@@ -28,7 +29,6 @@ _C = CrlRow.__table__.c
 _I = IdentityRow.__table__.c
 _L = ReleaseRow.__table__.c
 _DAY = 86400
-_MAX_PEOPLE = 10_000
 _MAX_VERSIONS = 65_535
 
 
@@ -49,7 +49,7 @@ class People(Part):
         return self._one(PersonRow, person=person)
 
     def all(self) -> list[PersonRow]:
-        return self._find(PersonRow, order="person", limit=_MAX_PEOPLE)
+        return self._find(PersonRow, order="person", limit=MAX_PEOPLE)
 
     def put_enrolment(self, row: EnrolmentRow) -> None:
         self._put(row)
@@ -58,7 +58,7 @@ class People(Part):
         return self._one(EnrolmentRow, code=code)
 
     def enrolments(self) -> list[EnrolmentRow]:
-        return self._find(EnrolmentRow, order="expires", limit=_MAX_PEOPLE)
+        return self._rows(EnrolmentRow, _E.state != "approved", order=_E.expires, limit=MAX_PEOPLE)
 
     def drop_stale_enrolments(self, now: int, latest: int) -> None:
         self._drop(EnrolmentRow, _E.expires < now, _E.state != "approved")
@@ -100,7 +100,7 @@ class Sessions(Part):
             _S.expires <= latest,
             *([_S.person == person] if person is not None else []),
         ]
-        return self._rows(SessionRow, *conditions, order=_S.expires, limit=_MAX_PEOPLE)
+        return self._rows(SessionRow, *conditions, order=_S.expires, limit=MAX_PEOPLE)
 
     def drop(self, token: bytes) -> None:
         self._drop(SessionRow, _S.token == token)

@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from ledger.adapters import filelock, files
 from ledger.adapters.keystore.kdf import Derivation, N
+from ledger.domain.codecs import strict_json
 from ledger.domain.codecs.cose import PrivateKey, algorithm_of
 from ledger.domain.crypto.grants import HpkePrivateKey
 from ledger.domain.errors import FormatError, KeyringError
@@ -211,7 +212,7 @@ class _Sealed:
                 hint=_RESTORE,
             ) from error
         try:
-            value = json.loads(raw)
+            value = strict_json.lenient(raw)
             header = {name: value[name] for name in ("v", "kdf", "cipher", "salt")}
             found = cls(
                 *(
@@ -240,7 +241,9 @@ class _Sealed:
             KeyringError: wrong passphrase, or altered.
         """
         try:
-            plain = json.loads(AESGCM(key).decrypt(self.nonce, self.sealed, _aad(self.salt)))
+            plain = strict_json.lenient(
+                AESGCM(key).decrypt(self.nonce, self.sealed, _aad(self.salt))
+            )
         except InvalidTag as error:
             raise KeyringError(
                 "wrong passphrase, or the keyring was altered",

@@ -30,7 +30,7 @@ class FileSession:
 
     def __init__(self, path: Path, key: bytes, server: str) -> None:
         self._path = path
-        self._bound = _AAD + b" " + server.rstrip("/").encode()
+        self._bound = _AAD + b" " + server.rstrip("/").encode(errors="surrogateescape")
         self._cipher = AESGCM(key)
 
     def load(self) -> Session | None:

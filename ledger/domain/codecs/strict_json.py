@@ -75,6 +75,18 @@ def parse(
     return value
 
 
+def lenient(data: bytes) -> Any:
+    """JSON of a file on this machine, which people may have edited.
+
+    Raises:
+        ValueError: it is none, or nested too deeply.
+    """
+    try:
+        return json.loads(data)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+
+
 def weight(data: bytes) -> int:
     """Bytes of memory that JSON text takes when it is parsed, at most: many times its size where it
     holds many tiny values.

@@ -17,12 +17,15 @@ from ledger.domain.codecs.cose import PublicKey
 from ledger.domain.codecs.text import from_hex
 from ledger.domain.crypto import grants
 from ledger.domain.errors import DeniedError, NotFoundError, RuleError
+from ledger.domain.event.document import Event
 from ledger.domain.event.moments import AHEAD
 from ledger.domain.identity.certificate import Certificate
 from ledger.domain.identity.descriptor import HpkeKey
 from ledger.domain.identity.person import PersonId, Recipient
 from ledger.domain.identity.roles import ROLES_BY_TYPE, counting_roles, keeps_custody
+from ledger.domain.item.history_rules import ItemHistory
 from ledger.domain.item.parts import OPENS_CONTENT, ROLES_BY_PART, Part
+from ledger.domain.item.recorded_event import RecordedEvent
 from ledger.rows.items import ItemRow
 from ledger.rows.logs import EntryRow
 from ledger.rows.releases import ReleaseRow
@@ -332,9 +335,25 @@ def require_access(
         not -AHEAD <= node.clock.now() - row.time <= FRESH
     ):  # its time is that of the reader's own clock
         raise DeniedError("the recorded access is too old", hint=hint)
+    if ItemHistory.looks_back(event):
+        _require_still_allowed(node, unit, row, event)
     if kind == "content" and not content_grants(node, unit, caller, evidence):
         raise no_key()
     return row
+
+
+def _require_still_allowed(node: Node, unit: UnitOfWork, row: EntryRow, event: Event) -> None:
+    """What was marked after somebody signed an access is handed out as the mark lets it, from that
+    moment on.
+
+    Raises:
+        DeniedError: not any more.
+    """
+    history = ItemHistory()
+    for one, told in documents.read_events(node, unit, unit.logs.events(row.evidence)):
+        if told is not None:
+            history.take(RecordedEvent(one.digest, told))
+    history.require_allowed(RecordedEvent(row.digest, event), node.clock.now())
 
 
 def note_release(

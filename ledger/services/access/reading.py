@@ -60,9 +60,10 @@ def details(
         events: all of the item's, as they were read.
     """
     found = []
+    digests = {row.certificate for row, _ in events}
+    signers = {digest: unit.people.certificate(digest) for digest in digests}
     for row, event in events:
-        der = unit.people.certificate(row.certificate)
-        one = shown(row.seq, row.digest, event, row.entry, der)
+        one = shown(row.seq, row.digest, event, row.entry, signers[row.certificate])
         if row.effect == "offer":
             one["looked"] = looks(node, unit, row.digest)
         found.append(one)

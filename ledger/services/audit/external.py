@@ -28,6 +28,7 @@ from ledger.services.audit.announcing import SignersOfLog
 from ledger.services.audit.chain_events import LogOfAgency, Progress, silent
 from ledger.services.audit.fetching import Fetching, Missing, Submit, at_once, finding_for
 from ledger.services.audit.replaying import LogReplay
+from ledger.services.audit.sound_files import SoundFiles
 
 # Entries beyond the newest anchored one that are looked at: a log could serve such without end.
 _TAIL: Final = 1 << 18
@@ -118,7 +119,7 @@ class _Log:
         self._report = report
         self._clock = clock
         self._options = options
-        self._files = files
+        self._files = SoundFiles(files)
 
     def run(self) -> split_view.Audited | None:
         """Audit it.

@@ -36,7 +36,7 @@ from ledger.domain.identity.descriptor import HpkeKey
 from ledger.domain.identity.names import ROLES, log_urn
 from ledger.domain.identity.person import PersonId, read_reference
 from ledger.domain.identity.roles import keeps_custody
-from ledger.rows.people import EnrolmentRow, PersonRow
+from ledger.rows.people import MAX_PEOPLE, EnrolmentRow, PersonRow
 from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.access.custody_keys import ROLE
 from ledger.services.access.service_numbers import folded, open_number, seal_number
@@ -70,6 +70,7 @@ def invite(node: Node, *, number: str, roles: list[str], inviter: PersonId) -> t
         require_still(node, unit, inviter, "administrator")
         now = node.clock.now()
         unit.people.drop_stale_enrolments(now, _latest(now))
+        _require_room(len(unit.people.enrolments()), "invitations")
         unit.people.put_enrolment(
             EnrolmentRow(hashed, ",".join(sorted(roles)), sealed, inviter, "invited", expires)
         )
@@ -174,6 +175,24 @@ def outcome(node: Node, code: str) -> tuple[str, bytes | None]:
     return row.state, der
 
 
+def require_room(unit: UnitOfWork) -> None:
+    """Check that one more person can be kept.
+
+    Raises:
+        RuleError: beyond that, not everybody would be looked at who may have the same key or
+            number.
+    """
+    _require_room(unit.tables.count("person"), "people and guests")
+
+
+def _require_room(count: int, what: str) -> None:
+    if count >= MAX_PEOPLE:
+        raise RuleError(
+            f"this version keeps {MAX_PEOPLE} {what}, and there are as many",
+            hint="ask whoever maintains this software for you",
+        )
+
+
 def _latest(now: int) -> int:
     return now + LIFE + AHEAD
 
@@ -217,6 +236,7 @@ def approve(node: Node, reference: str, *, approver: PersonId) -> PersonId:
                 "nobody waits for approval under that reference", hint="see: custody person list"
             )
         require_still(node, unit, approver, "administrator")
+        require_room(unit)
         _require_nobodys(node, unit, enrolment.parse(row.request).spki)
         number, person = open_number(node, row.number, row.code), unit.people.get(approver)
         if person is not None and folded(number) == folded(

@@ -65,11 +65,7 @@ def everybody(node: Node) -> list[Listed]:
     with node.records.read() as unit:
         people, open_ = (
             unit.people.all(),
-            [
-                row
-                for row in unit.people.enrolments()
-                if row.state != "approved" and is_open(row, node.clock.now())
-            ],
+            [row for row in unit.people.enrolments() if is_open(row, node.clock.now())],
         )
         found = {row.person: _certificate(unit, row) for row in people}
         standing = {

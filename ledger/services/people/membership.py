@@ -31,6 +31,7 @@ from ledger.services.people import revocation
 from ledger.services.people.admission import (
     require_authority,
     require_issuing,
+    require_room,
     require_unshared,
     roles_named,
 )
@@ -181,6 +182,8 @@ def admit(node: Node, der: bytes, request: bytes, *, by: PersonId | None = None)
         directory.CertificateVerifier(node, unit).verify_current(certificate)
         _require_same_keys(unit, certificate, parsed)
         require_unshared(node, unit, parsed.hpke, spki=parsed.spki)
+        if unit.people.get(certificate.subject) is None:
+            require_room(unit)
         _drop_what_was_sealed(node, unit, certificate.subject, parsed)
         unit.people.put_certificate(certificate.digest, der)
         unit.sessions.drop_all_of(certificate.subject)
@@ -314,7 +317,7 @@ def _other_enrolments(node: Node, unit: UnitOfWork, who: PersonId) -> tuple[Pers
 def _drop_invitations_by(unit: UnitOfWork, who: PersonId) -> None:
     """Whoever may invite nobody any more lets nobody in by what they began either."""
     for row in unit.people.enrolments():
-        if row.state != "approved" and row.inviter == who:
+        if row.inviter == who:
             unit.people.drop_enrolment(row.code)
 
 
@@ -330,7 +333,7 @@ def _shut_ways_in(node: Node, unit: UnitOfWork, who: PersonId) -> None:
     behind = _behind(node, unit, who)
     for row in unit.people.enrolments():
         theirs = row.inviter == who or behind is None or _invited(node, row) in (behind, None)
-        if row.state != "approved" and theirs:
+        if theirs:
             unit.people.drop_enrolment(row.code)
 
 

@@ -27,6 +27,7 @@ from ledger.services.access.service_numbers import Persons
 from ledger.services.node.context import Node
 from ledger.services.onchain import standing
 from ledger.services.records import documents
+from ledger.services.registration import stolen_keys
 from ledger.services.registration.item_histories import Histories, recorded_event
 from ledger.services.registration.statement_checks import RELEASES, ValidatedSubmission
 
@@ -83,6 +84,7 @@ class Review:
         if self._node.profile is not None and one.certificate.kind == "person":
             self._node.profile.require_allowed(one.event)
         self._require_references(one.event, signer)
+        stolen_keys.require_honest(self._node, self._unit, one.event)
         for code in _other_sides(one.event, before, self._node.agency):
             standing.require_active(self._unit, code)
         told = recorded_event(self._persons, one.statement.digest, one.event)

@@ -203,11 +203,17 @@ def require_recordable(node: Node, event: Event, certificate: Certificate) -> No
 
 
 def _require_usable(certifiers: CertificateVerifier, certificate: Certificate, now: int) -> None:
-    descriptor = certifiers.verify_current(certificate)
-    if certificate.not_after < now + descriptor.max_anchoring_delay:
+    """Check that a certificate may be used now, and is good still when this log anchors what is
+    signed: by our own delay, also where another agency certified the signer.
+    """
+    certifiers.verify_current(certificate)
+    latest = now + certifiers.own.max_anchoring_delay
+    if certificate.not_after < latest:
         raise RuleError(
-            "the certificate expires before the statement would surely be anchored",
-            hint="an administrator renews it: `custody person renew WHO`",
+            f"the certificate ends at {format_time(certificate.not_after)}, and what is signed now "
+            f"may be anchored as late as {format_time(latest)}",
+            hint="an administrator of the agency that issued it renews it: "
+            "`custody person renew WHO`",
         )
 
 
