@@ -33,6 +33,8 @@ Beyond the tables:
   this.
 - A disposal takes two persons of the agency that has custody. A guest is none of them, and neither
   approves nor refuses a request for one. A request ends when the item goes to another agency.
+- What is on loan is ended by the lender alone, once it is back: neither disposed of, nor returned
+  to its owner, nor voided. Only the agency that recorded an item voids it.
 - What is marked csam is given to nobody who stands for the defence, under whichever role or
   enrolment, and no custodian stands for it.
 - A guest corrects what people of their own agency recorded, and whoever gave an item away what they

@@ -67,6 +67,8 @@ class ChainTables:
         match one:
             case contract_events.AgencyAdmitted():
                 put("INSERT OR REPLACE INTO agency VALUES (?, ?)", (one.agency, one.code))
+            case contract_events.AgencyRetired():
+                put("INSERT OR REPLACE INTO retired VALUES (?, ?)", (one.agency, one.successor))
             case contract_events.LogOpened():
                 put(
                     "INSERT OR REPLACE INTO opened VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -132,6 +134,14 @@ class ChainTables:
     def agencies(self) -> dict[bytes, str]:
         """Codes of agencies by id."""
         return {row[0]: row[1] for row in self._all("SELECT id, code FROM agency")}
+
+    def inherits(self, agency: bytes) -> bool:
+        """Whether an agency goes on with the items of one that was retired."""
+        return self._one("SELECT 1 FROM retired WHERE successor = ?", agency) is not None
+
+    def was_retired(self, agency: bytes) -> bool:
+        """Whether an agency was retired."""
+        return self._one("SELECT 1 FROM retired WHERE agency = ?", agency) is not None
 
     def opened(self, log: bytes) -> LogOpened | None:
         """When and from what a log was opened."""

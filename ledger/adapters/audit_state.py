@@ -32,6 +32,7 @@ _PAGE: Final = 1000
 _SCHEMA: Final = """
 CREATE TABLE chain (one INTEGER PRIMARY KEY CHECK (one = 1), block INTEGER NOT NULL);
 CREATE TABLE agency (id BLOB PRIMARY KEY, code TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE retired (agency BLOB PRIMARY KEY, successor BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE opened (log BLOB PRIMARY KEY, block INTEGER, time INTEGER, agency BLOB, parent BLOB,
     size INTEGER, root BLOB) WITHOUT ROWID;
 CREATE TABLE published (agency BLOB, version INTEGER, digest BLOB, active_from INTEGER,

@@ -4,8 +4,10 @@ and deeds that hide behind the moment at which an audit looked.
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 from hashlib import sha256
+from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -20,7 +22,7 @@ from ledger.domain.verify.report import Verdict
 from tests.support.attacks import history
 from tests.support.log_trees import reader
 from tests.support.malice import Agency, Item, World
-from tests.support.recovering import recover
+from tests.support.recovering import recover, retire
 
 #: What stands before a certificate's digest in an entry.
 NAMED = b"\x18\x22\x82\x2f\x58\x20"
@@ -273,6 +275,33 @@ def test_a_signer_who_writes_what_looks_like_a_certificates_digest_spoils_no_cop
     assert (report.verdict, report.codes()) == (Verdict.INCOMPLETE, {"copy-lacks"}), (
         report.as_json()
     )
+
+
+def test_a_successor_that_goes_on_with_the_items_of_a_retired_agency_is_not_accused(
+    tmp_path: Path, rng: random.Random
+) -> None:
+    world = World(tmp_path, rng, "NL-POL", "RO-DIICOT", "US-HSI")
+    try:
+        nl, ro, us = world.agencies.values()
+        kept, offered = nl.open(), nl.open()
+        nl.offer(offered, us)
+        world.settle()
+        retire(nl, ro)
+        ro.say(kept, "none")
+        ro.conclude(offered, "withdraw")
+        del world.agencies[nl.code]
+        world.settle()
+        world.agencies[nl.code] = nl
+        report = world.audit_all()
+        assert (report.verdict, report.codes()) == (
+            Verdict.INCOMPLETE,
+            {"item-inherited", "handover-unread"},
+        ), report.as_json()
+        ro.log(ro.statement(kept, "none", seq=kept.seq, prev=nl.entries and bytes(32)))
+        ro.anchor()
+        assert "item-branch" in world.audit_all().codes(), "from here on it is judged"
+    finally:
+        world.close()
 
 
 # What others saw

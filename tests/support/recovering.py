@@ -1,4 +1,4 @@
-"""An agency that loses its log, and goes on in a new one by a vote of the others."""
+"""An agency that loses its log and goes on in a new one, or is retired, by a vote of the others."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ledger.domain.audit.contract_events import CheckpointAnchored
 from ledger.domain.identity.names import agency_id
 from tests.support.malice import Agency
 
-_OPEN_LOG = 6  # IAgencyRegistry.ProposalKind
+_RETIRE, _OPEN_LOG = 4, 6  # IAgencyRegistry.ProposalKind
 _CHECKPOINT = "(uint256,uint256,bytes32,uint256,uint256,uint256)"
 
 
@@ -24,18 +24,29 @@ def recover(agency: Agency, size: int) -> None:
     ]
     fork = (at.prev, at.size, at.root, at.version, at.time, at.block)
     payload = eth_abi.encode(["address", _CHECKPOINT], [address_of(agency.anchorer), fork])
-    first, *others = [one for one in agency.world.agencies.values() if one is not agency]
-    _decide(first, "propose", agency_id(first.code), _OPEN_LOG, agency_id(agency.code), payload)
-    count = contracts.chain.call(contracts.registry, abi.encode_call(REGISTRY, "proposalCount"))
-    number = int(abi.decode_result(REGISTRY, "proposalCount", count)[0]) - 1
-    for other in others:
-        _decide(other, "vote", number, agency_id(other.code))
-    _decide(first, "execute", number)
+    _vote(agency, _OPEN_LOG, payload)
     agency.logs += 1
     agency.log_id = contracts.log_id(agency_id(agency.code), agency.logs)
     del agency.entries[size:]
     agency.anchored, agency.notes = size, {}
     agency.statements = [one for one in agency.statements if one.entry in agency.entries]
+
+
+def retire(agency: Agency, successor: Agency) -> None:
+    """End an agency; another one goes on with its items."""
+    _vote(agency, _RETIRE, agency_id(successor.code))
+
+
+def _vote(about: Agency, kind: int, payload: bytes) -> None:
+    """All other agencies vote for it, and it is carried out."""
+    contracts = about.world.contracts
+    first, *others = [one for one in about.world.agencies.values() if one is not about]
+    _decide(first, "propose", agency_id(first.code), kind, agency_id(about.code), payload)
+    count = contracts.chain.call(contracts.registry, abi.encode_call(REGISTRY, "proposalCount"))
+    number = int(abi.decode_result(REGISTRY, "proposalCount", count)[0]) - 1
+    for other in others:
+        _decide(other, "vote", number, agency_id(other.code))
+    _decide(first, "execute", number)
 
 
 def _decide(agency: Agency, function: str, *arguments: object) -> None:

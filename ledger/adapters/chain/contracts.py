@@ -47,6 +47,9 @@ _EVENTS: Final[dict[str, Callable[[int, int, dict[str, Any]], ContractEvent]]] =
     "AgencyAdmitted": lambda block, time, v: contract_events.AgencyAdmitted(
         block, time, v["agencyId"], v["code"]
     ),
+    "AgencyRetired": lambda block, time, v: contract_events.AgencyRetired(
+        block, time, v["agencyId"], v["successor"]
+    ),
     "LogOpened": lambda block, time, v: contract_events.LogOpened(
         block, time, v["agencyId"], v["logId"], v["parent"], v["size"], v["root"]
     ),

@@ -203,15 +203,32 @@ class Kubo:
                 )
         return named
 
-    def unpin(self, root: bytes) -> None:
-        """See storage.Replica. Leaves go first and the root last, so that it can be done again
-        after a crash at any point.
+    def unpin(self, root: bytes) -> bool:
+        """See storage.Replica. Content goes first, then the root with what else names it: it can
+        be done again after a crash at any point, and where not all could be named that is told
+        again.
         """
         with suppress(NotFoundError), self._rpc.calling("pin/rm"):
             self._remove_pin(cids.to_text(cids.check(root)))
-        below = dag.below(self, root)
+        unread: list[bytes] = []
+        naming: list[bytes] = []
+
+        def content() -> Iterator[bytes]:
+            for cid in dag.below(self, root, unread):
+                if cids.codec_of(cid) == cids.RAW:
+                    yield cid
+                else:
+                    naming.append(cid)
+
+        below = content()
         while group := list(islice(below, _GROUP)):
             self._remove(group)
+        if unread:
+            return False
+        naming.reverse()
+        for at in range(0, len(naming), _GROUP):
+            self._remove(naming[at : at + _GROUP])
+        return True
 
     def _remove_pin(self, text: str) -> None:
         try:

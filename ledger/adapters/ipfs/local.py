@@ -122,27 +122,29 @@ class LocalBlockStore:
 
     def put(self, blocks: Iterable[Block]) -> None:
         """See NodeStore."""
-        checked = []
-        for block in blocks:
+        whole = list(blocks)
+        for block in whole:
             check_block(block)
-            checked.append(block)
-        self.put_checked(checked)
+        self.put_checked(whole)
 
     def put_checked(self, blocks: Sequence[Block]) -> int:
         """As ``put`` for blocks that the caller has just hashed, car.blocks for example."""
         with self._held():
-            names = [block.cid for block in blocks]
-            lacking = set(self._index.missing(names, now=self._clock.now()))
+            now = self._clock.now()
+            lacking = set(self._index.missing([block.cid for block in blocks], now=now))
             new = {block.cid: block for block in blocks if block.cid in lacking}
             if new:
                 places, end = self._append(list(new.values()))
-                self._commit(
-                    lambda: self._index.remember(
-                        places, self._packs.number, end, now=self._clock.now()
-                    ),
-                    end,
-                )
+                number = self._packs.number
+                self._commit(lambda: self._index.remember(places, number, end, now=now), end)
             return len(new)
+
+    def mend(self, block: Block) -> None:
+        """See storage.NodeStore."""
+        check_block(block)
+        with self._held():
+            if self._index.find(block.cid) is not None:
+                self._move([block])
 
     def _roll(self) -> None:
         """Begin the next pack."""
@@ -377,13 +379,12 @@ class LocalBlockStore:
                     blocks = [Block(place.cid, self.get(place.cid)) for place in page]
                 except (UnreadableError, VerificationError):
                     return False
-                places, end = self._append(blocks)
-                self._commit(
-                    lambda places=places, end=end: self._index.move(
-                        places, self._packs.number, end
-                    ),  # type: ignore[misc]
-                    end,
-                )
+                self._move(blocks)
+
+    def _move(self, blocks: Sequence[Block]) -> None:
+        """Write blocks again, to be read there from now on."""
+        places, end = self._append(blocks)
+        self._commit(lambda: self._index.move(places, self._packs.number, end), end)
 
     def _drop(self, number: int) -> None:
         with self._held():

@@ -134,6 +134,10 @@ class LocalBlockView:
         """Refused."""
         _refuse()
 
+    def mend(self, block: Block) -> None:  # noqa: ARG002
+        """Refused."""
+        _refuse()
+
     def lingering(self, wanted: Sequence[bytes]) -> list[bytes]:
         """See storage.NodeStore."""
         there = {cid for cid in wanted if self._find(cid) is not None}

@@ -5,12 +5,14 @@ the replicas.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 
 from ledger.domain.blocks.store import BlockStore, Collected, NodeStore, Replicas
 from ledger.domain.errors import (
     CustodyError,
     NetworkError,
     NotFoundError,
+    StorageError,
     UnreadableError,
     UsageError,
     VerificationError,
@@ -42,22 +44,32 @@ class TieredBlockStore:
 
     def get(self, cid: bytes) -> bytes:
         """See storage.BlockStore; an altered or unreadable copy is passed over where another is
-        good.
+        good, and on the own disk replaced by it.
         """
         try:
             return self._spool.get(cid)
         except (NotFoundError, UnreadableError, VerificationError) as error:
             found: CustodyError = error
+        damaged = not isinstance(found, NotFoundError)
         for name in self._replicas.names():
             try:
-                return self._replicas[name].get(cid)
+                data = self._replicas[name].get(cid)
             except (NotFoundError, UsageError):
                 continue
             except (NetworkError, UnreadableError, VerificationError) as error:
                 # An altered copy is worse news than one out of reach, and that is worse than none.
                 if isinstance(found, NotFoundError) or isinstance(error, VerificationError):
                     found = error
+                continue
+            if damaged:
+                with suppress(StorageError):  # a disk that is full keeps nobody from reading
+                    self.mend(Block(cid, data))
+            return data
         raise found
+
+    def mend(self, block: Block) -> None:
+        """See storage.NodeStore."""
+        self._spool.mend(block)
 
     def cids(self) -> Iterator[bytes]:
         """Those on the own disk."""

@@ -29,6 +29,14 @@ class AgencyAdmitted(Happened):
 
 
 @dataclass(frozen=True, slots=True)
+class AgencyRetired(Happened):
+    """An agency was retired; its successor goes on with its items."""
+
+    agency: bytes
+    successor: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class LogOpened(Happened):
     """A log was opened; ``parent`` is zeros where it is an agency's first, else ``size`` and
     ``root`` are those of the fork.
@@ -89,6 +97,7 @@ class TransferConcluded(Happened):
 
 ContractEvent = (
     AgencyAdmitted
+    | AgencyRetired
     | LogOpened
     | DescriptorPublished
     | CheckpointAnchored
@@ -108,8 +117,8 @@ class HandoverOnChain:
     hop: Hop
 
 
-class Handovers(Protocol):
-    """Handovers that the chain knows."""
+class OffersTold(Protocol):
+    """Handovers that the chain knows, by their offers."""
 
     def offered(self, digest: bytes) -> Sequence[HandoverOnChain]:
         """The handovers that began with an offer of this digest, in the order of the chain. There
@@ -119,14 +128,22 @@ class Handovers(Protocol):
         ...
 
 
-def handover_given(handovers: Handovers, digest: bytes, giver: bytes) -> HandoverOnChain | None:
+class Handovers(OffersTold, Protocol):
+    """What a replay asks of the chain."""
+
+    def inherits(self, agency: bytes) -> bool:
+        """Whether an agency goes on with the items of one that was retired."""
+        ...
+
+
+def handover_given(handovers: OffersTold, digest: bytes, giver: bytes) -> HandoverOnChain | None:
     """What became of an offer that an agency made itself; of several the newest."""
     ours = [told for told in handovers.offered(digest) if told.hop.giver == giver]
     return ours[-1] if ours else None
 
 
 def handover_taken(
-    handovers: Handovers, digest: bytes, taker: bytes, answer: bytes | None
+    handovers: OffersTold, digest: bytes, taker: bytes, answer: bytes | None
 ) -> HandoverOnChain | None:
     """What became of an offer to an agency: of several the one that its answer ended, else one
     that is open, so that nobody's offer of another item stands in its way.

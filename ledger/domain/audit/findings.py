@@ -148,6 +148,13 @@ KINDS: Final[dict[str, Kind]] = {
     # Custody
     "item-branch": Kind("custody", _F, 2, "an item with two branches", _KEEP),
     "item-gap": Kind("custody", _F, 2, "an event of an item is missing", _KEEP),
+    "item-inherited": Kind(
+        "custody",
+        _I,
+        2,
+        "an item of an agency that was retired goes on here, which is not followed yet",
+        "compare its last event in the log of that agency, by hand",
+    ),
     "item-rule": Kind("custody", _F, 2, "an event that the rules refuse", _KEEP),
     "item-clock": Kind("custody", _F, 1, "an event signed before the one that it follows", _ASK),
     "replayed": Kind("custody", _F, 2, "a statement was registered twice", _KEEP),
@@ -163,8 +170,8 @@ KINDS: Final[dict[str, Kind]] = {
         "handovers",
         _I,
         2,
-        "a handover that may stand in a log that the agency gave up",
-        "audit the log that it was recovered from as well",
+        "a handover that may stand in a log that the agency gave up, or in its successor's",
+        "audit that log as well; what a successor took back is compared by hand",
     ),
     "handover-void": Kind(
         "handovers",

@@ -105,6 +105,8 @@ class Replay:
             state is None or state.custodian != self._agency
         ):
             return self._answer(index, claims, digest, state, step)
+        if state is None and self._chain.inherits(self._id):
+            return self._inherited(index, claims, digest)
         if state is None:
             expected = "an opening event, or the outcome of a handover"
             found = f"effect {claims.effect!r} at seq {claims.seq}"
@@ -112,6 +114,16 @@ class Replay:
         if step is not None and claims.effect == "withdraw":
             return self._withdraw(index, claims, digest, state, step)
         return self._advance(index, claims, digest, state, step)
+
+    def _inherited(self, index: int, claims: Claims, digest: bytes) -> Outcome:
+        """An item that may come from an agency that was retired: it is judged from here on."""
+        expected = "an item that was opened or handed over here"
+        found = "it goes on here; its agency may have been retired"
+        fresh = ItemState(claims.subject, "", b"", self._agency, claims.seq, digest, claims.time)
+        if claims.effect == "offer" and claims.to is not None:
+            fresh = replace(fresh, offer=Offer(digest, claims.to))
+        step = self._handover_step(index, claims, digest, None)
+        return self._faulty(fresh, "item-inherited", index, expected, found, step)
 
     def _faulty(
         self,

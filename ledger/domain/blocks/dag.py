@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 
 from ledger.domain.blocks.store import BlockStore
 from ledger.domain.crypto.content_encryption import Content
@@ -62,16 +61,26 @@ def every(blocks: BlockStore, root: bytes) -> Iterator[bytes]:
             yield from every(blocks, link.cid)
 
 
-def below(blocks: BlockStore, root: bytes) -> Iterator[bytes]:
+def below(
+    blocks: BlockStore, root: bytes, unread: list[bytes] | None = None, *, inner: bool = False
+) -> Iterator[bytes]:
     """CIDs of a tree as far as it can be read, each behind what lies below it: whoever removes them
     in this order can do it again after a crash at any point.
+
+    Args:
+        unread: takes blocks below which something may lie that nobody can name; a tree whose root
+            is not there has none.
+        inner: the root lies below another one.
     """
     if cids.codec_of(root) != cids.RAW:
         links: Sequence[Link] = ()
-        with suppress(FormatError, NotFoundError, UnreadableError, VerificationError):
+        try:
             links = unixfs.decode_node(blocks.get(root))
+        except (FormatError, NotFoundError, UnreadableError, VerificationError) as error:
+            if unread is not None and (inner or not isinstance(error, NotFoundError)):
+                unread.append(root)
         for link in links:
-            yield from below(blocks, link.cid)
+            yield from below(blocks, link.cid, unread, inner=True)
     yield root
 
 

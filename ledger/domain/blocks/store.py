@@ -117,6 +117,16 @@ class NodeStore(BlockStore, Protocol):
         """
         ...
 
+    def mend(self, block: Block) -> None:
+        """Write a block anew whose copy on the node's own disk is damaged; nothing where it has
+        none.
+
+        Raises:
+            FormatError: the block does not hash to its CID.
+            StorageError: the disk refused.
+        """
+        ...
+
     def lingering(self, wanted: Sequence[bytes]) -> list[bytes]:
         """Those of ``wanted`` whose bytes lie on the node's own disk, also where they were removed
         and the disk did not get them back yet.
@@ -162,9 +172,12 @@ class Replica(BlockStore, Protocol):
         """
         ...
 
-    def unpin(self, root: bytes) -> None:
+    def unpin(self, root: bytes) -> bool:
         """Take a pin away and remove the blocks that nothing else pins; harmless where there is
         none.
+
+        Returns:
+            False where blocks may be left: what names them cannot be read, and stays.
         """
         ...
 

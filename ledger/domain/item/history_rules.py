@@ -46,6 +46,7 @@ class ItemHistory:
     conditions: list[str] = field(default_factory=list)
     decisions: Decisions = field(default_factory=Decisions)
     offer: RecordedEvent | None = None
+    lenders: list[str] = field(default_factory=list)
     out: str = ""
     now: int = 0
 
@@ -69,6 +70,7 @@ class ItemHistory:
             case "transfer-accepted" if self.offer is not None:
                 terms = OfferTerms.from_event(self.offer.event)
                 self.conditions = list(dict.fromkeys([*self.conditions, *terms.conditions]))
+                self._pass_on(terms, self.offer.agency, recorded.agency)
                 self.offer = None
             case "transfer-declined" | "transfer-withdrawn" | "transfer-expired":
                 self.offer = None
@@ -85,6 +87,15 @@ class ItemHistory:
         self.seals = {seal["number"]: seal for seal in event.body.get("seals", [])}
         source = event.body.get("source")
         self.conditions = list(source.get("conditions", [])) if isinstance(source, dict) else []
+
+    def _pass_on(self, terms: OfferTerms, giver: str, taker: str) -> None:
+        """A loan lasts until the item is back with the agency that lent it, whoever else had it
+        meanwhile.
+        """
+        if taker in self.lenders:
+            del self.lenders[self.lenders.index(taker) :]
+        elif terms.mode == "loan" and giver != taker:
+            self.lenders.append(giver)
 
     @staticmethod
     def looks_back(event: Event) -> bool:
@@ -181,8 +192,27 @@ def _free_of_holds(history: ItemHistory, _: RecordedEvent) -> None:
     history.orders.require_free()
 
 
-def _disposable(history: ItemHistory, recorded: RecordedEvent) -> None:
+def _ended(history: ItemHistory, recorded: RecordedEvent) -> None:
     _free_of_holds(history, recorded)
+    if history.lenders:
+        raise RuleError(
+            f"this item is on loan from {history.lenders[-1]}, which alone decides how it ends",
+            hint=f"hand it back: custody handover offer ID --to {history.lenders[-1]}",
+        )
+
+
+def _voided(history: ItemHistory, recorded: RecordedEvent) -> None:
+    _ended(history, recorded)
+    opened = history.opening.value["actor"]["agency"] if history.opening is not None else ""
+    if opened != recorded.agency:
+        raise RuleError(
+            f"this item was recorded by {opened}, which alone knows whether that was a mistake",
+            hint=f"hand it back: custody handover offer ID --to {opened}",
+        )
+
+
+def _disposable(history: ItemHistory, recorded: RecordedEvent) -> None:
+    _ended(history, recorded)
     if history.orders.retention is not None and history.now < history.orders.retention:
         raise RuleError(
             "the time for which this item must be kept is not over",
@@ -326,8 +356,8 @@ _CHECKS: Final = {
     "refused": _decision,
     "corrected": _corrected,
     "disposed": _disposed,
-    "returned": _free_of_holds,
-    "voided": _free_of_holds,
+    "returned": _ended,
+    "voided": _voided,
     "keys-destroyed": _keys_destroyed,
     "transfer-offered": _offered,
     "transfer-accepted": _accepted,

@@ -20,6 +20,7 @@ from ledger.domain.chain import contract_layout
 from ledger.domain.codecs.text import from_hex
 from ledger.domain.errors import CustodyError, NotFoundError, VerificationError
 from ledger.domain.event.moments import AHEAD
+from ledger.domain.event.offer_terms import OfferTerms
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity.names import agency_id
 from ledger.domain.ports.node_and_chain import PartnerApi
@@ -30,7 +31,7 @@ from ledger.services.bundles import export
 from ledger.services.handovers import outcomes, outgoing
 from ledger.services.node.context import Node
 from ledger.services.onchain import transfer_steps
-from ledger.services.records import pages
+from ledger.services.records import documents, pages
 from ledger.services.registration import service_events
 from ledger.services.storage import garbage_collection, placement
 
@@ -282,9 +283,15 @@ def _follow(node: Node, agency: str, api: PartnerApi, evidence: str, told: dict[
 def _learn(node: Node, agency: str, api: PartnerApi, evidence: str, statement: bytes) -> None:
     with node.records.read() as unit:
         item, known = unit.items.get(evidence), unit.erasures.get(evidence)
-        held = node.agency in holders(unit, evidence)
+        held, lent = node.agency in holders(unit, evidence), _is_lent(node, unit, evidence)
     if item is None or known is not None or item.state.custodian == node.agency or not held:
         return
+    if lent:
+        raise VerificationError(
+            8,
+            f"{agency} tells of a disposal of an item that is on loan from us",
+            hint="nothing was destroyed: settle it with them",
+        )
     if node.contracts.custody(transfer_steps.key_of(item))[0] != agency_id(agency)[:24]:
         raise VerificationError(
             8,
@@ -297,6 +304,19 @@ def _learn(node: Node, agency: str, api: PartnerApi, evidence: str, statement: b
             unit.erasures.put(
                 ErasureRow(evidence, statement, agency, "due", backups=node.backups_until())
             )
+
+
+def _is_lent(node: Node, unit: UnitOfWork, evidence: str) -> bool:
+    """Whether the newest handover by which an item left us was a loan."""
+    given = [
+        row
+        for row in unit.transfers.of_item(evidence)
+        if row.giver == node.agency
+        and (row.state, row.outcome) == ("concluded", contract_layout.ACCEPTED)
+    ]
+    entry = unit.logs.entry_by_digest(given[-1].offer) if given else None
+    offer = documents.read_event(node, unit, entry) if entry is not None else None
+    return offer is not None and OfferTerms.from_event(offer).mode == "loan"
 
 
 def disposal(node: Node, unit: UnitOfWork, evidence: str) -> Disposal | None:

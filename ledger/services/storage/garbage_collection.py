@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
 from itertools import chain
 from typing import Final
 
 from ledger.domain.blocks import dag
 from ledger.domain.blocks.store import Collected
-from ledger.domain.errors import NotFoundError, UsageError
+from ledger.domain.errors import (
+    NetworkError,
+    NotFoundError,
+    UnreadableError,
+    UsageError,
+    VerificationError,
+)
 from ledger.domain.ipld import cid as cids
 from ledger.rows.items import ItemRow
 from ledger.rows.storage import ReplicaStateRow
@@ -20,6 +27,7 @@ from ledger.services.storage import placement
 GRACE: Final = 7 * 86400  # seconds for which an upload may rest before its blocks are given up
 LEAST_GRACE: Final = 7200  # the age of a block is written down once an hour only
 _PAGE: Final = 500
+_UNREAD: Final = (NotFoundError, UnreadableError, VerificationError)
 
 
 def collect(node: Node, *, grace: int = GRACE, dry: bool = False) -> Collected:
@@ -27,30 +35,34 @@ def collect(node: Node, *, grace: int = GRACE, dry: bool = False) -> Collected:
     and what enough replicas keep.
 
     An item that is recorded while this runs keeps its blocks: they were asked for within the grace.
+    What nobody can name any more, below a damaged block of an item that was disposed of, goes with
+    what belongs to no item, once the disposal is older than the grace.
 
     Raises:
         UsageError: a grace that is too short to be safe.
-        NotFoundError, UnreadableError, VerificationError: a live item's tree cannot be walked;
-            nothing was removed.
+        NotFoundError, UnreadableError, VerificationError: a live item's tree cannot be walked, and
+            which; nothing was removed.
     """
     if grace < LEAST_GRACE:
         raise UsageError(
             f"a grace of {grace} s, at least {LEAST_GRACE} expected",
             hint="an upload in progress must not lose its blocks",
         )
-    away = _away(node)
-    live = chain(away, _live(node), _naming(node))
-    gone = node.blocks.collect(live, before=node.clock.now() - grace, dry=dry)
-    return gone if dry else gone + forget_disposed(node)
+    before = node.clock.now() - grace
+    gone = _sparing(
+        node,
+        lambda live: node.blocks.collect(
+            chain(live, _naming(node, before)), before=before, dry=dry
+        ),
+    )
+    return gone if dry else gone + forget_disposed(node, before=before)
 
 
 def give_up(node: Node) -> Collected:
     """Remove from the node's own disk, however young, what enough replicas keep and no other item
     needs here.
     """
-    away = _away(node)
-    with node.transfers.counted_on() as coming:
-        return node.blocks.discard(_moved(node), kept=chain(coming, away, _live(node)))
+    return _discard(node, lambda: _moved(node))
 
 
 def forget(node: Node, root: bytes) -> Collected:
@@ -61,52 +73,124 @@ def forget(node: Node, root: bytes) -> Collected:
         NotFoundError, UnreadableError, VerificationError: a live item's tree cannot be walked;
             nothing was removed.
     """
-    return _forget(node, [root])
+    return _forget(node, {root: node.clock.now()}, 0)
 
 
-def forget_disposed(node: Node) -> Collected:
+def forget_disposed(node: Node, *, before: int | None = None) -> Collected:
     """Remove again what is here of all items whose keys were destroyed: it comes back when the
     index of the packs is lost, or is restored, while packs wait to be compacted.
+
+    Args:
+        before: until when a disposal must have been for what it left to be collected by age.
 
     Raises:
         NotFoundError, UnreadableError, VerificationError: as for ``forget``.
         StorageError: the disk refused.
     """
     roots = _disposed(node)
-    return _forget(node, roots) if roots else Collected(0, 0, 0)
+    before = node.clock.now() - GRACE if before is None else before
+    return _forget(node, roots, before) if roots else Collected(0, 0, 0)
 
 
-def _forget(node: Node, roots: list[bytes]) -> Collected:
+def _forget(node: Node, roots: Mapping[bytes, int], before: int) -> Collected:
     """Content goes first. The blocks that name it go when no pack holds any of it: as long as they
-    are here, it is known what must not come back.
+    are here, it is known what must not come back. So do damaged ones, below which nobody can name
+    what there is, until that was collected by its age.
     """
-    dead = list(dict.fromkeys(cid for root in roots for cid in dag.below(node.blocks.own, root)))
+    dead: dict[bytes, None] = {}
+    unnamed = set[bytes]()
+    for root, time in roots.items():
+        found, is_whole = _tree(node, root)
+        dead |= dict.fromkeys(found)
+        if not is_whole and time > before:
+            unnamed.update(found)
     content = [cid for cid in dead if cids.codec_of(cid) == cids.RAW]
-    gone = _discard(node, content)
-    if len(content) < len(dead) and not node.blocks.lingering(content):
-        gone += _discard(node, dead)
+    naming = [cid for cid in dead if cids.codec_of(cid) != cids.RAW and cid not in unnamed]
+    gone = _discard(node, lambda: content)
+    if naming and not node.blocks.lingering(content):
+        gone += _discard(node, lambda: naming)
     return gone
 
 
-def _discard(node: Node, dead: list[bytes]) -> Collected:
-    away = _away(node)
-    with node.transfers.counted_on() as coming:
-        return node.blocks.discard(dead, kept=chain(coming, away, _live(node)))
+def _tree(node: Node, root: bytes) -> tuple[list[bytes], bool]:
+    """Blocks of a tree as far as it can be read here, or at replicas; and whether that is all."""
+    unread: list[bytes] = []
+    found = list(dag.below(node.blocks.own, root, unread))
+    if not unread:
+        return found, True
+    with suppress(NetworkError):
+        unread = []
+        return list(dag.below(node.blocks, root, unread)), not unread
+    return found, False
 
 
-def _disposed(node: Node) -> list[bytes]:
-    """Roots of items whose keys were destroyed and of which something is here."""
+def _discard(node: Node, dead: Callable[[], Iterable[bytes]]) -> Collected:
+    def discard(live: Iterator[bytes]) -> Collected:
+        with node.transfers.counted_on() as coming:
+            return node.blocks.discard(dead(), kept=chain(coming, live))
+
+    return _sparing(node, discard)
+
+
+def _disposed(node: Node) -> dict[bytes, int]:
+    """Roots of items whose keys were destroyed and of which something is here, and when they
+    were.
+    """
     rows = pages.every(
         node.records,
         "",
         lambda unit, key, size: [
-            (row.evidence, unit.items.get(row.evidence))
+            (row.evidence, row.time, unit.items.get(row.evidence))
             for row in unit.erasures.in_states(("dropped", "done"), size, after=key)
         ],
         lambda row: row[0],
     )
-    roots = [item.cid for _, item in rows if item is not None and item.cid is not None]
-    return node.blocks.lingering(list(dict.fromkeys(roots)))
+    roots = {item.cid: time for _, time, item in rows if item is not None and item.cid is not None}
+    return {root: roots[root] for root in node.blocks.lingering(list(roots))}
+
+
+class _UnwalkedError(Exception):
+    """The tree of an item cannot be walked on the own disk."""
+
+    def __init__(self, evidence: str, root: bytes) -> None:
+        super().__init__()
+        self.evidence = evidence
+        self.root = root
+
+
+def _sparing(node: Node, work: Callable[[Iterator[bytes]], Collected]) -> Collected:
+    """Let the store remove something, but for what must stay. A tree that cannot be walked on the
+    own disk is walked with what replicas have, while nobody waits for the store.
+
+    Raises:
+        NotFoundError, UnreadableError, VerificationError, NetworkError: there is no good copy of a
+            block that names others: what lies below it might be what is to be removed, so nothing
+            was.
+    """
+    elsewhere = {
+        root: _walked(node, evidence, root)
+        for evidence, root in _needed(node)
+        if _is_away(node, root)
+    }
+    while True:
+        try:
+            return work(chain(*elsewhere.values(), _live(node, elsewhere)))
+        except _UnwalkedError as error:
+            elsewhere[error.root] = _walked(node, error.evidence, error.root)
+
+
+def _walked(node: Node, evidence: str, root: bytes) -> set[bytes]:
+    try:
+        return set(dag.every(node.blocks, root))
+    except (*_UNREAD, NetworkError) as error:
+        what = f"nothing was removed: which blocks {evidence} needs cannot be told: {error.message}"
+        hint = (
+            "bring that block back: custody fixity --all, or restore the newest backup beside the "
+            "home; custody doctor --deep names all that is damaged"
+        )
+        if isinstance(error, VerificationError):
+            raise VerificationError(error.step, what, hint=hint) from error
+        raise type(error)(what, hint=hint) from error
 
 
 # The store asks for these while it holds its lock, and everybody waits: they read the own disk, and
@@ -120,33 +204,28 @@ def _moved(node: Node) -> Iterator[bytes]:
             and placement.is_kept(node, held, copies)
             and not node.blocks.missing([item.cid])
         ):
-            yield from list(dag.every(node.blocks.own, item.cid))
+            # What is left below a damaged block goes by its age: no item here needs it.
+            yield from list(dag.below(node.blocks.own, item.cid))
 
 
-def _live(node: Node) -> Iterator[bytes]:
-    for root in _needed(node):
-        if not _is_away(node, root):
-            yield from dag.every(node.blocks.own, root)
+def _live(node: Node, elsewhere: Collection[bytes]) -> Iterator[bytes]:
+    for evidence, root in _needed(node):
+        if root not in elsewhere:
+            try:
+                yield from dag.every(node.blocks.own, root)
+            except _UNREAD as error:
+                raise _UnwalkedError(evidence, root) from error
 
 
-def _naming(node: Node) -> Iterator[bytes]:
-    """Blocks that name content which was destroyed and is still here."""
-    for root in _disposed(node):
-        for cid in dag.below(node.blocks.own, root):
-            if cids.codec_of(cid) != cids.RAW:
-                yield cid
-
-
-def _away(node: Node) -> set[bytes]:
-    """Blocks of items that shall lie on the own disk and whose root does not: parts of them may be
-    here. Asked before the lock is taken.
+def _naming(node: Node, before: int) -> Iterator[bytes]:
+    """Blocks that name content which was destroyed and is still here; of what a damaged one named,
+    until it was collected by its age.
     """
-    return {
-        cid
-        for root in _needed(node)
-        if _is_away(node, root)
-        for cid in dag.every(node.blocks, root)
-    }
+    for root, time in _disposed(node).items():
+        unread: list[bytes] = []
+        found = list(dag.below(node.blocks.own, root, unread))
+        if not unread or time > before:
+            yield from (cid for cid in found if cids.codec_of(cid) != cids.RAW)
 
 
 def _is_away(node: Node, root: bytes) -> bool:
@@ -157,16 +236,16 @@ def _is_away(node: Node, root: bytes) -> bool:
         return False
     try:
         node.blocks.own.get(root)
-    except NotFoundError:
+    except _UNREAD:
         return True
     return False
 
 
-def _needed(node: Node) -> Iterator[bytes]:
-    """Roots of items that too few replicas keep."""
+def _needed(node: Node) -> Iterator[tuple[str, bytes]]:
+    """Items that too few replicas keep, with their roots."""
     for item, held, copies in _held_items(node):
         if item.cid is not None and not placement.is_kept(node, held, copies):
-            yield item.cid
+            yield item.state.evidence, item.cid
 
 
 def _held_items(node: Node) -> Iterator[tuple[ItemRow, list[ReplicaStateRow], int]]:

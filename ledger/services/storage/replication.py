@@ -93,8 +93,10 @@ def settle(node: Node, name: str, *, stopped: Callable[[], bool] = lambda: False
         if first.state == "released":
             with node.records.read() as unit:
                 needed = unit.replicas.is_held_for_others(name, first.cid, first.evidence)
-            if not needed:
-                node.replicas[name].unpin(first.cid)
+            if not needed and not node.replicas[name].unpin(first.cid):
+                # It goes on being told as kept there, until somebody clears that node up.
+                node.put_holdings([_put_off(first, "unreadable", node.clock.now())])
+                return Settled(failed=1)
             with node.records.write() as unit:
                 unit.replicas.drop(first.evidence, name)
             return Settled(removed=1)
