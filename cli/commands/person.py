@@ -213,9 +213,10 @@ def approve(
         who = session.node.approve(reference)
         custody = "waits" if asked is not None and "custodian" in asked.roles else ""
         given = custodykey.pass_on(session, who, custody, compared=fingerprint, shown=shown)
+    roles = f", in the roles {', '.join(sorted(asked.roles))}" if asked is not None else ""
     output.result(
         {"pseudonym": who, "custodyKey": given.custody},
-        f"Approved: they sign as {who} from now on.",
+        f"Approved: they sign as {who} from now on{roles}.",
         *given.lines,
     )
 
