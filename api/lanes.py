@@ -21,7 +21,7 @@ from typing import Final
 
 from ledger.domain.errors import BusyError
 
-THREADS: Final = 52  # of the server, for all routes; fewer than the database has connections
+THREADS: Final = 54  # of the server, for all routes; fewer than the database has connections
 RESERVE: Final = 12  # threads that no lane takes: tests hold all lanes to THREADS - RESERVE
 _PATIENCE: Final = 5.0  # seconds
 _STEP: Final = 0.05
@@ -128,7 +128,10 @@ _GROUPS: Final[dict[str, tuple[str, int, int, tuple[str, ...]]]] = {
         "the chain",
         4,
         24,
-        ("parcel", "closing", "copy_parcel", "disposals_for_agency", "exchanged", "crl_for_agency"),
+        (
+            *("parcel", "closing", "copy_parcel", "disposals_for_agency", "exchanged"),
+            *("crl_for_agency", "copies_for_agency", "tell_copy"),
+        ),
     ),
     "long": ("anchoring and exchange", 3, 8, ("anchor", "sync_handovers")),
     "partners": (
@@ -139,7 +142,20 @@ _GROUPS: Final[dict[str, tuple[str, int, int, tuple[str, ...]]]] = {
     ),
     "ipfs": ("the IPFS nodes", 2, 4, ("sync_replicas", "check_fixity")),
     "content": ("stored content", 5, 64, ("content", "incoming_content")),
-    "histories": ("the records of items", 3, 24, ("details", "incoming", "rehearse")),
+    "histories": ("the records of items", 3, 24, ("details", "grants", "incoming", "rehearse")),
+    "lists": (
+        "lists of items",
+        4,
+        48,
+        (
+            "list_evidence",
+            "search_evidence",
+            "find_duplicates",
+            "list_events",
+            "list_handovers",
+            "lineage",
+        ),
+    ),
     "registration": ("registration", 6, 96, ("register",)),
     "exchanged content": ("stored content", 2, 16, ("offered_content", "copy_content")),
 }

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli import custodykey, outfile, output, words
+from cli import custodykey, outfile, output, questions, words
 from cli.commands import person_changes
 from cli.commands.person_changes import Fingerprint
 from cli.hints import command, elsewhere
+from cli.questions import Yes
 from cli.state import STATE, Json
 
 if TYPE_CHECKING:
-    pass
+    from ledger.domain.ports.node_answers import Member
 
 _HELP = """People of the agency: invite, enrol, approve, suspend, list.
 
@@ -43,7 +44,7 @@ Example:
   custody --home ~/mine person enrol invitation.json
 """
 _APPROVE = """Approve somebody who asked, after comparing the fingerprint with them by voice. Nobody
-approves themselves.
+approves themselves. Without --fingerprint you are shown who asks, and are asked yourself.
 
 A custodian also needs the custody key. Where you hold it, it is sealed to them at once; else a
 custodian who holds it gives it (custody person give-key).
@@ -194,6 +195,7 @@ def approve(
         str, typer.Argument(metavar="WHO", help="As `custody person list` shows it.")
     ],
     fingerprint: Fingerprint = "",
+    yes: Yes = False,
     as_json: Json = False,
 ) -> None:
     from cli import arguments
@@ -206,13 +208,32 @@ def approve(
         shown = str(asked.fingerprint) if asked is not None else ""
         if fingerprint:
             entrust.require_fingerprint(fingerprint, shown)
+        elif asked is not None and asked.state == "requested":
+            _agree(asked, yes=yes)
         who = session.node.approve(reference)
         custody = "waits" if asked is not None and "custodian" in asked.roles else ""
         given = custodykey.pass_on(session, who, custody, compared=fingerprint, shown=shown)
+    roles = f", in the roles {', '.join(sorted(asked.roles))}" if asked is not None else ""
     output.result(
         {"pseudonym": who, "custodyKey": given.custody},
-        f"Approved: they sign as {who} from now on.",
+        f"Approved: they sign as {who} from now on{roles}.",
         *given.lines,
+    )
+
+
+def _agree(asked: Member, *, yes: bool) -> None:
+    """Show who asks to join, and ask whether the fingerprint was compared with them."""
+    questions.require(yes=yes)
+    if not STATE.json:
+        output.say(
+            f"number       {asked.number}",
+            f"roles        {', '.join(asked.roles)}",
+            f"fingerprint  {asked.fingerprint}",
+        )
+    questions.agree(
+        "Did they read you this fingerprint, and shall they join?",
+        yes=yes,
+        otherwise="they wait, as before",
     )
 
 

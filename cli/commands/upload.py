@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from cli import members, output, questions
-from cli.hints import command
+from cli.hints import command, elsewhere
 from cli.state import STATE, Json
 from cli.words import counted
 
@@ -211,11 +211,10 @@ def _ask(error: Any) -> str | None:
 
 def _commands(error: Any) -> str:
     """What to do about an interrupted upload: both commands as they run."""
-    import shlex
     import sys
 
     first = [
-        *("custody", "--home", str(STATE.home.absolute())),
+        *("--home", str(STATE.home.absolute())),
         *(["--server", STATE.server] if STATE.server else []),
     ]
     first += (
@@ -224,16 +223,16 @@ def _commands(error: Any) -> str:
         else []
     )
     first += ["--offline"] if STATE.offline else []
-    tops = [shlex.join([*first, "upload", "--resume", "--", top]) for top in error.tops]
-    given = ["custody", *(one for one in sys.argv[1:] if one not in ("--restart", "--resume"))]
+    tops = [elsewhere(*first, "upload", "--resume", "--", top) for top in error.tops]
+    given = [one for one in sys.argv[1:] if one not in ("--restart", "--resume")]
     again = given.copy()
     again.insert(again.index("--") if "--" in again else len(again), "--restart")
     if error.recorded:
         return (
             f"hear what was recorded: {'; '.join(tops)}; for a second item, then: "
-            f"{shlex.join(given)}"
+            f"{elsewhere(*given)}"
         )
-    return f"go on as before: {'; '.join(tops)}; or begin anew: {shlex.join(again)}"
+    return f"go on as before: {'; '.join(tops)}; or begin anew: {elsewhere(*again)}"
 
 
 def _own() -> frozenset[tuple[int, int]]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli import output
-from cli.hints import runnable
+from cli.hints import quoted, runnable
 from cli.state import Json
 
 if TYPE_CHECKING:
@@ -168,8 +168,6 @@ def _require_bundle(data: bytes, bundle: Path, file: Path | None, trust: Path) -
     Raises:
         UnreadableError: it is no bundle: nothing was judged, so nothing was refuted.
     """
-    from shlex import quote
-
     from ledger.domain.errors import UnreadableError
     from ledger.domain.files import file_kind
 
@@ -178,8 +176,8 @@ def _require_bundle(data: bytes, bundle: Path, file: Path | None, trust: Path) -
     hint = "the bundle comes first: custody verify BUNDLE FILE --trust TRUST"
     if file is not None and file.is_file() and file_kind.is_bundle(_head(file)):
         hint = (
-            f"did you swap the two? custody verify {quote(str(file))} {quote(str(bundle))} "
-            f"--trust {quote(str(trust))}"
+            f"did you swap the two? custody verify {quoted(str(file))} {quoted(str(bundle))} "
+            f"--trust {quoted(str(trust))}"
         )
     raise UnreadableError(
         f"{bundle} is {file_kind.describe(data[: file_kind.HEAD])}, not an evidence bundle",

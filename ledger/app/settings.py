@@ -134,8 +134,9 @@ def read(home: Path) -> HomeSettings:
         UsageError: no home there. StorageError: its settings are damaged, or others can write in
             it.
     """
-    require_private(home)
     path = home / CONFIG
+    if os.path.lexists(path):  # of a folder that is no home it is told that it is none
+        require_private(home)
     try:
         value = strict_json.lenient(path.read_bytes())
         ipfs = value.pop("ipfs", {})

@@ -43,6 +43,21 @@ def run(place: Path, *words: object) -> tuple[int, str, str]:
     return within(*given, home=place / "home")
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_bundle_and_file_that_were_swapped_are_told_the_other_way_round(
+    worked: dict[str, Path], tmp_path: Path, name: str
+) -> None:
+    bundle, file = tmp_path / f"{name}.bundle", tmp_path / f"{name}.jpg"
+    shutil.copy(worked["folder"] / "b.bundle", bundle)
+    shutil.copy(worked["photo"], file)
+    trust = worked["folder"] / "trust.json"
+    code, _, said = within("verify", file, bundle, "--trust", trust)
+    assert code == 4
+    told = words(said[said.index("custody verify") :])
+    assert told == ["verify", str(bundle), str(file), "--trust", str(trust)]
+    assert within(*told)[0] == 0
+
+
 @pytest.mark.parametrize("place", NAMES, indirect=True)
 def test_the_commands_that_are_told_run_whatever_the_folder_is_called(
     place: Path, monkeypatch: pytest.MonkeyPatch

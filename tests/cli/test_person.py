@@ -75,7 +75,9 @@ def test_from_invitation_to_suspension(served: Path, tmp_path: Path, rng: random
     shown = custody("person", "list", home=served).stdout
     assert f"4712 asks to join with the fingerprint {fingerprint}" in shown
     assert f"person approve {waiting['reference']}" in shown
-    custody("person", "approve", waiting["reference"], home=served)
+    unasked = custody("person", "approve", waiting["reference"], home=served, code=2).stderr
+    assert "nobody can be asked" in unasked
+    custody("person", "approve", waiting["reference"], "--yes", home=served)
     done = json.loads(
         custody("person", "enrol", invitation, "--json", home=mine, environment=OTHER).stdout
     )
@@ -202,7 +204,7 @@ def test_a_custodian_gives_the_key_on_and_losing_the_role_is_told_for_what_it_is
     third = tmp_path / "mine"
     asked = _ask(served, third, "4802")
     approved = json.loads(
-        custody("person", "approve", asked["reference"], "--json", home=served).stdout
+        custody("person", "approve", asked["reference"], "--yes", "--json", home=served).stdout
     )
     who = approved["pseudonym"]
     assert approved["custodyKey"] == "sealed", "the node is the administrator's own"

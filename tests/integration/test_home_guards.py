@@ -79,7 +79,9 @@ OPENING = {
     "field status": ["field", "status"],
     "person card": ["person", "card", "--for", DEAD, "-o", "{}/card"],
     "person fetch": ["person", "fetch"],
-    "person invite": ["person", "invite", "--number", "1", "--role", "officer", "-o", "{}/new"],
+    "person invite": [
+        *("person", "invite", "--number", "1", "--role", "officer", "-o", "{}/new", "--url", DEAD),
+    ],
     "person renew": ["person", "renew", "uhsvsxgbeqkdjg7gd2vbcbfsna", "--at-home"],
     "session": ["session", "list"],
     "backup": ["backup", "{}/backups", "--keys", "{}/keys"],
@@ -115,6 +117,15 @@ def test_every_command_refuses_a_folder_of_keys_that_others_can_write(
     assert sorted(home_path.rglob("*")) == before
 
 
+def test_a_folder_that_is_no_home_is_told_to_be_none_whatever_its_mode(tmp_path: Path) -> None:
+    """Whoever named a wrong folder was told to change the mode of files that are none of ours."""
+    (tmp_path / "notes.txt").write_text("x")
+    (tmp_path / "notes.txt").chmod(0o666)
+    for place in (tmp_path, tmp_path / "notes.txt"):
+        code, _, said = within("list", home=place)
+        assert (code, "is not a custody home" in said) == (2, True), said
+
+
 def test_an_enrolment_or_a_prepared_home_that_others_can_write_is_not_gone_on_with(
     home_path: Path, tmp_path: Path
 ) -> None:
@@ -140,6 +151,7 @@ def test_a_pipe_in_the_place_of_what_says_whose_folder_it_is_is_not_waited_for(
     (home_path / name).unlink(missing_ok=True)
     os.mkfifo(home_path / name, 0o600)
     invite = ["person", "invite", "--number", "1", "--role", "officer", "-o", tmp_path / "new"]
+    invite += [] if name == "server.json" else ["--url", DEAD]
     for command in (["list"], ["person", "fetch"], invite):
         code, _, said = within(*command, home=home_path)
         assert (code, f"{name} is neither a file nor a folder" in said) == (1, True), said

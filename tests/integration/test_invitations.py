@@ -84,6 +84,25 @@ def test_a_certificate_that_was_deleted_keeps_nobody_from_being_listed_and_suspe
     assert not row.active
 
 
+def test_what_was_altered_of_one_person_keeps_nobody_else_from_being_listed_and_suspended(
+    office: Desk, tmp_path: Path
+) -> None:
+    invited(office, tmp_path / "asked", number="8").enrol()
+    altered, other = enrolled(office, "officer"), enrolled(office, "officer")
+    with closing(sqlite3.connect(office.path / "ledger.sqlite")) as database, database:
+        database.execute("UPDATE enrolment SET request = x'00' WHERE state = 'requested'")
+        database.execute(
+            "UPDATE certificate SET der = x'00' WHERE digest = ?",
+            (altered.person.certificate.digest,),
+        )
+    listed = {one.reference: one for one in office.client.people()}
+    assert list(listed[altered.pseudonym].roles) == ["(altered)"]
+    assert office.client.status().agency == office.node.agency
+    assert [one.fingerprint for one in listed.values() if one.state == "requested"] == ["(altered)"]
+    done = membership.suspend(office.node, other.id, by=office.person.certificate.subject)
+    assert done.revoked > office.clock.now()
+
+
 def test_a_suspension_as_of_the_first_second_says_so(office: Desk) -> None:
     who = enrolled(office, "officer")
     done = membership.suspend(office.node, who.id, by=office.person.certificate.subject, since=0)

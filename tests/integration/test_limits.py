@@ -280,7 +280,7 @@ def test_a_person_who_calls_without_end_leaves_colleagues_their_places() -> None
 
     found = lanes("NL-POL")
     assert found["register"] is not found["details"] is found["rehearse"]
-    for name in ("details", "register", "bundle", "content"):
+    for name in ("details", "grants", "register", "bundle", "content", "list_evidence"):
         asyncio.run(run(found[name]))
 
 
@@ -291,6 +291,7 @@ def test_an_agency_that_calls_without_end_leaves_others_their_places() -> None:
     assert found["offered_content"] is not found["content"]
     assert found["readiness"] is not found["trust_root"]
     lane = found["parcel"]
+    assert found["tell_copy"] is lane
 
     async def run() -> None:
         async with AsyncExitStack() as stack:

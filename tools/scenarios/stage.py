@@ -83,7 +83,11 @@ class Stage:
         [waiting] = [person for person in people if person["state"] == "requested"]
         self._tell("fingerprint", f"{asked['fingerprint']}, on the colleague's screen")
         self._tell("", f"{waiting['fingerprint']}, in the office: compared by voice")
-        agency.custody("person approve {reference}", reference=waiting["reference"])
+        agency.custody(
+            "person approve {reference} --fingerprint {fingerprint}",
+            reference=waiting["reference"],
+            fingerprint=asked["fingerprint"],
+        )
         colleague.custody("person enrol {paper}", paper=paper)
         return colleague
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import and_, or_, select, tuple_
+from sqlalchemy import and_, func, or_, select, tuple_
 
 from ledger.adapters.database.unit import Part, blob
 from ledger.domain.chain import contract_layout
@@ -169,10 +169,15 @@ class Erasures(Part):
         if custodian:
             conditions.append(_R.custodian == custodian)
         if held:
-            opened = select(_I.evidence).where(_I.origin == held)
+            # Asked of each disposal: disposals are fewer than items, of which no index tells where
+            # they began.
+            opened = select(_I.evidence).where(_I.evidence == _R.evidence, _I.origin == held)
+            # By the item alone: SQLite would go through all handovers of that state for each.
+            concluded = func.coalesce(_C.state, "") == "concluded"
+            accepted = (concluded, _C.outcome == contract_layout.ACCEPTED)
             taken = select(_C.evidence).where(
-                _C.taker == held, _C.state == "concluded", _C.outcome == contract_layout.ACCEPTED
+                _C.evidence == _R.evidence, _C.taker == held, *accepted
             )
-            conditions.append(or_(_R.evidence.in_(opened), _R.evidence.in_(taken)))
+            conditions.append(or_(opened.exists(), taken.exists()))
             self.flush(ItemRow, TransferStepRow)
         return self._rows(ErasureRow, *conditions, order=_R.evidence, limit=limit)

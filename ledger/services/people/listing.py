@@ -7,7 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from ledger.domain.errors import AlteredError, KeyringError
+from ledger.domain.errors import AlteredError, FormatError, KeyringError, VerificationError
 from ledger.domain.identity import enrolment
 from ledger.domain.identity.certificate import Certificate
 from ledger.rows.people import PersonRow
@@ -53,10 +53,18 @@ def _shown(node: Node, sealed: bytes, bound: bytes) -> str:
         return ALTERED
 
 
+def _fingerprint(request: bytes) -> str:
+    """Of the keys that somebody asked to join with; empty where they did not yet."""
+    try:
+        return enrolment.parse(request).fingerprint if request else ""
+    except (FormatError, VerificationError):
+        return ALTERED
+
+
 def _certificate(unit: UnitOfWork, row: PersonRow) -> Certificate | None:
     try:
         return certificate_of(unit, row)
-    except AlteredError:
+    except (AlteredError, FormatError):
         return None
 
 
@@ -79,11 +87,8 @@ def everybody(node: Node) -> list[Listed]:
         ours = person.agency == node.agency
         number = _shown(node, row.number, person.pseudonym.encode()) if ours else ""
         state = ("active" if ours else "guest") if row.active else "suspended"
-        fingerprint = (
-            enrolment.parse(row.proof).fingerprint
-            if standing.get(person) == custody_keys.WAITS and row.proof
-            else ""
-        )
+        waits = standing.get(person) == custody_keys.WAITS
+        fingerprint = _fingerprint(row.proof) if waits else ""
         shown = person.shown_at(node.agency)
         roles = tuple(sorted(certificate.roles)) if certificate is not None else (ALTERED,)
         listed.append(
@@ -99,7 +104,6 @@ def everybody(node: Node) -> list[Listed]:
             )
         )
     for one in open_:
-        fingerprint = enrolment.parse(one.request).fingerprint if one.request else ""
         asked = tuple(one.roles.split(","))
         listed.append(
             Listed(
@@ -108,7 +112,7 @@ def everybody(node: Node) -> list[Listed]:
                 _shown(node, one.number, one.code),
                 asked,
                 one.state,
-                fingerprint,
+                _fingerprint(one.request),
                 one.expires - LIFE,
             )
         )

@@ -20,7 +20,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from ledger.domain.errors import AlteredError, ChainError, CustodyError, FrozenError, NetworkError
+from ledger.domain.errors import (
+    AlteredError,
+    ChainError,
+    CustodyError,
+    FormatError,
+    FrozenError,
+    NetworkError,
+)
 from ledger.domain.event.moments import AHEAD
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity.certificate import Certificate
@@ -126,8 +133,10 @@ def _is_lost(unit: UnitOfWork, certificate: Certificate) -> bool:
         return False
     if not person.active:
         return True
-    newest = unit.people.certificate(person.certificate)
-    return newest is not None and not certificate.roles <= certificates.parse(newest).roles
+    try:
+        return not certificate.roles <= certificate_of(unit, person).roles
+    except (AlteredError, FormatError):  # which roles they have cannot be told, and audits say so
+        return False
 
 
 def _is_later(unit: UnitOfWork, serial: int, latest: int) -> bool:
