@@ -13,6 +13,7 @@ from ledger.domain.ports.node_answers import (
     Chain,
     Checkpoint,
     EndingCertificate,
+    ForgottenNode,
     Ipfs,
     IpfsNode,
     NodeStatus,
@@ -42,7 +43,7 @@ def status(count: int = 1, *messages: str) -> NodeStatus:
         storedBytes=1,
         backupsUntil=None,
         frozen=HOSTILE,
-        ipfs=Ipfs(count, (long,), count, 1, HOSTILE, HOSTILE),
+        ipfs=Ipfs(count, (long,), (ForgottenNode(HOSTILE, count),), count, 1, HOSTILE, HOSTILE),
         workers=(WorkerStatus(HOSTILE, count, None, HOSTILE, HOSTILE, None, None),),
         certificates=tuple(
             EndingCertificate("person", "a", ENDS[-20:], one, "x") for one in messages

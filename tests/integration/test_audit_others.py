@@ -304,6 +304,17 @@ def test_a_successor_that_goes_on_with_the_items_of_a_retired_agency_is_not_accu
         world.close()
 
 
+def test_a_log_that_the_registry_does_not_know_yet_is_not_judged(world: World) -> None:
+    """Its agency may have been admitted a moment ago, or the auditor took the wrong address."""
+    nl = world["NL-POL"]
+    nl.log_id = bytes(31) + b"1"
+    nl.open()
+    report = world.audit(nl.write(world.folder / "log"))
+    assert (report.verdict, report.codes()) == (Verdict.INCOMPLETE, {"log-unknown"}), (
+        report.as_json()
+    )
+
+
 # What others saw
 
 

@@ -70,6 +70,13 @@ KINDS: Final[dict[str, Kind]] = {
         "get a newer copy (whoever keeps the log: `custody log export DIR`); if the agency has "
         "none: " + _KEEP,
     ),
+    "log-unknown": Kind(
+        "log",
+        _I,
+        3,
+        "the registry does not know this log: nothing of it was judged",
+        "check address and trust root; a log that was just opened is known when that is final",
+    ),
     "note-differs": Kind(
         "log", _F, 3, "the log's own signed checkpoint says something else", _KEEP
     ),

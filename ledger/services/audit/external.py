@@ -232,7 +232,7 @@ class _Log:
         log = chain_events.identify(self._state, served.log_id)
         if log is None:
             place, found = f"log at {self._files.where}", f"log {served.log_id.hex()}"
-            self._report_finding("chain-other", place, "a log of the registry", found)
+            self._report_finding("log-unknown", place, "a log of the registry", found)
         else:
             self._state.put_blob(_LOG_AT, sha256(self._files.where.encode()).digest(), log.log)
         return log
