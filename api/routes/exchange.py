@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Request
@@ -58,7 +59,10 @@ def disposals_for_agency(node: NodeDep, caller: CallerDep, after: After = "") ->
     1,000, behind one of them.
     """
     return DisposalsOut(
-        disposals=[DisposalNoteOut(**one) for one in erasure.for_agency(node, caller.agency, after)]
+        disposals=[
+            DisposalNoteOut(**asdict(note))
+            for note in erasure.for_agency(node, caller.agency, after)
+        ]
     )
 
 

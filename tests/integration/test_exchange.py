@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -24,7 +23,7 @@ from ledger.domain.errors import (
     VerificationError,
 )
 from ledger.domain.event.signing import seal_keys, sign_event
-from ledger.domain.ports.answers import Link
+from ledger.domain.ports.answers import DisposalNote, Link
 from ledger.domain.verify import verify
 from ledger.services.audit.self_check import examine
 from ledger.services.audit.self_check_findings import SelfCheckFinding
@@ -122,13 +121,8 @@ def test_another_node_records_nothing_about_items_that_it_never_held(
     host, stranger = both[NL], both[RO].node
     evidence = upload(host, tmp_path)
     item = host.client.item(evidence)
-    told = {
-        "evidence": evidence,
-        "log": host.node.log_id.hex(),
-        "events": item.events,
-        "head": item.head,
-        "time": 0,
-    }
+    log = host.node.log_id.hex()
+    told = DisposalNote(evidence, "00" * 32, log, item.events, item.head, 0)
     api = stranger.reach(consortium.address(NL))
     for event_type, body in (
         ("keys-destroyed", {"scope": ["content"]}),
@@ -137,7 +131,7 @@ def test_another_node_records_nothing_about_items_that_it_never_held(
         answers = set()
         for name in (evidence, ABSENT):
             with pytest.raises(NotFoundError) as caught:
-                service_events.submit(stranger, api, {**told, "evidence": name}, event_type, body)
+                service_events.submit(stranger, api, replace(told, evidence=name), event_type, body)
             answers.add((caught.value.message, caught.value.hint))
         assert len(answers) == 1, "a hidden item and an absent one are one answer"
     assert host.client.item(evidence).events == item.events
@@ -316,17 +310,8 @@ def test_a_disposal_that_the_holder_did_not_sign_destroys_nothing(
     api = both[RO].node.reach(consortium.address(NL))
 
     class Lying:
-        def disposals(self) -> list[dict[str, Any]]:
-            return [
-                {
-                    "evidence": evidence,
-                    "disposal": "00" * 32,
-                    "log": "00" * 32,
-                    "events": 2,
-                    "head": "00" * 32,
-                    "time": 0,
-                }
-            ]
+        def disposals(self) -> list[DisposalNote]:
+            return [DisposalNote(evidence, "00" * 32, "00" * 32, 2, "00" * 32, 0)]
 
         def closing(self, which: str) -> bytes:
             return bytes(giver.bundle(which))
@@ -343,4 +328,4 @@ def test_a_disposal_that_the_holder_did_not_sign_destroys_nothing(
     with giver.node.records.read() as unit:
         assert unit.erasures.get(evidence) is None
         assert unit.grants.are_left(evidence, "content")
-    assert evidence not in {disposal["evidence"] for disposal in api.disposals()}
+    assert evidence not in {disposal.evidence for disposal in api.disposals()}

@@ -19,7 +19,7 @@ from sqlalchemy import text
 from cli.commands.handover import _rounds
 from ledger.domain.errors import NetworkError, RuleError
 from ledger.domain.identity.person import PersonId
-from ledger.domain.ports.answers import Coming, Copy
+from ledger.domain.ports.answers import Coming, Copy, Exchanged
 from ledger.rows.agencies import PartnerRow
 from ledger.rows.handovers import DisclosedCopyRow, ErasureRow, TransferStepRow
 from ledger.rows.items import ShareRow
@@ -83,7 +83,7 @@ def test_a_thousand_offers_of_one_agency_hide_nobody_elses_and_count_in_its_quot
     with rows(nl, put, "crossing"):
         sync.settle(nl.node, timeout=30)
         assert evidence in {
-            one["evidence"] for one in ro.node.reach(consortium.address(NL)).exchanged()
+            one.evidence for one in ro.node.reach(consortium.address(NL)).exchanged()
         }
         assert [row.giver for row in transfer_steps.every(nl.node, ("open",), giver=NL)] == [NL]
         with pytest.raises(RuleError, match="1000 items on offer here"):
@@ -159,14 +159,14 @@ def test_a_list_that_is_longer_than_a_page_goes_on_in_the_next_call_and_begins_a
     both: Consortium, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(outgoing, "PAGE", 2)
-    known = [{"evidence": name(number)} for number in range(5)]
+    known = [Exchanged(name(number), NL, RO, "00" * 32, 0, "open") for number in range(5)]
     node = both[NL].node
 
     def ask(after: str = "") -> list[dict[str, Any]]:
-        return [one for one in known if one["evidence"] > after][:2]
+        return [one for one in known if one.evidence > after][:2]
 
     def call() -> list[str]:
-        return [one["evidence"] for one in outgoing.page(node, "a test", ask)]
+        return [one.evidence for one in outgoing.page(node, "a test", ask)]
 
     assert [call() for _ in range(4)] == [
         [name(0), name(1)],
@@ -176,10 +176,9 @@ def test_a_list_that_is_longer_than_a_page_goes_on_in_the_next_call_and_begins_a
     ]
     for _ in outgoing.page(node, "cut", ask):
         break
-    assert [one["evidence"] for one in outgoing.page(node, "cut", ask)] == [name(1), name(2)]
+    assert [one.evidence for one in outgoing.page(node, "cut", ask)] == [name(1), name(2)]
     stubborn = [
-        [one["evidence"] for one in outgoing.page(node, "odd", lambda *_: known[:2])]
-        for _ in range(3)
+        [one.evidence for one in outgoing.page(node, "odd", lambda *_: known[:2])] for _ in range(3)
     ]
     assert stubborn == [[name(0), name(1)]] * 3, "a node that ignores where it was asked to begin"
 

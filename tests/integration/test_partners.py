@@ -24,6 +24,7 @@ from ledger.domain.errors import ConflictError, IncompleteError, VerificationErr
 from ledger.domain.identity.names import agency_id
 from ledger.domain.log import statement as statements
 from ledger.domain.log.statement import Claims
+from ledger.domain.ports.answers import Exchanged
 from ledger.services.handovers import incoming, sync
 from ledger.services.node.backoff import Backoff
 from ledger.services.partners import directory
@@ -183,7 +184,7 @@ def test_an_offered_item_brings_its_own_keys_and_nothing_else(
     api = ro.node.reach(consortium.address(NL))
     with pytest.raises(VerificationError, match="is held by NL-POL"):
         incoming.receive(ro.node, US, api, evidence)
-    listed = [{"evidence": other, "giver": NL, "taker": RO, "offer": "00" * 32, "state": "open"}]
+    listed = [Exchanged(other, NL, RO, "00" * 32, 0, "open")]
     with lying(ro, NL, exchanged=lambda _: listed, parcel=lambda _, __: api.parcel(evidence)):
         assert other in sync.sync(ro.node).problems
     assert rows(ro.node) == before

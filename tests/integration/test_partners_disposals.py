@@ -19,7 +19,7 @@ from ledger.adapters.memory import StoppedClock
 from ledger.client import copying, handover
 from ledger.domain.bundle import bundle as bundles
 from ledger.domain.errors import ChainError, ConflictError, CustodyError, VerificationError
-from ledger.domain.ports.answers import Lineage
+from ledger.domain.ports.answers import DisposalNote, Lineage
 from ledger.rows.agencies import CrlRow
 from ledger.rows.logs import EntryRow
 from ledger.services.handovers import copies, erasure, outcomes, sync
@@ -108,19 +108,10 @@ def test_a_disposal_of_another_item_of_the_same_name_destroys_nothing(
     with pytest.raises(VerificationError, match="not in its log"):
         outcomes.check_closing(nl.node, RO, impostor.encode(), evidence, bytes.fromhex(close))
     renamed = replace(impostor, evidence=evidence).encode()
-    told = [
-        {
-            "evidence": evidence,
-            "disposal": close,
-            "log": ro.node.log_id.hex(),
-            "events": 2,
-            "head": close,
-            "time": 0,
-        }
-    ]
+    told = [DisposalNote(evidence, close, ro.node.log_id.hex(), 2, close, 0)]
 
     class Impostor:
-        def disposals(self, after: str = "") -> list[dict[str, Any]]:
+        def disposals(self, after: str = "") -> list[DisposalNote]:
             return told
 
         def closing(self, _: str) -> bytes:
@@ -157,11 +148,11 @@ def test_a_disposal_that_is_not_proven_yet_destroys_nothing_and_our_node_signs_f
     nl, ro = trio[NL], trio[RO]
     evidence = disposed_by_another(trio, tmp_path)
     honest = nl.node.reach(consortium.address(RO))
-    assert evidence not in {one["evidence"] for one in honest.disposals()}, (
+    assert evidence not in {one.evidence for one in honest.disposals()}, (
         "not told before it is anchored"
     )
     sync.settle(ro.node, timeout=30)
-    [told] = [one for one in honest.disposals() if one["evidence"] == evidence]
+    [told] = [one for one in honest.disposals() if one.evidence == evidence]
 
     def unproven(data: bytes, _: str) -> bytes:
         found = bundles.parse(data)
@@ -190,7 +181,7 @@ def test_a_disposal_that_is_not_proven_yet_destroys_nothing_and_our_node_signs_f
         {"events": 1},
         {"time": int(time.time()) + 10_000},
     ):
-        lie = [{**told, **change}]
+        lie = [replace(told, **change)]
         lies = {
             "disposals": lambda _, *given, lie=lie: lie,
             "register": lambda answer, *given: sent.append(given),
@@ -209,14 +200,7 @@ def test_a_disposal_that_does_not_verify_is_that_items_problem_and_slows_nothing
 ) -> None:
     nl, ro = both[NL], both[RO]
     evidence = upload(nl, tmp_path)
-    told = {
-        "evidence": evidence,
-        "disposal": "no digest",
-        "log": "00" * 32,
-        "events": 2,
-        "head": "00" * 32,
-        "time": 0,
-    }
+    told = DisposalNote(evidence, "no digest", "00" * 32, 2, "00" * 32, 0)
     offer(nl, evidence, RO)
     both.settle(NL, RO)
     handover.accept(ro.client, ro.person, ro.clock, evidence)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from collections.abc import Set as AbstractSet
-from typing import Any, Final
+from typing import Final
 
 import httpx
 
@@ -14,7 +14,7 @@ from ledger.adapters.node.http import bytes_of
 from ledger.adapters.web.client import MIB, Patience, Reach, WebError
 from ledger.domain.codecs.cose import PrivateKey
 from ledger.domain.errors import DeniedError, UsageError
-from ledger.domain.ports.answers import AGENCY, BYTES, DIGEST, EVIDENCE, Copy
+from ledger.domain.ports.answers import BYTES, Copy, DisposalNote, Exchanged
 from ledger.domain.ports.node_and_chain import DescriptorVersion
 from ledger.domain.untrusted import hosts
 from ledger.domain.untrusted.hosts import HERE, Network
@@ -27,14 +27,6 @@ _VERSION: Final = {
     "activeFrom": MOMENT,
     "block": COUNT,
 }
-_EXCHANGED: Final = {
-    "evidence": EVIDENCE, "giver": AGENCY, "taker": AGENCY, "offer": DIGEST, "expires": MOMENT,
-    "state": str,
-}  # fmt: skip
-_DISPOSAL: Final = {
-    "evidence": EVIDENCE, "disposal": DIGEST, "log": DIGEST, "events": COUNT, "head": DIGEST,
-    "time": MOMENT,
-}  # fmt: skip
 _LIST: Final = 8 * MIB  # bytes of a list, or of a document of an agency
 _PAGE: Final = 1000  # rows of it, see services.parcels
 _PAGES: Final = 20
@@ -109,9 +101,9 @@ class PartnerClient(NodeClient):
         """The newest revocation list, issued now where it is older than a time."""
         return self._send("POST", "/v1/exchange/crl", json={"time": time}, limit=_CRL).content
 
-    def exchanged(self, after: str = "") -> list[dict[str, Any]]:
+    def exchanged(self, after: str = "") -> list[Exchanged]:
         """A page of the handovers between them and us."""
-        shape, where = {"handovers": [_EXCHANGED]}, {"after": after}
+        shape, where = {"handovers": [Exchanged]}, {"after": after}
         found = self._ask("GET", "/v1/exchange", shape, limit=_LIST, params=where)
         return list(found["handovers"])
 
@@ -125,9 +117,9 @@ class PartnerClient(NodeClient):
         """A range of the ciphertext."""
         return self._range(f"/v1/exchange/{evidence}/content", start, end)
 
-    def disposals(self, after: str = "") -> list[dict[str, Any]]:
+    def disposals(self, after: str = "") -> list[DisposalNote]:
         """A page of the disposals of items that we held before."""
-        shape, where = {"disposals": [_DISPOSAL]}, {"after": after}
+        shape, where = {"disposals": [DisposalNote]}, {"after": after}
         found = self._ask("GET", "/v1/exchange/disposals", shape, limit=_LIST, params=where)
         return list(found["disposals"])
 

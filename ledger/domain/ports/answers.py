@@ -13,7 +13,7 @@ import re
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
-from ledger.domain.untrusted.shapes import COUNT
+from ledger.domain.untrusted.shapes import COUNT, MOMENT
 
 DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 EVIDENCE: Final = re.compile(r"urn:uuid:[0-9a-f-]{36}")
@@ -26,6 +26,7 @@ Bytes = Annotated[str, BYTES]
 Agency = Annotated[str, AGENCY]
 Time = Annotated[str, _TIME]
 Count = Annotated[int, COUNT]
+Moment = Annotated[int, MOMENT]
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +226,34 @@ class ExchangeRound:
     problems: dict[str, str]
     coming: Coming
     handovers: tuple[Handover, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Exchanged:
+    """An open handover between an agency and us, as its node lists it for ours; ``expires`` in
+    seconds.
+    """
+
+    evidence: Evidence
+    giver: Agency
+    taker: Agency
+    offer: Digest
+    expires: Moment
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class DisposalNote:
+    """An item that an agency held before and that was disposed of, as the custodian's node tells
+    it: the statement that disposed of it, and where its record stands in which log.
+    """
+
+    evidence: Evidence
+    disposal: Digest
+    log: Digest
+    events: Count
+    head: Digest
+    time: Moment
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from ledger.domain.audit.contract_events import ContractEvent
 from ledger.domain.chain.contract_layout import Hop
 from ledger.domain.chain.transactions import SentCall
-from ledger.domain.ports.answers import Copy, Registered
+from ledger.domain.ports.answers import Copy, DisposalNote, Exchanged, Registered
 
 
 class Clock(Protocol):
@@ -332,7 +332,7 @@ class PartnerApi(Protocol):
         """
         ...
 
-    def exchanged(self, after: str = "") -> list[dict[str, Any]]:
+    def exchanged(self, after: str = "") -> list[Exchanged]:
         """A page of the handovers between them and us that are open, in the order of items behind
         one.
         """
@@ -346,10 +346,8 @@ class PartnerApi(Protocol):
         """Ciphertext bytes [start, end) of an item on its way to us, at most 4 MiB."""
         ...
 
-    def disposals(self, after: str = "") -> list[dict[str, Any]]:
-        """A page of the disposals of items that we held before, behind an item: evidence, disposal,
-        log, events, head, time.
-        """
+    def disposals(self, after: str = "") -> list[DisposalNote]:
+        """A page of the disposals of items that we held before, behind an item."""
         ...
 
     def closing(self, evidence: str) -> bytes:

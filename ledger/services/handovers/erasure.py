@@ -23,6 +23,7 @@ from ledger.domain.event.moments import AHEAD
 from ledger.domain.event.offer_terms import OfferTerms
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity.names import agency_id
+from ledger.domain.ports.answers import DisposalNote
 from ledger.domain.ports.node_and_chain import PartnerApi
 from ledger.rows.handovers import ErasureRow
 from ledger.rows.logs import EntryRow
@@ -134,7 +135,7 @@ def _destroy_keys(node: Node, row: ErasureRow) -> ErasureRow:
     return row
 
 
-def _sign_there(node: Node, api: PartnerApi, row: ErasureRow, told: dict[str, Any]) -> None:
+def _sign_there(node: Node, api: PartnerApi, row: ErasureRow, told: DisposalNote) -> None:
     """Sign in the custodian's log for what was destroyed here."""
     _require_place(
         node,
@@ -149,7 +150,7 @@ def _sign_there(node: Node, api: PartnerApi, row: ErasureRow, told: dict[str, An
 
 
 def _require_place(
-    node: Node, row: ErasureRow, told: dict[str, Any], closing: tuple[bytes, int]
+    node: Node, row: ErasureRow, told: DisposalNote, closing: tuple[bytes, int]
 ) -> None:
     """Check that the place at which a partner asks us to sign lies in the log that closed the item,
     behind the statement that closed it, and not in the future.
@@ -161,11 +162,7 @@ def _require_place(
         VerificationError: the partner names another place.
     """
     log, seq = closing
-    if (
-        told["log"] != log.hex()
-        or int(told["events"]) <= seq
-        or int(told["time"]) > node.clock.now() + AHEAD
-    ):
+    if told.log != log.hex() or told.events <= seq or told.time > node.clock.now() + AHEAD:
         raise VerificationError(
             8,
             f"{row.custodian} asks for a signature in another place than its closing",
@@ -173,7 +170,7 @@ def _require_place(
         )
 
 
-def for_agency(node: Node, agency: str, after: str = "") -> list[dict[str, Any]]:
+def for_agency(node: Node, agency: str, after: str = "") -> list[DisposalNote]:
     """A page of disposals of items that an agency held before us, anchored for good, with where the
     item's record stands now.
     """
@@ -184,22 +181,19 @@ def for_agency(node: Node, agency: str, after: str = "") -> list[dict[str, Any]]
     )
 
 
-def _told(node: Node, agency: str, after: str, size: int) -> Iterator[dict[str, Any]]:
+def _told(node: Node, agency: str, after: str, size: int) -> Iterator[DisposalNote]:
     for row in _rows(node, ("dropped", "done"), node.agency, held=agency, after=after):
         with node.records.read() as unit:
             item, close = unit.items.get(row.evidence), unit.logs.entry_by_digest(row.statement)
         if item is not None and close is not None and close.index < size:
-            head = {
-                "events": item.state.seq + 1,
-                "head": item.state.head.hex(),
-                "time": item.state.time,
-            }
-            yield {
-                "evidence": row.evidence,
-                "disposal": row.statement.hex(),
-                "log": node.log_id.hex(),
-                **head,
-            }
+            yield DisposalNote(
+                row.evidence,
+                row.statement.hex(),
+                node.log_id.hex(),
+                item.state.seq + 1,
+                item.state.head.hex(),
+                item.state.time,
+            )
 
 
 def holders(unit: UnitOfWork, evidence: str) -> set[str]:
@@ -263,7 +257,7 @@ def learn(
         VerificationError: a disposal that its custodian did not sign, unless ``trying`` keeps it.
     """
     for told in outgoing.page(node, f"disposals {agency}", api.disposals):
-        evidence = str(told["evidence"])
+        evidence = told.evidence
         trying(
             evidence,
             lambda told=told, evidence=evidence: _follow(node, agency, api, evidence, told),  # type: ignore[misc]
@@ -272,8 +266,8 @@ def learn(
             break
 
 
-def _follow(node: Node, agency: str, api: PartnerApi, evidence: str, told: dict[str, Any]) -> None:
-    _learn(node, agency, api, evidence, from_hex(told["disposal"], what="disposal", size=32))
+def _follow(node: Node, agency: str, api: PartnerApi, evidence: str, told: DisposalNote) -> None:
+    _learn(node, agency, api, evidence, from_hex(told.disposal, what="disposal", size=32))
     with node.records.read() as unit:
         row = unit.erasures.get(evidence)
     if row is not None and (row.state, row.custodian) == ("dropped", agency):

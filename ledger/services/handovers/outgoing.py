@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from itertools import islice
-from typing import Any, Final
+from typing import Final, TypeVar
 
 from ledger.domain.bundle.bundle import Bundle
 from ledger.domain.bundle.parcel import Parcel, SealedDocument
@@ -17,6 +17,7 @@ from ledger.domain.errors import DeniedError, NotFoundError
 from ledger.domain.event.moments import AHEAD
 from ledger.domain.identity.descriptor import HpkeKey
 from ledger.domain.identity.person import agency_recipient
+from ledger.domain.ports.answers import DisposalNote, Exchanged
 from ledger.rows.handovers import TransferStepRow
 from ledger.rows.items import ItemRow
 from ledger.rows.logs import EntryRow
@@ -40,9 +41,11 @@ def between(node: Node, agency: str, after: str = "") -> list[TransferStepRow]:
     return list(islice((row for row in rows if row.offer_time), PAGE))
 
 
-def page(
-    node: Node, name: str, ask: Callable[..., list[dict[str, Any]]]
-) -> Iterator[dict[str, Any]]:
+#: A row of a partner's list, which goes on behind the item that it names.
+_Told = TypeVar("_Told", Exchanged, DisposalNote)
+
+
+def page(node: Node, name: str, ask: Callable[..., list[_Told]]) -> Iterator[_Told]:
     """The rows of a partner's list that are next, one page: the next call goes on behind the last
     row taken, and begins again at the end.
 
@@ -51,10 +54,10 @@ def page(
     after = node.pages.get(name, "")
     rows = (ask(after) if after else ask())[:PAGE]
     for row in rows:
-        node.pages[name] = str(row["evidence"])
+        node.pages[name] = row.evidence
         yield row
     if (
-        len(rows) < PAGE or str(rows[-1]["evidence"]) <= after
+        len(rows) < PAGE or rows[-1].evidence <= after
     ):  # the latter: a node that ignores where it was asked to begin
         node.pages[name] = ""
 

@@ -247,13 +247,13 @@ def _take_in(node: Node, done: Synced, partner: PartnerRow, over: Stopped) -> No
         for one in sorted(node.transfers.of(partner.agency), key=lambda one: one.touched)
     ]
     for one in outgoing.page(node, f"offers {partner.agency}", api.exchanged):
-        evidence, named = str(one["evidence"]), (one["giver"], one["taker"], one["state"])
+        evidence, named = one.evidence, (one.giver, one.taker, one.state)
         if named != (partner.agency, node.agency, "open") or evidence in going:
             continue
         evidence_bytes(evidence)  # raises where this is no evidence URN: it becomes part of a path
         with node.records.read() as unit:
             rows = unit.transfers.of_item(evidence)
-        if rows and rows[-1].offer.hex() == one["offer"]:
+        if rows and rows[-1].offer.hex() == one.offer:
             continue
         _take(node, done, partner, api, evidence, over)
         if over():

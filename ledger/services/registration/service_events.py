@@ -9,6 +9,7 @@ from typing import Any, Final
 from ledger.domain.codecs.text import from_b64url
 from ledger.domain.errors import ConflictError, NotFoundError, RuleError
 from ledger.domain.event.signing import Person, Signed, sign_event
+from ledger.domain.ports.answers import DisposalNote
 from ledger.domain.ports.node_and_chain import PartnerApi
 from ledger.rows.items import ItemRow
 from ledger.services.node.context import Node
@@ -47,20 +48,20 @@ def confirm(node: Node, evidence: str, event_type: str, body: dict[str, Any]) ->
 
 
 def submit(
-    node: Node, api: PartnerApi, told: dict[str, Any], event_type: str, body: dict[str, Any]
+    node: Node, api: PartnerApi, told: DisposalNote, event_type: str, body: dict[str, Any]
 ) -> None:
     """Sign an event about an item in another agency's custody, and register it in their log.
 
     Args:
-        told: where the item stands there: evidence, log, events, head, time.
+        told: the disposal of the item, with where its record stands there.
     """
     place = (
-        str(told["evidence"]),
-        int(told["events"]),
-        bytes.fromhex(told["head"]),
-        max(node.clock.now(), int(told["time"])),
+        told.evidence,
+        told.events,
+        bytes.fromhex(told.head),
+        max(node.clock.now(), told.time),
     )
-    api.register([_sign(node, bytes.fromhex(told["log"]), event_type, body, *place).submission])
+    api.register([_sign(node, bytes.fromhex(told.log), event_type, body, *place).submission])
 
 
 def _item(node: Node, evidence: str) -> ItemRow | None:
