@@ -48,7 +48,7 @@ _F, _I, _W, _N, _U = (
 
 KINDS: Final[dict[str, Kind]] = {
     # The chain and the log as a whole
-    "chain-other": Kind("chain", _F, 3, "another chain", "ask a chain that the trust root names"),
+    "chain-other": Kind("chain", _I, 3, "another chain", "ask a chain that the trust root names"),
     "contract-code": Kind("chain", _F, 3, "other contracts", _KEEP),
     "chain-silent": Kind(
         "chain",
