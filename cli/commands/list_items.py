@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from cli import output
+from cli import output, words
 from cli.state import Json
 
 _HELP = """List the items that you may see; what is in them stays sealed.
@@ -40,7 +40,7 @@ def list_items(
             one.time,
             str(one.events),
             one.custodian,
-            one.state + (", closed" if one.closed else ""),
+            words.STATES.get(one.state, one.state) + (", closed" if one.closed else ""),
         ]
         for one in items
     ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from ledger.domain.verify.report import Verdict
 from tests.support.malice import World
 
@@ -33,6 +35,8 @@ def history(world: World) -> None:
 def caught(world: World, *codes: str, **options: object) -> None:
     report = world.audit_all(**options)
     assert (report.verdict, report.codes()) == (Verdict.FAILED, set(codes)), report.as_json()
+    for finding in report.findings:  # a time is told as one, and not in seconds since 1970
+        assert not re.search(r"\b[12]\d{9}\b", f"{finding.expected} {finding.found}"), finding
 
 
 def served(world: World, entries: list[bytes], *codes: str, **options: object) -> None:

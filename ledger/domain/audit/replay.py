@@ -19,6 +19,7 @@ from ledger.domain.audit.contract_events import (
 )
 from ledger.domain.audit.findings import AuditFinding
 from ledger.domain.chain import contract_layout
+from ledger.domain.codecs.text import told_time
 from ledger.domain.errors import RuleError
 from ledger.domain.identity.names import agency_id, agency_urn
 from ledger.domain.item import custody
@@ -274,9 +275,9 @@ class Replay:
         elif claims.seq > state.seq + 1:
             code, expected = "item-gap", f"seq {state.seq + 1} of {claims.subject}"
         elif claims.time < state.time:
-            code, expected = "item-clock", f"no earlier than {state.time}"
+            code, expected = "item-clock", f"no earlier than {told_time(state.time)}"
         if code:
-            found = f"seq {claims.seq}, effect {claims.effect!r}, signed at {claims.time}"
+            found = f"seq {claims.seq}, effect {claims.effect!r}, signed at {told_time(claims.time)}"
             # After a gap or a clock that ran backwards the rest is judged from here on: one fault,
             # one finding.
             after = (

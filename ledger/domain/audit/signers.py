@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from ledger.domain.codecs.text import told_time
 from ledger.domain.errors import CustodyError, IncompleteError, VerificationError
 from ledger.domain.event.types import TYPES
 from ledger.domain.identity import certificate as certificates
@@ -98,7 +99,7 @@ class Signers:
             )
         descriptor = in_force(self._versions.get(issuer, ()), time)
         if descriptor is None:
-            return "descriptor-missing", f"no descriptor of {issuer} in force at {time}"
+            return "descriptor-missing", f"no descriptor of {issuer} in force at {told_time(time)}"
         return self.certified(certificate, descriptor, time)
 
     def certified(

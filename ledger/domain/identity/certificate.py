@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.x509.oid import NameOID
 
 from ledger.domain.codecs.cose import PublicKey, algorithm_of
-from ledger.domain.codecs.text import format_time
+from ledger.domain.codecs.text import format_time, told_time
 from ledger.domain.errors import FormatError, IncompleteError, VerificationError
 from ledger.domain.identity import names
 from ledger.domain.identity.person import PersonId
@@ -321,15 +321,17 @@ def verify_not_revoked(
         if entry is not None and _seconds(entry.revocation_date_utc) <= time:
             revoked = _seconds(entry.revocation_date_utc)
             raise VerificationError(
-                _STEP, f"the certificate was revoked at {revoked}, before its use at {time}"
+                _STEP,
+                f"the certificate was revoked at {format_time(revoked)}, before its use at "
+                f"{told_time(time)}",
             )
         recent = recent or _seconds(crl.last_update_utc) >= time
     if not recent:
         raise IncompleteError(
             _STEP,
             (
-                f"no revocation list of {certificate.agency} issued at or after {time} is in the "
-                "bundle"
+                f"no revocation list of {certificate.agency} issued at or after {told_time(time)} "
+                "is in the bundle"
             ),
             hint="ask the agency for a bundle exported after its next revocation list",
         )

@@ -12,6 +12,7 @@ from ledger.domain.bundle.trust import Contract, TrustRoot
 from ledger.domain.chain import contract_layout, evm
 from ledger.domain.chain.contract_layout import ContractName
 from ledger.domain.codecs.digests import same
+from ledger.domain.codecs.text import told_time
 from ledger.domain.errors import IncompleteError, VerificationError
 from ledger.domain.identity import descriptor as descriptors
 from ledger.domain.identity.descriptor import Descriptor
@@ -180,7 +181,7 @@ class ProvenDescriptors:
         ]
         if not best:
             raise IncompleteError(
-                4, f"the bundle holds no descriptor of {agency} in force at {time}"
+                4, f"the bundle holds no descriptor of {agency} in force at {told_time(time)}"
             )
         version, parsed = max(best, key=lambda item: item[0])
         following = self._versions.get((agency, version + 1))

@@ -318,7 +318,7 @@ class LogReplay:
         )
         if code:
             stretch.findings.append(
-                AuditFinding(code, place, f"somebody certified at {proven}", found)
+                AuditFinding(code, place, f"somebody certified at {told_time(proven)}", found)
             )
         outcome = self._replay.step(index, claims, entry.leaf, stretch.items.get(claims.subject))
         stretch.findings += outcome.findings
