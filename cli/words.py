@@ -89,6 +89,13 @@ STATES: Final = {
     "anchored": "on the chain, not yet final",
     "final": "on the chain for good",
 }
+#: The same for a table, in which an item has one line.
+SHORT_STATES: Final = {
+    "integrated": "not yet anchored",
+    "submitted": "on its way to the chain",
+    "anchored": "not yet final",
+    "final": "final",
+}
 MEMBERS: Final = {
     "name": "name",
     "path": "path",

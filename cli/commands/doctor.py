@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -15,12 +15,17 @@ if TYPE_CHECKING:
     from ledger.services.audit.self_check_findings import Result
 
 _HELP = """Derive everything in the home again: log, checkpoints against the contract, items,
-documents, blocks.
+documents, blocks. Who signed, and whether they might, is judged by `custody audit`.
 
 \b
 Example:
   custody --home ~/evidence doctor --deep
 """
+#: So that nobody takes the verdict for that of an audit.
+_NOT_JUDGED: Final = (
+    "not judged: whether whoever signed was certified, not revoked, and had the right to; for "
+    "that: custody audit"
+)
 _MARKS = {"failed": "FAILED ", "unreadable": "UNREADABLE", "incomplete": "not checked"}
 
 
@@ -68,7 +73,10 @@ def doctor(
         ],
     }
     output.result(
-        value, *(line for one in found for line in lines(one)), f"verdict: {judged.value}"
+        value,
+        *(line for one in found for line in lines(one)),
+        f"verdict: {judged.value}",
+        runnable(_NOT_JUDGED),
     )
     raise typer.Exit(judged.exit_code)
 

@@ -40,13 +40,15 @@ def list_items(
             one.time,
             str(one.events),
             one.custodian,
-            words.STATES.get(one.state, one.state) + (", closed" if one.closed else ""),
+            ("closed, " if one.closed else "") + words.SHORT_STATES.get(one.state, one.state),
         ]
         for one in items
     ]
     none = ["no items that you may see" + (" have this number" if wanted is not None else "")]
     lines = (
-        output.table(["ITEM", "LATEST EVENT", "EVENTS", "HELD BY", "STATE"], rows) if rows else none
+        output.table(["ITEM", "LATEST EVENT", "EVENTS", "HELD BY", "STATE"], rows, whole=["ITEM"])
+        if rows
+        else none
     )
     output.result({"items": items}, *lines)
 

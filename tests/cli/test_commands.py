@@ -160,7 +160,16 @@ def test_note_correct_recheck_and_doctor(worked: dict[str, Path]) -> None:
     assert "/body/name" in done.stderr, "what there is is told"
     assert json.loads(custody("show", evidence, "--json", home=home).stdout)["events"] == before
     assert "match" in custody("recheck", evidence, "--basis", "yearly", home=home).stdout
-    assert "ok      log" in custody("doctor", "--deep", home=home, code=3).stdout
+    listed = custody("list", home=home, environment={"COLUMNS": "100"}).stdout
+    assert "not yet anchored" in listed, "as upload tells it"
+    assert evidence.removeprefix("urn:uuid:") in custody("list", home=home).stdout, "never cut"
+    doctor = custody("doctor", "--deep", home=home, code=3).stdout
+    assert "ok      log" in doctor
+    assert doctor.splitlines()[-2:] == [
+        "verdict: incomplete",
+        "not judged: whether whoever signed was certified, not revoked, and had the right to; "
+        f"for that: custody --home {home} audit",
+    ]
     custody("anchor", home=home)
     found = json.loads(custody("doctor", "--json", home=home).stdout)
     whole = {"clean": True, "verdict": "verified", "waiting": 0}
