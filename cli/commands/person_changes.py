@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from cli import custodykey, members, outfile, output
+from cli import custodykey, members, outfile, output, questions
 from cli.hints import command, runnable
+from cli.questions import Yes
 from cli.state import STATE, Json
 from cli.words import counted
 
@@ -22,9 +23,12 @@ _SUSPEND = """Suspend a person: from this moment they can do nothing here, and e
 of it.
 
 What they signed until now is anchored and goes on verifying; so that this holds also for what they
-signed as a guest elsewhere, verifiers refuse their certificate as of some days ahead. With --since
-nothing signed after that time counts: for stolen keys. A custodian keeps the custody key that they
-have, until it is rotated.
+signed as a guest elsewhere, verifiers refuse their certificate as of some days ahead. A custodian
+keeps the custody key that they have, until it is rotated.
+
+With --since nothing of theirs that was anchored after that time counts: for stolen keys. Every item
+in which they recorded something after it fails verification from then on, and nobody can take that
+back: you are told so, and asked.
 
 \b
 Example:
@@ -97,6 +101,7 @@ def suspend(
         str,
         typer.Option(help="For stolen keys: 2026-11-20T10:00:00Z. Nothing signed after it counts."),
     ] = "",
+    yes: Yes = False,
     as_json: Json = False,
 ) -> None:
     from cli import arguments
@@ -104,6 +109,8 @@ def suspend(
 
     who = arguments.person(who)
     moment = members.time_of(since, "--since") if since else None
+    if moment is not None:
+        _agree_to_break(who, moment, yes=yes)
     with open_session() as session:
         done = session.node.suspend(who, since=moment)
         kept = custodykey.kept(session, who) if done.keepsCustodyKey else []
@@ -121,6 +128,29 @@ def suspend(
     ]
     output.result(
         value, f"{who} is suspended from now on, and revoked as of {revoked}.", *kept, *also
+    )
+
+
+def _agree_to_break(who: str, moment: int, *, yes: bool) -> None:
+    """Say what a revocation that reaches back takes from honest items too, and ask for it."""
+    from ledger.domain.codecs.text import format_time
+
+    questions.require(yes=yes)
+    if not STATE.json:
+        output.say(
+            f"Nothing that {who} signed counts any more",
+            f"if it was anchored after {format_time(moment)}. Every item in which they recorded",
+            "something after it fails verification from now on, also where that was honest work.",
+            "Nobody can take it back, or move the moment to a later one.",
+        )
+    questions.agree(
+        "Were their keys in other hands by then, and shall all of that fail?",
+        yes=yes,
+        otherwise="they are not suspended",
+        hint=(
+            "to suspend them and keep what they recorded until now: "
+            + command("person", "suspend", who)
+        ),
     )
 
 

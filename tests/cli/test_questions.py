@@ -229,3 +229,33 @@ def at_terminal(command: list[str], question: str, typed: bytes) -> tuple[int, s
     finally:
         os.close(master)
     return os.waitstatus_to_exitcode(status), said.decode(errors="replace")
+
+
+def test_a_suspension_that_reaches_back_says_what_it_breaks_and_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    done: list[tuple[str, int]] = []
+
+    def suspend(who: str, *, since: int) -> SimpleNamespace:
+        done.append((who, since))
+        return SimpleNamespace(revoked="then", keepsCustodyKey=False, alsoActive=())
+
+    @contextmanager
+    def opened(**_: Any) -> Iterator[Any]:
+        yield SimpleNamespace(node=SimpleNamespace(suspend=suspend))
+
+    monkeypatch.setattr(session, "open_session", opened)
+    who = "uhsvsxgbeqkdjg7gd2vbcbfsna"
+    words = ["person", "suspend", who, "--since", "2026-11-20T10:00:00Z"]
+    code, _, said = within(*words, typed="n\n")
+    assert (code, done) == (2, [])
+    told = " ".join(said.split())
+    assert "if it was anchored after 2026-11-20T10:00:00Z. Every item in which they" in told
+    assert "nothing was signed: they are not suspended" in told
+    assert "keep what they recorded until now: custody person suspend" in told.replace("\\ ", "")
+    for script in (words, [*words, "--json"]):
+        code, _, said = within(*script)
+        assert (code, done) == (2, [])
+        assert "--yes" in said
+    assert within(*words, typed="y\n")[0] == within(*words, "--yes")[0] == 0
+    assert done == [(who, 1795168800)] * 2
