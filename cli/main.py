@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
-from cli import hints, interrupt, logs, output
+from cli import hints, interrupt, logs, members, output
 from cli.commands import (
     anchor,
     audit,
@@ -54,6 +54,7 @@ from cli.commands import (
     verify,
 )
 from cli.state import STATE
+from ledger.domain.errors import DemandError, UsageError
 
 app = typer.Typer(
     name="custody",
@@ -156,6 +157,8 @@ def run(arguments: list[str]) -> int:
         return output.interrupted(interrupt.exit_code(), interrupt.told())
     except TyperException as error:
         return _misused(error)
+    except DemandError as error:  # raised before anything is read or recorded for it
+        return output.failure(UsageError(error.message, hint=members.asked_for(error.pointers)))
     except Exception as error:  # noqa: BLE001  (the last handler: a defect must not print case data)
         return output.failure(error)
 

@@ -138,6 +138,7 @@ _OPTIONS = {
     "/body/tool": "--tool",
     "/body/tool/version": "--tool-version",
     "/body/place": "--place",
+    "/body/purpose": "--purpose",
     "/body/deviceClock": "--clock-shown and --clock-reference",
 }
 

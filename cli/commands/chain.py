@@ -103,9 +103,10 @@ def deploy(
         hint = "keep the trust root that was printed, as a file of its own; do not deploy again"
         file.otherwise(shown, *lines, "The trust root:", *encoded.decode().splitlines(), hint=hint)
         file.write(encoded)
+    joining = elsewhere("--home", "HOME", "init", "--rpc", rpc, "--trust", out.name)
     lines += [
         f"  trust root    {out}",
-        f"Next, at each agency: `{elsewhere('init', '--rpc', rpc, '--trust', out.name)}`",
+        f"Next, at each agency, with the home that made its card: `{joining}`",
     ]
     output.result(value, *lines)
 

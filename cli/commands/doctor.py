@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from cli import output
-from cli.hints import runnable
+from cli.hints import command, runnable
 from cli.state import Json
 from cli.words import counted
 
@@ -21,11 +21,6 @@ documents, blocks. Who signed, and whether they might, is judged by `custody aud
 Example:
   custody --home ~/evidence doctor --deep
 """
-#: So that nobody takes the verdict for that of an audit.
-_NOT_JUDGED: Final = (
-    "not judged: whether whoever signed was certified, not revoked, and had the right to; for "
-    "that: custody audit"
-)
 _MARKS = {"failed": "FAILED ", "unreadable": "UNREADABLE", "incomplete": "not checked"}
 
 
@@ -76,7 +71,9 @@ def doctor(
         value,
         *(line for one in found for line in lines(one)),
         f"verdict: {judged.value}",
-        runnable(_NOT_JUDGED),
+        # So that nobody takes the verdict for that of an audit.
+        "not judged: whether whoever signed was certified, not revoked, and had the right to; "
+        f"for that: {command('audit')}",
     )
     raise typer.Exit(judged.exit_code)
 

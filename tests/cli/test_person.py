@@ -68,6 +68,9 @@ def test_from_invitation_to_suspension(served: Path, tmp_path: Path, rng: random
     asked = custody("person", "enrol", invitation, home=mine, environment=OTHER).stdout
     [fingerprint] = re.findall(r"^  ((?:[0-9a-f]{4} ?){4})$", asked, re.MULTILINE)
     assert "not enrolled yet" in custody("status", home=mine, environment=OTHER, code=2).stderr
+    early = custody("person", "fetch", home=mine, environment=OTHER, code=1).stderr
+    assert "an administrator has to approve you first" in early
+    assert f"custody --home {mine} person enrol" in early
 
     listed = json.loads(custody("person", "list", "--json", home=served).stdout)["people"]
     [waiting] = [one for one in listed if one["state"] == "requested"]
@@ -99,6 +102,7 @@ def test_from_invitation_to_suspension(served: Path, tmp_path: Path, rng: random
     assert suspended["revoked"]
     refused = custody("status", home=mine, environment=OTHER, code=1).stderr
     assert "login refused" in refused
+    assert f"fetch it: custody --home {mine} person fetch" in refused
     table = custody("person", "list", home=served).stdout
     assert re.search(rf"^{done['pseudonym']} +4712 +suspended +officer", table, re.MULTILINE), table
 

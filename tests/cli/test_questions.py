@@ -17,7 +17,8 @@ from typing import Any
 import pytest
 
 from cli import questions, session
-from ledger.domain.errors import UsageError
+from ledger.client import handover
+from ledger.domain.errors import DemandError, UsageError
 from tests.support.actors import Actor, enrolled
 from tests.support.commands import ROOT, within
 from tests.support.desk import PASSPHRASE, Desk
@@ -259,3 +260,23 @@ def test_a_suspension_that_reaches_back_says_what_it_breaks_and_is_asked_for(
         assert "--yes" in said
     assert within(*words, typed="y\n")[0] == within(*words, "--yes")[0] == 0
     assert done == [(who, 1795168800)] * 2
+
+
+def test_an_offer_without_what_the_profile_asks_for_names_the_options(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def lacking(*_: Any) -> None:
+        raise DemandError("the profile nl asks for /basis/purpose", ("/basis/purpose",), hint="x")
+
+    @contextmanager
+    def opened(**_: Any) -> Iterator[Any]:
+        person = SimpleNamespace(certificate=SimpleNamespace(agency="NL-POL"))
+        clock = SimpleNamespace(now=lambda: 0)
+        yield SimpleNamespace(node=None, person=person, clock=clock)
+
+    monkeypatch.setattr(session, "open_session", opened)
+    monkeypatch.setattr(handover, "offer", lacking)
+    item = "3f0c1d2e-0000-4000-8000-000000000000"
+    code, _, said = within("handover", "offer", item, "--to", "RO-DIICOT", "--purpose", "analysis")
+    assert code == 2
+    assert "give --basis as well" in said

@@ -193,6 +193,19 @@ def test_a_file_of_backup_keys_that_others_can_write_is_refused(tmp_path: Path) 
         BackupKeys(tmp_path / "keys", PASSPHRASE, create=True)
 
 
+def test_another_file_that_is_named_as_the_backup_keys_is_told_and_ends_with_4(
+    tmp_path: Path,
+) -> None:
+    """Whoever named the trust root was told to restore that from a backup."""
+    (tmp_path / "trust.json").write_text('{"v": 1, "kind": "custody-trust-root"}')
+    words = ("restore", tmp_path, "--keys", tmp_path / "trust.json")
+    code, _, said = within(*words, home=tmp_path / "back")
+    assert code == 4
+    assert "trust.json is no file of backup keys" in said
+    assert "the file that `custody backup --keys` wrote" in said
+    assert "restore it" not in said
+
+
 def test_a_server_that_was_killed_leaves_no_address_that_is_believed(home_path: Path) -> None:
     address = home_path / settings.SERVER
     lock = bootstrap.lock_home(home_path)

@@ -138,11 +138,19 @@ def test_an_item_on_offer_is_read_by_nobody_and_the_answer_says_how_to(
         enrolled(desk, "examiner"),
         enrolled(desk, "custodian", "officer"),
     )
+    lawyer = enrolled(desk, "prosecutor", number="9")
+    handover.share(
+        desk.client, desk.person, desk.clock, item, with_person=lawyer.pseudonym, basis=BASIS
+    )
     offer(desk, item, taker)
     refused(second, item, "view", "offer is open", role="custodian")
     with pytest.raises(RuleError) as caught:
         desk.client.readable(item, "copy")
     assert "custody handover pause" in (caught.value.hint or "")
+    with pytest.raises(RuleError) as caught:
+        lawyer.client.readable(item, "copy")
+    told = "wait until it is answered, or ask whoever offered it to take the offer back"
+    assert caught.value.hint == told, "a command that their roles may not run helps nobody"
     with pytest.raises(RuleError) as caught:
         taker.client.readable(item, "view")
     assert "accept" in (caught.value.hint or "")

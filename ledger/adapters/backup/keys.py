@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Final
 
 from ledger.adapters import files
-from ledger.adapters.keystore.file import FileKeyring
-from ledger.domain.errors import KeyringError, UsageError
+from ledger.adapters.keystore.file import NO_KEYRING, FileKeyring, Unlocking
+from ledger.domain.errors import KeyringError, UnreadableError, UsageError
 
 _NAME: Final = "generations"
 _DAY: Final = 86400
@@ -40,7 +40,7 @@ class BackupKeys:
 
     Raises:
         KeyringError: wrong passphrase, or altered, or a keyring with other keys in it. UsageError:
-            no file, or not one.
+            no file, or not one. UnreadableError: what is there is no file of keys at all.
     """
 
     def __init__(self, path: Path, passphrase: bytes, *, create: bool) -> None:
@@ -54,7 +54,16 @@ class BackupKeys:
             self._keyring = FileKeyring.create(path, passphrase)
             self._generations: list[Generation] = []
             return
-        self._keyring = FileKeyring.open(path, passphrase)
+        try:
+            unlocking = Unlocking(path, passphrase)
+        except KeyringError as error:
+            if error.hint != NO_KEYRING:  # it is one, of another version
+                raise
+            raise UnreadableError(
+                f"{path} is no file of backup keys: {error.message}",
+                hint="name with --keys the file that `custody backup --keys` wrote",
+            ) from error
+        self._keyring = unlocking.keyring()
         if set(self._keyring.names()) - {_NAME}:
             raise KeyringError(
                 f"{path} is a keyring with other keys, not the file of the backup keys",

@@ -28,7 +28,7 @@ from ledger.domain.crypto.grants import HpkePrivateKey
 from ledger.domain.errors import FormatError, KeyringError
 
 _LIMIT: Final = 1 << 20
-_RESTORE: Final = "restore it from a backup: custody --home NEW-FOLDER restore FOLDER --keys FILE"
+NO_KEYRING: Final = "restore it from a backup: custody --home NEW-FOLDER restore FOLDER --keys FILE"
 
 
 class FileKeyring:
@@ -209,7 +209,7 @@ class _Sealed:
         except OSError as error:
             raise KeyringError(
                 f"no keyring at {path}",
-                hint=_RESTORE,
+                hint=NO_KEYRING,
             ) from error
         try:
             value = strict_json.lenient(raw)
@@ -228,7 +228,7 @@ class _Sealed:
         except (ValueError, KeyError, TypeError) as error:
             raise KeyringError(
                 f"{path} is not a keyring",
-                hint=_RESTORE,
+                hint=NO_KEYRING,
             ) from error
         if not good:
             raise KeyringError(f"{path} was written by another version", hint="use a newer custody")

@@ -277,7 +277,9 @@ class Replay:
         elif claims.time < state.time:
             code, expected = "item-clock", f"no earlier than {told_time(state.time)}"
         if code:
-            found = f"seq {claims.seq}, effect {claims.effect!r}, signed at {told_time(claims.time)}"
+            found = (
+                f"seq {claims.seq}, effect {claims.effect!r}, signed at {told_time(claims.time)}"
+            )
             # After a gap or a clock that ran backwards the rest is judged from here on: one fault,
             # one finding.
             after = (

@@ -24,7 +24,7 @@ from ledger.domain.identity.descriptor import HpkeKey
 from ledger.domain.identity.person import PersonId, Recipient
 from ledger.domain.identity.roles import ROLES_BY_TYPE, counting_roles, keeps_custody
 from ledger.domain.item.history_rules import ItemHistory
-from ledger.domain.item.parts import OPENS_CONTENT, ROLES_BY_PART, Part
+from ledger.domain.item.parts import OPENS_CONTENT, ROLES_BY_PART, Part, acting_roles
 from ledger.domain.item.recorded_event import RecordedEvent
 from ledger.rows.items import ItemRow
 from ledger.rows.logs import EntryRow
@@ -254,11 +254,12 @@ def require_readable(
             hint="custody dispose certificate ID",
         )
     if item.state.offer is not None:
-        hint = (
-            "to read it meanwhile and offer it again: custody handover pause ID -o FILE --basis WHY"
-        )
+        parts = parts_of(node, unit, caller, item.state.evidence, item)
+        hint = "wait until it is answered, or ask whoever offered it to take the offer back"
         if is_asked(node, caller, item):
             hint = "check it and answer: custody handover accept ID"
+        elif acting_roles("transfer-withdrawn", parts, caller.roles):
+            hint = "to read it meanwhile: custody handover pause ID -o FILE --basis WHY"
         raise RuleError(
             "an offer is open: only its acceptance, refusal or withdrawal may follow", hint=hint
         )

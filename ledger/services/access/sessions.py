@@ -35,8 +35,9 @@ _PATIENCE: Final = 10.0  # seconds for the identity provider's keys
 _ID: Final = 32  # hex digits by which a session is named; nobody can log in with them
 _REFUSED: Final = "login refused"
 _HINT: Final = (
-    "check that your certificate is valid and enrolled at this agency, or, for a "
-    "node, that its agency was added there"
+    "if an administrator gave you a new certificate, fetch it: custody person fetch; else check "
+    "that yours is valid and enrolled at this agency, or, for a node, that its agency was added "
+    "there"
 )
 
 

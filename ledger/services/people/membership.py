@@ -139,7 +139,13 @@ def certificate_for(node: Node, data: bytes) -> bytes:
         if not row.proof and same(row.hpke, encode_hpke(parsed.hpke)):
             _keep_proof(node, row.person, data)
         return der
-    raise DeniedError("that key belongs to nobody who is active here", hint="ask the administrator")
+    raise DeniedError(
+        "that key belongs to nobody who is active here",
+        hint=(
+            "if you asked to join, an administrator has to approve you first; then: custody person "
+            "enrol INVITATION; else ask the administrator"
+        ),
+    )
 
 
 def _keep_proof(node: Node, who: PersonId, data: bytes) -> None:
