@@ -16,6 +16,9 @@ _MARKS = {
     "not checked": "not checked",
     "not asked": "-",
 }
+#: Severities of what somebody did: only that breaks a promise. What could not be read or asked for,
+#: or was refused by design, breaks none yet.
+_DEEDS = frozenset({"failed", "warning"})
 _WIDTH = 100
 _SHOWN = 20  # findings of one kind that a terminal shows; the JSON has more
 
@@ -52,6 +55,8 @@ def _finding(one: dict[str, Any]) -> list[str]:
         ("breaks", "promiseText"),
         ("what to do", "todo"),
     ):
+        if key == "promiseText" and one["severity"] not in _DEEDS:
+            continue
         told = one[key] if key != "promiseText" else f"promise {one['promise']}, {one[key]}"
         if key == "todo":  # a command in it is not to be broken
             lines.append(f"  {label}: {told}")
@@ -73,7 +78,7 @@ def page(value: dict[str, Any], heading: str, made: str) -> str:
         f"<code>{_shown(one['code'])}</code></h3><dl>"
         f"<dt>where</dt><dd>{_shown(one['place'])}</dd><dt>expected</dt><dd>{_shown(one['expected'])}</dd>"
         f"<dt>found</dt><dd>{_shown(one['found'])}</dd>"
-        f"<dt>promise {_shown(one['promise'])}</dt><dd>{_shown(one['promiseText'])}</dd>"
+        f"{_promise(one)}"
         f"<dt>what to do</dt><dd>{_shown(one['todo'])}</dd></dl></section>"
         for one in value["findings"]
     )
@@ -103,6 +108,14 @@ submitted, or that nobody read an item after a key was first released to them. W
 for was not checked.</p>
 </body></html>
 """
+
+
+def _promise(one: dict[str, Any]) -> str:
+    """The promise that a finding breaks, in HTML; empty where it breaks none."""
+    if one["severity"] not in _DEEDS:
+        return ""
+    number, text = _shown(one["promise"]), _shown(one["promiseText"])
+    return f"<dt>breaks promise {number}</dt><dd>{text}</dd>"
 
 
 def _shown(value: object) -> str:

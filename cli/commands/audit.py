@@ -260,6 +260,29 @@ def _outside(
             open_audit.opened(read_trust(trust), rpc, logs, state, auditor())
         )
         options = external.ExternalOptions(_examiner(stack, workers), views, _progress(parts))
-        return external.audit(
+        found = external.audit(
             opened.contracts, opened.root, opened.logs, opened.state, opened.clock, options
         )
+    _require_unswapped(found, logs, rpc)
+    return found
+
+
+def _require_unswapped(found: AuditReport, logs: list[str], rpc: str) -> None:
+    """Where an address did not answer as what it was given for, see whether it is the other.
+
+    Raises:
+        UsageError: it is.
+    """
+    from ledger.app import open_audit
+    from ledger.domain.errors import UsageError
+
+    hint = (
+        "--log is the address of a custody node, or of an exported log, and --rpc that of a chain"
+    )
+    if "chain-silent" in found.counts and open_audit.is_log(rpc):
+        raise UsageError(f"--rpc {rpc} looks like a custody node, and not like a chain", hint=hint)
+    if "unreachable" not in found.counts:
+        return
+    for one in logs:
+        if one.startswith(("http://", "https://")) and open_audit.is_chain(one):
+            raise UsageError(f"--log {one} looks like a chain, and not like a log", hint=hint)

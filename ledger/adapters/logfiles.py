@@ -167,8 +167,11 @@ class WebFiles(HttpNode):
             while True:
                 if self._signer is None:
                     if not self._signers:
-                        hint = "name the folder of an auditor of that agency with --home"
-                        raise DeniedError(f"{path} is shown to auditors only", hint=hint)
+                        raise DeniedError(
+                            f"{path} is shown to auditors only: the node refused it, as it does "
+                            "everybody else",
+                            hint="name the folder of an auditor of that agency with --home",
+                        )
                     self._signer = self._signers.pop(0)
                 try:
                     return self._send("GET", target, limit=_LIMIT).content

@@ -5,7 +5,7 @@ between runs.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -17,7 +17,7 @@ from ledger.adapters.logfiles import Auditor, FolderFiles, WebFiles
 from ledger.domain.audit.ports import LogFiles
 from ledger.domain.audit.report import AuditReport
 from ledger.domain.bundle.trust import TrustRoot
-from ledger.domain.errors import UnreadableError, UsageError
+from ledger.domain.errors import CustodyError, UnreadableError, UsageError
 from ledger.services.audit import internal
 from ledger.services.node.context import Node
 
@@ -53,6 +53,28 @@ def files_at(place: str, auditor: Auditor, *, hasty: bool = False) -> LogFiles:
             hint="`custody log export` writes one",
         )
     return FolderFiles(Path(place))
+
+
+def is_log(url: str) -> bool:
+    """Whether a log of custody answers at an address; asked where it was given for a chain."""
+    try:
+        with closing(WebFiles(url, hasty=True)) as found:
+            found.get("checkpoint")
+    except CustodyError:
+        return False
+    return True
+
+
+def is_chain(url: str) -> bool:
+    """Whether a chain answers at an address; asked where it was given for a log."""
+    from ledger.adapters.chain.rpc import RpcChain
+
+    try:
+        with closing(RpcChain(url, confirmations=0)) as found:
+            found.chain_id()
+    except CustodyError:
+        return False
+    return True
 
 
 def about(root: TrustRoot) -> bytes:

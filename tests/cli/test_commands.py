@@ -20,9 +20,11 @@ from typing import Any
 import pytest
 import typer
 
+from ledger.app import open_audit
 from tests.support.chains import free_port
 from tests.support.commands import ROOT, custody, within
 from tests.support.desk import PASSPHRASE
+from tests.support.hostile import answer, hostile, says
 from tests.support.waiting import wait_until
 
 JSON_KEYS = {"verdict", "steps", "findings", "withheld", "facts", "events"}
@@ -173,6 +175,20 @@ def test_note_correct_recheck_and_doctor(worked: dict[str, Path]) -> None:
     found = json.loads(custody("doctor", "--json", home=home).stdout)
     whole = {"clean": True, "verdict": "verified", "waiting": 0}
     assert found == whole | {"findings": [], "warnings": []}
+
+
+def test_an_audit_whose_addresses_were_swapped_says_so(worked: dict[str, Path]) -> None:
+    chain_id = json.dumps({"jsonrpc": "2.0", "id": 0, "result": "0x1"}).encode()
+    with (
+        hostile(says(answer(b"urn:custody:log:x\n"))) as log,
+        hostile(says(answer(chain_id))) as chain,
+    ):
+        words = ("--trust", worked["folder"] / "trust.json")
+        code, _, said = within("audit", "--log", chain.url, "--rpc", log.url, *words)
+        assert (code, "looks like a custody node, and not like a chain" in said) == (2, True), said
+        assert open_audit.is_chain(chain.url)
+        assert not open_audit.is_chain(log.url)
+        assert not open_audit.is_log(chain.url)
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from cli import auditreport
 from ledger.adapters import examining, logfiles
 from ledger.adapters.audit_state import SqliteAuditState
 from ledger.adapters.chain.contracts import Contracts
@@ -121,6 +122,11 @@ def test_somebody_without_a_certificate_gets_hashes_but_no_entries(
     assert (report.verdict, report.codes()) == (Verdict.UNREADABLE, {"unreachable"}), (
         report.as_json()
     )
+    told = " ".join(" ".join(auditreport.text(report.as_json())).split())
+    assert "shown to auditors only: the node refused it, as it does everybody else" in told
+    assert "log in as an auditor of that agency: its folder is named with --home" in told
+    page = auditreport.page(report.as_json(), "Audit", "now")
+    assert "breaks" not in told + page, "what was refused by design breaks no promise"
     web.close()
 
 

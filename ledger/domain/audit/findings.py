@@ -102,7 +102,14 @@ KINDS: Final[dict[str, Kind]] = {
     ),
     "tile-differs": Kind("files", _F, 3, "a tile does not hold the hashes of the entries", _KEEP),
     "bundle-malformed": Kind("files", _F, 3, "an entry bundle is malformed", _KEEP),
-    "unreachable": Kind("files", _U, 4, "a file could not be fetched", _AGAIN),
+    "unreachable": Kind(
+        "files",
+        _U,
+        4,
+        "a file could not be fetched",
+        "where access was denied, log in as an auditor of that agency: its folder is named with "
+        "--home; else " + _AGAIN,
+    ),
     # Entries
     "entry-malformed": Kind("entries", _F, 1, "an entry is not in its strict form", _KEEP),
     "wrong-log": Kind("entries", _F, 3, "a statement made for another log", _KEEP),
