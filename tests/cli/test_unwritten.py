@@ -112,10 +112,10 @@ def test_contracts_that_were_paid_for_are_told_although_the_trust_root_could_not
             tmp_path / "key",
             "--confirmations",
             "0",
-            "-o",
-            FULL,
         )
-        code, out, said = within("chain", "deploy", *rest)
+        code, out, said = within("chain", "deploy", *rest, "-o", FULL)
+        told = within("chain", "deploy", *rest, "-o", tmp_path / "trust.json")[1]
+    assert f"`custody --home HOME init --rpc {url} --trust trust.json`" in told
     assert code == output.UNPRINTED
     assert "do not deploy again" in said
     root = parse(out.partition("The trust root:\n")[2].encode())
