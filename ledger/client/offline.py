@@ -30,9 +30,9 @@ from ledger.domain.event.signing import Person
 from ledger.domain.identity.roles import ROLES_BY_TYPE
 from ledger.domain.ipld import cid as cids
 from ledger.domain.ipld.unixfs import Block
-from ledger.domain.item import custody
+from ledger.domain.item import custody, history_rules
 from ledger.domain.item.custody import ItemState
-from ledger.domain.item.history_rules import ItemHistory
+from ledger.domain.item.item_history import ItemHistory
 from ledger.domain.item.recorded_event import RecordedEvent
 from ledger.domain.ports.answers import Item, LoggedEvent, Queued, Registered
 from ledger.domain.ports.client import Journal
@@ -327,7 +327,7 @@ class _Standing:
         if not self._whole:
             return
         if self._state is not None:
-            self._life.require_allowed(_told(one), one.statement.claims.time)
+            history_rules.require_allowed(self._life, _told(one), one.statement.claims.time)
         self._take(one)
 
     def rehearse(self, event: Event) -> None:
@@ -338,7 +338,9 @@ class _Standing:
         """
         if self._whole:
             time = parse_time(event.value["time"], what="time")
-            self._life.require_allowed(RecordedEvent(bytes(32), event), time, rehearsed=True)
+            history_rules.require_allowed(
+                self._life, RecordedEvent(bytes(32), event), time, rehearsed=True
+            )
 
     def _take(self, one: Waiting) -> None:
         statement = one.statement

@@ -23,7 +23,8 @@ from ledger.domain.identity.certificate import Certificate
 from ledger.domain.identity.descriptor import HpkeKey
 from ledger.domain.identity.person import PersonId, Recipient
 from ledger.domain.identity.roles import ROLES_BY_TYPE, counting_roles, keeps_custody
-from ledger.domain.item.history_rules import ItemHistory
+from ledger.domain.item import history_rules
+from ledger.domain.item.item_history import ItemHistory
 from ledger.domain.item.parts import OPENS_CONTENT, ROLES_BY_PART, Part
 from ledger.domain.item.recorded_event import RecordedEvent
 from ledger.rows.items import ItemRow
@@ -335,7 +336,7 @@ def require_access(
         not -AHEAD <= node.clock.now() - row.time <= FRESH
     ):  # its time is that of the reader's own clock
         raise DeniedError("the recorded access is too old", hint=hint)
-    if ItemHistory.looks_back(event):
+    if history_rules.looks_back(event):
         _require_still_allowed(node, unit, row, event)
     if kind == "content" and not content_grants(node, unit, caller, evidence):
         raise no_key()
@@ -353,7 +354,7 @@ def _require_still_allowed(node: Node, unit: UnitOfWork, row: EntryRow, event: E
     for one, told in documents.read_events(node, unit, unit.logs.events(row.evidence)):
         if told is not None:
             history.take(RecordedEvent(one.digest, told))
-    history.require_allowed(RecordedEvent(row.digest, event), node.clock.now())
+    history_rules.require_allowed(history, RecordedEvent(row.digest, event), node.clock.now())
 
 
 def note_release(

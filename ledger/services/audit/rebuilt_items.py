@@ -23,7 +23,7 @@ from ledger.domain.event import document as documents
 from ledger.domain.event.document import Event
 from ledger.domain.identity.names import agency_id
 from ledger.domain.item.custody import ItemState
-from ledger.domain.item.history_rules import ItemHistory
+from ledger.domain.item.item_history import ItemHistory
 from ledger.domain.item.recorded_event import RecordedEvent
 from ledger.domain.log import statement as statements
 from ledger.domain.log.statement import Statement

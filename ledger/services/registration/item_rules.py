@@ -16,7 +16,9 @@ from ledger.domain.event.references import references
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity.person import PersonId
 from ledger.domain.identity.roles import OUTSIDE, ROLES_BY_TYPE
-from ledger.domain.item.history_rules import GUARDED, ItemHistory
+from ledger.domain.item import history_rules
+from ledger.domain.item.history_rules import GUARDED
+from ledger.domain.item.item_history import ItemHistory
 from ledger.domain.item.parts import is_former_alone
 from ledger.domain.item.recorded_event import RecordedEvent
 from ledger.rows.items import ItemRow
@@ -106,12 +108,14 @@ class Review:
                 self._require_another(one.event, signer)
             life = (
                 self.life(evidence)
-                if ItemHistory.looks_back(one.event)
+                if history_rules.looks_back(one.event)
                 else self._lives.get(evidence, ItemHistory())
             )
             if one.event.type == "corrected":
                 self._require_own(told, life, before, signer)
-            life.require_allowed(told, self._node.clock.now(), rehearsed=self._rehearsed)
+            history_rules.require_allowed(
+                life, told, self._node.clock.now(), rehearsed=self._rehearsed
+            )
             self._require_official(one, life.orders.marks)
         self._told.setdefault(evidence, []).append(told)
         if evidence in self._lives:

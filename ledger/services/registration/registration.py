@@ -14,7 +14,7 @@ from ledger.domain.errors import ConflictError, DeniedError, FormatError
 from ledger.domain.event.references import references
 from ledger.domain.identity.certificate import Certificate
 from ledger.domain.identity.person import PersonId
-from ledger.domain.item.history_rules import ItemHistory
+from ledger.domain.item import history_rules
 from ledger.domain.item.parts import require_part
 from ledger.rows.items import ItemRow
 from ledger.rows.logs import EntryRow
@@ -156,7 +156,7 @@ def _read_ahead(node: Node, unit: UnitOfWork, checked: list[ValidatedSubmission]
         if one.repeats:
             continue
         named.setdefault(certificate, []).extend(references(one.event))
-        if not ItemHistory.looks_back(one.event) or (evidence, certificate) in asked:
+        if not history_rules.looks_back(one.event) or (evidence, certificate) in asked:
             continue
         asked.add((evidence, certificate))
         signer = signers.of(one.certificate)
