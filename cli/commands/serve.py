@@ -47,7 +47,7 @@ def _opened(host: str, port: int, anchor_growth: int, anchor_age: int, metrics: 
     from cli.session import open_alone
 
     with open_alone() as home:
-        from ledger.services.onchain.anchoring import AnchoringPolicy
+        from ledger.services.workers.anchoring import AnchoringPolicy
 
         if not metrics:
             _serve(home, host, port, AnchoringPolicy(anchor_growth, anchor_age))

@@ -26,8 +26,8 @@ from ledger.domain.verify import Verdict, verify
 from ledger.rows.agencies import DescriptorRow
 from ledger.services.bundles import agency_trust, export
 from ledger.services.onchain import anchoring, certainty
-from ledger.services.onchain.anchoring import AnchoringPolicy
 from ledger.services.registration import agency_statements
+from ledger.services.workers.anchoring import AnchoringPolicy, due
 from tests.support.chains import running
 from tests.support.desk import Desk
 
@@ -298,8 +298,8 @@ def test_an_altered_tile_or_entry_freezes_the_log_before_anything_is_signed(
 
 
 def test_anchoring_is_due_by_growth_or_by_age(desk: Desk) -> None:
-    assert anchoring.due(desk.node, AnchoringPolicy(growth=1, age=3600))
-    assert not anchoring.due(desk.node, AnchoringPolicy(growth=100, age=3600))
-    assert anchoring.due(desk.node, AnchoringPolicy(growth=100, age=0))
+    assert due(desk.node, AnchoringPolicy(growth=1, age=3600))
+    assert not due(desk.node, AnchoringPolicy(growth=100, age=3600))
+    assert due(desk.node, AnchoringPolicy(growth=100, age=0))
     desk.anchor()
-    assert not anchoring.due(desk.node, AnchoringPolicy(growth=1, age=0))
+    assert not due(desk.node, AnchoringPolicy(growth=1, age=0))

@@ -18,9 +18,8 @@ from ledger.adapters.ipfs.localview import LocalBlockView
 from ledger.domain.blocks import dag
 from ledger.domain.ipld import cid as cids
 from ledger.services.handovers import erasure
-from ledger.services.onchain.anchoring import AnchoringPolicy
 from ledger.services.storage import garbage_collection
-from ledger.services.workers.anchoring import AnchoringWorker
+from ledger.services.workers.anchoring import AnchoringPolicy, AnchoringWorker
 from tests.support.consortium import upload
 from tests.support.desk import Desk
 from tests.support.disposals import dispose

@@ -29,10 +29,9 @@ from ledger.services.node import supervision
 from ledger.services.node.board import Board
 from ledger.services.node.supervision import Duty, Loop, Round, Worker, describe
 from ledger.services.onchain import anchoring
-from ledger.services.onchain.anchoring import AnchoringPolicy
 from ledger.services.registration import agency_statements
 from ledger.services.storage import garbage_collection
-from ledger.services.workers.anchoring import AnchoringWorker
+from ledger.services.workers.anchoring import AnchoringPolicy, AnchoringWorker
 from ledger.services.workers.handovers import HandoverWorker
 from tests.support.desk import PASSPHRASE, Desk
 from tests.support.hostile import KINDS, answer, hostile, says
