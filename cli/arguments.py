@@ -7,7 +7,7 @@ import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from cli.state import STATE
+from cli.global_options import STATE
 from ledger.adapters import files
 from ledger.app import settings
 from ledger.domain.errors import FormatError, UnreadableError, UsageError

@@ -8,8 +8,8 @@ import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
-from cli import output, questions, words
-from cli.state import STATE
+from cli import labels, output, questions
+from cli.global_options import STATE
 from ledger.domain.errors import NotFoundError
 
 if TYPE_CHECKING:
@@ -90,16 +90,16 @@ def _lines(urn: str, opening: RecordedDocument, event: RecordedDocument) -> list
     """What is to be decided: of which item, what, in full, by whom and when."""
     document, first, body = event.document or {}, opening.document or {}, opening.body
     actor = document["actor"]
-    named = str(body.get("name") or body.get("description") or words.EVENTS.get(opening.type, ""))
+    named = str(body.get("name") or body.get("description") or labels.EVENTS.get(opening.type, ""))
     numbers = [f"{one['value']} ({one['scheme']})" for one in first.get("identifiers", [])]
     shown = [
         ("item", urn),
         ("what", named),
         *(("number", one) for one in numbers),
-        ("asked", f"{words.EVENTS.get(event.type, event.type)}, event {event.seq}"),
+        ("asked", f"{labels.EVENTS.get(event.type, event.type)}, event {event.seq}"),
         ("by", f"{actor['id']} of {actor['agency']} ({actor['role']})"),
         ("at", document["time"]),
-        *((words.MEMBERS.get(name, name), _text(value)) for name, value in _said(document)),
+        *((labels.MEMBERS.get(name, name), _text(value)) for name, value in _said(document)),
         ("digest", event.statement),
     ]
     wide = max(len(word) for word, _ in shown) + 2

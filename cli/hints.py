@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-from cli.state import STATE
+from cli.global_options import STATE
 from ledger.domain.untrusted.visible import visible
 
 _KNOWN: Final = set[str]()

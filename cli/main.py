@@ -53,7 +53,7 @@ from cli.commands import (
     upload,
     verify,
 )
-from cli.state import STATE
+from cli.global_options import STATE
 
 app = typer.Typer(
     name="custody",

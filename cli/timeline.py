@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from cli import output, words
+from cli import labels, output
 
 if TYPE_CHECKING:
     from ledger.domain.ports.answers import Look
@@ -50,10 +50,10 @@ def entry(
         looked: who looked at what is offered, before answering.
     """
     if document is not None:
-        what = names.get(document["type"]) or words.EVENTS.get(document["type"], document["type"])
+        what = names.get(document["type"]) or labels.EVENTS.get(document["type"], document["type"])
         who = f"{document['actor']['role']} of {agency}"
     else:
-        what, who = words.EFFECTS.get(effect, effect), agency
+        what, who = labels.EFFECTS.get(effect, effect), agency
     lines = [
         f"  {clock}  {what:<24} {who}" + ("  (void: the other side was first)" if void else "")
     ]
@@ -79,7 +79,7 @@ def _describe(document: dict[str, Any]) -> list[str]:
         basis = document["basis"]
         reference = f" ({basis['reference']})" if "reference" in basis else ""
         lines.append(f"why: {basis.get('purpose', '(withheld)')}{reference}")
-    for name, word in words.MEMBERS.items():
+    for name, word in labels.MEMBERS.items():
         if name in body and not isinstance(body[name], (dict, list)):
             value = (
                 f"{output.size(body[name])} ({body[name]} bytes)" if name == "size" else body[name]

@@ -21,9 +21,9 @@ from ledger.domain.item.jurisdiction_profile import Demands
 from ledger.services.access.authorization import Caller
 from ledger.services.bundles import agency_trust
 from ledger.services.handovers import sync
-from ledger.services.node.board import Standing
 from ledger.services.node.context import Node
-from ledger.services.onchain import anchoring
+from ledger.services.node.duty_board import Standing
+from ledger.services.onchain import checkpoint_anchoring
 from ledger.services.people import expiry, revocation
 from ledger.services.storage import replica_status
 
@@ -108,7 +108,7 @@ def status(node: NodeDep, caller: CallerDep, chain: bool = True, ipfs: bool = Tr
 
 def _status(node: Node, caller: Caller, *, chain: bool = True, ipfs: bool = False) -> StatusOut:
     with node.records.read() as unit:
-        reached, log = anchoring.progress(node, unit), unit.logs.get(node.log_id)
+        reached, log = checkpoint_anchoring.progress(node, unit), unit.logs.get(node.log_id)
         version = node.descriptor(unit).version
     assert log is not None
     newest: dict[str, Any] | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from cli import output
-from cli.state import Json
+from cli.global_options import Json
 
 _HELP = """Anchor everything in the log now, and wait until it is final.
 

@@ -8,9 +8,9 @@ from typing import Annotated, Any
 import typer
 
 from cli import outfile, output
+from cli.global_options import Basis, Evidence, Json
 from cli.hints import runnable
-from cli.state import Basis, Evidence, Json
-from cli.words import counted
+from cli.labels import counted
 
 _HELP = """Export an item's record as one file that verifies offline. Your export is signed and
 recorded first.

@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from cli import output
-from cli.state import Json
-from cli.words import counted
+from cli.global_options import Json
+from cli.labels import counted
 
 _HELP = """Remove what nobody needs: blocks of abandoned uploads, and the content of disposed items
 whose keys are destroyed.

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from cli import cleartext, members, output
-from cli.state import STATE, Evidence, Json
+from cli import clear_copies, output, record_options
+from cli.global_options import STATE, Evidence, Json
 
 if TYPE_CHECKING:
     from ledger.domain.ports.answers import Link
@@ -63,12 +63,12 @@ def list_(as_json: Json = False) -> None:
 
 def take(
     evidence: Evidence,
-    basis: members.Purpose = "",
-    basis_kind: members.BasisKind = "",
-    authorisation: members.Authorisation = "",
-    authority: members.Authority = "",
-    resume: members.Resume = False,
-    restart: members.Restart = False,
+    basis: record_options.Purpose = "",
+    basis_kind: record_options.BasisKind = "",
+    authorisation: record_options.Authorisation = "",
+    authority: record_options.Authority = "",
+    resume: record_options.Resume = False,
+    restart: record_options.Restart = False,
     as_json: Json = False,
 ) -> None:
     from dataclasses import asdict
@@ -80,14 +80,14 @@ def take(
 
     urn, said = (
         evidence_urn(evidence),
-        members.basis_member(basis, basis_kind, authorisation, authority),
+        record_options.basis_member(basis, basis_kind, authorisation, authority),
     )
-    interrupted = members.interruption(resume, restart)
+    interrupted = record_options.interruption(resume, restart)
     with open_session() as session:
         found = [one for one in session.node.copies() if one.evidence == urn]
         if not found:
             raise NotFoundError("nobody gave us a copy of this item", hint="see: custody copy list")
-        with cleartext.folder(
+        with clear_copies.folder(
             STATE.home
         ) as folder:  # the file lies there in clear while it is recorded
             done = copying.take(

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli import decisions, output
+from cli.global_options import Evidence, Json
 from cli.hints import command, elsewhere, runnable
 from cli.questions import Yes
-from cli.state import Evidence, Json
 
 if TYPE_CHECKING:
     from ledger.domain.ports.answers import Disposal, RecordedDocument

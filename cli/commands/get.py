@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, Final
 import typer
 
 from cli import outfile, output
+from cli.global_options import Basis, Evidence, Json
 from cli.hints import quoted, runnable
-from cli.state import Basis, Evidence, Json
-from cli.words import counted
+from cli.labels import counted
 
 if TYPE_CHECKING:
     from ledger.domain.files.manifest import Member

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from cli import output
-from cli.state import Json
+from cli.global_options import Json
 
 _HELP = """List the items that you may see; what is in them stays sealed.
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli import output
-from cli.state import Json
-from cli.words import counted
+from cli.global_options import Json
+from cli.labels import counted
 
 if TYPE_CHECKING:
     from ledger.services.audit.monitor import Round

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from cli import output
-from cli.state import Json
+from cli.global_options import Json
 
 _HELP = """Networks in which other agencies' nodes and the identity provider may be, beside public
 addresses.
@@ -54,7 +54,7 @@ def forbid(network: Network, as_json: Json = False) -> None:
 
 
 def list_(as_json: Json = False) -> None:
-    from cli.state import STATE
+    from cli.global_options import STATE
     from ledger.app import settings
 
     _tell(settings.read(STATE.home).networks)

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli import custodykey, outfile, output, questions, words
+from cli import custody_key_notices, labels, outfile, output, questions
 from cli.commands import person_changes
 from cli.commands.person_changes import Fingerprint
+from cli.global_options import STATE, Json
 from cli.hints import command, elsewhere
 from cli.questions import Yes
-from cli.state import STATE, Json
 
 if TYPE_CHECKING:
     from ledger.domain.ports.node_answers import Member
@@ -143,7 +143,7 @@ def enrol(
         lines = [
             f"You are enrolled at {given.agency} and sign as {who}.",
             f"Try: {command('status')}",
-            *custodykey.lacking(joined(keyring, given.server)),
+            *custody_key_notices.lacking(joined(keyring, given.server)),
         ]
     pseudonym = done.certificate.pseudonym if done.certificate is not None else None
     output.result(
@@ -156,13 +156,13 @@ def list_(as_json: Json = False) -> None:
     from cli.session import open_session
 
     with open_session() as session:
-        custodykey.confirm(session)
+        custody_key_notices.confirm(session)
         found = session.node.people()
         waiting = [
             line
             for one in found
             if one.custodyKey == "waits"
-            for line in custodykey.needed(session, one.reference, one.fingerprint)
+            for line in custody_key_notices.needed(session, one.reference, one.fingerprint)
         ]
     rows = [
         [
@@ -170,7 +170,7 @@ def list_(as_json: Json = False) -> None:
             one.number,
             one.state,
             ", ".join(one.roles),
-            words.CUSTODY_KEY[one.custodyKey],
+            labels.CUSTODY_KEY[one.custodyKey],
         ]
         for one in found
     ]
@@ -200,19 +200,21 @@ def approve(
 ) -> None:
     from cli import arguments
     from cli.session import open_session
-    from ledger.app import entrust
+    from ledger.app import give_custody_key
 
     reference = arguments.listed(reference, 16, "request to join", "custody person list")
     with open_session() as session:
         asked = next((one for one in session.node.people() if one.reference == reference), None)
         shown = str(asked.fingerprint) if asked is not None else ""
         if fingerprint:
-            entrust.require_fingerprint(fingerprint, shown)
+            give_custody_key.require_fingerprint(fingerprint, shown)
         elif asked is not None and asked.state == "requested":
             _agree(asked, yes=yes)
         who = session.node.approve(reference)
         custody = "waits" if asked is not None and "custodian" in asked.roles else ""
-        given = custodykey.pass_on(session, who, custody, compared=fingerprint, shown=shown)
+        given = custody_key_notices.pass_on(
+            session, who, custody, compared=fingerprint, shown=shown
+        )
     roles = f", in the roles {', '.join(sorted(asked.roles))}" if asked is not None else ""
     output.result(
         {"pseudonym": who, "custodyKey": given.custody},
@@ -244,14 +246,14 @@ def give_key(
 ) -> None:
     from cli import arguments
     from cli.session import open_session
-    from ledger.app import entrust
+    from ledger.app import give_custody_key
 
     who = arguments.person(who)
     with open_session() as session:
-        person = entrust.give(session.keyring, session.node, who, fingerprint=fingerprint)
+        person = give_custody_key.give(session.keyring, session.node, who, fingerprint=fingerprint)
     output.result(
         {"pseudonym": person.pseudonym, "custodyKey": "sealed"},
-        custodykey.sealed_text(person.pseudonym),
+        custody_key_notices.sealed_text(person.pseudonym),
     )
 
 

@@ -9,8 +9,8 @@ import typer
 
 from cli import output
 from cli.commands.doctor import lines as told
+from cli.global_options import STATE, Json
 from cli.hints import runnable
-from cli.state import STATE, Json
 
 if TYPE_CHECKING:
     from ledger.services.audit.self_check_findings import EntriesWaiting, SelfChecked

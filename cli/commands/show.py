@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from cli import output, terms, timeline, words
-from cli.state import Basis, Evidence, Json
+from cli import labels, offer_confirmation, output, timeline
+from cli.global_options import Basis, Evidence, Json
 
 if TYPE_CHECKING:
     from ledger.domain.ports.answers import (
@@ -76,7 +76,7 @@ def _told(one: RecordedDocument) -> dict[str, Any]:
 
 def _replica(one: Replica) -> str:
     good = f", last good {one.proof[:16].replace('T', ' ')}" if one.proof else ""
-    return f"{one.node}: {words.REPLICAS[one.state]}{good}" + (
+    return f"{one.node}: {labels.REPLICAS[one.state]}{good}" + (
         f" ({one.problem})" if one.problem else ""
     )
 
@@ -95,9 +95,9 @@ def _text(
         + (", keys destroyed" if item.erased else ""),
         *_offer(item.offer),
         f"content  {item.cid or 'none'}",
-        f"state    {words.STATES[item.state]}",
+        f"state    {labels.STATES[item.state]}",
         *(f"kept at  {_replica(one)}" for one in item.replicas),
-        *(terms.standing_lines(standing) if standing is not None else []),
+        *(offer_confirmation.standing_lines(standing) if standing is not None else []),
         "",
     ]
     day = ""
@@ -107,7 +107,9 @@ def _text(
             lines += [date, ""] if not day else ["", date, ""]
             day = date
         proven = (
-            f"on the chain by {event.provenTime}" if event.provenTime else words.STATES[event.state]
+            f"on the chain by {event.provenTime}"
+            if event.provenTime
+            else labels.STATES[event.state]
         )
         lines += timeline.entry(
             clock,

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import typer
 
 from cli import output
+from cli.global_options import STATE, Json
 from cli.hints import runnable
-from cli.state import STATE, Json
-from cli.words import counted
+from cli.labels import counted
 
 if TYPE_CHECKING:
     from ledger.domain.ports.node_answers import Chain, Ipfs, NodeStatus

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli import output
+from cli.global_options import Json
 from cli.hints import quoted, runnable
-from cli.state import Json
 
 if TYPE_CHECKING:
     from ledger.domain.bundle.bundle import Bundle

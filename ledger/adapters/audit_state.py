@@ -22,7 +22,7 @@ from ledger.domain.audit.findings import AuditFinding
 from ledger.domain.audit.ports import LogState, Progress, Usage
 from ledger.domain.audit.replay import Step
 from ledger.domain.errors import StorageError
-from ledger.domain.item.custody import ItemState, Offer
+from ledger.domain.item.custody_transitions import ItemState, Offer
 
 #: Tells our files from other programs' databases, many of which are of version 1 or 2.
 _OURS: Final = 0x43554154

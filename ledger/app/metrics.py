@@ -20,7 +20,7 @@ from ledger.domain.audit.findings import KINDS
 from ledger.domain.errors import CustodyError, UsageError
 from ledger.services.audit.monitor import Round
 from ledger.services.node.context import Node
-from ledger.services.onchain import anchoring
+from ledger.services.onchain import checkpoint_anchoring
 from ledger.services.people import expiry
 
 _ADDRESS = re.compile(r"(?P<host>[0-9A-Za-z.:\[\]-]+):(?P<port>\d{1,5})")
@@ -109,7 +109,7 @@ class _NodeCollector:
     def _log(self) -> Iterator[Metric]:
         node = self._node
         with node.records.read() as unit:
-            reached, log = anchoring.progress(node, unit), unit.logs.get(node.log_id)
+            reached, log = checkpoint_anchoring.progress(node, unit), unit.logs.get(node.log_id)
             waiting = unit.logs.entry(node.log_id, reached.anchored)
         entries = GaugeMetricFamily(
             "custody_log_entries", "Entries of the log that reached a state", labels=["state"]

@@ -30,8 +30,8 @@ from ledger.domain.event.signing import Person
 from ledger.domain.identity.roles import ROLES_BY_TYPE
 from ledger.domain.ipld import cid as cids
 from ledger.domain.ipld.unixfs import Block
-from ledger.domain.item import custody, history_rules
-from ledger.domain.item.custody import ItemState
+from ledger.domain.item import custody_transitions, history_rules
+from ledger.domain.item.custody_transitions import ItemState
 from ledger.domain.item.item_history import ItemHistory
 from ledger.domain.item.recorded_event import RecordedEvent
 from ledger.domain.ports.answers import Item, LoggedEvent, Queued, Registered
@@ -344,7 +344,7 @@ class _Standing:
 
     def _take(self, one: Waiting) -> None:
         statement = one.statement
-        self._state = custody.advance(
+        self._state = custody_transitions.advance(
             self._state,
             statement.claims,
             statement.digest,

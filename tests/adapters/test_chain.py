@@ -19,7 +19,7 @@ from ledger.adapters.chain.contracts import (
     sign_transaction,
     wait,
 )
-from ledger.adapters.chain.deferred import DeferredChain
+from ledger.adapters.chain.lazy_chain import DeferredChain
 from ledger.adapters.chain.local import LocalChain
 from ledger.adapters.chain.rpc import RpcChain
 from ledger.adapters.memory import StoppedClock

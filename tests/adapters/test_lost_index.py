@@ -13,7 +13,7 @@ import pytest
 
 from ledger.adapters.backup import packs
 from ledger.adapters.ipfs.local import LocalBlockStore
-from ledger.adapters.ipfs.localview import LocalBlockView
+from ledger.adapters.ipfs.read_only_blocks import LocalBlockView
 from ledger.domain.errors import NotFoundError
 from ledger.domain.ipld import cid as cids
 from ledger.domain.ipld.unixfs import Block

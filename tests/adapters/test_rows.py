@@ -14,7 +14,7 @@ from sqlalchemy import BigInteger, Boolean, Integer, LargeBinary
 from ledger.adapters.database.engine import sqlite_url
 from ledger.adapters.database.store import SqlRecords
 from ledger.domain.identity.person import PersonId
-from ledger.domain.item.custody import ItemState, Offer
+from ledger.domain.item.custody_transitions import ItemState, Offer
 from ledger.rows.items import ItemRow
 from ledger.rows.table import TABLES, PersonType
 

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from ledger.adapters.ipfs import local, sections
+from ledger.adapters.ipfs import local, pack_sections
 from ledger.adapters.ipfs.local import LocalBlockStore
-from ledger.adapters.ipfs.localview import LocalBlockView
 from ledger.adapters.ipfs.packfiles import PackFiles
 from ledger.adapters.ipfs.packindex import Place
+from ledger.adapters.ipfs.read_only_blocks import LocalBlockView
 from ledger.domain.errors import UnreadableError, VerificationError
 from ledger.domain.ipld import car
 from ledger.domain.ipld import cid as cids
@@ -152,7 +152,7 @@ def test_a_collection_hashes_twice_only_what_lies_twice(
     written(tmp_path, 0, blocks)
     written(tmp_path, 1, blocks[:1])
     read: Counter[bytes] = Counter()
-    original = sections.checked
+    original = pack_sections.checked
 
     def counted(cid: bytes, data: bytes, place: Place) -> bytes:
         read[cid] += 1

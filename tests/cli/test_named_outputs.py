@@ -17,8 +17,8 @@ import pytest
 from typer.main import get_command
 
 from cli import output
+from cli.global_options import STATE
 from cli.main import app
-from cli.state import STATE
 from ledger.adapters.audit_state import SqliteAuditState
 from ledger.domain.errors import StorageError, UsageError
 from tests.support.commands import custody, within

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from cli import logs, main, output
-from cli.state import STATE
+from cli.global_options import STATE
 from ledger.domain.untrusted.visible import is_safe
 from tests.support.printing import (
     FORGED,

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from cli import output
-from cli.state import STATE
+from cli.global_options import STATE
 from ledger.app import create_home
 from ledger.domain.bundle.trust import parse
 from tests.support import consortium

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from ledger.adapters import examining, logfiles
+from ledger.adapters import logfiles, parallel_decoding
 from ledger.adapters.audit_state import SqliteAuditState
 from ledger.adapters.chain.contracts import Contracts
 from ledger.adapters.chain.rpc import RpcChain
@@ -77,7 +77,7 @@ def test_the_logs_of_real_nodes_audit_clean_in_many_processes(
     trio: Consortium, told: str, chain: str, root: TrustRoot, tmp_path: Path
 ) -> None:
     trees = [FolderFiles(export(trio[code], tmp_path / code)) for code in (NL, RO, US)]
-    with examining.pool(2) as submit:
+    with parallel_decoding.pool(2) as submit:
         report = audit(chain, root, trees, tmp_path / "kept", submit=submit)
         assert (report.verdict, report.codes()) == (Verdict.VERIFIED, set()), report.as_json()
         again = audit(chain, root, trees, tmp_path / "kept", submit=submit)

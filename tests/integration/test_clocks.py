@@ -17,7 +17,7 @@ from ledger.rows.storage import ReplicaStateRow
 from ledger.services.partners import directory
 from ledger.services.registration import agency_statements
 from ledger.services.storage import garbage_collection
-from ledger.services.workers.anchoring import AnchoringPolicy, AnchoringWorker, due
+from ledger.services.workers.anchoring_worker import AnchoringPolicy, AnchoringWorker, due
 from tests.support import consortium
 from tests.support.consortium import NL, RO, Consortium, upload
 from tests.support.desk import BASIS, Desk

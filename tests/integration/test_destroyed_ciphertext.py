@@ -14,12 +14,12 @@ import pytest
 
 from cli.commands import dispose as dispose_command
 from ledger.adapters.filelock import FileLock
-from ledger.adapters.ipfs.localview import LocalBlockView
+from ledger.adapters.ipfs.read_only_blocks import LocalBlockView
 from ledger.domain.blocks import dag
 from ledger.domain.ipld import cid as cids
 from ledger.services.handovers import erasure
 from ledger.services.storage import garbage_collection
-from ledger.services.workers.anchoring import AnchoringPolicy, AnchoringWorker
+from ledger.services.workers.anchoring_worker import AnchoringPolicy, AnchoringWorker
 from tests.support.consortium import upload
 from tests.support.desk import Desk
 from tests.support.disposals import dispose

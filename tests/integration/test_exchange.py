@@ -27,7 +27,7 @@ from ledger.domain.ports.answers import DisposalNote, Link
 from ledger.domain.verify import verify
 from ledger.services.audit.self_check import examine
 from ledger.services.audit.self_check_findings import SelfCheckFinding
-from ledger.services.handovers import erasure, incoming, sync
+from ledger.services.handovers import erasure, incoming_parcels, sync
 from ledger.services.registration import service_events
 from tests.support import consortium
 from tests.support.consortium import NL, RO, US, Consortium, confirmed, offer, upload
@@ -75,7 +75,7 @@ def test_an_altered_record_or_ciphertext_from_another_agency_is_not_taken_in(
         ("ciphertext", "does not have the recorded CID"),
     ):
         with pytest.raises(VerificationError, match=match):
-            incoming.receive(taker.node, NL, Lying(alter), evidence)  # type: ignore[arg-type]
+            incoming_parcels.receive(taker.node, NL, Lying(alter), evidence)  # type: ignore[arg-type]
         with taker.node.records.read() as unit:
             assert unit.items.get(evidence) is None
     assert both.settle(NL, RO, rounds=3) == {}

@@ -25,7 +25,7 @@ from ledger.services.audit.self_check_findings import SelfCheckWarning, verdict
 from ledger.services.node.certificate_authority import Authority
 from ledger.services.people import expiry, membership
 from ledger.services.registration import agency_statements
-from ledger.services.workers.anchoring import AnchoringWorker
+from ledger.services.workers.anchoring_worker import AnchoringWorker
 from tests.support.actors import enrolled
 from tests.support.commands import within
 from tests.support.desk import PASSPHRASE, Desk

@@ -21,7 +21,7 @@ import pytest
 
 import api.limits
 import cli.serving
-from api.lanes import Lane, lanes
+from api.concurrency import Lane, lanes
 from api.limits import VERIFY_LIMIT, Held
 from api.ratelimit import ADDRESS, LOGIN, SESSION, RateLimiter
 from ledger.domain.errors import BusyError
@@ -335,7 +335,7 @@ from ledger.adapters.chain import contracts
 with suppress(AttributeError):  # imports what signs
     contracts.sign_transaction(None, b"", to=None, data=b"", gas=0, nonce=0)
 from fastapi import FastAPI
-from cli.local import InProcess
+from cli.in_process_transport import InProcess
 from ledger.adapters.web.client import ANYWHERE, Web
 from pydantic import BaseModel
 class Body(BaseModel):

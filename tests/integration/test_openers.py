@@ -15,7 +15,7 @@ from ledger.client import handover, retrieval
 from ledger.client.upload import Upload, UploadOptions
 from ledger.domain.errors import DeniedError
 from ledger.domain.event.offer_terms import OfferTerms
-from ledger.domain.item.parts import PARTS_BY_TYPE, Part
+from ledger.domain.item.participation import PARTS_BY_TYPE, Part
 from tests.support.actors import Actor, enrolled
 from tests.support.desk import BASIS, Desk
 from tests.support.strangers import (  # noqa: F401  (fixtures)

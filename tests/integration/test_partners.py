@@ -25,7 +25,7 @@ from ledger.domain.identity.names import agency_id
 from ledger.domain.log import statement as statements
 from ledger.domain.log.statement import Claims
 from ledger.domain.ports.answers import Exchanged
-from ledger.services.handovers import incoming, sync
+from ledger.services.handovers import incoming_parcels, sync
 from ledger.services.node.backoff import Backoff
 from ledger.services.partners import directory
 from tests.support import consortium
@@ -183,7 +183,7 @@ def test_an_offered_item_brings_its_own_keys_and_nothing_else(
         assert rows(ro.node) == before, name
     api = ro.node.reach(consortium.address(NL))
     with pytest.raises(VerificationError, match="is held by NL-POL"):
-        incoming.receive(ro.node, US, api, evidence)
+        incoming_parcels.receive(ro.node, US, api, evidence)
     listed = [Exchanged(other, NL, RO, "00" * 32, 0, "open")]
     with lying(ro, NL, exchanged=lambda _: listed, parcel=lambda _, __: api.parcel(evidence)):
         assert other in sync.sync(ro.node).problems
@@ -245,7 +245,7 @@ def test_blocks_that_another_item_uses_are_not_discarded_with_a_failed_intake(
         item = unit.items.get(evidence)
     assert item is not None
     assert item.cid is not None
-    incoming._discard(ro.node, list(ro.node.blocks.cids()), -1)
+    incoming_parcels._discard(ro.node, list(ro.node.blocks.cids()), -1)
     assert ro.node.blocks.missing([item.cid]) == []
     assert len(ro.get(evidence)) == 3 << 20
 

@@ -22,7 +22,7 @@ from ledger.domain.errors import ChainError, ConflictError, CustodyError, Verifi
 from ledger.domain.ports.answers import DisposalNote, Lineage
 from ledger.rows.agencies import CrlRow
 from ledger.rows.logs import EntryRow
-from ledger.services.handovers import copies, erasure, outcomes, sync
+from ledger.services.handovers import disclosed_copies, erasure, outcomes, sync
 from ledger.services.partners import directory
 from tests.support import consortium
 from tests.support.actors import item_of
@@ -49,16 +49,16 @@ def test_a_copy_that_another_agency_disclosed_or_another_statement_is_not_taken(
     api = ro.node.reach(consortium.address(NL))
     before = rows(ro.node)
     assert (
-        copies.fetch(ro.node, NL, api, evidence, bytes.fromhex(second)).events[-1]["document"][
-            "type"
-        ]
+        disclosed_copies.fetch(ro.node, NL, api, evidence, bytes.fromhex(second)).events[-1][
+            "document"
+        ]["type"]
         == "disclosed"
     )
     with pytest.raises(VerificationError, match="by another agency than US-HSI"):
-        copies.fetch(ro.node, US, api, evidence, bytes.fromhex(second))
+        disclosed_copies.fetch(ro.node, US, api, evidence, bytes.fromhex(second))
     other = Lying(api, {"copy": lambda _, __: api.copy(first)})
     with pytest.raises(VerificationError, match="not the one that was disclosed"):
-        copies.fetch(ro.node, NL, other, evidence, bytes.fromhex(second))
+        disclosed_copies.fetch(ro.node, NL, other, evidence, bytes.fromhex(second))
     assert rows(ro.node) == before
 
 

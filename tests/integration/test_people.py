@@ -36,7 +36,7 @@ from ledger.domain.identity import enrolment
 from ledger.domain.ports.node_answers import Enrolment
 from ledger.domain.verify.procedure import verify
 from ledger.domain.verify.report import Verdict
-from ledger.services.onchain import anchoring
+from ledger.services.onchain import checkpoint_anchoring
 from ledger.services.people import admission
 from tests.support.desk import PASSPHRASE, Desk
 from tests.support.people import Colleague, invited, joined, reference
@@ -213,7 +213,7 @@ def test_a_suspension_whose_revocation_cannot_reach_the_chain_holds_here_and_is_
         raise NetworkError("the chain does not answer")
 
     with monkeypatch.context() as patch:
-        patch.setattr(anchoring, "anchor_now", unreachable)
+        patch.setattr(checkpoint_anchoring, "anchor_now", unreachable)
         with pytest.raises(NetworkError):
             office.client.suspend(colleague.pseudonym)
     with pytest.raises(DeniedError, match="login refused"), colleague.client() as client:

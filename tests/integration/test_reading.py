@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from ledger.client import copying, handover, handover_pause, on_offer, retrieval
+from ledger.client import copying, handover, handover_pause, offered_item, retrieval
 from ledger.domain.errors import (
     CustodyError,
     DemandError,
@@ -154,14 +154,14 @@ def test_a_look_before_the_answer_is_written_down_first_and_shown_to_whoever_see
     item, taker = photo(desk, tmp_path), enrolled(desk, "examiner")
     offer(desk, item, taker)
     assert [one.looked for one in desk.client.events(item)][-1] == ()
-    on_offer.check(taker.client, taker.person, on_offer.look(taker.client, item))
+    offered_item.check(taker.client, taker.person, offered_item.look(taker.client, item))
     [listed] = [one for one in desk.client.handovers() if one.evidence == item]
     assert {(one.person, one.what) for one in listed.looked} == {
         (taker.pseudonym, "record"),
         (taker.pseudonym, "content"),
     }
     first = listed.looked
-    on_offer.check(taker.client, taker.person, on_offer.look(taker.client, item))
+    offered_item.check(taker.client, taker.person, offered_item.look(taker.client, item))
     handover.accept(taker.client, taker.person, desk.clock, item)
     shown = [one.looked for one in desk.client.events(item) if one.effect == "offer"]
     assert shown == [first], "when they first looked stays, also after the answer"

@@ -21,7 +21,7 @@ from ledger.services.audit import self_check
 from ledger.services.preservation.fixity import FixityPolicy
 from ledger.services.registration import service_events
 from ledger.services.storage import garbage_collection, replica_status, replication
-from ledger.services.workers.replicas import ReplicaWorker
+from ledger.services.workers.replica_worker import ReplicaWorker
 from tests.support.actors import enrolled
 from tests.support.desk import Desk
 from tests.support.kubo import Daemon, swarm

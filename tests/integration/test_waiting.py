@@ -17,11 +17,11 @@ import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-import api.lanes
+import api.concurrency
 import api.limits
 from api import ratelimit
 from api.access import ROUTES
-from api.lanes import RESERVE, THREADS, lanes
+from api.concurrency import RESERVE, THREADS, lanes
 from api.lockout import LockOut
 from api.ratelimit import Rate
 from ledger.adapters.node.partner import PartnerClient
@@ -29,7 +29,7 @@ from ledger.domain.codecs.text import b64url, from_b64url
 from ledger.domain.errors import BusyError, CustodyError, NetworkError, NotFoundError
 from ledger.domain.identity import login
 from ledger.domain.identity.names import log_urn
-from ledger.services.handovers import copies
+from ledger.services.handovers import disclosed_copies
 from ledger.services.node.certificate_authority import Authority, new_pseudonym
 from ledger.services.node.outbound_calls import Callouts
 from ledger.services.partners import directory
@@ -164,7 +164,7 @@ def test_somebody_known_waits_for_a_slow_partner_for_moments_once(both: Consorti
 def test_a_slow_partner_does_not_hold_up_the_copies_of_the_others_for_long(
     both: Consortium, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(copies, "_EACH", 0.3)
+    monkeypatch.setattr(disclosed_copies, "_EACH", 0.3)
     with silent(both) as stalled:
         begin = time.monotonic()
         assert both[NL].client.copies() == []
@@ -208,7 +208,7 @@ def test_an_identity_provider_is_not_asked_for_a_stranger(desk: Desk) -> None:
 def test_a_chain_that_does_not_answer_takes_no_thread_from_other_routes(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(api.lanes, "_PATIENCE", 0.5)
+    monkeypatch.setattr(api.concurrency, "_PATIENCE", 0.5)
     monkeypatch.setattr(ratelimit, "ADDRESS", Rate(10_000, 1000))
     go, asked = threading.Event(), []
 

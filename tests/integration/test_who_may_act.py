@@ -18,7 +18,7 @@ from ledger.domain.event.document import Event
 from ledger.domain.event.offer_terms import OfferTerms
 from ledger.domain.event.types import TYPES
 from ledger.domain.identity.roles import ROLES_BY_TYPE
-from ledger.domain.item.parts import PARTS_BY_TYPE
+from ledger.domain.item.participation import PARTS_BY_TYPE
 from ledger.services.records import documents
 from tests.support.actors import Actor, enrolled, item_of
 from tests.support.desk import BASIS, PASSPHRASE, Desk

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ledger.client import handover, on_offer
+from ledger.client import handover, offered_item
 from ledger.services.handovers import withdrawn
 from ledger.services.node.backoff import Backoff
 from ledger.services.storage import garbage_collection
@@ -96,7 +96,7 @@ def test_what_somebody_here_looked_at_or_answered_stays_for_the_audit(
     both: Consortium, tmp_path: Path
 ) -> None:
     nl, ro = both[NL], both[RO]
-    looked = offered_and_back(both, tmp_path, lambda item: on_offer.look(ro.client, item))
+    looked = offered_and_back(both, tmp_path, lambda item: offered_item.look(ro.client, item))
     answered = upload(nl, tmp_path)
     offer(nl, answered, RO)
     both.settle(NL, RO)

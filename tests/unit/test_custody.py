@@ -15,7 +15,7 @@ from ledger.domain.errors import IncompleteError, RuleError, VerificationError
 from ledger.domain.event.document import Event
 from ledger.domain.identity.names import agency_id
 from ledger.domain.identity.roles import require_role
-from ledger.domain.item.custody import advance
+from ledger.domain.item.custody_transitions import advance
 from ledger.domain.log import statement as statements
 from ledger.domain.log.statement import Claims, Statement
 from ledger.domain.verify import custody_chain

@@ -14,8 +14,8 @@ import pytest
 from typer.main import get_command
 
 from cli import hints
+from cli.global_options import STATE
 from cli.main import app
-from cli.state import STATE
 
 ROOT: Final = Path(__file__).parents[2]
 COMMAND: Final = re.compile(

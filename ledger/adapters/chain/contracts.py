@@ -10,7 +10,7 @@ from typing import Any, Final
 from coincurve import PrivateKey, PublicKey
 
 from ledger.adapters.chain import abi
-from ledger.adapters.recursion import limited
+from ledger.adapters.recursion_limit import limited
 from ledger.domain.audit import contract_events
 from ledger.domain.audit.contract_events import ContractEvent
 from ledger.domain.chain import contract_layout

@@ -19,10 +19,10 @@ from trie import HexaryTrie
 
 from ledger.adapters import files
 from ledger.adapters.chain.abi import explain_revert
-from ledger.adapters.chain.deferred import LOCAL_LABEL
+from ledger.adapters.chain.lazy_chain import LOCAL_LABEL
 from ledger.adapters.chain.sqlitedb import SqliteDB
 from ledger.adapters.filelock import FileLock
-from ledger.adapters.recursion import limited
+from ledger.adapters.recursion_limit import limited
 from ledger.domain.chain.evm import keccak256
 from ledger.domain.codecs import rlp
 from ledger.domain.errors import ChainError, NotFoundError, StorageError

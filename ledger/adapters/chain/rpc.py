@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from ledger.adapters.chain.abi import explain_revert
-from ledger.adapters.recursion import limited
+from ledger.adapters.recursion_limit import limited
 from ledger.adapters.web.client import ANYWHERE, MIB, Answer, Patience, TooLongError, Web, WebError
 from ledger.domain.chain.evm import keccak256
 from ledger.domain.codecs import rlp

@@ -16,7 +16,7 @@ from contextlib import suppress
 from itertools import islice
 from typing import Final
 
-from ledger.adapters.ipfs.library import faults
+from ledger.adapters.ipfs.ipfshttpclient_import import faults
 from ledger.adapters.ipfs.rpc import READ, Rpc
 from ledger.domain.blocks import dag
 from ledger.domain.blocks.store import ReplicaStatus

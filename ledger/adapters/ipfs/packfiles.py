@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Final
 
 from ledger.adapters import files
+from ledger.adapters.ipfs.pack_sections import RESTORE_HINT
 from ledger.adapters.ipfs.packindex import Place
-from ledger.adapters.ipfs.sections import RESTORE_HINT
 from ledger.domain.errors import StorageError, UnreadableError
 from ledger.domain.ipld import car
 from ledger.domain.ipld import cid as cids

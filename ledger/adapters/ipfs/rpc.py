@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Final
 
-from ledger.adapters.ipfs.library import Client, faults
+from ledger.adapters.ipfs.ipfshttpclient_import import Client, faults
 from ledger.adapters.web.client import ANYWHERE, MIB, Patience, Stream, Web, WebError
 from ledger.adapters.web.sessions import StrictAdapter
 from ledger.domain.codecs import strict_json

@@ -28,7 +28,7 @@ _VERSION: Final = {
     "block": COUNT,
 }
 _LIST: Final = 8 * MIB  # bytes of a list, or of a document of an agency
-_PAGE: Final = 1000  # rows of it, see services.parcels
+_PAGE: Final = 1000  # rows of it, see services.handovers.outgoing_parcels
 _PAGES: Final = 20
 _CRL: Final = 16 * MIB
 _PARCEL: Final = 256 * MIB  # see domain.parcel

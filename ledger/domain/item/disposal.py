@@ -1,7 +1,8 @@
 """When an item may come to an end: be disposed of, returned or declared a mistake, and its keys be
 destroyed.
 
-Who requests and who approves a disposal is judged by decisions.py, whom the role lets by parts.py.
+Who requests and who approves a disposal is judged by decisions.py, whom the role lets by
+participation.py.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 """What an item's own record forbids to follow: seals, decisions, corrections, offers, guarded
-material. Orders are judged by orders.py, how an item ends by disposal.py.
+material. Orders are judged by holds_and_retention.py, how an item ends by disposal.py.
 
 `custody.advance` judges what every verifier sees. This module judges what only the documents say; a
 node applies it before it sequences an event.
@@ -12,12 +12,12 @@ from typing import Any, Final
 from ledger.domain.codecs.text import format_time
 from ledger.domain.errors import DeniedError, RuleError
 from ledger.domain.event import corrections
+from ledger.domain.event.claimed_times import AHEAD
 from ledger.domain.event.document import Event
-from ledger.domain.event.moments import AHEAD
 from ledger.domain.event.offer_terms import OfferTerms
 from ledger.domain.identity.person import PersonId
 from ledger.domain.item import disposal
-from ledger.domain.item.custody import Offer
+from ledger.domain.item.custody_transitions import Offer
 from ledger.domain.item.item_history import ItemHistory
 from ledger.domain.item.recorded_event import RecordedEvent
 

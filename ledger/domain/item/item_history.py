@@ -12,7 +12,7 @@ from ledger.domain.codecs.text import format_time
 from ledger.domain.event.document import Event
 from ledger.domain.event.offer_terms import OfferTerms
 from ledger.domain.item.decisions import Decisions
-from ledger.domain.item.orders import Orders
+from ledger.domain.item.holds_and_retention import Orders
 from ledger.domain.item.recorded_event import RecordedEvent
 
 _UNSAID: Final = "(withheld)"

@@ -17,15 +17,15 @@ from ledger.domain.codecs.cose import PublicKey
 from ledger.domain.codecs.text import from_hex
 from ledger.domain.crypto import grants
 from ledger.domain.errors import DeniedError, NotFoundError, RuleError
+from ledger.domain.event.claimed_times import AHEAD
 from ledger.domain.event.document import Event
-from ledger.domain.event.moments import AHEAD
 from ledger.domain.identity.certificate import Certificate
 from ledger.domain.identity.descriptor import HpkeKey
 from ledger.domain.identity.person import PersonId, Recipient
 from ledger.domain.identity.roles import ROLES_BY_TYPE, counting_roles, keeps_custody
 from ledger.domain.item import history_rules
 from ledger.domain.item.item_history import ItemHistory
-from ledger.domain.item.parts import OPENS_CONTENT, ROLES_BY_PART, Part
+from ledger.domain.item.participation import OPENS_CONTENT, ROLES_BY_PART, Part
 from ledger.domain.item.recorded_event import RecordedEvent
 from ledger.rows.items import ItemRow
 from ledger.rows.logs import EntryRow

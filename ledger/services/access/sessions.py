@@ -12,7 +12,7 @@ from typing import Final
 from ledger.domain.codecs import cose
 from ledger.domain.codecs.text import b64url
 from ledger.domain.errors import CustodyError, DeniedError, NotFoundError
-from ledger.domain.event.moments import AHEAD
+from ledger.domain.event.claimed_times import AHEAD
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity import login
 from ledger.domain.identity.certificate import Certificate

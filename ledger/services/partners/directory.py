@@ -21,7 +21,7 @@ from ledger.domain.errors import (
     NotFoundError,
     UsageError,
 )
-from ledger.domain.event.moments import AHEAD
+from ledger.domain.event.claimed_times import AHEAD
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity import descriptor as descriptors
 from ledger.domain.identity.certificate import Certificate
@@ -31,7 +31,7 @@ from ledger.domain.untrusted import hosts
 from ledger.rows.agencies import DescriptorRow, PartnerRow
 from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.node.context import Node
-from ledger.services.onchain import standing
+from ledger.services.onchain import agency_standing
 from ledger.services.records.documents import hpke_key
 
 _FRESH: Final = 60  # seconds for which what a partner published is not asked again
@@ -74,7 +74,7 @@ def everybody(node: Node) -> list[PartnerRow]:
     with node.records.read() as unit:
         rows = unit.partners.all()
     for row in rows:
-        standing.ask(node, row.agency)
+        agency_standing.ask(node, row.agency)
     with node.records.read() as unit:
         return unit.partners.all()
 
@@ -139,9 +139,9 @@ def _look(
     """Fetch descriptors and revocation list, and compare them with the registry and with one
     another.
     """
-    registered = standing.read(node, row.agency)
+    registered = agency_standing.read(node, row.agency)
     if not registered.active:
-        raise standing.inactive(row.agency)
+        raise agency_standing.inactive(row.agency)
     api = node.reach(row.url)
     rows = api.versions()
     parsed: dict[int, Descriptor] = {}
@@ -182,8 +182,8 @@ def _look(
     )
     crl = api.crl()
     # Asked again, since the node of an agency that is being suspended may take its time to answer.
-    if not standing.read(node, row.agency).active:
-        raise standing.inactive(row.agency)
+    if not agency_standing.read(node, row.agency).active:
+        raise agency_standing.inactive(row.agency)
     with node.records.write() as unit:
         allowed(unit)
         _require_keys_of_their_own(node, unit, row.agency, list(parsed.values()))
@@ -302,7 +302,7 @@ def authorities(node: Node, unit: UnitOfWork, certificate: Certificate) -> Autho
         newest = unit.authority.newest_crl()
         return Authorities(node.descriptor(unit), (newest.der,) if newest is not None else ())
     row = known(unit, certificate.agency)
-    standing.require_active(unit, row.agency)
+    agency_standing.require_active(unit, row.agency)
     return Authorities(descriptor(node, unit, certificate.agency), (row.crl,) if row.crl else ())
 
 

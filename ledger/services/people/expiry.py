@@ -15,7 +15,7 @@ from typing import Final, Literal
 
 from ledger.domain.codecs.text import format_time
 from ledger.domain.errors import AlteredError, FormatError
-from ledger.domain.event.moments import AHEAD
+from ledger.domain.event.claimed_times import AHEAD
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity.certificate import Certificate
 from ledger.domain.identity.person import PersonId

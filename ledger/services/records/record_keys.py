@@ -7,7 +7,7 @@ from hashlib import sha256
 
 from ledger.domain.crypto import grants
 from ledger.domain.errors import DeniedError
-from ledger.domain.event import wording
+from ledger.domain.event import normalization
 from ledger.domain.event.document import Event
 from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.node.context import Node
@@ -46,7 +46,7 @@ def index_token(node: Node, kind: str, *parts: str) -> bytes:
 
 def identifier_token(node: Node, scheme: str, value: str) -> bytes:
     """The token of a number, the same for every way of writing it."""
-    return index_token(node, "identifier", wording.form(scheme), wording.form(value))
+    return index_token(node, "identifier", normalization.form(scheme), normalization.form(value))
 
 
 def tokens(node: Node, event: Event) -> list[bytes]:

@@ -19,7 +19,7 @@ from ledger.domain.identity.roles import OUTSIDE, ROLES_BY_TYPE
 from ledger.domain.item import history_rules
 from ledger.domain.item.history_rules import GUARDED
 from ledger.domain.item.item_history import ItemHistory
-from ledger.domain.item.parts import is_former_alone
+from ledger.domain.item.participation import is_former_alone
 from ledger.domain.item.recorded_event import RecordedEvent
 from ledger.rows.items import ItemRow
 from ledger.rows.unit_of_work import UnitOfWork
@@ -27,7 +27,7 @@ from ledger.services.access import authorization
 from ledger.services.access.authorization import Caller
 from ledger.services.access.service_numbers import Persons
 from ledger.services.node.context import Node
-from ledger.services.onchain import standing
+from ledger.services.onchain import agency_standing
 from ledger.services.records import documents
 from ledger.services.registration import stolen_keys
 from ledger.services.registration.item_histories import Histories, recorded_event
@@ -88,7 +88,7 @@ class Review:
         self._require_references(one.event, signer)
         stolen_keys.require_honest(self._node, self._unit, one.event)
         for code in _other_sides(one.event, before, self._node.agency):
-            standing.require_active(self._unit, code)
+            agency_standing.require_active(self._unit, code)
         told = recorded_event(self._persons, one.statement.digest, one.event)
         evidence = one.statement.claims.subject
         if before is None:

@@ -15,7 +15,7 @@ from ledger.domain.event.references import references
 from ledger.domain.identity.certificate import Certificate
 from ledger.domain.identity.person import PersonId
 from ledger.domain.item import history_rules
-from ledger.domain.item.parts import require_part
+from ledger.domain.item.participation import require_part
 from ledger.rows.items import ItemRow
 from ledger.rows.logs import EntryRow
 from ledger.rows.unit_of_work import UnitOfWork
@@ -24,7 +24,7 @@ from ledger.services.access.authorization import Caller
 from ledger.services.access.named_items import listed_among
 from ledger.services.log import merkle_log
 from ledger.services.node.context import Node
-from ledger.services.onchain import standing, transfer_steps
+from ledger.services.onchain import agency_standing, transfer_steps
 from ledger.services.partners.directory import CertificateVerifier
 from ledger.services.records import record_keys
 from ledger.services.registration import bulk_access_alarm, key_release, sequencing
@@ -87,7 +87,7 @@ def register(
         ahead = _read_ahead(node, unit, checked)
     for code in {code for one in checked if not one.repeats for code in receivers(one.event)}:
         if code != node.agency:  # not within a transaction, and never for long
-            standing.ask(node, code)
+            agency_standing.ask(node, code)
     with node.records.write() as unit:
         _require_current(node, unit, checked, caller, service)
         rows = _sequence(node, unit, checked, ahead)

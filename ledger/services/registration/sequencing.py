@@ -14,7 +14,7 @@ from ledger.domain.crypto import content_encryption
 from ledger.domain.crypto.content_encryption import Content
 from ledger.domain.event.document import Event
 from ledger.domain.identity.certificate import Certificate
-from ledger.domain.item import custody
+from ledger.domain.item import custody_transitions
 from ledger.domain.log.statement import Statement
 from ledger.rows.handovers import DisclosedCopyRow, ErasureRow
 from ledger.rows.items import PLACES, ItemRow
@@ -59,7 +59,7 @@ def item_after(node: Node, one: Sequenced, before: ItemRow | None) -> ItemRow:
         RuleError: the statement may not follow.
     """
     claims, event = one.statement.claims, one.event
-    state = custody.advance(
+    state = custody_transitions.advance(
         before.state if before is not None else None,
         claims,
         one.statement.digest,

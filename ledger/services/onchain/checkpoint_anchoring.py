@@ -25,7 +25,7 @@ from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.log import merkle_log
 from ledger.services.node.context import Node
 from ledger.services.onchain import transfer_steps
-from ledger.services.onchain.certainty import PLACE_TAKEN, forget_doubts, require_certain
+from ledger.services.onchain.lost_transactions import PLACE_TAKEN, forget_doubts, require_certain
 
 KIND: Final[TransactionKind] = "anchor"
 _REVERTED: Final = "the contract reverted the checkpoint"

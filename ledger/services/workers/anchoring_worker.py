@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from ledger.domain.codecs.text import format_time
-from ledger.domain.event.moments import AHEAD
+from ledger.domain.event.claimed_times import AHEAD
 from ledger.services.handovers import withdrawn
 from ledger.services.log import merkle_log
 from ledger.services.node.context import Node
 from ledger.services.node.supervision import Duty, Round, Worker
-from ledger.services.onchain import anchoring
+from ledger.services.onchain import checkpoint_anchoring
 from ledger.services.people import expiry, revocation
 from ledger.services.registration import agency_statements
 from ledger.services.storage import garbage_collection
@@ -60,7 +60,7 @@ class AnchoringWorker(Worker):
             # A frozen log is told also while nothing waits.
             merkle_log.require_log(unit, self._node.log_id)
         if due(self._node, self._policy):
-            anchoring.step(self._node)
+            checkpoint_anchoring.step(self._node)
         return Round(_PAUSE)
 
     def _renew_own(self) -> Round:
@@ -110,7 +110,7 @@ class AnchoringWorker(Worker):
 def due(node: Node, policy: AnchoringPolicy) -> bool:
     """Whether the policy calls for a checkpoint now, or one is on its way."""
     with node.records.read() as unit:
-        reached = anchoring.progress(node, unit)
+        reached = checkpoint_anchoring.progress(node, unit)
         if reached.submitted > reached.final:
             return True
         waiting = reached.integrated - reached.submitted

@@ -14,7 +14,7 @@ from ledger.domain.codecs.text import evidence_bytes
 from ledger.domain.crypto import content_encryption, grants
 from ledger.domain.crypto.grants import Grant
 from ledger.domain.errors import DeniedError, NotFoundError
-from ledger.domain.event.moments import AHEAD
+from ledger.domain.event.claimed_times import AHEAD
 from ledger.domain.identity.descriptor import HpkeKey
 from ledger.domain.identity.person import agency_recipient
 from ledger.domain.ports.answers import DisposalNote, Exchanged

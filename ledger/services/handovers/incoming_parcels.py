@@ -27,8 +27,8 @@ from ledger.domain.errors import (
 )
 from ledger.domain.event.document import Event
 from ledger.domain.ipld import cid as cids
-from ledger.domain.item import custody
-from ledger.domain.item.custody import ItemState
+from ledger.domain.item import custody_transitions
+from ledger.domain.item.custody_transitions import ItemState
 from ledger.domain.log.statement import Statement
 from ledger.domain.ports.node_and_chain import PartnerApi
 from ledger.rows.handovers import TransferStepRow
@@ -313,7 +313,9 @@ def replay(opened: Opened) -> tuple[ItemState, list[TransferStepRow]]:
         opened.bundle.statements, opened.statements, opened.events, strict=True
     ):
         before, log_agency = state, opened.bundle.logs[bundled.log].agency
-        state = custody.advance(state, one.claims, one.digest, log_agency=log_agency, event=event)
+        state = custody_transitions.advance(
+            state, one.claims, one.digest, log_agency=log_agency, event=event
+        )
         if (
             one.claims.effect == "offer"
             and one.claims.to is not None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from cli import questions
 
 if TYPE_CHECKING:
-    from ledger.client.on_offer import OnOffer
+    from ledger.client.offered_item import OnOffer
     from ledger.domain.ports.answers import Standing
 
 

@@ -32,9 +32,9 @@ from ledger.domain.ports.node_and_chain import PartnerApi
 from ledger.rows.handovers import DisclosedCopyRow
 from ledger.rows.items import ItemRow
 from ledger.rows.unit_of_work import UnitOfWork
-from ledger.services.access import authorization, reading
+from ledger.services.access import authorization, shown_documents
 from ledger.services.bundles import export, unpacking
-from ledger.services.handovers import outgoing
+from ledger.services.handovers import outgoing_parcels
 from ledger.services.node.context import Node
 from ledger.services.partners import directory
 from ledger.services.records import record_keys
@@ -64,7 +64,9 @@ class Offered:
 def for_agency(node: Node, agency: str, after: bytes = b"") -> list[DisclosedCopyRow]:
     """A page of the copies that an agency may fetch now, in the order of statements."""
     with node.records.read() as unit:
-        return unit.copies.offered_to(agency, outgoing.PAGE, now=node.clock.now(), after=after)
+        return unit.copies.offered_to(
+            agency, outgoing_parcels.PAGE, now=node.clock.now(), after=after
+        )
 
 
 def require_given(
@@ -102,7 +104,7 @@ def pack(node: Node, agency: str, statement: bytes) -> bytes:
             for one in unit.grants.sealed_to(row.evidence, "content", receiver.custody.digest)
         ]
         for one in (unit.logs.events(row.evidence, limit=1)[0], entry):
-            document, keys = outgoing.single(unit, one, key, receiver.node)
+            document, keys = outgoing_parcels.single(unit, one, key, receiver.node)
             documents.append(document)
             given += keys
     authorization.note_release(node, statement, agency_recipient(agency), "copy", row.evidence)
@@ -175,7 +177,7 @@ def fetch(node: Node, code: str, api: PartnerApi, evidence: str, statement: byte
     )
     signers = {sha256(der).digest(): der for der in opened.bundle.certificates}
     shown = [
-        reading.shown(
+        shown_documents.shown(
             one.claims.seq, one.digest, event, bundled.entry, signers.get(one.certificate)
         )
         for one, bundled, event in zip(

@@ -8,7 +8,7 @@ from typing import Final
 from fastapi import APIRouter
 
 from api.deps import CallerDep, GuardedRoute, Item, NodeDep
-from api.schemas_keeping import CopiesIn, FixitiesOut, FixityOut, SyncIn, SyncOut
+from api.schemas_replicas import CopiesIn, FixitiesOut, FixityOut, SyncIn, SyncOut
 from ledger.domain.errors import UsageError
 from ledger.services.access import authorization
 from ledger.services.preservation import fixity
