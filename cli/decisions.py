@@ -80,7 +80,7 @@ def read(
     parts = (session.node, session.person, session.clock, urn)
     retrieval.rehearse(*parts, event_type, body, members)
     access = retrieval.record_access(*parts, mode="view", basis=basis)
-    events = [one for one in session.node.details(urn, access) if one.document is not None]
+    events = [detail for detail in session.node.details(urn, access) if detail.document is not None]
     if not events or events[0].seq != 0:
         raise NotFoundError("the record of this item was destroyed")
     return events
@@ -91,11 +91,14 @@ def _lines(urn: str, opening: RecordedDocument, event: RecordedDocument) -> list
     document, first, body = event.document or {}, opening.document or {}, opening.body
     actor = document["actor"]
     named = str(body.get("name") or body.get("description") or labels.EVENTS.get(opening.type, ""))
-    numbers = [f"{one['value']} ({one['scheme']})" for one in first.get("identifiers", [])]
+    numbers = [
+        f"{identifier['value']} ({identifier['scheme']})"
+        for identifier in first.get("identifiers", [])
+    ]
     shown = [
         ("item", urn),
         ("what", named),
-        *(("number", one) for one in numbers),
+        *(("number", number) for number in numbers),
         ("asked", f"{labels.EVENTS.get(event.type, event.type)}, event {event.seq}"),
         ("by", f"{actor['id']} of {actor['agency']} ({actor['role']})"),
         ("at", document["time"]),

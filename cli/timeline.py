@@ -58,7 +58,8 @@ def entry(
         f"  {clock}  {what:<24} {who}" + ("  (void: the other side was first)" if void else "")
     ]
     looks = [
-        f"looked at before the answer, its {one.what}: {one.person}, {one.time}" for one in looked
+        f"looked at before the answer, its {look.what}: {look.person}, {look.time}"
+        for look in looked
     ]
     for text in [*(_describe(document) if document else []), *looks, proven]:
         lines += output.wrapped(text, 78, indent=_MARGIN, further=2)
@@ -74,7 +75,10 @@ def _describe(document: dict[str, Any]) -> list[str]:
     body = document["body"]
     if document["type"] not in TYPES:
         return [f"{name}: {value}" for name, value in body.items()]
-    lines = [f"{one['scheme']}: {one['value']}" for one in document.get("identifiers", [])]
+    lines = [
+        f"{identifier['scheme']}: {identifier['value']}"
+        for identifier in document.get("identifiers", [])
+    ]
     if "basis" in document:
         basis = document["basis"]
         reference = f" ({basis['reference']})" if "reference" in basis else ""
@@ -94,7 +98,7 @@ def _describe(document: dict[str, Any]) -> list[str]:
         lines.append(f"to: {' '.join(str(value) for value in body['to'].values())}")
     if body.get("seals"):
         lines.append(f"seals: {', '.join(seal['number'] for seal in body['seals'])}")
-    lines += [f"on condition: {one}" for one in body.get("conditions", [])]
+    lines += [f"on condition: {condition}" for condition in body.get("conditions", [])]
     if "tool" in body:
         named = [str(body["tool"][name]) for name in ("name", "version") if name in body["tool"]]
         lines.append(f"tool: {' '.join(named)}")

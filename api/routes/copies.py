@@ -42,8 +42,8 @@ def list_copies(node: NodeDep, caller: CallerDep) -> CopiesOut:
     """Copies that other agencies gave us and that we may fetch; agencies that do not answer are
     left out.
     """
-    found = [CopyOut(**asdict(one)) for one in disclosed_copies.for_us(node)]
-    return CopiesOut(copies=found)
+    copies = [CopyOut(**asdict(one)) for one in disclosed_copies.for_us(node)]
+    return CopiesOut(copies=copies)
 
 
 @router.get("/copies/{agency}/{evidence}/{statement}", operation_id="copy_record")
@@ -62,7 +62,7 @@ def copy_record(
         events=found.events,
         opening=found.events[0]["document"],
         disclosed=found.events[-1]["document"],
-        grants=[b64url(one) for one in found.grants],
+        grants=[b64url(grant) for grant in found.grants],
     )
 
 
@@ -111,7 +111,7 @@ def item_lineage(node: NodeDep, caller: CallerDep, evidence: Item) -> LineageOut
         links = lineage.around(node, unit, caller, evidence)
         given = unit.copies.of_item(evidence, 500)
     return LineageOut(
-        links=[LinkOut(parent=one.parent, child=one.child, kind=one.kind) for one in links],
+        links=[LinkOut(parent=link.parent, child=link.child, kind=link.kind) for link in links],
         copies=[copy_out(row, node.agency) for row in given],
     )
 
@@ -127,8 +127,8 @@ def disposal(node: NodeDep, caller: CallerDep, evidence: Item) -> DisposalOut:
     if found is None:
         raise NotFoundError("this item was not disposed of here")
     confirmed = [
-        ConfirmedOut(agency=agency, statement=one.hex(), time=format_time(time))
-        for agency, one, time in found.confirmed
+        ConfirmedOut(agency=agency, statement=confirmation.hex(), time=format_time(time))
+        for agency, confirmation, time in found.confirmed
     ]
     return DisposalOut(
         evidence=evidence,

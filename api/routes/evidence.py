@@ -198,7 +198,7 @@ def list_events(
             state=checkpoint_anchoring.state_of(node, reached, row.log, row.index),
             provenTime=format_time(time) if time else None,
             void=row.void,
-            looked=[LookOut(**one) for one in looked.get(row.digest, [])],
+            looked=[LookOut(**look) for look in looked.get(row.digest, [])],
         )
         for row, time in zip(rows, times, strict=True)
     ]
@@ -213,7 +213,7 @@ def readable(node: NodeDep, caller: CallerDep, evidence: Item, mode: AccessMode)
     with node.records.read() as unit:
         item = authorization.visible(node, unit, caller, evidence)
         keys = authorization.require_readable(node, unit, caller, item, mode)
-    return ReadableOut(content=item.cid is not None, keys=[one.hex() for one in keys])
+    return ReadableOut(content=item.cid is not None, keys=[key.hex() for key in keys])
 
 
 @router.post("/{evidence}/rehearsals", operation_id="rehearse", status_code=204)
@@ -244,7 +244,8 @@ def grants(node: NodeDep, caller: CallerDep, evidence: Item, request: AccessIn) 
     with node.records.read() as unit:
         return GrantsOut(
             grants=[
-                b64url(one) for one in authorization.content_grants(node, unit, caller, evidence)
+                b64url(content_grant)
+                for content_grant in authorization.content_grants(node, unit, caller, evidence)
             ]
         )
 

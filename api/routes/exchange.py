@@ -39,7 +39,7 @@ def exchanged(node: NodeDep, caller: CallerDep, after: After = "") -> ExchangeOu
     """Handovers between the caller's agency and ours that the contract knows: 1,000 in the order of
     items, behind one of them.
     """
-    found = [
+    handovers = [
         ExchangedOut(
             evidence=row.evidence,
             giver=row.giver,
@@ -50,7 +50,7 @@ def exchanged(node: NodeDep, caller: CallerDep, after: After = "") -> ExchangeOu
         )
         for row in outgoing_parcels.between(node, caller.agency, after)
     ]
-    return ExchangeOut(handovers=found)
+    return ExchangeOut(handovers=handovers)
 
 
 @router.get("/disposals", operation_id="disposals_for_agency")

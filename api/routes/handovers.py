@@ -83,7 +83,7 @@ def incoming(node: NodeDep, caller: CallerDep, evidence: Item) -> IncomingOut:
         events = list(documents.read_events(node, unit, unit.logs.events(evidence)))
         return IncomingOut(
             events=shown_documents.details(node, unit, events),
-            grants=[b64url(one) for one in grants],
+            grants=[b64url(grant) for grant in grants],
             standing=StandingOut(**life_of(node, unit, events).standing()),
         )
 

@@ -19,12 +19,12 @@ def register(node: NodeDep, caller: CallerDep, request: StatementsIn) -> Stateme
     """Register statements, all or none. Durable and in the log when answered; anchoring follows."""
     submissions = [
         Submission(
-            from_b64url(one.statement, what="statement"),
-            from_b64url(one.document, what="document"),
-            tuple(one.disclosures),
-            tuple(from_b64url(grant, what="grant") for grant in one.grants),
+            from_b64url(statement.statement, what="statement"),
+            from_b64url(statement.document, what="document"),
+            tuple(statement.disclosures),
+            tuple(from_b64url(grant, what="grant") for grant in statement.grants),
         )
-        for one in request.statements
+        for statement in request.statements
     ]
     is_node = "service" in caller.roles
     registered = registration.register(

@@ -20,8 +20,8 @@ def anchor(as_json: Json = False) -> None:
     from cli.session import open_session
 
     with open_session() as session:
-        found = session.node.anchor()
-    output.result(found, *text(found))
+        anchored = session.node.anchor()
+    output.result(anchored, *text(anchored))
 
 
 def register(app: typer.Typer) -> None:

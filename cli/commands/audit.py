@@ -126,11 +126,11 @@ def _require_none(other: dict[str, Any], *, from_outside: bool) -> None:
         )
 
 
-def _own(found: AuditReport) -> dict[str, Any]:
+def _own(report: AuditReport) -> dict[str, Any]:
     """A report on this home, in which what is to be done is to be done here."""
-    value = found.as_json()
-    for one in value["findings"]:
-        one["todo"] = runnable(one["todo"])
+    value = report.as_json()
+    for finding in value["findings"]:
+        finding["todo"] = runnable(finding["todo"])
     return value
 
 

@@ -72,9 +72,9 @@ def backup(
         for one in backups.ahead(folder, now)
     ]
     lines += [
-        f"LOST at home: {one}, or its end, was not compacted and is not there any more; its copy "
+        f"LOST at home: {pack}, or its end, was not compacted and is not there any more; its copy "
         "stays in the backup"
-        for one in made.lost
+        for pack in made.lost
     ]
     if made.lost:
         deep = runnable("custody doctor --deep")

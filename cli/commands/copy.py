@@ -46,18 +46,18 @@ def list_(as_json: Json = False) -> None:
     from cli.session import open_session
 
     with open_session() as session:
-        found = session.node.copies()
+        copies = session.node.copies()
     rows = [
         [
-            one.evidence.removeprefix("urn:uuid:"),
-            one.giver,
-            one.until,
-            one.taken or "not taken",
+            copy.evidence.removeprefix("urn:uuid:"),
+            copy.giver,
+            copy.until,
+            copy.taken or "not taken",
         ]
-        for one in found
+        for copy in copies
     ]
     output.result(
-        {"copies": found}, *output.table(["ITEM THERE", "FROM", "UNTIL", "TAKEN AS"], rows)
+        {"copies": copies}, *output.table(["ITEM THERE", "FROM", "UNTIL", "TAKEN AS"], rows)
     )
 
 
@@ -84,7 +84,7 @@ def take(
     )
     interrupted = record_options.interruption(resume, restart)
     with open_session() as session:
-        found = [one for one in session.node.copies() if one.evidence == urn]
+        found = [copy for copy in session.node.copies() if copy.evidence == urn]
         if not found:
             raise NotFoundError("nobody gave us a copy of this item", hint="see: custody copy list")
         with clear_copies.folder(
@@ -112,12 +112,12 @@ def tree(evidence: Evidence, as_json: Json = False) -> None:
 
     urn = evidence_urn(evidence)
     with open_session() as session:
-        found = session.node.lineage(urn)
-    lines = _branches(found.links, urn)
-    for one in found.copies:
-        held = f"holds {one.taken}" if one.taken else f"may fetch it until {one.until}"
-        lines.append(f"copy for {one.recipient}: {held}")
-    output.result(found, *lines)
+        lineage = session.node.lineage(urn)
+    lines = _branches(lineage.links, urn)
+    for copy in lineage.copies:
+        held = f"holds {copy.taken}" if copy.taken else f"may fetch it until {copy.until}"
+        lines.append(f"copy for {copy.recipient}: {held}")
+    output.result(lineage, *lines)
 
 
 def register(app: typer.Typer) -> None:
@@ -135,8 +135,8 @@ def register(app: typer.Typer) -> None:
 def _branches(links: Sequence[Link], urn: str) -> list[str]:
     """The family as a tree from its roots, the item itself marked."""
     children: dict[str, list[tuple[str, str]]] = {}
-    for one in links:
-        children.setdefault(one.parent, []).append((one.child, one.kind))
+    for link in links:
+        children.setdefault(link.parent, []).append((link.child, link.kind))
     below = {child for family in children.values() for child, _ in family}
     lines: list[str] = []
     shown: set[str] = set()

@@ -35,7 +35,7 @@ def correct(
 
     urn = evidence_urn(evidence)
     with open_session() as session:
-        events = {one.seq: one.statement for one in session.node.events(urn)}
+        events = {recorded.seq: recorded.statement for recorded in session.node.events(urn)}
         if event not in events:
             raise UsageError(f"the item has events 0 to {len(events) - 1}, not {event}")
         body = {

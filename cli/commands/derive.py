@@ -77,7 +77,7 @@ def derive(
     texts = {"modelDigest": model_digest, "errorRate": error_rate, "decision": decision}
     body: dict[str, Any] = {
         "kind": kind,
-        "parents": [evidence_urn(one) for one in parent],
+        "parents": [evidence_urn(child) for child in parent],
         **(
             {"tool": {"name": tool, **({"version": tool_version} if tool_version else {})}}
             if tool

@@ -146,10 +146,10 @@ def _manifest(out: Path, name: str, members: list[Member], basis: str) -> list[s
     ]
     if members:
         lines.append("each file is an item of its own:")
-    for number, one in enumerate(members[:_SHOWN], 1):
-        base = os.fsdecode(one.path.rpartition(b"/")[2])
+    for number, member in enumerate(members[:_SHOWN], 1):
+        base = os.fsdecode(member.path.rpartition(b"/")[2])
         target = base if re.fullmatch(r"[\w][\w .,()+@=-]*", base) else f"file-{number}"
-        words = ["get", one.evidence.removeprefix("urn:uuid:"), "-o", target, "--basis", basis]
+        words = ["get", member.evidence.removeprefix("urn:uuid:"), "-o", target, "--basis", basis]
         lines.append("  " + runnable("custody " + " ".join(map(quoted, words))))
     if len(members) > _SHOWN:
         lines.append(f"  ... and {len(members) - _SHOWN} more, by the ids in {out}")

@@ -141,7 +141,7 @@ def list_(as_json: Json = False) -> None:
     from cli.session import open_session
 
     with open_session() as session:
-        found = session.node.handovers()
+        handovers = session.node.handovers()
     rows = [
         [
             one.evidence.removeprefix("urn:uuid:"),
@@ -151,10 +151,12 @@ def list_(as_json: Json = False) -> None:
             one.expires or "-",
             one.looked[0].time if one.looked else "-",
         ]
-        for one in found
+        for one in handovers
     ]
     headers = ["ITEM", "FROM", "TO", "STATE", "GOOD UNTIL", "LOOKED AT"]
-    output.result({"handovers": found}, *output.table(headers, rows, whole=("ITEM", "FROM", "TO")))
+    output.result(
+        {"handovers": handovers}, *output.table(headers, rows, whole=("ITEM", "FROM", "TO"))
+    )
 
 
 def accept(
@@ -263,8 +265,8 @@ def sync(as_json: Json = False) -> None:
     with open_session() as session:
         found = _rounds(session)
     coming = found.coming
-    lines = [f"came in: {one}" for one in found.received]
-    lines += [f"settled: {one}" for one in found.settled]
+    lines = [f"came in: {item}" for item in found.received]
+    lines += [f"settled: {settlement}" for settlement in found.settled]
     if coming.size:
         goes_on = (
             "the node goes on by itself"

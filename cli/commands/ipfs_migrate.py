@@ -106,9 +106,9 @@ def _read_everything(node: Any, value: dict[str, Any]) -> list[str]:
     bad = []
     with output.progress("reading", len(unread), unit="items") as advance:
         for evidence in unread:
-            found = fixity.check(node, evidence, fixity.Reading(fixity.RateLimiter(0)))
+            readings = fixity.check(node, evidence, fixity.Reading(fixity.RateLimiter(0)))
             value["read"] += 1
             advance(1)
-            if not all(one.is_whole for one in found):
+            if not all(reading.is_whole for reading in readings):
                 bad.append(evidence)
     return bad

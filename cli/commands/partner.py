@@ -49,17 +49,17 @@ def list_(as_json: Json = False) -> None:
     from cli.session import open_session
 
     with open_session() as session:
-        found = session.node.partners()
+        partners = session.node.partners()
     rows = [
         [
-            one.agency,
-            one.url,
-            *(("active", one.checked) if one.active else ("NOT ACTIVE", "-")),
+            partner.agency,
+            partner.url,
+            *(("active", partner.checked) if partner.active else ("NOT ACTIVE", "-")),
         ]
-        for one in found
+        for partner in partners
     ]
     output.result(
-        {"partners": found},
+        {"partners": partners},
         *output.table(["AGENCY", "ADDRESS", "IN THE REGISTRY", "KEYS LOOKED AT"], rows),
     )
 

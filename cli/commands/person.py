@@ -157,37 +157,39 @@ def list_(as_json: Json = False) -> None:
 
     with open_session() as session:
         custody_key_notices.confirm(session)
-        found = session.node.people()
+        people = session.node.people()
         waiting = [
             line
-            for one in found
-            if one.custodyKey == "waits"
-            for line in custody_key_notices.needed(session, one.reference, one.fingerprint)
+            for person in people
+            if person.custodyKey == "waits"
+            for line in custody_key_notices.needed(session, person.reference, person.fingerprint)
         ]
     rows = [
         [
-            one.reference,
-            one.number,
-            one.state,
-            ", ".join(one.roles),
-            labels.CUSTODY_KEY[one.custodyKey],
+            person.reference,
+            person.number,
+            person.state,
+            ", ".join(person.roles),
+            labels.CUSTODY_KEY[person.custodyKey],
         ]
-        for one in found
+        for person in people
     ]
     lines = output.table(
         ["WHO", "NUMBER", "STATE", "ROLES", "CUSTODY KEY"], rows, whole=("WHO", "CUSTODY KEY")
     )
-    for one in found:
-        if one.state == "requested":
+    for person in people:
+        if person.state == "requested":
             lines += [
                 (
-                    f"{one.number} asks to join with the fingerprint {one.fingerprint}: "
+                    f"{person.number} asks to join with the fingerprint {person.fingerprint}: "
                     "compare it with them by voice, then"
                 ),
                 "  "
-                + command("person", "approve", one.reference, "--fingerprint", one.fingerprint),
+                + command(
+                    "person", "approve", person.reference, "--fingerprint", person.fingerprint
+                ),
             ]
-    output.result({"people": found}, *lines, *waiting)
+    output.result({"people": people}, *lines, *waiting)
 
 
 def approve(
@@ -204,7 +206,9 @@ def approve(
 
     reference = arguments.listed(reference, 16, "request to join", "custody person list")
     with open_session() as session:
-        asked = next((one for one in session.node.people() if one.reference == reference), None)
+        asked = next(
+            (person for person in session.node.people() if person.reference == reference), None
+        )
         shown = str(asked.fingerprint) if asked is not None else ""
         if fingerprint:
             give_custody_key.require_fingerprint(fingerprint, shown)

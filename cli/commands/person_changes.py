@@ -152,7 +152,7 @@ def renew(
         done = session.node.renew(who, role or [])
         lines = _after_renewal(session, who)
         people = session.node.people() if done.custodyKey == "waits" else []
-        shown = next((one.fingerprint for one in people if one.reference == who), "")
+        shown = next((person.fingerprint for person in people if person.reference == who), "")
         given = custody_key_notices.pass_on(
             session, who, done.custodyKey, compared=fingerprint, shown=shown
         )

@@ -72,7 +72,7 @@ def _command(form: Form) -> Callable[..., None]:
     if _is_decision(form):
         parameters["yes"] = (Yes, False)
     parameters["as_json"] = (Json, False)
-    ordered = sorted(parameters.items(), key=lambda one: one[1][1] is not inspect.Parameter.empty)
+    ordered = sorted(parameters.items(), key=lambda pair: pair[1][1] is not inspect.Parameter.empty)
     kind_of = inspect.Parameter.KEYWORD_ONLY
     run.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
         [inspect.Parameter(name, kind_of, default=d, annotation=a) for name, (a, d) in ordered]
@@ -135,12 +135,12 @@ def _decided(
     from ledger.domain.errors import NotFoundError, UsageError
 
     [asked] = [given[_name(field)] for field in form.fields if field.kind == "event"]
-    known = {one.seq for one in session.node.events(urn)}
+    known = {event.seq for event in session.node.events(urn)}
     if asked not in known:
         raise UsageError(f"the item has events 0 to {len(known) - 1}, not {asked}")
 
     def pick(events: list[RecordedDocument]) -> RecordedDocument:
-        found = next((one for one in events if one.seq == asked), None)
+        found = next((event for event in events if event.seq == asked), None)
         if found is None:
             raise NotFoundError(f"what event {asked} said was destroyed")
         return found
@@ -155,11 +155,11 @@ def _value(field: Field, value: Any) -> Any:
     from cli.arguments import evidence_urn
 
     if field.kind == "seals":
-        return [{"number": one} for one in value]
+        return [{"number": member} for member in value]
     if field.kind == "names":
-        return [{"name": one} for one in value]
+        return [{"name": member} for member in value]
     if field.kind == "items":
-        return [evidence_urn(one) for one in value]
+        return [evidence_urn(member) for member in value]
     return evidence_urn(value) if field.kind == "item" else value
 
 

@@ -255,11 +255,11 @@ def _left_out(left: list[Any]) -> list[str]:
     """What was left out, by kind with its number; what could not be read, one by one."""
     from ledger.client.folder_walk import OWN
 
-    lost = [one for one in left if one.lost]
+    lost = [leftover for leftover in left if leftover.lost]
     counts: dict[str, int] = {}
-    for one in left:
-        if not one.lost:
-            counts[one.kind] = counts.get(one.kind, 0) + 1
+    for leftover in left:
+        if not leftover.lost:
+            counts[leftover.kind] = counts.get(leftover.kind, 0) + 1
     lines = []
     if counts:
         named = ", ".join(
@@ -272,9 +272,9 @@ def _left_out(left: list[Any]) -> list[str]:
         )
     if lost:
         lines.append(f"{len(lost)} could not be recorded:")
-        lines += [f"  {one.path}: {one.reason}" for one in lost[:_LISTED]]
+        lines += [f"  {missing.path}: {missing.reason}" for missing in lost[:_LISTED]]
         lines += [f"  and {len(lost) - _LISTED} more"] if len(lost) > _LISTED else []
-        if any(one.kind == OWN for one in lost):
+        if any(missing.kind == OWN for missing in lost):
             lines.append(
                 "What looks like custody's own keys is never recorded as it is: look at it, and "
                 "pack into an archive what is evidence."

@@ -72,14 +72,14 @@ def recipient_key(node: HandingApi, agency: str, person: PersonId | None, own: s
 
 
 def _key_of(node: HandingApi, person: PersonId) -> HpkeKey:
-    found = node.person_key(str(person))
-    if (found.agency, found.pseudonym) != (person.agency, person.pseudonym):
+    keys = node.person_key(str(person))
+    if (keys.agency, keys.pseudonym) != (person.agency, person.pseudonym):
         raise VerificationError(
             3,
             "the node answered with the key of somebody else",
             hint="do not hand anything over through it",
         )
-    return parse_hpke_key({"kem": found.kem, "key": found.key}, what="key of a person")
+    return parse_hpke_key({"kem": keys.kem, "key": keys.key}, what="key of a person")
 
 
 def rewrap(

@@ -183,11 +183,11 @@ def record_access(
     Raises:
         DeniedError, RuleError: nothing could follow, so nothing was signed.
     """
-    found = node.readable(evidence, mode)
+    readable = node.readable(evidence, mode)
     if (
         mode == "copy"
-        and found.content
-        and not any(person.has_key(bytes.fromhex(one)) for one in found.keys)
+        and readable.content
+        and not any(person.has_key(bytes.fromhex(key)) for key in readable.keys)
     ):
         raise _without_key(person, evidence)
     answer = record(node, person, clock, evidence, "accessed", {"mode": mode}, {"basis": basis})

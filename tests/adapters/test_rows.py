@@ -55,7 +55,7 @@ def test_a_row_comes_back_as_it_was_written_and_is_replaced_whole(
     records: SqlRecords, kind: Any, empty: bool
 ) -> None:
     row = row_of(kind, empty=empty)
-    other = [one.name for one in fields(kind) if one.name not in kind.key()]
+    other = [field.name for field in fields(kind) if field.name not in kind.key()]
     with records.write() as unit:
         unit.tables._put(row)  # type: ignore[attr-defined]
     with records.write() as unit:

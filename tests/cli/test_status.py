@@ -46,7 +46,7 @@ def status(count: int = 1, *messages: str) -> NodeStatus:
         ipfs=Ipfs(count, (long,), (ForgottenNode(HOSTILE, count),), count, 1, HOSTILE, HOSTILE),
         workers=(WorkerStatus(HOSTILE, count, None, HOSTILE, HOSTILE, None, None),),
         certificates=tuple(
-            EndingCertificate("person", "a", ENDS[-20:], one, "x") for one in messages
+            EndingCertificate("person", "a", ENDS[-20:], message, "x") for message in messages
         ),
     )
 

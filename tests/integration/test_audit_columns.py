@@ -92,8 +92,8 @@ class Lived:
                 )
         finally:
             into.close()
-            for one in self.folder.glob("rebuilt.sqlite*"):
-                one.unlink()
+            for path in self.folder.glob("rebuilt.sqlite*"):
+                path.unlink()
         return report
 
 
@@ -212,7 +212,7 @@ def lived(both_agencies: Consortium, tmp_path_factory: pytest.TempPathFactory) -
         state = stack.enter_context(open_audit.temporary(root))
         report = internal.audit(nl.node, root, state, internal.InternalOptions())
         assert report.counts.keys() <= {"handover-waits", "waiting", "copies-few"}, [
-            one.as_json() for one in report.findings
+            finding.as_json() for finding in report.findings
         ]
         empty = folder / "empty.sqlite"
         SqlRecords(sqlite_url(empty)).close()
@@ -336,7 +336,7 @@ def test_every_deleted_row_is_found(lived: Lived, rng: random.Random, table: str
         assert lived.check().codes(), row
     finally:
         marks = ", ".join("?" * len(row))
-        listed = ", ".join(f'"{one}"' for one in names)
+        listed = ", ".join(f'"{name}"' for name in names)
         database.execute(
             f'INSERT INTO "{table}" (rowid, {listed}) VALUES (?, {marks})', (rowid, *row)
         )

@@ -41,7 +41,7 @@ def audit(desk: Desk) -> AuditReport:
 
 def require_nothing_found(desk: Desk) -> None:
     report = audit(desk)
-    assert report.codes() <= OPEN, [one.as_json() for one in report.findings]
+    assert report.codes() <= OPEN, [finding.as_json() for finding in report.findings]
 
 
 def disclosed(desk: Desk, item: str, to: dict[str, str]) -> None:

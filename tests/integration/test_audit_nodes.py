@@ -154,7 +154,9 @@ def test_the_command_audits_an_exported_log_and_prints_every_line(
     done = custody(*arguments, "--report", str(tmp_path / "audit.html"), "--json", folder=tmp_path)
     value = json.loads(done.stdout)
     assert (done.returncode, value["verdict"]) == (0, "verified")
-    assert [one["status"] for one in value["checks"] if one["check"] in {"log", "content"}] == [
+    assert [
+        check["status"] for check in value["checks"] if check["check"] in {"log", "content"}
+    ] == [
         "passed",
         "not asked",
     ]
@@ -189,7 +191,7 @@ def test_the_monitor_command_looks_once_and_alarms_when_the_log_forgets(
     done = custody(*arguments, "--stop", "--json", folder=tmp_path, code=1)
     value = json.loads(done.stdout)
     assert value["verdict"] == "failed"
-    assert "note-unsigned" in {one["code"] for one in value["alarms"]}
+    assert "note-unsigned" in {alarm["code"] for alarm in value["alarms"]}
 
 
 @pytest.mark.parametrize("spoiled", ["", "tile/entries", "tile/0"])
@@ -233,7 +235,7 @@ def test_homes_audit_clean_from_inside_after_a_handover(
 
     report = inside(trio[code])
     assert (report.verdict, report.codes()) == (Verdict.VERIFIED, set()), [
-        one.as_json() for one in report.findings
+        finding.as_json() for finding in report.findings
     ]
 
 

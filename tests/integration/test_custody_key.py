@@ -66,7 +66,9 @@ def second(office: Desk, tmp_path: Path, rng: random.Random) -> Colleague:
 
 def state(office: Desk, who: Colleague) -> str:
     return next(
-        str(one.custodyKey) for one in office.client.people() if one.reference == who.pseudonym
+        str(person.custodyKey)
+        for person in office.client.people()
+        if person.reference == who.pseudonym
     )
 
 

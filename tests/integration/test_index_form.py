@@ -84,7 +84,7 @@ def _as_an_earlier_version_left_it(
 
     with closing(sqlite3.connect(home / "ledger.sqlite")) as db, db:
         db.execute("DELETE FROM blind_index")
-        rows = [(token("identifier", *one), item) for one in numbers.items()] + [
+        rows = [(token("identifier", *pair), item) for pair in numbers.items()] + [
             (token("sha-256", digest), item)
         ]
         db.executemany("INSERT INTO blind_index (token, evidence) VALUES (?, ?)", rows)
@@ -121,7 +121,8 @@ def test_a_home_of_an_earlier_version_finds_its_items_in_every_spelling(
         assert list(desk.client.search("Exhibit", " a1")) == [item.evidence]
         [opening, *_] = desk.client.details(item.evidence, desk.access(item.evidence))
         assert {
-            one["scheme"]: one["value"] for one in opening.document["identifiers"]
+            identifier["scheme"]: identifier["value"]
+            for identifier in opening.document["identifiers"]
         } == numbers, "the record keeps what was typed"
         assert not [
             one for one in examine(desk.node, deep=False) if isinstance(one, SelfCheckFinding)

@@ -108,7 +108,9 @@ def test_an_outcome_that_brings_keys_or_events_of_other_items_replaces_nothing(
     with lying(
         nl,
         RO,
-        parcel=lambda data, _: repacked(data, lambda one, b: (replace(one, grants=tuple(keys)), b)),
+        parcel=lambda data, _: repacked(
+            data, lambda byte_, b: (replace(byte_, grants=tuple(keys)), b)
+        ),
     ):
         sync.sync(nl.node)
     assert rows(nl.node)["grant"] == before["grant"], "an outcome brings no key at all"
@@ -138,7 +140,9 @@ def test_an_item_that_comes_back_brings_no_keys_in_place_of_those_that_are_here(
     with lying(
         nl,
         RO,
-        parcel=lambda data, _: repacked(data, lambda one, b: (replace(one, grants=tuple(keys)), b)),
+        parcel=lambda data, _: repacked(
+            data, lambda byte_, b: (replace(byte_, grants=tuple(keys)), b)
+        ),
     ):
         sync.sync(nl.node)
     assert [row for row in rows(nl.node)["grant"] if row in before["grant"]] == before["grant"]
@@ -193,8 +197,8 @@ def test_an_offered_item_brings_its_own_keys_and_nothing_else(
 
 
 def _with_grant(data: bytes, grant: bytes) -> bytes:
-    one = parcel.parse(data)
-    return replace(one, grants=(*one.grants, grant)).encode()
+    parse = parcel.parse(data)
+    return replace(parse, grants=(*parse.grants, grant)).encode()
 
 
 def test_what_fails_leaves_nothing_on_the_disk_and_waits_longer_each_time(

@@ -167,7 +167,7 @@ def test_the_keeper_sends_and_reads_again_by_itself(
         finally:
             keeper.stop()
         details = desk.client.details(item.evidence, desk.access(item.evidence))
-        assert "verified" in [one.document["type"] for one in details]
+        assert "verified" in [detail.document["type"] for detail in details]
 
 
 def test_whoever_accepts_must_hold_the_content_first(

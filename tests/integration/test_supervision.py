@@ -96,9 +96,9 @@ def test_an_exception_that_nobody_expected_in_anchoring_is_told_and_tried_again(
     assert told.next
     assert readiness(desk).json({}) == {"status": "ready", "failing": "anchoring"}
     samples = {
-        (one.name, *one.labels.values()): one.value
+        (sample.name, *sample.labels.values()): sample.value
         for family in measured.registry.collect()
-        for one in family.samples
+        for sample in family.samples
     }
     assert samples["custody_worker_failures", "anchoring"] >= 3
     assert samples["custody_worker_runs_total", "anchoring", "failed"] >= 3
@@ -177,7 +177,7 @@ def test_a_frozen_log_is_shown_everywhere_anchors_nothing_and_is_looked_at_again
     working(AnchoringWorker(desk.node, AnchoringPolicy(growth=1, age=0)))
     until(lambda: standing(desk, "anchoring").failures >= 3)
     assert "frozen" in standing(desk, "anchoring").problem
-    assert any(one.levelno == logging.CRITICAL for one in caplog.records)
+    assert any(record.levelno == logging.CRITICAL for record in caplog.records)
     assert readiness(desk).status == 503
     assert any(
         "frozen" in one.message

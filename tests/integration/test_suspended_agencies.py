@@ -218,7 +218,9 @@ def test_a_silent_chain_changes_no_standing_and_holds_up_nobody(
             nl.node.standings.clear()  # as after a restart
             with nl.node.records.read() as unit, pytest.raises(DeniedError, match=INACTIVE):
                 agency_standing.require_active(unit, RO)
-            assert [one.active for one in nl.client.partners() if one.agency == RO] == [False]
+            assert [partner.active for partner in nl.client.partners() if partner.agency == RO] == [
+                False
+            ]
             with pytest.raises(DeniedError, match=INACTIVE):
                 share(nl, item, guest)
     finally:

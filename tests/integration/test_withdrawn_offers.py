@@ -55,14 +55,14 @@ def test_the_record_of_an_item_that_was_taken_back_goes_when_its_time_is_over(
     item = offered_and_back(both, tmp_path)
     with ro.node.records.read() as unit:
         documents = [row.payload for row in unit.logs.events(item)]
-        assert all(unit.documents.get(one) for one in documents)
+        assert all(unit.documents.get(document) for document in documents)
     assert mentions(both, item)
     ro.anchor()
     before = audit(ro).codes()
     assert withdrawn.clear(ro.node) >= 1
     assert mentions(both, item) == set()
     with ro.node.records.read() as unit:
-        assert not any(unit.documents.get(one) for one in documents)
+        assert not any(unit.documents.get(document) for document in documents)
     assert audit(ro).codes() == before == set()
     assert withdrawn.clear(ro.node) == 0
 

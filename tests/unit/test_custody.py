@@ -58,8 +58,10 @@ class Life:
 
     def bundle(self, *hops: Hop) -> Bundle:
         rows = tuple(
-            BundledStatement(("NL-POL", "RO-DIICOT").index(log), 0, one.entry, None, (), None, None)
-            for one, log in zip(self.statements, self.logs, strict=True)
+            BundledStatement(
+                ("NL-POL", "RO-DIICOT").index(log), 0, statement.entry, None, (), None, None
+            )
+            for statement, log in zip(self.statements, self.logs, strict=True)
         )
         return Bundle(
             EVIDENCE,

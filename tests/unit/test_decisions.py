@@ -37,7 +37,7 @@ def accepted(number: int, agency: str) -> RecordedEvent:
 
 
 def carried_out(by: str, *approvals: int) -> RecordedEvent:
-    return said(99, "disposed", by, "a", approvals=[named(one) for one in approvals])
+    return said(99, "disposed", by, "a", approvals=[named(approval) for approval in approvals])
 
 
 def after(*events: RecordedEvent) -> Decisions:

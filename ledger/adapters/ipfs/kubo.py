@@ -292,7 +292,7 @@ class Kubo:
             about = self._client.id()
             peers = self._client.swarm.peers().get("Peers") or []
             sizes = self._client.repo.stat(opts={"size-only": "true"})
-            addresses = tuple(str(one) for one in about.get("Addresses") or [])
+            addresses = tuple(str(Address) for Address in about.get("Addresses") or [])
             size, limit = (int(sizes[one]) for one in ("RepoSize", "StorageMax"))
             if size < 0 or limit < 0:
                 raise ValueError("negative sizes")

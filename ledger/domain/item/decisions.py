@@ -76,20 +76,20 @@ class Decisions:
             RuleError: otherwise.
         """
         requests = {
-            digest: one for digest, one in self.requests.items() if one.agency == recorded.agency
+            digest: pair for digest, pair in self.requests.items() if pair.agency == recorded.agency
         }
         if not requests:
             raise RuleError(
                 "nobody requested the disposal", hint="custody dispose request ID --reason WHY"
             )
-        approvals = [self.approvals.get(one) for one in recorded.event.body["approvals"]]
+        approvals = [self.approvals.get(approval) for approval in recorded.event.body["approvals"]]
         good = [
-            one
-            for one in approvals
-            if one is not None
-            and one.event.body["target"] in requests
-            and requests[one.event.body["target"]].actor != one.actor
-            and one.agency == recorded.agency
+            approval
+            for approval in approvals
+            if approval is not None
+            and approval.event.body["target"] in requests
+            and requests[approval.event.body["target"]].actor != approval.actor
+            and approval.agency == recorded.agency
         ]
         if not good or len(good) != len(approvals):
             raise RuleError(
@@ -97,7 +97,9 @@ class Decisions:
                 hint="a colleague approves it: `custody dispose approve ID`",
             )
         # A refusal ends one request, not the item's: it may be asked for again.
-        approved = {one.event.body["target"]: requests[one.event.body["target"]] for one in good}
+        approved = {
+            valid.event.body["target"]: requests[valid.event.body["target"]] for valid in good
+        }
         _require_rule(recorded, approved)
         if any(
             one.event.type == "refused" and one.agency == recorded.agency

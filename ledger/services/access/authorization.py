@@ -162,8 +162,8 @@ def _has_own_key(node: Node, unit: UnitOfWork, caller: Caller) -> bool:
 
 def _own_grants(node: Node, unit: UnitOfWork, caller: Caller, evidence: str) -> list[bytes]:
     """The content keys of an item that are sealed to the caller, and to no agency."""
-    found = unit.grants.sealed_to(evidence, "content", caller.hpke.digest)
-    return found if _has_own_key(node, unit, caller) else []
+    sealed = unit.grants.sealed_to(evidence, "content", caller.hpke.digest)
+    return sealed if _has_own_key(node, unit, caller) else []
 
 
 def _parts_of_node(
@@ -271,8 +271,8 @@ def require_readable(
         raise RuleError(what, hint="ask them for a bundle")
     keys = tuple(
         dict.fromkeys(
-            grants.parse(one).recipient
-            for one in content_grants(node, unit, caller, item.state.evidence)
+            grants.parse(content_grant).recipient
+            for content_grant in content_grants(node, unit, caller, item.state.evidence)
         )
     )
     if mode == "copy" and item.cid is not None and not keys:
@@ -351,9 +351,9 @@ def _require_still_allowed(node: Node, unit: UnitOfWork, row: EntryRow, event: E
         DeniedError: not any more.
     """
     history = ItemHistory()
-    for one, told in documents.read_events(node, unit, unit.logs.events(row.evidence)):
+    for read_event, told in documents.read_events(node, unit, unit.logs.events(row.evidence)):
         if told is not None:
-            history.take(RecordedEvent(one.digest, told))
+            history.take(RecordedEvent(read_event.digest, told))
     history_rules.require_allowed(history, RecordedEvent(row.digest, event), node.clock.now())
 
 

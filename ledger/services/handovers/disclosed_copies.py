@@ -108,7 +108,9 @@ def pack(node: Node, agency: str, statement: bytes) -> bytes:
             documents.append(document)
             given += keys
     authorization.note_release(node, statement, agency_recipient(agency), "copy", row.evidence)
-    return Parcel(found.encode(), tuple(documents), tuple(one.encode() for one in given)).encode()
+    return Parcel(
+        found.encode(), tuple(documents), tuple(grant.encode() for grant in given)
+    ).encode()
 
 
 def for_us(node: Node) -> list[Copy]:
@@ -128,7 +130,7 @@ def for_us(node: Node) -> list[Copy]:
                 seconds=min(left, _EACH),
             )
             mine = (row.agency, node.agency)
-            found += [one for one in told if (one.giver, one.recipient) == mine]
+            found += [record for record in told if (record.giver, record.recipient) == mine]
     return found
 
 
@@ -138,14 +140,14 @@ def parse_range(text: str) -> tuple[int, int]:
     Raises:
         UsageError: anything else.
     """
-    found = _RANGE.fullmatch(text)
+    match = _RANGE.fullmatch(text)
     if (
-        found is None
-        or not int(found[1]) <= int(found[2])
-        or int(found[2]) - int(found[1]) >= _MAX_RANGE
+        match is None
+        or not int(match[1]) <= int(match[2])
+        or int(match[2]) - int(match[1]) >= _MAX_RANGE
     ):
         raise UsageError("expected one range of at most 4 MiB")
-    return int(found[1]), int(found[2]) + 1
+    return int(match[1]), int(match[2]) + 1
 
 
 def fetch(node: Node, code: str, api: PartnerApi, evidence: str, statement: bytes) -> Offered:
@@ -178,9 +180,9 @@ def fetch(node: Node, code: str, api: PartnerApi, evidence: str, statement: byte
     signers = {sha256(der).digest(): der for der in opened.bundle.certificates}
     shown = [
         shown_documents.shown(
-            one.claims.seq, one.digest, event, bundled.entry, signers.get(one.certificate)
+            signed.claims.seq, signed.digest, event, bundled.entry, signers.get(signed.certificate)
         )
-        for one, bundled, event in zip(
+        for signed, bundled, event in zip(
             opened.statements, opened.bundle.statements, opened.events, strict=True
         )
     ]

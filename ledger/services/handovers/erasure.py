@@ -333,7 +333,10 @@ def disposal(node: Node, unit: UnitOfWork, evidence: str) -> Disposal | None:
         close.time if close is not None else 0,
         row.count,
         row.backups,
-        tuple((one.agency, one.digest, one.time) for one in confirmed),
+        tuple(
+            (confirmation.agency, confirmation.digest, confirmation.time)
+            for confirmation in confirmed
+        ),
         tuple(sorted(holders(unit, evidence))),
         tuple(name for name in held if name in node.replicas.names()),
         tuple(name for name in held if name not in node.replicas.names()),

@@ -128,7 +128,7 @@ def shown(node: Node, caller: Caller, done: Synced) -> Synced:
             return not name.startswith(_ITEM) or authorization.is_visible(node, unit, caller, name)
 
         received, settled = (
-            [one for one in ones if concerns(one)] for ones in (done.received, done.settled)
+            [entry for entry in ones if concerns(entry)] for ones in (done.received, done.settled)
         )
         return Synced(
             received,

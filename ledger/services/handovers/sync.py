@@ -243,8 +243,10 @@ def _take_in(node: Node, done: Synced, partner: PartnerRow, over: Stopped) -> No
     """
     api = node.reach(partner.url)
     going = [
-        one.evidence
-        for one in sorted(node.transfers.of(partner.agency), key=lambda one: one.touched)
+        transfer.evidence
+        for transfer in sorted(
+            node.transfers.of(partner.agency), key=lambda transfer: transfer.touched
+        )
     ]
     for one in outgoing_parcels.page(node, f"offers {partner.agency}", api.exchanged):
         evidence, named = one.evidence, (one.giver, one.taker, one.state)

@@ -277,8 +277,8 @@ def _begin(node: Node, row: TransferStepRow) -> bool:
     if row.state == "offered" and not agency_standing.is_active(node, row.taker):
         # The contract would take the offer: only an acceptance makes it ask if the taker is active.
         raise ChainError(
-            f"{agency_standing.inactive(row.taker).message}: an item offered to it is not brought to "
-            "the chain",
+            f"{agency_standing.inactive(row.taker).message}: an item offered to it is not brought "
+            "to the chain",
             hint="take the offer back: custody handover withdraw ID --reason WHY",
         )
     with node.records.read() as unit:

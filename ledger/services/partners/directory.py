@@ -145,27 +145,29 @@ def _look(
     api = node.reach(row.url)
     rows = api.versions()
     parsed: dict[int, Descriptor] = {}
-    for one in rows:
-        if (
-            one.version in parsed or one.version > registered.version
-        ):  # each costs a call of the chain
+    for stored in rows:
+        # Each costs a call of the chain.
+        if stored.version in parsed or stored.version > registered.version:
             raise ChainError(
-                f"the node of {row.agency} shows version {one.version} twice, or before its time",
+                f"the node of {row.agency} shows version {stored.version} twice, or before its "
+                "time",
                 hint="check its address",
             )
-        found = descriptors.parse(one.document)
-        expected = contract_layout.descriptor_commitment(found.digest, one.active_from, one.block)
-        if (found.agency, found.version) != (row.agency, one.version):
+        found = descriptors.parse(stored.document)
+        expected = contract_layout.descriptor_commitment(
+            found.digest, stored.active_from, stored.block
+        )
+        if (found.agency, found.version) != (row.agency, stored.version):
             raise ChainError(
                 f"the node of {row.agency} shows a descriptor of {found.agency}",
                 hint="check its address",
             )
-        if node.contracts.descriptor_commitment(agency_id(row.agency), one.version) != expected:
+        if node.contracts.descriptor_commitment(agency_id(row.agency), stored.version) != expected:
             raise ChainError(
-                f"version {one.version} of the descriptor of {row.agency} is not the registry's",
+                f"version {stored.version} of the descriptor of {row.agency} is not the registry's",
                 hint="check its address",
             )
-        parsed[one.version] = found
+        parsed[stored.version] = found
     if registered.version not in parsed:
         raise ChainError(
             f"the node of {row.agency} does not show version {registered.version}, which is in "
@@ -191,8 +193,10 @@ def _look(
         for old in (row.crl, before.crl if before is not None else b""):
             _require_newer_list(node, descriptor, crl, old)
         unit.partners.put(PartnerRow(row.agency, service, crl, node.clock.now()))
-        for one in rows:
-            version = DescriptorRow(one.version, one.document, one.active_from, one.block)
+        for stored in rows:
+            version = DescriptorRow(
+                stored.version, stored.document, stored.active_from, stored.block
+            )
             unit.partners.put_descriptor(row.agency, version)
     return descriptor
 
