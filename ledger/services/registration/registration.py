@@ -213,7 +213,7 @@ def _sequence(
         keys_with_events.require_good(node, unit, judge, submission, before)
         keys_with_events.take_back(node, unit, judge, submission, before)
         states[claims.subject] = item
-        fresh.append((submission, sequencing.entry_row(node.log_id, submission.statement)))
+        fresh.append((submission, merkle_log.entry_row(node.log_id, submission.statement)))
     if names:
         raise ConflictError(
             "an item is known under that name already", hint="open it under a new name"

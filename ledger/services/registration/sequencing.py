@@ -42,16 +42,6 @@ class Sequenced(Protocol):
     def content(self) -> Content | None: ...
 
 
-def entry_row(log: bytes, statement: Statement) -> EntryRow:
-    """The row of a statement that is not sequenced yet."""
-    claims = statement.claims
-    return EntryRow(
-        log, 0, statement.entry, statement.digest, claims.subject, claims.seq, claims.effect,
-        claims.time,
-        claims.issuer, statement.certificate, statement.payload,
-    )  # fmt: skip
-
-
 def item_after(node: Node, sequenced: Sequenced, before: ItemRow | None) -> ItemRow:
     """The item's row after a statement. ``write`` fills in where it stands in the log and in lists.
 
