@@ -36,7 +36,7 @@ def submission(value: dict[str, Any]) -> Submission:
         from_b64url(value["statement"], what="statement"),
         from_b64url(value["document"], what="document"),
         tuple(value["disclosures"]),
-        tuple(from_b64url(one, what="grant") for one in value["grants"]),
+        tuple(from_b64url(grant, what="grant") for grant in value["grants"]),
     )
 
 
@@ -148,10 +148,10 @@ def bench_log(folder: Path, sizes: tuple[int, ...]) -> list[Row]:
                     path = merkle.inclusion_proof(index, size, merkle_log.reader(unit, log))
                 proofs.append(time.perf_counter() - start)
                 assert len(path) <= size.bit_length()
-            for (one,) in samples:
+            for (sample,) in samples:
                 # The same statement in several logs, for the measurement only.
                 row = replace(
-                    entry_row(log, statements.parse(one.statement)), digest=random.randbytes(32)
+                    entry_row(log, statements.parse(sample.statement)), digest=random.randbytes(32)
                 )
                 start = time.perf_counter()
                 with desk.node.records.write() as unit:

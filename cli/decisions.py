@@ -8,8 +8,8 @@ import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
-from cli import output, questions, terms, words
-from cli.state import STATE
+from cli import labels, offer_confirmation, output, questions
+from cli.global_options import STATE
 from ledger.domain.errors import NotFoundError
 
 if TYPE_CHECKING:
@@ -80,8 +80,8 @@ def read(
     parts = (session.node, session.person, session.clock, urn)
     retrieval.rehearse(*parts, event_type, body, members)
     access = retrieval.record_access(*parts, mode="view", basis=basis)
-    found, standing = session.node.record(urn, access)
-    events = [one for one in found if one.document is not None]
+    details, standing = session.node.record(urn, access)
+    events = [detail for detail in details if detail.document is not None]
     if not events or events[0].seq != 0:
         raise NotFoundError("the record of this item was destroyed")
     return events, standing
@@ -96,28 +96,33 @@ def _lines(
     """
     from ledger.domain.event import corrections
 
-    documents = {one.statement: one.document for one in events if one.document is not None}
+    documents = {
+        detail.statement: detail.document for detail in events if detail.document is not None
+    }
     document, opening = documents[event.statement], events[0].statement
     first = corrections.standing(documents, opening)
     actor, named, recorded = document["actor"], _name(first), _name(documents[opening])
-    numbers = [f"{one['value']} ({one['scheme']})" for one in first.get("identifiers", [])]
+    numbers = [
+        f"{identifier['value']} ({identifier['scheme']})"
+        for identifier in first.get("identifiers", [])
+    ]
     said, stands = _said(document), _said(corrections.standing(documents, event.statement))
     shown = [
         ("item", urn),
         ("what", named),
         *([("recorded as", recorded)] if recorded != named else []),
-        *(("number", one) for one in numbers),
-        ("asked", f"{words.EVENTS.get(event.type, event.type)}, event {event.seq}"),
+        *(("number", number) for number in numbers),
+        ("asked", f"{labels.EVENTS.get(event.type, event.type)}, event {event.seq}"),
         ("by", f"{actor['id']} of {actor['agency']} ({actor['role']})"),
         ("at", document["time"]),
-        *((words.MEMBERS.get(name, name), _text(value)) for name, value in said),
+        *((labels.MEMBERS.get(name, name), _text(value)) for name, value in said),
         *(
-            (f"{words.MEMBERS.get(name, name)}, corrected", _text(value))
+            (f"{labels.MEMBERS.get(name, name)}, corrected", _text(value))
             for name, value in stands
             if (name, value) not in said
         ),
         ("digest", event.statement),
-        *terms.standing_rows(standing),
+        *offer_confirmation.standing_rows(standing),
     ]
     wide = max(len(word) for word, _ in shown) + 2
     return [f"{word:<{wide}}{text}" for word, text in shown]
@@ -125,7 +130,7 @@ def _lines(
 
 def _name(opening: dict[str, Any]) -> str:
     body = opening["body"]
-    named = body.get("name") or body.get("description") or words.EVENTS.get(opening["type"], "")
+    named = body.get("name") or body.get("description") or labels.EVENTS.get(opening["type"], "")
     return _text(named)
 
 

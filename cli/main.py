@@ -53,7 +53,7 @@ from cli.commands import (
     upload,
     verify,
 )
-from cli.state import STATE
+from cli.global_options import STATE
 
 app = typer.Typer(
     name="custody",
@@ -133,9 +133,10 @@ for module in (
 ):
     module.register(app)
 hints.learn(
-    str(one.name or getattr(one.callback, "__name__", "")) for one in app.registered_commands
+    str(registered_command.name or getattr(registered_command.callback, "__name__", ""))
+    for registered_command in app.registered_commands
 )
-hints.learn(str(one.name) for one in app.registered_groups)
+hints.learn(str(registered_group.name) for registered_group in app.registered_groups)
 
 
 def main() -> None:

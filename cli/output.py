@@ -25,8 +25,8 @@ from dataclasses import asdict
 from typing import Any, Final, TextIO
 
 from cli.folding import folded
+from cli.global_options import STATE
 from cli.hints import runnable
-from cli.state import STATE
 from ledger.domain.errors import (
     CustodyError,
     FormatError,

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli import decisions, output
+from cli.global_options import Evidence, Json
 from cli.hints import command, elsewhere, runnable
 from cli.questions import Yes
-from cli.state import Evidence, Json
 
 if TYPE_CHECKING:
     from cli.session import Session
@@ -167,11 +167,11 @@ def carry_out(
             session.node, session.person, session.clock, urn, "disposed", body, read=events
         )
         done = session.node.sync_handovers()
-        found = session.node.disposal(urn)
+        disposal = session.node.disposal(urn)
     problems = [f"problem: {name}: {runnable(what)}" for name, what in done.problems.items()]
     output.result(
-        {"statement": answer.statement, "disposal": found},
-        *_certificate(found, _decided(events, body)),
+        {"statement": answer.statement, "disposal": disposal},
+        *_certificate(disposal, _decided(events, body)),
         *problems,
     )
 
@@ -181,8 +181,8 @@ def certificate(evidence: Evidence, as_json: Json = False) -> None:
     from cli.session import open_session
 
     with open_session() as session:
-        found = session.node.disposal(evidence_urn(evidence))
-    output.result(found, *_certificate(found))
+        disposal = session.node.disposal(evidence_urn(evidence))
+    output.result(disposal, *_certificate(disposal))
 
 
 def register(app: typer.Typer) -> None:
@@ -252,14 +252,14 @@ def _decided(events: list[RecordedDocument], body: dict[str, Any]) -> list[str]:
     Args:
         body: of the disposal.
     """
-    asked = _newest_request(events)
-    approvals = [one for one in events if one.statement in body["approvals"]]
+    requested = _newest_request(events)
+    approvals = [event for event in events if event.statement in body["approvals"]]
     return [
         f"rule            {body.get('rule', 'none was named')}",
-        f"reason          {asked.body['reason']}",
+        f"reason          {requested.body['reason']}",
         f"method          {body['method']}",
-        f"requested       {_by(asked)}",
-        *(f"approved        {_by(one)}" for one in approvals),
+        f"requested       {_by(requested)}",
+        *(f"approved        {_by(approval)}" for approval in approvals),
         "                (so the record, which goes with the keys: no later certificate tells it)",
     ]
 
@@ -270,34 +270,41 @@ def _by(event: RecordedDocument) -> str:
     return f"{document['time']} by {actor['id']} of {actor['agency']} ({actor['role']})"
 
 
-def _certificate(found: Disposal, decided: list[str] | None = None) -> list[str]:
-    item = found.evidence.removeprefix("urn:uuid:")
+def _certificate(disposal: Disposal, decided: list[str] | None = None) -> list[str]:
+    item = disposal.evidence.removeprefix("urn:uuid:")
     check = command("bundle", item, "-o", "FILE", "--basis", "disposal")
-    confirmed = {one.agency for one in found.confirmed}
-    waiting = [agency for agency in found.expected if agency not in confirmed]
+    confirmed = {confirmation.agency for confirmation in disposal.confirmed}
+    waiting = [agency for agency in disposal.expected if agency not in confirmed]
     return [
-        found.title.upper() or "CERTIFICATE OF DISPOSAL",
+        disposal.title.upper() or "CERTIFICATE OF DISPOSAL",
         "",
-        *([*output.wrapped(" ".join(found.text.split()), 100, indent=0), ""] if found.text else []),
-        f"item            {found.evidence}",
-        f"disposed of     {found.disposed} by {found.agency}",
-        f"statement       {found.statement}",
-        *(decided or []),
-        f"keys destroyed  {found.destroyed} here",
         *(
-            (f"confirmed       {one.agency} at {one.time}, statement {one.statement[:16]}...")
-            for one in found.confirmed
+            [*output.wrapped(" ".join(disposal.text.split()), 100, indent=0), ""]
+            if disposal.text
+            else []
+        ),
+        f"item            {disposal.evidence}",
+        f"disposed of     {disposal.disposed} by {disposal.agency}",
+        f"statement       {disposal.statement}",
+        *(decided or []),
+        f"keys destroyed  {disposal.destroyed} here",
+        *(
+            (
+                f"confirmed       {confirmation.agency} at {confirmation.time}, statement "
+                f"{confirmation.statement[:16]}..."
+            )
+            for confirmation in disposal.confirmed
         ),
         *(f"still expected  {agency}, which held it before" for agency in waiting),
-        f"copies pinned   {found.pins} still to be removed, at {', '.join(found.pinnedAt)}"
-        if found.pins
+        f"copies pinned   {disposal.pins} still to be removed, at {', '.join(disposal.pinnedAt)}"
+        if disposal.pins
         else "copies pinned   none left at the IPFS nodes in use",
-        *_may_keep(found.mayKeep),
+        *_may_keep(disposal.mayKeep),
         "ciphertext      some still on the node's own disk: "
         + runnable("custody collect removes what no other item has")
-        if found.stored
+        if disposal.stored
         else "ciphertext      none left on the node's own disk",
-        _backups(found.backupsExpire),
+        _backups(disposal.backupsExpire),
         "",
         (
             "What remains: opaque entries in the log, which still prove who held the item and in "

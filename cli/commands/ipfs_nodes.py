@@ -9,9 +9,9 @@ from typing import Annotated, Any
 import typer
 
 from cli import output
+from cli.global_options import Json
 from cli.hints import command
-from cli.state import Json
-from cli.words import counted
+from cli.labels import counted
 
 _ADD = """Let the home keep its ciphertext at an IPFS node. Its daemon must be running; stop
 `custody serve` first.

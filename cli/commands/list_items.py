@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from cli import output
-from cli.state import Json
+from cli.global_options import Json
 
 _HELP = """List the items that you may see; what is in them stays sealed.
 
@@ -28,21 +28,21 @@ def list_items(
         wanted = None
         for scheme, value in (("case", case), ("exhibit", exhibit)):
             if value:
-                found = set(session.node.search(scheme, value))
-                wanted = found if wanted is None else wanted & found
+                match = set(session.node.search(scheme, value))
+                wanted = match if wanted is None else wanted & match
         if wanted is None:
             items = list(session.node.items())
         else:
             items = [session.node.item(evidence) for evidence in sorted(wanted)]
     rows = [
         [
-            one.evidence.removeprefix("urn:uuid:"),
-            one.time,
-            str(one.events),
-            one.custodian,
-            one.state + (", closed" if one.closed else ""),
+            pair.evidence.removeprefix("urn:uuid:"),
+            pair.time,
+            str(pair.events),
+            pair.custodian,
+            pair.state + (", closed" if pair.closed else ""),
         ]
-        for one in items
+        for pair in items
     ]
     none = ["no items that you may see" + (" have this number" if wanted is not None else "")]
     lines = (

@@ -43,7 +43,7 @@ def test_a_command_behind_words_is_copied_from_where_it_begins() -> None:
     words = ["share", "3f0c1d2e-5b6a-4c7d-8e9f-0a1b2c3d4e5f", "--with", "x", "--basis", "a b " * 30]
     line = "  what to do: ask a custodian's colleague, they run: custody " + shlex.join(words)
     pieces = list(folded(line, 60))
-    [first] = [number for number, one in enumerate(pieces) if "custody " in one]
+    [first] = [number for number, piece in enumerate(pieces) if "custody " in piece]
     start = pieces[first].index("custody ")
     assert run([pieces[first][start:], *pieces[first + 1 :]]) == words
 

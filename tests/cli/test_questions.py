@@ -45,13 +45,13 @@ def requested(desk: Desk, tmp_path: Path) -> tuple[str, str, int]:
     """An item whose disposal is requested, with the request's digest and number."""
     item = photo(desk, tmp_path)
     digest = desk.record(item, "disposal-requested", REQUEST).statement
-    [number] = [one.seq for one in desk.client.events(item) if one.statement == digest]
+    [number] = [event.seq for event in desk.client.events(item) if event.statement == digest]
     return item, digest, number
 
 
 def decisions(desk: Desk, item: str) -> list[dict[str, Any]]:
-    documents = [one.document for one in desk.client.details(item, desk.access(item, "view"))]
-    return [one for one in documents if one["type"] in ("approved", "refused")]
+    documents = [detail.document for detail in desk.client.details(item, desk.access(item, "view"))]
+    return [document for document in documents if document["type"] in ("approved", "refused")]
 
 
 def commands(item: str, number: int) -> list[list[str]]:

@@ -111,7 +111,7 @@ def test_after_a_disposal_nothing_of_the_item_is_left_to_open_and_everything_els
     assert erasure.settle(office.node) == 1
     assert erasure.settle(office.node) == 0
     certificate = office.client.disposal(photo)
-    assert [one.agency for one in certificate.confirmed] == ["NL-POL"]
+    assert [confirmation.agency for confirmation in certificate.confirmed] == ["NL-POL"]
     assert certificate.destroyed >= 3
     assert office.client.search("case", "2026-117") == [other]
     for reader in (lambda: office.get(photo), lambda: second.get(photo)):
@@ -122,7 +122,7 @@ def test_after_a_disposal_nothing_of_the_item_is_left_to_open_and_everything_els
         assert one[-64:] not in raw
     office.anchor()
     bundle = office.client.bundle(photo, "")
-    assert all(one.document is None for one in bundles.parse(bundle).statements)
+    assert all(statement.document is None for statement in bundles.parse(bundle).statements)
     report = verify(bundle, office.trust())
     assert report.verdict.value == "verified", report.as_json()
     assert report.facts["closed"]
@@ -184,8 +184,8 @@ def _disclosed(bundle: bytes) -> list[bytes]:
 
     return [
         from_b64url(text, what="disclosure")
-        for one in bundles.parse(bundle).statements
-        for text in one.disclosures
+        for statement in bundles.parse(bundle).statements
+        for text in statement.disclosures
     ]
 
 

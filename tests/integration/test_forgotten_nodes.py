@@ -63,10 +63,14 @@ def test_a_certificate_and_the_status_name_nodes_that_were_removed_and_may_keep_
             desk, gone
         )
         assert desk.node.replicas["site-a"].missing(blocks) == blocks
-        [line] = [one for one in status_command.text(desk.client.status()) if "FORGOTTEN" in one]
+        [line] = [
+            character
+            for character in status_command.text(desk.client.status())
+            if "FORGOTTEN" in character
+        ]
         assert "it may keep 2 items" in line
         assert states(desk, kept)["site-a"] == "pinned"
-        assert "row-inserted" not in {one.code for one in audit(desk).findings}
+        assert "row-inserted" not in {finding.code for finding in audit(desk).findings}
         assert fixity.due(desk.node, FixityPolicy(interval=0)) == [kept]
     with closing(three[1].client()) as client:
         assert client.missing(blocks) == []

@@ -162,7 +162,7 @@ def _act(world: World, rng: random.Random, items: list[tuple[Item, Agency]]) -> 
         items.append((agency.open(), agency))
         return
     item, holder = items[number]
-    other = rng.choice([one for one in world.agencies.values() if one is not holder])
+    other = rng.choice([partner for partner in world.agencies.values() if partner is not holder])
     if act == "none":
         holder.say(item, "none")
     elif act == "guest":

@@ -39,7 +39,8 @@ def accepted(number: int, agency: str) -> RecordedEvent:
 
 
 def carried_out(by: str, *approvals: int, **body: str) -> RecordedEvent:
-    return said(99, "disposed", by, "a", approvals=[named(one) for one in approvals], **body)
+    named_approvals = [named(approval) for approval in approvals]
+    return said(99, "disposed", by, "a", approvals=named_approvals, **body)
 
 
 def after(*events: RecordedEvent) -> Decisions:

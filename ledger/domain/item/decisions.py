@@ -52,10 +52,11 @@ class Decisions:
         Raises:
             RuleError: one does.
         """
-        for digest, one in self.requests.items():
+        for digest, request in self.requests.items():
             made = self.made.get(digest, [])
-            if one.agency == recorded.agency and all(by.agency != self.custodian for by in made):
-                number = one.event.value["seq"]
+            decided = any(decision.agency == self.custodian for decision in made)
+            if request.agency == recorded.agency and not decided:
+                number = request.event.value["seq"]
                 raise RuleError(
                     f"a request for this disposal waits for a decision already: event {number}",
                     hint=(
@@ -99,20 +100,20 @@ class Decisions:
             RuleError: otherwise.
         """
         requests = {
-            digest: one for digest, one in self.requests.items() if one.agency == recorded.agency
+            digest: pair for digest, pair in self.requests.items() if pair.agency == recorded.agency
         }
         if not requests:
             raise RuleError(
                 "nobody requested the disposal", hint="custody dispose request ID --reason WHY"
             )
-        approvals = [self.approvals.get(one) for one in recorded.event.body["approvals"]]
+        approvals = [self.approvals.get(approval) for approval in recorded.event.body["approvals"]]
         good = [
-            one
-            for one in approvals
-            if one is not None
-            and one.event.body["target"] in requests
-            and requests[one.event.body["target"]].actor != one.actor
-            and one.agency == recorded.agency
+            approval
+            for approval in approvals
+            if approval is not None
+            and approval.event.body["target"] in requests
+            and requests[approval.event.body["target"]].actor != approval.actor
+            and approval.agency == recorded.agency
         ]
         if not good or len(good) != len(approvals):
             raise RuleError(
@@ -120,7 +121,9 @@ class Decisions:
                 hint="a colleague approves it: `custody dispose approve ID`",
             )
         # A refusal ends one request, not the item's: it may be asked for again.
-        approved = {one.event.body["target"]: requests[one.event.body["target"]] for one in good}
+        approved = {
+            valid.event.body["target"]: requests[valid.event.body["target"]] for valid in good
+        }
         _require_rule(recorded, approved)
         if any(
             one.event.type == "refused" and one.agency == recorded.agency
@@ -137,10 +140,10 @@ class Decisions:
 
 def _require_rule(recorded: RecordedEvent, approved: dict[str, RecordedEvent]) -> None:
     rule = recorded.event.body.get("rule")
-    rules = {one.event.body.get("rule") for one in approved.values()}
+    rules = {request.event.body.get("rule") for request in approved.values()}
     if rules == {rule}:
         return
-    named = " and ".join(sorted(_by(one) for one in rules))
+    named = " and ".join(sorted(_by(name) for name in rules))
     raise RuleError(
         f"the disposal was approved {named}, and would be carried out {_by(rule)}",
         hint=(

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from ledger.domain.codecs.text import require
 from ledger.domain.errors import DemandError, FormatError, RuleError
-from ledger.domain.event import moments
+from ledger.domain.event import claimed_times
 from ledger.domain.event.document import Event
 from ledger.domain.event.types import TYPES
 from ledger.domain.identity.names import ROLES
@@ -146,7 +146,7 @@ class Demands:
             DemandError: with all that it lacks. RuleError: the basis is of an unknown kind.
         """
         lacking = [pointer for pointer in self._asked(event.type) if not _has(event.value, pointer)]
-        delay = moments.unexplained_delay(event.value)
+        delay = claimed_times.unexplained_delay(event.value)
         late = delay > self.late_after > 0
         if lacking or late:
             problems = [f"{', '.join(lacking)} in {event.type!r}"] if lacking else []

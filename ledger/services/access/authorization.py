@@ -17,14 +17,15 @@ from ledger.domain.codecs.cose import PublicKey
 from ledger.domain.codecs.text import from_hex
 from ledger.domain.crypto import grants
 from ledger.domain.errors import DeniedError, NotFoundError, RuleError
+from ledger.domain.event.claimed_times import AHEAD
 from ledger.domain.event.document import Event
-from ledger.domain.event.moments import AHEAD
 from ledger.domain.identity.certificate import Certificate
 from ledger.domain.identity.descriptor import HpkeKey
 from ledger.domain.identity.person import PersonId, Recipient
 from ledger.domain.identity.roles import ROLES_BY_TYPE, counting_roles, keeps_custody
-from ledger.domain.item.history_rules import ItemHistory
-from ledger.domain.item.parts import OPENS_CONTENT, ROLES_BY_PART, Part
+from ledger.domain.item import history_rules
+from ledger.domain.item.item_history import ItemHistory
+from ledger.domain.item.participation import OPENS_CONTENT, ROLES_BY_PART, Part
 from ledger.domain.item.recorded_event import RecordedEvent
 from ledger.rows.items import ItemRow
 from ledger.rows.logs import EntryRow
@@ -161,8 +162,8 @@ def _has_own_key(node: Node, unit: UnitOfWork, caller: Caller) -> bool:
 
 def _own_grants(node: Node, unit: UnitOfWork, caller: Caller, evidence: str) -> list[bytes]:
     """The content keys of an item that are sealed to the caller, and to no agency."""
-    found = unit.grants.sealed_to(evidence, "content", caller.hpke.digest)
-    return found if _has_own_key(node, unit, caller) else []
+    sealed = unit.grants.sealed_to(evidence, "content", caller.hpke.digest)
+    return sealed if _has_own_key(node, unit, caller) else []
 
 
 def _parts_of_node(
@@ -270,8 +271,8 @@ def require_readable(
         raise RuleError(what, hint="ask them for a bundle")
     keys = tuple(
         dict.fromkeys(
-            grants.parse(one).recipient
-            for one in content_grants(node, unit, caller, item.state.evidence)
+            grants.parse(content_grant).recipient
+            for content_grant in content_grants(node, unit, caller, item.state.evidence)
         )
     )
     if mode == "copy" and item.cid is not None and not keys:
@@ -335,7 +336,7 @@ def require_access(
         not -AHEAD <= node.clock.now() - row.time <= FRESH
     ):  # its time is that of the reader's own clock
         raise DeniedError("the recorded access is too old", hint=hint)
-    if ItemHistory.looks_back(event):
+    if history_rules.looks_back(event):
         _require_still_allowed(node, unit, row, event)
     if kind == "content" and not content_grants(node, unit, caller, evidence):
         raise no_key()
@@ -350,10 +351,10 @@ def _require_still_allowed(node: Node, unit: UnitOfWork, row: EntryRow, event: E
         DeniedError: not any more.
     """
     history = ItemHistory()
-    for one, told in documents.read_events(node, unit, unit.logs.events(row.evidence)):
+    for read_event, told in documents.read_events(node, unit, unit.logs.events(row.evidence)):
         if told is not None:
-            history.take(RecordedEvent(one.digest, told))
-    history.require_allowed(RecordedEvent(row.digest, event), node.clock.now())
+            history.take(RecordedEvent(read_event.digest, told))
+    history_rules.require_allowed(history, RecordedEvent(row.digest, event), node.clock.now())
 
 
 def note_release(

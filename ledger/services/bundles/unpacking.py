@@ -26,7 +26,7 @@ from ledger.domain.event import document as documents
 from ledger.domain.event.document import Event
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity.names import agency_id
-from ledger.domain.item.custody import ItemState
+from ledger.domain.item.custody_transitions import ItemState
 from ledger.domain.log import statement as statements
 from ledger.domain.log.statement import Statement
 from ledger.domain.verify import ContractState, Status, Verdict, procedure

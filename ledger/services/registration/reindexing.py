@@ -14,7 +14,7 @@ import logging
 from typing import Final
 
 from ledger.domain.errors import CustodyError
-from ledger.domain.event import wording
+from ledger.domain.event import normalization
 from ledger.rows.items import ItemRow
 from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.node.context import Node
@@ -30,7 +30,7 @@ def bring_up(node: Node) -> int:
     date.
     """
     with node.records.read() as unit:
-        if unit.items.index_form() == wording.VERSION:
+        if unit.items.index_form() == normalization.VERSION:
             return 0
     done, after = 0, -1
     while True:
@@ -39,7 +39,7 @@ def bring_up(node: Node) -> int:
             for item in items:
                 _index(node, unit, item)
             if len(items) < _PAGE:
-                unit.items.put_index_form(wording.VERSION)
+                unit.items.put_index_form(normalization.VERSION)
         done += len(items)
         if len(items) < _PAGE:
             break

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from cli import questions
 
 if TYPE_CHECKING:
-    from ledger.client.on_offer import OnOffer
+    from ledger.client.offered_item import OnOffer
     from ledger.domain.ports.answers import Standing
 
 
@@ -43,16 +43,19 @@ def offer_lines(shown: OnOffer) -> list[str]:
     terms = [
         ("item", shown.evidence),
         ("what", f"{named}{size}"),
-        *(("number", f"{one['value']} ({one['scheme']})") for one in _identifiers(shown)),
+        *(
+            ("number", f"{identifier['value']} ({identifier['scheme']})")
+            for identifier in _identifiers(shown)
+        ),
         ("from", f"{actor['agency']}, by {actor['id']} ({actor['role']}), {offer['time']}"),
         ("to", f"{to['person']} of {to['agency']}" if "person" in to else to["agency"]),
         ("for", "a loan" if body["mode"] == "loan" else "custody for good"),
         ("back by", body.get("returnBy")),
         ("good", f"until {body['expires']}"),
         ("purpose", body.get("purpose")),
-        ("basis", ", ".join(str(one) for one in basis.values())),
+        ("basis", ", ".join(str(basi) for basi in basis.values())),
         ("as found", body.get("condition")),
-        *(("on terms", one) for one in body.get("conditions", [])),
+        *(("on terms", condition) for condition in body.get("conditions", [])),
     ]
     return [
         *(f"{word:<9}{text}" for word, text in terms if text),
