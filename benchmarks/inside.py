@@ -22,9 +22,9 @@ from ledger.rows.logs import LogRow
 from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.bundles import export
 from ledger.services.log import merkle_log
+from ledger.services.log.merkle_log import entry_row
 from ledger.services.registration import registration
 from ledger.services.registration.registration import Submission
-from ledger.services.registration.sequencing import entry_row
 from tests.support.desk import PASSPHRASE, Desk
 
 Row = tuple[str, str]

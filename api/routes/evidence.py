@@ -37,7 +37,7 @@ from ledger.domain.item.participation import Part
 from ledger.rows.items import ItemRow
 from ledger.rows.storage import ReplicaStateRow
 from ledger.rows.unit_of_work import UnitOfWork
-from ledger.services.access import authorization, shown_documents
+from ledger.services.access import authorization, key_release, shown_documents
 from ledger.services.bundles import export
 from ledger.services.node.context import Node
 from ledger.services.onchain import checkpoint_anchoring
@@ -212,7 +212,7 @@ def readable(node: NodeDep, caller: CallerDep, evidence: Item, mode: AccessMode)
     """
     with node.records.read() as unit:
         item = authorization.visible(node, unit, caller, evidence)
-        keys = authorization.require_readable(node, unit, caller, item, mode)
+        keys = key_release.require_readable(node, unit, caller, item, mode)
     return ReadableOut(content=item.cid is not None, keys=[key.hex() for key in keys])
 
 
@@ -228,7 +228,7 @@ def rehearse(node: NodeDep, caller: CallerDep, evidence: Item, request: Rehearsa
 @router.post("/{evidence}/details", operation_id="details")
 def details(node: NodeDep, caller: CallerDep, evidence: Item, request: AccessIn) -> DetailsOut:
     """The item's documents, after a recorded access of any mode."""
-    authorization.release(node, caller, evidence, request.access, "details")
+    key_release.release(node, caller, evidence, request.access, "details")
     with node.records.read() as unit:
         events = list(documents.read_events(node, unit, unit.logs.events(evidence)))
         return DetailsOut(
@@ -240,12 +240,12 @@ def details(node: NodeDep, caller: CallerDep, evidence: Item, request: AccessIn)
 @router.post("/{evidence}/grants", operation_id="grants")
 def grants(node: NodeDep, caller: CallerDep, evidence: Item, request: AccessIn) -> GrantsOut:
     """The content keys sealed to the caller, after a recorded access of mode copy or export."""
-    authorization.release(node, caller, evidence, request.access, "content")
+    key_release.release(node, caller, evidence, request.access, "content")
     with node.records.read() as unit:
         return GrantsOut(
             grants=[
                 b64url(content_grant)
-                for content_grant in authorization.content_grants(node, unit, caller, evidence)
+                for content_grant in key_release.content_grants(node, unit, caller, evidence)
             ]
         )
 
@@ -266,7 +266,7 @@ def content(
     copy or export.
     """
     with node.records.read() as unit:
-        authorization.require_access(
+        key_release.require_access(
             node, unit, caller, evidence, from_hex(access_digest, what="access", size=32), "content"
         )
         return ranged(node, unit, authorization.visible(node, unit, caller, evidence), range)
@@ -285,7 +285,7 @@ def bundle(node: NodeDep, caller: CallerDep, evidence: Item, request: BundleIn) 
         authorization.visible(node, unit, caller, evidence)
         covered = unit.erasures.get(evidence) is None or bool(request.access)
     until = (
-        authorization.release(node, caller, evidence, request.access, "bundle").seq
+        key_release.release(node, caller, evidence, request.access, "bundle").seq
         if covered
         else None
     )

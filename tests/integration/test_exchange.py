@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ledger.adapters.node import told
+from ledger.adapters.node import signed_records
 from ledger.app import field_folder
 from ledger.client import copying, handover
 from ledger.domain.bundle import bundle as bundles
@@ -238,7 +238,7 @@ def test_a_copy_that_is_shown_otherwise_than_it_was_disclosed_is_not_taken(
         (replace(found, events=found.events[:-1]), "does not lead to"),
     ):
         with pytest.raises(VerificationError, match=match):
-            told.require_copy(lie, evidence, one.statement, "the node")
+            signed_records.require_copy(lie, evidence, one.statement, "the node")
 
 
 def test_a_copy_is_guarded_as_its_item_was_when_it_was_given(

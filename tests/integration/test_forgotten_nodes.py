@@ -16,7 +16,7 @@ from ledger.rows.handovers import ErasureRow
 from ledger.services.handovers import erasure
 from ledger.services.preservation import fixity
 from ledger.services.preservation.fixity import FixityPolicy
-from ledger.services.storage import forgotten
+from ledger.services.storage import removed_nodes
 from tests.integration.test_audit_inside import audit
 from tests.support.commands import within
 from tests.support.desk import Desk
@@ -135,7 +135,7 @@ def test_a_node_that_somebody_took_out_of_the_settings_by_hand_is_known_all_the_
         disposed(desk, item.evidence)
         assert desk.client.disposal(item.evidence).mayKeep == ("site-a", "site-b")
         with desk.node.records.read() as unit:
-            assert forgotten.counts(desk.node, unit) == {"site-a": 1, "site-b": 1}
+            assert removed_nodes.counts(desk.node, unit) == {"site-a": 1, "site-b": 1}
         assert [one.name for one in desk.client.status().ipfs.forgotten] == [
             "site-a",
             "site-b",

@@ -27,7 +27,7 @@ from ledger.domain.errors import (
 from ledger.domain.event.offer_terms import OfferTerms
 from ledger.domain.ports.answers import Recorded
 from ledger.domain.verify.report import Verdict
-from ledger.services.access import authorization as accesses
+from ledger.services.access import key_release
 from ledger.services.handovers import erasure
 from tests.integration.test_audit_inside import audit
 from tests.support.actors import Actor, enrolled, item_of
@@ -188,7 +188,7 @@ def test_a_look_that_cannot_be_written_down_is_not_given(
     def full(*_: object) -> None:
         raise StorageError("the disk is full")
 
-    monkeypatch.setattr(accesses, "note_release", full)
+    monkeypatch.setattr(key_release, "note_release", full)
     for call in (
         lambda: taker.client.incoming(item),
         lambda: taker.client.incoming_content(item, 0, 9),
@@ -207,7 +207,7 @@ def test_a_look_by_somebody_that_the_offer_does_not_name_is_found_by_an_audit(
     )
     offer(desk, item, taker)
     state = item_of(desk, item)
-    accesses.note_release(desk.node, state.offer.digest, thief.id.recipient, "offer", item)
+    key_release.note_release(desk.node, state.offer.digest, thief.id.recipient, "offer", item)
     desk.anchor()
     assert audit(desk).codes() == {"release-unlogged"}
     handover.withdraw(desk.client, desk.person, desk.clock, item, reason="over")

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ledger.domain.audit import entry as entries
+from ledger.domain.audit import log_entry as entries
 from ledger.domain.codecs import cose
 from ledger.domain.errors import FormatError
 from ledger.domain.log import statement as statements

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Any, Final, TypeVar
 
-from ledger.adapters.node import told
+from ledger.adapters.node import signed_records
 from ledger.adapters.node.http import LARGE, HttpNode, KeptSession, Session, bytes_of
 from ledger.adapters.web.client import WebError
 from ledger.domain.codecs.text import b64url
@@ -152,7 +152,7 @@ class NodeClient(HttpNode):
         path = f"/v1/evidence/{evidence}/details"
         shape = {"events": [answers.RecordedDocument], "standing": answers.Standing}
         answer = self._ask("POST", path, shape, limit=LARGE, json={"access": access})
-        told.require_signed(answer["events"], evidence, self._web.who, through=access)
+        signed_records.require_signed(answer["events"], evidence, self._web.who, through=access)
         return answer["events"], answer["standing"]
 
     def person_key(self, reference: str) -> node_answers.PersonKey:
@@ -307,7 +307,7 @@ class NodeClient(HttpNode):
         }
         answer = self._ask("GET", f"/v1/handovers/{evidence}/record", shape, limit=LARGE)
         given = [bytes_of(text, self._web.who) for text in answer["grants"]]
-        told.require_signed(answer["events"], evidence, self._web.who)
+        signed_records.require_signed(answer["events"], evidence, self._web.who)
         return answer["events"], given, answer["standing"]
 
     def incoming_content(self, evidence: str, start: int, end: int) -> bytes:
@@ -321,7 +321,7 @@ class NodeClient(HttpNode):
     def copy_record(self, copy: answers.Copy) -> answers.CopyRecord:
         """What came with a copy, as `copies` lists it."""
         row = self._one("GET", _copy_path(copy), answers.CopyRecord, limit=LARGE)
-        told.require_copy(row, copy.evidence, copy.statement, self._web.who)
+        signed_records.require_copy(row, copy.evidence, copy.statement, self._web.who)
         return row
 
     def copy_range(self, copy: answers.Copy, start: int, end: int) -> bytes:

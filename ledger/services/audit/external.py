@@ -26,9 +26,9 @@ from ledger.services.audit import chain_events, cross_log, split_view
 from ledger.services.audit.agency_keys import Authorities
 from ledger.services.audit.announcing import SignersOfLog
 from ledger.services.audit.chain_events import LogOfAgency, Progress, silent
+from ledger.services.audit.damaged_copies import SoundFiles
 from ledger.services.audit.fetching import Fetching, Missing, Submit, at_once, finding_for
 from ledger.services.audit.replaying import LogReplay
-from ledger.services.audit.sound_files import SoundFiles
 
 # Entries beyond the newest anchored one that are looked at: a log could serve such without end.
 _TAIL: Final = 1 << 18

@@ -30,9 +30,9 @@ from ledger.rows.table import TABLES
 from ledger.rows.unit_of_work import Database, UnitOfWork
 from ledger.services.audit.row_comparison import shown
 from ledger.services.log import merkle_log
+from ledger.services.log.merkle_log import entry_row
 from ledger.services.node.context import Node
 from ledger.services.registration import agency_statements
-from ledger.services.registration.sequencing import entry_row
 
 PAGE: Final = 256
 _BEFORE: Final = -(2**62)

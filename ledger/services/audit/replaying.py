@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from ledger.domain.audit.contract_events import CheckpointAnchored
-from ledger.domain.audit.entry import DecodedEntry
 from ledger.domain.audit.findings import AuditFinding
+from ledger.domain.audit.log_entry import DecodedEntry
 from ledger.domain.audit.ports import AuditState, LogState, Progress, Usage
 from ledger.domain.audit.replay import Replay, Step
 from ledger.domain.audit.report import AuditReport

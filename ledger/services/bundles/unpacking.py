@@ -32,9 +32,9 @@ from ledger.domain.log.statement import Statement
 from ledger.domain.verify import ContractState, Status, Verdict, procedure
 from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.bundles import agency_trust
+from ledger.services.log.merkle_log import entry_row
 from ledger.services.node.context import Node
 from ledger.services.records import foreign_history, record_keys
-from ledger.services.registration.sequencing import entry_row
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ from ledger.domain.ports.node_and_chain import PartnerApi
 from ledger.rows.handovers import DisclosedCopyRow
 from ledger.rows.items import ItemRow
 from ledger.rows.unit_of_work import UnitOfWork
-from ledger.services.access import authorization, shown_documents
+from ledger.services.access import key_release, shown_documents
 from ledger.services.bundles import export, unpacking
 from ledger.services.handovers import outgoing_parcels
 from ledger.services.node.context import Node
@@ -107,7 +107,7 @@ def pack(node: Node, agency: str, statement: bytes) -> bytes:
             document, keys = outgoing_parcels.single(unit, one, key, receiver.node)
             documents.append(document)
             given += keys
-    authorization.note_release(node, statement, agency_recipient(agency), "copy", row.evidence)
+    key_release.note_release(node, statement, agency_recipient(agency), "copy", row.evidence)
     return Parcel(
         found.encode(), tuple(documents), tuple(grant.encode() for grant in given)
     ).encode()

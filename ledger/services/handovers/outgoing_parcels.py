@@ -22,7 +22,7 @@ from ledger.rows.handovers import TransferStepRow
 from ledger.rows.items import ItemRow
 from ledger.rows.logs import EntryRow
 from ledger.rows.unit_of_work import UnitOfWork
-from ledger.services.access import authorization
+from ledger.services.access import key_release
 from ledger.services.bundles import export
 from ledger.services.node.context import Node
 from ledger.services.onchain import transfer_steps
@@ -116,7 +116,7 @@ def pack(node: Node, agency: str, evidence: str) -> bytes:
             for one in unit.grants.sealed_to(evidence, "content", receiver.custody.digest)
         ]
     given.append(grants.seal(key, receiver.node, evidence=evidence_bytes(evidence), scope="record"))
-    authorization.note_release(node, row.offer, agency_recipient(agency), "parcel", evidence)
+    key_release.note_release(node, row.offer, agency_recipient(agency), "parcel", evidence)
     return Parcel(
         found.encode(), tuple(documents), tuple(grant.encode() for grant in given)
     ).encode()

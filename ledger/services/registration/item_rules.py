@@ -23,7 +23,7 @@ from ledger.domain.item.participation import is_former_alone
 from ledger.domain.item.recorded_event import RecordedEvent
 from ledger.rows.items import ItemRow
 from ledger.rows.unit_of_work import UnitOfWork
-from ledger.services.access import authorization
+from ledger.services.access import authorization, key_release
 from ledger.services.access.authorization import Caller
 from ledger.services.access.service_numbers import Persons
 from ledger.services.node.context import Node
@@ -97,7 +97,7 @@ class Review:
         else:
             if submission.event.type == "accessed":
                 _require_fresh(submission.statement.claims.time, self._node.clock.now())
-                authorization.require_readable(
+                key_release.require_readable(
                     self._node, self._unit, signer, before, submission.event.body["mode"]
                 )
             if (
@@ -327,7 +327,7 @@ def _require_fresh(time: int, now: int) -> None:
     """Nothing could be handed out under an access that is older, so it would tell of a reading that
     never was.
     """
-    if now - time > authorization.FRESH:
+    if now - time > key_release.FRESH:
         told = (
             f"the access is dated {format_time(time)}, and the node's clock says "
             f"{format_time(now)}: it opens nothing any more"

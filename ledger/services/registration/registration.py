@@ -27,7 +27,7 @@ from ledger.services.node.context import Node
 from ledger.services.onchain import agency_standing, transfer_steps
 from ledger.services.partners.directory import CertificateVerifier
 from ledger.services.records import record_keys
-from ledger.services.registration import bulk_access_alarm, key_release, sequencing
+from ledger.services.registration import bulk_access_alarm, keys_with_events, sequencing
 from ledger.services.registration.item_histories import Histories
 from ledger.services.registration.item_rules import Ahead, Review, receivers
 from ledger.services.registration.statement_checks import (
@@ -210,10 +210,10 @@ def _sequence(
             placement.require_held(node, unit, before)
         item = sequencing.item_after(node, submission, before)
         judge.require_allowed(submission, before, signer)
-        key_release.require_good(node, unit, judge, submission, before)
-        key_release.take_back(node, unit, judge, submission, before)
+        keys_with_events.require_good(node, unit, judge, submission, before)
+        keys_with_events.take_back(node, unit, judge, submission, before)
         states[claims.subject] = item
-        fresh.append((submission, sequencing.entry_row(node.log_id, submission.statement)))
+        fresh.append((submission, merkle_log.entry_row(node.log_id, submission.statement)))
     if names:
         raise ConflictError(
             "an item is known under that name already", hint="open it under a new name"

@@ -19,7 +19,7 @@ from ledger.rows.items import ItemRow
 from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.node.context import Node
 from ledger.services.records import documents, record_keys
-from ledger.services.registration import key_release
+from ledger.services.registration import keys_with_events
 
 _LOG: Final = logging.getLogger("custody.index")
 _PAGE: Final = 100
@@ -71,7 +71,7 @@ def _index(node: Node, unit: UnitOfWork, item: ItemRow) -> None:
             continue
         found |= set(record_keys.tokens(node, event))
         if row.log == node.log_id:
-            key_release.note_share(node, unit, event, evidence, row.digest)
+            keys_with_events.note_share(node, unit, event, evidence, row.digest)
     if whole:
         unit.items.drop_tokens(evidence)
     for token in sorted(found):

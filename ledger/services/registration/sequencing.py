@@ -23,7 +23,7 @@ from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.node.context import Node
 from ledger.services.onchain import transfer_steps
 from ledger.services.records import foreign_history, record_keys
-from ledger.services.registration import key_release
+from ledger.services.registration import keys_with_events
 from ledger.services.storage import placement
 
 
@@ -40,16 +40,6 @@ class Sequenced(Protocol):
     def event(self) -> Event | None: ...
     @property
     def content(self) -> Content | None: ...
-
-
-def entry_row(log: bytes, statement: Statement) -> EntryRow:
-    """The row of a statement that is not sequenced yet."""
-    claims = statement.claims
-    return EntryRow(
-        log, 0, statement.entry, statement.digest, claims.subject, claims.seq, claims.effect,
-        claims.time,
-        claims.issuer, statement.certificate, statement.payload,
-    )  # fmt: skip
 
 
 def item_after(node: Node, sequenced: Sequenced, before: ItemRow | None) -> ItemRow:
@@ -113,7 +103,7 @@ def write(
     unit.items.put(after)
     transfer_steps.record(node, unit, sequenced.statement, event, item.state)
     if event is not None:
-        key_release.note_share(node, unit, event, evidence, row.digest)
+        keys_with_events.note_share(node, unit, event, evidence, row.digest)
     if event is not None and event.type == "disposed":
         unit.erasures.put(
             ErasureRow(evidence, row.digest, node.agency, "due", backups=node.backups_until())
