@@ -13,16 +13,21 @@ if TYPE_CHECKING:
     from ledger.domain.ports.answers import Standing
 
 
-def standing_lines(standing: Standing) -> list[str]:
-    """What holds for an item now, as far as there is something."""
+def standing_rows(standing: Standing) -> list[tuple[str, str]]:
+    """What holds for an item now, as far as there is something: each a word and a text."""
     shown = {"seals": "seals", "holds": "holds", "handling": "handling", "conditions": "bound to"}
-    lines = [
-        f"{word:<9}{', '.join(texts)}"
+    rows = [
+        (word, ", ".join(texts))
         for name, word in shown.items()
         if (texts := getattr(standing, name))
     ]
-    lines += [f"keep     until {standing.keepUntil}"] if standing.keepUntil else []
-    return lines + ([f"out      with {standing.handedOutTo}"] if standing.handedOutTo else [])
+    rows += [("keep", f"until {standing.keepUntil}")] if standing.keepUntil else []
+    return rows + ([("out", f"with {standing.handedOutTo}")] if standing.handedOutTo else [])
+
+
+def standing_lines(standing: Standing) -> list[str]:
+    """What holds for an item now, as far as there is something."""
+    return [f"{word:<9}{text}" for word, text in standing_rows(standing)]
 
 
 def offer_lines(shown: OnOffer) -> list[str]:

@@ -146,9 +146,10 @@ def _decided(
         return found
 
     why = said.get("basis") or {"purpose": "approval"}
-    return decisions.decide(
+    answer, _ = decisions.decide(
         session, urn, form.type, body, pick, yes=given["yes"], basis=why, members=said
     )
+    return answer
 
 
 def _value(field: Field, value: Any) -> Any:

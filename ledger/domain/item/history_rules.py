@@ -83,6 +83,10 @@ def _decision(history: ItemHistory, recorded: RecordedEvent) -> None:
     history.decisions.require_decision(recorded, target)
 
 
+def _disposal_requested(history: ItemHistory, recorded: RecordedEvent) -> None:
+    history.decisions.require_request(recorded)
+
+
 def _corrected(history: ItemHistory, recorded: RecordedEvent) -> None:
     target = history.events.get(_body(recorded)["target"])
     if target is None:
@@ -218,6 +222,7 @@ _CHECKS: Final = {
     "approved": _decision,
     "refused": _decision,
     "corrected": _corrected,
+    "disposal-requested": _disposal_requested,
     "disposed": disposal.require_disposal,
     "returned": disposal.require_endable,
     "voided": disposal.require_voidable,
