@@ -12,10 +12,10 @@ from fastapi.routing import APIRoute
 
 from api import description, errors
 from api.access import ROUTES
-from api.lanes import THREADS, lanes
+from api.call_counts import MeasureMiddleware
+from api.concurrency import THREADS, lanes
 from api.limits import LimitMiddleware
 from api.lockout import LockOut, SeenOnce
-from api.measure import MeasureMiddleware
 from api.proxies import HEADERS, ProxyMiddleware, trusted
 from api.ratelimit import Buckets, RateLimiter
 from api.routes import (
@@ -27,10 +27,10 @@ from api.routes import (
     exchange,
     handovers,
     health,
-    keeping,
     log,
     partners,
     people,
+    replicas,
     session,
     statements,
 )
@@ -43,7 +43,7 @@ _VERSIONED: Final = (
     blocks.router,
     statements.router,
     evidence.router,
-    keeping.router,
+    replicas.router,
     people.router,
     handovers.router,
     partners.router,

@@ -52,7 +52,7 @@ def page(document: dict[str, Any]) -> str:
             tag = (operation.get("tags") or ["other"])[0]
             groups.setdefault(tag, []).append(_operation(method, path, operation, document))
     title = html.escape(f"{document['info']['title']} {document['info']['version']}")
-    parts = "".join(f"<h2>{html.escape(tag)}</h2>{''.join(found)}" for tag, found in groups.items())
+    parts = "".join(f"<h2>{html.escape(tag)}</h2>{''.join(pair)}" for tag, pair in groups.items())
     schemas = "".join(
         _schema(name, schema)
         for name, schema in sorted(document.get("components", {}).get("schemas", {}).items())
@@ -96,9 +96,10 @@ def _parameters(parameters: list[dict[str, Any]]) -> str:
     if not parameters:
         return ""
     rows = "".join(
-        f"<tr><td><code>{html.escape(one['name'])}</code></td><td>{html.escape(one['in'])}</td>"
-        f"<td>{_type(one.get('schema', {}))}{'' if one.get('required') else ', optional'}</td></tr>"
-        for one in parameters
+        f"<tr><td><code>{html.escape(parameter['name'])}</code></td>"
+        f"<td>{html.escape(parameter['in'])}</td><td>{_type(parameter.get('schema', {}))}"
+        f"{'' if parameter.get('required') else ', optional'}</td></tr>"
+        for parameter in parameters
     )
     return f"<table><tr><th>Parameter</th><th>In</th><th>Type</th></tr>{rows}</table>"
 
@@ -106,8 +107,8 @@ def _parameters(parameters: list[dict[str, Any]]) -> str:
 def _content(content: dict[str, Any]) -> str:
     return (
         ", ".join(
-            f"{_type(one.get('schema', {}))} as {html.escape(kind)}"
-            for kind, one in content.items()
+            f"{_type(pair.get('schema', {}))} as {html.escape(kind)}"
+            for kind, pair in content.items()
         )
         or "nothing"
     )
@@ -124,9 +125,9 @@ def _schema(name: str, schema: dict[str, Any]) -> str:
     needed = schema.get("required", [])
     rows = "".join(
         f"<tr><td><code>{html.escape(member)}</code></td>"
-        f"<td>{_type(one)}{'' if member in needed else ', optional'}</td>"
-        f"<td>{html.escape(one.get('description', ''))}</td></tr>"
-        for member, one in schema.get("properties", {}).items()
+        f"<td>{_type(pair)}{'' if member in needed else ', optional'}</td>"
+        f"<td>{html.escape(pair.get('description', ''))}</td></tr>"
+        for member, pair in schema.get("properties", {}).items()
     )
     table = (
         f"<table><tr><th>Member</th><th>Type</th><th></th></tr>{rows}</table>"

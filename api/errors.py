@@ -57,7 +57,7 @@ def _answer(error: CustodyError) -> JSONResponse:
             {"WWW-Authenticate": 'DPoP algs="ES256 EdDSA"'},
         )
     code, status = next(
-        (found for kind, found in CODES.items() if isinstance(error, kind)), ("error", 500)
+        (pair for kind, pair in CODES.items() if isinstance(error, kind)), ("error", 500)
     )
     headers = {"Retry-After": RETRY} if isinstance(error, errors.BusyError) else None
     return JSONResponse(

@@ -66,7 +66,7 @@ class LockOut:
 
     def _recent(self, address: str, certificate: bytes) -> list[float]:
         return [
-            one
-            for one in self._failed.get((address, certificate), [])
-            if one > self._clock() - SECONDS
+            failure
+            for failure in self._failed.get((address, certificate), [])
+            if failure > self._clock() - SECONDS
         ]

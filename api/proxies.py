@@ -43,8 +43,8 @@ class Trusted:
 
     def speaks(self, peer: str) -> bool:
         """Whether the peer of a connection is a proxy, which speaks for others."""
-        found = _parse(peer)
-        return found is not None and self.includes(found)
+        address = _parse(peer)
+        return address is not None and self.includes(address)
 
 
 def trusted(networks: Sequence[str], header: str) -> Trusted | None:
@@ -58,7 +58,7 @@ def trusted(networks: Sequence[str], header: str) -> Trusted | None:
             f"serve.forwarded is {header!r}", hint=f"expected one of: {', '.join(HEADERS)}"
         )
     try:
-        found = tuple(ip_network(one) for one in networks)
+        found = tuple(ip_network(network) for network in networks)
     except ValueError as error:
         raise UsageError(
             "serve.trusted_proxies holds what is no network",
@@ -92,12 +92,12 @@ def client(scope: Scope, trusted: Trusted) -> str:
     for hop in _hops(scope, trusted.header):
         if not trusted.includes(current):
             break
-        found = _parse(hop)
+        address = _parse(hop)
         if (
-            found is None
+            address is None
         ):  # a proxy that did not know, or hides it: it answers for its clients itself
             break
-        current = found
+        current = address
     return str(current)
 
 
@@ -108,8 +108,8 @@ def _hops(scope: Scope, header: str) -> Iterator[str]:
     )
     for part in reversed(text.split(",")[-_HOPS:]):
         if header == "forwarded":
-            found = _FOR.search(part)
-            yield (found[1] or found[2] or "") if found is not None else ""
+            match = _FOR.search(part)
+            yield (match[1] or match[2] or "") if match is not None else ""
         else:
             yield part
 
@@ -132,7 +132,7 @@ def _parse(text: str) -> _Address | None:
 def counted(scope: Scope) -> str:
     """What requests from an address are counted under."""
     peer = str(scope["client"][0]) if scope.get("client") else ""
-    found = _parse(peer)
-    if isinstance(found, IPv6Address):
-        return str(ip_network((found, _SITE), strict=False))
-    return peer if found is None else str(found)
+    address = _parse(peer)
+    if isinstance(address, IPv6Address):
+        return str(ip_network((address, _SITE), strict=False))
+    return peer if address is None else str(address)

@@ -33,19 +33,19 @@ def ranged(node: Node, unit: UnitOfWork, item: ItemRow, wanted: str) -> Response
     size = content_encryption.parse_content(
         opening.body["content"], opening.body["size"]
     ).ciphertext_size
-    found = _RANGE.fullmatch(wanted)
+    match = _RANGE.fullmatch(wanted)
     if (
-        found is None
-        or not int(found[1]) <= int(found[2])
-        or int(found[1]) >= size
-        or int(found[2]) - int(found[1]) >= _MAX_RANGE
+        match is None
+        or not int(match[1]) <= int(match[2])
+        or int(match[1]) >= size
+        or int(match[2]) - int(match[1]) >= _MAX_RANGE
     ):
         raise HTTPException(
             416,
             "expected one range of at most 4 MiB within the content",
             {"Content-Range": f"bytes */{size}"},
         )
-    start, end = int(found[1]), min(int(found[2]) + 1, size)
+    start, end = int(match[1]), min(int(match[2]) + 1, size)
     data = b"".join(dag.read_range(node.blocks, item.cid, size, start, end))
     headers = {
         "Content-Range": f"bytes {start}-{end - 1}/{size}",

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from coincurve import PrivateKey
 
-from ledger.adapters import examining
+from ledger.adapters import parallel_decoding
 from ledger.adapters.audit_state import SqliteAuditState
 from ledger.adapters.chain.contracts import Contracts
 from ledger.adapters.chain.local import LocalChain
@@ -94,7 +94,7 @@ def audit(folder: Path, size: int) -> None:
     chain = LocalChain(folder / "chain", chain_id=_CHAIN, sealer=PrivateKey().secret, clock=clock)
     contracts = Contracts(chain, root.registry.address, root.ledger.address)
     state = SqliteAuditState(folder / "state", about(root))
-    with examining.pool() as submit:
+    with parallel_decoding.pool() as submit:
         start = time.perf_counter()
         report = external.audit(
             contracts,

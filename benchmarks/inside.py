@@ -22,9 +22,9 @@ from ledger.rows.logs import LogRow
 from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.bundles import export
 from ledger.services.log import merkle_log
+from ledger.services.log.merkle_log import entry_row
 from ledger.services.registration import registration
 from ledger.services.registration.registration import Submission
-from ledger.services.registration.sequencing import entry_row
 from tests.support.desk import PASSPHRASE, Desk
 
 Row = tuple[str, str]
@@ -36,7 +36,7 @@ def submission(value: dict[str, Any]) -> Submission:
         from_b64url(value["statement"], what="statement"),
         from_b64url(value["document"], what="document"),
         tuple(value["disclosures"]),
-        tuple(from_b64url(one, what="grant") for one in value["grants"]),
+        tuple(from_b64url(grant, what="grant") for grant in value["grants"]),
     )
 
 
@@ -148,10 +148,10 @@ def bench_log(folder: Path, sizes: tuple[int, ...]) -> list[Row]:
                     path = merkle.inclusion_proof(index, size, merkle_log.reader(unit, log))
                 proofs.append(time.perf_counter() - start)
                 assert len(path) <= size.bit_length()
-            for (one,) in samples:
+            for (sample,) in samples:
                 # The same statement in several logs, for the measurement only.
                 row = replace(
-                    entry_row(log, statements.parse(one.statement)), digest=random.randbytes(32)
+                    entry_row(log, statements.parse(sample.statement)), digest=random.randbytes(32)
                 )
                 start = time.perf_counter()
                 with desk.node.records.write() as unit:

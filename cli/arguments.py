@@ -7,7 +7,7 @@ import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from cli.state import STATE
+from cli.global_options import STATE
 from ledger.adapters import files
 from ledger.app import settings
 from ledger.domain.errors import FormatError, UnreadableError, UsageError
@@ -81,9 +81,9 @@ def evidence_urn(text: str) -> str:
     Raises:
         UsageError: not a UUID.
     """
-    found = re.fullmatch(r"(?:urn:uuid:)?([0-9a-fA-F-]{36})", text.strip())
+    match = re.fullmatch(r"(?:urn:uuid:)?([0-9a-fA-F-]{36})", text.strip())
     try:
-        return uuid.UUID(found[1] if found else "").urn
+        return uuid.UUID(match[1] if match else "").urn
     except ValueError as error:
         raise UsageError(
             f"{text!r} is not an item", hint="items look like urn:uuid:..., see: custody list"

@@ -35,10 +35,10 @@ def text(value: dict[str, Any]) -> list[str]:
         if check["detail"]:
             lines += output.wrapped(check["detail"], _WIDTH, indent=12)
     shown: dict[str, int] = {}
-    for one in value["findings"]:
-        shown[one["code"]] = shown.get(one["code"], 0) + 1
-        if shown[one["code"]] <= _SHOWN:
-            lines += ["", *_finding(one)]
+    for finding in value["findings"]:
+        shown[finding["code"]] = shown.get(finding["code"], 0) + 1
+        if shown[finding["code"]] <= _SHOWN:
+            lines += ["", *_finding(finding)]
     for code, count in value["counts"].items():
         if count > _SHOWN:
             lines += ["", f"... and {count - _SHOWN} more of {code}; see --json or --report"]
@@ -46,8 +46,8 @@ def text(value: dict[str, Any]) -> list[str]:
     return lines
 
 
-def _finding(one: dict[str, Any]) -> list[str]:
-    lines = [f"{one['severity'].upper()}  {one['title']} ({one['code']})"]
+def _finding(answer: dict[str, Any]) -> list[str]:
+    lines = [f"{answer['severity'].upper()}  {answer['title']} ({answer['code']})"]
     for label, key in (
         ("where", "place"),
         ("expected", "expected"),
@@ -55,9 +55,11 @@ def _finding(one: dict[str, Any]) -> list[str]:
         ("breaks", "promiseText"),
         ("what to do", "todo"),
     ):
-        if key == "promiseText" and one["severity"] not in _DEEDS:
+        if key == "promiseText" and answer["severity"] not in _DEEDS:
             continue
-        told = one[key] if key != "promiseText" else f"promise {one['promise']}, {one[key]}"
+        told = (
+            answer[key] if key != "promiseText" else f"promise {answer['promise']}, {answer[key]}"
+        )
         if key == "todo":  # a command in it is not to be broken
             lines.append(f"  {label}: {told}")
             continue
@@ -74,13 +76,13 @@ def page(value: dict[str, Any], heading: str, made: str) -> str:
         for check in value["checks"]
     )
     found = "".join(
-        f"<section><h3>{_shown(one['severity'])}: {_shown(one['title'])} "
-        f"<code>{_shown(one['code'])}</code></h3><dl>"
-        f"<dt>where</dt><dd>{_shown(one['place'])}</dd><dt>expected</dt><dd>{_shown(one['expected'])}</dd>"
-        f"<dt>found</dt><dd>{_shown(one['found'])}</dd>"
-        f"{_promise(one)}"
-        f"<dt>what to do</dt><dd>{_shown(one['todo'])}</dd></dl></section>"
-        for one in value["findings"]
+        f"<section><h3>{_shown(finding['severity'])}: {_shown(finding['title'])} "
+        f"<code>{_shown(finding['code'])}</code></h3><dl>"
+        f"<dt>where</dt><dd>{_shown(finding['place'])}</dd><dt>expected</dt><dd>{_shown(finding['expected'])}</dd>"
+        f"<dt>found</dt><dd>{_shown(finding['found'])}</dd>"
+        f"{_promise(finding)}"
+        f"<dt>what to do</dt><dd>{_shown(finding['todo'])}</dd></dl></section>"
+        for finding in value["findings"]
     )
     facts = "".join(
         f"<tr><td>{_shown(name)}</td><td>{_shown(fact)}</td></tr>"
@@ -110,11 +112,11 @@ for was not checked.</p>
 """
 
 
-def _promise(one: dict[str, Any]) -> str:
+def _promise(finding: dict[str, Any]) -> str:
     """The promise that a finding breaks, in HTML; empty where it breaks none."""
-    if one["severity"] not in _DEEDS:
+    if finding["severity"] not in _DEEDS:
         return ""
-    number, text = _shown(one["promise"]), _shown(one["promiseText"])
+    number, text = _shown(finding["promise"]), _shown(finding["promiseText"])
     return f"<dt>breaks promise {number}</dt><dd>{text}</dd>"
 
 

@@ -8,13 +8,13 @@ import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
-from cli import output, questions, words
-from cli.state import STATE
+from cli import labels, offer_confirmation, output, questions
+from cli.global_options import STATE
 from ledger.domain.errors import NotFoundError
 
 if TYPE_CHECKING:
     from cli.session import Session
-    from ledger.domain.ports.answers import Recorded, RecordedDocument
+    from ledger.domain.ports.answers import Recorded, RecordedDocument, Standing
 
 _UNREAD: Final = "00" * 32  # stands for a statement that is known only after the record was read
 _QUESTIONS: Final = {
@@ -33,7 +33,7 @@ def decide(
     yes: bool,
     basis: dict[str, Any],
     members: dict[str, Any] | None = None,
-) -> Recorded:
+) -> tuple[Recorded, RecordedDocument]:
     """Show what was recorded, ask, and sign the decision on it.
 
     Args:
@@ -42,7 +42,7 @@ def decide(
         yes: not to be asked. basis: why the record is read. members: of the decision.
 
     Returns:
-        the node's answer.
+        the node's answer, and the event that was decided upon.
 
     Raises:
         UsageError: the person does not agree, or cannot be asked. NotFoundError: the record was
@@ -52,13 +52,13 @@ def decide(
 
     parts = (session.node, session.person, session.clock, urn)
     questions.require(yes=yes)
-    events = read(session, urn, event_type, {"target": _UNREAD, **body}, basis, members)
+    events, standing = read(session, urn, event_type, {"target": _UNREAD, **body}, basis, members)
     chosen = pick(events)
     if not STATE.json:
-        output.say(*_lines(urn, events[0], chosen))
+        output.say(*_lines(urn, events, chosen, standing))
     questions.agree(_QUESTIONS[event_type], yes=yes, otherwise="it stays undecided, as before")
     decision = {"target": chosen.statement, **body}
-    return retrieval.record(*parts, event_type, decision, members, read=events)
+    return retrieval.record(*parts, event_type, decision, members, read=events), chosen
 
 
 def read(
@@ -68,9 +68,9 @@ def read(
     body: dict[str, Any],
     basis: dict[str, Any],
     members: dict[str, Any] | None = None,
-) -> list[RecordedDocument]:
-    """The record's events, after a signed access: once it is known that an event of this type
-    could follow.
+) -> tuple[list[RecordedDocument], Standing]:
+    """The record's events and what holds after them, after a signed access: once it is known that
+    an event of this type could follow.
 
     Raises:
         NotFoundError: the record was destroyed.
@@ -80,30 +80,58 @@ def read(
     parts = (session.node, session.person, session.clock, urn)
     retrieval.rehearse(*parts, event_type, body, members)
     access = retrieval.record_access(*parts, mode="view", basis=basis)
-    events = [one for one in session.node.details(urn, access) if one.document is not None]
+    details, standing = session.node.record(urn, access)
+    events = [detail for detail in details if detail.document is not None]
     if not events or events[0].seq != 0:
         raise NotFoundError("the record of this item was destroyed")
-    return events
+    return events, standing
 
 
-def _lines(urn: str, opening: RecordedDocument, event: RecordedDocument) -> list[str]:
-    """What is to be decided: of which item, what, in full, by whom and when."""
-    document, first, body = event.document or {}, opening.document or {}, opening.body
-    actor = document["actor"]
-    named = str(body.get("name") or body.get("description") or words.EVENTS.get(opening.type, ""))
-    numbers = [f"{one['value']} ({one['scheme']})" for one in first.get("identifiers", [])]
+def _lines(
+    urn: str, events: list[RecordedDocument], event: RecordedDocument, standing: Standing
+) -> list[str]:
+    """What is to be decided: of which item, what, in full, by whom and when; and what holds for the
+    item. The item is shown as it stands after corrections. The event is shown as it was signed,
+    which is what the decision names, with what corrections made of it beside it.
+    """
+    from ledger.domain.event import corrections
+
+    documents = {
+        detail.statement: detail.document for detail in events if detail.document is not None
+    }
+    document, opening = documents[event.statement], events[0].statement
+    first = corrections.standing(documents, opening)
+    actor, named, recorded = document["actor"], _name(first), _name(documents[opening])
+    numbers = [
+        f"{identifier['value']} ({identifier['scheme']})"
+        for identifier in first.get("identifiers", [])
+    ]
+    said, stands = _said(document), _said(corrections.standing(documents, event.statement))
     shown = [
         ("item", urn),
         ("what", named),
-        *(("number", one) for one in numbers),
-        ("asked", f"{words.EVENTS.get(event.type, event.type)}, event {event.seq}"),
+        *([("recorded as", recorded)] if recorded != named else []),
+        *(("number", number) for number in numbers),
+        ("asked", f"{labels.EVENTS.get(event.type, event.type)}, event {event.seq}"),
         ("by", f"{actor['id']} of {actor['agency']} ({actor['role']})"),
         ("at", document["time"]),
-        *((words.MEMBERS.get(name, name), _text(value)) for name, value in _said(document)),
+        *((labels.MEMBERS.get(name, name), _text(value)) for name, value in said),
+        *(
+            (f"{labels.MEMBERS.get(name, name)}, corrected", _text(value))
+            for name, value in stands
+            if (name, value) not in said
+        ),
         ("digest", event.statement),
+        *offer_confirmation.standing_rows(standing),
     ]
     wide = max(len(word) for word, _ in shown) + 2
     return [f"{word:<{wide}}{text}" for word, text in shown]
+
+
+def _name(opening: dict[str, Any]) -> str:
+    body = opening["body"]
+    named = body.get("name") or body.get("description") or labels.EVENTS.get(opening["type"], "")
+    return _text(named)
 
 
 def _said(document: dict[str, Any]) -> list[tuple[str, Any]]:

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-from cli.state import STATE
+from cli.global_options import STATE
 from ledger.domain.untrusted.visible import visible
 
 _KNOWN: Final = set[str]()
@@ -30,9 +30,9 @@ def runnable(text: str) -> str:
     if not given:
         return text
 
-    def complete(found: re.Match[str]) -> str:
-        known = found[2] in _KNOWN and found[2] not in _HOMELESS
-        return f"custody {given} {found[1]}{found[2]}" if known else found[0]
+    def complete(match: re.Match[str]) -> str:
+        known = match[2] in _KNOWN and match[2] not in _HOMELESS
+        return f"custody {given} {match[1]}{match[2]}" if known else match[0]
 
     # What stands in backquotes is at every second place.
     parts = text.split("`")
@@ -47,7 +47,9 @@ def command(*words: object, server: str = "") -> str:
         server: the node that it is for, where that is another one than this run's.
     """
     given = options(server=server)
-    return " ".join(["custody", *([given] if given else []), *(quoted(str(one)) for one in words)])
+    return " ".join(
+        ["custody", *([given] if given else []), *(quoted(str(word)) for word in words)]
+    )
 
 
 def elsewhere(*words: object) -> str:
@@ -83,12 +85,12 @@ def quoted(text: str) -> str:
     if visible(text) == text:
         return shlex.quote(text)
     shown = (
-        "\\" + one
-        if one in "\\'"
-        else one
-        if " " <= one <= "~"
-        else "".join(f"\\x{byte:02x}" for byte in one.encode(errors="surrogateescape"))
-        for one in text
+        "\\" + character
+        if character in "\\'"
+        else character
+        if " " <= character <= "~"
+        else "".join(f"\\x{byte:02x}" for byte in character.encode(errors="surrogateescape"))
+        for character in text
     )
     return f"$'{''.join(shown)}'"
 

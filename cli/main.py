@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
-from cli import hints, interrupt, logs, members, output
+from cli import hints, interrupt, logs, output, record_options
 from cli.commands import (
     anchor,
     audit,
@@ -53,7 +53,7 @@ from cli.commands import (
     upload,
     verify,
 )
-from cli.state import STATE
+from cli.global_options import STATE
 from ledger.domain.errors import DemandError, UsageError
 
 app = typer.Typer(
@@ -134,9 +134,10 @@ for module in (
 ):
     module.register(app)
 hints.learn(
-    str(one.name or getattr(one.callback, "__name__", "")) for one in app.registered_commands
+    str(registered_command.name or getattr(registered_command.callback, "__name__", ""))
+    for registered_command in app.registered_commands
 )
-hints.learn(str(one.name) for one in app.registered_groups)
+hints.learn(str(registered_group.name) for registered_group in app.registered_groups)
 
 
 def main() -> None:
@@ -158,7 +159,9 @@ def run(arguments: list[str]) -> int:
     except TyperException as error:
         return _misused(error)
     except DemandError as error:  # raised before anything is read or recorded for it
-        return output.failure(UsageError(error.message, hint=members.asked_for(error.pointers)))
+        return output.failure(
+            UsageError(error.message, hint=record_options.asked_for(error.pointers))
+        )
     except Exception as error:  # noqa: BLE001  (the last handler: a defect must not print case data)
         return output.failure(error)
 

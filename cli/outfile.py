@@ -11,8 +11,8 @@ from typing import Annotated, Any, BinaryIO
 import typer
 
 from cli import output
+from cli.global_options import STATE
 from cli.hints import runnable
-from cli.state import STATE
 
 #: Beside every --output.
 Force = Annotated[bool, typer.Option("--force", help="Overwrite a file that is there already.")]

@@ -5,7 +5,7 @@
   it cannot begin a line, move the cursor or colour the screen. Line breaks are ours alone: they
   stand between the arguments, never inside them. Nothing else in this package may print (ruff
   refuses it).
-- On a terminal a line that is too long goes on under itself (cli/folding.py).
+- On a terminal a line that is too long goes on under itself (cli/line_folding.py).
 - A result is printed when the work is done, so what goes wrong in printing never changes what was
   recorded: an encoding without a character shows its escape, a reader who has gone (`| head -1`) is
   no failure, and for anything else `finish` says that the work was done, with an exit code of its
@@ -24,9 +24,9 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any, Final, TextIO
 
-from cli.folding import folded
+from cli.global_options import STATE
 from cli.hints import runnable
-from cli.state import STATE
+from cli.line_folding import folded
 from ledger.domain.errors import (
     CustodyError,
     FormatError,

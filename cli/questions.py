@@ -19,7 +19,7 @@ from typing import Annotated, Final
 import typer
 
 from cli import output
-from cli.state import STATE
+from cli.global_options import STATE
 from ledger.domain.errors import UsageError
 
 _YES: Final = ("y", "yes")

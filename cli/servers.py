@@ -44,7 +44,7 @@ class Servers:
 
     def is_own(self, url: str) -> bool:
         """Whether an address is that of the folder's own node."""
-        return any(_same(url, one) for one in self._own)
+        return any(_same(url, own_item) for own_item in self._own)
 
     def require(self, url: str, log: str) -> None:
         """Check that a log is the one that is meant at an address.
@@ -124,12 +124,12 @@ class Servers:
         self._keyring.update(_PINS, pinned)
 
 
-def _same(one: str, other: str) -> bool:
-    return _origin(one) == _origin(other)
+def _same(text: str, other: str) -> bool:
+    return _origin(text) == _origin(other)
 
 
 def _origin(url: str) -> str:
     """An address in its one spelling."""
-    found = hosts.parse(url.rstrip("/"), what="a node")
-    usual = {"https": 443, "http": 80}[found.scheme]
-    return replace(found, port=None).origin if found.port == usual else found.origin
+    host = hosts.parse(url.rstrip("/"), what="a node")
+    usual = {"https": 443, "http": 80}[host.scheme]
+    return replace(host, port=None).origin if host.port == usual else host.origin

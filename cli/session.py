@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from cli import cleartext, questions
-from cli.state import STATE
+from cli import clear_copies, questions
+from cli.global_options import STATE
 from ledger.adapters import filelock
 from ledger.adapters.keystore.file import Unlocking
 from ledger.app import settings
@@ -80,7 +80,7 @@ def unlock() -> Unlocking:
         settings.read_client(STATE.home)
     else:
         settings.read(STATE.home)
-    cleartext.remove_leftovers(STATE.home)
+    clear_copies.remove_leftovers(STATE.home)
     return Unlocking(STATE.home / settings.KEYRING, ask_passphrase())
 
 
@@ -217,7 +217,7 @@ def open_session() -> Iterator[Session]:
             node = _client(server, keyring, servers)
         else:
             from api.app import create_app  # imported while the passphrase is still being stretched
-            from cli.local import InProcess
+            from cli.in_process_transport import InProcess
 
             opened, url = _opened_or_served(home, unlocking)
             if opened is None:
@@ -264,7 +264,7 @@ def _client(
     at the end of ``transport``.
     """
     from cli.recording import RecordingNode
-    from ledger.adapters.node.kept import FileSession
+    from ledger.adapters.node.session_cache import FileSession
 
     own = servers is None or servers.is_own(url)
     return RecordingNode(
@@ -284,11 +284,11 @@ def _took_custody_key(keyring: FileKeyring, node: NodeClient, person: Person) ->
     whether it was taken. A failure is printed, and stops nothing else.
     """
     from cli import output
-    from ledger.app import entrust
+    from ledger.app import give_custody_key
     from ledger.domain.errors import CustodyError
 
     try:
-        taken = entrust.take(keyring, node, person.certificate, person.descriptor)
+        taken = give_custody_key.take(keyring, node, person.certificate, person.descriptor)
     except CustodyError as error:
         output.say(f"the custody key that waits for you was not taken: {error.message}")
         return False

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from cli import output, words
+from cli import labels, output
 
 if TYPE_CHECKING:
     from ledger.domain.ports.answers import Look
@@ -50,15 +50,16 @@ def entry(
         looked: who looked at what is offered, before answering.
     """
     if document is not None:
-        what = names.get(document["type"]) or words.EVENTS.get(document["type"], document["type"])
+        what = names.get(document["type"]) or labels.EVENTS.get(document["type"], document["type"])
         who = f"{document['actor']['role']} of {agency}"
     else:
-        what, who = words.EFFECTS.get(effect, effect), agency
+        what, who = labels.EFFECTS.get(effect, effect), agency
     lines = [
         f"  {clock}  {what:<24} {who}" + ("  (void: the other side was first)" if void else "")
     ]
     looks = [
-        f"looked at before the answer, its {one.what}: {one.person}, {one.time}" for one in looked
+        f"looked at before the answer, its {look.what}: {look.person}, {look.time}"
+        for look in looked
     ]
     for text in [*(_describe(document) if document else []), *looks, proven]:
         lines += output.wrapped(text, 78, indent=_MARGIN, further=2)
@@ -74,12 +75,15 @@ def _describe(document: dict[str, Any]) -> list[str]:
     body = document["body"]
     if document["type"] not in TYPES:
         return [f"{name}: {value}" for name, value in body.items()]
-    lines = [f"{one['scheme']}: {one['value']}" for one in document.get("identifiers", [])]
+    lines = [
+        f"{identifier['scheme']}: {identifier['value']}"
+        for identifier in document.get("identifiers", [])
+    ]
     if "basis" in document:
         basis = document["basis"]
         reference = f" ({basis['reference']})" if "reference" in basis else ""
         lines.append(f"why: {basis.get('purpose', '(withheld)')}{reference}")
-    for name, word in words.MEMBERS.items():
+    for name, word in labels.MEMBERS.items():
         if name in body and not isinstance(body[name], (dict, list)):
             value = (
                 f"{output.size(body[name])} ({body[name]} bytes)" if name == "size" else body[name]
@@ -94,7 +98,7 @@ def _describe(document: dict[str, Any]) -> list[str]:
         lines.append(f"to: {' '.join(str(value) for value in body['to'].values())}")
     if body.get("seals"):
         lines.append(f"seals: {', '.join(seal['number'] for seal in body['seals'])}")
-    lines += [f"on condition: {one}" for one in body.get("conditions", [])]
+    lines += [f"on condition: {condition}" for condition in body.get("conditions", [])]
     if "tool" in body:
         named = [str(body["tool"][name]) for name in ("name", "version") if name in body["tool"]]
         lines.append(f"tool: {' '.join(named)}")

@@ -72,7 +72,7 @@ def worked_example() -> dict[str, Any]:
         "ca": authority.der.hex(),
         "logId": LOG.hex(),
         "document": event.raw.decode(),
-        "disclosures": [one.encoded for one in event.disclosures],
+        "disclosures": [disclosure.encoded for disclosure in event.disclosures],
         "documentDigest": event.digest.hex(),
         "ref": ref.hex(),
         "statement": statement.message.encode().hex(),

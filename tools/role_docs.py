@@ -13,7 +13,7 @@ from typing import Final, get_args
 from api.access import GUEST_ROUTES, PUBLIC, ROUTES
 from ledger.domain.identity.names import Role
 from ledger.domain.identity.roles import GUEST_ROLES, GUESTS, ROLES_BY_TYPE, TAKEN_BACK_BY
-from ledger.domain.item.parts import PARTS_BY_TYPE, ROLES_BY_PART, Part
+from ledger.domain.item.participation import PARTS_BY_TYPE, ROLES_BY_PART, Part
 
 TARGET: Final = Path(__file__).parents[1] / "docs" / "roles.md"
 _ORDER: Final[tuple[Role, ...]] = get_args(Role)
@@ -22,8 +22,8 @@ _HEAD: Final = """# Who may do what
 For whoever gives people their roles, and for whoever asks why somebody was refused.
 
 This page is written by `make docs` from `ledger/domain/identity/roles.py`,
-`ledger/domain/item/parts.py` and `api/access.py`; a test compares every cell with what is enforced.
-Whatever has no mark is refused. A profile maps a country's own names to these roles
+`ledger/domain/item/participation.py` and `api/access.py`; a test compares every cell with what is
+enforced. Whatever has no mark is refused. A profile maps a country's own names to these roles
 (`custody profile show nl`).
 
 Beyond the tables:

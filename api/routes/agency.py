@@ -21,9 +21,9 @@ from ledger.domain.item.jurisdiction_profile import Demands
 from ledger.services.access.authorization import Caller
 from ledger.services.bundles import agency_trust
 from ledger.services.handovers import sync
-from ledger.services.node.board import Standing
 from ledger.services.node.context import Node
-from ledger.services.onchain import anchoring
+from ledger.services.node.duty_board import Standing
+from ledger.services.onchain import checkpoint_anchoring
 from ledger.services.people import expiry, revocation
 from ledger.services.storage import replica_status
 
@@ -45,7 +45,7 @@ def agency(node: NodeDep) -> AgencyOut:
         descriptor=b64url(descriptor),
         profile=followed.code if followed is not None else "neutral",
         demands=DemandsOut(**(followed.demands() if followed is not None else Demands()).as_json()),
-        withhold={name: list(one) for name, one in followed.withhold.items()}
+        withhold={name: list(pair) for name, pair in followed.withhold.items()}
         if followed is not None
         else {},
         names=followed.names if followed is not None else {},
@@ -73,10 +73,10 @@ def versions(node: NodeDep) -> VersionsOut:
 def descriptor(node: NodeDep, version: Annotated[int, Path(ge=1, le=65535)]) -> Response:
     """A descriptor version, as hashed on chain."""
     with node.records.read() as unit:
-        found = [row.document for row in unit.authority.descriptors() if row.version == version]
-    if not found:
+        rows = [row.document for row in unit.authority.descriptors() if row.version == version]
+    if not rows:
         raise NotFoundError("no such version")
-    return Response(found[0], media_type="application/json")
+    return Response(rows[0], media_type="application/json")
 
 
 @router.get("/trust", operation_id="trust_root")
@@ -108,7 +108,7 @@ def status(node: NodeDep, caller: CallerDep, chain: bool = True, ipfs: bool = Tr
 
 def _status(node: Node, caller: Caller, *, chain: bool = True, ipfs: bool = False) -> StatusOut:
     with node.records.read() as unit:
-        reached, log = anchoring.progress(node, unit), unit.logs.get(node.log_id)
+        reached, log = checkpoint_anchoring.progress(node, unit), unit.logs.get(node.log_id)
         version = node.descriptor(unit).version
     assert log is not None
     newest: dict[str, Any] | None = None

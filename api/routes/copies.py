@@ -25,9 +25,9 @@ from ledger.domain.codecs.text import b64url, format_time
 from ledger.domain.errors import NotFoundError
 from ledger.domain.ports.node_and_chain import PartnerApi
 from ledger.services.access import authorization, lineage
-from ledger.services.handovers import copies, erasure
+from ledger.services.handovers import disclosed_copies, erasure
 from ledger.services.node.context import Node
-from ledger.services.onchain import standing
+from ledger.services.onchain import agency_standing
 from ledger.services.partners import directory
 
 router = APIRouter(route_class=GuardedRoute, tags=["copies"])
@@ -42,8 +42,8 @@ def list_copies(node: NodeDep, caller: CallerDep) -> CopiesOut:
     """Copies that other agencies gave us and that we may fetch; agencies that do not answer are
     left out.
     """
-    found = [CopyOut(**asdict(one)) for one in copies.for_us(node)]
-    return CopiesOut(copies=found)
+    copies = [CopyOut(**asdict(one)) for one in disclosed_copies.for_us(node)]
+    return CopiesOut(copies=copies)
 
 
 @router.get("/copies/{agency}/{evidence}/{statement}", operation_id="copy_record")
@@ -55,14 +55,14 @@ def copy_record(
     found = _asked(
         node,
         agency,
-        lambda: copies.fetch(node, agency, api, evidence, bytes.fromhex(statement)),
+        lambda: disclosed_copies.fetch(node, agency, api, evidence, bytes.fromhex(statement)),
         _RECORD,
     )
     return CopyRecordOut(
         events=found.events,
         opening=found.events[0]["document"],
         disclosed=found.events[-1]["document"],
-        grants=[b64url(one) for one in found.grants],
+        grants=[b64url(grant) for grant in found.grants],
     )
 
 
@@ -78,7 +78,7 @@ def copy_range(
     range: Annotated[str, Header()],
 ) -> Response:
     """Ciphertext of a copy, in ranges of at most 4 MiB, from the agency that gave it."""
-    start, end = copies.parse_range(range)
+    start, end = disclosed_copies.parse_range(range)
     api = _reach(node, agency)
     data = _asked(node, agency, lambda: api.copy_content(statement, start, end), _MOMENT)
     return Response(data, 206, {"Cache-Control": "no-store"}, "application/octet-stream")
@@ -96,7 +96,7 @@ def copy_taken(
     """Tell the agency that gave a copy which item of ours it is."""
     with node.records.read() as unit:
         item = authorization.visible(node, unit, caller, request.copy_)
-        copies.require_copy(node, unit, item, evidence, bytes.fromhex(statement))
+        disclosed_copies.require_copy(node, unit, item, evidence, bytes.fromhex(statement))
     api = _reach(node, agency)
     _asked(node, agency, lambda: api.tell_copy(statement, request.copy_), _MOMENT)
 
@@ -111,7 +111,7 @@ def item_lineage(node: NodeDep, caller: CallerDep, evidence: Item) -> LineageOut
         links = lineage.around(node, unit, caller, evidence)
         given = unit.copies.of_item(evidence, 500)
     return LineageOut(
-        links=[LinkOut(parent=one.parent, child=one.child, kind=one.kind) for one in links],
+        links=[LinkOut(parent=link.parent, child=link.child, kind=link.kind) for link in links],
         copies=[copy_out(row, node.agency) for row in given],
     )
 
@@ -127,8 +127,8 @@ def disposal(node: NodeDep, caller: CallerDep, evidence: Item) -> DisposalOut:
     if found is None:
         raise NotFoundError("this item was not disposed of here")
     confirmed = [
-        ConfirmedOut(agency=agency, statement=one.hex(), time=format_time(time))
-        for agency, one, time in found.confirmed
+        ConfirmedOut(agency=agency, statement=confirmation.hex(), time=format_time(time))
+        for agency, confirmation, time in found.confirmed
     ]
     return DisposalOut(
         evidence=evidence,
@@ -157,5 +157,5 @@ def _asked(node: Node, agency: str, work: Callable[[], T], seconds: float) -> T:
 
 def _reach(node: Node, agency: str) -> PartnerApi:
     with node.records.read() as unit:
-        standing.require_active(unit, agency)
+        agency_standing.require_active(unit, agency)
         return node.reach(directory.known(unit, agency).url)

@@ -32,15 +32,15 @@ from ledger.client.redaction import Withheld
 from ledger.domain.codecs.text import b64url, format_time, from_b64url, from_hex
 from ledger.domain.event.types import AccessMode
 from ledger.domain.ipld import cid as cids
-from ledger.domain.item.custody import Offer
-from ledger.domain.item.parts import Part
+from ledger.domain.item.custody_transitions import Offer
+from ledger.domain.item.participation import Part
 from ledger.rows.items import ItemRow
 from ledger.rows.storage import ReplicaStateRow
 from ledger.rows.unit_of_work import UnitOfWork
-from ledger.services.access import authorization, reading
+from ledger.services.access import authorization, key_release, shown_documents
 from ledger.services.bundles import export
 from ledger.services.node.context import Node
-from ledger.services.onchain import anchoring
+from ledger.services.onchain import checkpoint_anchoring
 from ledger.services.records import documents, foreign_history, record_keys
 from ledger.services.registration import rehearsal
 from ledger.services.registration.item_histories import life_of
@@ -53,7 +53,7 @@ router = APIRouter(route_class=GuardedRoute, prefix="/evidence", tags=["evidence
 def _item_out(
     node: Node,
     item: ItemRow,
-    reached: anchoring.Progress,
+    reached: checkpoint_anchoring.Progress,
     held: list[ReplicaStateRow],
     *,
     erased: bool,
@@ -73,7 +73,7 @@ def _item_out(
         offer=_offer_out(state.offer),
         cid=None if item.cid is None else cids.to_text(item.cid),
         index=item.latest_index,
-        state=anchoring.state_of(node, reached, item.latest_log, item.latest_index),
+        state=checkpoint_anchoring.state_of(node, reached, item.latest_log, item.latest_index),
         replicas=[_replica_out(row) for row in held],
         parts=sorted(part.name.lower() for part in parts),
     )
@@ -114,7 +114,7 @@ def list_evidence(
     with node.records.read() as unit:
         rows = authorization.visible_items(node, unit, caller, after=after, limit=limit)
         reached, held = (
-            anchoring.progress(node, unit),
+            checkpoint_anchoring.progress(node, unit),
             unit.replicas.named([row.state.evidence for row in rows]),
         )
         erased = {row.state.evidence for row in rows if _is_erased(unit, row)}
@@ -157,7 +157,7 @@ def show_evidence(node: NodeDep, caller: CallerDep, evidence: Item) -> ItemOut:
         return _item_out(
             node,
             item,
-            anchoring.progress(node, unit),
+            checkpoint_anchoring.progress(node, unit),
             unit.replicas.of_item(evidence),
             erased=_is_erased(unit, item),
             parts=authorization.parts_of(node, unit, caller, evidence, item),
@@ -175,7 +175,7 @@ def list_events(
     """A page of an item's events as the log shows them."""
     with node.records.read() as unit:
         authorization.visible(node, unit, caller, evidence)
-        reached = anchoring.progress(node, unit)
+        reached = checkpoint_anchoring.progress(node, unit)
         rows = unit.logs.events(evidence, void=True, after=after, limit=limit)
         if len(rows) == limit:  # two may stand at one seq, and the next page begins behind it
             last = rows[-1].seq
@@ -183,7 +183,7 @@ def list_events(
             rows += unit.logs.events_at(evidence, last, void=True)
         times = foreign_history.proven_times(node, unit, rows)
         looked = {
-            row.digest: reading.looks(node, unit, row.digest)
+            row.digest: shown_documents.looks(node, unit, row.digest)
             for row in rows
             if row.effect == "offer"
         }
@@ -195,10 +195,10 @@ def list_events(
             agency=row.agency,
             statement=row.digest.hex(),
             index=row.index,
-            state=anchoring.state_of(node, reached, row.log, row.index),
+            state=checkpoint_anchoring.state_of(node, reached, row.log, row.index),
             provenTime=format_time(time) if time else None,
             void=row.void,
-            looked=[LookOut(**one) for one in looked.get(row.digest, [])],
+            looked=[LookOut(**look) for look in looked.get(row.digest, [])],
         )
         for row, time in zip(rows, times, strict=True)
     ]
@@ -212,8 +212,8 @@ def readable(node: NodeDep, caller: CallerDep, evidence: Item, mode: AccessMode)
     """
     with node.records.read() as unit:
         item = authorization.visible(node, unit, caller, evidence)
-        keys = authorization.require_readable(node, unit, caller, item, mode)
-    return ReadableOut(content=item.cid is not None, keys=[one.hex() for one in keys])
+        keys = key_release.require_readable(node, unit, caller, item, mode)
+    return ReadableOut(content=item.cid is not None, keys=[key.hex() for key in keys])
 
 
 @router.post("/{evidence}/rehearsals", operation_id="rehearse", status_code=204)
@@ -228,11 +228,11 @@ def rehearse(node: NodeDep, caller: CallerDep, evidence: Item, request: Rehearsa
 @router.post("/{evidence}/details", operation_id="details")
 def details(node: NodeDep, caller: CallerDep, evidence: Item, request: AccessIn) -> DetailsOut:
     """The item's documents, after a recorded access of any mode."""
-    authorization.release(node, caller, evidence, request.access, "details")
+    key_release.release(node, caller, evidence, request.access, "details")
     with node.records.read() as unit:
         events = list(documents.read_events(node, unit, unit.logs.events(evidence)))
         return DetailsOut(
-            events=reading.details(node, unit, events),
+            events=shown_documents.details(node, unit, events),
             standing=StandingOut(**life_of(node, unit, events).standing()),
         )
 
@@ -240,11 +240,12 @@ def details(node: NodeDep, caller: CallerDep, evidence: Item, request: AccessIn)
 @router.post("/{evidence}/grants", operation_id="grants")
 def grants(node: NodeDep, caller: CallerDep, evidence: Item, request: AccessIn) -> GrantsOut:
     """The content keys sealed to the caller, after a recorded access of mode copy or export."""
-    authorization.release(node, caller, evidence, request.access, "content")
+    key_release.release(node, caller, evidence, request.access, "content")
     with node.records.read() as unit:
         return GrantsOut(
             grants=[
-                b64url(one) for one in authorization.content_grants(node, unit, caller, evidence)
+                b64url(content_grant)
+                for content_grant in key_release.content_grants(node, unit, caller, evidence)
             ]
         )
 
@@ -265,7 +266,7 @@ def content(
     copy or export.
     """
     with node.records.read() as unit:
-        authorization.require_access(
+        key_release.require_access(
             node, unit, caller, evidence, from_hex(access_digest, what="access", size=32), "content"
         )
         return ranged(node, unit, authorization.visible(node, unit, caller, evidence), range)
@@ -284,7 +285,7 @@ def bundle(node: NodeDep, caller: CallerDep, evidence: Item, request: BundleIn) 
         authorization.visible(node, unit, caller, evidence)
         covered = unit.erasures.get(evidence) is None or bool(request.access)
     until = (
-        authorization.release(node, caller, evidence, request.access, "bundle").seq
+        key_release.release(node, caller, evidence, request.access, "bundle").seq
         if covered
         else None
     )

@@ -24,7 +24,7 @@ from api.schemas_exchange import (
     copy_out,
 )
 from ledger.domain.errors import NotFoundError
-from ledger.services.handovers import copies, erasure, outgoing
+from ledger.services.handovers import disclosed_copies, erasure, outgoing_parcels
 from ledger.services.registration import agency_statements
 
 router = APIRouter(route_class=GuardedRoute, prefix="/exchange", tags=["exchange"])
@@ -39,7 +39,7 @@ def exchanged(node: NodeDep, caller: CallerDep, after: After = "") -> ExchangeOu
     """Handovers between the caller's agency and ours that the contract knows: 1,000 in the order of
     items, behind one of them.
     """
-    found = [
+    handovers = [
         ExchangedOut(
             evidence=row.evidence,
             giver=row.giver,
@@ -48,9 +48,9 @@ def exchanged(node: NodeDep, caller: CallerDep, after: After = "") -> ExchangeOu
             expires=row.expires,
             state=row.state,
         )
-        for row in outgoing.between(node, caller.agency, after)
+        for row in outgoing_parcels.between(node, caller.agency, after)
     ]
-    return ExchangeOut(handovers=found)
+    return ExchangeOut(handovers=handovers)
 
 
 @router.get("/disposals", operation_id="disposals_for_agency")
@@ -85,7 +85,7 @@ def copies_for_agency(
     """Copies that the caller's agency may fetch: 1,000 in the order of statements, behind one of
     them.
     """
-    rows = copies.for_agency(node, caller.agency, bytes.fromhex(after))
+    rows = disclosed_copies.for_agency(node, caller.agency, bytes.fromhex(after))
     return CopiesOut(copies=[copy_out(row, node.agency) for row in rows])
 
 
@@ -97,7 +97,7 @@ def copy_parcel(node: NodeDep, caller: CallerDep, statement: Statement) -> Respo
     read.
     """
     return Response(
-        copies.pack(node, caller.agency, bytes.fromhex(statement)),
+        disclosed_copies.pack(node, caller.agency, bytes.fromhex(statement)),
         200,
         {"Cache-Control": "no-store"},
         _PARCEL,
@@ -114,14 +114,16 @@ def copy_content(
 ) -> Response:
     """Ciphertext of a copy given to the caller's agency, in ranges of at most 4 MiB."""
     with node.records.read() as unit:
-        _, item = copies.require_given(node, unit, caller.agency, bytes.fromhex(statement))
+        _, item = disclosed_copies.require_given(
+            node, unit, caller.agency, bytes.fromhex(statement)
+        )
         return ranged(node, unit, item, range)
 
 
 @router.post("/copies/{statement}", operation_id="tell_copy", status_code=204)
 def tell_copy(node: NodeDep, caller: CallerDep, statement: Statement, request: TakenIn) -> None:
     """Which item of the caller's agency is the copy."""
-    copies.note_taken(node, caller.agency, bytes.fromhex(statement), request.copy_)
+    disclosed_copies.note_taken(node, caller.agency, bytes.fromhex(statement), request.copy_)
 
 
 @router.post("/crl", operation_id="crl_for_agency", responses={200: {"content": {_CRL: {}}}})
@@ -152,7 +154,10 @@ def parcel(node: NodeDep, caller: CallerDep, evidence: Item) -> Response:
     sealed to their node.
     """
     return Response(
-        outgoing.pack(node, caller.agency, evidence), 200, {"Cache-Control": "no-store"}, _PARCEL
+        outgoing_parcels.pack(node, caller.agency, evidence),
+        200,
+        {"Cache-Control": "no-store"},
+        _PARCEL,
     )
 
 
@@ -166,5 +171,5 @@ def offered_content(
 ) -> Response:
     """Ciphertext of an item on offer to the caller's agency, in ranges of at most 4 MiB."""
     with node.records.read() as unit:
-        item = outgoing.require_offered(node, unit, caller.agency, evidence)
+        item = outgoing_parcels.require_offered(node, unit, caller.agency, evidence)
         return ranged(node, unit, item, range)

@@ -14,7 +14,7 @@ from api.ranges import ranged
 from api.schemas import LookOut, StandingOut
 from api.schemas_exchange import ComingOut, HandoverOut, HandoversOut, IncomingOut, RoundOut
 from ledger.domain.codecs.text import b64url, format_time
-from ledger.services.access import authorization, reading
+from ledger.services.access import key_release, shown_documents
 from ledger.services.handovers import offers, sync
 from ledger.services.handovers.offers import UnderWay
 from ledger.services.records import documents
@@ -79,11 +79,11 @@ def incoming(node: NodeDep, caller: CallerDep, evidence: Item) -> IncomingOut:
     offers.look(node, caller, evidence, "offer")
     with node.records.read() as unit:
         offers.require_offered(node, unit, caller, evidence)
-        grants = authorization.content_grants(node, unit, caller, evidence)
+        grants = key_release.content_grants(node, unit, caller, evidence)
         events = list(documents.read_events(node, unit, unit.logs.events(evidence)))
         return IncomingOut(
-            events=reading.details(node, unit, events),
-            grants=[b64url(one) for one in grants],
+            events=shown_documents.details(node, unit, events),
+            grants=[b64url(grant) for grant in grants],
             standing=StandingOut(**life_of(node, unit, events).standing()),
         )
 

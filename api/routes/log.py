@@ -112,7 +112,7 @@ def inclusion_proof(
         read = merkle_log.reader(unit, node.log_id)
         path = merkle.inclusion_proof(index, size, read)
         return ProofOut(
-            size=size, root=merkle.root_of(size, read).hex(), path=[one.hex() for one in path]
+            size=size, root=merkle.root_of(size, read).hex(), path=[entry.hex() for entry in path]
         )
 
 
@@ -124,7 +124,7 @@ def consistency_proof(node: NodeDep, caller: CallerDep, old: Size, size: Size) -
         read = merkle_log.reader(unit, node.log_id)
         path = merkle.consistency_proof(old, size, read)
         return ProofOut(
-            size=size, root=merkle.root_of(size, read).hex(), path=[one.hex() for one in path]
+            size=size, root=merkle.root_of(size, read).hex(), path=[entry.hex() for entry in path]
         )
 
 

@@ -38,11 +38,11 @@ def add_partner(node: NodeDep, caller: CallerDep, request: PartnerIn) -> Partner
     """Get to know the agency whose node is at an address; what it says is compared with the
     registry.
     """
-    found = directory.add(
+    partner = directory.add(
         node,
         request.url,
         allowed=lambda unit: require_still(node, unit, caller.id, "administrator"),
     )
     with node.records.read() as unit:
-        row = directory.known(unit, found.agency)
+        row = directory.known(unit, partner.agency)
     return _out(node, row)

@@ -133,7 +133,7 @@ def _changed(done: Changed) -> SuspensionOut:
         revoked=format_time(done.revoked),
         keepsCustodyKey=done.keeps_custody,
         custodyKey=done.custody,
-        alsoActive=[one.pseudonym for one in done.others],
+        alsoActive=[other.pseudonym for other in done.others],
     )
 
 
@@ -174,13 +174,13 @@ def list_sessions(node: NodeDep, caller: CallerDep) -> SessionsOut:
     rows = sessions.listed(node, _whose(caller))
     found = [
         SessionOut(
-            id=one.id,
-            agency=one.agency,
-            pseudonym=one.person.pseudonym if one.person is not None else None,
-            since=format_time(one.since),
-            until=format_time(one.until),
+            id=row.id,
+            agency=row.agency,
+            pseudonym=row.person.pseudonym if row.person is not None else None,
+            since=format_time(row.since),
+            until=format_time(row.until),
         )
-        for one in rows
+        for row in rows
     ]
     return SessionsOut(sessions=found)
 
@@ -204,19 +204,19 @@ def list_alarms(
     """Alarms raised after a time (seconds since 1970), oldest first; at most 500."""
     with node.records.read() as unit:
         rows = unit.releases.alarms(after=after, limit=500)
-    found = [
+    alarms = [
         AlarmOut(
-            id=one.id,
-            kind=one.kind,
-            agency=one.person.agency,
-            pseudonym=one.person.pseudonym,
-            count=one.count,
-            time=format_time(one.time),
+            id=row.id,
+            kind=row.kind,
+            agency=row.person.agency,
+            pseudonym=row.person.pseudonym,
+            count=row.count,
+            time=format_time(row.time),
             seconds=bulk_access_alarm.HOUR,
         )
-        for one in rows
+        for row in rows
     ]
-    return AlarmsOut(alarms=found)
+    return AlarmsOut(alarms=alarms)
 
 
 @router.get("/people/{person}/card", operation_id="custodian_card")

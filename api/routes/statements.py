@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from api.deps import CallerDep, GuardedRoute, NodeDep
 from api.schemas import DigestIn, FoundOut, RegisteredOut, StatementsIn, StatementsOut
 from ledger.domain.codecs.text import b64url, from_b64url
-from ledger.services.onchain import anchoring
+from ledger.services.onchain import checkpoint_anchoring
 from ledger.services.registration import duplicates, registration
 from ledger.services.registration.registration import Submission
 
@@ -19,12 +19,12 @@ def register(node: NodeDep, caller: CallerDep, request: StatementsIn) -> Stateme
     """Register statements, all or none. Durable and in the log when answered; anchoring follows."""
     submissions = [
         Submission(
-            from_b64url(one.statement, what="statement"),
-            from_b64url(one.document, what="document"),
-            tuple(one.disclosures),
-            tuple(from_b64url(grant, what="grant") for grant in one.grants),
+            from_b64url(statement.statement, what="statement"),
+            from_b64url(statement.document, what="document"),
+            tuple(statement.disclosures),
+            tuple(from_b64url(grant, what="grant") for grant in statement.grants),
         )
-        for one in request.statements
+        for statement in request.statements
     ]
     is_node = "service" in caller.roles
     registered = registration.register(
@@ -34,7 +34,7 @@ def register(node: NodeDep, caller: CallerDep, request: StatementsIn) -> Stateme
         service=caller.certificate if is_node else None,
     )
     with node.records.read() as unit:
-        reached = anchoring.progress(node, unit)
+        reached = checkpoint_anchoring.progress(node, unit)
         return StatementsOut(
             registered=[
                 RegisteredOut(
@@ -43,7 +43,7 @@ def register(node: NodeDep, caller: CallerDep, request: StatementsIn) -> Stateme
                     index=one.index,
                     receipt=b64url(one.receipt),
                     repeated=one.repeated,
-                    state=anchoring.state_of(node, reached, node.log_id, one.index),
+                    state=checkpoint_anchoring.state_of(node, reached, node.log_id, one.index),
                     duplicates=duplicates.twins(node, unit, caller, one),
                 )
                 for one in registered

@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from cli import output
-from cli.state import Json
+from cli.global_options import Json
 
 _HELP = """Anchor everything in the log now, and wait until it is final.
 
@@ -20,8 +20,8 @@ def anchor(as_json: Json = False) -> None:
     from cli.session import open_session
 
     with open_session() as session:
-        found = session.node.anchor()
-    output.result(found, *text(found))
+        anchored = session.node.anchor()
+    output.result(anchored, *text(anchored))
 
 
 def register(app: typer.Typer) -> None:

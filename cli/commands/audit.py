@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from cli import auditreport, outfile, output
+from cli.global_options import Json
 from cli.hints import runnable
-from cli.state import Json
 
 if TYPE_CHECKING:
     from ledger.domain.audit.report import AuditReport
@@ -126,11 +126,11 @@ def _require_none(other: dict[str, Any], *, from_outside: bool) -> None:
         )
 
 
-def _own(found: AuditReport) -> dict[str, Any]:
+def _own(report: AuditReport) -> dict[str, Any]:
     """A report on this home, in which what is to be done is to be done here."""
-    value = found.as_json()
-    for one in value["findings"]:
-        one["todo"] = runnable(one["todo"])
+    value = report.as_json()
+    for finding in value["findings"]:
+        finding["todo"] = runnable(finding["todo"])
     return value
 
 
@@ -144,7 +144,7 @@ def _is_elsewhere() -> bool:
     """Whether the node is somebody else's process: --server names it, or the folder is one of a
     person who works with it.
     """
-    from cli.state import STATE
+    from cli.global_options import STATE
     from ledger.app import settings
 
     return bool(STATE.server) or settings.is_client(STATE.home)
@@ -215,10 +215,10 @@ def _inside(sample: float | None, seed: int | None, workers: int) -> AuditReport
 
 def _examiner(stack: ExitStack, workers: int) -> Submit:
     """Where entries are examined: in so many processes, or for one in this."""
-    from ledger.adapters import examining
+    from ledger.adapters import parallel_decoding
     from ledger.services.audit.fetching import at_once
 
-    return stack.enter_context(examining.pool(workers or None)) if workers != 1 else at_once
+    return stack.enter_context(parallel_decoding.pool(workers or None)) if workers != 1 else at_once
 
 
 def _progress(parts: ExitStack) -> Callable[[str, int], Callable[[int], None]]:

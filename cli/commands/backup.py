@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 from cli import outfile, output
+from cli.global_options import STATE, Json
 from cli.hints import elsewhere, passphrase_option, quoted, runnable
-from cli.state import STATE, Json
-from cli.words import counted
+from cli.labels import counted
 
 _HELP = """Back up the home, also while a node serves it. Only what is new since the last time is
 copied.
@@ -72,9 +72,9 @@ def backup(
         for one in backups.ahead(folder, now)
     ]
     lines += [
-        f"LOST at home: {one}, or its end, was not compacted and is not there any more; its copy "
+        f"LOST at home: {pack}, or its end, was not compacted and is not there any more; its copy "
         "stays in the backup"
-        for one in made.lost
+        for pack in made.lost
     ]
     if made.lost:
         deep = runnable("custody doctor --deep")

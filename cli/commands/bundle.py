@@ -8,9 +8,9 @@ from typing import Annotated, Any
 import typer
 
 from cli import outfile, output
+from cli.global_options import Basis, Evidence, Json
 from cli.hints import runnable
-from cli.state import Basis, Evidence, Json
-from cli.words import counted
+from cli.labels import counted
 
 _HELP = """Export an item's record as one file that verifies offline. Your export is signed and
 recorded first.
@@ -63,7 +63,7 @@ def bundle(
         data = session.node.bundle(urn, access, withhold=left_out)
         parsed = parse(data)
         file.write(data)
-    waiting = sum(one.receipt is None for one in parsed.statements)
+    waiting = sum(statement.receipt is None for statement in parsed.statements)
     lines = [f"{out}: {counted(len(parsed.statements), 'event')}, {output.size(len(data))}"]
     if waiting:
         told = f"not anchored yet: {waiting} of them, so it verifies as incomplete:"
@@ -119,9 +119,9 @@ def _left_out(
             hint=f"one of {', '.join(sorted(rules))}, or --withhold",
         )
     documents = [
-        one.document
-        for one in session.node.details(urn, _access(session, urn, basis))
-        if one.document is not None
+        detail.document
+        for detail in session.node.details(urn, _access(session, urn, basis))
+        if detail.document is not None
     ]
     return [
         pointer

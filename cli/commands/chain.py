@@ -10,8 +10,8 @@ from typing import Annotated
 import typer
 
 from cli import outfile, output
+from cli.global_options import Json
 from cli.hints import elsewhere
-from cli.state import Json
 
 _HELP = """The chain that agencies share.
 

@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from cli import output
-from cli.state import Json
-from cli.words import counted
+from cli.global_options import Json
+from cli.labels import counted
 
 _HELP = """Remove what nobody needs: blocks of abandoned uploads, and the content of disposed items
 whose keys are destroyed.
@@ -36,19 +36,24 @@ def collect(
     with open_alone() as home:
         from ledger.services.storage import garbage_collection
 
-        found = garbage_collection.collect(home.node, grace=int(grace * 86400), dry=dry_run)
+        collected = garbage_collection.collect(home.node, grace=int(grace * 86400), dry=dry_run)
     what = "would be removed" if dry_run else "removed"
     text = (
         "nothing to remove: every block here belongs to an item that somebody has a key "
         "to, or to an upload that may go on"
     )
-    if found.blocks or found.freed:
+    if collected.blocks or collected.freed:
         text = (
-            f"{counted(found.blocks, 'block')} ({output.size(found.size)}) {what}; "
-            f"{output.size(found.freed)} of disk given back"
+            f"{counted(collected.blocks, 'block')} ({output.size(collected.size)}) {what}; "
+            f"{output.size(collected.freed)} of disk given back"
         )
     output.result(
-        {"blocks": found.blocks, "size": found.size, "freed": found.freed, "dryRun": dry_run},
+        {
+            "blocks": collected.blocks,
+            "size": collected.size,
+            "freed": collected.freed,
+            "dryRun": dry_run,
+        },
         text,
     )
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from cli import cleartext, members, output
-from cli.state import STATE, Evidence, Json
+from cli import clear_copies, output, record_options
+from cli.global_options import STATE, Evidence, Json
 
 if TYPE_CHECKING:
     from ledger.domain.ports.answers import Link
@@ -46,29 +46,29 @@ def list_(as_json: Json = False) -> None:
     from cli.session import open_session
 
     with open_session() as session:
-        found = session.node.copies()
+        copies = session.node.copies()
     rows = [
         [
-            one.evidence.removeprefix("urn:uuid:"),
-            one.giver,
-            one.until,
-            one.taken or "not taken",
+            copy.evidence.removeprefix("urn:uuid:"),
+            copy.giver,
+            copy.until,
+            copy.taken or "not taken",
         ]
-        for one in found
+        for copy in copies
     ]
     output.result(
-        {"copies": found}, *output.table(["ITEM THERE", "FROM", "UNTIL", "TAKEN AS"], rows)
+        {"copies": copies}, *output.table(["ITEM THERE", "FROM", "UNTIL", "TAKEN AS"], rows)
     )
 
 
 def take(
     evidence: Evidence,
-    basis: members.Purpose = "",
-    basis_kind: members.BasisKind = "",
-    authorisation: members.Authorisation = "",
-    authority: members.Authority = "",
-    resume: members.Resume = False,
-    restart: members.Restart = False,
+    basis: record_options.Purpose = "",
+    basis_kind: record_options.BasisKind = "",
+    authorisation: record_options.Authorisation = "",
+    authority: record_options.Authority = "",
+    resume: record_options.Resume = False,
+    restart: record_options.Restart = False,
     as_json: Json = False,
 ) -> None:
     from dataclasses import asdict
@@ -80,14 +80,14 @@ def take(
 
     urn, said = (
         evidence_urn(evidence),
-        members.basis_member(basis, basis_kind, authorisation, authority),
+        record_options.basis_member(basis, basis_kind, authorisation, authority),
     )
-    interrupted = members.interruption(resume, restart)
+    interrupted = record_options.interruption(resume, restart)
     with open_session() as session:
-        found = [one for one in session.node.copies() if one.evidence == urn]
+        found = [copy for copy in session.node.copies() if copy.evidence == urn]
         if not found:
             raise NotFoundError("nobody gave us a copy of this item", hint="see: custody copy list")
-        with cleartext.folder(
+        with clear_copies.folder(
             STATE.home
         ) as folder:  # the file lies there in clear while it is recorded
             done = copying.take(
@@ -112,12 +112,12 @@ def tree(evidence: Evidence, as_json: Json = False) -> None:
 
     urn = evidence_urn(evidence)
     with open_session() as session:
-        found = session.node.lineage(urn)
-    lines = _branches(found.links, urn)
-    for one in found.copies:
-        held = f"holds {one.taken}" if one.taken else f"may fetch it until {one.until}"
-        lines.append(f"copy for {one.recipient}: {held}")
-    output.result(found, *lines)
+        lineage = session.node.lineage(urn)
+    lines = _branches(lineage.links, urn)
+    for copy in lineage.copies:
+        held = f"holds {copy.taken}" if copy.taken else f"may fetch it until {copy.until}"
+        lines.append(f"copy for {copy.recipient}: {held}")
+    output.result(lineage, *lines)
 
 
 def register(app: typer.Typer) -> None:
@@ -135,8 +135,8 @@ def register(app: typer.Typer) -> None:
 def _branches(links: Sequence[Link], urn: str) -> list[str]:
     """The family as a tree from its roots, the item itself marked."""
     children: dict[str, list[tuple[str, str]]] = {}
-    for one in links:
-        children.setdefault(one.parent, []).append((one.child, one.kind))
+    for link in links:
+        children.setdefault(link.parent, []).append((link.child, link.kind))
     below = {child for family in children.values() for child, _ in family}
     lines: list[str] = []
     shown: set[str] = set()

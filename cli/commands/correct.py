@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from cli import output, words
-from cli.state import Evidence, Json
+from cli import labels, output
+from cli.global_options import Evidence, Json
 
 _HELP = """Correct an earlier record. Nothing is overwritten: the old value and the new one are both
 shown for ever.
@@ -35,7 +35,7 @@ def correct(
 
     urn = evidence_urn(evidence)
     with open_session() as session:
-        events = {one.seq: one.statement for one in session.node.events(urn)}
+        events = {recorded.seq: recorded.statement for recorded in session.node.events(urn)}
         if event not in events:
             raise UsageError(f"the item has events 0 to {len(events) - 1}, not {event}")
         body = {
@@ -48,7 +48,7 @@ def correct(
         parts = (session.node, session.person, session.clock, urn, "corrected", body)
         retrieval.rehearse(*parts)
         answer = retrieval.record(*parts)
-    output.result(answer, words.recorded(answer) + "; the earlier record stays as it is")
+    output.result(answer, labels.recorded(answer) + "; the earlier record stays as it is")
 
 
 def register(app: typer.Typer) -> None:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli import outfile, output
+from cli.global_options import STATE
 from cli.hints import elsewhere
-from cli.state import STATE
 
 if TYPE_CHECKING:
     from cli.session import Session

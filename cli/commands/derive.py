@@ -7,9 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
-from cli import members, output
+from cli import output, record_options
+from cli.global_options import Json
 from cli.hints import command
-from cli.state import Json
 
 _HELP = """Record a file that was made from other items: a report, an extraction, a redaction, the
 output of a model.
@@ -57,11 +57,11 @@ def derive(
         list[str] | None,
         typer.Option(help="Handling code; biometric takes two approvals. May be repeated."),
     ] = None,
-    basis: members.Purpose = "",
-    basis_kind: members.BasisKind = "",
-    authorisation: members.Authorisation = "",
-    authority: members.Authority = "",
-    restart: members.Restart = False,
+    basis: record_options.Purpose = "",
+    basis_kind: record_options.BasisKind = "",
+    authorisation: record_options.Authorisation = "",
+    authority: record_options.Authority = "",
+    restart: record_options.Restart = False,
     as_json: Json = False,
 ) -> None:
     from cli.arguments import evidence_urn
@@ -77,7 +77,7 @@ def derive(
     texts = {"modelDigest": model_digest, "errorRate": error_rate, "decision": decision}
     body: dict[str, Any] = {
         "kind": kind,
-        "parents": [evidence_urn(one) for one in parent],
+        "parents": [evidence_urn(child) for child in parent],
         **(
             {"tool": {"name": tool, **({"version": tool_version} if tool_version else {})}}
             if tool
@@ -88,7 +88,7 @@ def derive(
         **({"reviewer": {"name": reviewer}} if reviewer else {}),
         **({"approvals": approval} if approval else {}),
     }
-    said = members.identifier_members(case, exhibit) | members.basis_member(
+    said = record_options.identifier_members(case, exhibit) | record_options.basis_member(
         basis, basis_kind, authorisation, authority
     )
     said |= {"handling": handling} if handling else {}
@@ -98,7 +98,7 @@ def derive(
             said,
             body=body,
             event_type="derived",
-            interrupted=members.interruption(False, restart),
+            interrupted=record_options.interruption(False, restart),
         ),
     )
     output.note(f"see where it came from: {command('tree', parent[0])}")

@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from cli import members, output
+from cli import output, record_options
 from cli.forwarding import forward
-from cli.state import Evidence, Json
+from cli.global_options import Evidence, Json
 
 _DISCLOSE = """Record that somebody was given a copy, an export or a look. The item itself stays
 where it is.
@@ -52,17 +52,17 @@ def disclose(
     withheld: Annotated[
         list[str] | None, typer.Option(help="What was left out; may be repeated.")
     ] = None,
-    basis: members.Purpose = "",
-    basis_kind: members.BasisKind = "",
-    authorisation: members.Authorisation = "",
-    authority: members.Authority = "",
+    basis: record_options.Purpose = "",
+    basis_kind: record_options.BasisKind = "",
+    authorisation: record_options.Authorisation = "",
+    authority: record_options.Authority = "",
     as_json: Json = False,
 ) -> None:
     from cli.arguments import evidence_urn
     from cli.session import open_session
     from ledger.client import copying
 
-    said = members.basis_member(basis, basis_kind, authorisation, authority)
+    said = record_options.basis_member(basis, basis_kind, authorisation, authority)
     what = copying.Disclosure(
         mode, scope, medium, tuple(on_condition or ()), tuple(withheld or ()), said
     )
@@ -87,10 +87,10 @@ def share(
     with_person: Annotated[
         str, typer.Option("--with", help="Who: custody person list; a guest is WHO@AGENCY.")
     ],
-    basis: members.Purpose,
-    basis_kind: members.BasisKind = "",
-    authorisation: members.Authorisation = "",
-    authority: members.Authority = "",
+    basis: record_options.Purpose,
+    basis_kind: record_options.BasisKind = "",
+    authorisation: record_options.Authorisation = "",
+    authority: record_options.Authority = "",
     as_json: Json = False,
 ) -> None:
     from cli.arguments import basis as basis_member
@@ -101,7 +101,7 @@ def share(
     urn = evidence_urn(evidence)
     said = (
         basis_member(basis)
-        | members.basis_member(basis, basis_kind, authorisation, authority)["basis"]
+        | record_options.basis_member(basis, basis_kind, authorisation, authority)["basis"]
     )
     with open_session() as session:
         answer = handover.share(

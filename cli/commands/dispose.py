@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli import decisions, output
+from cli.global_options import Evidence, Json
 from cli.hints import command, elsewhere, runnable
 from cli.questions import Yes
-from cli.state import Evidence, Json
 
 if TYPE_CHECKING:
+    from cli.session import Session
     from ledger.domain.ports.answers import Disposal, RecordedDocument
 
 _HELP = """Dispose of an item: one person requests it, another one approves, a custodian carries it
@@ -72,9 +73,10 @@ def request(
     from cli.session import open_session
     from ledger.client import retrieval
 
-    body = {"reason": reason, **({"rule": rule} if rule else {})}
+    body = {"reason": reason, **_named(rule)}
     urn = evidence_urn(evidence)
     with open_session() as session:
+        hindrance = _hindrance(session, urn, rule)
         answer = retrieval.record(
             session.node, session.person, session.clock, urn, "disposal-requested", body
         )
@@ -82,7 +84,26 @@ def request(
         answer,
         "requested; a colleague approves it with their own keys: "
         f"`{elsewhere('dispose', 'approve', evidence)}`",
+        *([f"note: now it could not be carried out: {hindrance}"] if hindrance else []),
     )
+
+
+def _hindrance(session: Session, urn: str, rule: str) -> str:
+    """What keeps the item from being disposed of now, such as a hold: as far as whoever asks may
+    carry a disposal out themselves, and the node tells them.
+    """
+    from ledger.client import retrieval
+    from ledger.domain.errors import DeniedError, RuleError
+
+    body = {"scope": "all", "method": "as requested", "approvals": [_UNREAD], **_named(rule)}
+    parts = (session.node, session.person, session.clock, urn)
+    try:
+        retrieval.rehearse(*parts, "disposed", body)
+    except RuleError as error:
+        return error.message
+    except DeniedError:
+        return ""
+    return ""
 
 
 def approve(
@@ -97,13 +118,14 @@ def approve(
     urn = evidence_urn(evidence)
     said = {"reason": reason} if reason else {}
     with open_session() as session:
-        answer = decisions.decide(
+        answer, approved = decisions.decide(
             session, urn, "approved", said, _newest_request, yes=yes, basis=_WHY
         )
+    rule = ["--rule", str(approved.body["rule"])] if "rule" in approved.body else []
     output.result(
         answer,
         "approved; a custodian carries it out with: "
-        + command("dispose", "carry-out", evidence, "--method", "HOW"),
+        + command("dispose", "carry-out", evidence, "--method", "HOW", *rule),
     )
 
 
@@ -121,11 +143,15 @@ def carry_out(
 
     urn = evidence_urn(evidence)
     with open_session() as session:
-        said = {"scope": "all", "method": method, **({"rule": rule} if rule else {})}
-        events = decisions.read(session, urn, "disposed", {**said, "approvals": [_UNREAD]}, _WHY)
+        said = {"scope": "all", "method": method, **_named(rule)}
+        events, _ = decisions.read(session, urn, "disposed", {**said, "approvals": [_UNREAD]}, _WHY)
         approvals = _approvals(events, session.person.certificate.agency)
         if not approvals:
-            raise RuleError("nobody has approved the disposal", hint=_ASK)
+            number = _newest_request(events).seq
+            raise RuleError(
+                f"nobody has approved the disposal as it was requested last, by event {number}",
+                hint="a colleague approves it: `custody dispose approve ID`",
+            )
         backups = session.node.status(chain=False, ipfs=False).backupsUntil
         if backups is None:
             raise StorageError(
@@ -141,10 +167,12 @@ def carry_out(
             session.node, session.person, session.clock, urn, "disposed", body, read=events
         )
         done = session.node.sync_handovers()
-        found = session.node.disposal(urn)
+        disposal = session.node.disposal(urn)
     problems = [f"problem: {name}: {runnable(what)}" for name, what in done.problems.items()]
     output.result(
-        {"statement": answer.statement, "disposal": found}, *_certificate(found), *problems
+        {"statement": answer.statement, "disposal": disposal},
+        *_certificate(disposal, _decided(events, body)),
+        *problems,
     )
 
 
@@ -153,8 +181,8 @@ def certificate(evidence: Evidence, as_json: Json = False) -> None:
     from cli.session import open_session
 
     with open_session() as session:
-        found = session.node.disposal(evidence_urn(evidence))
-    output.result(found, *_certificate(found))
+        disposal = session.node.disposal(evidence_urn(evidence))
+    output.result(disposal, *_certificate(disposal))
 
 
 def register(app: typer.Typer) -> None:
@@ -169,6 +197,10 @@ def register(app: typer.Typer) -> None:
     group.command("carry-out", help=_CARRY_OUT)(carry_out)
 
     group.command(help=_CERTIFICATE)(certificate)
+
+
+def _named(rule: str) -> dict[str, str]:
+    return {"rule": rule} if rule else {}
 
 
 def _of_type(events: list[RecordedDocument], event_type: str) -> list[RecordedDocument]:
@@ -214,33 +246,65 @@ def _backups(expire: str | None) -> str:
     )
 
 
-def _certificate(found: Disposal) -> list[str]:
-    item = found.evidence.removeprefix("urn:uuid:")
-    check = command("bundle", item, "-o", "FILE", "--basis", "disposal")
-    confirmed = {one.agency for one in found.confirmed}
-    waiting = [agency for agency in found.expected if agency not in confirmed]
+def _decided(events: list[RecordedDocument], body: dict[str, Any]) -> list[str]:
+    """By whom and on which terms it was decided: as the record said that was read before it went.
+
+    Args:
+        body: of the disposal.
+    """
+    requested = _newest_request(events)
+    approvals = [event for event in events if event.statement in body["approvals"]]
     return [
-        found.title.upper() or "CERTIFICATE OF DISPOSAL",
+        f"rule            {body.get('rule', 'none was named')}",
+        f"reason          {requested.body['reason']}",
+        f"method          {body['method']}",
+        f"requested       {_by(requested)}",
+        *(f"approved        {_by(approval)}" for approval in approvals),
+        "                (so the record, which goes with the keys: no later certificate tells it)",
+    ]
+
+
+def _by(event: RecordedDocument) -> str:
+    document = event.document or {}
+    actor = document["actor"]
+    return f"{document['time']} by {actor['id']} of {actor['agency']} ({actor['role']})"
+
+
+def _certificate(disposal: Disposal, decided: list[str] | None = None) -> list[str]:
+    item = disposal.evidence.removeprefix("urn:uuid:")
+    check = command("bundle", item, "-o", "FILE", "--basis", "disposal")
+    confirmed = {confirmation.agency for confirmation in disposal.confirmed}
+    waiting = [agency for agency in disposal.expected if agency not in confirmed]
+    return [
+        disposal.title.upper() or "CERTIFICATE OF DISPOSAL",
         "",
-        *([*output.wrapped(" ".join(found.text.split()), 100, indent=0), ""] if found.text else []),
-        f"item            {found.evidence}",
-        f"disposed of     {found.disposed} by {found.agency}",
-        f"statement       {found.statement}",
-        f"keys destroyed  {found.destroyed} here",
         *(
-            (f"confirmed       {one.agency} at {one.time}, statement {one.statement[:16]}...")
-            for one in found.confirmed
+            [*output.wrapped(" ".join(disposal.text.split()), 100, indent=0), ""]
+            if disposal.text
+            else []
+        ),
+        f"item            {disposal.evidence}",
+        f"disposed of     {disposal.disposed} by {disposal.agency}",
+        f"statement       {disposal.statement}",
+        *(decided or []),
+        f"keys destroyed  {disposal.destroyed} here",
+        *(
+            (
+                f"confirmed       {confirmation.agency} at {confirmation.time}, statement "
+                f"{confirmation.statement[:16]}..."
+            )
+            for confirmation in disposal.confirmed
         ),
         *(f"still expected  {agency}, which held it before" for agency in waiting),
-        f"copies pinned   {found.pins} still to be removed, at {', '.join(found.pinnedAt)}"
-        if found.pins
+        f"copies pinned   {disposal.pins} still to be removed, at {', '.join(disposal.pinnedAt)}"
+        if disposal.pins
         else "copies pinned   none left at the IPFS nodes in use",
-        *_may_keep(found.mayKeep),
+        *_may_keep(disposal.mayKeep),
         "ciphertext      some still on the node's own disk: "
         + runnable("custody collect removes what no other item has")
-        if found.stored
+        if disposal.stored
         else "ciphertext      none left on the node's own disk",
-        _backups(found.backupsExpire),
+        _backups(disposal.backupsExpire),
         "",
         (
             "What remains: opaque entries in the log, which still prove who held the item and in "

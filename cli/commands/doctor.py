@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli import output
+from cli.global_options import Json
 from cli.hints import command, runnable
-from cli.state import Json
-from cli.words import counted
+from cli.labels import counted
 
 if TYPE_CHECKING:
     from ledger.services.audit.self_check_findings import Result
@@ -54,12 +54,12 @@ def doctor(
         "waiting": waiting,
         "findings": [
             {
-                "part": one.part,
-                "message": one.message,
-                "hint": runnable(one.hint),
-                "verdict": one.verdict.value,
+                "part": finding.part,
+                "message": finding.message,
+                "hint": runnable(finding.hint),
+                "verdict": finding.verdict.value,
             }
-            for one in findings
+            for finding in findings
         ],
         "warnings": [
             {"part": one.part, "message": one.message, "hint": runnable(one.hint)}
@@ -83,7 +83,7 @@ def register(app: typer.Typer) -> None:
     app.command(help=_HELP)(doctor)
 
 
-def lines(one: Result) -> list[str]:
+def lines(result: Result) -> list[str]:
     """One result of an examination, for a person."""
     from ledger.services.audit.self_check_findings import (
         EntriesWaiting,
@@ -91,26 +91,26 @@ def lines(one: Result) -> list[str]:
         SelfCheckWarning,
     )
 
-    if isinstance(one, SelfCheckWarning):
+    if isinstance(result, SelfCheckWarning):
         return [
-            f"warning {one.part}: {one.message}",
-            f"        what to do: {runnable(one.hint)}",
+            f"warning {result.part}: {result.message}",
+            f"        what to do: {runnable(result.hint)}",
         ]
-    if isinstance(one, SelfCheckFinding):
+    if isinstance(result, SelfCheckFinding):
         return [
-            f"{_MARKS[one.verdict.value]} {one.part}: {one.message}",
-            f"        what to do: {runnable(one.hint)}",
+            f"{_MARKS[result.verdict.value]} {result.part}: {result.message}",
+            f"        what to do: {runnable(result.hint)}",
         ]
-    if isinstance(one, EntriesWaiting):
+    if isinstance(result, EntriesWaiting):
         return [
             (
-                f"waiting checkpoints: {one.count} of {counted(one.total, 'entry')} to be anchored "
-                "still; nothing outside this home vouches for them yet"
+                f"waiting checkpoints: {result.count} of {counted(result.total, 'entry')} to be "
+                "anchored still; nothing outside this home vouches for them yet"
             ),
             f"        what to do: {runnable('custody anchor')}",
         ]
     return [
-        f"ok      {one.part}: {one.detail}"
-        if one.count
-        else f"nothing {one.part}: nothing to check"
+        f"ok      {result.part}: {result.detail}"
+        if result.count
+        else f"nothing {result.part}: nothing to check"
     ]

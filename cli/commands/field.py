@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli import output
+from cli.global_options import STATE, Json
 from cli.hints import command, runnable
-from cli.state import STATE, Json
-from cli.words import counted
+from cli.labels import counted
 
 if TYPE_CHECKING:
     from ledger.client.offline_queue import Told
@@ -82,7 +82,7 @@ def status(as_json: Json = False) -> None:
         f"{output.size(found.storedBytes)} of ciphertext"
     )
     value = {"queued": found.integrated, "storedBytes": found.storedBytes, "waiting": waiting}
-    output.result(value, text, *(line for one in waiting for line in _lines(one)))
+    output.result(value, text, *(line for pending in waiting for line in _lines(pending)))
 
 
 def send(
@@ -107,7 +107,7 @@ def send(
             sent.append(answer)
             advance(1)
         refused = field.refused()
-    again = sum(bool(one.repeated) for one in sent)
+    again = sum(bool(message.repeated) for message in sent)
     lines = [
         f"{counted(len(sent), 'statement', ('is', 'are'))} in the log now"
         + (f", {again} of them there already" if again else "")
@@ -117,7 +117,7 @@ def send(
     output.result(
         {"sent": len(sent), "repeated": again, "registered": sent, "refused": refused},
         *lines,
-        *(line for one in refused for line in _lines(one)),
+        *(line for refusal in refused for line in _lines(refusal)),
     )
     if refused:
         raise typer.Exit(3)
@@ -148,7 +148,7 @@ def drop(
     output.result(
         {"dropped": gone, "queued": left},
         "given up for good:",
-        *(_title(one) for one in gone),
+        *(_title(missing) for missing in gone),
         counted(left, "statement", ("waits", "wait")),
     )
 
@@ -167,17 +167,17 @@ def register(app: typer.Typer) -> None:
     group.command(help=_DROP)(drop)
 
 
-def _title(one: Told) -> str:
-    name = f" {one.name!r}" if one.name else ""
-    return f"  {one.number}  {one.type}{name}, event {one.seq} of {one.evidence}"
+def _title(told: Told) -> str:
+    name = f" {told.name!r}" if told.name else ""
+    return f"  {told.number}  {told.type}{name}, event {told.seq} of {told.evidence}"
 
 
-def _lines(one: Told) -> list[str]:
+def _lines(told: Told) -> list[str]:
     """A statement that waits, with what was said of it."""
-    if not one.why:
-        return [_title(one)]
+    if not told.why:
+        return [_title(told)]
     return [
-        _title(one),
-        f"      refused: {one.why}",
-        f"      what to do: {runnable(one.hint)}",
+        _title(told),
+        f"      refused: {told.why}",
+        f"      what to do: {runnable(told.hint)}",
     ]

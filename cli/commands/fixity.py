@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli import output
+from cli.global_options import Json
 from cli.hints import runnable
-from cli.state import Json
-from cli.words import counted
+from cli.labels import counted
 
 if TYPE_CHECKING:
     from ledger.adapters.node.client import NodeClient
@@ -53,16 +53,16 @@ def fixity(
         if everything:
             wanted, elsewhere = _kept_items(session.node)
         with output.progress("reading", len(wanted), unit="items") as advance:
-            for one in wanted:
+            for wish in wanted:
                 try:
-                    found[one] = read(session.node, one, advance)
+                    found[wish] = read(session.node, wish, advance)
                 except CustodyError as error:
                     # The node itself does not answer, or nothing else was asked for.
                     if isinstance(error, NetworkError) or len(wanted) == 1:
                         raise
-                    failed[one] = error.message
+                    failed[wish] = error.message
     bad = {
-        urn: nodes for urn, nodes in found.items() if any(one.result != "match" for one in nodes)
+        urn: nodes for urn, nodes in found.items() if any(node.result != "match" for node in nodes)
     }
     value = {
         "items": [{"evidence": urn, "nodes": nodes} for urn, nodes in found.items()],
@@ -82,20 +82,20 @@ def _code(found: dict[str, list[Fixity]]) -> int:
     """Damage that is left is a contradiction, unless all of it is blocks that could not be read;
     what was not read is not whole.
     """
-    readings = [one for nodes in found.values() for one in nodes]
-    left = [one for one in readings if _left(one)]
-    if any(set(one.bad) - {"unreadable"} for one in left):
+    readings = [node for nodes in found.values() for node in nodes]
+    left = [reading for reading in readings if _left(reading)]
+    if any(set(leftover.bad) - {"unreadable"} for leftover in left):
         return 1
     if left:
         return 4
-    return 3 if not readings or any(one.result == "unreachable" for one in readings) else 0
+    return 3 if not readings or any(reading.result == "unreachable" for reading in readings) else 0
 
 
 def _kept_items(node: NodeClient) -> tuple[list[str], int]:
     """Items that IPFS nodes keep, and the number of others that this agency has content of."""
     agency = node.agency().agency
     items = [item for item in node.items() if item.cid is not None and not item.erased]
-    kept = [item.evidence for item in items if any(_is_kept(one) for one in item.replicas)]
+    kept = [item.evidence for item in items if any(_is_kept(replica) for replica in item.replicas)]
     ours = {item.evidence for item in items if item.custodian == agency}
     return kept, len(ours - set(kept))
 
@@ -113,14 +113,14 @@ def read(node: NodeClient, urn: str, advance: Any) -> list[Fixity]:
     """One item at all its nodes, however many calls it takes."""
     while True:
         nodes = node.check_fixity(urn)
-        if all(one.complete or one.result == "unreachable" for one in nodes):
+        if all(replica.complete or replica.result == "unreachable" for replica in nodes):
             advance(1)
             return nodes
 
 
-def unrepaired(found: dict[str, list[Fixity]]) -> bool:
+def unrepaired(readings: dict[str, list[Fixity]]) -> bool:
     """Whether something is damaged still."""
-    return any(_left(one) for nodes in found.values() for one in nodes)
+    return any(_left(node) for nodes in readings.values() for node in nodes)
 
 
 def _left(one: Fixity) -> bool:
@@ -133,22 +133,24 @@ def _text(found: dict[str, Any], bad: dict[str, Any], elsewhere: int) -> list[st
         rows = [
             [
                 urn.removeprefix("urn:uuid:"),
-                one.node,
-                one.result,
-                str(sum(one.bad.values())),
-                str(one.repaired),
+                node.node,
+                node.result,
+                str(sum(node.bad.values())),
+                str(node.repaired),
             ]
             for urn, nodes in bad.items()
-            for one in nodes
-            if one.result != "match"
+            for node in nodes
+            if node.result != "match"
         ]
         lines += output.table(["ITEM", "NODE", "FOUND", "BAD BLOCKS", "REPAIRED"], rows)
     damaged = [
         urn
         for urn, nodes in bad.items()
-        if any(one.result not in ("match", "unreachable") for one in nodes)
+        if any(node.result not in ("match", "unreachable") for node in nodes)
     ]
-    away = [urn for urn, nodes in bad.items() if any(one.result == "unreachable" for one in nodes)]
+    away = [
+        urn for urn, nodes in bad.items() if any(node.result == "unreachable" for node in nodes)
+    ]
     lines.append(
         f"{counted(len(found), 'item')} read again: {len(damaged)} with damage, {len(away)} not at "
         "all of their nodes"
@@ -160,7 +162,7 @@ def _text(found: dict[str, Any], bad: dict[str, Any], elsewhere: int) -> list[st
             f"not read: {counted(elsewhere, 'item')} that no IPFS node keeps; "
             f"{runnable('custody doctor --deep')} reads what lies here"
         )
-    unwalked = sum(one.unread for nodes in found.values() for one in nodes)
+    unwalked = sum(node.unread for nodes in found.values() for node in nodes)
     if unwalked:
         lines.append(
             f"not read: what lies below {counted(unwalked, 'damaged block')}, which name it and of "

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, Final
 import typer
 
 from cli import outfile, output
+from cli.global_options import Basis, Evidence, Json
 from cli.hints import quoted, runnable
-from cli.state import Basis, Evidence, Json
-from cli.words import counted
+from cli.labels import counted
 
 if TYPE_CHECKING:
     from ledger.domain.files.manifest import Member
@@ -146,10 +146,10 @@ def _manifest(out: Path, name: str, members: list[Member], basis: str) -> list[s
     ]
     if members:
         lines.append("each file is an item of its own:")
-    for number, one in enumerate(members[:_SHOWN], 1):
-        base = os.fsdecode(one.path.rpartition(b"/")[2])
+    for number, member in enumerate(members[:_SHOWN], 1):
+        base = os.fsdecode(member.path.rpartition(b"/")[2])
         target = base if re.fullmatch(r"[\w][\w .,()+@=-]*", base) else f"file-{number}"
-        words = ["get", one.evidence.removeprefix("urn:uuid:"), "-o", target, "--basis", basis]
+        words = ["get", member.evidence.removeprefix("urn:uuid:"), "-o", target, "--basis", basis]
         lines.append("  " + runnable("custody " + " ".join(map(quoted, words))))
     if len(members) > _SHOWN:
         lines.append(f"  ... and {len(members) - _SHOWN} more, by the ids in {out}")

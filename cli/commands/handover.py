@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli import members, output, questions, terms, words
+from cli import labels, offer_confirmation, output, questions, record_options
 from cli.commands import handover_pause as pause
 from cli.forwarding import forward
+from cli.global_options import STATE, Evidence, Json
 from cli.hints import runnable
 from cli.questions import Yes
-from cli.state import STATE, Evidence, Json
 
 if TYPE_CHECKING:
     from cli.session import Session
@@ -98,10 +98,10 @@ def offer(
         list[str] | None, typer.Option(help="Condition on onward use; may be repeated.")
     ] = None,
     purpose: Annotated[str, typer.Option(help="What for.")] = "",
-    basis: members.Purpose = "",
-    basis_kind: members.BasisKind = "",
-    authorisation: members.Authorisation = "",
-    authority: members.Authority = "",
+    basis: record_options.Purpose = "",
+    basis_kind: record_options.BasisKind = "",
+    authorisation: record_options.Authorisation = "",
+    authority: record_options.Authority = "",
     as_json: Json = False,
 ) -> None:
     from cli.arguments import evidence_urn
@@ -111,7 +111,7 @@ def offer(
 
     urn, said = (
         evidence_urn(evidence),
-        members.basis_member(basis, basis_kind, authorisation, authority),
+        record_options.basis_member(basis, basis_kind, authorisation, authority),
     )
     with open_session() as session:
         wanted = OfferTerms(
@@ -119,7 +119,7 @@ def offer(
             session.clock.now() + int(days * _DAY),
             to_person or None,
             "loan" if loan else "custody",
-            members.time_of(return_by, "--return-by") if return_by else None,
+            record_options.time_of(return_by, "--return-by") if return_by else None,
             condition,
             tuple(on_condition or ()),
             purpose,
@@ -141,20 +141,22 @@ def list_(as_json: Json = False) -> None:
     from cli.session import open_session
 
     with open_session() as session:
-        found = session.node.handovers()
+        handovers = session.node.handovers()
     rows = [
         [
             one.evidence.removeprefix("urn:uuid:"),
             one.giver,
             _to(one),
-            words.HANDOVERS[one.state],
+            labels.HANDOVERS[one.state],
             one.expires or "-",
             one.looked[0].time if one.looked else "-",
         ]
-        for one in found
+        for one in handovers
     ]
     headers = ["ITEM", "FROM", "TO", "STATE", "GOOD UNTIL", "LOOKED AT"]
-    output.result({"handovers": found}, *output.table(headers, rows, whole=("ITEM", "FROM", "TO")))
+    output.result(
+        {"handovers": handovers}, *output.table(headers, rows, whole=("ITEM", "FROM", "TO"))
+    )
 
 
 def accept(
@@ -169,18 +171,18 @@ def accept(
 ) -> None:
     from cli.arguments import evidence_urn
     from cli.session import open_session
-    from ledger.client import handover, on_offer
+    from ledger.client import handover, offered_item
 
     urn, seals = evidence_urn(evidence), tuple(seal or ())
     questions.require(yes=yes)
     with open_session() as session:
-        shown = on_offer.look(session.node, urn)
+        shown = offered_item.look(session.node, urn)
         abroad = shown.giver != session.person.certificate.agency
-        _show(*terms.offer_lines(shown))
+        _show(*offer_confirmation.offer_lines(shown))
 
-        def agree(checked: on_offer.OnOffer) -> None:
-            _show(terms.checked_line(checked, seals))
-            terms.agree("Accept it, as it is described here?", yes=yes)
+        def agree(checked: offered_item.OnOffer) -> None:
+            _show(offer_confirmation.checked_line(checked, seals))
+            offer_confirmation.agree("Accept it, as it is described here?", yes=yes)
 
         with output.progress("checking", shown.opening["body"].get("size", 0)) as advance:
             answer = handover.accept(
@@ -213,20 +215,20 @@ def decline(
 ) -> None:
     from cli.arguments import evidence_urn
     from cli.session import open_session
-    from ledger.client import handover, on_offer
+    from ledger.client import handover, offered_item
     from ledger.domain.errors import DeniedError, RuleError
 
     urn = evidence_urn(evidence)
     questions.require(yes=yes)
     with open_session() as session:
         try:
-            shown = on_offer.look(session.node, urn)
-            _show(*terms.offer_lines(shown))
+            shown = offered_item.look(session.node, urn)
+            _show(*offer_confirmation.offer_lines(shown))
         except (DeniedError, RuleError) as error:
             # An offer that has expired shows nothing any more, and can still be refused.
             shown = None
             _show(f"not shown: {error.message}")
-        terms.agree("Refuse it?", yes=yes)
+        offer_confirmation.agree("Refuse it?", yes=yes)
         answer = handover.decline(
             session.node,
             session.person,
@@ -263,8 +265,8 @@ def sync(as_json: Json = False) -> None:
     with open_session() as session:
         found = _rounds(session)
     coming = found.coming
-    lines = [f"came in: {one}" for one in found.received]
-    lines += [f"settled: {one}" for one in found.settled]
+    lines = [f"came in: {item}" for item in found.received]
+    lines += [f"settled: {settlement}" for settlement in found.settled]
     if coming.size:
         goes_on = (
             "the node goes on by itself"

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 import typer
 
 from cli import outfile, output
+from cli.global_options import Basis, Evidence, Json
 from cli.hints import command
-from cli.state import Basis, Evidence, Json
 
 if TYPE_CHECKING:
     from cli.session import Session

@@ -8,8 +8,8 @@ from typing import Annotated, Any
 import typer
 
 from cli import outfile, output
+from cli.global_options import STATE, Json
 from cli.hints import runnable
-from cli.state import STATE, Json
 
 _HELP = """Create a home: keys, chain, log, and the first person.
 

@@ -7,9 +7,9 @@ from typing import Any
 import typer
 
 from cli import output
+from cli.global_options import Json
 from cli.hints import command, runnable
-from cli.state import Json
-from cli.words import counted
+from cli.labels import counted
 
 _HELP = """Move the ciphertext from the home's own disk to its IPFS nodes: send, read everything
 again there, then give up the disk.
@@ -106,9 +106,9 @@ def _read_everything(node: Any, value: dict[str, Any]) -> list[str]:
     bad = []
     with output.progress("reading", len(unread), unit="items") as advance:
         for evidence in unread:
-            found = fixity.check(node, evidence, fixity.Reading(fixity.RateLimiter(0)))
+            readings = fixity.check(node, evidence, fixity.Reading(fixity.RateLimiter(0)))
             value["read"] += 1
             advance(1)
-            if not all(one.is_whole for one in found):
+            if not all(reading.is_whole for reading in readings):
                 bad.append(evidence)
     return bad

@@ -9,9 +9,9 @@ from typing import Annotated, Any
 import typer
 
 from cli import output
+from cli.global_options import Json
 from cli.hints import command
-from cli.state import Json
-from cli.words import counted
+from cli.labels import counted
 
 _ADD = """Let the home keep its ciphertext at an IPFS node. Its daemon must be running; stop
 `custody serve` first.
@@ -71,7 +71,7 @@ def add(
         )
     with open_alone() as home:
         from ledger.app import bootstrap, settings
-        from ledger.services.storage import forgotten
+        from ledger.services.storage import removed_nodes
 
         if any(node.name == name for node in home.settings.ipfs.nodes):
             raise UsageError(
@@ -85,7 +85,7 @@ def add(
         replica = bootstrap.open_replica(node, secret.decode("utf-8", "replace"))
         try:
             status = replica.status()
-            again = forgotten.remember(home.node, name, replica)
+            again = removed_nodes.remember(home.node, name, replica)
         finally:
             replica.close()
         if secret:
@@ -120,16 +120,16 @@ def remove(
     from ledger.domain.errors import UsageError
 
     with open_alone() as home:
-        from ledger.services.storage import forgotten
+        from ledger.services.storage import removed_nodes
 
         kept = tuple(node for node in home.settings.ipfs.nodes if node.name != name)
         known = len(kept) < len(home.settings.ipfs.nodes)
         count = 0
         if known:
             _write(home, replace(home.settings.ipfs, nodes=kept))
-            count = forgotten.forget(home.node, name)
+            count = removed_nodes.forget(home.node, name)
         if destroyed:
-            count = forgotten.strike_out(home.node, name)
+            count = removed_nodes.strike_out(home.node, name)
         if not known and not count:
             raise UsageError(f"there is no IPFS node {name!r}", hint="see: custody status")
     text = f"{name} is forgotten"

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from cli import output, words
-from cli.state import Json
+from cli import labels, output
+from cli.global_options import Json
 
 _HELP = """List the items that you may see; what is in them stays sealed.
 
@@ -28,21 +28,21 @@ def list_items(
         wanted = None
         for scheme, value in (("case", case), ("exhibit", exhibit)):
             if value:
-                found = set(session.node.search(scheme, value))
-                wanted = found if wanted is None else wanted & found
+                match = set(session.node.search(scheme, value))
+                wanted = match if wanted is None else wanted & match
         if wanted is None:
             items = list(session.node.items())
         else:
             items = [session.node.item(evidence) for evidence in sorted(wanted)]
     rows = [
         [
-            one.evidence.removeprefix("urn:uuid:"),
-            one.time,
-            str(one.events),
-            one.custodian,
-            ("closed, " if one.closed else "") + words.SHORT_STATES.get(one.state, one.state),
+            pair.evidence.removeprefix("urn:uuid:"),
+            pair.time,
+            str(pair.events),
+            pair.custodian,
+            ("closed, " if pair.closed else "") + labels.SHORT_STATES.get(pair.state, pair.state),
         ]
-        for one in items
+        for pair in items
     ]
     none = ["no items that you may see" + (" have this number" if wanted is not None else "")]
     lines = (

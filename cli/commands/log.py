@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 
 from cli import outfile, output
-from cli.state import Json
-from cli.words import counted
+from cli.global_options import Json
+from cli.labels import counted
 
 _GROUP = """The agency's log.
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli import output
-from cli.state import Json
-from cli.words import counted
+from cli.global_options import Json
+from cli.labels import counted
 
 if TYPE_CHECKING:
     from ledger.services.audit.monitor import Round
@@ -104,7 +104,7 @@ def register(app: typer.Typer) -> None:
     app.command(help=_HELP)(monitor)
 
 
-def _notify(url: str, found: Round, allowed: tuple[Any, ...]) -> bool:
+def _notify(url: str, looked: Round, allowed: tuple[Any, ...]) -> bool:
     """Send alarms, and whether they were taken; that they were not is told, and never ends the
     monitor.
     """
@@ -112,41 +112,41 @@ def _notify(url: str, found: Round, allowed: tuple[Any, ...]) -> bool:
     from ledger.domain.errors import CustodyError
 
     try:
-        webhook.send(url, found.fresh, int(time.time()), allowed)
+        webhook.send(url, looked.fresh, int(time.time()), allowed)
     except CustodyError as error:
         output.failure(error)
         return False
     return True
 
 
-def _tell(found: Round) -> None:
+def _tell(looked: Round) -> None:
     value: dict[str, Any] = {
-        "verdict": found.report.verdict.value,
-        "alarms": [one.as_json() for one in found.fresh],
-        "standing": [one.as_json() for one in found.standing],
-        "reasons": [one.as_json() for one in found.reasons],
-        "checkpointAges": found.ages,
-        "facts": found.report.facts,
+        "verdict": looked.report.verdict.value,
+        "alarms": [new.as_json() for new in looked.fresh],
+        "standing": [one.as_json() for one in looked.standing],
+        "reasons": [reason.as_json() for reason in looked.reasons],
+        "checkpointAges": looked.ages,
+        "facts": looked.report.facts,
     }
-    ages = ", ".join(f"{agency} {age} s ago" for agency, age in sorted(found.ages.items()))
-    waiting = found.report.facts.get("waiting", 0)
+    ages = ", ".join(f"{agency} {age} s ago" for agency, age in sorted(looked.ages.items()))
+    waiting = looked.report.facts.get("waiting", 0)
     lines = [
         (
-            f"{output.moment(int(time.time()))}  {found.report.verdict.value}; newest checkpoints: "
-            f"{ages or 'none'}"
+            f"{output.moment(int(time.time()))}  {looked.report.verdict.value}; newest "
+            f"checkpoints: {ages or 'none'}"
         )
         + (f"; {counted(waiting, 'entry', ('waits', 'wait'))} to be anchored" if waiting else "")
     ]
     for mark, findings in (
-        ("ALARM", found.fresh),
-        ("stands", found.standing),
-        ("because", found.reasons),
+        ("ALARM", looked.fresh),
+        ("stands", looked.standing),
+        ("because", looked.reasons),
     ):
         lines += [
             (
-                f"  {mark} {one.kind.title} ({one.code}): {one.place}; expected {one.expected}, "
-                f"found {one.found}"
+                f"  {mark} {finding.kind.title} ({finding.code}): {finding.place}; expected "
+                f"{finding.expected}, found {finding.found}"
             )
-            for one in findings
+            for finding in findings
         ]
     output.result(value, *lines)

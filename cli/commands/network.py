@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from cli import output
-from cli.state import Json
+from cli.global_options import Json
 
 _HELP = """Networks in which other agencies' nodes and the identity provider may be, beside public
 addresses.
@@ -54,7 +54,7 @@ def forbid(network: Network, as_json: Json = False) -> None:
 
 
 def list_(as_json: Json = False) -> None:
-    from cli.state import STATE
+    from cli.global_options import STATE
     from ledger.app import settings
 
     _tell(settings.read(STATE.home).networks)
@@ -89,7 +89,7 @@ def _change(text: str, *, wanted: bool) -> None:
         after = (
             tuple(sorted({*before, name}))
             if wanted
-            else tuple(one for one in before if one != name)
+            else tuple(earlier for earlier in before if earlier != name)
         )
         settings.write(home.path, replace(home.settings, networks=after))
     _tell(after)

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from cli import output, words
-from cli.state import Evidence, Json
+from cli import labels, output
+from cli.global_options import Evidence, Json
 
 _HELP = """Add a signed note to an item's record.
 
@@ -31,7 +31,7 @@ def note(
         answer = retrieval.record(
             session.node, session.person, session.clock, urn, "note", {"text": text}
         )
-    output.result(answer, words.recorded(answer))
+    output.result(answer, labels.recorded(answer))
 
 
 def register(app: typer.Typer) -> None:

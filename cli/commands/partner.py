@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from cli import output
-from cli.state import Json
+from cli.global_options import Json
 
 _HELP = """Other agencies that share the chain with us.
 
@@ -49,17 +49,17 @@ def list_(as_json: Json = False) -> None:
     from cli.session import open_session
 
     with open_session() as session:
-        found = session.node.partners()
+        partners = session.node.partners()
     rows = [
         [
-            one.agency,
-            one.url,
-            *(("active", one.checked) if one.active else ("NOT ACTIVE", "-")),
+            partner.agency,
+            partner.url,
+            *(("active", partner.checked) if partner.active else ("NOT ACTIVE", "-")),
         ]
-        for one in found
+        for partner in partners
     ]
     output.result(
-        {"partners": found},
+        {"partners": partners},
         *output.table(["AGENCY", "ADDRESS", "IN THE REGISTRY", "KEYS LOOKED AT"], rows),
     )
 

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli import custodykey, outfile, output, questions, words
+from cli import custody_key_notices, labels, outfile, output, questions
 from cli.commands import person_changes
 from cli.commands.person_changes import Fingerprint
+from cli.global_options import STATE, Json
 from cli.hints import command, elsewhere
 from cli.questions import Yes
-from cli.state import STATE, Json
 
 if TYPE_CHECKING:
     from ledger.domain.ports.node_answers import Member
@@ -143,7 +143,7 @@ def enrol(
         lines = [
             f"You are enrolled at {given.agency} and sign as {who}.",
             f"Try: {command('status')}",
-            *custodykey.lacking(joined(keyring, given.server)),
+            *custody_key_notices.lacking(joined(keyring, given.server)),
         ]
     pseudonym = done.certificate.pseudonym if done.certificate is not None else None
     output.result(
@@ -156,38 +156,40 @@ def list_(as_json: Json = False) -> None:
     from cli.session import open_session
 
     with open_session() as session:
-        custodykey.confirm(session)
-        found = session.node.people()
+        custody_key_notices.confirm(session)
+        people = session.node.people()
         waiting = [
             line
-            for one in found
-            if one.custodyKey == "waits"
-            for line in custodykey.needed(session, one.reference, one.fingerprint)
+            for person in people
+            if person.custodyKey == "waits"
+            for line in custody_key_notices.needed(session, person.reference, person.fingerprint)
         ]
     rows = [
         [
-            one.reference,
-            one.number,
-            one.state,
-            ", ".join(one.roles),
-            words.CUSTODY_KEY[one.custodyKey],
+            person.reference,
+            person.number,
+            person.state,
+            ", ".join(person.roles),
+            labels.CUSTODY_KEY[person.custodyKey],
         ]
-        for one in found
+        for person in people
     ]
     lines = output.table(
         ["WHO", "NUMBER", "STATE", "ROLES", "CUSTODY KEY"], rows, whole=("WHO", "CUSTODY KEY")
     )
-    for one in found:
-        if one.state == "requested":
+    for person in people:
+        if person.state == "requested":
             lines += [
                 (
-                    f"{one.number} asks to join with the fingerprint {one.fingerprint}: "
+                    f"{person.number} asks to join with the fingerprint {person.fingerprint}: "
                     "compare it with them by voice, then"
                 ),
                 "  "
-                + command("person", "approve", one.reference, "--fingerprint", one.fingerprint),
+                + command(
+                    "person", "approve", person.reference, "--fingerprint", person.fingerprint
+                ),
             ]
-    output.result({"people": found}, *lines, *waiting)
+    output.result({"people": people}, *lines, *waiting)
 
 
 def approve(
@@ -200,19 +202,23 @@ def approve(
 ) -> None:
     from cli import arguments
     from cli.session import open_session
-    from ledger.app import entrust
+    from ledger.app import give_custody_key
 
     reference = arguments.listed(reference, 16, "request to join", "custody person list")
     with open_session() as session:
-        asked = next((one for one in session.node.people() if one.reference == reference), None)
+        asked = next(
+            (person for person in session.node.people() if person.reference == reference), None
+        )
         shown = str(asked.fingerprint) if asked is not None else ""
         if fingerprint:
-            entrust.require_fingerprint(fingerprint, shown)
+            give_custody_key.require_fingerprint(fingerprint, shown)
         elif asked is not None and asked.state == "requested":
             _agree(asked, yes=yes)
         who = session.node.approve(reference)
         custody = "waits" if asked is not None and "custodian" in asked.roles else ""
-        given = custodykey.pass_on(session, who, custody, compared=fingerprint, shown=shown)
+        given = custody_key_notices.pass_on(
+            session, who, custody, compared=fingerprint, shown=shown
+        )
     roles = f", in the roles {', '.join(sorted(asked.roles))}" if asked is not None else ""
     output.result(
         {"pseudonym": who, "custodyKey": given.custody},
@@ -244,14 +250,14 @@ def give_key(
 ) -> None:
     from cli import arguments
     from cli.session import open_session
-    from ledger.app import entrust
+    from ledger.app import give_custody_key
 
     who = arguments.person(who)
     with open_session() as session:
-        person = entrust.give(session.keyring, session.node, who, fingerprint=fingerprint)
+        person = give_custody_key.give(session.keyring, session.node, who, fingerprint=fingerprint)
     output.result(
         {"pseudonym": person.pseudonym, "custodyKey": "sealed"},
-        custodykey.sealed_text(person.pseudonym),
+        custody_key_notices.sealed_text(person.pseudonym),
     )
 
 

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from cli import custodykey, members, outfile, output, questions
+from cli import custody_key_notices, outfile, output, questions, record_options
+from cli.global_options import STATE, Json
 from cli.hints import command, runnable
+from cli.labels import counted
 from cli.questions import Yes
-from cli.state import STATE, Json
-from cli.words import counted
 
 if TYPE_CHECKING:
     from cli.session import Session
@@ -108,12 +108,12 @@ def suspend(
     from cli.session import open_session
 
     who = arguments.person(who)
-    moment = members.time_of(since, "--since") if since else None
+    moment = record_options.time_of(since, "--since") if since else None
     if moment is not None:
         _agree_to_break(who, moment, yes=yes)
     with open_session() as session:
         done = session.node.suspend(who, since=moment)
-        kept = custodykey.kept(session, who) if done.keepsCustodyKey else []
+        kept = custody_key_notices.kept(session, who) if done.keepsCustodyKey else []
     revoked, others = done.revoked, done.alsoActive or ()
     value = {
         "pseudonym": who,
@@ -182,9 +182,11 @@ def renew(
         done = session.node.renew(who, role or [])
         lines = _after_renewal(session, who)
         people = session.node.people() if done.custodyKey == "waits" else []
-        shown = next((one.fingerprint for one in people if one.reference == who), "")
-        given = custodykey.pass_on(session, who, done.custodyKey, compared=fingerprint, shown=shown)
-        kept = custodykey.kept(session, who) if done.keepsCustodyKey else []
+        shown = next((person.fingerprint for person in people if person.reference == who), "")
+        given = custody_key_notices.pass_on(
+            session, who, done.custodyKey, compared=fingerprint, shown=shown
+        )
+        kept = custody_key_notices.kept(session, who) if done.keepsCustodyKey else []
     value = {
         "pseudonym": who,
         "since": done.revoked,
@@ -255,7 +257,7 @@ def fetch(as_json: Json = False) -> None:
         found = enrolling.fetch(keyring, node, require=partial(known.require, url))
     roles = ", ".join(sorted(found.roles))
     person = joined(keyring, url)
-    more = [*custodykey.lacking(person), *_of_field(keyring, person)]
+    more = [*custody_key_notices.lacking(person), *_of_field(keyring, person)]
     value = {"pseudonym": found.pseudonym, "roles": sorted(found.roles)}
     output.result(value, f"you sign as {found.pseudonym} ({roles})", *more)
 

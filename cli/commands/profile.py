@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from cli import output
-from cli.state import Json
+from cli.global_options import Json
 
 _HELP = """Jurisdiction profiles: what a country's rules ask of records, as data. A home follows the
 one chosen with init.

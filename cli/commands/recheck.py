@@ -7,7 +7,7 @@ from dataclasses import asdict
 import typer
 
 from cli import output
-from cli.state import Basis, Evidence, Json
+from cli.global_options import Basis, Evidence, Json
 
 _HELP = """Decrypt and hash an item's stored content again, and record the result as a signed event.
 

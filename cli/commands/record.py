@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli import decisions, members, output, words
+from cli import decisions, labels, output, record_options
 from cli.eventforms import FORMS, Field, Form
+from cli.global_options import Evidence, Json
 from cli.questions import Yes
-from cli.state import Evidence, Json
 
 if TYPE_CHECKING:
     from cli.session import Session
@@ -27,12 +27,12 @@ Example:
   custody --home ~/evidence record hold 3f0c1d2e-... --name appeal-7
 """
 _COMMON: dict[str, Any] = {
-    "basis": members.Purpose,
-    "basis_kind": members.BasisKind,
-    "authorisation": members.Authorisation,
-    "authority": members.Authority,
-    "occurred": members.Occurred,
-    "late": members.Late,
+    "basis": record_options.Purpose,
+    "basis_kind": record_options.BasisKind,
+    "authorisation": record_options.Authorisation,
+    "authority": record_options.Authority,
+    "occurred": record_options.Occurred,
+    "late": record_options.Late,
 }
 _TIMES = ("time", "past")
 _REPEATED = ("texts", "seals", "names", "items")
@@ -72,7 +72,7 @@ def _command(form: Form) -> Callable[..., None]:
     if _is_decision(form):
         parameters["yes"] = (Yes, False)
     parameters["as_json"] = (Json, False)
-    ordered = sorted(parameters.items(), key=lambda one: one[1][1] is not inspect.Parameter.empty)
+    ordered = sorted(parameters.items(), key=lambda pair: pair[1][1] is not inspect.Parameter.empty)
     kind_of = inspect.Parameter.KEYWORD_ONLY
     run.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
         [inspect.Parameter(name, kind_of, default=d, annotation=a) for name, (a, d) in ordered]
@@ -92,15 +92,15 @@ def _run(form: Form, given: dict[str, Any]) -> None:
     from ledger.client import retrieval
 
     urn = evidence_urn(given["evidence"])
-    said = members.basis_member(
+    said = record_options.basis_member(
         given["basis"], given["basis_kind"], given["authorisation"], given["authority"]
     )
-    said |= members.moment_members(given["occurred"], given["late"])
+    said |= record_options.moment_members(given["occurred"], given["late"])
     for field in form.fields:
         if field.kind in _TIMES and (
             text := given[_name(field)]
         ):  # before anything is asked of a node
-            (members.past_time if field.kind == "past" else members.time_of)(
+            (record_options.past_time if field.kind == "past" else record_options.time_of)(
                 text, f"--{field.option}"
             )
     with open_session() as session:
@@ -115,7 +115,7 @@ def _run(form: Form, given: dict[str, Any]) -> None:
             if _is_decision(form)
             else retrieval.record(*parts, form.type, body, said)
         )
-    output.result(answer, words.recorded(answer))
+    output.result(answer, labels.recorded(answer))
 
 
 def _is_decision(form: Form) -> bool:
@@ -135,31 +135,32 @@ def _decided(
     from ledger.domain.errors import NotFoundError, UsageError
 
     [asked] = [given[_name(field)] for field in form.fields if field.kind == "event"]
-    known = {one.seq for one in session.node.events(urn)}
+    known = {event.seq for event in session.node.events(urn)}
     if asked not in known:
         raise UsageError(f"the item has events 0 to {len(known) - 1}, not {asked}")
 
     def pick(events: list[RecordedDocument]) -> RecordedDocument:
-        found = next((one for one in events if one.seq == asked), None)
+        found = next((event for event in events if event.seq == asked), None)
         if found is None:
             raise NotFoundError(f"what event {asked} said was destroyed")
         return found
 
     why = said.get("basis") or {"purpose": "approval"}
-    return decisions.decide(
+    answer, _ = decisions.decide(
         session, urn, form.type, body, pick, yes=given["yes"], basis=why, members=said
     )
+    return answer
 
 
 def _value(field: Field, value: Any) -> Any:
     from cli.arguments import evidence_urn
 
     if field.kind == "seals":
-        return [{"number": one} for one in value]
+        return [{"number": member} for member in value]
     if field.kind == "names":
-        return [{"name": one} for one in value]
+        return [{"name": member} for member in value]
     if field.kind == "items":
-        return [evidence_urn(one) for one in value]
+        return [evidence_urn(member) for member in value]
     return evidence_urn(value) if field.kind == "item" else value
 
 

@@ -9,8 +9,8 @@ import typer
 
 from cli import output
 from cli.commands.doctor import lines as told
+from cli.global_options import STATE, Json
 from cli.hints import runnable
-from cli.state import STATE, Json
 
 if TYPE_CHECKING:
     from ledger.services.audit.self_check_findings import EntriesWaiting, SelfChecked
@@ -54,7 +54,7 @@ def restore(
         )
     ]
     seen: list[SelfChecked | EntriesWaiting] = [*made.checked, *made.waiting]
-    lines += [line for one in seen for line in told(one)]
+    lines += [line for view in seen for line in told(view)]
     for note in made.notes:
         lines += [f"NOTE    {note.message}", f"        what to do: {runnable(note.hint)}"]
     lines += [line for one in made.damaged for line in told(one)]
@@ -63,7 +63,7 @@ def restore(
             f"NOT whole: {len(made.damaged)} of the items and IPFS nodes, named above; all else "
             "was restored"
         )
-    waiting = sum(one.count for one in made.waiting)
+    waiting = sum(pending.count for pending in made.waiting)
     value = {
         "home": str(STATE.home),
         "snapshot": made.snapshot,

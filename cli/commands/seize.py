@@ -6,8 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
-from cli import members, output, words
-from cli.state import Json
+from cli import labels, output, record_options
+from cli.global_options import Json
 
 _HELP = """Record a thing that was seized: a phone, a disk, a notebook. Files taken from it are
 uploaded with --from.
@@ -46,12 +46,12 @@ def seize(
         list[str] | None,
         typer.Option(help="Handling code such as victim-identity; may be repeated."),
     ] = None,
-    basis: members.Purpose = "",
-    basis_kind: members.BasisKind = "",
-    authorisation: members.Authorisation = "",
-    authority: members.Authority = "",
-    occurred: members.Occurred = "",
-    late: members.Late = "",
+    basis: record_options.Purpose = "",
+    basis_kind: record_options.BasisKind = "",
+    authorisation: record_options.Authorisation = "",
+    authority: record_options.Authority = "",
+    occurred: record_options.Occurred = "",
+    late: record_options.Late = "",
     as_json: Json = False,
 ) -> None:
     from cli.arguments import evidence_urn
@@ -69,20 +69,20 @@ def seize(
         **({"device": device} if device else {}),
         **{name: value for name, value in plain.items() if value},
         **({"seals": [{"number": one} for one in seal]} if seal else {}),
-        **({"witnesses": [{"name": one} for one in witness]} if witness else {}),
+        **({"witnesses": [{"name": node_} for node_ in witness]} if witness else {}),
         **({"collector": {"name": collector}} if collector else {}),
         **({"partOf": evidence_urn(part_of)} if part_of else {}),
     }
-    said = members.identifier_members(case, exhibit) | members.basis_member(
+    said = record_options.identifier_members(case, exhibit) | record_options.basis_member(
         basis, basis_kind, authorisation, authority
     )
     said |= {"handling": handling} if handling else {}
     with open_session() as session:
-        moment = members.moment_members(occurred or format_time(session.clock.now()), late)
+        moment = record_options.moment_members(occurred or format_time(session.clock.now()), late)
         answer = physical_items.collect(
             session.node, session.person, session.clock, body, said | moment
         )
-    output.result(answer, words.recorded(answer, f"recorded as {answer.evidence}"))
+    output.result(answer, labels.recorded(answer, f"recorded as {answer.evidence}"))
 
 
 def register(app: typer.Typer) -> None:

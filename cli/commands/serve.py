@@ -47,7 +47,7 @@ def _opened(host: str, port: int, anchor_growth: int, anchor_age: int, metrics: 
     from cli.session import open_alone
 
     with open_alone() as home:
-        from ledger.services.onchain.anchoring import AnchoringPolicy
+        from ledger.services.workers.anchoring_worker import AnchoringPolicy
 
         if not metrics:
             _serve(home, host, port, AnchoringPolicy(anchor_growth, anchor_age))
@@ -81,9 +81,9 @@ def _serve(home: Any, host: str, port: int, policy: Any) -> None:
     from ledger.adapters import files
     from ledger.app import settings
     from ledger.services.preservation import fixity
-    from ledger.services.workers.anchoring import AnchoringWorker
-    from ledger.services.workers.handovers import HandoverWorker
-    from ledger.services.workers.replicas import ReplicaWorker
+    from ledger.services.workers.anchoring_worker import AnchoringWorker
+    from ledger.services.workers.handover_worker import HandoverWorker
+    from ledger.services.workers.replica_worker import ReplicaWorker
 
     listener = listen(host, port)
     url = f"http://{host}:{listener.getsockname()[1]}"

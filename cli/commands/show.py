@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from cli import output, terms, timeline, words
-from cli.state import Basis, Evidence, Json
+from cli import labels, offer_confirmation, output, timeline
+from cli.global_options import Basis, Evidence, Json
 
 if TYPE_CHECKING:
     from ledger.domain.ports.answers import (
@@ -54,12 +54,12 @@ def show(evidence: Evidence, basis: Basis = "", as_json: Json = False) -> None:
     value = {
         "item": item,
         "events": events,
-        "details": [_told(one) for one in details] or None,
+        "details": [_told(detail) for detail in details] or None,
         "standing": standing,
     }
     output.result(
         value,
-        *_text(item, events, {one.seq: one.document for one in details}, names, standing),
+        *_text(item, events, {detail.seq: detail.document for detail in details}, names, standing),
     )
 
 
@@ -68,16 +68,21 @@ def register(app: typer.Typer) -> None:
     app.command(help=_HELP)(show)
 
 
-def _told(one: RecordedDocument) -> dict[str, Any]:
+def _told(recorded_document: RecordedDocument) -> dict[str, Any]:
     """An event of the record for scripts, without what it was held against."""
-    looked = {} if one.looked is None else {"looked": one.looked}
-    return {"seq": one.seq, "statement": one.statement, "document": one.document, **looked}
+    looked = {} if recorded_document.looked is None else {"looked": recorded_document.looked}
+    return {
+        "seq": recorded_document.seq,
+        "statement": recorded_document.statement,
+        "document": recorded_document.document,
+        **looked,
+    }
 
 
-def _replica(one: Replica) -> str:
-    good = f", last good {one.proof[:16].replace('T', ' ')}" if one.proof else ""
-    return f"{one.node}: {words.REPLICAS[one.state]}{good}" + (
-        f" ({one.problem})" if one.problem else ""
+def _replica(replica: Replica) -> str:
+    good = f", last good {replica.proof[:16].replace('T', ' ')}" if replica.proof else ""
+    return f"{replica.node}: {labels.REPLICAS[replica.state]}{good}" + (
+        f" ({replica.problem})" if replica.problem else ""
     )
 
 
@@ -95,9 +100,9 @@ def _text(
         + (", keys destroyed" if item.erased else ""),
         *_offer(item.offer),
         f"content  {item.cid or 'none'}",
-        f"state    {words.STATES[item.state]}",
-        *(f"kept at  {_replica(one)}" for one in item.replicas),
-        *(terms.standing_lines(standing) if standing is not None else []),
+        f"state    {labels.STATES[item.state]}",
+        *(f"kept at  {_replica(replica)}" for replica in item.replicas),
+        *(offer_confirmation.standing_lines(standing) if standing is not None else []),
         "",
     ]
     day = ""
@@ -107,7 +112,9 @@ def _text(
             lines += [date, ""] if not day else ["", date, ""]
             day = date
         proven = (
-            f"on the chain by {event.provenTime}" if event.provenTime else words.STATES[event.state]
+            f"on the chain by {event.provenTime}"
+            if event.provenTime
+            else labels.STATES[event.state]
         )
         lines += timeline.entry(
             clock,

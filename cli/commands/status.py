@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import typer
 
 from cli import output
+from cli.global_options import STATE, Json
 from cli.hints import runnable
-from cli.state import STATE, Json
-from cli.words import counted
+from cli.labels import counted
 
 if TYPE_CHECKING:
     from ledger.domain.ports.node_answers import Chain, Ipfs, NodeStatus
@@ -69,8 +69,11 @@ def text(found: NodeStatus) -> list[str]:
     lines.append(f"stored      {output.size(found.storedBytes)} of ciphertext")
     if found.frozen:
         lines.append(f"FROZEN      {found.frozen}: run {runnable('custody doctor')}")
-    for one in found.certificates or ():
-        lines += [f"{_ending(one.message):<12}{one.message}", f"  what to do: {runnable(one.hint)}"]
+    for certificate in found.certificates or ():
+        lines += [
+            f"{_ending(certificate.message):<12}{certificate.message}",
+            f"  what to do: {runnable(certificate.hint)}",
+        ]
     for worker in found.workers or ():
         if worker.failures:
             lines += [
@@ -101,18 +104,18 @@ def _chain(chain: Chain) -> list[str]:
     return [*lines, f"contracts   registry {chain.registry}, ledger {chain.ledger}"]
 
 
-def _ipfs(found: Ipfs) -> list[str]:
-    proof = output.moment(found.oldest_proof) if found.oldest_proof else "none yet"
+def _ipfs(ipfs: Ipfs) -> list[str]:
+    proof = output.moment(ipfs.oldest_proof) if ipfs.oldest_proof else "none yet"
     lines = [
         "",
         (
-            f"ipfs        items shall lie at {counted(found.copies, 'node')}; "
-            f"{counted(found.wanting, 'item', ('lacks', 'lack'))} a copy; oldest proof {proof}"
+            f"ipfs        items shall lie at {counted(ipfs.copies, 'node')}; "
+            f"{counted(ipfs.wanting, 'item', ('lacks', 'lack'))} a copy; oldest proof {proof}"
         ),
     ]
     rows = []
-    problems = [(found.problem, found.hint)] if found.problem else []
-    for node in found.nodes:
+    problems = [(ipfs.problem, ipfs.hint)] if ipfs.problem else []
+    for node in ipfs.nodes:
         status = node.status
         said = (
             [status.version, str(status.peers), output.size(status.size)]
@@ -135,7 +138,7 @@ def _ipfs(found: Ipfs) -> list[str]:
     )
     lines += [
         f"FORGOTTEN   IPFS node {one.name}: it may keep {counted(one.items, 'item')}"
-        for one in found.forgotten
+        for one in ipfs.forgotten
     ]
     for problem, hint in problems:
         lines += [problem, f"  what to do: {runnable(hint)}"]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli import outfile, output
-from cli.state import Json
+from cli.global_options import Json
 
 if TYPE_CHECKING:
     from ledger.adapters.node.client import NodeClient

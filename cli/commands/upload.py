@@ -7,10 +7,10 @@ from typing import Annotated, Any
 
 import typer
 
-from cli import members, output, questions
+from cli import output, questions, record_options
+from cli.global_options import STATE, Json
 from cli.hints import command, elsewhere
-from cli.state import STATE, Json
-from cli.words import counted
+from cli.labels import counted
 
 _LISTED = 20
 _HELP = """Hash, encrypt, store and record files and folders where they are collected.
@@ -40,10 +40,10 @@ def upload(
     occurred: Annotated[
         str, typer.Option(help="When it was collected, if not now: 2026-11-20T10:00:00Z.")
     ] = "",
-    late: members.Late = "",
-    basis_kind: members.BasisKind = "",
-    authorisation: members.Authorisation = "",
-    authority: members.Authority = "",
+    late: record_options.Late = "",
+    basis_kind: record_options.BasisKind = "",
+    authorisation: record_options.Authorisation = "",
+    authority: record_options.Authority = "",
     source: Annotated[
         str, typer.Option("--from", help="Item that it was taken from, such as a seized phone.")
     ] = "",
@@ -63,8 +63,8 @@ def upload(
     on_duplicate: Annotated[
         str, typer.Option(help="record or skip content that you have recorded before.")
     ] = "record",
-    resume: members.Resume = False,
-    restart: members.Restart = False,
+    resume: record_options.Resume = False,
+    restart: record_options.Restart = False,
     as_json: Json = False,
 ) -> None:
     from cli.arguments import evidence_urn
@@ -73,14 +73,16 @@ def upload(
 
     if on_duplicate not in ("record", "skip"):
         raise UsageError(f"--on-duplicate {on_duplicate}", hint="expected record or skip")
-    said = members.identifier_members(case, exhibit) | members.basis_member(
+    said = record_options.identifier_members(case, exhibit) | record_options.basis_member(
         basis, basis_kind, authorisation, authority
     )
-    said |= members.moment_members(occurred, late) | ({"handling": handling} if handling else {})
+    said |= record_options.moment_members(occurred, late) | (
+        {"handling": handling} if handling else {}
+    )
     if bool(clock_shown) != bool(clock_reference):
         raise UsageError("the clock of a device takes both --clock-shown and --clock-reference")
     if clock_reference:
-        members.past_time(clock_reference, "--clock-reference")
+        record_options.past_time(clock_reference, "--clock-reference")
     body: dict[str, Any] = {
         **({"partOf": evidence_urn(source)} if source else {}),
         **({"method": method} if method else {}),
@@ -105,7 +107,7 @@ def upload(
             "--resume goes on with the details that were given then",
             hint="give the paths alone, or --restart for new details",
         )
-    interrupted = members.interruption(resume, restart)
+    interrupted = record_options.interruption(resume, restart)
     upload_paths(
         paths,
         UploadOptions(
@@ -183,7 +185,7 @@ def _run(
             if not STATE.json and len(done) == _LISTED:
                 output.say(f"(more than {_LISTED} items: the rest is counted, not listed)")
     except DemandError as error:
-        raise UsageError(error.message, hint=members.asked_for(error.pointers)) from error
+        raise UsageError(error.message, hint=record_options.asked_for(error.pointers)) from error
     except InterruptedUploadError as error:
         chosen = None if done else _ask(error)
         if chosen is None:
@@ -253,11 +255,11 @@ def _left_out(left: list[Any]) -> list[str]:
     """What was left out, by kind with its number; what could not be read, one by one."""
     from ledger.client.folder_walk import OWN
 
-    lost = [one for one in left if one.lost]
+    lost = [leftover for leftover in left if leftover.lost]
     counts: dict[str, int] = {}
-    for one in left:
-        if not one.lost:
-            counts[one.kind] = counts.get(one.kind, 0) + 1
+    for leftover in left:
+        if not leftover.lost:
+            counts[leftover.kind] = counts.get(leftover.kind, 0) + 1
     lines = []
     if counts:
         named = ", ".join(
@@ -270,9 +272,9 @@ def _left_out(left: list[Any]) -> list[str]:
         )
     if lost:
         lines.append(f"{len(lost)} could not be recorded:")
-        lines += [f"  {one.path}: {one.reason}" for one in lost[:_LISTED]]
+        lines += [f"  {missing.path}: {missing.reason}" for missing in lost[:_LISTED]]
         lines += [f"  and {len(lost) - _LISTED} more"] if len(lost) > _LISTED else []
-        if any(one.kind == OWN for one in lost):
+        if any(missing.kind == OWN for missing in lost):
             lines.append(
                 "What looks like custody's own keys is never recorded as it is: look at it, and "
                 "pack into an archive what is evidence."

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli import output
+from cli.global_options import Json
 from cli.hints import quoted, runnable
-from cli.state import Json
 
 if TYPE_CHECKING:
     from ledger.domain.bundle.bundle import Bundle
@@ -138,8 +138,8 @@ def _timeline(bundle: Bundle | None, events: list[dict[str, Any]]) -> list[str]:
 
     lines, day = ["the life of the item, as signed by those who handled it (times are UTC):"], ""
     statements = bundle.statements if bundle is not None and events else ()
-    for one, bundled in zip(events, statements, strict=True):
-        date, clock = timeline.day_and_clock(one["time"])
+    for event, bundled in zip(events, statements, strict=True):
+        date, clock = timeline.day_and_clock(event["time"])
         if date != day:
             lines += ["", date, ""]
             day = date
@@ -149,9 +149,11 @@ def _timeline(bundle: Bundle | None, events: list[dict[str, Any]]) -> list[str]:
             else document.parse(bundled.document, bundled.disclosures).value
         )
         proven = (
-            f"on the chain by {one['provenTime']}" if one["provenTime"] else "not on the chain yet"
+            f"on the chain by {event['provenTime']}"
+            if event["provenTime"]
+            else "not on the chain yet"
         )
-        lines += timeline.entry(clock, one["effect"], one["agency"], told, proven, {})
+        lines += timeline.entry(clock, event["effect"], event["agency"], told, proven, {})
     return lines
 
 

@@ -36,8 +36,8 @@ class ChainTables:
 
     def _one(self, query: str, *values: Any) -> tuple[Any, ...] | None:
         with told():
-            found: tuple[Any, ...] | None = self._db.execute(query, values).fetchone()
-        return found
+            row: tuple[Any, ...] | None = self._db.execute(query, values).fetchone()
+        return row
 
     def _pages(self, query: str, *values: Any) -> Iterator[tuple[Any, ...]]:
         """Rows one by one, over a cursor of their own: other statements may run meanwhile."""
@@ -53,63 +53,89 @@ class ChainTables:
 
     def chain_block(self) -> int:
         """The block up to which events were read; -1 for none."""
-        found = self._one("SELECT block FROM chain")
-        return int(found[0]) if found else -1
+        row = self._one("SELECT block FROM chain")
+        return int(row[0]) if row else -1
 
     def put_events(self, events: Sequence[ContractEvent], block: int) -> None:
         """Take over events of the contracts, in order, up to and with ``block``."""
-        for one in events:
-            self._put_event(one)
+        for event in events:
+            self._put_event(event)
         self._db.execute("INSERT OR REPLACE INTO chain VALUES (1, ?)", (block,))
 
-    def _put_event(self, one: ContractEvent) -> None:
+    def _put_event(self, event: ContractEvent) -> None:
         put = self._db.execute
-        match one:
+        match event:
             case contract_events.AgencyAdmitted():
-                put("INSERT OR REPLACE INTO agency VALUES (?, ?)", (one.agency, one.code))
+                put("INSERT OR REPLACE INTO agency VALUES (?, ?)", (event.agency, event.code))
             case contract_events.AgencyRetired():
-                put("INSERT OR REPLACE INTO retired VALUES (?, ?)", (one.agency, one.successor))
+                put("INSERT OR REPLACE INTO retired VALUES (?, ?)", (event.agency, event.successor))
             case contract_events.LogOpened():
                 put(
                     "INSERT OR REPLACE INTO opened VALUES (?, ?, ?, ?, ?, ?, ?)",
-                    (one.log, one.block, one.time, one.agency, one.parent, one.size, one.root),
+                    (
+                        event.log,
+                        event.block,
+                        event.time,
+                        event.agency,
+                        event.parent,
+                        event.size,
+                        event.root,
+                    ),
                 )
             case contract_events.DescriptorPublished():
                 put(
                     "INSERT OR REPLACE INTO published VALUES (?, ?, ?, ?, ?, ?)",
-                    (one.agency, one.version, one.digest, one.active_from, one.block, one.time),
+                    (
+                        event.agency,
+                        event.version,
+                        event.digest,
+                        event.active_from,
+                        event.block,
+                        event.time,
+                    ),
                 )
             case contract_events.CheckpointAnchored():
                 put(
                     "INSERT OR IGNORE INTO checkpoint VALUES (?, ?, ?, ?, ?, ?, ?)",
-                    (one.log, one.size, one.block, one.time, one.prev, one.root, one.version),
+                    (
+                        event.log,
+                        event.size,
+                        event.block,
+                        event.time,
+                        event.prev,
+                        event.root,
+                        event.version,
+                    ),
                 )
             case contract_events.TransferOffered():
-                query = "SELECT count(*) FROM handover WHERE key = ?"
-                (number,) = self._one(query, one.key) or (0,)
-                put(
-                    "INSERT INTO handover VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0)",
-                    (
-                        one.key,
-                        number,
-                        one.digest,
-                        one.giver,
-                        one.taker,
-                        one.time,
-                        one.expires,
-                        contract_layout.OPEN,
-                        bytes(32),
-                    ),
-                )
+                self._put_offer(event)
             case contract_events.TransferConcluded():
-                put(
-                    (
-                        "UPDATE handover SET outcome = ?, outcome_digest = ?, time = ? WHERE key "
-                        "= ? "
-                        "AND outcome = ?"
-                    ),
-                    (one.outcome, one.digest, one.time, one.key, contract_layout.OPEN),
-                )
+                self._put_outcome(event)
+
+    def _put_offer(self, event: contract_events.TransferOffered) -> None:
+        query = "SELECT count(*) FROM handover WHERE key = ?"
+        (number,) = self._one(query, event.key) or (0,)
+        self._db.execute(
+            "INSERT INTO handover VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0)",
+            (
+                event.key,
+                number,
+                event.digest,
+                event.giver,
+                event.taker,
+                event.time,
+                event.expires,
+                contract_layout.OPEN,
+                bytes(32),
+            ),
+        )
+
+    def _put_outcome(self, event: contract_events.TransferConcluded) -> None:
+        self._db.execute(
+            "UPDATE handover SET outcome = ?, outcome_digest = ?, time = ? "
+            "WHERE key = ? AND outcome = ?",
+            (event.outcome, event.digest, event.time, event.key, contract_layout.OPEN),
+        )
 
     def checkpoints(self, log: bytes, *, after: int) -> Iterator[CheckpointAnchored]:
         """Checkpoints of a log beyond a size, in order."""
@@ -122,14 +148,14 @@ class ChainTables:
 
     def last_checkpoint(self, log: bytes) -> CheckpointAnchored | None:
         """The newest checkpoint of a log."""
-        found = self._one(
+        row = self._one(
             (
                 "SELECT block, time, log, prev, size, root, version FROM checkpoint WHERE log = ? "
                 "ORDER BY size DESC LIMIT 1"
             ),
             log,
         )
-        return CheckpointAnchored(*found) if found else None
+        return CheckpointAnchored(*row) if row else None
 
     def agencies(self) -> dict[bytes, str]:
         """Codes of agencies by id."""
@@ -145,10 +171,10 @@ class ChainTables:
 
     def opened(self, log: bytes) -> LogOpened | None:
         """When and from what a log was opened."""
-        found = self._one(
+        row = self._one(
             "SELECT block, time, agency, log, parent, size, root FROM opened WHERE log = ?", log
         )
-        return LogOpened(*found) if found else None
+        return LogOpened(*row) if row else None
 
     def published(self) -> list[DescriptorPublished]:
         """All descriptor versions."""
@@ -161,8 +187,8 @@ class ChainTables:
 
     def offered(self, digest: bytes) -> list[HandoverOnChain]:
         """The handovers that began with an offer of this digest, in the order of the chain."""
-        found = self._all(f"{self._TOLD} WHERE offer = ? ORDER BY offer_time, number", digest)
-        return [HandoverOnChain(row[0], row[1], Hop(*row[2:])) for row in found]
+        rows = self._all(f"{self._TOLD} WHERE offer = ? ORDER BY offer_time, number", digest)
+        return [HandoverOnChain(row[0], row[1], Hop(*row[2:])) for row in rows]
 
     def handovers(self) -> Iterator[HandoverOnChain]:
         """All handovers that the chain knows."""

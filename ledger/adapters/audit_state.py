@@ -22,7 +22,7 @@ from ledger.domain.audit.findings import AuditFinding
 from ledger.domain.audit.ports import LogState, Progress, Usage
 from ledger.domain.audit.replay import Step
 from ledger.domain.errors import StorageError
-from ledger.domain.item.custody import ItemState, Offer
+from ledger.domain.item.custody_transitions import ItemState, Offer
 
 #: Tells our files from other programs' databases, many of which are of version 1 or 2.
 _OURS: Final = 0x43554154
@@ -150,8 +150,8 @@ class SqliteAuditState(ChainTables):
 
     def log(self, log: bytes) -> LogState | None:
         """How far a log was replayed."""
-        found = self._one("SELECT log, agency, size, frontier FROM log WHERE log = ?", log)
-        return LogState(*found) if found else None
+        row = self._one("SELECT log, agency, size, frontier FROM log WHERE log = ?", log)
+        return LogState(*row) if row else None
 
     def logs(self) -> list[LogState]:
         """All logs that were ever audited with this file."""
@@ -211,8 +211,8 @@ class SqliteAuditState(ChainTables):
             "SELECT digest, evidence, seq, prev, effect, taker, time, place FROM step WHERE "
             "log = ? AND digest = ?"
         )
-        found = self._one(query, log, digest)
-        return Step(*found) if found else None
+        row = self._one(query, log, digest)
+        return Step(*row) if row else None
 
     def put_progress(self, progress: Progress) -> None:
         """Take over what a stretch of replay found."""
@@ -229,7 +229,10 @@ class SqliteAuditState(ChainTables):
         )
         many(
             "INSERT OR REPLACE INTO used VALUES (?, ?, ?, ?, ?)",
-            [(log, one.certificate, one.issuer, one.time, one.index) for one in progress.usages],
+            [
+                (log, usage.certificate, usage.issuer, usage.time, usage.index)
+                for usage in progress.usages
+            ],
         )
         many(
             (
@@ -247,7 +250,10 @@ class SqliteAuditState(ChainTables):
                 "?, "
                 "?, ?)"
             ),
-            [(log, one.code, one.place, one.expected, one.found) for one in progress.findings],
+            [
+                (log, finding.code, finding.place, finding.expected, finding.found)
+                for finding in progress.findings
+            ],
         )
         state = progress.state
         self._db.execute(
@@ -287,8 +293,8 @@ class SqliteAuditState(ChainTables):
 
     def blob(self, kind: str, digest: bytes) -> bytes | None:
         """Something that was fetched before."""
-        found = self._one("SELECT data FROM blob WHERE kind = ? AND digest = ?", kind, digest)
-        return bytes(found[0]) if found else None
+        row = self._one("SELECT data FROM blob WHERE kind = ? AND digest = ?", kind, digest)
+        return bytes(row[0]) if row else None
 
     def put_blob(self, kind: str, digest: bytes, data: bytes) -> None:
         """Keep something that was fetched."""
@@ -299,7 +305,7 @@ class SqliteAuditState(ChainTables):
         known = {row[0] for row in self._all("SELECT digest FROM blob WHERE kind = ?", kind)}
         self._db.executemany(
             "DELETE FROM blob WHERE kind = ? AND digest = ?",
-            [(kind, one) for one in known - set(digests)],
+            [(kind, known_one) for known_one in known - set(digests)],
         )
 
     def crls(self) -> list[tuple[str, bytes]]:

@@ -185,11 +185,11 @@ def renew_folder(path: Path, maker: str) -> None:
         _MARK.format(maker=maker, place=os.path.realpath(path)).encode(errors="surrogateescape"),
     )
     if not marker.is_symlink() and marker.is_file() and _starts(marker, len(said) + 1) == said:
-        for one in path.iterdir():
-            if one.is_dir() and not one.is_symlink():
-                shutil.rmtree(one)
-            elif one != marker:  # which goes on saying whose folder it is
-                one.unlink()
+        for file in path.iterdir():
+            if file.is_dir() and not file.is_symlink():
+                shutil.rmtree(file)
+            elif file != marker:  # which goes on saying whose folder it is
+                file.unlink()
     else:
         require_vacant(
             path, hint="choose another folder with --output, or take away what lies there"

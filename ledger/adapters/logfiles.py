@@ -140,7 +140,7 @@ class WebFiles(HttpNode):
         was exported into a folder of the same server.
         """
         address = hosts.parse(self.where, what="a log")
-        origins = {hosts.parse(one, what="a node").origin for one in services}
+        origins = {hosts.parse(service, what="a node").origin for service in services}
         self._own = address.origin in origins and address.target in {"", "/"}
 
     def get(self, path: str) -> bytes:

@@ -194,7 +194,7 @@ class OidcProvider:
         except NetworkError:
             self._failed = time.monotonic()
             raise
-        self._keys = {str(one.key_id or ""): one for one in keys}
+        self._keys = {str(key.key_id or ""): key for key in keys}
         self._asked = time.monotonic()
 
 

@@ -18,9 +18,9 @@ _LONGEST: Final = 1 << 20  # bytes
 def shipped() -> list[str]:
     """Codes of the profiles in the package."""
     return sorted(
-        one.name.removesuffix(".toml")
-        for one in resources.files("ledger.profiles").iterdir()
-        if one.name.endswith(".toml")
+        path.name.removesuffix(".toml")
+        for path in resources.files("ledger.profiles").iterdir()
+        if path.name.endswith(".toml")
     )
 
 

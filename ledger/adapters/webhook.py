@@ -34,7 +34,7 @@ def send(
         "v": 1,
         "kind": "custody-alarm",
         "time": time,
-        "alarms": [one.as_json() for one in findings],
+        "alarms": [finding.as_json() for finding in findings],
     }
     web = Web(
         address.origin,

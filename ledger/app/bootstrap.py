@@ -14,13 +14,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from ledger.adapters import files, profiles
 from ledger.adapters.chain.contracts import Contracts, address_of
-from ledger.adapters.chain.deferred import LOCAL_LABEL, DeferredChain
+from ledger.adapters.chain.lazy_chain import LOCAL_LABEL, DeferredChain
 from ledger.adapters.clock import SystemClock
 from ledger.adapters.database.engine import sqlite_url
 from ledger.adapters.database.store import SqlRecords
 from ledger.adapters.filelock import FileLock
 from ledger.adapters.ipfs.local import LocalBlockStore
-from ledger.adapters.ipfs.localview import LocalBlockView
+from ledger.adapters.ipfs.read_only_blocks import LocalBlockView
 from ledger.adapters.ipfs.tiered import TieredBlockStore
 from ledger.adapters.keystore.file import FileKeyring, Unlocking
 from ledger.adapters.node.partner import Partners
@@ -39,9 +39,9 @@ from ledger.domain.ports.node_and_chain import Chain, Clock, IdentityProvider
 from ledger.domain.ports.node_answers import About
 from ledger.domain.untrusted import hosts
 from ledger.services.log.files import OwnLog
-from ledger.services.node.board import Board
 from ledger.services.node.certificate_authority import Authority
 from ledger.services.node.context import Node, NodeKeys
+from ledger.services.node.duty_board import Board
 from ledger.services.people import expiry
 from ledger.services.registration import reindexing
 

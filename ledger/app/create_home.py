@@ -166,10 +166,10 @@ def join(
         contracts = Contracts(chain, root.registry.address, root.ledger.address)
         block = _recognise(contracts, root, card)
         sealers = tuple(
-            "0x" + one.hex()
+            "0x" + signer.hex()
             for rule in root.finality
             if isinstance(rule, Clique)
-            for one in sorted(rule.signers)
+            for signer in sorted(rule.signers)
         )
         chain_settings = ChainSettings("rpc", root.chain_id, url, confirmations, sealers)
         for leftover in home.glob("ledger.sqlite*"):  # of an attempt that did not end

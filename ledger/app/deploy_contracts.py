@@ -91,8 +91,8 @@ def read_cards(paths: Sequence[Path]) -> list[FounderDescriptor]:
             with path.open("rb") as file:
                 value = strict_json.lenient(file.read(_LIMIT))
             cards += [
-                FounderDescriptor.parse(one)
-                for one in (value if isinstance(value, list) else [value])
+                FounderDescriptor.parse(member)
+                for member in (value if isinstance(value, list) else [value])
             ]
         except OSError as error:
             raise UsageError(

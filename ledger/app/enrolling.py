@@ -185,8 +185,8 @@ def _recognised(node: NodeClient, given: Invitation) -> Descriptor:
     return descriptor
 
 
-def _same_key(one: PublicKey, other: PublicKey) -> bool:
-    return same(enrolment.encode_key(one), enrolment.encode_key(other))
+def _same_key(public_key: PublicKey, other: PublicKey) -> bool:
+    return same(enrolment.encode_key(public_key), enrolment.encode_key(other))
 
 
 def _any_log(log: str) -> None:

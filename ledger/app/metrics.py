@@ -20,7 +20,7 @@ from ledger.domain.audit.findings import KINDS
 from ledger.domain.errors import CustodyError, UsageError
 from ledger.services.audit.monitor import Round
 from ledger.services.node.context import Node
-from ledger.services.onchain import anchoring
+from ledger.services.onchain import checkpoint_anchoring
 from ledger.services.people import expiry
 
 _ADDRESS = re.compile(r"(?P<host>[0-9A-Za-z.:\[\]-]+):(?P<port>\d{1,5})")
@@ -109,7 +109,7 @@ class _NodeCollector:
     def _log(self) -> Iterator[Metric]:
         node = self._node
         with node.records.read() as unit:
-            reached, log = anchoring.progress(node, unit), unit.logs.get(node.log_id)
+            reached, log = checkpoint_anchoring.progress(node, unit), unit.logs.get(node.log_id)
             waiting = unit.logs.entry(node.log_id, reached.anchored)
         entries = GaugeMetricFamily(
             "custody_log_entries", "Entries of the log that reached a state", labels=["state"]
@@ -179,10 +179,10 @@ class _NodeCollector:
         )
         known, told = list(expiry.lifetimes(self._node)), expiry.ending(self._node)
         for owner in expiry.OWNERS:
-            until = [one.until for one in known if one.owner == owner]
+            until = [known_one.until for known_one in known if known_one.owner == owner]
             if until:
                 ends.add_metric([owner], min(until))
-            soon.add_metric([owner], sum(one.owner == owner for one in told))
+            soon.add_metric([owner], sum(record.owner == owner for record in told))
         yield ends
         yield soon
 
@@ -227,15 +227,15 @@ class MonitorMetrics:
             registry=self.registry,
         )
 
-    def saw(self, found: Round) -> None:
+    def saw(self, looked: Round) -> None:
         """Take over what a look found."""
-        self._rounds.labels(found.report.verdict.value).inc()
+        self._rounds.labels(looked.report.verdict.value).inc()
         for code in KINDS:
-            self._findings.labels(code).set(found.report.counts.get(code, 0))
-        for one in found.fresh:
-            self._alarms.labels(one.code).inc()
+            self._findings.labels(code).set(looked.report.counts.get(code, 0))
+        for new in looked.fresh:
+            self._alarms.labels(new.code).inc()
         self._age.clear()  # a log that is followed no longer has no age
-        for agency, age in found.ages.items():
+        for agency, age in looked.ages.items():
             self._age.labels(agency).set(age)
         self._last.set(time.time())
 
@@ -246,11 +246,11 @@ def serve(registry: CollectorRegistry, address: str) -> MetricsServer:
     Raises:
         UsageError: no such address, or nobody may listen there.
     """
-    found = _ADDRESS.fullmatch(address)
-    if found is None or int(found["port"]) > 65535:
+    match = _ADDRESS.fullmatch(address)
+    if match is None or int(match["port"]) > 65535:
         raise UsageError(f"{address!r} is no address for metrics", hint="give it as 127.0.0.1:9464")
     try:
-        return metrics_server.start(registry, found["host"], int(found["port"]))
+        return metrics_server.start(registry, match["host"], int(match["port"]))
     except OSError as error:
         raise UsageError(
             f"metrics cannot listen on {address}: {error.strerror}", hint="choose another address"

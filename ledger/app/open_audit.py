@@ -112,9 +112,9 @@ def opened(
         stack.callback(chain.close)
         kept = SqliteAuditState(state, about(root))
         stack.callback(kept.close)
-        sources = [files_at(one, auditor, hasty=hasty) for one in logs]
-        for one in sources:
-            stack.callback(one.close)
+        sources = [files_at(log, auditor, hasty=hasty) for log in logs]
+        for source in sources:
+            stack.callback(source.close)
         yield Audit(
             Contracts(chain, root.registry.address, root.ledger.address),
             root,

@@ -90,10 +90,18 @@ def restore(
         source.name,
         manifest.made,
         entries,
-        [one for one in results if isinstance(one, SelfChecked)],
-        [one for one in results if isinstance(one, SelfCheckFinding) and not _is_of_content(one)],
-        [one for one in results if isinstance(one, SelfCheckFinding) and _is_of_content(one)],
-        [one for one in results if isinstance(one, EntriesWaiting)],
+        [result for result in results if isinstance(result, SelfChecked)],
+        [
+            result
+            for result in results
+            if isinstance(result, SelfCheckFinding) and not _is_of_content(result)
+        ],
+        [
+            result
+            for result in results
+            if isinstance(result, SelfCheckFinding) and _is_of_content(result)
+        ],
+        [result for result in results if isinstance(result, EntriesWaiting)],
     )
 
 
@@ -124,12 +132,13 @@ def _examine(aside: Path, passphrase: bytes) -> tuple[int, list[Result]]:
     finally:
         opened.close()
     wrong = [
-        one
-        for one in results
-        if isinstance(one, SelfCheckFinding) and not (one.home_is_whole or _is_of_content(one))
+        result
+        for result in results
+        if isinstance(result, SelfCheckFinding)
+        and not (result.home_is_whole or _is_of_content(result))
     ]
     if wrong:
-        first = next((one for one in wrong if one.verdict is Verdict.FAILED), wrong[0])
+        first = next((fault for fault in wrong if fault.verdict is Verdict.FAILED), wrong[0])
         kind = StorageError if first.verdict is Verdict.FAILED else UnreadableError
         what = "is not whole" if first.verdict is Verdict.FAILED else "could not be read"
         raise kind(

@@ -18,7 +18,7 @@ from ledger.domain.codecs import strict_json
 from ledger.domain.errors import StorageError, UsageError
 from ledger.domain.files import custody_files
 from ledger.domain.untrusted import hosts
-from ledger.services.node.board import Standing
+from ledger.services.node.duty_board import Standing
 
 _LOG = logging.getLogger("custody.settings")
 

@@ -53,15 +53,17 @@ def shown(omissions: list[Omission]) -> list[dict[str, Any]]:
     """The first omissions, as the event itself says them."""
     found: list[dict[str, Any]] = []
     length = 0
-    for one in omissions[: _MOST[0]]:
-        path = path_names.encode(one.path) or "."
+    for omission in omissions[: _MOST[0]]:
+        path = path_names.encode(omission.path) or "."
         length += len(path)
         if length > _MOST[1]:
             break
         found.append(
             {
                 "path": path,
-                "reason": one.kind if one.reason == folder_walk.NOT_REGULAR else one.reason,
+                "reason": omission.kind
+                if omission.reason == folder_walk.NOT_REGULAR
+                else omission.reason,
             }
         )
     return found

@@ -7,8 +7,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-from ledger.client import on_offer, retrieval
-from ledger.client.on_offer import AskedApi, OnOffer
+from ledger.client import offered_item, retrieval
+from ledger.client.offered_item import AskedApi, OnOffer
 from ledger.client.retrieval import ReaderApi
 from ledger.domain.codecs.text import evidence_bytes, from_b64url, parse_time
 from ledger.domain.crypto import content_encryption, grants
@@ -72,14 +72,14 @@ def recipient_key(node: HandingApi, agency: str, person: PersonId | None, own: s
 
 
 def _key_of(node: HandingApi, person: PersonId) -> HpkeKey:
-    found = node.person_key(str(person))
-    if (found.agency, found.pseudonym) != (person.agency, person.pseudonym):
+    keys = node.person_key(str(person))
+    if (keys.agency, keys.pseudonym) != (person.agency, person.pseudonym):
         raise VerificationError(
             3,
             "the node answered with the key of somebody else",
             hint="do not hand anything over through it",
         )
-    return parse_hpke_key({"kem": found.kem, "key": found.key}, what="key of a person")
+    return parse_hpke_key({"kem": keys.kem, "key": keys.key}, what="key of a person")
 
 
 def rewrap(
@@ -184,8 +184,8 @@ def accept(
         VerificationError: it is not what was recorded: decline it. RuleError: expired, made to
             somebody else, another offer by now, other seals.
     """
-    shown = shown or on_offer.look(node, evidence)
-    key = on_offer.check(node, person, shown, progress)
+    shown = shown or offered_item.look(node, evidence)
+    key = offered_item.check(node, person, shown, progress)
     agree(shown)
     opening = shown.opening["body"]
     made = [] if key is None else [seal(key, evidence, opening, person.hpke.public)]

@@ -153,7 +153,7 @@ def _require_taken_back(node: PausingApi, evidence: str) -> None:
     readings behind it at most.
     """
     events = node.events(evidence)
-    effects = [one.effect for one in events if not one.void and one.effect != "none"]
+    effects = [event.effect for event in events if not event.void and event.effect != "none"]
     if not effects or effects[-1] != "withdraw":
         raise UsageError(
             "no offer of this item is open, and none is paused", hint="see: custody handover list"
@@ -173,7 +173,7 @@ def begin(
     events, standing = node.record(evidence, access)
     if events[0].document is None:
         raise NotFoundError("the record of this item was destroyed")
-    told = [one for one in events if one.type.startswith("transfer-")]
+    told = [event for event in events if event.type.startswith("transfer-")]
     if len(told) < 2 or told[-1].body.get("reason") != PAUSED:
         raise RuleError(
             "the offer was taken back for another reason than a pause",

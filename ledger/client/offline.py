@@ -30,9 +30,9 @@ from ledger.domain.event.signing import Person
 from ledger.domain.identity.roles import ROLES_BY_TYPE
 from ledger.domain.ipld import cid as cids
 from ledger.domain.ipld.unixfs import Block
-from ledger.domain.item import custody
-from ledger.domain.item.custody import ItemState
-from ledger.domain.item.history_rules import ItemHistory
+from ledger.domain.item import custody_transitions, history_rules
+from ledger.domain.item.custody_transitions import ItemState
+from ledger.domain.item.item_history import ItemHistory
 from ledger.domain.item.recorded_event import RecordedEvent
 from ledger.domain.ports.answers import Item, LoggedEvent, Queued, Registered
 from ledger.domain.ports.client import Journal
@@ -104,7 +104,10 @@ class FieldNode:
                 StorageError: the disk refused.
         """
         answers, fresh = [], list[Waiting]()
-        places = {(one.subject, one.statement.claims.seq): one for one in self._queue}
+        places = {
+            (waiting_item.subject, waiting_item.statement.claims.seq): waiting_item
+            for waiting_item in self._queue
+        }
         standings: dict[str, _Standing] = {}
         for submission in submissions:
             one = self._queue.next(submission, len(fresh))
@@ -162,15 +165,15 @@ class FieldNode:
 
     def events(self, evidence: str) -> Iterator[LoggedEvent]:
         """The queued events of an item."""
-        for one in self._queue.of(evidence):
-            claims = one.statement.claims
+        for waiting_item in self._queue.of(evidence):
+            claims = waiting_item.statement.claims
             yield LoggedEvent(
                 claims.seq,
                 claims.effect,
                 format_time(claims.time),
                 claims.issuer,
-                one.statement.digest.hex(),
-                one.number,
+                waiting_item.statement.digest.hex(),
+                waiting_item.number,
                 state="queued",
                 provenTime=None,
                 void=False,
@@ -192,20 +195,20 @@ class FieldNode:
 
     def waiting(self) -> list[Told]:
         """Everything that waits, with what the last try said of it."""
-        return [one.told() for one in self._queue]
+        return [waiting_item.told() for waiting_item in self._queue]
 
     def refused(self) -> list[Told]:
         """What the last try left behind, and why."""
-        return [one for one in self.waiting() if one.why]
+        return [pending for pending in self.waiting() if pending.why]
 
     def not_permitted(self, person: Person) -> list[str]:
         """Types of statements that wait, and that none of a person's roles may record any more."""
         allowed = ROLES_BY_TYPE
         return sorted(
             {
-                one.event.type
-                for one in self._queue
-                if not allowed[one.event.type] & person.certificate.roles
+                waiting_item.event.type
+                for waiting_item in self._queue
+                if not allowed[waiting_item.event.type] & person.certificate.roles
             }
         )
 
@@ -239,22 +242,22 @@ class FieldNode:
             NotFoundError: nothing waits under that name. UsageError: it was not refused, somebody
                 else signed it, or more would be lost than this statement.
         """
-        one = self._queue.find(name)
-        if one.event.value["actor"]["id"] != person.certificate.pseudonym:
+        waiting_item = self._queue.find(name)
+        if waiting_item.event.value["actor"]["id"] != person.certificate.pseudonym:
             raise UsageError(
                 "somebody else signed that statement",
                 hint="let whoever signed it give it up, by their own keys",
             )
-        if not one.why:
+        if not waiting_item.why:
             raise UsageError(
-                f"statement {one.number} was not refused, it only waits",
+                f"statement {waiting_item.number} was not refused, it only waits",
                 hint="send it: custody field send",
             )
-        lost = self._queue.of(one.subject) if one.opens else [one]
-        if one.opens and not force:
+        lost = self._queue.of(waiting_item.subject) if waiting_item.opens else [waiting_item]
+        if waiting_item.opens and not force:
             raise UsageError(
                 _loss(lost),
-                hint=f"to give that up for good: custody field drop {one.number} --force",
+                hint=f"to give that up for good: custody field drop {waiting_item.number} --force",
             )
         self._queue.remove([each.number for each in lost])
         self._clear()
@@ -263,9 +266,9 @@ class FieldNode:
     def _clear(self) -> None:
         """Discard the ciphertext of everything that waits no more."""
         waiting = [
-            cids.from_text(one.event.body["content"]["cid"])
-            for one in self._queue
-            if one.has_content
+            cids.from_text(waiting_item.event.body["content"]["cid"])
+            for waiting_item in self._queue
+            if waiting_item.has_content
         ]
         try:
             kept = {cid for root in waiting for cid in dag.every(self._blocks, root)}
@@ -287,8 +290,8 @@ class FieldNode:
 
 def _loss(lost: list[Waiting]) -> str:
     """What giving up an opening takes with it."""
-    parts = [f"{one.number} ({one.event.type})" for one in lost]
-    copy = next((one for one in lost if one.has_content), None)
+    parts = [f"{missing.number} ({missing.event.type})" for missing in lost]
+    copy = next((missing for missing in lost if missing.has_content), None)
     told = (
         f"the item {lost[0].subject} would be lost with all that waits about it: {', '.join(parts)}"
     )
@@ -312,13 +315,13 @@ class _Standing:
         self._state: ItemState | None = None
         self._life = ItemHistory()
         self._whole = True
-        for one in before:
+        for earlier in before:
             try:
-                self._take(one)
+                self._take(earlier)
             except RuleError:  # what was sent or given up meanwhile lies between
                 self._whole = False
 
-    def require_allowed(self, one: Waiting) -> None:
+    def require_allowed(self, waiting: Waiting) -> None:
         """Judge the next event, and take it into account.
 
         Raises:
@@ -327,8 +330,8 @@ class _Standing:
         if not self._whole:
             return
         if self._state is not None:
-            self._life.require_allowed(_told(one), one.statement.claims.time)
-        self._take(one)
+            history_rules.require_allowed(self._life, _told(waiting), waiting.statement.claims.time)
+        self._take(waiting)
 
     def rehearse(self, event: Event) -> None:
         """Judge an event that nobody signed yet, and forget it again.
@@ -338,19 +341,21 @@ class _Standing:
         """
         if self._whole:
             time = parse_time(event.value["time"], what="time")
-            self._life.require_allowed(RecordedEvent(bytes(32), event), time, rehearsed=True)
+            history_rules.require_allowed(
+                self._life, RecordedEvent(bytes(32), event), time, rehearsed=True
+            )
 
-    def _take(self, one: Waiting) -> None:
-        statement = one.statement
-        self._state = custody.advance(
+    def _take(self, waiting: Waiting) -> None:
+        statement = waiting.statement
+        self._state = custody_transitions.advance(
             self._state,
             statement.claims,
             statement.digest,
             log_agency=self._agency,
-            event=one.event,
+            event=waiting.event,
         )
-        self._life.take(_told(one))
+        self._life.take(_told(waiting))
 
 
-def _told(one: Waiting) -> RecordedEvent:
-    return RecordedEvent(one.statement.digest, one.event)
+def _told(waiting: Waiting) -> RecordedEvent:
+    return RecordedEvent(waiting.statement.digest, waiting.event)

@@ -106,34 +106,34 @@ class Delivery:
         every = list(self._queue)
         for start in range(0, len(every), _BATCH):
             ready = [
-                one
+                prepare
                 for before in every[start : start + _BATCH]
-                if (one := self._prepare(before)) is not None
+                if (prepare := self._prepare(before)) is not None
             ]
             self._queue.keep()
             yield from self._register(ready)
             self._queue.keep()
 
-    def _prepare(self, one: Waiting) -> Waiting | None:
+    def _prepare(self, waiting: Waiting) -> Waiting | None:
         """The statement as it is to be sent, its content being there already; None where it
         stays.
         """
-        if self._hold_back(one):
+        if self._hold_back(waiting):
             return None
         try:
-            one = self._current(one)
-            self._send_blocks(one)
+            waiting = self._current(waiting)
+            self._send_blocks(waiting)
         except (*REFUSALS, _DamagedError) as error:
-            self._refuse(one, error)
+            self._refuse(waiting, error)
             return None
-        return one
+        return waiting
 
     def _register(self, batch: list[Waiting]) -> Iterator[Registered]:
-        batch = [one for one in batch if not self._hold_back(one)]
+        batch = [member for member in batch if not self._hold_back(member)]
         if not batch:
             return
         try:
-            answers = self._node.register([one.submission for one in batch])
+            answers = self._node.register([member.submission for member in batch])
         except REFUSALS as error:
             if len(batch) == 1:
                 self._refuse(batch[0], error)
@@ -142,57 +142,63 @@ class Delivery:
             yield from self._register(batch[:half])
             yield from self._register(batch[half:])
             return
-        receipts.require(self._person, [one.submission for one in batch], answers)
-        self.sent += [one.number for one in batch]
+        receipts.require(self._person, [member.submission for member in batch], answers)
+        self.sent += [member.number for member in batch]
         yield from answers
 
-    def _hold_back(self, one: Waiting) -> bool:
+    def _hold_back(self, waiting: Waiting) -> bool:
         """Whether it depends on what was refused; then that is noted."""
-        named = [self._absent[item] for item in references(one.event) if item in self._absent]
-        behind = self._stopped.get(one.subject) or next(iter(named), 0)
+        named = [self._absent[item] for item in references(waiting.event) if item in self._absent]
+        behind = self._stopped.get(waiting.subject) or next(iter(named), 0)
         if behind:
             why = f"it depends on statement {behind}, which was refused"
             self._stay(
-                one, behind, why=why, hint="settle that one first: it is told above", behind=behind
+                waiting,
+                behind,
+                why=why,
+                hint="settle that one first: it is told above",
+                behind=behind,
             )
         return bool(behind)
 
-    def _refuse(self, one: Waiting, error: CustodyError) -> None:
-        ways = (_DAMAGED if isinstance(error, _DamagedError) else _WAYS).format(one.number)
+    def _refuse(self, waiting: Waiting, error: CustodyError) -> None:
+        ways = (_DAMAGED if isinstance(error, _DamagedError) else _WAYS).format(waiting.number)
         hint = f"{error.hint}; then {ways}" if error.hint else ways
-        self._stay(one, one.number, why=error.message, hint=hint, behind=0)
+        self._stay(waiting, waiting.number, why=error.message, hint=hint, behind=0)
 
-    def _stay(self, one: Waiting, cause: int, **said: Any) -> None:
-        self._stopped.setdefault(one.subject, cause)
-        if one.opens:
-            self._absent.setdefault(one.subject, cause)
-        self._queue.change(one, **said)
+    def _stay(self, waiting: Waiting, cause: int, **said: Any) -> None:
+        self._stopped.setdefault(waiting.subject, cause)
+        if waiting.opens:
+            self._absent.setdefault(waiting.subject, cause)
+        self._queue.change(waiting, **said)
 
-    def _current(self, one: Waiting) -> Waiting:
+    def _current(self, waiting: Waiting) -> Waiting:
         """The statement, or one in its place that the node can take."""
-        place = self._places.get(one.subject)
+        place = self._places.get(waiting.subject)
         if place is None:
-            place = self._places[one.subject] = self._begin(one.subject)
-        statement = one.statement
+            place = self._places[waiting.subject] = self._begin(waiting.subject)
+        statement = waiting.statement
         if statement.digest.hex() in place.known:
-            return one
+            return waiting
         fits = (statement.claims.seq, statement.claims.prev) == (place.seq, place.head)
-        retry = self._anew and bool(one.why) and not one.behind
+        retry = self._anew and bool(waiting.why) and not waiting.behind
         if (
-            self._is_mine(one)
-            and (one.opens == (place.head is None))
-            and not (fits and self._is_newest(one) and not retry)
+            self._is_mine(waiting)
+            and (waiting.opens == (place.head is None))
+            and not (fits and self._is_newest(waiting) and not retry)
         ):
-            one = self._queue.sign_anew(one, self._sign(one, place))
-        place.seq, place.head = one.statement.claims.seq + 1, one.statement.digest
-        return one
+            waiting = self._queue.sign_anew(waiting, self._sign(waiting, place))
+        place.seq, place.head = waiting.statement.claims.seq + 1, waiting.statement.digest
+        return waiting
 
     def _begin(self, evidence: str) -> _Place:
         """Where the first statement that waits about an item goes. The node is asked only where it
         may know the item already.
         """
         waiting = self._queue.of(evidence)
-        if waiting[0].opens and all(self._is_newest(one) and not one.why for one in waiting):
+        if waiting[0].opens and all(
+            self._is_newest(pending) and not pending.why for pending in waiting
+        ):
             return _Place(0, None)
         try:
             events = list(self._node.events(evidence))
@@ -203,39 +209,42 @@ class Delivery:
         head = bytes.fromhex(events[-1].statement)
         return _Place(events[-1].seq + 1, head, frozenset(event.statement for event in events))
 
-    def _is_newest(self, one: Waiting) -> bool:
-        return one.statement.certificate == self._person.certificate.digest
+    def _is_newest(self, waiting: Waiting) -> bool:
+        return waiting.statement.certificate == self._person.certificate.digest
 
-    def _is_mine(self, one: Waiting) -> bool:
+    def _is_mine(self, waiting: Waiting) -> bool:
         """Whether the same person signed it with the same key, under whichever certificate."""
-        signer, own = certificates.parse(one.statement.chain[0]), self._person.certificate
+        signer, own = certificates.parse(waiting.statement.chain[0]), self._person.certificate
         return signer.subject == own.subject and signer.key == own.key
 
-    def _sign(self, one: Waiting, place: _Place) -> dict[str, Any]:
-        value = one.event.value
+    def _sign(self, waiting: Waiting, place: _Place) -> dict[str, Any]:
+        value = waiting.event.value
         members: dict[str, Any] = {str(name): value[name] for name in _MEMBERS if name in value}
         members.setdefault("occurred", {"from": value["time"]})
         members.setdefault("late", _LATE)
         signed = sign_event(
             self._person,
-            one.event.type,
-            _renamed(one.event.body, self._queue.renamed),
-            evidence=one.subject,
+            waiting.event.type,
+            _renamed(waiting.event.body, self._queue.renamed),
+            evidence=waiting.subject,
             seq=place.seq,
             prev=place.head,
             time=self._clock.now(),
             members=members,
             sealed_keys=[
-                grants.parse(from_b64url(grant, what="grant")) for grant in one.submission["grants"]
+                grants.parse(from_b64url(grant, what="grant"))
+                for grant in waiting.submission["grants"]
             ],
         )
         return signed.submission
 
-    def _send_blocks(self, one: Waiting) -> None:
-        if not one.has_content:
+    def _send_blocks(self, waiting: Waiting) -> None:
+        if not waiting.has_content:
             return
         with _reading():
-            every = list(dag.every(self._blocks, cids.from_text(one.event.body["content"]["cid"])))
+            every = list(
+                dag.every(self._blocks, cids.from_text(waiting.event.body["content"]["cid"]))
+            )
         for at in range(0, len(every), 1000):
             lacking = self._node.missing(every[at : at + 1000])
             for first in range(0, len(lacking), _SEGMENT):

@@ -129,12 +129,12 @@ class Queue:
                 continue
             if kind is None:  # of a version that numbered nothing: the place in the queue
                 old += 1
-                one = Waiting(old, record)
+                waiting = Waiting(old, record)
             else:
-                one = Waiting(**{name: record[name] for name in _MEMBERS})
-            self._last = max(self._last, one.number)
-            if one.number not in self._rows or self._rows[one.number].turn <= one.turn:
-                self._rows[one.number] = one
+                waiting = Waiting(**{name: record[name] for name in _MEMBERS})
+            self._last = max(self._last, waiting.number)
+            if waiting.number not in self._rows or self._rows[waiting.number].turn <= waiting.turn:
+                self._rows[waiting.number] = waiting
         self._rows = {number: self._rows[number] for number in sorted(self._rows.keys() - dropped)}
 
     def __len__(self) -> int:
@@ -145,7 +145,7 @@ class Queue:
 
     def of(self, evidence: str) -> list[Waiting]:
         """What waits about an item."""
-        return [one for one in self if one.subject == evidence]
+        return [entry for entry in self if entry.subject == evidence]
 
     def find(self, name: str) -> Waiting:
         """A statement by its number or digest.
@@ -153,9 +153,9 @@ class Queue:
         Raises:
             NotFoundError: none waits under that name.
         """
-        for one in self:
-            if name in (str(one.number), one.statement.digest.hex()):
-                return one
+        for entry in self:
+            if name in (str(entry.number), entry.statement.digest.hex()):
+                return entry
         raise NotFoundError(f"no statement {name} waits", hint="see: custody field status")
 
     def next(self, submission: dict[str, Any], after: int = 0) -> Waiting:
@@ -166,24 +166,24 @@ class Queue:
 
     def add(self, fresh: list[Waiting]) -> None:
         """Queue statements, all or none; durable when it returns."""
-        for one in fresh:
-            self._journal.append(one.record())
+        for new in fresh:
+            self._journal.append(new.record())
         self._journal.sync()
-        for one in fresh:
-            self._rows[one.number] = one
-            self._last = max(self._last, one.number)
+        for new in fresh:
+            self._rows[new.number] = new
+            self._last = max(self._last, new.number)
 
-    def change(self, one: Waiting, **changes: Any) -> Waiting:
+    def change(self, waiting: Waiting, **changes: Any) -> Waiting:
         """Put another state of a statement in its place; durable after ``keep``."""
-        after = replace(one, turn=one.turn + 1, **changes)
-        self._rows[one.number] = after
+        after = replace(waiting, turn=waiting.turn + 1, **changes)
+        self._rows[waiting.number] = after
         self._journal.append(after.record())
         return after
 
-    def sign_anew(self, one: Waiting, submission: dict[str, Any]) -> Waiting:
+    def sign_anew(self, waiting: Waiting, submission: dict[str, Any]) -> Waiting:
         """Put a statement in the place of one that was signed in vain; durable after ``keep``."""
-        after = self.change(one, submission=submission)
-        old, new = one.statement.digest.hex(), after.statement.digest.hex()
+        after = self.change(waiting, submission=submission)
+        old, new = waiting.statement.digest.hex(), after.statement.digest.hex()
         self.renamed[old] = new
         self._journal.append({"t": "renamed", "old": old, "new": new})
         return after
@@ -204,4 +204,4 @@ class Queue:
             if self._rows
             else []
         )
-        self._journal.finish([*(one.record() for one in self), *names])
+        self._journal.finish([*(entry.record() for entry in self), *names])

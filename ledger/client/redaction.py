@@ -36,17 +36,17 @@ class Withheld:
         self._met: set[tuple[int | None, str]] = set()
         self._known: set[str] = set()
         for text in selectors:
-            found = _SELECTOR.fullmatch(text)
-            if found is None or not text:
+            match = _SELECTOR.fullmatch(text)
+            if match is None or not text:
                 raise UsageError(
                     f"{text!r} names no field",
                     hint="fields look like /body/place, 3:/body/place, or 3 for a whole event",
                 )
-            number = int(found[1]) if found[1] is not None else None
-            if found[2] is None and number is not None:
+            number = int(match[1]) if match[1] is not None else None
+            if match[2] is None and number is not None:
                 self._documents.add(number)
             else:
-                self._fields.add((number, found[2]))
+                self._fields.add((number, match[2]))
 
     def shown(self, number: int, event: Event) -> tuple[bytes | None, tuple[str, ...]]:
         """What of a document goes into the bundle; see export.Shown."""
@@ -56,15 +56,17 @@ class Withheld:
         written = strict_json.parse(event.raw, what="event document", limit=len(event.raw))
         places = {digest: pointer for pointer, digest in _hidden(written, "")}
         kept = []
-        for one in event.disclosures:
-            pointer = f"{places[b64url(one.digest)]}/{one.name}"
+        for disclosure in event.disclosures:
+            pointer = f"{places[b64url(disclosure.digest)]}/{disclosure.name}"
             self._known.add(pointer)
             pointers = (pointer, *_AGAIN.get(pointer, ()))
-            wanted = {(where, one) for where in (None, number) for one in pointers} & self._fields
+            wanted = {
+                (where, disclosure) for where in (None, number) for disclosure in pointers
+            } & self._fields
             if wanted:
                 self._met |= wanted
             else:
-                kept.append(one.encoded)
+                kept.append(disclosure.encoded)
         return event.raw, tuple(kept)
 
     def require_met(self) -> None:

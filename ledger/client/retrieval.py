@@ -13,13 +13,13 @@ from ledger.domain.codecs.text import evidence_bytes, parse_time
 from ledger.domain.crypto import content_encryption, grants
 from ledger.domain.crypto.content_encryption import PIECE, TAG, Pieces
 from ledger.domain.errors import DeniedError, NotFoundError, VerificationError
-from ledger.domain.event.moments import AHEAD
+from ledger.domain.event.claimed_times import AHEAD
 from ledger.domain.event.signing import Person, draft_event, sign_event
 from ledger.domain.identity.roles import counting_roles
 from ledger.domain.ipld import cid as cids
 from ledger.domain.ipld import unixfs
 from ledger.domain.item.jurisdiction_profile import Demands
-from ledger.domain.item.parts import Part, acting_roles
+from ledger.domain.item.participation import Part, acting_roles
 from ledger.domain.ports.answers import (
     Item,
     Readable,
@@ -183,11 +183,11 @@ def record_access(
     Raises:
         DeniedError, RuleError: nothing could follow, so nothing was signed.
     """
-    found = node.readable(evidence, mode)
+    readable = node.readable(evidence, mode)
     if (
         mode == "copy"
-        and found.content
-        and not any(person.has_key(bytes.fromhex(one)) for one in found.keys)
+        and readable.content
+        and not any(person.has_key(bytes.fromhex(key)) for key in readable.keys)
     ):
         raise _without_key(person, evidence)
     answer = record(node, person, clock, evidence, "accessed", {"mode": mode}, {"basis": basis})

@@ -107,21 +107,21 @@ class Upload:
         kept = False
         try:
             given = [UploadRequest(path, self._options, self._bound) for path in paths]
-            for one in given:  # every one is looked at before any is begun
-                one.require_uploadable(self._own)
+            for grant in given:  # every one is looked at before any is begun
+                grant.require_uploadable(self._own)
             given = givens.settle(self._outbox, given, self._options.interrupted)
             rehearse(self._node, self._person, self._clock, given)
-            for one in given:
+            for grant in given:
                 try:
-                    yield from self._folder(one) if one.is_folder else self._single(one)
+                    yield from self._folder(grant) if grant.is_folder else self._single(grant)
                 except SourceError as error:
                     if len(given) == 1:
                         self._outbox.keep()
                         raise
                     self.left_out.append(
                         LeftOut(
-                            str(one.path),
-                            "folder" if one.is_folder else "file",
+                            str(grant.path),
+                            "folder" if grant.is_folder else "file",
                             error.reason,
                             lost=True,
                         )
@@ -317,13 +317,13 @@ class Upload:
         )  # of a folder that was recorded, and is not any more what it was
         found = Gathering(given)
         with closing(folder_walk.walk(given.path, self._own)) as walk:
-            for one in walk:
-                if isinstance(one, Folder):
-                    found.manifest.folders.append(one)
-                elif isinstance(one, Omission):
-                    self._omit(found, one)
+            for entry in walk:
+                if isinstance(entry, Folder):
+                    found.manifest.folders.append(entry)
+                elif isinstance(entry, Omission):
+                    self._omit(found, entry)
                 else:
-                    self._member(found, one, spare or gathered.evidence)
+                    self._member(found, entry, spare or gathered.evidence)
                     for done in self._outbox.ready():
                         found.acknowledged(done)
                         yield done
@@ -331,7 +331,7 @@ class Upload:
             found.acknowledged(done)
             yield done
         members, omissions = found.manifest.members, found.manifest.omissions
-        members.sort(key=lambda one: one.path)
+        members.sort(key=lambda member: member.path)
         described = name_members(given.name, None, {})
         described |= {
             "mediaType": manifest.MEDIA_TYPE,
@@ -351,31 +351,31 @@ class Upload:
         )
         yield from self._outbox.flush()
 
-    def _omit(self, found: Gathering, omission: Omission) -> None:
+    def _omit(self, gathering: Gathering, omission: Omission) -> None:
         if omission.kind == folder_walk.OWN and not omission.path:
-            raise givens.own_files(found.given.path, omission.reason.rpartition(": ")[2])
-        found.manifest.omissions.append(omission)
+            raise givens.own_files(gathering.given.path, omission.reason.rpartition(": ")[2])
+        gathering.manifest.omissions.append(omission)
         lost = omission.kind in ("file", "folder", "unknown") or (
             omission.kind == folder_walk.OWN and omission.reason != folder_walk.IN_USE
         )
         self.left_out.append(
-            LeftOut(str(found.path(omission.path)), omission.kind, omission.reason, lost)
+            LeftOut(str(gathering.path(omission.path)), omission.kind, omission.reason, lost)
         )
 
-    def _member(self, found: Gathering, one: folder_walk.File, part_of: str) -> None:
+    def _member(self, gathering: Gathering, one: folder_walk.File, part_of: str) -> None:
         """A file of a folder: queued, or an omission."""
-        path, given = found.path(one.path), found.given
+        path, given = gathering.path(one.path), gathering.given
         try:
             fd = one.open()
         except OSError as error:
-            self._omit(found, Omission(one.path, "file", folder_walk.reason_of(error)))
+            self._omit(gathering, Omission(one.path, "file", folder_walk.reason_of(error)))
             return
         with os.fdopen(fd, "rb", buffering=0) as file:
             try:
                 source = Steady(file, path)
                 known = (source.before.st_dev, source.before.st_ino)
                 if own := folder_walk.why_own(fd, known, self._own):
-                    self._omit(found, Omission(one.path, folder_walk.OWN, own))
+                    self._omit(gathering, Omission(one.path, folder_walk.OWN, own))
                     return
                 attempt = self._outbox.begin(
                     given.place_of(one.path), given.place, given.details_of(one.path)
@@ -387,8 +387,9 @@ class Upload:
                 }
                 self._file(given, source, path, attempt, described)
             except SourceError as error:
-                self._omit(found, Omission(one.path, "file", error.reason))
+                self._omit(gathering, Omission(one.path, "file", error.reason))
                 return
-            found.expect(
-                one.path, folder_walk.facts_of(fd, source.before, found.first_name(known, one.path))
+            gathering.expect(
+                one.path,
+                folder_walk.facts_of(fd, source.before, gathering.first_name(known, one.path)),
             )

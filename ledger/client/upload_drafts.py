@@ -35,9 +35,9 @@ def measure(paths: list[Path], own: folder_walk.Known = ()) -> tuple[int, int]:
             if not path.is_dir():
                 count, size = count + 1, size + path.stat().st_size
                 continue
-            for found in folder_walk.walk(path, own):
-                if isinstance(found, folder_walk.File):
-                    size += os.stat(found.name, dir_fd=found.parent, follow_symlinks=False).st_size
+            for entry in folder_walk.walk(path, own):
+                if isinstance(entry, folder_walk.File):
+                    size += os.stat(entry.name, dir_fd=entry.parent, follow_symlinks=False).st_size
                     count += 1
         except (OSError, SourceError):
             continue
@@ -51,13 +51,13 @@ def rehearse(node: NodeApi, person: Person, clock: Clock, given: list[UploadRequ
     about = node.agency()
     demands = Demands.from_json(about.profile, about.demands)
     MultiDigest(
-        name for one in given for name in one.options.algorithms
+        name for grant in given for name in grant.options.algorithms
     )  # an unknown one is named with those that are known
     done = []
-    for one in given:
-        options = one.options
+    for grant in given:
+        options = grant.options
         for event_type in (
-            ("gathered", options.event_type) if one.is_folder else (options.event_type,)
+            ("gathered", options.event_type) if grant.is_folder else (options.event_type,)
         ):
             kind = (event_type, options.members, options.algorithms, options.body)
             if kind not in done:

@@ -124,7 +124,7 @@ class UploadQueue:
             self._journal.append({"t": "dropped", "evidence": attempt.evidence})
 
     def _take_back(self, attempt: UploadAttempt) -> None:
-        self._segment = [one for one in self._segment if one[0] is not attempt]
+        self._segment = [member for member in self._segment if member[0] is not attempt]
         self._bytes = sum(len(block.data) for _, block, _ in self._segment)
 
     def keep(self) -> None:
@@ -222,19 +222,23 @@ class UploadQueue:
         self._wait()
         queued, self._queued = self._queued, []
         told, self._told = self._told, []
-        for one in queued:
-            self._journal.append(signed_record(one.submission, one.done, one.file))
+        for submission in queued:
+            self._journal.append(
+                signed_record(submission.submission, submission.done, submission.file)
+            )
         self._journal.sync()
         if queued:
             answers = self._register(queued)
-            receipts.require(self._person, [one.submission for one in queued], answers)
-            for one, answer in zip(queued, answers, strict=True):
-                yield replace(one.done, index=answer.index, duplicates=answer.duplicates)
+            receipts.require(
+                self._person, [submission.submission for submission in queued], answers
+            )
+            for submission, answer in zip(queued, answers, strict=True):
+                yield replace(submission.done, index=answer.index, duplicates=answer.duplicates)
         yield from told
 
     def _register(self, queued: list[_Queued]) -> Sequence[Recorded]:
         try:
-            return self._node.register([one.submission for one in queued])
+            return self._node.register([submission.submission for submission in queued])
         except UnconfirmedError as error:
             raise NetworkError(
                 error.message,
@@ -244,8 +248,8 @@ class UploadQueue:
             ) from error
         except CustodyError as error:
             if isinstance(error, REFUSALS):
-                for one in queued:
-                    self._journal.append({"t": "refused", "evidence": one.done.evidence})
+                for submission in queued:
+                    self._journal.append({"t": "refused", "evidence": submission.done.evidence})
                 with suppress(StorageError):  # then they are sent once more, and refused once more
                     self._journal.sync()
             raise

@@ -192,7 +192,7 @@ def settle(outbox: UploadQueue, given: list[UploadRequest], mode: str) -> list[U
         UsageError: RESUME where nothing of it was interrupted.
     """
     if mode == RESUME:
-        given = [_resumed(outbox, one) for one in given]
+        given = [_resumed(outbox, grant) for grant in given]
     open_ = []
     for attempt, differs in _others(outbox, given):
         recorded = attempt.submission is not None and outbox.opening(attempt.evidence) is not None
@@ -225,11 +225,11 @@ def _others(
 ) -> Iterator[tuple[UploadAttempt, list[str]]]:
     """Attempts at the same files with other details, and in what they differ."""
     for place, attempts in outbox.attempts.ours():
-        for one in given:
-            wanted = one.expected(place)
-            if wanted is None or (not one.options.place and not os.path.lexists(place)):
+        for grant in given:
+            wanted = grant.expected(place)
+            if wanted is None or (not grant.options.place and not os.path.lexists(place)):
                 continue
-            part = place != one.place
+            part = place != grant.place
             left = [
                 attempt
                 for attempt in attempts
@@ -258,12 +258,12 @@ def _differing(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
 
 def _interrupted(open_: list[tuple[UploadAttempt, list[str], bool]]) -> InterruptedUploadError:
     open_.sort(
-        key=lambda one: not one[2]
+        key=lambda opened: not opened[2]
     )  # what is recorded already stands first: it cannot be begun anew
     attempt, differs, recorded = open_[0]
     what = f"an upload of {attempt.path} with other details ({', '.join(differs)}) was interrupted"
     more = f", and of {len(open_) - 1} more" if len(open_) > 1 else ""
-    tops = tuple(dict.fromkeys(one.top for one, _, _ in open_))[:_TOLD]
+    tops = tuple(dict.fromkeys(opened.top for opened, _, _ in open_))[:_TOLD]
     if recorded:
         return InterruptedUploadError(
             f"{what}{more}, after it had been recorded as {attempt.evidence}",

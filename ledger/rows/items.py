@@ -11,7 +11,7 @@ from sqlalchemy import BigInteger
 from sqlmodel import Field
 
 from ledger.domain.identity.person import PersonId
-from ledger.domain.item.custody import ItemState, Offer
+from ledger.domain.item.custody_transitions import ItemState, Offer
 from ledger.rows.table import (
     INDEXED,
     Big,

@@ -1,1 +1,1 @@
-"""Use cases, on the node and on the client; they know the ports, never an adapter."""
+"""Use cases of a node; they know the ports, never an adapter."""

@@ -156,7 +156,9 @@ def test_a_flipped_bit_takes_its_own_block_and_no_other_where_the_index_does_not
         ], at
         store.put(blocks)
         lost = [] if index == "behind" and at < starts[1] else blocks
-        assert [store.get(one.cid) for one in lost] == [one.data for one in lost], at
+        assert [store.get(missing.cid) for missing in lost] == [missing.data for missing in lost], (
+            at
+        )
         store.close()
         assert (folder / "pack-000000.car").read_bytes().startswith(data), (
             "nothing is cut or written over"

@@ -19,7 +19,7 @@ from ledger.adapters.chain.contracts import (
     sign_transaction,
     wait,
 )
-from ledger.adapters.chain.deferred import DeferredChain
+from ledger.adapters.chain.lazy_chain import DeferredChain
 from ledger.adapters.chain.local import LocalChain
 from ledger.adapters.chain.rpc import RpcChain
 from ledger.adapters.memory import StoppedClock
@@ -339,5 +339,5 @@ def test_a_chain_that_is_closed_while_it_is_asked_says_so_and_stays_closed(tmp_p
         chain.close()
         for thread in threads:
             thread.join(30)
-        assert [type(one) for one in told] == [StorageError] * 3
+        assert [type(record) for record in told] == [StorageError] * 3
         assert len(opened) == 1

@@ -167,7 +167,7 @@ def _kubo(url: str) -> Iterator[tuple[str, Callable[[], object]]]:
 
 
 def _log(url: str) -> Iterator[tuple[str, Callable[[], object]]]:
-    yield "get", lambda: _using(logfiles.WebFiles(url), lambda one: one.get("tile/0/000"))
+    yield "get", lambda: _using(logfiles.WebFiles(url), lambda WebFile: WebFile.get("tile/0/000"))
 
 
 def _using(client: Any, call: Call) -> object:
@@ -210,7 +210,7 @@ def test_nonsense_is_one_typed_error_in_time(client: str, servers: dict[str, Hos
         found = {key: future.result() for key, future in running.items()}
     kinds = (NetworkError, ChainError) if client != "IPFS daemon" else (CustodyError,)
     wrong = {key: outcome for key, (outcome, _) in found.items() if not isinstance(outcome, kinds)}
-    assert not {key: one for key, one in wrong.items() if not _is_an_answer(client, *key, one)}
+    assert not {key: pair for key, pair in wrong.items() if not _is_an_answer(client, *key, pair)}
     assert not {key: seconds for key, (_, seconds) in found.items() if seconds > LIMIT}
     assert not [line for server in servers.values() for line in server.seen if b"followed" in line]
 
@@ -281,7 +281,7 @@ def test_a_provider_that_does_not_answer_is_not_asked_by_every_login() -> None:
             thread.start()
         for thread in threads:
             thread.join()
-        assert all(isinstance(one, NetworkError) for one in outcomes)
+        assert all(isinstance(outcome, NetworkError) for outcome in outcomes)
         assert len(server.seen) == 1
 
 

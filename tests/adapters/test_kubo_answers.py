@@ -140,7 +140,7 @@ def test_a_daemon_that_names_other_cids_or_counts_is_not_believed(rng: random.Ra
 
 
 def test_an_answer_that_is_nonsense_is_one_clear_error(rng: random.Random) -> None:
-    one = Block(cids.of(b"x"), b"x")
+    block = Block(cids.of(b"x"), b"x")
     for body in (b"", b"[]", b"null", b"{", b"\xff\xfe"):
         with liar(version=body) as kubo, pytest.raises(NetworkError, match="version: "):
             kubo.status()
@@ -159,17 +159,17 @@ def test_an_answer_that_is_nonsense_is_one_clear_error(rng: random.Random) -> No
         b'{"Progress":"many"}',
     ):
         with liar(pin_add=body) as kubo, pytest.raises(NetworkError, match="pin/add: "):
-            kubo.pin([one.cid])
+            kubo.pin([block.cid])
     with liar(pin_add=b'{"Pins":[7]}') as kubo, pytest.raises(VerificationError, match="CID"):
-        kubo.pin([one.cid])
+        kubo.pin([block.cid])
     for body in (b"[]", b"null", b"{"):
         with liar(pin_ls=body) as kubo, pytest.raises(NetworkError, match="pin/ls: "):
-            kubo.pinned([one.cid])
+            kubo.pinned([block.cid])
     with liar(pin_ls=b'{"Keys":{"x":1}}') as kubo, pytest.raises(VerificationError, match="CID"):
-        kubo.pinned([one.cid])
+        kubo.pinned([block.cid])
     for body in (b"[]", b"null", b"{", b'{"Stats":7}', b'{"Stats":{"BlockCount":"x"}}'):
         with liar(dag_import=body) as kubo, pytest.raises(NetworkError, match="dag/import: "):
-            kubo.put([one])
+            kubo.put([block])
 
 
 def test_a_block_over_the_limit_or_under_a_foreign_cid_never_leaves(kubo: Kubo) -> None:

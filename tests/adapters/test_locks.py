@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from cli import cleartext
+from cli import clear_copies
 from ledger.adapters import filelock
 from ledger.adapters.filelock import FileLock
 from ledger.adapters.ipfs.local import LocalBlockStore
@@ -93,9 +93,9 @@ def test_a_lock_of_files_in_clear_that_cannot_be_had_is_told(tmp_path: Path) -> 
     (tmp_path / settings.CLEAR_LOCK).mkdir()
     with (
         pytest.raises(StorageError, match="files in clear cannot be locked"),
-        cleartext.folder(tmp_path),
+        clear_copies.folder(tmp_path),
     ):
         pass
     (tmp_path / ".copy-left").mkdir()
     with pytest.raises(StorageError, match="files in clear cannot be locked"):
-        cleartext.remove_leftovers(tmp_path)
+        clear_copies.remove_leftovers(tmp_path)

@@ -13,7 +13,7 @@ import pytest
 
 from ledger.adapters.backup import packs
 from ledger.adapters.ipfs.local import LocalBlockStore
-from ledger.adapters.ipfs.localview import LocalBlockView
+from ledger.adapters.ipfs.read_only_blocks import LocalBlockView
 from ledger.domain.errors import NotFoundError
 from ledger.domain.ipld import cid as cids
 from ledger.domain.ipld.unixfs import Block
@@ -26,8 +26,8 @@ def block(rng: random.Random, size: int = 20_000) -> Block:
 
 def edited(folder: Path, *statements: str) -> None:
     with closing(sqlite3.connect(folder / "index.sqlite", isolation_level=None)) as db:
-        for one in statements:
-            db.execute(one)
+        for statement in statements:
+            db.execute(statement)
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ def test_what_is_dead_goes_though_a_row_of_another_is_lost(
     with closing(LocalBlockStore(folder)) as store:
         assert store.collect(live, before=1 << 60).blocks == 1
         assert store.missing([blocks[0].cid]) == [blocks[0].cid]
-    assert blocks[0].data not in b"".join(one.read_bytes() for one in folder.glob("pack-*.car"))
+    assert blocks[0].data not in b"".join(path.read_bytes() for path in folder.glob("pack-*.car"))
     edited(folder, "DELETE FROM place WHERE at > 60000")
     with closing(LocalBlockStore(folder)) as store:
         store.collect(live[:-1], before=0)
@@ -81,13 +81,13 @@ def test_a_damaged_block_of_which_the_index_knows_nothing_stays_for_repair(
     at = data.index(blocks[2].data)
     data[at + 100] ^= 1
     pack.write_bytes(data)
-    for one in folder.glob("index.sqlite*"):
-        one.unlink()
+    for path in folder.glob("index.sqlite*"):
+        path.unlink()
     with closing(LocalBlockStore(folder)) as store:
         live = [one.cid for one in blocks[1:]]
         store.collect(live, before=1 << 60)
         damaged = bytes(data[at : at + len(blocks[2].data)])
-        assert damaged in b"".join(one.read_bytes() for one in folder.glob("pack-*.car"))
+        assert damaged in b"".join(path.read_bytes() for path in folder.glob("pack-*.car"))
 
 
 @pytest.mark.parametrize("size", [0, 5_000])
@@ -132,10 +132,10 @@ def test_an_index_that_is_older_than_the_packs_calls_no_only_copy_dead(
     old = Path(shutil.copytree(folder, tmp_path / "old"))
     with closing(LocalBlockStore(folder)) as store:
         store.collect(live, before=1 << 60)
-    for one in folder.glob("index.sqlite*"):
-        one.unlink()
-    for one in old.glob("index.sqlite*"):
-        shutil.copy(one, folder / one.name)
+    for path in folder.glob("index.sqlite*"):
+        path.unlink()
+    for path in old.glob("index.sqlite*"):
+        shutil.copy(path, folder / path.name)
     for _ in range(2):
         with closing(LocalBlockStore(folder)) as store:
             store.collect(live, before=1 << 60)

@@ -70,7 +70,7 @@ def test_what_fails_leaves_no_file_and_the_old_one_as_it_was(tmp_path: Path, for
     writing = outputs.writing(path, force=force)
     writing.__enter__().write(b"half")
     assert writing.__exit__(RuntimeError, RuntimeError(), None) is not True
-    assert [one.read_bytes() for one in tmp_path.iterdir()] == ([b"old"] if force else [])
+    assert [file.read_bytes() for file in tmp_path.iterdir()] == ([b"old"] if force else [])
 
 
 def test_a_pipe_is_written_through(tmp_path: Path) -> None:
@@ -234,7 +234,7 @@ def test_a_folder_that_a_killed_process_left_half_built_is_removed_and_that_of_a
         assert not left.exists()
         with files.building(tmp_path / "two", what="a folder"):
             assert first.is_dir()
-    assert sorted(one.name for one in tmp_path.iterdir()) == ["one", "two"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["one", "two"]
 
 
 def test_what_a_killed_process_left_of_a_file_goes_with_the_next_one_in_that_folder(
@@ -255,7 +255,7 @@ def test_what_a_killed_process_left_of_a_file_goes_with_the_next_one_in_that_fol
         put(tmp_path / "two")
         first.write(b"of a living one")
     assert (tmp_path / "one").read_bytes() == b"of a living one"
-    assert sorted(one.name for one in tmp_path.iterdir()) == ["one", "two"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["one", "two"]
 
 
 def test_what_is_called_like_a_leftover_and_is_none_stops_nothing_and_is_left(

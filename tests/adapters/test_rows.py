@@ -14,7 +14,7 @@ from sqlalchemy import BigInteger, Boolean, Integer, LargeBinary
 from ledger.adapters.database.engine import sqlite_url
 from ledger.adapters.database.store import SqlRecords
 from ledger.domain.identity.person import PersonId
-from ledger.domain.item.custody import ItemState, Offer
+from ledger.domain.item.custody_transitions import ItemState, Offer
 from ledger.rows.items import ItemRow
 from ledger.rows.table import TABLES, PersonType
 
@@ -55,7 +55,7 @@ def test_a_row_comes_back_as_it_was_written_and_is_replaced_whole(
     records: SqlRecords, kind: Any, empty: bool
 ) -> None:
     row = row_of(kind, empty=empty)
-    other = [one.name for one in fields(kind) if one.name not in kind.key()]
+    other = [field.name for field in fields(kind) if field.name not in kind.key()]
     with records.write() as unit:
         unit.tables._put(row)  # type: ignore[attr-defined]
     with records.write() as unit:

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from ledger.adapters.ipfs import local, sections
+from ledger.adapters.ipfs import local, pack_sections
 from ledger.adapters.ipfs.local import LocalBlockStore
-from ledger.adapters.ipfs.localview import LocalBlockView
 from ledger.adapters.ipfs.packfiles import PackFiles
 from ledger.adapters.ipfs.packindex import Place
+from ledger.adapters.ipfs.read_only_blocks import LocalBlockView
 from ledger.domain.errors import UnreadableError, VerificationError
 from ledger.domain.ipld import car
 from ledger.domain.ipld import cid as cids
@@ -61,10 +61,10 @@ def test_a_pack_goes_only_when_what_it_holds_is_good_where_it_lies_besides(
     damage(folder, 0, blocks[1])
     with closing(LocalBlockStore(folder)) as store:
         for _ in range(2):
-            store.collect([one.cid for one in blocks], before=LATE)
-        assert [store.get(one.cid) for one in blocks] == [one.data for one in blocks]
+            store.collect([block.cid for block in blocks], before=LATE)
+        assert [store.get(block.cid) for block in blocks] == [block.data for block in blocks]
     with closing(LocalBlockStore(folder)) as store:
-        assert [store.get(one.cid) for one in blocks] == [one.data for one in blocks]
+        assert [store.get(block.cid) for block in blocks] == [block.data for block in blocks]
     assert not (folder / "pack-000001.car").exists()
 
 
@@ -75,8 +75,8 @@ def test_a_damaged_copy_that_lies_in_the_pack_of_the_good_one_is_not_what_is_kep
     index(tmp_path)
     damage(tmp_path, 0, blocks[1])
     with closing(LocalBlockStore(tmp_path)) as store:
-        store.collect([one.cid for one in blocks], before=LATE)
-        assert [store.get(one.cid) for one in blocks] == [one.data for one in blocks]
+        store.collect([block.cid for block in blocks], before=LATE)
+        assert [store.get(block.cid) for block in blocks] == [block.data for block in blocks]
 
 
 def test_a_reader_gets_the_good_copy_whichever_is_damaged(
@@ -86,9 +86,9 @@ def test_a_reader_gets_the_good_copy_whichever_is_damaged(
     damage(folder, 0, blocks[0])
     damage(folder, 1, blocks[2])
     with closing(LocalBlockView(folder)) as view:
-        assert [view.get(one.cid) for one in blocks] == [one.data for one in blocks]
+        assert [view.get(block.cid) for block in blocks] == [block.data for block in blocks]
     with closing(LocalBlockStore(folder)) as store:
-        assert [store.get(one.cid) for one in blocks] == [one.data for one in blocks]
+        assert [store.get(block.cid) for block in blocks] == [block.data for block in blocks]
 
 
 def test_two_damaged_copies_stay_for_repair_and_good_ones_go_on(
@@ -98,7 +98,7 @@ def test_two_damaged_copies_stay_for_repair_and_good_ones_go_on(
     damage(folder, 0, blocks[1])
     damage(folder, 1, blocks[1])
     with closing(LocalBlockStore(folder)) as store:
-        store.collect([one.cid for one in blocks], before=LATE)
+        store.collect([block.cid for block in blocks], before=LATE)
         with pytest.raises(VerificationError):
             store.get(blocks[1].cid)
         assert len(list(folder.glob("pack-*.car"))) == 3
@@ -142,7 +142,7 @@ def test_a_copy_of_what_was_given_up_answers_nobody(folder: Path, blocks: list[B
     with closing(LocalBlockStore(folder)) as store:
         store.discard([blocks[0].cid], kept=())
         assert store.missing([blocks[0].cid]) == [blocks[0].cid]
-    raw = b"".join(one.read_bytes() for one in folder.glob("pack-*.car"))
+    raw = b"".join(path.read_bytes() for path in folder.glob("pack-*.car"))
     assert blocks[0].data not in raw
 
 
@@ -152,7 +152,7 @@ def test_a_collection_hashes_twice_only_what_lies_twice(
     written(tmp_path, 0, blocks)
     written(tmp_path, 1, blocks[:1])
     read: Counter[bytes] = Counter()
-    original = sections.checked
+    original = pack_sections.checked
 
     def counted(cid: bytes, data: bytes, place: Place) -> bytes:
         read[cid] += 1
@@ -161,5 +161,5 @@ def test_a_collection_hashes_twice_only_what_lies_twice(
     index(tmp_path)
     monkeypatch.setattr(local, "checked", counted)
     with closing(LocalBlockStore(tmp_path)) as store:
-        store.collect([one.cid for one in blocks[:4]], before=LATE)
-    assert [read[one.cid] for one in blocks] == [2, 1, 1, 1, 0, 0]
+        store.collect([block.cid for block in blocks[:4]], before=LATE)
+    assert [read[block.cid] for block in blocks] == [2, 1, 1, 1, 0, 0]

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from cli import output
-from cli.state import STATE
+from cli.global_options import STATE
 from tests.support.commands import custody
 
 

@@ -109,7 +109,7 @@ def test_whoever_stops_a_command_while_it_is_recorded_is_told_that_it_is(worked:
     events = json.loads(
         custody("show", worked["evidence"], "--json", "--basis", "x", home=home).stdout
     )["details"]
-    assert sum('"once"' in json.dumps(one) for one in events) == 1
+    assert sum('"once"' in json.dumps(event) for event in events) == 1
 
 
 STRUCK_AFTER = """
@@ -160,7 +160,7 @@ def test_whoever_stops_an_invitation_or_work_without_network_is_told_that_it_was
     custody("field", "prepare", home=home)
     done = subprocess.run(
         [sys.executable, "-c", STRUCK_AFTER.format(module=module, kind=kind, method=method, path=path), "--home", str(home),
-         *(one.replace("FILE", str(file)) for one in command.split())],
+         *(word.replace("FILE", str(file)) for word in command.split())],
         cwd=ROOT, env={**os.environ, "CUSTODY_PASSPHRASE": PASSPHRASE.decode()}, capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     assert done.returncode == 130, done.stderr

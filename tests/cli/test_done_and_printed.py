@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from cli import interrupt, main, output
-from cli.state import STATE
+from cli.global_options import STATE
 from ledger.app import settings
 from tests.cli.test_output import Stream
 from tests.support.commands import ROOT, within

@@ -10,8 +10,8 @@ import sys
 
 import pytest
 
-from cli.folding import folded
 from cli.hints import quoted
+from cli.line_folding import folded
 from ledger.domain.untrusted.visible import visible, width
 
 WORDS = ("photo.jpg", "it's a face.jpg", "a" * 130, "x y  z" * 30, '"both" \'kinds\'' * 9, "naïve " * 40, "$HOME `id` \\n" * 12, "日本語 " * 30, "tab\tand\nline \x1b[2J" * 8, "--basis", "\\" * 60, "", "$" * 70, "a $'b' " * 20, "e" + "\u0301" * 9 + " x")  # fmt: skip
@@ -43,7 +43,7 @@ def test_a_command_behind_words_is_copied_from_where_it_begins() -> None:
     words = ["share", "3f0c1d2e-5b6a-4c7d-8e9f-0a1b2c3d4e5f", "--with", "x", "--basis", "a b " * 30]
     line = "  what to do: ask a custodian's colleague, they run: custody " + shlex.join(words)
     pieces = list(folded(line, 60))
-    [first] = [number for number, one in enumerate(pieces) if "custody " in one]
+    [first] = [number for number, piece in enumerate(pieces) if "custody " in piece]
     start = pieces[first].index("custody ")
     assert run([pieces[first][start:], *pieces[first + 1 :]]) == words
 

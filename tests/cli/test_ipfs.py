@@ -103,7 +103,8 @@ def test_every_command_of_the_page_on_operations_works(
                 )
         listed = json.loads(run("custody --home home --json list").stdout)["items"][0]
         assert {
-            one["node"]: (one["state"], one["reads"] > 0) for one in listed["replicas"]
+            replica["node"]: (replica["state"], replica["reads"] > 0)
+            for replica in listed["replicas"]
         } == dict.fromkeys(("site-a", "site-b"), ("pinned", True))
         shown = run(f"custody --home home show {listed['evidence']}").stdout
         assert "kept at  site-a: there, last good" in shown
@@ -163,7 +164,9 @@ def test_a_move_killed_again_and_again_ends_whole_and_loses_nothing(
     items = json.loads(custody("list", "--json", home=full).stdout)["items"]
     assert len(items) == 13
     assert all(
-        one["state"] == "pinned" and one["reads"] for item in items for one in item["replicas"]
+        replica["state"] == "pinned" and replica["reads"]
+        for item in items
+        for replica in item["replicas"]
     )
     given = {path.read_bytes() for path in (tmp_path / "files").iterdir()}
     for item in items[:2]:
@@ -203,7 +206,7 @@ def test_a_node_that_serves_sends_by_itself_and_answers_sync_and_fixity(
             assert time.monotonic() < deadline
         assert "13 items read again: 0 with damage" in custody("fixity", "--all", home=full).stdout
         status = json.loads(custody("status", "--json", home=full).stdout)["ipfs"]
-        assert [(one["name"], one["pinned"], one["damaged"]) for one in status["nodes"]] == [
+        assert [(node["name"], node["pinned"], node["damaged"]) for node in status["nodes"]] == [
             ("site-a", 13, 0),
             ("site-b", 13, 0),
         ]

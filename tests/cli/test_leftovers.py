@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cli import cleartext
+from cli import clear_copies
 from tests.support.commands import within
 
 
@@ -44,7 +44,7 @@ def test_what_a_killed_command_left_in_clear_is_removed_by_the_next_one_when_nob
     """
     (home_path / ".copy-killed").mkdir()
     (home_path / ".copy-killed" / "copy").write_bytes(b"evidence")
-    with cleartext.folder(home_path) as folder:
+    with clear_copies.folder(home_path) as folder:
         assert within("list", home=home_path)[0] == 0
         assert folder in set(home_path.glob(".copy-*"))
     assert within("list", home=home_path)[0] == 0

@@ -91,7 +91,7 @@ def test_what_a_command_reads_is_never_written_over(
     there.write_bytes(SECRET)
     (tmp_path / "tree").mkdir()
     for place in spellings(tmp_path, there):
-        more = [one.format(there) for one in given]
+        more = [grant.format(there) for grant in given]
         code, told = _run([*FILES[name], *more], place, shared, "--force")
         assert (code, "given to read" in told) == (2, True), told
         assert there.read_bytes() == SECRET

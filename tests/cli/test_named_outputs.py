@@ -17,8 +17,8 @@ import pytest
 from typer.main import get_command
 
 from cli import output
+from cli.global_options import STATE
 from cli.main import app
-from cli.state import STATE
 from ledger.adapters.audit_state import SqliteAuditState
 from ledger.domain.errors import StorageError, UsageError
 from tests.support.commands import custody, within
@@ -135,12 +135,14 @@ def _run(command: list[str], place: Path, home: Path, *more: str) -> tuple[int, 
 
 
 def _paths(command: Any, above: str = "") -> Iterator[str]:
-    for name, one in getattr(command, "commands", {}).items():
-        yield from _paths(one, f"{above}{name} ")
+    for name, pair in getattr(command, "commands", {}).items():
+        yield from _paths(pair, f"{above}{name} ")
     if above and not hasattr(command, "commands"):
         hints = get_type_hints(inspect.unwrap(command.callback))
         yield from (
-            f"{above}{one.name}" for one in command.params if "Path" in str(hints.get(one.name))
+            f"{above}{param.name}"
+            for param in command.params
+            if "Path" in str(hints.get(param.name))
         )
 
 
@@ -160,7 +162,7 @@ def test_a_file_that_is_there_is_refused_before_anything_else(
         code, told = _run(FILES[name], place, shared)
         assert (code, "exists already" in told) == (2, True), told
     assert there.read_text() == "the only copy"
-    assert sorted(one.name for one in tmp_path.iterdir()) == [
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
         "cards",
         "evidence",
         "key",

@@ -28,7 +28,7 @@ def test_a_value_with_a_line_feed_makes_no_line(capsys: pytest.CaptureFixture[st
     output.failure(CustodyError(FORGED, hint=FORGED))
     shown = capsys.readouterr()
     for text in (shown.out, shown.err):
-        assert all(is_safe(one) or one == "\n" for one in text)
+        assert all(is_safe(character) or character == "\n" for character in text)
         assert "verdict: verified" not in [line.strip() for line in text.splitlines()]
     assert len(shown.out.splitlines()) == 1
     assert len(shown.err.splitlines()) == 3
@@ -166,7 +166,9 @@ def test_a_command_that_was_broken_can_still_be_copied(monkeypatch: pytest.Monke
 def _strings(tree: ast.AST) -> Iterator[ast.Constant]:
     """Text inside functions, docstrings aside."""
     for function in [
-        one for one in ast.walk(tree) if isinstance(one, (ast.FunctionDef, ast.AsyncFunctionDef))
+        entry
+        for entry in ast.walk(tree)
+        if isinstance(entry, (ast.FunctionDef, ast.AsyncFunctionDef))
     ]:
         for node in ast.walk(function):
             if (
@@ -192,11 +194,11 @@ def test_no_line_of_ours_is_made_inside_a_string() -> None:
     for path in sorted((ROOT / "cli").rglob("*.py")):
         name, tree = str(path.relative_to(ROOT)), ast.parse(path.read_text())
         texts: list[Any] = [
-            one
-            for one in _strings(tree)
-            if "\n" in one.value and not one.value.startswith("\n    ")
+            string
+            for string in _strings(tree)
+            if "\n" in string.value and not string.value.startswith("\n    ")
         ]
-        count = len({(one.lineno, one.col_offset) for one in texts})
+        count = len({(text.lineno, text.col_offset) for text in texts})
         if count > allowed.get(name, 0):
             found[name] = count
     assert found == {}

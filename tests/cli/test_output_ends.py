@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from cli import logs, main, output
-from cli.state import STATE
+from cli.global_options import STATE
 from ledger.domain.untrusted.visible import is_safe
 from tests.support.printing import (
     FORGED,
@@ -210,7 +210,7 @@ def test_wrong_usage_is_exit_2_whatever_the_option(
     assert code == 2, told
     assert told.startswith("custody: ")
     assert "internal error" not in told
-    assert all(is_safe(one) or one == "\n" for one in told)
+    assert all(is_safe(record) or record == "\n" for record in told)
     assert not (tmp_path / "new").exists()
 
 

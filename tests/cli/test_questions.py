@@ -46,13 +46,13 @@ def requested(desk: Desk, tmp_path: Path) -> tuple[str, str, int]:
     """An item whose disposal is requested, with the request's digest and number."""
     item = photo(desk, tmp_path)
     digest = desk.record(item, "disposal-requested", REQUEST).statement
-    [number] = [one.seq for one in desk.client.events(item) if one.statement == digest]
+    [number] = [event.seq for event in desk.client.events(item) if event.statement == digest]
     return item, digest, number
 
 
 def decisions(desk: Desk, item: str) -> list[dict[str, Any]]:
-    documents = [one.document for one in desk.client.details(item, desk.access(item, "view"))]
-    return [one for one in documents if one["type"] in ("approved", "refused")]
+    documents = [detail.document for detail in desk.client.details(item, desk.access(item, "view"))]
+    return [document for document in documents if document["type"] in ("approved", "refused")]
 
 
 def commands(item: str, number: int) -> list[list[str]]:
@@ -92,14 +92,80 @@ def test_a_request_made_anew_behind_the_question_is_not_approved_by_it(
     desk: Desk, second: Actor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     item, digest, _ = requested(desk, tmp_path)
+    third = enrolled(desk, "custodian", "reviewer")
 
     def meanwhile(*_: Any, **__: Any) -> None:
+        third.record(item, "refused", {"target": digest, "reason": "another reason"})
         desk.record(item, "disposal-requested", {"reason": "something else"})
 
     monkeypatch.setattr(questions, "agree", meanwhile)
     assert within("dispose", "approve", item, typed="")[0] == 0
-    [decided] = decisions(desk, item)
-    assert decided["body"]["target"] == digest
+    decided = [one for one in decisions(desk, item) if one["type"] == "approved"]
+    assert [one["body"]["target"] for one in decided] == [digest]
+
+
+def test_an_item_is_shown_as_it_stands_with_what_keeps_it_and_the_request_as_it_was_signed(
+    desk: Desk, second: Actor, tmp_path: Path
+) -> None:
+    """Whoever approved a disposal saw a name that had been corrected long ago, and of a hold only
+    when it was to be carried out.
+    """
+    item, digest, _ = requested(desk, tmp_path)
+    opening = next(iter(desk.client.events(item))).statement
+    for target, pointer, new in (
+        (opening, "/body/name", "b.jpg"),
+        (digest, "/body/reason", "the appeal is over"),
+    ):
+        change = {"target": target, "pointer": pointer, "new": new, "reason": "typed wrong"}
+        desk.record(item, "corrected", change)
+    desk.record(item, "hold-placed", {"hold": "appeal"})
+    desk.record(item, "retention-set", {"rule": "x", "until": "2099-01-01T00:00:00Z"})
+    code, _, said = within("dispose", "approve", item, typed="n\n")
+    assert code == 2
+    told = " ".join(said.split())
+    for words in (
+        "what b.jpg",
+        "recorded as photo.jpg",
+        "reason the case is closed",
+        "reason, corrected the appeal is over",
+        "holds appeal",
+        "keep until 2099-01-01T00:00:00Z",
+    ):
+        assert words in told, words
+
+
+def test_what_is_printed_after_an_approval_carries_the_disposal_out_under_its_rule(
+    desk: Desk, second: Actor, tmp_path: Path
+) -> None:
+    item, _, _ = requested(desk, tmp_path)
+    code, out, _ = within("dispose", "approve", item, "--yes")
+    assert (code, "--method HOW --rule wpg-9" in out) == (0, True), out
+    code, out, said = within("dispose", "carry-out", item, "--method", "burnt", "--rule", "wpg-9")
+    assert code == 0, said
+    me, other = desk.person.certificate.pseudonym, second.pseudonym
+    told = " ".join(out.split())
+    for words in (
+        "rule wpg-9",
+        "reason the case is closed",
+        "method burnt",
+        f"by {me} of NL-POL (custodian) approved",
+        f"by {other} of NL-POL",
+        "no later certificate tells it",
+    ):
+        assert words in told, words
+
+
+def test_a_request_tells_what_keeps_the_disposal_from_being_carried_out_now(
+    desk: Desk, second: Actor, tmp_path: Path
+) -> None:
+    item = photo(desk, tmp_path)
+    desk.record(item, "retention-set", {"rule": "x", "until": "2099-01-01T00:00:00Z"})
+    code, out, said = within("dispose", "request", item, "--reason", "over")
+    assert (code, "note: now it could not be carried out" in out) == (0, True), out + said
+    assert "must be kept is not over" in " ".join(out.split())
+    code, out, said = within("dispose", "request", item, "--reason", "over")
+    assert (code, out) == (1, "")
+    assert "waits for a decision already: event 2" in said
 
 
 def test_a_correction_is_shown_with_what_it_makes_of_the_record(
@@ -280,3 +346,12 @@ def test_an_offer_without_what_the_profile_asks_for_names_the_options(
     code, _, said = within("handover", "offer", item, "--to", "RO-DIICOT", "--purpose", "analysis")
     assert code == 2
     assert "give --basis as well" in said
+
+
+def test_who_carries_a_disposal_out_that_nobody_approved_is_told_which_request_waits(
+    desk: Desk, second: Actor, tmp_path: Path
+) -> None:
+    item, _, number = requested(desk, tmp_path)
+    code, out, said = within("dispose", "carry-out", item, "--method", "burnt", "--rule", "wpg-9")
+    assert (code, out) == (1, "")
+    assert f"requested last, by event {number}" in " ".join(said.split())

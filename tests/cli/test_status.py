@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from cli import output, words
+from cli import labels, output
 from cli.commands.status import text
 from ledger.domain.blocks.store import ReplicaStatus
 from ledger.domain.ports.node_answers import (
@@ -46,7 +46,7 @@ def status(count: int = 1, *messages: str) -> NodeStatus:
         ipfs=Ipfs(count, (long,), (ForgottenNode(HOSTILE, count),), count, 1, HOSTILE, HOSTILE),
         workers=(WorkerStatus(HOSTILE, count, None, HOSTILE, HOSTILE, None, None),),
         certificates=tuple(
-            EndingCertificate("person", "a", ENDS[-20:], one, "x") for one in messages
+            EndingCertificate("person", "a", ENDS[-20:], message, "x") for message in messages
         ),
     )
 
@@ -59,7 +59,7 @@ def test_numbers_agree_with_their_words() -> None:
     assert "1 time:" in one
     assert "1 node; 1 item lacks a copy" in one
     assert "2 nodes; 2 items lack a copy" in two
-    assert words.counted(0, "copy") == "0 copies"
+    assert labels.counted(0, "copy") == "0 copies"
 
 
 def test_a_certificate_that_has_ended_does_not_end_soon() -> None:

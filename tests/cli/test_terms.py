@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from cli import session
-from ledger.client import handover, on_offer
+from ledger.client import handover, offered_item
 from ledger.domain.errors import RuleError
 from ledger.domain.event.offer_terms import OfferTerms
 from tests.support.actors import Actor, enrolled
@@ -171,7 +171,7 @@ def test_an_offer_made_anew_behind_the_question_is_not_answered_by_it(
 ) -> None:
     item = photo(desk, tmp_path, DATA)
     terms = offered(desk, item, taker)
-    shown = on_offer.look(taker.client, item)
+    shown = offered_item.look(taker.client, item)
     handover.withdraw(desk.client, desk.person, desk.clock, item, reason="other terms")
     anew = replace(terms, conditions=("never to the defence",))
     handover.offer(desk.client, desk.person, desk.clock, item, anew)
@@ -182,4 +182,4 @@ def test_an_offer_made_anew_behind_the_question_is_not_answered_by_it(
     }
     with pytest.raises(RuleError, match="another offer"):
         answers[answer]()
-    assert on_offer.look(taker.client, item).statement != shown.statement
+    assert offered_item.look(taker.client, item).statement != shown.statement

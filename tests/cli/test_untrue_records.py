@@ -84,7 +84,9 @@ def test_a_record_of_another_form_is_nonsense_and_nothing_is_signed_for_it(
         assert code == (3 if command[0] in ("get", "recheck") else 1)
     assert not (tmp_path / "out").exists()
     lying.record = truth
-    kinds = [one.document["type"] for one in desk.client.details(item, desk.access(item, "view"))]
+    kinds = [
+        detail.document["type"] for detail in desk.client.details(item, desk.access(item, "view"))
+    ]
     assert not {"approved", "verified"} & set(kinds)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from cli import output
-from cli.state import STATE
+from cli.global_options import STATE
 from ledger.app import create_home
 from ledger.domain.bundle.trust import parse
 from tests.support import consortium
@@ -83,7 +83,7 @@ def test_an_access_that_was_signed_is_told_although_content_or_bundle_could_not_
         assert (code, value["path"]) == (output.UNPRINTED, None)
         assert "No space left" in said
         with Desk(home_path) as desk:
-            heads = [one.statement for one in desk.client.details(item, value["access"])]
+            heads = [detail.statement for detail in desk.client.details(item, value["access"])]
         assert heads, "the access that was told is one that was recorded"
 
 

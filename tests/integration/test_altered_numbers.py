@@ -100,7 +100,7 @@ def test_whoever_altered_their_number_is_listed_and_suspended_all_the_same(
     who = joined(office, tmp_path / "mine", number="4720")
     own = office.client.invite("4720", ["officer"])
     write(office, who.id, alter)
-    listed = {one.reference: one.number for one in office.client.people()}
+    listed = {person.reference: person.number for person in office.client.people()}
     assert listed[who.pseudonym] == "(altered)"
     assert "4711" in listed.values()
     office.client.suspend(who.pseudonym)

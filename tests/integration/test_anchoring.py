@@ -25,9 +25,9 @@ from ledger.domain.identity.names import agency_id
 from ledger.domain.verify import Verdict, verify
 from ledger.rows.agencies import DescriptorRow
 from ledger.services.bundles import agency_trust, export
-from ledger.services.onchain import anchoring, certainty
-from ledger.services.onchain.anchoring import AnchoringPolicy
+from ledger.services.onchain import checkpoint_anchoring, lost_transactions
 from ledger.services.registration import agency_statements
+from ledger.services.workers.anchoring_worker import AnchoringPolicy, due
 from tests.support.chains import running
 from tests.support.desk import Desk
 
@@ -103,14 +103,14 @@ def newest(desk: Desk) -> str | None:
     """
     for _ in range(20):
         with desk.node.records.read() as unit:
-            row = anchoring.progress(desk.node, unit).newest
+            row = checkpoint_anchoring.progress(desk.node, unit).newest
         if (
             row is None
             or row.state != "submitted"
             or chain_of(desk).receipt(row.transaction) is None
         ):
             break
-        anchoring.step(desk.node)
+        checkpoint_anchoring.step(desk.node)
     return None if row is None else row.state
 
 
@@ -120,10 +120,10 @@ def test_states_follow_the_chain_and_a_bundle_verifies_there(
     path = tmp_path / "item"
     path.write_bytes(b"evidence")
     (item,) = remote.upload(path)
-    anchoring.step(remote.node)
+    checkpoint_anchoring.step(remote.node)
     assert newest(remote) == mined
     mine(remote, CONFIRMATIONS)
-    anchoring.step(remote.node)
+    checkpoint_anchoring.step(remote.node)
     assert newest(remote) == "final"
     bundle = export.bundle(remote.node, item.evidence).encode()
     root = trust.parse(
@@ -154,10 +154,10 @@ def test_a_crash_between_recording_and_sending_sends_the_same_bytes(
         patch.setattr(chain_of(remote), "send", lost)
         for _ in range(2):
             with pytest.raises(NetworkError):
-                anchoring.step(remote.node)
+                checkpoint_anchoring.step(remote.node)
     assert newest(remote) == "submitted"
     assert len(set(sent)) == 1
-    anchoring.step(remote.node)
+    checkpoint_anchoring.step(remote.node)
     assert newest(remote) == mined
     assert chain_of(remote).nonce(remote.node.keys.anchorer_address) >= 1
 
@@ -176,8 +176,8 @@ def test_an_answer_lost_after_mining_is_no_second_transaction(
     with monkeypatch.context() as patch:
         patch.setattr(chain, "send", lost)
         with pytest.raises(NetworkError):
-            anchoring.step(remote.node)
-    anchoring.step(remote.node)
+            checkpoint_anchoring.step(remote.node)
+    checkpoint_anchoring.step(remote.node)
     assert newest(remote) == mined
     assert chain.nonce(remote.node.keys.anchorer_address) == before + 1
 
@@ -188,23 +188,23 @@ def test_an_answer_lost_after_mining_is_no_second_transaction(
 def test_a_reorganisation_puts_it_back_and_sends_identical_bytes(remote: Desk) -> None:
     chain = chain_of(remote)
     snapshot = chain._ask("evm_snapshot")
-    anchoring.step(remote.node)
+    checkpoint_anchoring.step(remote.node)
     assert newest(remote) == "anchored"
     with remote.node.records.read() as unit:
-        before = anchoring.progress(remote.node, unit).newest
+        before = checkpoint_anchoring.progress(remote.node, unit).newest
     assert before is not None
     chain._ask("evm_revert", snapshot)
     mine(remote, 1)
     assert chain.receipt(before.transaction) is None
-    anchoring.step(remote.node)
+    checkpoint_anchoring.step(remote.node)
     assert newest(remote) == "anchored"  # looks twice, where anvil does not know its receipt yet
     with remote.node.records.read() as unit:
-        after = anchoring.progress(remote.node, unit).newest
+        after = checkpoint_anchoring.progress(remote.node, unit).newest
     assert after is not None
     assert (after.state, after.transaction) == ("anchored", before.transaction)
     assert after.block != before.block
     mine(remote, CONFIRMATIONS)
-    anchoring.step(remote.node)
+    checkpoint_anchoring.step(remote.node)
     assert newest(remote) == "final"
 
 
@@ -219,7 +219,7 @@ def test_another_program_on_the_anchoring_account_is_told_and_overcome(
     with monkeypatch.context() as patch:
         patch.setattr(chain, "send", lost)
         with pytest.raises(NetworkError):
-            anchoring.step(remote.node)
+            checkpoint_anchoring.step(remote.node)
     key = remote.node.keys.anchorer
     nonce = chain.nonce(remote.node.keys.anchorer_address)
     wait(
@@ -227,11 +227,11 @@ def test_another_program_on_the_anchoring_account_is_told_and_overcome(
         chain.send(sign_transaction(chain, key, to=bytes(20), data=b"", gas=30_000, nonce=nonce)),
     )
     with pytest.raises(NetworkError, match="does not find"):
-        anchoring.step(remote.node)
-    monkeypatch.setattr(certainty, "_CERTAIN", 0)
+        checkpoint_anchoring.step(remote.node)
+    monkeypatch.setattr(lost_transactions, "_CERTAIN", 0)
     with pytest.raises(ChainError, match="no longer be mined"):
-        anchoring.step(remote.node)
-    anchoring.step(remote.node)
+        checkpoint_anchoring.step(remote.node)
+    checkpoint_anchoring.step(remote.node)
     time.sleep(0.2)
     assert newest(remote) == mined
 
@@ -253,9 +253,9 @@ def test_one_answer_that_a_checkpoint_was_reverted_gives_it_up_for_no_chain(
         patch.setattr(chain, "receipt", reverted)
         for _ in range(3):
             with suppress(NetworkError):  # not final yet, or not certain
-                anchoring.step(remote.node)
+                checkpoint_anchoring.step(remote.node)
             mine(remote, CONFIRMATIONS)
-    anchoring.step(remote.node)
+    checkpoint_anchoring.step(remote.node)
     assert newest(remote) == "final"
 
 
@@ -298,8 +298,8 @@ def test_an_altered_tile_or_entry_freezes_the_log_before_anything_is_signed(
 
 
 def test_anchoring_is_due_by_growth_or_by_age(desk: Desk) -> None:
-    assert anchoring.due(desk.node, AnchoringPolicy(growth=1, age=3600))
-    assert not anchoring.due(desk.node, AnchoringPolicy(growth=100, age=3600))
-    assert anchoring.due(desk.node, AnchoringPolicy(growth=100, age=0))
+    assert due(desk.node, AnchoringPolicy(growth=1, age=3600))
+    assert not due(desk.node, AnchoringPolicy(growth=100, age=3600))
+    assert due(desk.node, AnchoringPolicy(growth=100, age=0))
     desk.anchor()
-    assert not anchoring.due(desk.node, AnchoringPolicy(growth=1, age=0))
+    assert not due(desk.node, AnchoringPolicy(growth=1, age=0))

@@ -26,7 +26,7 @@ def test_a_home_is_not_failed_by_the_clock_alone(
     root = lived.desk.trust()
     with open_audit.temporary(root) as state:
         report = internal.audit(node, root, state, internal.InternalOptions())
-    failed = [one for one in report.findings if one.kind.severity == "failed"]
+    failed = [finding for finding in report.findings if finding.kind.severity == "failed"]
     failed += [
         one
         for one in self_check.examine(node, deep=True)

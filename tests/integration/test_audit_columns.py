@@ -1,5 +1,5 @@
 """Every column of every table of a rich home edited on its own: the rebuilt database has it
-otherwise, or columns.py says why nothing can.
+otherwise, or column_sources.py says why nothing can.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from sqlmodel import SQLModel
 from ledger.adapters.audit_state import SqliteAuditState
 from ledger.adapters.database.engine import sqlite_url
 from ledger.adapters.database.store import SqlRecords
-from ledger.app import entrust, open_audit
+from ledger.app import give_custody_key, open_audit
 from ledger.client import copying, handover
 from ledger.client.copying import Disclosure, Recipient
 from ledger.client.upload import UploadOptions
@@ -29,7 +29,7 @@ from ledger.domain.codecs.text import format_time
 from ledger.domain.event.offer_terms import OfferTerms
 from ledger.rows.table import TABLES
 from ledger.services.access import sessions
-from ledger.services.audit import columns, internal, rows
+from ledger.services.audit import column_sources, database_comparison, internal
 from ledger.services.audit.chain_events import silent
 from ledger.services.handovers import erasure
 from ledger.services.people import admission
@@ -45,22 +45,22 @@ def test_every_table_and_column_has_its_rule() -> None:
     """A new table or column is compared, or somebody has said why not."""
     tables = SQLModel.metadata.tables
     assert TABLES.keys() == tables.keys()
-    for rules in (columns.FREE, columns.PARTLY):
+    for rules in (column_sources.FREE, column_sources.PARTLY):
         for table, named in rules.items():
             assert set(named) <= set(tables[table].columns.keys()), table
             assert all(named.values())
-    assert set(columns.ROWS) <= set(tables)
-    for table in columns.FREE.keys() & columns.PARTLY.keys():
-        assert not columns.FREE[table].keys() & columns.PARTLY[table].keys(), table
+    assert set(column_sources.ROWS) <= set(tables)
+    for table in column_sources.FREE.keys() & column_sources.PARTLY.keys():
+        assert not column_sources.FREE[table].keys() & column_sources.PARTLY[table].keys(), table
 
 
 def test_the_documentation_names_what_follows_from_nothing() -> None:
     text = (ROOT / "docs/audit.md").read_text()
-    for rules in (columns.FREE, columns.PARTLY):
+    for rules in (column_sources.FREE, column_sources.PARTLY):
         for table, named in rules.items():
             for column, why in named.items():
                 assert f"| `{table}.{column}` | {why} |" in text, f"{table}.{column}"
-    for table, why in columns.ROWS.items():
+    for table, why in column_sources.ROWS.items():
         assert f"| `{table}` | {why} |" in text, table
 
 
@@ -87,11 +87,13 @@ class Lived:
         try:
             with self.desk.node.records.snapshot() as moment:
                 node = replace(self.desk.node, records=moment)
-                rows.check(node, into, self.state, report, keys, silent, lambda one: None)
+                database_comparison.check(
+                    node, into, self.state, report, keys, silent, lambda one: None
+                )
         finally:
             into.close()
-            for one in self.folder.glob("rebuilt.sqlite*"):
-                one.unlink()
+            for path in self.folder.glob("rebuilt.sqlite*"):
+                path.unlink()
         return report
 
 
@@ -145,7 +147,9 @@ def work_inside(nl: Desk, ro: Desk, folder: Path) -> None:
     """
     second = joined(nl, folder / "second", "custodian", "reviewer", number="2")
     with second.working() as (_, person):
-        entrust.give(nl.home.keyring, nl.client, second.pseudonym, fingerprint=person.fingerprint)
+        give_custody_key.give(
+            nl.home.keyring, nl.client, second.pseudonym, fingerprint=person.fingerprint
+        )
     guest = joined(ro, folder / "guest", "examiner", number="77")
     admit(nl, guest, folder / "card.json")
     sessions.challenge(nl.node)
@@ -208,7 +212,7 @@ def lived(both_agencies: Consortium, tmp_path_factory: pytest.TempPathFactory) -
         state = stack.enter_context(open_audit.temporary(root))
         report = internal.audit(nl.node, root, state, internal.InternalOptions())
         assert report.counts.keys() <= {"handover-waits", "waiting", "copies-few"}, [
-            one.as_json() for one in report.findings
+            finding.as_json() for finding in report.findings
         ]
         empty = folder / "empty.sqlite"
         SqlRecords(sqlite_url(empty)).close()
@@ -269,8 +273,8 @@ def edits(
         f"{table} is empty: nothing of it would be tried"
     )
     for number, column in enumerate(names, 1):
-        if column in columns.FREE.get(table, {}) or (
-            column in columns.PARTLY.get(table, {}) and (table, column) not in CARRIED
+        if column in column_sources.FREE.get(table, {}) or (
+            column in column_sources.PARTLY.get(table, {}) and (table, column) not in CARRIED
         ):
             continue
         filled = [row for row in found if row[number] is not None]
@@ -320,7 +324,7 @@ def test_every_edited_column_is_found_or_said_to_follow_from_nothing(
     assert missed == []
 
 
-@pytest.mark.parametrize("table", sorted(set(TABLES) - set(columns.ROWS)))
+@pytest.mark.parametrize("table", sorted(set(TABLES) - set(column_sources.ROWS)))
 def test_every_deleted_row_is_found(lived: Lived, rng: random.Random, table: str) -> None:
     database = sqlite3.connect(lived.desk.path / "ledger.sqlite", isolation_level=None)
     names = [row[1] for row in database.execute(f'PRAGMA table_info("{table}")')]
@@ -332,7 +336,7 @@ def test_every_deleted_row_is_found(lived: Lived, rng: random.Random, table: str
         assert lived.check().codes(), row
     finally:
         marks = ", ".join("?" * len(row))
-        listed = ", ".join(f'"{one}"' for one in names)
+        listed = ", ".join(f'"{name}"' for name in names)
         database.execute(
             f'INSERT INTO "{table}" (rowid, {listed}) VALUES (?, {marks})', (rowid, *row)
         )

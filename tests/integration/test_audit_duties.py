@@ -103,7 +103,7 @@ def test_a_life_with_shares_approvals_corrections_and_a_disposal_audits_clean(
     office.anchor()
     report = audit(office)
     assert (report.verdict, report.codes()) == (Verdict.VERIFIED, set()), [
-        one.as_json() for one in report.findings
+        finding.as_json() for finding in report.findings
     ]
 
 
@@ -142,7 +142,9 @@ def test_a_key_handed_to_somebody_else_before_the_record_was_destroyed(
     assert audit(office).codes() == set()
     with office.node.records.write() as unit:
         [row] = [
-            one for one in unit.tables.rows("release", evidence=photo) if one["kind"] == "content"
+            stored
+            for stored in unit.tables.rows("release", evidence=photo)
+            if stored["kind"] == "content"
         ]
         unit.releases.put(ReleaseRow(**(row | {"recipient": "somebodyelse"})))
     assert audit(office).codes() == {"release-unlogged"}
@@ -157,4 +159,4 @@ def test_a_document_that_cannot_be_opened_ends_no_other_check(office: Desk, tmp_
     report = audit(office)
     assert "document-differs" in report.codes()
     assert report.status("content") is not Status.NOT_ASKED, report.as_json()
-    assert not [one for one in report.findings if one.place == "the home"]
+    assert not [finding for finding in report.findings if finding.place == "the home"]

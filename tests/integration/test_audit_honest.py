@@ -12,15 +12,15 @@ from typing import Any
 
 import pytest
 
-from ledger.app import entrust, open_audit
-from ledger.client import handover, on_offer
+from ledger.app import give_custody_key, open_audit
+from ledger.client import handover, offered_item
 from ledger.client.upload import UploadOptions
 from ledger.domain.audit.report import AuditReport
 from ledger.domain.bundle import bundle as bundles
 from ledger.domain.identity.person import PersonId
 from ledger.services.audit import internal
 from ledger.services.bundles import export
-from ledger.services.handovers import outgoing, sync
+from ledger.services.handovers import outgoing_parcels, sync
 from ledger.services.people import membership
 from ledger.services.registration import reindexing
 from tests.integration.test_namesakes import Namesake
@@ -41,7 +41,7 @@ def audit(desk: Desk) -> AuditReport:
 
 def require_nothing_found(desk: Desk) -> None:
     report = audit(desk)
-    assert report.codes() <= OPEN, [one.as_json() for one in report.findings]
+    assert report.codes() <= OPEN, [finding.as_json() for finding in report.findings]
 
 
 def disclosed(desk: Desk, item: str, to: dict[str, str]) -> None:
@@ -68,7 +68,9 @@ def test_a_record_that_came_with_an_outcome_and_goes_on_beyond_it(
     ro.record(item, "note", {"text": "it is here"})
     whole = export.bundle
     monkeypatch.setattr(
-        outgoing.export, "bundle", lambda *args, **more: whole(*args, **(more | {"until": None}))
+        outgoing_parcels.export,
+        "bundle",
+        lambda *args, **more: whole(*args, **(more | {"until": None})),
     )
     assert trio.settle(NL, RO) == {}
     with nl.node.records.read() as unit:
@@ -128,7 +130,7 @@ def test_whoever_declined_has_no_key_and_is_missed_by_nobody(
     item, taker = upload(desk, tmp_path, secrets.token_bytes(99)), enrolled(desk, "examiner")
     offer(desk, item, NL, person=taker.pseudonym)
     require_nothing_found(desk)
-    on_offer.check(taker.client, taker.person, on_offer.look(taker.client, item))
+    offered_item.check(taker.client, taker.person, offered_item.look(taker.client, item))
     handover.decline(taker.client, taker.person, desk.clock, item, reason="not mine")
     require_nothing_found(desk)
 
@@ -143,11 +145,11 @@ def test_a_custody_key_on_its_way_and_a_custodian_who_lost_the_role(
     )
     for who in (waiting, gone):
         with who.working() as (_, person):
-            entrust.give(
+            give_custody_key.give(
                 desk.home.keyring, desk.client, who.pseudonym, fingerprint=person.fingerprint
             )
     with gone.working() as (client, person):
-        assert entrust.take(gone.keyring, client, person.certificate, person.descriptor)
+        assert give_custody_key.take(gone.keyring, client, person.certificate, person.descriptor)
     require_nothing_found(desk)
     membership.renew(desk.node, gone.id, roles=["officer"], by=desk.person.certificate.subject)
     desk.client.suspend(waiting.pseudonym)

@@ -130,8 +130,8 @@ def test_every_edited_row_is_found(lived: Desk, rng: random.Random, table: str) 
             report = audit(lived)
             assert report.verdict is not Verdict.VERIFIED, f"{table}.{column} of row {rowid}"
             assert any(
-                table in one.place or "entry" in one.place or evidence_of(one.place)
-                for one in report.findings
+                table in finding.place or "entry" in finding.place or evidence_of(finding.place)
+                for finding in report.findings
             ), report.as_json()
             tried += 1
         finally:
@@ -175,7 +175,7 @@ def test_a_deleted_row_is_found(lived: Desk, rng: random.Random, table: str) -> 
             f"{table} {dict(zip(columns, row, strict=True))} of {len(rows)}"
         )
     finally:
-        names, marks = ", ".join(f'"{one}"' for one in columns), ", ".join("?" * len(columns))
+        names, marks = ", ".join(f'"{column}"' for column in columns), ", ".join("?" * len(columns))
         database.execute(f'INSERT INTO "{table}" (rowid, {names}) VALUES (?, {marks})', (key, *row))
         database.close()
 
@@ -222,7 +222,9 @@ def test_keys_released_without_an_access_are_found(
     )
     try:
         report = audit(lived)
-        assert report.codes() == {"release-unlogged"}, [one.as_json() for one in report.findings]
+        assert report.codes() == {"release-unlogged"}, [
+            finding.as_json() for finding in report.findings
+        ]
     finally:
         database.execute('DELETE FROM "release" WHERE recipient = ?', ("somebodyelse",))
         database.close()
@@ -284,7 +286,7 @@ def test_a_time_that_was_edited_is_told_as_people_write_times(desk: Desk, photo:
     with desk.node.records.write() as unit:
         unit._db.exec_driver_sql("UPDATE item SET time = 1795000000")
     told = [one.message for one in examine(desk.node, deep=False) if hasattr(one, "message")]
-    [line] = [one for one in told if "time = " in one]
+    [line] = [record for record in told if "time = " in record]
     assert "found 2026-11-18T11:06:40Z" in line
     assert re.search(r"time = \d{4}-\d\d-\d\dT", line)
     assert told_time(1 << 70) == str(1 << 70)

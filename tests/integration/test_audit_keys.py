@@ -57,8 +57,8 @@ def test_a_statement_signed_with_an_expired_certificate(world: World) -> None:
     world.settle()
     world.clock.time += 3 * 365 * 86400
     nl.open()  # the officer's certificate was good for two years
-    for one in world.agencies.values():
-        one.service = one.certify(["service"], service=True)
+    for agency in world.agencies.values():
+        agency.service = agency.certify(["service"], service=True)
     world.settle()
     caught(world, "certificate-refused")
 

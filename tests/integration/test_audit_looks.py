@@ -200,10 +200,10 @@ def test_a_damaged_copy_refutes_nothing_whichever_file_it_lacks(world: World, da
     folder = nl.write(world.folder / "log")
     report = world.audit(folder, kind=FolderFiles)
     assert report.verdict is Verdict.VERIFIED, report.as_json()
-    for path in sorted(one for one in folder.rglob("*") if one.is_file()):
+    for path in sorted(file for file in folder.rglob("*") if file.is_file()):
         whole = path.read_bytes()
         DAMAGE[damage](path)
         report = world.audit(folder, kind=FolderFiles)
         path.write_bytes(whole)
-        found = [one.as_json() for one in report.findings]
+        found = [finding.as_json() for finding in report.findings]
         assert report.verdict is not Verdict.FAILED, (str(path), found)

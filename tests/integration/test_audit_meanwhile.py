@@ -11,7 +11,7 @@ import pytest
 
 from ledger.app import open_audit
 from ledger.domain.verify.report import Verdict
-from ledger.services.audit import external, internal, rows, self_check
+from ledger.services.audit import database_comparison, external, internal, self_check
 from ledger.services.audit.self_check_findings import SelfCheckFinding
 from tests.support.desk import Desk
 
@@ -33,7 +33,9 @@ def between(desk: Desk, work: Callable[..., Any], path: Path) -> Callable[..., A
     return later
 
 
-@pytest.mark.parametrize("module", [external, rows], ids=["the chain is read", "rows are compared"])
+@pytest.mark.parametrize(
+    "module", [external, database_comparison], ids=["the chain is read", "rows are compared"]
+)
 def test_what_is_anchored_while_a_home_is_audited_is_not_called_missing(
     desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: Any
 ) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from cli import auditreport
-from ledger.adapters import examining, logfiles
+from ledger.adapters import logfiles, parallel_decoding
 from ledger.adapters.audit_state import SqliteAuditState
 from ledger.adapters.chain.contracts import Contracts
 from ledger.adapters.chain.rpc import RpcChain
@@ -78,7 +78,7 @@ def test_the_logs_of_real_nodes_audit_clean_in_many_processes(
     trio: Consortium, told: str, chain: str, root: TrustRoot, tmp_path: Path
 ) -> None:
     trees = [FolderFiles(export(trio[code], tmp_path / code)) for code in (NL, RO, US)]
-    with examining.pool(2) as submit:
+    with parallel_decoding.pool(2) as submit:
         report = audit(chain, root, trees, tmp_path / "kept", submit=submit)
         assert (report.verdict, report.codes()) == (Verdict.VERIFIED, set()), report.as_json()
         again = audit(chain, root, trees, tmp_path / "kept", submit=submit)
@@ -160,7 +160,9 @@ def test_the_command_audits_an_exported_log_and_prints_every_line(
     done = custody(*arguments, "--report", str(tmp_path / "audit.html"), "--json", folder=tmp_path)
     value = json.loads(done.stdout)
     assert (done.returncode, value["verdict"]) == (0, "verified")
-    assert [one["status"] for one in value["checks"] if one["check"] in {"log", "content"}] == [
+    assert [
+        check["status"] for check in value["checks"] if check["check"] in {"log", "content"}
+    ] == [
         "passed",
         "not asked",
     ]
@@ -195,7 +197,7 @@ def test_the_monitor_command_looks_once_and_alarms_when_the_log_forgets(
     done = custody(*arguments, "--stop", "--json", folder=tmp_path, code=1)
     value = json.loads(done.stdout)
     assert value["verdict"] == "failed"
-    assert "note-unsigned" in {one["code"] for one in value["alarms"]}
+    assert "note-unsigned" in {alarm["code"] for alarm in value["alarms"]}
 
 
 @pytest.mark.parametrize("spoiled", ["", "tile/entries", "tile/0"])
@@ -239,7 +241,7 @@ def test_homes_audit_clean_from_inside_after_a_handover(
 
     report = inside(trio[code])
     assert (report.verdict, report.codes()) == (Verdict.VERIFIED, set()), [
-        one.as_json() for one in report.findings
+        finding.as_json() for finding in report.findings
     ]
 
 

@@ -100,7 +100,7 @@ def test_a_list_that_was_announced_only_in_another_agencys_log(world: World) -> 
     ro.publish("crl-published", body)
     world.settle(publish=False)
     report = world.audit_all()
-    found = [one.place for one in report.findings if one.code == "crl-unlogged"]
+    found = [finding.place for finding in report.findings if finding.code == "crl-unlogged"]
     assert found == ["revocation list of NL-POL"], report.as_json()
 
 
@@ -198,7 +198,7 @@ def test_an_agency_that_names_anothers_offer_to_the_contract_accuses_itself(worl
     assert (report.verdict, report.codes()) == (Verdict.VERIFIED, set()), report.as_json()
     report = world.audit_all()
     assert report.verdict is Verdict.FAILED
-    assert all("RO-DIICOT" in one.place for one in report.findings), report.as_json()
+    assert all("RO-DIICOT" in finding.place for finding in report.findings), report.as_json()
 
 
 def test_one_statement_that_offers_an_item_twice(world: World) -> None:

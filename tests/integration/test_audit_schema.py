@@ -18,7 +18,7 @@ from ledger.adapters.database.engine import sqlite_url
 from ledger.adapters.database.store import SqlRecords
 from ledger.domain.verify.report import Verdict
 from ledger.rows.table import TABLES
-from ledger.services.audit import columns
+from ledger.services.audit import column_sources
 from ledger.services.audit.self_check import examine
 from tests.integration.test_audit_inside import audit
 from tests.support.desk import Desk
@@ -135,7 +135,10 @@ def test_a_cell_of_another_type_never_ends_an_audit_without_a_report(
         cells = []
         for table in TABLES:
             for row in database.execute(f'PRAGMA table_info("{table}")'):
-                free = {**columns.FREE.get(table, {}), **columns.PARTLY.get(table, {})}
+                free = {
+                    **column_sources.FREE.get(table, {}),
+                    **column_sources.PARTLY.get(table, {}),
+                }
                 if row[1] not in free and database.execute(f'SELECT 1 FROM "{table}"').fetchone():
                     cells.append((table, row[1]))
         for table, column in rng.sample(cells, 20):

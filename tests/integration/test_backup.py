@@ -82,7 +82,9 @@ def test_grants_are_in_a_backup_only_under_its_key(
         grants = unit.grants.sealed_to(item.evidence, "record", desk.node.keys.hpke.public.digest)
     assert grants
     make(desk, tmp_path / "backups", keys_file, keys)
-    raw = b"".join(one.read_bytes() for one in (tmp_path / "backups").rglob("*") if one.is_file())
+    raw = b"".join(
+        file.read_bytes() for file in (tmp_path / "backups").rglob("*") if file.is_file()
+    )
     assert grants[0] not in raw
     assert grants[0][-500:] not in raw
 
@@ -121,7 +123,7 @@ def test_every_altered_or_missing_file_of_a_snapshot_is_refused_and_leaves_no_ho
     desk.client.anchor()
     make(desk, folder, keys_file, keys)
     files = sorted(
-        one.relative_to(folder) for one in (folder / "snapshots").rglob("*") if one.is_file()
+        file.relative_to(folder) for file in (folder / "snapshots").rglob("*") if file.is_file()
     )
     assert len(files) == 8
     for name in files:
@@ -189,7 +191,7 @@ def test_a_backup_after_compaction_needs_no_pack_that_is_gone(
         patch.setattr(type(desk.clock), "now", lambda self: later)
         assert garbage_collection.collect(desk.node).freed > 900_000
     make(desk, folder, keys_file, keys, NOW + 1)
-    assert sum(one.stat().st_size for one in (folder / "blocks").iterdir()) < 900_000
+    assert sum(file.stat().st_size for file in (folder / "blocks").iterdir()) < 900_000
     for number, name in enumerate((first.snapshot.name, "")):
         restore_home.restore(folder, tmp_path / f"r{number}", keys, PASSPHRASE, snapshot=name)
         with Desk(tmp_path / f"r{number}") as again:

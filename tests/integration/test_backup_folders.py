@@ -29,7 +29,7 @@ def test_a_home_and_what_was_restored_from_it_do_not_back_up_into_one_folder(
     path.write_bytes(rng.randbytes(90_000))
     desk.upload(path)
     first = make(desk, folder, keys_file, keys)
-    before = {one.name: one.read_bytes() for one in (folder / "blocks").iterdir()}
+    before = {file.name: file.read_bytes() for file in (folder / "blocks").iterdir()}
     restore_home.restore(folder, tmp_path / "again", keys, PASSPHRASE)
     with (
         Desk(tmp_path / "again") as again,
@@ -123,10 +123,12 @@ def test_packs_that_are_no_backup_are_neither_cut_nor_removed(
         desk.path / "blocks", other / "blocks", ignore=shutil.ignore_patterns("*.lock", "packs.id")
     )
     for folder in (disk, other):
-        before = {one.name: one.read_bytes() for one in (folder / "blocks").glob("pack-*")}
+        before = {path.name: path.read_bytes() for path in (folder / "blocks").glob("pack-*")}
         with pytest.raises(UsageError, match="no backup"):
             make(desk, folder, keys_file, keys)
-        assert {one.name: one.read_bytes() for one in (folder / "blocks").glob("pack-*")} == before
+        assert {
+            path.name: path.read_bytes() for path in (folder / "blocks").glob("pack-*")
+        } == before
 
 
 def test_a_copy_of_a_pack_that_was_cut_is_made_anew_and_not_filled_up(

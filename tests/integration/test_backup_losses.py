@@ -71,7 +71,7 @@ def test_a_backup_keeps_the_copy_of_a_pack_that_the_home_lost(
     assert (folder / "blocks" / "pack-000000.car").read_bytes() == copied
     assert not restore_home.restore(folder, tmp_path / "again", keys, PASSPHRASE).damaged
     with Desk(tmp_path / "again") as again:
-        assert {one: again.get(one) for one in items} == items
+        assert {pair: again.get(pair) for pair in items} == items
 
 
 def test_a_copy_goes_when_all_that_the_home_lost_lies_there_again(
@@ -216,11 +216,11 @@ def test_strange_files_beside_the_packs_stop_neither_home_nor_backup_and_stay_as
     assert made.lost == []
     assert not restore_home.restore(folder, tmp_path / "again", keys, PASSPHRASE).damaged
     assert [one.read_bytes() for one in strange] == [b"not ours"] * len(strange)
-    assert sorted(one.name for one in (tmp_path / "again" / "blocks").glob("pack-*")) == [
+    assert sorted(path.name for path in (tmp_path / "again" / "blocks").glob("pack-*")) == [
         "pack-000000.car"
     ]
     with Desk(tmp_path / "again") as again:
-        assert {one: again.get(one) for one in items} == items
+        assert {pair: again.get(pair) for pair in items} == items
 
 
 def test_a_pack_is_begun_behind_what_is_called_like_it(home_path: Path) -> None:

@@ -22,7 +22,7 @@ from ledger.domain.identity import descriptor as descriptors
 from ledger.domain.identity import enrolment
 from ledger.domain.identity.descriptor import Descriptor, HpkeKey
 from ledger.domain.identity.names import log_urn
-from ledger.services.access import authorization
+from ledger.services.access import authorization, key_release
 from ledger.services.audit import internal
 from ledger.services.partners import directory
 from ledger.services.people import admission, listing
@@ -188,7 +188,7 @@ def test_whoever_joined_with_an_agencys_key_before_it_was_known_here_gets_no_par
     with desk.node.records.read() as unit:
         assert unit.grants.sealed_to(item, "content", theirs.digest)
         caller = authorization.signer(desk.node, unit, insider.person.certificate)
-        assert authorization.content_grants(desk.node, unit, caller, item) == []
+        assert key_release.content_grants(desk.node, unit, caller, item) == []
     with pytest.raises(NotFoundError, match="none that you may see"):
         insider.client.item(item)
     assert list(insider.client.items()) == []

@@ -14,12 +14,10 @@ from ledger.domain.errors import ChainError, RuleError
 from ledger.domain.event.offer_terms import OfferTerms
 from ledger.domain.identity import certificate as certificates
 from ledger.rows.storage import ReplicaStateRow
-from ledger.services.onchain import anchoring
-from ledger.services.onchain.anchoring import AnchoringPolicy
 from ledger.services.partners import directory
 from ledger.services.registration import agency_statements
 from ledger.services.storage import garbage_collection
-from ledger.services.workers.anchoring import AnchoringWorker
+from ledger.services.workers.anchoring_worker import AnchoringPolicy, AnchoringWorker, due
 from tests.support import consortium
 from tests.support.consortium import NL, RO, Consortium, upload
 from tests.support.desk import BASIS, Desk
@@ -151,7 +149,7 @@ def test_an_entry_that_is_dated_a_year_ahead_is_anchored_all_the_same(
     with monkeypatch.context() as patch:
         patch.setattr(desk.node, "clock", Off(400 * 86400))
         assert AnchoringWorker(desk.node, AnchoringPolicy())._publish_crl().problem == ""
-    assert anchoring.due(desk.node, AnchoringPolicy(growth=256, age=60))
+    assert due(desk.node, AnchoringPolicy(growth=256, age=60))
 
 
 def test_an_offer_that_has_expired_shows_nothing_any_more(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ledger.client import handover, on_offer
+from ledger.client import handover, offered_item
 from ledger.domain.errors import DeniedError, NotFoundError
 from ledger.domain.event.offer_terms import OfferTerms
 from ledger.domain.identity import login
@@ -94,7 +94,7 @@ def test_a_look_at_an_offer_that_was_signed_by_a_clock_ahead_is_no_contradiction
     item, taker = upload(desk, tmp_path, b"content"), enrolled(desk, "examiner")
     terms = OfferTerms("NL-POL", int(time.time()) + 3600, person=taker.pseudonym)
     handover.offer(desk.client, desk.person, desk.clock, item, terms)
-    on_offer.look(taker.client, item)
+    offered_item.look(taker.client, item)
     with desk.node.records.write() as unit:
         [row] = unit.releases.under(item_of(desk, item).offer.digest)
         unit.releases.put(replace(row, time=row.time - 4000))

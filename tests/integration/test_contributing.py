@@ -14,7 +14,7 @@ import pytest
 
 from api.app import create_app
 from cli import eventforms
-from cli.local import InProcess
+from cli.in_process_transport import InProcess
 from cli.main import app
 from ledger.adapters.logfiles import FolderFiles
 from ledger.domain.errors import DeniedError, NotFoundError, UnreadableError, UsageError

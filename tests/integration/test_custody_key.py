@@ -14,7 +14,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from ledger.adapters.keystore.file import FileKeyring
-from ledger.app import create_home, enrolling, entrust
+from ledger.app import create_home, enrolling, give_custody_key
 from ledger.app.settings import KEYRING
 from ledger.client import handover, retrieval
 from ledger.domain.codecs.cbor import encode
@@ -66,7 +66,9 @@ def second(office: Desk, tmp_path: Path, rng: random.Random) -> Colleague:
 
 def state(office: Desk, who: Colleague) -> str:
     return next(
-        str(one.custodyKey) for one in office.client.people() if one.reference == who.pseudonym
+        str(person.custodyKey)
+        for person in office.client.people()
+        if person.reference == who.pseudonym
     )
 
 
@@ -76,12 +78,14 @@ def fingerprint(who: Colleague) -> str:
 
 
 def give(office: Desk, who: Colleague) -> None:
-    entrust.give(office.home.keyring, office.client, who.pseudonym, fingerprint=fingerprint(who))
+    give_custody_key.give(
+        office.home.keyring, office.client, who.pseudonym, fingerprint=fingerprint(who)
+    )
 
 
 def take(who: Colleague) -> bool:
     with who.working() as (client, person):
-        return entrust.take(who.keyring, client, person.certificate, person.descriptor)
+        return give_custody_key.take(who.keyring, client, person.certificate, person.descriptor)
 
 
 def descriptor(office: Desk) -> Descriptor:
@@ -210,7 +214,7 @@ def test_another_custody_key_under_another_descriptor_is_not_taken(
         second.working() as (client, person),
         pytest.raises(VerificationError, match="another descriptor"),
     ):
-        entrust.take(second.keyring, client, person.certificate, forged)
+        give_custody_key.take(second.keyring, client, person.certificate, forged)
     assert "hpke-custody" not in second.keyring.names()
 
 
@@ -234,7 +238,9 @@ def test_a_node_that_shows_keys_of_its_own_is_given_nothing(
     for card in ((der, proof), (own[0], proof), (der, own[1]), (own[0], half)):
         monkeypatch.setattr(type(office.client), "custodian_card", lambda *_, card=card: card)
         with pytest.raises(VerificationError):
-            entrust.give(office.home.keyring, office.client, second.pseudonym, fingerprint=known)
+            give_custody_key.give(
+                office.home.keyring, office.client, second.pseudonym, fingerprint=known
+            )
     assert state(office, second) == custody_keys.WAITS
 
 
@@ -269,7 +275,7 @@ def test_the_key_goes_to_custodians_of_the_agency_alone(
         with pytest.raises(ConflictError):
             client.hold_custody_key(b"\x00" * 32)
     with pytest.raises(KeyringError, match="do not hold"), second.client() as client:
-        entrust.give(second.keyring, client, second.pseudonym, fingerprint="")
+        give_custody_key.give(second.keyring, client, second.pseudonym, fingerprint="")
 
 
 def test_whoever_loses_the_role_keeps_the_key_and_whoever_waited_gets_none(

@@ -77,11 +77,11 @@ def test_of_many_events_signed_on_one_head_at_once_one_is_recorded(desk: Desk, p
     ]
     begin = threading.Barrier(len(sent))
 
-    def register(one: dict[str, Any]) -> str:
+    def register(answer: dict[str, Any]) -> str:
         begin.wait()
         try:
             registration.register(
-                desk.node, [submission(one)], caller=desk.person.certificate.subject
+                desk.node, [submission(answer)], caller=desk.person.certificate.subject
             )
         except ConflictError as error:
             return error.message

@@ -14,13 +14,12 @@ import pytest
 
 from cli.commands import dispose as dispose_command
 from ledger.adapters.filelock import FileLock
-from ledger.adapters.ipfs.localview import LocalBlockView
+from ledger.adapters.ipfs.read_only_blocks import LocalBlockView
 from ledger.domain.blocks import dag
 from ledger.domain.ipld import cid as cids
 from ledger.services.handovers import erasure
-from ledger.services.onchain.anchoring import AnchoringPolicy
 from ledger.services.storage import garbage_collection
-from ledger.services.workers.anchoring import AnchoringWorker
+from ledger.services.workers.anchoring_worker import AnchoringPolicy, AnchoringWorker
 from tests.support.consortium import upload
 from tests.support.desk import Desk
 from tests.support.disposals import dispose
@@ -37,7 +36,7 @@ def packs_in_use(desk: Desk) -> Iterator[None]:
 
 
 def raw(home: Path) -> bytes:
-    return b"".join(one.read_bytes() for one in (home / "blocks").glob("pack-*.car"))
+    return b"".join(path.read_bytes() for path in (home / "blocks").glob("pack-*.car"))
 
 
 def destroyed(home: Path, tmp_path: Path, size: int) -> tuple[str, str, list[bytes]]:
@@ -51,7 +50,7 @@ def destroyed(home: Path, tmp_path: Path, size: int) -> tuple[str, str, list[byt
         with packs_in_use(desk):
             dispose(desk, gone)
             erasure.settle(desk.node)
-        assert all(one in raw(home) for one in leaves)
+        assert all(leaf in raw(home) for leaf in leaves)
         told = "\n".join(dispose_command._certificate(desk.client.disposal(gone)))
         assert "ciphertext      some still" in told
         assert "custody collect" in told
@@ -61,8 +60,8 @@ def destroyed(home: Path, tmp_path: Path, size: int) -> tuple[str, str, list[byt
 
 
 def lose_index(home: Path) -> None:
-    for one in (home / "blocks").glob("index.sqlite*"):
-        one.unlink()
+    for path in (home / "blocks").glob("index.sqlite*"):
+        path.unlink()
 
 
 def lose_the_dead(home: Path) -> None:
@@ -78,9 +77,9 @@ def test_destroyed_ciphertext_that_came_back_with_a_new_index_goes_when_the_node
     kept, gone, leaves = destroyed(home_path, tmp_path, size)
     lose_index(home_path)
     with Desk(home_path) as desk:
-        assert all(one in raw(home_path) for one in leaves)
+        assert all(leaf in raw(home_path) for leaf in leaves)
         AnchoringWorker(desk.node, AnchoringPolicy())._clear_away()
-        assert not any(one in raw(home_path) for one in leaves)
+        assert not any(leaf in raw(home_path) for leaf in leaves)
         assert not desk.client.disposal(gone).stored
         assert len(desk.get(kept)) == 5000
 
@@ -92,7 +91,7 @@ def test_destroyed_ciphertext_that_a_collection_finds_anew_goes_with_it(
     lose_the_dead(home_path)
     with Desk(home_path) as desk:
         garbage_collection.collect(desk.node)
-        assert not any(one in raw(home_path) for one in leaves)
+        assert not any(leaf in raw(home_path) for leaf in leaves)
         assert not desk.client.disposal(gone).stored
         assert len(desk.get(kept)) == 5000
 
@@ -112,4 +111,4 @@ def test_what_names_destroyed_content_stays_until_no_pack_has_it(
             assert desk.node.blocks.missing([root]) == []
         garbage_collection.collect(desk.node)
         assert desk.node.blocks.missing([root]) == [root]
-        assert not any(one in raw(home_path) for one in leaves)
+        assert not any(leaf in raw(home_path) for leaf in leaves)

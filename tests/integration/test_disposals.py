@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -50,10 +51,11 @@ def test_no_disposal_without_a_second_person_under_a_hold_or_before_its_time(
     closing: dict[str, Any] = {"scope": "all", "method": "keys destroyed", "approvals": []}
     with pytest.raises(RuleError, match="nobody requested"):
         office.record(photo, "disposed", closing)
-    office.record(photo, "disposal-requested", {"reason": "case closed"})
+    asked = office.record(photo, "disposal-requested", {"reason": "case closed"}).statement
     with pytest.raises(RuleError, match="second person"):
         office.record(photo, "disposed", closing)
-    closing["approvals"] = [dispose(office, photo)]
+    second = colleague(office, "second")
+    closing["approvals"] = [second.record(photo, "approved", {"target": asked}).statement]
     office.record(photo, "hold-placed", {"hold": "appeal"})
     with pytest.raises(RuleError, match="holds are in force"):
         office.record(photo, "disposed", closing)
@@ -109,7 +111,7 @@ def test_after_a_disposal_nothing_of_the_item_is_left_to_open_and_everything_els
     assert erasure.settle(office.node) == 1
     assert erasure.settle(office.node) == 0
     certificate = office.client.disposal(photo)
-    assert [one.agency for one in certificate.confirmed] == ["NL-POL"]
+    assert [confirmation.agency for confirmation in certificate.confirmed] == ["NL-POL"]
     assert certificate.destroyed >= 3
     assert office.client.search("case", "2026-117") == [other]
     for reader in (lambda: office.get(photo), lambda: second.get(photo)):
@@ -120,7 +122,7 @@ def test_after_a_disposal_nothing_of_the_item_is_left_to_open_and_everything_els
         assert one[-64:] not in raw
     office.anchor()
     bundle = office.client.bundle(photo, "")
-    assert all(one.document is None for one in bundles.parse(bundle).statements)
+    assert all(statement.document is None for statement in bundles.parse(bundle).statements)
     report = verify(bundle, office.trust())
     assert report.verdict.value == "verified", report.as_json()
     assert report.facts["closed"]
@@ -182,8 +184,8 @@ def _disclosed(bundle: bytes) -> list[bytes]:
 
     return [
         from_b64url(text, what="disclosure")
-        for one in bundles.parse(bundle).statements
-        for text in one.disclosures
+        for statement in bundles.parse(bundle).statements
+        for text in statement.disclosures
     ]
 
 
@@ -197,7 +199,57 @@ def test_a_disposal_is_carried_out_under_the_rule_that_was_approved(
     closing = {"scope": "all", "method": "keys destroyed", "approvals": [approved]}
     with pytest.raises(RuleError, match="approved under wpg-9"):
         office.record(photo, "disposed", {**closing, "rule": "wpg-13"})
+    with pytest.raises(RuleError, match="carried out without a rule"):
+        office.record(photo, "disposed", closing)
     office.record(photo, "disposed", {**closing, "rule": "wpg-9"})
+
+
+def test_a_disposal_that_was_approved_without_a_rule_is_carried_out_under_none(
+    office: Desk, tmp_path: Path
+) -> None:
+    """Any rule would do, of which whoever approved had heard nothing."""
+    photo = upload(office, tmp_path)
+    closing = {"scope": "all", "method": "burnt", "approvals": [dispose(office, photo)]}
+    with pytest.raises(RuleError, match="approved without a rule, and would be carried"):
+        office.record(photo, "disposed", {**closing, "rule": "wpg-8"})
+    office.record(photo, "disposed", closing)
+
+
+def test_where_a_disposal_takes_a_rule_none_is_requested_or_approved_without_one(
+    office: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photo = upload(office, tmp_path)
+    asks = replace(office.node.profile, required={"disposed": ("/body/rule",)})
+    monkeypatch.setattr(office.node, "profile", asks)
+    with pytest.raises(RuleError, match="/body/rule in 'disposal-requested'") as refusal:
+        office.record(photo, "disposal-requested", {"reason": "case closed"})
+    assert "--rule RULE" in str(refusal.value.hint)
+    assert len(list(office.client.events(photo))) == 1
+
+
+def test_the_rule_that_was_approved_is_not_corrected_to_another_one(
+    office: Desk, tmp_path: Path
+) -> None:
+    photo = upload(office, tmp_path)
+    asked = {"reason": "case closed", "rule": "wpg-9"}
+    target = office.record(photo, "disposal-requested", asked).statement
+    change = {"target": target, "pointer": "/body/rule", "new": "wpg-8", "reason": "typing"}
+    with pytest.raises(RuleError, match="cannot be corrected"):
+        office.record(photo, "corrected", change)
+
+
+def test_a_second_request_says_that_one_waits_for_a_decision(office: Desk, tmp_path: Path) -> None:
+    photo, second = upload(office, tmp_path), colleague(office, "second")
+    asked = {"reason": "case closed", "rule": "wpg-9"}
+    first = office.record(photo, "disposal-requested", asked).statement
+    for one in (office, second):
+        with pytest.raises(RuleError, match="waits for a decision already: event 1"):
+            one.record(photo, "disposal-requested", {**asked, "rule": "wpg-8"})
+    second.record(photo, "refused", {"target": first, "reason": "another rule"})
+    anew = office.record(photo, "disposal-requested", {**asked, "rule": "wpg-8"}).statement
+    approved = second.record(photo, "approved", {"target": anew}).statement
+    closing = {"scope": "all", "method": "burnt", "approvals": [approved], "rule": "wpg-8"}
+    office.record(photo, "disposed", closing)
 
 
 @pytest.mark.parametrize("stolen", ["the approval", "the request"])

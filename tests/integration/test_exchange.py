@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ledger.adapters.node import told
+from ledger.adapters.node import signed_records
 from ledger.app import field_folder
 from ledger.client import copying, handover
 from ledger.domain.bundle import bundle as bundles
@@ -27,7 +27,7 @@ from ledger.domain.ports.answers import DisposalNote, Link
 from ledger.domain.verify import verify
 from ledger.services.audit.self_check import examine
 from ledger.services.audit.self_check_findings import SelfCheckFinding
-from ledger.services.handovers import erasure, incoming, sync
+from ledger.services.handovers import erasure, incoming_parcels, sync
 from ledger.services.registration import service_events
 from tests.support import consortium
 from tests.support.consortium import NL, RO, US, Consortium, confirmed, offer, upload
@@ -52,8 +52,10 @@ def test_an_altered_record_or_ciphertext_from_another_agency_is_not_taken_in(
         def parcel(self, which: str) -> bytes:
             found = parcel.parse(api.parcel(which))
             if self.alter == "sealed document":
-                one = found.documents[0]
-                changed = replace(one, sealed=one.sealed[:-1] + bytes([one.sealed[-1] ^ 1]))
+                document = found.documents[0]
+                changed = replace(
+                    document, sealed=document.sealed[:-1] + bytes([document.sealed[-1] ^ 1])
+                )
                 found = replace(found, documents=(changed, *found.documents[1:]))
             if self.alter == "missing document":
                 found = replace(found, documents=found.documents[:-1])
@@ -75,7 +77,7 @@ def test_an_altered_record_or_ciphertext_from_another_agency_is_not_taken_in(
         ("ciphertext", "does not have the recorded CID"),
     ):
         with pytest.raises(VerificationError, match=match):
-            incoming.receive(taker.node, NL, Lying(alter), evidence)  # type: ignore[arg-type]
+            incoming_parcels.receive(taker.node, NL, Lying(alter), evidence)  # type: ignore[arg-type]
         with taker.node.records.read() as unit:
             assert unit.items.get(evidence) is None
     assert both.settle(NL, RO, rounds=3) == {}
@@ -177,9 +179,9 @@ def test_a_copy_given_abroad_is_an_item_of_its_own_and_both_sides_know_who_holds
         giver.client, giver.person, giver.clock, evidence, recipient, what
     ).statement
     assert both.settle(NL, RO) == {}
-    [offered] = [one for one in taker.client.copies() if one.evidence == evidence]
+    [offered] = [copy for copy in taker.client.copies() if copy.evidence == evidence]
     assert offered.statement == statement
-    assert not [one for one in both[US].client.copies() if one.evidence == evidence]
+    assert not [copy for copy in both[US].client.copies() if copy.evidence == evidence]
     (tmp_path / "workplace").mkdir()
     journal = field_folder.journal_of(taker.path, taker.home.keyring)
     made = copying.take(
@@ -236,7 +238,7 @@ def test_a_copy_that_is_shown_otherwise_than_it_was_disclosed_is_not_taken(
         (replace(found, events=found.events[:-1]), "does not lead to"),
     ):
         with pytest.raises(VerificationError, match=match):
-            told.require_copy(lie, evidence, one.statement, "the node")
+            signed_records.require_copy(lie, evidence, one.statement, "the node")
 
 
 def test_a_copy_is_guarded_as_its_item_was_when_it_was_given(
@@ -255,7 +257,7 @@ def test_a_copy_is_guarded_as_its_item_was_when_it_was_given(
         copying.Disclosure("copy"),
     )
     assert both.settle(NL, RO) == {}
-    [offered] = [one for one in taker.client.copies() if one.evidence == evidence]
+    [offered] = [copy for copy in taker.client.copies() if copy.evidence == evidence]
     (tmp_path / "workplace").mkdir()
     journal = field_folder.journal_of(taker.path, taker.home.keyring)
     made = copying.take(
@@ -283,7 +285,7 @@ def test_a_disposal_reaches_every_agency_that_held_the_item_before(
     )
     assert trio.settle() == {}
     told = taker.client.disposal(evidence)
-    assert {one.agency for one in told.confirmed} == {NL, RO, US}
+    assert {confirmation.agency for confirmation in told.confirmed} == {NL, RO, US}
     for desk in trio.desks.values():
         with desk.node.records.read() as unit:
             assert not any(unit.grants.are_left(evidence, scope) for scope in ("content", "record"))

@@ -23,10 +23,16 @@ from ledger.domain.ports.answers import Coming, Copy, Exchanged
 from ledger.rows.agencies import PartnerRow
 from ledger.rows.handovers import DisclosedCopyRow, ErasureRow, TransferStepRow
 from ledger.rows.items import ShareRow
-from ledger.services.handovers import copies, erasure, incoming, outgoing, sync
+from ledger.services.handovers import (
+    disclosed_copies,
+    erasure,
+    incoming_parcels,
+    outgoing_parcels,
+    sync,
+)
 from ledger.services.node import transfer_progress
 from ledger.services.onchain import transfer_steps
-from ledger.services.workers.handovers import HandoverWorker, _Agency
+from ledger.services.workers.handover_worker import HandoverWorker, _Agency
 from tests.support import consortium
 from tests.support.consortium import NL, RO, US, Consortium, offer, upload
 from tests.support.desk import Desk
@@ -87,8 +93,8 @@ def test_a_thousand_offers_of_one_agency_hide_nobody_elses_and_count_in_its_quot
         }
         assert [row.giver for row in transfer_steps.every(nl.node, ("open",), giver=NL)] == [NL]
         with pytest.raises(RuleError, match="1000 items on offer here"):
-            incoming._require_room(nl.node, US, evidence, 1)
-        incoming._require_room(nl.node, RO, evidence, 1)
+            incoming_parcels._require_room(nl.node, US, evidence, 1)
+        incoming_parcels._require_room(nl.node, RO, evidence, 1)
 
 
 def test_the_disposal_behind_a_thousand_others_is_told(both: Consortium) -> None:
@@ -150,7 +156,7 @@ def test_a_thousand_copies_that_ran_out_hide_none_that_may_be_fetched(both: Cons
     with rows(nl, put, "given"):
         assert [
             row.evidence
-            for row in copies.for_agency(nl.node, RO)
+            for row in disclosed_copies.for_agency(nl.node, RO)
             if row.evidence.startswith("urn:uuid:00000000")
         ] == [name(999)]
 
@@ -158,15 +164,15 @@ def test_a_thousand_copies_that_ran_out_hide_none_that_may_be_fetched(both: Cons
 def test_a_list_that_is_longer_than_a_page_goes_on_in_the_next_call_and_begins_again_at_its_end(
     both: Consortium, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(outgoing, "PAGE", 2)
+    monkeypatch.setattr(outgoing_parcels, "PAGE", 2)
     known = [Exchanged(name(number), NL, RO, "00" * 32, 0, "open") for number in range(5)]
     node = both[NL].node
 
     def ask(after: str = "") -> list[dict[str, Any]]:
-        return [one for one in known if one.evidence > after][:2]
+        return [known_one for known_one in known if known_one.evidence > after][:2]
 
     def call() -> list[str]:
-        return [one.evidence for one in outgoing.page(node, "a test", ask)]
+        return [one.evidence for one in outgoing_parcels.page(node, "a test", ask)]
 
     assert [call() for _ in range(4)] == [
         [name(0), name(1)],
@@ -174,11 +180,12 @@ def test_a_list_that_is_longer_than_a_page_goes_on_in_the_next_call_and_begins_a
         [name(4)],
         [name(0), name(1)],
     ]
-    for _ in outgoing.page(node, "cut", ask):
+    for _ in outgoing_parcels.page(node, "cut", ask):
         break
-    assert [one.evidence for one in outgoing.page(node, "cut", ask)] == [name(1), name(2)]
+    assert [one.evidence for one in outgoing_parcels.page(node, "cut", ask)] == [name(1), name(2)]
     stubborn = [
-        [one.evidence for one in outgoing.page(node, "odd", lambda *_: known[:2])] for _ in range(3)
+        [one.evidence for one in outgoing_parcels.page(node, "odd", lambda *_: known[:2])]
+        for _ in range(3)
     ]
     assert stubborn == [[name(0), name(1)]] * 3, "a node that ignores where it was asked to begin"
 
@@ -300,17 +307,17 @@ def test_a_transfer_goes_on_where_it_stopped_and_one_that_is_too_slow_leaves_not
         api = ro.node.reach(consortium.address(NL))
         monkeypatch.setattr(transfer_progress, "GRACE", -1e9)
         with pytest.raises(NetworkError, match="fewer than 64 KiB a second"):
-            incoming.receive(ro.node, NL, api, evidence)
+            incoming_parcels.receive(ro.node, NL, api, evidence)
         assert set(ro.node.blocks.cids()) == before
         monkeypatch.undo()
-        assert not incoming.receive(ro.node, NL, api, evidence, lambda: True)
+        assert not incoming_parcels.receive(ro.node, NL, api, evidence, lambda: True)
         [transfer] = ro.node.transfers.of(NL)
         ro.node.quota, kept = 9 << 20, ro.node.quota
         with pytest.raises(RuleError, match="beyond the limit"):
-            incoming._require_room(ro.node, NL, "another", 1 << 20)
+            incoming_parcels._require_room(ro.node, NL, "another", 1 << 20)
         ro.node.quota = kept
-        assert not incoming.receive(ro.node, NL, api, evidence, lambda: True)
-        assert incoming.receive(ro.node, NL, api, evidence, lambda: True)
+        assert not incoming_parcels.receive(ro.node, NL, api, evidence, lambda: True)
+        assert incoming_parcels.receive(ro.node, NL, api, evidence, lambda: True)
     assert starts == [0, 0, 4 << 20, 8 << 20]
     assert ro.node.transfers.of(NL) == []
     assert ro.node.blocks.missing(list(transfer.blocks)) == []

@@ -25,7 +25,7 @@ from ledger.services.audit.self_check_findings import SelfCheckWarning, verdict
 from ledger.services.node.certificate_authority import Authority
 from ledger.services.people import expiry, membership
 from ledger.services.registration import agency_statements
-from ledger.services.workers.anchoring import AnchoringWorker
+from ledger.services.workers.anchoring_worker import AnchoringWorker
 from tests.support.actors import enrolled
 from tests.support.commands import within
 from tests.support.desk import PASSPHRASE, Desk
@@ -159,7 +159,7 @@ def test_everybody_concerned_is_warned_in_time_and_nothing_else_changes(office: 
         ("person", officer.pseudonym),
     ]
     assert f"custody person renew {officer.pseudonym}" in shown[1].hint
-    assert [one.owner for one in other.client.status().certificates] == ["node"]
+    assert [certificate.owner for certificate in other.client.status().certificates] == ["node"]
     found = list(examine(office.node, deep=False))
     assert [one.hint for one in found if isinstance(one, SelfCheckWarning)] == [
         one.hint for one in shown
@@ -178,7 +178,7 @@ def test_everybody_concerned_is_warned_in_time_and_nothing_else_changes(office: 
     with office.node.records.write() as unit:
         row = unit.people.get(officer.id)
         unit.people.put(replace(row, active=False))
-    assert [one.owner for one in office.client.status().certificates] == ["node"]
+    assert [certificate.owner for certificate in office.client.status().certificates] == ["node"]
 
 
 def test_a_certificate_that_was_made_while_the_clock_was_ahead_is_told_and_renewed(

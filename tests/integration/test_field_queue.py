@@ -42,13 +42,13 @@ def test_one_refused_statement_keeps_back_only_what_depends_on_it(
     assert "no seal with that number" in refused.why
     assert "custody field drop 2" in refused.hint
     assert (behind.number, behind.behind) == (3, 2)
-    assert [one["type"] for one in told(office, phone)] == ["collected"]
+    assert [record["type"] for record in told(office, phone)] == ["collected"]
     assert laptop.send() == []  # refused once more, and nothing else with it
     with pytest.raises(UsageError, match="only waits"):
         laptop.drop(laptop.record(laptop.seize("knife", "S-3"), "note", {"text": "wet"}).index)
     assert [one.number for one in laptop.drop(2)] == [2]
     assert len(laptop.send()) == 3
-    assert [one["type"] for one in told(office, phone)] == ["collected", "note"]
+    assert [record["type"] for record in told(office, phone)] == ["collected", "note"]
     assert laptop.waiting() == []
     assert laptop.colleague.get(file) == b"proof"
 
@@ -103,11 +103,11 @@ def test_an_upload_that_is_given_up_by_force_takes_its_ciphertext_along(
     )  # a role that records no acquisition any more: whatever the node says, it stays
     laptop.fetch()
     with laptop.field() as node:
-        one = next(iter(node._queue))
-        node._queue.change(one, why="refused")
+        waiting_item = next(iter(node._queue))
+        node._queue.change(waiting_item, why="refused")
         node._queue.keep()
         assert node.status().storedBytes > 0
-    assert [one.number for one in laptop.drop(1, force=True)] == [1]
+    assert [waiting_item.number for waiting_item in laptop.drop(1, force=True)] == [1]
     with laptop.field() as node:
         assert (len(node), node.status().storedBytes) == (0, 0)
 
@@ -117,7 +117,7 @@ def test_a_stranger_gets_no_receipt_for_a_statement_that_is_not_theirs(
 ) -> None:
     phone = laptop.seize("phone", "S-1")
     with laptop.field() as node:
-        [submission] = [one.submission for one in node._queue]
+        [submission] = [waiting_item.submission for waiting_item in node._queue]
     laptop.send()
     laptop.renewed()
     laptop.fetch()
@@ -128,7 +128,7 @@ def test_a_stranger_gets_no_receipt_for_a_statement_that_is_not_theirs(
     assert fresh != phone
     laptop.renewed()  # a new statement under the old one is still refused
     with laptop.field() as node:
-        [new] = [one.submission for one in node._queue]
+        [new] = [waiting_item.submission for waiting_item in node._queue]
     laptop.fetch()
     with laptop.colleague.client() as client:
         assert client.register([submission])[0].repeated
@@ -166,7 +166,7 @@ def test_what_the_node_would_refuse_of_an_item_begun_here_is_refused_before_it_i
     laptop.record(phone, "unsealed", {"number": "S-1", "condition": "whole"})
     with pytest.raises(RuleError, match="no seal with that number"):
         laptop.record(phone, "unsealed", {"number": "S-1", "condition": "whole"})
-    assert [one.type for one in laptop.waiting()] == ["collected", "unsealed"]
+    assert [pending.type for pending in laptop.waiting()] == ["collected", "unsealed"]
 
 
 def test_nobody_gives_up_what_somebody_else_signed(laptop: Laptop, office: Desk) -> None:
@@ -189,19 +189,19 @@ def test_the_order_is_that_of_the_numbers_whatever_the_clock_says_of_the_files(
     for age, path in enumerate(
         sorted(
             (laptop.home / "client").rglob("upload-*.journal"),
-            key=lambda one: -one.stat().st_mtime_ns,
+            key=lambda file: -file.stat().st_mtime_ns,
         )
     ):
         os.utime(path, (1_000_000 + age, 1_000_000 + age))
     laptop.record(phone, "note", {"text": "second"})
     assert len(laptop.send()) == 3
-    assert [one["type"] for one in told(office, phone)] == ["collected", "note", "note"]
+    assert [record["type"] for record in told(office, phone)] == ["collected", "note", "note"]
 
 
 def test_a_queue_of_an_earlier_version_is_sent(laptop: Laptop, office: Desk) -> None:
     phone = laptop.seize("phone", "S-1")
     with laptop.field() as node:
-        [submission] = [one.submission for one in node._queue]
+        [submission] = [waiting_item.submission for waiting_item in node._queue]
         node._queue.remove([1])
     journal = FileJournal(
         next((laptop.home).rglob("field/queue"), laptop.home / "client" / "field" / "queue"),

@@ -56,7 +56,7 @@ def test_a_certificate_renewed_while_work_waits_is_signed_anew_and_verifies(
     (tmp_path / "e.txt").write_bytes(b"proof")
     file = laptop.upload(tmp_path / "e.txt")
     with laptop.field() as node:
-        times = [one.event.value["time"] for one in node._queue]
+        times = [waiting_item.event.value["time"] for waiting_item in node._queue]
     laptop.renewed()
     laptop.fetch()
     later = laptop.record(phone, "note", {"text": "signed under the new one"})
@@ -64,9 +64,9 @@ def test_a_certificate_renewed_while_work_waits_is_signed_anew_and_verifies(
     assert len(laptop.send()) == 5
     assert laptop.waiting() == []
     events = told(office, phone)
-    assert [one["type"] for one in events] == ["collected", "note", "corrected", "note"]
-    assert [one["occurred"]["from"] for one in events[:3]] == times[:3]
-    assert all("anew" in one["late"] for one in events[:3])
+    assert [event["type"] for event in events] == ["collected", "note", "corrected", "note"]
+    assert [event["occurred"]["from"] for event in events[:3]] == times[:3]
+    assert all("anew" in event["late"] for event in events[:3])
     with office.node.records.read() as unit:
         assert events[2]["body"]["target"] == list(unit.logs.events(phone))[1].digest.hex()
     assert laptop.colleague.get(file) == b"proof"
@@ -96,7 +96,7 @@ def test_a_repeat_is_one_although_the_certificate_was_renewed_after_the_answer_w
     laptop.renewed()
     laptop.fetch()
     assert [one.repeated for one in laptop.send()] == [True, True]
-    assert [one["type"] for one in told(office, phone)] == ["collected", "note"]
+    assert [record["type"] for record in told(office, phone)] == ["collected", "note"]
 
 
 def test_what_was_signed_anew_is_signed_once_although_the_answer_is_lost(

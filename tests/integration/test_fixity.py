@@ -53,7 +53,7 @@ def damage(daemon: Daemon, cid: bytes, kind: str) -> None:
 def verified(desk: Desk, evidence: str) -> list[dict[str, Any]]:
     """The `verified` events of an item, as read by a person."""
     details = desk.client.details(evidence, desk.access(evidence))
-    return [one.document for one in details if one.document["type"] == "verified"]
+    return [detail.document for detail in details if detail.document["type"] == "verified"]
 
 
 def by_node(found: list[Found]) -> dict[str, Found]:
@@ -102,7 +102,7 @@ def test_a_daemon_that_is_down_or_stands_still_raises_no_alarm(
         before = held(desk, item.evidence)
         three[1].kill()
         found = by_node(fixity.check(desk.node, item.evidence, FAST))
-        assert {name: one.result for name, one in found.items()} == {
+        assert {name: pair.result for name, pair in found.items()} == {
             "site-a": "match",
             "site-b": "unreachable",
         }

@@ -35,7 +35,7 @@ class Gathered:
         self.items: list[UploadResult] = list(self.run.run([folder]))
         self.manifest: Manifest = manifest.parse(desk.get(self.items[-1].evidence))
         self.body = body(desk, self.items[-1].evidence)
-        self.omitted = {one.path: one for one in self.manifest.omissions}
+        self.omitted = {omission.path: omission for omission in self.manifest.omissions}
 
 
 def body(desk: Desk, evidence: str) -> dict[str, Any]:
@@ -69,10 +69,10 @@ def test_names_that_look_alike_are_members_of_their_own(desk: Desk, folder: Path
     for number, name in enumerate(names):
         put(folder, name, b"%d" % number)
     found = Gathered(desk, folder)
-    assert {one.path for one in found.manifest.members} == set(names)
-    for one in found.manifest.members:
-        assert desk.get(one.evidence) == b"%d" % names.index(one.path)
-    [strange] = [one for one in found.manifest.members if one.path == b"d\xff/a"]
+    assert {member.path for member in found.manifest.members} == set(names)
+    for member in found.manifest.members:
+        assert desk.get(member.evidence) == b"%d" % names.index(member.path)
+    [strange] = [member for member in found.manifest.members if member.path == b"d\xff/a"]
     assert body(desk, strange.evidence)["ext"]["pathBytes"] == "ZP8vYQ"
 
 
@@ -90,8 +90,8 @@ def test_links_pipes_sockets_and_empty_folders_stand_in_the_manifest(
         server.bind(str(folder / "s"))
     found = Gathered(desk, folder)
     assert {one.path for one in found.manifest.folders} == {b"", b"DCIM", b"DCIM/100APPLE"}
-    assert {one.path for one in found.manifest.members} == {b"a.txt"}
-    assert {path: (one.kind, one.target) for path, one in found.omitted.items()} == {
+    assert {member.path for member in found.manifest.members} == {b"a.txt"}
+    assert {path: (pair.kind, pair.target) for path, pair in found.omitted.items()} == {
         b"to-file": ("symbolic link", b"a.txt"),
         b"to-folder": ("symbolic link", b"DCIM"),
         b"loop": ("symbolic link", b"."),
@@ -134,11 +134,11 @@ def test_one_member_that_cannot_be_read_stops_nothing_and_is_signed_as_left_out(
             os.truncate(folder / "z", 0)
 
     found = Gathered(desk, folder, progress=progress)
-    reasons = {path: one.reason for path, one in found.omitted.items()}
+    reasons = {path: pair.reason for path, pair in found.omitted.items()}
     assert reasons[b"denied"] == reasons[b"locked"] == "unreadable: Permission denied"
     assert "No such file" in reasons[b"sub/gone"]
     assert "symbolic links" in reasons[b"swapped"]
-    assert {one.path for one in found.manifest.members} >= {b"a", b"sub/broken"}
+    assert {member.path for member in found.manifest.members} >= {b"a", b"sub/broken"}
     assert [one.lost for one in found.run.left_out] == [True] * len(reasons)
 
 
@@ -152,7 +152,7 @@ def test_a_path_longer_than_the_system_allows_is_recorded(desk: Desk, folder: Pa
     os.close(os.open("deep.txt", os.O_CREAT | os.O_WRONLY, dir_fd=fd))
     os.close(fd)
     found = Gathered(desk, folder)
-    assert [one.path for one in found.manifest.members] == [
+    assert [member.path for member in found.manifest.members] == [
         b"/".join([b"d" * 200] * 22 + [b"deep.txt"])
     ]
     assert found.run.left_out == []
@@ -203,7 +203,7 @@ def test_what_the_file_system_says_of_members_is_in_the_manifest(desk: Desk, fol
         os.setxattr(folder / "a", "user.origin", b"https://example.org/\xff")
     except OSError:
         pytest.skip("no extended attributes here")
-    found = {one.path: one.facts for one in Gathered(desk, folder).manifest.members}
+    found = {member.path: member.facts for member in Gathered(desk, folder).manifest.members}
     assert (found[b"a"].mode, found[b"a"].links, found[b"a"].same_as, found[b"b"].same_as) == (
         0o4640,
         2,
@@ -230,16 +230,16 @@ def test_custodys_own_files_are_left_out_wherever_they_lie(
     details = (folder / "passphrase.txt").stat()
     put(folder, b"keyring.json", b"{}")  # a name alone hides nothing
     found = Gathered(desk, folder, own=frozenset({(details.st_dev, details.st_ino)}))
-    assert {one.path for one in found.manifest.members} == {b"a.txt", b"keyring.json"}
+    assert {member.path for member in found.manifest.members} == {b"a.txt", b"keyring.json"}
     kinds = {
-        path: one.reason for path, one in found.omitted.items() if not path.startswith(b"left")
+        path: pair.reason for path, pair in found.omitted.items() if not path.startswith(b"left")
     }
     assert kinds == {
         b"another-home": "custody's own files: home",
         b"holiday.jpg": "custody's own files: keyring",
         b"passphrase.txt": "custody's own files: folder or file in use",
     }
-    assert [one.reason for path, one in found.omitted.items() if path.startswith(b"left")] == [
+    assert [pair.reason for path, pair in found.omitted.items() if path.startswith(b"left")] == [
         "custody's own files: journal"
     ]
 
@@ -264,7 +264,7 @@ def test_a_folder_is_recorded_under_its_name_however_it_is_spelled(
     monkeypatch.chdir(folder)
     found = Gathered(desk, Path(spelling))
     assert found.body["name"] == "seized"
-    assert [one.path for one in found.manifest.members] == [b"sub/a"]
+    assert [member.path for member in found.manifest.members] == [b"sub/a"]
 
 
 @pytest.mark.parametrize("doubt", [True, False], ids=["changed just before", "old file"])
@@ -303,10 +303,10 @@ def test_a_file_rewritten_in_place_with_size_and_time_restored_is_no_record(
     path.write_bytes(b"a" * 5_000_000)
     written.clear()
     found = Gathered(desk, folder, progress=rewrite)
-    assert {path: one.reason for path, one in found.omitted.items()} == {
+    assert {path: pair.reason for path, pair in found.omitted.items()} == {
         b"log": "changed while it was read"
     }
-    assert [one.path for one in found.manifest.members] == [b"other"]
+    assert [member.path for member in found.manifest.members] == [b"other"]
 
 
 def test_what_cannot_be_listed_to_its_end_is_said(
@@ -337,5 +337,5 @@ def test_what_cannot_be_listed_to_its_end_is_said(
 
     monkeypatch.setattr(folder_walk.os, "scandir", scandir)
     found = Gathered(desk, folder)
-    assert {one.path for one in found.manifest.members} == {b"bad/a", b"good/b"}
+    assert {member.path for member in found.manifest.members} == {b"bad/a", b"good/b"}
     assert found.omitted[b"bad"].reason == "unreadable: Input/output error"

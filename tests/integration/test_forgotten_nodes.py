@@ -16,7 +16,7 @@ from ledger.rows.handovers import ErasureRow
 from ledger.services.handovers import erasure
 from ledger.services.preservation import fixity
 from ledger.services.preservation.fixity import FixityPolicy
-from ledger.services.storage import forgotten
+from ledger.services.storage import removed_nodes
 from tests.integration.test_audit_inside import audit
 from tests.support.commands import within
 from tests.support.desk import Desk
@@ -63,10 +63,14 @@ def test_a_certificate_and_the_status_name_nodes_that_were_removed_and_may_keep_
             desk, gone
         )
         assert desk.node.replicas["site-a"].missing(blocks) == blocks
-        [line] = [one for one in status_command.text(desk.client.status()) if "FORGOTTEN" in one]
+        [line] = [
+            character
+            for character in status_command.text(desk.client.status())
+            if "FORGOTTEN" in character
+        ]
         assert "it may keep 2 items" in line
         assert states(desk, kept)["site-a"] == "pinned"
-        assert "row-inserted" not in {one.code for one in audit(desk).findings}
+        assert "row-inserted" not in {finding.code for finding in audit(desk).findings}
         assert fixity.due(desk.node, FixityPolicy(interval=0)) == [kept]
     with closing(three[1].client()) as client:
         assert client.missing(blocks) == []
@@ -131,7 +135,7 @@ def test_a_node_that_somebody_took_out_of_the_settings_by_hand_is_known_all_the_
         disposed(desk, item.evidence)
         assert desk.client.disposal(item.evidence).mayKeep == ("site-a", "site-b")
         with desk.node.records.read() as unit:
-            assert forgotten.counts(desk.node, unit) == {"site-a": 1, "site-b": 1}
+            assert removed_nodes.counts(desk.node, unit) == {"site-a": 1, "site-b": 1}
         assert [one.name for one in desk.client.status().ipfs.forgotten] == [
             "site-a",
             "site-b",

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ledger.app import entrust
+from ledger.app import give_custody_key
 from ledger.client import handover, retrieval
 from ledger.domain.crypto import custody_key
 from ledger.domain.errors import DeniedError, RuleError, UsageError
@@ -94,7 +94,7 @@ def test_a_custodian_who_stands_for_the_defence_holds_no_custody_key(
     with pytest.raises(UsageError, match="the defence"):
         office.client.invite("5", ["custodian", "defence"])
     item, both = photo(office, tmp_path), enrolled(office, "custodian", "defence")
-    key = office.home.keyring.hpke_key(entrust.CUSTODY)
+    key = office.home.keyring.hpke_key(give_custody_key.CUSTODY)
     sealed = custody_key.seal(key, both.id, both.person.hpke.public).encode()
     with pytest.raises(RuleError, match="stands for the defence"):
         office.client.put_custody_key(sealed)

@@ -112,7 +112,7 @@ def test_a_guest_reads_and_analyses_what_was_given_to_them_in_the_custodians_log
         host.bundle(photo), root[0], confirm=lambda number, _: {chain.block(number).hash}
     )
     assert report.verdict.value == "verified", report.as_json()
-    assert {one["agency"] for one in report.events} == {NL, RO}
+    assert {event["agency"] for event in report.events} == {NL, RO}
 
 
 def test_a_guest_is_no_administrator_custodian_or_uploader_here_whatever_they_are_at_home(
@@ -132,8 +132,8 @@ def test_a_guest_is_no_administrator_custodian_or_uploader_here_whatever_they_ar
         ):
             with pytest.raises(DeniedError):
                 call()
-        assert [one.evidence for one in client.items()].count(photo) == 1
-        assert hidden not in {one.evidence for one in client.items()}
+        assert [pair.evidence for pair in client.items()].count(photo) == 1
+        assert hidden not in {pair.evidence for pair in client.items()}
         with pytest.raises(DeniedError, match="guest of another agency may not record"):
             retrieval.record(
                 client, person, host.clock, photo, "disposal-requested", {"reason": "gone"}
@@ -216,7 +216,7 @@ def test_an_offer_to_the_agency_of_a_guest_gives_them_no_part_here_by_the_key_th
     with abroad(host, guest) as (client, _):
 
         def knows_nothing() -> None:
-            assert photo not in {one.evidence for one in client.items()}
+            assert photo not in {pair.evidence for pair in client.items()}
             with pytest.raises(NotFoundError):
                 client.item(photo)
 

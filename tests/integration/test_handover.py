@@ -139,12 +139,12 @@ def test_an_offer_abroad_is_paused_through_the_contract_with_its_hop_and_made_ag
     handover.accept(taker.client, taker.person, taker.clock, evidence)
     both.settle(NL, RO, rounds=3)
     assert judged(taker, evidence, root) == "verified RO-DIICOT 2"
-    shown = [one for one in taker.client.events(evidence) if one.effect == "offer"]
+    shown = [event for event in taker.client.events(evidence) if event.effect == "offer"]
     assert [{look.what for look in one.looked} for one in shown] == [
         set(),
         {"record", "content"},
     ]
-    assert [one.looked for one in giver.client.events(evidence) if one.effect == "offer"] == [
+    assert [event.looked for event in giver.client.events(evidence) if event.effect == "offer"] == [
         (),
         (),
     ], "it was there that they looked"
@@ -179,17 +179,17 @@ def test_what_came_with_an_item_is_told_as_it_was_proven_and_not_by_the_places_o
     evidence = upload(nl, tmp_path)
     offer(nl, evidence, RO)
     both.settle(NL, RO)
-    times = [one.provenTime for one in nl.client.events(evidence)]
+    times = [event.provenTime for event in nl.client.events(evidence)]
     assert all(times)
     events = list(ro.client.events(evidence))
-    assert [one.provenTime for one in events] == times
-    assert {one.state for one in events} == {"final"}
+    assert [event.provenTime for event in events] == times
+    assert {event.state for event in events} == {"final"}
     assert ro.client.item(evidence).state == "final"
     handover.accept(ro.client, ro.person, ro.clock, evidence)
     last = list(ro.client.events(evidence))[-1]
     assert (last.agency, last.state, last.provenTime) == (RO, "integrated", None)
     both.settle(RO, NL)
-    assert {one.state for one in nl.client.events(evidence)} == {"final"}
+    assert {event.state for event in nl.client.events(evidence)} == {"final"}
 
 
 def test_a_request_for_a_disposal_does_not_follow_the_item_to_another_agency(

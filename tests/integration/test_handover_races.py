@@ -48,7 +48,7 @@ def test_an_offer_that_expired_is_not_accepted_and_ends_the_same_on_both_sides(
         )
     assert judged(giver, evidence, root) == "verified NL-POL 1"
     details = giver.client.details(evidence, giver.access(evidence, "view"))
-    assert "transfer-expired" in [one.document["type"] for one in details]
+    assert "transfer-expired" in [detail.document["type"] for detail in details]
 
 
 def test_an_answer_that_the_contract_refuses_holds_up_no_other_handover(
@@ -70,7 +70,7 @@ def test_an_answer_that_the_contract_refuses_holds_up_no_other_handover(
     assert {desk.client.item(late).custodian for desk in (giver, taker)} == {NL}
     handover.withdraw(giver.client, giver.person, giver.clock, late, reason="too late")
     assert both.settle(NL, RO) == {}
-    assert [one.void for one in taker.client.events(late) if one.effect == "accept"] == [True]
+    assert [event.void for event in taker.client.events(late) if event.effect == "accept"] == [True]
     assert judged(giver, late, root) == "verified NL-POL 1"
 
 
@@ -99,7 +99,7 @@ def test_a_pause_that_the_other_agency_overtakes_reads_nothing_and_offers_nothin
     both.settle(RO, rounds=2)
     with pytest.raises(ConflictError, match="accepted first"):
         paused(giver, both, evidence)
-    assert [one.effect for one in giver.client.events(evidence) if not one.void] == [
+    assert [event.effect for event in giver.client.events(evidence) if not event.void] == [
         "open",
         "none",
         "offer",
@@ -123,7 +123,7 @@ def test_a_withdrawal_that_races_an_acceptance_ends_the_same_on_both_sides(
     for desk in (giver, taker):
         item = desk.client.item(evidence)
         assert (item.custodian, item.offer) == (winner, None)
-        void = [one for one in desk.client.events(evidence) if one.void]
+        void = [event for event in desk.client.events(evidence) if event.void]
         assert len(void) == (desk.node.agency != winner)
         assert not [one for one in desk.client.handovers() if one.evidence == evidence]
     assert judged(both[winner], evidence, root) == f"verified {winner} {moved}"

@@ -13,7 +13,7 @@ from sqlalchemy.engine import Engine
 
 from ledger.domain.errors import NotFoundError
 from ledger.rows.handovers import DisclosedCopyRow
-from ledger.services.handovers import copies, erasure, outgoing
+from ledger.services.handovers import disclosed_copies, erasure, outgoing_parcels
 from tests.integration.test_hidden_items import ABSENT, operations
 from tests.support.actors import Actor, item_of
 from tests.support.desk import BASIS, Desk
@@ -107,13 +107,15 @@ def test_another_agencys_node_finds_no_item_by_how_long_a_refusal_takes(
 
         for ask in (
             lambda item: erasure.closing(desk.node, "RO-DIICOT", item),
-            lambda item: outgoing.shared(desk.node, unit, "RO-DIICOT", item),
-            lambda item: outgoing.require_offered(desk.node, unit, "RO-DIICOT", item),
+            lambda item: outgoing_parcels.shared(desk.node, unit, "RO-DIICOT", item),
+            lambda item: outgoing_parcels.require_offered(desk.node, unit, "RO-DIICOT", item),
         ):
             asked = [refused(lambda item=item: ask(item)) for item in (gone, hidden, ABSENT)]  # type: ignore[misc]  # noqa: B023
             assert asked[0] == asked[1] == asked[2]
         asked = [
-            refused(lambda one=one: copies.require_given(desk.node, unit, "RO-DIICOT", one))  # type: ignore[misc]
+            refused(
+                lambda one=one: disclosed_copies.require_given(desk.node, unit, "RO-DIICOT", one)
+            )  # type: ignore[misc]
             for one in (given, b"\x07" * 32)
         ]
         assert asked[0] == asked[1]

@@ -32,7 +32,7 @@ from ledger.domain.errors import (
     UsageError,
     VerificationError,
 )
-from ledger.domain.event import moments, signing
+from ledger.domain.event import claimed_times, signing
 from tests.support.commands import within
 from tests.support.desk import PASSPHRASE, Desk
 
@@ -306,19 +306,19 @@ def test_a_node_refuses_what_a_careless_client_signed_about_the_future(
     (tmp_path / "a").write_bytes(b"a")
     [item] = desk.upload(tmp_path / "a")
     later = format_time(desk.clock.now() + 60)
-    real = moments.contradiction
+    real = claimed_times.contradiction
 
     class Careless:
-        HINT = moments.HINT
+        HINT = claimed_times.HINT
 
         @staticmethod
         def contradiction(document: dict[str, object]) -> None:
             return None
 
-    monkeypatch.setattr(signing, "moments", Careless)
+    monkeypatch.setattr(signing, "claimed_times", Careless)
     with pytest.raises(RuleError, match=later):
         desk.record(item.evidence, "incident", {"kind": "loss", "discovered": later})
-    assert real is moments.contradiction
+    assert real is claimed_times.contradiction
 
 
 def test_a_clock_that_is_wrong_is_told_with_both_times(desk: Desk, tmp_path: Path) -> None:

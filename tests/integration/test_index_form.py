@@ -17,7 +17,7 @@ import pytest
 from ledger.adapters.keystore.file import Unlocking
 from ledger.app import bootstrap
 from ledger.client.upload import UploadOptions, UploadResult
-from ledger.domain.event import wording
+from ledger.domain.event import normalization
 from ledger.services.audit.self_check import examine
 from ledger.services.audit.self_check_findings import SelfCheckFinding
 from ledger.services.registration import reindexing
@@ -42,14 +42,14 @@ NFC = "M\u00fcller-7 / a"
     ],
 )
 def test_every_spelling_of_a_number_has_one_form(spelling: str) -> None:
-    assert wording.form(spelling) == wording.form(NFC)
+    assert normalization.form(spelling) == normalization.form(NFC)
 
 
 def test_numbers_that_differ_stay_apart() -> None:
     assert (
         len(
             {
-                wording.form(one)
+                normalization.form(one)
                 for one in (
                     "2026-117",
                     "2026-118",
@@ -67,7 +67,7 @@ def test_numbers_that_differ_stay_apart() -> None:
 
 def test_a_form_stays_as_it_is_when_it_is_formed_again() -> None:
     for text in ("Stra\u00dfe", "\u0130stanbul", "\u1e9e", "\u03a3\u03c2", NFC, " a  b "):
-        assert wording.form(wording.form(text)) == wording.form(text)
+        assert normalization.form(normalization.form(text)) == normalization.form(text)
 
 
 def _as_an_earlier_version_left_it(
@@ -84,7 +84,7 @@ def _as_an_earlier_version_left_it(
 
     with closing(sqlite3.connect(home / "ledger.sqlite")) as db, db:
         db.execute("DELETE FROM blind_index")
-        rows = [(token("identifier", *one), item) for one in numbers.items()] + [
+        rows = [(token("identifier", *pair), item) for pair in numbers.items()] + [
             (token("sha-256", digest), item)
         ]
         db.executemany("INSERT INTO blind_index (token, evidence) VALUES (?, ?)", rows)
@@ -114,14 +114,15 @@ def test_a_home_of_an_earlier_version_finds_its_items_in_every_spelling(
     _as_an_earlier_version_left_it(home_path, item.evidence, numbers, item.digests["sha-256"])
     with Desk(home_path) as desk:
         with desk.node.records.read() as unit:
-            assert unit.items.index_form() == wording.VERSION
+            assert unit.items.index_form() == normalization.VERSION
         assert list(desk.client.search("case", unicodedata.normalize("NFD", NFC.upper()))) == [
             item.evidence
         ]
         assert list(desk.client.search("Exhibit", " a1")) == [item.evidence]
         [opening, *_] = desk.client.details(item.evidence, desk.access(item.evidence))
         assert {
-            one["scheme"]: one["value"] for one in opening.document["identifiers"]
+            identifier["scheme"]: identifier["value"]
+            for identifier in opening.document["identifiers"]
         } == numbers, "the record keeps what was typed"
         assert not [
             one for one in examine(desk.node, deep=False) if isinstance(one, SelfCheckFinding)

@@ -35,7 +35,9 @@ def test_an_invitation_made_by_a_clock_ahead_is_not_good_until_the_day_that_it_s
     asked.enrol()
     waiting = reference(office)
     with office.node.records.write() as unit:
-        [row] = [one for one in unit.people.enrolments() if one.state == "requested"]
+        [row] = [
+            enrolment for enrolment in unit.people.enrolments() if enrolment.state == "requested"
+        ]
         unit.people.put_enrolment(replace(row, expires=row.expires + YEAR))
     with pytest.raises(NotFoundError):
         office.client.approve(waiting)
@@ -72,7 +74,7 @@ def test_a_certificate_that_was_deleted_keeps_nobody_from_being_listed_and_suspe
     digest = sha256(who.keyring.get("person-certificate")).digest()
     with closing(sqlite3.connect(office.path / "ledger.sqlite")) as database, database:
         database.execute("DELETE FROM certificate WHERE digest = ?", (digest,))
-    [listed] = [one for one in office.client.people() if one.reference == who.pseudonym]
+    [listed] = [person for person in office.client.people() if person.reference == who.pseudonym]
     assert (list(listed.roles), listed.state) == (["(altered)"], "active")
     with pytest.raises(AlteredError, match="is not in the database any more"):
         membership.renew(office.node, who.id, roles=None, by=by)
@@ -95,7 +97,7 @@ def test_what_was_altered_of_one_person_keeps_nobody_else_from_being_listed_and_
             "UPDATE certificate SET der = x'00' WHERE digest = ?",
             (altered.person.certificate.digest,),
         )
-    listed = {one.reference: one for one in office.client.people()}
+    listed = {person.reference: person for person in office.client.people()}
     assert list(listed[altered.pseudonym].roles) == ["(altered)"]
     assert office.client.status().agency == office.node.agency
     assert [one.fingerprint for one in listed.values() if one.state == "requested"] == ["(altered)"]

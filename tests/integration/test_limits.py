@@ -21,7 +21,7 @@ import pytest
 
 import api.limits
 import cli.serving
-from api.lanes import Lane, lanes
+from api.concurrency import Lane, lanes
 from api.limits import VERIFY_LIMIT, Held
 from api.ratelimit import ADDRESS, LOGIN, SESSION, RateLimiter
 from ledger.domain.errors import BusyError
@@ -184,7 +184,9 @@ def test_too_many_logins_are_told_to_come_later(address: tuple[str, int]) -> Non
     url = "http://{}:{}/v1/login/challenge".format(*address)
     with httpx.Client() as http:
         answers = [http.post(url) for _ in range(int(LOGIN.burst) + 5)]
-        assert [one.status_code for one in answers[: int(LOGIN.burst)]] == [200] * int(LOGIN.burst)
+        assert [answer.status_code for answer in answers[: int(LOGIN.burst)]] == [200] * int(
+            LOGIN.burst
+        )
         assert answers[-1].status_code == 429
         assert int(answers[-1].headers["retry-after"]) >= 1
         assert answers[-1].json()["error"]["code"] == "too-many"
@@ -251,10 +253,10 @@ def test_guests_who_call_without_end_leave_our_own_people_their_places() -> None
         for own in ("NL-POL", "NL-POL", ""):
             async with asyncio.timeout(1), lane.place(own):
                 pass
-        for one in guests:
-            one.cancel()
+        for guest in guests:
+            guest.cancel()
         refused = await asyncio.gather(*guests, return_exceptions=True)
-        assert sum(isinstance(one, BusyError) for one in refused) > 150, refused
+        assert sum(isinstance(refusal, BusyError) for refusal in refused) > 150, refused
 
     found = lanes("NL-POL")
     for name in ("bundle", "content", "incoming_content", "status"):
@@ -276,7 +278,7 @@ def test_a_person_who_calls_without_end_leaves_colleagues_their_places() -> None
         for one in heavy:
             one.cancel()
         refused = await asyncio.gather(*heavy, return_exceptions=True)
-        assert sum(isinstance(one, BusyError) for one in refused) > 140, refused
+        assert sum(isinstance(refusal, BusyError) for refusal in refused) > 140, refused
 
     found = lanes("NL-POL")
     assert found["register"] is not found["details"] is found["rehearse"]
@@ -301,10 +303,10 @@ def test_an_agency_that_calls_without_end_leaves_others_their_places() -> None:
             await asyncio.sleep(0)
             async with lane.place("RO-DIICOT"), lane.place("RO-DIICOT"):
                 pass
-            for one in waiting:
-                one.cancel()
+            for pending in waiting:
+                pending.cancel()
             refused = await asyncio.gather(*waiting, return_exceptions=True)
-            assert sum(isinstance(one, BusyError) for one in refused) > 80
+            assert sum(isinstance(refusal, BusyError) for refusal in refused) > 80
 
     asyncio.run(run())
 
@@ -335,7 +337,7 @@ from ledger.adapters.chain import contracts
 with suppress(AttributeError):  # imports what signs
     contracts.sign_transaction(None, b"", to=None, data=b"", gas=0, nonce=0)
 from fastapi import FastAPI
-from cli.local import InProcess
+from cli.in_process_transport import InProcess
 from ledger.adapters.web.client import ANYWHERE, Web
 from pydantic import BaseModel
 class Body(BaseModel):

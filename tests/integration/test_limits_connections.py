@@ -43,7 +43,8 @@ def wait_until_stuck(server: uvicorn.Server) -> None:
     """Until answers wait that the system takes no more of."""
     wait_until(
         lambda: any(
-            one.transport.get_write_buffer_size() for one in list(server.server_state.connections)
+            connection.transport.get_write_buffer_size()
+            for connection in list(server.server_state.connections)
         )
     )
 
@@ -57,7 +58,9 @@ def wait_until_it_is_their_turn(server: uvicorn.Server) -> None:
         asked_more = b"\r\n\r\n" in one.conn.trailing_data[0]
         return one.waits() and (one.flow.write_paused or not asked_more)
 
-    wait_until(lambda: all(stays(one) for one in list(server.server_state.connections)))
+    wait_until(
+        lambda: all(stays(connection) for connection in list(server.server_state.connections))
+    )
 
 
 def test_whoever_never_reads_is_ended(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,7 +104,11 @@ def test_a_client_does_not_keep_the_node_from_ending(
         if sent == PAGES:
             wait_until_stuck(node.server)
         else:  # the node has the head, and waits for the rest of the body
-            wait_until(lambda: any(one.cycle for one in list(node.server.server_state.connections)))
+            wait_until(
+                lambda: any(
+                    connection.cycle for connection in list(node.server.server_state.connections)
+                )
+            )
         node.server.should_exit = True
         node.thread.join(8)
         assert not node.thread.is_alive()
@@ -157,9 +164,9 @@ def test_the_longest_silent_goes_first_and_nobody_who_waits_for_the_node() -> No
     assert young.ended
     assert not connections.admit(Peer(6), "10.0.0.1"), "all of its own are being answered"
     others = [Peer(7), Peer(8)]
-    assert all(connections.admit(one, "10.0.0.2") for one in others)
+    assert all(connections.admit(other, "10.0.0.2") for other in others)
     assert connections.admit(Peer(9), "10.0.0.3"), "the whole server is full: somebody silent goes"
-    assert [one.ended for one in others] == [True, False]
+    assert [other.ended for other in others] == [True, False]
     connections.leave(busy)
     assert connections.admit(Peer(10), "10.0.0.1")
 
@@ -186,4 +193,4 @@ def test_whoever_hangs_up_in_the_middle_of_a_body_is_no_error_of_the_node(
             opened(node.address, BODY).close()
         wait_until(lambda: len(seen) >= 3, seconds=10)
     assert seen == [499] * 3
-    assert not [one for one in caplog.records if one.levelname == "ERROR"]
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]

@@ -65,16 +65,16 @@ def test_a_folder_becomes_items_and_a_set_that_lists_them_with_what_was_left_out
     document = desk.client.details(items[-1].evidence, access)[0].document
     assert document["type"] == "gathered"
     assert document["body"]["count"] == 4
-    assert {one["path"]: one["reason"] for one in document["body"]["omissions"]} == {
+    assert {omission["path"]: omission["reason"] for omission in document["body"]["omissions"]} == {
         "link": "symbolic link",
         "pipe": "named pipe",
     }
     with (tmp_path / "manifest").open("wb") as out:
         retrieval.fetch(desk.client, desk.person, items[-1].evidence, access, out)
     assert b'"caf\\\\xe9"' in (tmp_path / "manifest").read_bytes()
-    assert {one.evidence for one in items[1:-1]} == {
+    assert {pair.evidence for pair in items[1:-1]} == {
         part
-        for part in (one.evidence for one in items[1:-1])
+        for part in (pair.evidence for pair in items[1:-1])
         if part.encode() in (tmp_path / "manifest").read_bytes()
     }
     assert not [
@@ -108,7 +108,7 @@ def test_every_kind_of_event_of_this_version_extends_the_record(desk: Desk, phot
     desk.anchor()
     report = verify(desk.bundle(item.evidence), desk.trust(), file=measure(photo.read_bytes()))
     assert report.verdict is Verdict.VERIFIED, report.as_json()
-    assert [one["type"] for one in report.events] == [
+    assert [event["type"] for event in report.events] == [
         "acquired",
         "note",
         "corrected",

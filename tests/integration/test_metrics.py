@@ -14,7 +14,7 @@ from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from api.app import create_app
-from cli.local import InProcess
+from cli.in_process_transport import InProcess
 from ledger.app import metrics, metrics_server
 from ledger.domain.errors import UsageError
 from ledger.services.node import context
@@ -40,7 +40,10 @@ def test_metrics_of_a_node_count_its_work_and_name_no_case(desk: Desk, tmp_path:
         client.get(f"/v1/evidence/{done.evidence}")
         client.get("/v1/no/such/thing")
     text = generate_latest(measured.registry).decode()
-    found = {one.name: one for one in text_string_to_metric_families(text)}
+    found = {
+        text_string_to_metric_family.name: text_string_to_metric_family
+        for text_string_to_metric_family in text_string_to_metric_families(text)
+    }
     states = {
         sample.labels["state"]: sample.value for sample in found["custody_log_entries"].samples
     }
@@ -123,10 +126,10 @@ def test_silent_connections_to_the_metrics_take_no_place_for_long(
     try:
         held = [socket.create_connection(server.server_address[:2], 5) for _ in range(40)]
         begun = time.monotonic()
-        for one in held:
-            one.settimeout(5)
-            assert one.recv(1) == b""  # hung up
-            one.close()
+        for holding in held:
+            holding.settimeout(5)
+            assert holding.recv(1) == b""  # hung up
+            holding.close()
         assert time.monotonic() - begun < 5
         with urllib.request.urlopen(
             f"http://127.0.0.1:{server.server_port}/metrics", timeout=5

@@ -37,8 +37,8 @@ def watch(
 ) -> Round:
     world.clock.time += 1
     trees = [
-        kind(one.write(world.folder / code, entries=lies.get(code.replace("-", "_"))))
-        for code, one in world.agencies.items()
+        kind(pair.write(world.folder / code, entries=lies.get(code.replace("-", "_"))))
+        for code, pair in world.agencies.items()
     ]
     state = SqliteAuditState(world.folder / "seen.audit", about(world.root))
     try:
@@ -51,7 +51,7 @@ def watch(
 
 
 def codes(found: Round) -> set[str]:
-    return {one.code for one in found.fresh}
+    return {new.code for new in found.fresh}
 
 
 def test_an_honest_consortium_raises_no_alarm(world: World) -> None:
@@ -288,7 +288,7 @@ def test_what_is_not_judged_is_said_and_is_an_alarm_when_it_stays(world: World) 
     world.settle()
     nl.open()
     found = watch(world)
-    assert [one.code for one in found.reasons] == ["waiting"]
+    assert [reason.code for reason in found.reasons] == ["waiting"]
     world.clock.time += 5 * 86400
     nl.anchor()
     limits = Limits(silence=30 * 86400)

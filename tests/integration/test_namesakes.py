@@ -116,7 +116,7 @@ def test_a_guest_under_the_pseudonym_of_one_of_ours_replaces_nobody(
 ) -> None:
     host = both[NL]
     secret = upload(host, Path(victim.home), b"secret" * 100)
-    listed = {one.reference: one for one in host.client.people()}
+    listed = {person.reference: person for person in host.client.people()}
     assert listed[victim.pseudonym].state == "active"
     assert listed[victim.pseudonym].roles == ("administrator", "officer")
     assert listed[namesake.reference].state == "guest", (
@@ -131,7 +131,7 @@ def test_a_guest_under_the_pseudonym_of_one_of_ours_replaces_nobody(
         namesake.hpke.public,
     )
     with victim.client() as client:
-        assert victim.pseudonym in {one.reference for one in client.people()}, (
+        assert victim.pseudonym in {person.reference for person in client.people()}, (
             "ours stays an administrator"
         )
     with namesake.working() as (client, _):
@@ -148,7 +148,7 @@ def test_what_was_recorded_by_one_of_ours_is_not_seen_by_a_namesake(
     (tmp_path / "theirs.jpg").write_bytes(b"recorded by the victim")
     item = victim.upload(tmp_path / "theirs.jpg").evidence
     with namesake.working() as (client, person):
-        assert item not in {one.evidence for one in client.items()}
+        assert item not in {pair.evidence for pair in client.items()}
         with pytest.raises(NotFoundError):
             client.item(item)
         head = bytes.fromhex(both[NL].client.item(item).head)
@@ -172,7 +172,7 @@ def test_a_key_for_one_of_ours_is_never_sealed_to_a_namesake(
     with pytest.raises(DeniedError, match="never details or content"):
         victim.get(second)
     with namesake.working() as (client, person):
-        assert {one.evidence for one in client.items()} == {second}
+        assert {pair.evidence for pair in client.items()} == {second}
         access = retrieval.record_access(
             client, person, host.clock, second, mode="copy", basis=BASIS
         )
@@ -222,7 +222,7 @@ def test_alarms_and_releases_name_the_guest_and_not_the_namesake(
                 item,
                 retrieval.record_access(client, person, host.clock, item, mode="view", basis=BASIS),
             )
-    raised = {(one.agency, one.pseudonym) for one in host.client.alarms()}
+    raised = {(alarm.agency, alarm.pseudonym) for alarm in host.client.alarms()}
     assert (RO, victim.pseudonym) in raised
     assert (NL, victim.pseudonym) not in raised
     with host.node.records.read() as unit:
@@ -251,9 +251,9 @@ def test_sessions_of_a_namesake_are_not_ours_and_suspending_them_ends_only_their
             (RO, host.person.certificate.pseudonym)
         }
         theirs = next(
-            one
-            for one in host.client.sessions()
-            if one.agency == NL and one.pseudonym == twin.certificate.pseudonym
+            session
+            for session in host.client.sessions()
+            if session.agency == NL and session.pseudonym == twin.certificate.pseudonym
         )
         with pytest.raises(NotFoundError):
             client.end_session(theirs.id)
@@ -263,8 +263,8 @@ def test_sessions_of_a_namesake_are_not_ours_and_suspending_them_ends_only_their
     host.client.status()
     states = {one.reference: one.state for one in listing.everybody(host.node)}
     assert states[twin.reference] == "suspended"
-    assert {one.reference: states[one.reference] for one in ours} == {
-        one.reference: one.state for one in ours
+    assert {our.reference: states[our.reference] for our in ours} == {
+        our.reference: our.state for our in ours
     }
 
 
@@ -283,14 +283,16 @@ def test_a_node_certified_under_the_name_of_one_of_ours_is_nobody(
             client._send("GET", "/v1/exchange")
             with pytest.raises(DeniedError):
                 client.people()
-        assert {(one.agency, one.pseudonym) for one in host.client.sessions()} >= {
+        assert {(session.agency, session.pseudonym) for session in host.client.sessions()} >= {
             (RO, None),
             (NL, victim.pseudonym),
         }
         host.client.suspend(
             f"{victim.pseudonym}@{RO}"
         )  # the guest of that name, not the node and not ours
-        assert (RO, None) in {(one.agency, one.pseudonym) for one in host.client.sessions()}
+        assert (RO, None) in {
+            (session.agency, session.pseudonym) for session in host.client.sessions()
+        }
         ours.status()
 
 

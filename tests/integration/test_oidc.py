@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from api.lockout import LockOut
 from ledger.adapters import oidc
 from ledger.adapters.node.client import NodeClient, Session
-from ledger.adapters.node.kept import FileSession
+from ledger.adapters.node.session_cache import FileSession
 from ledger.adapters.oidc import OidcProvider
 from ledger.app import create_home
 from ledger.domain.errors import (

@@ -15,7 +15,7 @@ from ledger.client import handover, retrieval
 from ledger.client.upload import Upload, UploadOptions
 from ledger.domain.errors import DeniedError
 from ledger.domain.event.offer_terms import OfferTerms
-from ledger.domain.item.parts import PARTS_BY_TYPE, Part
+from ledger.domain.item.participation import PARTS_BY_TYPE, Part
 from tests.support.actors import Actor, enrolled
 from tests.support.desk import BASIS, Desk
 from tests.support.strangers import (  # noqa: F401  (fixtures)
@@ -80,7 +80,7 @@ def test_the_key_of_whoever_recorded_or_held_an_item_opens_nothing_once_a_collea
         with pytest.raises(DeniedError, match="no content key"):
             call()
     assert last.client.details(item, access(last, item, "view"))[0].seq == 0
-    assert item in {one.evidence for one in last.client.items()}
+    assert item in {pair.evidence for pair in last.client.items()}
     assert last.client.item(item).parts == ("former",)
     for event_type, parts in PARTS_BY_TYPE.items():
         if event_type in BODIES and Part.FORMER not in parts:

@@ -25,7 +25,7 @@ from ledger.domain.identity.names import agency_id
 from ledger.domain.log import statement as statements
 from ledger.domain.log.statement import Claims
 from ledger.domain.ports.answers import Exchanged
-from ledger.services.handovers import incoming, sync
+from ledger.services.handovers import incoming_parcels, sync
 from ledger.services.node.backoff import Backoff
 from ledger.services.partners import directory
 from tests.support import consortium
@@ -108,7 +108,9 @@ def test_an_outcome_that_brings_keys_or_events_of_other_items_replaces_nothing(
     with lying(
         nl,
         RO,
-        parcel=lambda data, _: repacked(data, lambda one, b: (replace(one, grants=tuple(keys)), b)),
+        parcel=lambda data, _: repacked(
+            data, lambda byte_, b: (replace(byte_, grants=tuple(keys)), b)
+        ),
     ):
         sync.sync(nl.node)
     assert rows(nl.node)["grant"] == before["grant"], "an outcome brings no key at all"
@@ -138,7 +140,9 @@ def test_an_item_that_comes_back_brings_no_keys_in_place_of_those_that_are_here(
     with lying(
         nl,
         RO,
-        parcel=lambda data, _: repacked(data, lambda one, b: (replace(one, grants=tuple(keys)), b)),
+        parcel=lambda data, _: repacked(
+            data, lambda byte_, b: (replace(byte_, grants=tuple(keys)), b)
+        ),
     ):
         sync.sync(nl.node)
     assert [row for row in rows(nl.node)["grant"] if row in before["grant"]] == before["grant"]
@@ -183,7 +187,7 @@ def test_an_offered_item_brings_its_own_keys_and_nothing_else(
         assert rows(ro.node) == before, name
     api = ro.node.reach(consortium.address(NL))
     with pytest.raises(VerificationError, match="is held by NL-POL"):
-        incoming.receive(ro.node, US, api, evidence)
+        incoming_parcels.receive(ro.node, US, api, evidence)
     listed = [Exchanged(other, NL, RO, "00" * 32, 0, "open")]
     with lying(ro, NL, exchanged=lambda _: listed, parcel=lambda _, __: api.parcel(evidence)):
         assert other in sync.sync(ro.node).problems
@@ -193,8 +197,8 @@ def test_an_offered_item_brings_its_own_keys_and_nothing_else(
 
 
 def _with_grant(data: bytes, grant: bytes) -> bytes:
-    one = parcel.parse(data)
-    return replace(one, grants=(*one.grants, grant)).encode()
+    parse = parcel.parse(data)
+    return replace(parse, grants=(*parse.grants, grant)).encode()
 
 
 def test_what_fails_leaves_nothing_on_the_disk_and_waits_longer_each_time(
@@ -245,7 +249,7 @@ def test_blocks_that_another_item_uses_are_not_discarded_with_a_failed_intake(
         item = unit.items.get(evidence)
     assert item is not None
     assert item.cid is not None
-    incoming._discard(ro.node, list(ro.node.blocks.cids()), -1)
+    incoming_parcels._discard(ro.node, list(ro.node.blocks.cids()), -1)
     assert ro.node.blocks.missing([item.cid]) == []
     assert len(ro.get(evidence)) == 3 << 20
 

@@ -22,7 +22,7 @@ from ledger.domain.errors import ChainError, ConflictError, CustodyError, Verifi
 from ledger.domain.ports.answers import DisposalNote, Lineage
 from ledger.rows.agencies import CrlRow
 from ledger.rows.logs import EntryRow
-from ledger.services.handovers import copies, erasure, outcomes, sync
+from ledger.services.handovers import disclosed_copies, erasure, outcomes, sync
 from ledger.services.partners import directory
 from tests.support import consortium
 from tests.support.actors import item_of
@@ -49,16 +49,16 @@ def test_a_copy_that_another_agency_disclosed_or_another_statement_is_not_taken(
     api = ro.node.reach(consortium.address(NL))
     before = rows(ro.node)
     assert (
-        copies.fetch(ro.node, NL, api, evidence, bytes.fromhex(second)).events[-1]["document"][
-            "type"
-        ]
+        disclosed_copies.fetch(ro.node, NL, api, evidence, bytes.fromhex(second)).events[-1][
+            "document"
+        ]["type"]
         == "disclosed"
     )
     with pytest.raises(VerificationError, match="by another agency than US-HSI"):
-        copies.fetch(ro.node, US, api, evidence, bytes.fromhex(second))
+        disclosed_copies.fetch(ro.node, US, api, evidence, bytes.fromhex(second))
     other = Lying(api, {"copy": lambda _, __: api.copy(first)})
     with pytest.raises(VerificationError, match="not the one that was disclosed"):
-        copies.fetch(ro.node, NL, other, evidence, bytes.fromhex(second))
+        disclosed_copies.fetch(ro.node, NL, other, evidence, bytes.fromhex(second))
     assert rows(ro.node) == before
 
 
@@ -81,7 +81,7 @@ def test_whoever_says_which_item_is_their_copy_learns_of_no_item_by_it(
         ro.node.reach(consortium.address(NL)).tell_copy(
             statement, name
         )  # their word, and the same answer
-    assert {one.taken for one in nl.client.lineage(evidence).copies} == set(names)
+    assert {copy.taken for copy in nl.client.lineage(evidence).copies} == set(names)
     assert item_of(nl, ours) == before
     assert nl.client.lineage(ours) == Lineage((), ())
 
@@ -148,11 +148,11 @@ def test_a_disposal_that_is_not_proven_yet_destroys_nothing_and_our_node_signs_f
     nl, ro = trio[NL], trio[RO]
     evidence = disposed_by_another(trio, tmp_path)
     honest = nl.node.reach(consortium.address(RO))
-    assert evidence not in {one.evidence for one in honest.disposals()}, (
+    assert evidence not in {disposal.evidence for disposal in honest.disposals()}, (
         "not told before it is anchored"
     )
     sync.settle(ro.node, timeout=30)
-    [told] = [one for one in honest.disposals() if one.evidence == evidence]
+    [told] = [disposal for disposal in honest.disposals() if disposal.evidence == evidence]
 
     def unproven(data: bytes, _: str) -> bytes:
         found = bundles.parse(data)
@@ -192,7 +192,10 @@ def test_a_disposal_that_is_not_proven_yet_destroys_nothing_and_our_node_signs_f
     assert len(failed) == 5
     assert sent == []
     assert trio.settle(NL, RO) == {}
-    assert {one.agency for one in ro.client.disposal(evidence).confirmed} == {NL, RO}
+    assert {confirmation.agency for confirmation in ro.client.disposal(evidence).confirmed} == {
+        NL,
+        RO,
+    }
 
 
 def test_a_disposal_that_does_not_verify_is_that_items_problem_and_slows_nothing_else_down(
@@ -289,7 +292,7 @@ def test_rows_from_outside_are_inserted_and_never_written_over(desk: Desk) -> No
         assert unit.documents.disclosures(b"d" * 32) == [(b"s" * 32, b"first")]
         assert unit.grants.sealed_to("urn:uuid:1", "record", b"r" * 32) == [b"first"]
         assert unit.people.certificate(b"c" * 32) == b"first"
-        assert [one.entry for one in unit.logs.events("urn:uuid:1")] == [b"entry"]
+        assert [event.entry for event in unit.logs.events("urn:uuid:1")] == [b"entry"]
 
 
 def test_a_partner_that_asks_for_a_new_revocation_list_a_second_gets_a_few(

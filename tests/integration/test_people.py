@@ -36,7 +36,7 @@ from ledger.domain.identity import enrolment
 from ledger.domain.ports.node_answers import Enrolment
 from ledger.domain.verify.procedure import verify
 from ledger.domain.verify.report import Verdict
-from ledger.services.onchain import anchoring
+from ledger.services.onchain import checkpoint_anchoring
 from ledger.services.people import admission
 from tests.support.desk import PASSPHRASE, Desk
 from tests.support.people import Colleague, invited, joined, reference
@@ -49,7 +49,7 @@ def test_a_person_joins_with_keys_that_never_left_them_and_works(
     colleague = invited(office, tmp_path / "mine", "officer", "examiner", number=number)
     first = colleague.enrol()
     assert first.certificate is None
-    listed = next(one for one in office.client.people() if one.state == "requested")
+    listed = next(person for person in office.client.people() if person.state == "requested")
     assert (listed.number, listed.roles, listed.fingerprint) == (
         number,
         ("examiner", "officer"),
@@ -65,7 +65,7 @@ def test_a_person_joins_with_keys_that_never_left_them_and_works(
     item = colleague.upload(path)
     office.anchor()
     assert verify(office.bundle(item.evidence), office.trust()).verdict is Verdict.VERIFIED
-    raw = b"".join(one.read_bytes() for one in office.path.rglob("*") if one.is_file())
+    raw = b"".join(file.read_bytes() for file in office.path.rglob("*") if file.is_file())
     assert number.encode() not in raw, "the service number is sealed"
     for name in ("person", "hpke-person", "journal"):
         assert colleague.keyring.get(name) not in raw
@@ -130,9 +130,11 @@ def test_nobody_approves_or_suspends_themselves_and_an_administrator_remains(
 def joined_by_hand(desk: Desk, folder: Path) -> Colleague:
     """A second administrator, while another request waits."""
     colleague = invited(desk, folder, "administrator", number="4720")
-    waiting = {one.reference for one in desk.client.people() if one.state == "requested"}
+    waiting = {person.reference for person in desk.client.people() if person.state == "requested"}
     colleague.enrol()
-    [mine] = {one.reference for one in desk.client.people() if one.state == "requested"} - waiting
+    [mine] = {
+        person.reference for person in desk.client.people() if person.state == "requested"
+    } - waiting
     desk.client.approve(mine)
     colleague.enrol()
     return colleague
@@ -213,7 +215,7 @@ def test_a_suspension_whose_revocation_cannot_reach_the_chain_holds_here_and_is_
         raise NetworkError("the chain does not answer")
 
     with monkeypatch.context() as patch:
-        patch.setattr(anchoring, "anchor_now", unreachable)
+        patch.setattr(checkpoint_anchoring, "anchor_now", unreachable)
         with pytest.raises(NetworkError):
             office.client.suspend(colleague.pseudonym)
     with pytest.raises(DeniedError, match="login refused"), colleague.client() as client:
@@ -334,9 +336,9 @@ def test_sessions_are_listed_and_ended_by_their_owner_or_an_administrator(
         [own] = client.sessions()
         assert own.pseudonym == colleague.pseudonym
         theirs = next(
-            one
-            for one in office.client.sessions()
-            if one.pseudonym == office.person.certificate.pseudonym
+            session
+            for session in office.client.sessions()
+            if session.pseudonym == office.person.certificate.pseudonym
         )
         with pytest.raises(NotFoundError):
             client.end_session(theirs.id)

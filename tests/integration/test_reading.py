@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from ledger.client import copying, handover, handover_pause, on_offer, retrieval
+from ledger.client import copying, handover, handover_pause, offered_item, retrieval
 from ledger.domain.errors import (
     CustodyError,
     DemandError,
@@ -27,7 +27,7 @@ from ledger.domain.errors import (
 from ledger.domain.event.offer_terms import OfferTerms
 from ledger.domain.ports.answers import Recorded
 from ledger.domain.verify.report import Verdict
-from ledger.services.access import authorization as accesses
+from ledger.services.access import key_release
 from ledger.services.handovers import erasure
 from tests.integration.test_audit_inside import audit
 from tests.support.actors import Actor, enrolled, item_of
@@ -161,27 +161,29 @@ def test_a_look_before_the_answer_is_written_down_first_and_shown_to_whoever_see
 ) -> None:
     item, taker = photo(desk, tmp_path), enrolled(desk, "examiner")
     offer(desk, item, taker)
-    assert [one.looked for one in desk.client.events(item)][-1] == ()
-    on_offer.check(taker.client, taker.person, on_offer.look(taker.client, item))
+    assert [event.looked for event in desk.client.events(item)][-1] == ()
+    offered_item.check(taker.client, taker.person, offered_item.look(taker.client, item))
     [listed] = [one for one in desk.client.handovers() if one.evidence == item]
-    assert {(one.person, one.what) for one in listed.looked} == {
+    assert {(look.person, look.what) for look in listed.looked} == {
         (taker.pseudonym, "record"),
         (taker.pseudonym, "content"),
     }
     first = listed.looked
-    on_offer.check(taker.client, taker.person, on_offer.look(taker.client, item))
+    offered_item.check(taker.client, taker.person, offered_item.look(taker.client, item))
     handover.accept(taker.client, taker.person, desk.clock, item)
-    shown = [one.looked for one in desk.client.events(item) if one.effect == "offer"]
+    shown = [event.looked for event in desk.client.events(item) if event.effect == "offer"]
     assert shown == [first], "when they first looked stays, also after the answer"
     access = retrieval.record_access(
         taker.client, taker.person, desk.clock, item, mode="view", basis=BASIS
     )
-    told = [one.looked for one in taker.client.details(item, access) if one.looked is not None]
+    told = [
+        detail.looked for detail in taker.client.details(item, access) if detail.looked is not None
+    ]
     assert told == [first]
     desk.anchor()
     report = audit(desk)
     assert (report.verdict, report.codes()) == (Verdict.VERIFIED, set()), [
-        one.as_json() for one in report.findings
+        finding.as_json() for finding in report.findings
     ]
 
 
@@ -194,7 +196,7 @@ def test_a_look_that_cannot_be_written_down_is_not_given(
     def full(*_: object) -> None:
         raise StorageError("the disk is full")
 
-    monkeypatch.setattr(accesses, "note_release", full)
+    monkeypatch.setattr(key_release, "note_release", full)
     for call in (
         lambda: taker.client.incoming(item),
         lambda: taker.client.incoming_content(item, 0, 9),
@@ -213,7 +215,7 @@ def test_a_look_by_somebody_that_the_offer_does_not_name_is_found_by_an_audit(
     )
     offer(desk, item, taker)
     state = item_of(desk, item)
-    accesses.note_release(desk.node, state.offer.digest, thief.id.recipient, "offer", item)
+    key_release.note_release(desk.node, state.offer.digest, thief.id.recipient, "offer", item)
     desk.anchor()
     assert audit(desk).codes() == {"release-unlogged"}
     handover.withdraw(desk.client, desk.person, desk.clock, item, reason="over")
@@ -238,7 +240,7 @@ def offers(desk: Desk, evidence: str) -> list[dict[str, Any]]:
 
     with desk.node.records.read() as unit:
         told = Histories(desk.node).of(unit, evidence).events.values()
-    return [one.event.body for one in told if one.event.type == "transfer-offered"]
+    return [record.event.body for record in told if record.event.type == "transfer-offered"]
 
 
 def test_a_paused_offer_is_read_under_a_signed_access_and_made_again_with_the_same_terms(

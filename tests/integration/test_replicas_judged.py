@@ -51,7 +51,7 @@ def test_a_doctor_calls_nothing_good_at_nodes_that_do_not_answer(
         desk.upload(*files(tmp_path, rng, 20_000))
         sync(desk)
         good = ipfs_results(desk)
-        assert [type(one) for one in good] == [SelfChecked] * 3
+        assert [type(valid) for valid in good] == [SelfChecked] * 3
         assert "every item lies at 2 nodes" in good[-1].detail
         for daemons, answering in (([three[0]], 1), ([three[1]], 0)):
             for daemon in daemons:
@@ -91,24 +91,32 @@ def test_items_at_fewer_nodes_than_the_settings_ask_for_are_told_by_doctor_audit
         few, kept = desk.upload(*files(tmp_path, rng, 20_000, 30_000))
         sync(desk)
         desk.anchor()
-        assert not [one for one in ipfs_results(desk) if isinstance(one, SelfCheckFinding)]
-        assert "copies-few" not in {one.code for one in audit(desk).findings}
+        assert not [
+            ipfs_result
+            for ipfs_result in ipfs_results(desk)
+            if isinstance(ipfs_result, SelfCheckFinding)
+        ]
+        assert "copies-few" not in {finding.code for finding in audit(desk).findings}
         desk.client.set_copies(kept.evidence, 1)
         desk.node.replicas = replace(desk.node.replicas, target=2)
         assert replica_status.report(desk.node).wanting == 1
-        [told] = [one for one in ipfs_results(desk) if isinstance(one, SelfCheckFinding)]
+        [told] = [
+            ipfs_result
+            for ipfs_result in ipfs_results(desk)
+            if isinstance(ipfs_result, SelfCheckFinding)
+        ]
         assert (told.message, told.verdict) == (
             "1 items lie at fewer IPFS nodes than they shall",
             Verdict.INCOMPLETE,
         )
-        [found] = [one for one in audit(desk).findings if one.code == "copies-few"]
+        [found] = [finding for finding in audit(desk).findings if finding.code == "copies-few"]
         assert (found.place, found.expected, found.found) == (
             few.evidence,
             "pinned at 2 IPFS nodes",
             "pinned at 1 IPFS nodes",
         )
         sync(desk)
-        assert "copies-few" not in {one.code for one in audit(desk).findings}
+        assert "copies-few" not in {finding.code for finding in audit(desk).findings}
 
 
 def test_a_pin_that_cannot_be_set_again_is_not_said_to_be(

@@ -14,7 +14,7 @@ from ledger.services.handovers import erasure
 from ledger.services.handovers.sync import settle
 from ledger.services.preservation.fixity import FixityPolicy
 from ledger.services.storage import garbage_collection, placement
-from ledger.services.workers.replicas import ReplicaWorker
+from ledger.services.workers.replica_worker import ReplicaWorker
 from tests.support.kubo import Daemon, swarm
 from tests.support.replicas import (
     BIG,

@@ -21,7 +21,7 @@ from ledger.services.audit import self_check
 from ledger.services.preservation.fixity import FixityPolicy
 from ledger.services.registration import service_events
 from ledger.services.storage import garbage_collection, replica_status, replication
-from ledger.services.workers.replicas import ReplicaWorker
+from ledger.services.workers.replica_worker import ReplicaWorker
 from tests.support.actors import enrolled
 from tests.support.desk import Desk
 from tests.support.kubo import Daemon, swarm
@@ -167,7 +167,7 @@ def test_the_keeper_sends_and_reads_again_by_itself(
         finally:
             keeper.stop()
         details = desk.client.details(item.evidence, desk.access(item.evidence))
-        assert "verified" in [one.document["type"] for one in details]
+        assert "verified" in [detail.document["type"] for detail in details]
 
 
 def test_whoever_accepts_must_hold_the_content_first(

@@ -26,11 +26,11 @@ from ledger.domain.identity.person import PersonId
 from ledger.domain.verify.procedure import verify
 from ledger.domain.verify.report import Verdict
 from ledger.services.audit.self_check import examine
-from ledger.services.onchain import anchoring
+from ledger.services.onchain import checkpoint_anchoring
 from ledger.services.partners import directory
 from ledger.services.people import membership, revocation
 from ledger.services.registration import agency_statements, statement_checks
-from ledger.services.workers.anchoring import AnchoringWorker
+from ledger.services.workers.anchoring_worker import AnchoringWorker
 from tests.integration.test_clocks import Off
 from tests.integration.test_guests import abroad, admit
 from tests.support.consortium import NL, RO, Consortium, upload
@@ -72,7 +72,7 @@ def test_nothing_is_accepted_between_the_anchoring_and_the_date_of_a_revocation(
 ) -> None:
     who = joined(office, tmp_path / "mine", "officer", "examiner")
     (tmp_path / "file").write_bytes(b"x" * 1000)
-    item, real, refused = who.upload(tmp_path / "file"), anchoring.anchor_now, []
+    item, real, refused = who.upload(tmp_path / "file"), checkpoint_anchoring.anchor_now, []
 
     def while_they_sign(*given: object, **more: object) -> object:
         done = real(*given, **more)  # type: ignore[arg-type]
@@ -82,7 +82,7 @@ def test_nothing_is_accepted_between_the_anchoring_and_the_date_of_a_revocation(
         return done
 
     with monkeypatch.context() as patch:
-        patch.setattr(anchoring, "anchor_now", while_they_sign)
+        patch.setattr(checkpoint_anchoring, "anchor_now", while_they_sign)
         change(office, who)
     assert refused == ["login refused"]
     assert office.client.item(item.evidence).events == 1
@@ -95,7 +95,7 @@ def test_a_renewal_without_a_role_less_revokes_nothing_and_needs_no_chain(
 ) -> None:
     who = joined(office, tmp_path / "mine", "officer")
     first = serial_of(who)
-    monkeypatch.setattr(anchoring, "anchor_now", silent)
+    monkeypatch.setattr(checkpoint_anchoring, "anchor_now", silent)
     renewed(office, who)
     office.client.renew(who.pseudonym, ["officer", "examiner"])
     assert date_of(office, first) is None
@@ -164,16 +164,16 @@ def test_a_suspension_that_a_crash_interrupted_is_finished_by_the_node(
 
     by = office.person.certificate.subject
     with monkeypatch.context() as patch:
-        patch.setattr(anchoring, "anchor_now", killed)
+        patch.setattr(checkpoint_anchoring, "anchor_now", killed)
         with pytest.raises(Killed):
             interrupted(office, who, by)
     assert date_of(office, serial) is None
     told = [one.message for one in examine(office.node, deep=False) if hasattr(one, "message")]
-    assert any("suspended or lost a role have no date yet" in one for one in told)
-    AnchoringWorker(office.node, anchoring.AnchoringPolicy())._finish_suspensions()
+    assert any("suspended or lost a role have no date yet" in record for record in told)
+    AnchoringWorker(office.node, checkpoint_anchoring.AnchoringPolicy())._finish_suspensions()
     date = date_of(office, serial)
     assert date is not None
-    AnchoringWorker(office.node, anchoring.AnchoringPolicy())._finish_suspensions()
+    AnchoringWorker(office.node, checkpoint_anchoring.AnchoringPolicy())._finish_suspensions()
     assert date_of(office, serial) == date
     assert revocation.unsettled(office.node) == 0
 
@@ -183,7 +183,7 @@ def test_while_the_chain_is_silent_other_agencies_learn_of_a_suspension_and_its_
 ) -> None:
     who = joined(office, tmp_path / "mine")
     with monkeypatch.context() as patch:
-        patch.setattr(anchoring, "anchor_now", silent)
+        patch.setattr(checkpoint_anchoring, "anchor_now", silent)
         for _ in range(2):
             with pytest.raises(NetworkError, match="shut out from now on") as error:
                 suspended(office, who)
@@ -243,7 +243,7 @@ def test_a_suspension_by_a_clock_that_was_ahead_is_dated_anew_when_the_clock_is_
     far = date_of(office, serial_of(who))
     assert far is not None
     assert far > office.clock.now() + 364 * DAY
-    worker = AnchoringWorker(office.node, anchoring.AnchoringPolicy())
+    worker = AnchoringWorker(office.node, checkpoint_anchoring.AnchoringPolicy())
     worker._publish_crl()
     worker._finish_suspensions()
     near = date_of(office, serial_of(who))

@@ -21,7 +21,7 @@ from ledger.domain.crypto import content_encryption, grants
 from ledger.domain.errors import NotFoundError
 from ledger.domain.event.signing import seal_keys, sign_event
 from ledger.domain.ipld.unixfs import Block
-from ledger.services.handovers import erasure, incoming, outgoing
+from ledger.services.handovers import erasure, incoming_parcels, outgoing_parcels
 from ledger.services.node.transfer_progress import Transfer, Transfers
 from ledger.services.records import documents
 from ledger.services.storage import garbage_collection, placement
@@ -175,7 +175,7 @@ def test_an_offer_that_is_taken_back_hands_out_nothing_from_that_moment_on(
         pytest.raises(NotFoundError),
         us.node.records.read() as unit,
     ):  # though the contract does not know yet
-        outgoing.require_offered(us.node, unit, NL, evidence)
+        outgoing_parcels.require_offered(us.node, unit, NL, evidence)
 
 
 def test_an_item_offered_again_keeps_its_blocks_when_anothers_transfer_of_them_fails(
@@ -214,7 +214,7 @@ def test_an_item_offered_again_keeps_its_blocks_when_anothers_transfer_of_them_f
     assert trio.settle(RO, NL) == {}
     handover.accept(nl.client, nl.person, nl.clock, evidence)
     trio.settle(NL, RO)
-    incoming.discard(nl.node, US, theirs.evidence)
+    incoming_parcels.discard(nl.node, US, theirs.evidence)
     assert nl.node.blocks.missing(blocks) == []
     assert nl.get(evidence) == CONTENT
 

@@ -26,14 +26,13 @@ from ledger.rows.agencies import PartnerRow
 from ledger.services.audit import self_check
 from ledger.services.handovers import sync
 from ledger.services.node import supervision
-from ledger.services.node.board import Board
+from ledger.services.node.duty_board import Board
 from ledger.services.node.supervision import Duty, Loop, Round, Worker, describe
-from ledger.services.onchain import anchoring
-from ledger.services.onchain.anchoring import AnchoringPolicy
+from ledger.services.onchain import checkpoint_anchoring
 from ledger.services.registration import agency_statements
 from ledger.services.storage import garbage_collection
-from ledger.services.workers.anchoring import AnchoringWorker
-from ledger.services.workers.handovers import HandoverWorker
+from ledger.services.workers.anchoring_worker import AnchoringPolicy, AnchoringWorker
+from ledger.services.workers.handover_worker import HandoverWorker
 from tests.support.desk import PASSPHRASE, Desk
 from tests.support.hostile import KINDS, answer, hostile, says
 
@@ -81,14 +80,14 @@ def test_an_exception_that_nobody_expected_in_anchoring_is_told_and_tried_again(
     desk.node.telemetry = measured
     (tmp_path / "x").write_bytes(b"x")
     desk.upload(tmp_path / "x")
-    real, broken = anchoring.step, threading.Event()
+    real, broken = checkpoint_anchoring.step, threading.Event()
 
     def step(node: Any) -> None:
         if not broken.is_set():
             raise ZeroDivisionError("case 2026-117, victim Jane")
         real(node)
 
-    monkeypatch.setattr(anchoring, "step", step)
+    monkeypatch.setattr(checkpoint_anchoring, "step", step)
     working(AnchoringWorker(desk.node, AnchoringPolicy(growth=1, age=0)))
     until(lambda: standing(desk, "anchoring").failures >= 3)
     told = standing(desk, "anchoring")
@@ -97,9 +96,9 @@ def test_an_exception_that_nobody_expected_in_anchoring_is_told_and_tried_again(
     assert told.next
     assert readiness(desk).json({}) == {"status": "ready", "failing": "anchoring"}
     samples = {
-        (one.name, *one.labels.values()): one.value
+        (sample.name, *sample.labels.values()): sample.value
         for family in measured.registry.collect()
-        for one in family.samples
+        for sample in family.samples
     }
     assert samples["custody_worker_failures", "anchoring"] >= 3
     assert samples["custody_worker_runs_total", "anchoring", "failed"] >= 3
@@ -120,7 +119,7 @@ def readiness(desk: Desk) -> Answer:
 
 def anchoring_is_done(desk: Desk) -> bool:
     with desk.node.records.read() as unit:
-        reached = anchoring.progress(desk.node, unit)
+        reached = checkpoint_anchoring.progress(desk.node, unit)
     return reached.final == reached.integrated
 
 
@@ -178,7 +177,7 @@ def test_a_frozen_log_is_shown_everywhere_anchors_nothing_and_is_looked_at_again
     working(AnchoringWorker(desk.node, AnchoringPolicy(growth=1, age=0)))
     until(lambda: standing(desk, "anchoring").failures >= 3)
     assert "frozen" in standing(desk, "anchoring").problem
-    assert any(one.levelno == logging.CRITICAL for one in caplog.records)
+    assert any(record.levelno == logging.CRITICAL for record in caplog.records)
     assert readiness(desk).status == 503
     assert any(
         "frozen" in one.message
@@ -186,7 +185,7 @@ def test_a_frozen_log_is_shown_everywhere_anchors_nothing_and_is_looked_at_again
         if isinstance(one, self_check.SelfCheckFinding)
     )
     with desk.node.records.read() as unit:
-        assert anchoring.progress(desk.node, unit).submitted == 0
+        assert checkpoint_anchoring.progress(desk.node, unit).submitted == 0
     freeze(desk, "")  # mended, under the running node
     until(lambda: anchoring_is_done(desk))
     assert standing(desk, "anchoring").failures == 0
@@ -218,8 +217,8 @@ def test_a_revocation_list_that_cannot_be_issued_keeps_nothing_from_being_anchor
     monkeypatch.setattr(garbage_collection, "collect", fail)
     (tmp_path / "x").write_bytes(b"x")
     desk.upload(tmp_path / "x")
-    monkeypatch.setattr("ledger.services.workers.anchoring._DAY", 0)
-    monkeypatch.setattr("ledger.services.workers.anchoring._CHECK", 0.01)
+    monkeypatch.setattr("ledger.services.workers.anchoring_worker._DAY", 0)
+    monkeypatch.setattr("ledger.services.workers.anchoring_worker._CHECK", 0.01)
     working(AnchoringWorker(desk.node, AnchoringPolicy(growth=1, age=0)))
     until(
         lambda: (
@@ -234,7 +233,7 @@ KINDS_OF_PARTNERS = ["an empty object", "null", "a list", "a gzip bomb", "HTML w
 
 
 def test_nonsense_of_one_partner_holds_up_no_other_and_ends_no_exchange(desk: Desk, working: Callable[[Any], Any], monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
-    monkeypatch.setattr("ledger.services.workers.handovers._IDLE", 0.05)
+    monkeypatch.setattr("ledger.services.workers.handover_worker._IDLE", 0.05)
     keys = desk.node.keys
     desk.node.reach = reach = Partners(lambda: (keys.service, keys.service_certificate.der))
     with ExitStack() as stack:
@@ -249,7 +248,7 @@ def test_nonsense_of_one_partner_holds_up_no_other_and_ends_no_exchange(desk: De
                 unit.partners.put(PartnerRow(code, server.url, b"", desk.clock.now()))
             unit.partners.put(PartnerRow("US-LAST", last.url, b"", desk.clock.now()))
         # As if the registry had said just now that they are active.
-        monkeypatch.setattr("ledger.services.onchain.standing._FRESH", 10**9)
+        monkeypatch.setattr("ledger.services.onchain.agency_standing._FRESH", 10**9)
         desk.node.standings |= dict.fromkeys([*servers, "US-LAST"], desk.clock.now())
         exchanger = working(HandoverWorker(desk.node))
         until(lambda: len(last.seen) >= 4, 60)

@@ -16,7 +16,7 @@ from ledger.client import copying, handover
 from ledger.client.copying import Disclosure, Recipient
 from ledger.domain.errors import ChainError, CustodyError, DeniedError, NetworkError
 from ledger.services.handovers import sync
-from ledger.services.onchain import standing, transfer_steps
+from ledger.services.onchain import agency_standing, transfer_steps
 from ledger.services.partners import directory
 from tests.integration.test_guests import abroad, admit
 from tests.support import consortium
@@ -209,7 +209,7 @@ def test_a_silent_chain_changes_no_standing_and_holds_up_nobody(
         nl.node.standings.clear()
         share(nl, item, guest)
         with pytest.raises(NetworkError):
-            standing.follow(nl.node)
+            agency_standing.follow(nl.node)
     decide(trio, SUSPEND, RO)
     a_minute_later(nl)
     try:
@@ -217,8 +217,10 @@ def test_a_silent_chain_changes_no_standing_and_holds_up_nobody(
             patched.setattr(nl.node.contracts, "standing", silent)
             nl.node.standings.clear()  # as after a restart
             with nl.node.records.read() as unit, pytest.raises(DeniedError, match=INACTIVE):
-                standing.require_active(unit, RO)
-            assert [one.active for one in nl.client.partners() if one.agency == RO] == [False]
+                agency_standing.require_active(unit, RO)
+            assert [partner.active for partner in nl.client.partners() if partner.agency == RO] == [
+                False
+            ]
             with pytest.raises(DeniedError, match=INACTIVE):
                 share(nl, item, guest)
     finally:
@@ -233,7 +235,7 @@ def test_an_agency_is_active_again_once_its_keys_were_compared_with_the_registry
     with suspended(trio):
         pass
     with nl.node.records.read() as unit:
-        standing.require_active(unit, RO)
+        agency_standing.require_active(unit, RO)
     decide(trio, SUSPEND, RO)
     a_minute_later(nl)
     decide(trio, REINSTATE, RO)
@@ -244,10 +246,10 @@ def test_an_agency_is_active_again_once_its_keys_were_compared_with_the_registry
     with lying(nl, RO, versions=dead), pytest.raises(NetworkError):
         directory.follow(nl.node, RO)
     with nl.node.records.read() as unit, pytest.raises(DeniedError):
-        standing.require_active(unit, RO)
+        agency_standing.require_active(unit, RO)
     a_minute_later(nl, exchange=True)
     with nl.node.records.read() as unit:
-        standing.require_active(unit, RO)
+        agency_standing.require_active(unit, RO)
 
 
 def test_a_node_that_holds_its_answer_back_regains_no_standing_for_its_agency(
@@ -267,7 +269,7 @@ def test_a_node_that_holds_its_answer_back_regains_no_standing_for_its_agency(
         def crl(self) -> bytes:
             suspended_now = lambda contract, code: replace(says(contract, code), active=False)  # noqa: E731
             monkeypatch.setattr(contracts, "standing", suspended_now)
-            standing.read(nl.node, RO)
+            agency_standing.read(nl.node, RO)
             return bytes(self._api.crl())
 
     with nl.node.records.read() as unit:
@@ -277,8 +279,8 @@ def test_a_node_that_holds_its_answer_back_regains_no_standing_for_its_agency(
     with pytest.raises(DeniedError, match=INACTIVE):
         directory._look(nl.node, row)
     with nl.node.records.read() as unit, pytest.raises(DeniedError, match=INACTIVE):
-        standing.require_active(unit, RO)
+        agency_standing.require_active(unit, RO)
     monkeypatch.undo()
     a_minute_later(nl, exchange=True)
     with nl.node.records.read() as unit:
-        standing.require_active(unit, RO)
+        agency_standing.require_active(unit, RO)

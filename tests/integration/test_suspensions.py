@@ -33,7 +33,7 @@ def test_a_suspension_ends_invitations_under_way_to_the_person_and_by_them(
     friend.enrol()
     asked, other = reference(office), invited(office, tmp_path / "other", number="4799")
     office.client.suspend(chief.pseudonym)
-    states = [one.state for one in office.client.people()]
+    states = [person.state for person in office.client.people()]
     assert sorted(states) == ["active", "invited", "suspended"]
     with pytest.raises(NotFoundError):
         office.client.approve(asked)

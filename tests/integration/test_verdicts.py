@@ -83,7 +83,7 @@ def test_a_home_is_verified_by_audit_and_doctor_only_while_all_of_it_is_anchored
         for one in self_check.examine(desk.node, deep=False)
         if isinstance(one, self_check.EntriesWaiting)
     ]
-    assert [one.count for one in waiting] == [1]
+    assert [pending.count for pending in waiting] == [1]
     assert examined(desk) is Verdict.INCOMPLETE
 
 
@@ -184,7 +184,7 @@ def test_one_whole_log_does_not_hide_that_another_one_waits(world: World) -> Non
     report = world.audit_all()
     assert (report.verdict, report.codes()) == (Verdict.INCOMPLETE, {"waiting"}), report.as_json()
     assert report.facts["waiting"] == 1
-    [found] = [one for one in report.findings if one.code == "waiting"]
+    [found] = [finding for finding in report.findings if finding.code == "waiting"]
     assert found.place == "log of RO-DIICOT"
 
 
@@ -227,7 +227,7 @@ def test_a_folder_that_is_no_log_is_unreadable_and_accuses_nobody(
 
 def watched(world: World) -> Round:
     world.clock.time += 1
-    trees = [FolderFiles(one.write(world.folder / code)) for code, one in world.agencies.items()]
+    trees = [FolderFiles(pair.write(world.folder / code)) for code, pair in world.agencies.items()]
     state = SqliteAuditState(world.folder / "seen.audit", about(world.root))
     try:
         return check(world.contracts, world.root, trees, state, world.clock, MonitorLimits())
@@ -254,7 +254,7 @@ def test_the_monitor_says_what_waits_and_raises_an_alarm_only_when_it_waits_too_
     )
     world.clock.time += DELAY + 60
     late = watched(world)
-    assert [one.code for one in late.fresh] == ["overdue"]
+    assert [new.code for new in late.fresh] == ["overdue"]
     assert late.report.verdict is Verdict.INCOMPLETE
     world.settle()
 
@@ -263,7 +263,7 @@ def test_a_log_that_never_had_a_checkpoint_is_silent_only_after_its_time(world: 
     assert watched(world).fresh == []
     world.clock.time += MonitorLimits().silence + 1
     found = watched(world)
-    assert "silence" in {one.code for one in found.fresh}
+    assert "silence" in {new.code for new in found.fresh}
     assert found.report.verdict is Verdict.INCOMPLETE  # nobody contradicted himself
 
 

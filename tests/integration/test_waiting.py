@@ -17,11 +17,11 @@ import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-import api.lanes
+import api.concurrency
 import api.limits
 from api import ratelimit
 from api.access import ROUTES
-from api.lanes import RESERVE, THREADS, lanes
+from api.concurrency import RESERVE, THREADS, lanes
 from api.lockout import LockOut
 from api.ratelimit import Rate
 from ledger.adapters.node.partner import PartnerClient
@@ -29,7 +29,7 @@ from ledger.domain.codecs.text import b64url, from_b64url
 from ledger.domain.errors import BusyError, CustodyError, NetworkError, NotFoundError
 from ledger.domain.identity import login
 from ledger.domain.identity.names import log_urn
-from ledger.services.handovers import copies
+from ledger.services.handovers import disclosed_copies
 from ledger.services.node.certificate_authority import Authority, new_pseudonym
 from ledger.services.node.outbound_calls import Callouts
 from ledger.services.partners import directory
@@ -131,13 +131,13 @@ def test_nobody_is_asked_for_a_stranger_who_names_a_slow_partner(both: Consortiu
         answers = [self_made(node.url, http) for _ in range(30)]
         sent = [
             pool.submit(
-                httpx.post, f"{node.url}/v1/login", json={"answer": b64url(one)}, timeout=20
+                httpx.post, f"{node.url}/v1/login", json={"answer": b64url(answer)}, timeout=20
             )
-            for one in answers
+            for answer in answers
         ]
         begin = time.monotonic()
         assert http.get(f"{node.url}/v1/agency").status_code == 200
-        assert {one.result().status_code for one in sent} <= {403, 422}
+        assert {message.result().status_code for message in sent} <= {403, 422}
         assert time.monotonic() - begin < 10
         assert stalled.asked == []
     both[NL].app.state.lockout = LockOut()
@@ -164,7 +164,7 @@ def test_somebody_known_waits_for_a_slow_partner_for_moments_once(both: Consorti
 def test_a_slow_partner_does_not_hold_up_the_copies_of_the_others_for_long(
     both: Consortium, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(copies, "_EACH", 0.3)
+    monkeypatch.setattr(disclosed_copies, "_EACH", 0.3)
     with silent(both) as stalled:
         begin = time.monotonic()
         assert both[NL].client.copies() == []
@@ -208,7 +208,7 @@ def test_an_identity_provider_is_not_asked_for_a_stranger(desk: Desk) -> None:
 def test_a_chain_that_does_not_answer_takes_no_thread_from_other_routes(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(api.lanes, "_PATIENCE", 0.5)
+    monkeypatch.setattr(api.concurrency, "_PATIENCE", 0.5)
     monkeypatch.setattr(ratelimit, "ADDRESS", Rate(10_000, 1000))
     go, asked = threading.Event(), []
 
@@ -229,14 +229,16 @@ def test_a_chain_that_does_not_answer_takes_no_thread_from_other_routes(
         for path in ("/healthz", "/v1/agency", "/v1/log/crl"):
             assert http.get(node.url + path).status_code == 200
         assert time.monotonic() - begin < 20  # of the sixty that the chain takes
-        wait_until(lambda: sum(one.done() for one in sent) >= 50)  # those that found no place
+        wait_until(
+            lambda: sum(message.done() for message in sent) >= 50
+        )  # those that found no place
         go.set()
-        answers = [one.result() for one in sent]
-    refused = [one for one in answers if one.status_code == 503]
+        answers = [message.result() for message in sent]
+    refused = [answer for answer in answers if answer.status_code == 503]
     assert len(refused) >= 50
     assert all(
-        int(one.headers["retry-after"]) > 0 and one.json()["error"]["code"] == "busy"
-        for one in refused
+        int(refusal.headers["retry-after"]) > 0 and refusal.json()["error"]["code"] == "busy"
+        for refusal in refused
     )
 
 

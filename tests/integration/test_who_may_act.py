@@ -18,7 +18,7 @@ from ledger.domain.event.document import Event
 from ledger.domain.event.offer_terms import OfferTerms
 from ledger.domain.event.types import TYPES
 from ledger.domain.identity.roles import ROLES_BY_TYPE
-from ledger.domain.item.parts import PARTS_BY_TYPE
+from ledger.domain.item.participation import PARTS_BY_TYPE
 from ledger.services.records import documents
 from tests.support.actors import Actor, enrolled, item_of
 from tests.support.desk import BASIS, PASSPHRASE, Desk
@@ -156,7 +156,7 @@ def test_an_officer_who_handed_an_item_over_sees_its_record_and_does_nothing_mor
         OfferTerms("NL-POL", int(time.time()) + 3600, person=taker.pseudonym),
     )
     handover.accept(taker.client, taker.person, desk.clock, phone)
-    assert phone in {one.evidence for one in taker.client.items()}
+    assert phone in {pair.evidence for pair in taker.client.items()}
     access = record_access(
         officer.client, officer.person, desk.clock, phone, mode="view", basis=BASIS
     )
@@ -291,7 +291,7 @@ def test_a_thing_is_shared_too_though_it_has_no_key(
         with_person=prosecutor.pseudonym,
         basis=BASIS,
     )
-    assert phone in {one.evidence for one in prosecutor.client.items()}
+    assert phone in {pair.evidence for pair in prosecutor.client.items()}
     prosecutor.record(phone, "hold-placed", {"hold": "appeal"})
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ledger.client import handover, on_offer
+from ledger.client import handover, offered_item
 from ledger.services.handovers import withdrawn
 from ledger.services.node.backoff import Backoff
 from ledger.services.storage import garbage_collection
@@ -55,14 +55,14 @@ def test_the_record_of_an_item_that_was_taken_back_goes_when_its_time_is_over(
     item = offered_and_back(both, tmp_path)
     with ro.node.records.read() as unit:
         documents = [row.payload for row in unit.logs.events(item)]
-        assert all(unit.documents.get(one) for one in documents)
+        assert all(unit.documents.get(document) for document in documents)
     assert mentions(both, item)
     ro.anchor()
     before = audit(ro).codes()
     assert withdrawn.clear(ro.node) >= 1
     assert mentions(both, item) == set()
     with ro.node.records.read() as unit:
-        assert not any(unit.documents.get(one) for one in documents)
+        assert not any(unit.documents.get(document) for document in documents)
     assert audit(ro).codes() == before == set()
     assert withdrawn.clear(ro.node) == 0
 
@@ -96,7 +96,7 @@ def test_what_somebody_here_looked_at_or_answered_stays_for_the_audit(
     both: Consortium, tmp_path: Path
 ) -> None:
     nl, ro = both[NL], both[RO]
-    looked = offered_and_back(both, tmp_path, lambda item: on_offer.look(ro.client, item))
+    looked = offered_and_back(both, tmp_path, lambda item: offered_item.look(ro.client, item))
     answered = upload(nl, tmp_path)
     offer(nl, answered, RO)
     both.settle(NL, RO)

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ledger.domain.audit import entry as entries
+from ledger.domain.audit import log_entry as entries
 from ledger.domain.codecs import cose
 from ledger.domain.errors import FormatError
 from ledger.domain.log import statement as statements
@@ -162,7 +162,7 @@ def _act(world: World, rng: random.Random, items: list[tuple[Item, Agency]]) -> 
         items.append((agency.open(), agency))
         return
     item, holder = items[number]
-    other = rng.choice([one for one in world.agencies.values() if one is not holder])
+    other = rng.choice([partner for partner in world.agencies.values() if partner is not holder])
     if act == "none":
         holder.say(item, "none")
     elif act == "guest":

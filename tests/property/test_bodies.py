@@ -22,10 +22,10 @@ from tests.support.desk import Desk
 
 NAME = "witness-jansen-2026-117"
 ROUTES = [
-    one
+    route
     for router in _VERSIONED
-    for one in router.routes
-    if isinstance(one, APIRoute) and one.body_field is not None
+    for route in router.routes
+    if isinstance(route, APIRoute) and route.body_field is not None
 ]
 KINDS: dict[str, Any] = {
     one.operation_id or "": one.body_field.field_info.annotation
@@ -105,9 +105,9 @@ def lists(kind: Any) -> Iterator[tuple[str, list[Any]]]:
     for name, field in kind.model_fields.items():
         if getattr(field.annotation, "__origin__", None) is list:
             yield name, field.metadata
-        for one in get_args(field.annotation):
-            if isinstance(one, type) and issubclass(one, BaseModel):
-                yield from lists(one)
+        for get_arg in get_args(field.annotation):
+            if isinstance(get_arg, type) and issubclass(get_arg, BaseModel):
+                yield from lists(get_arg)
 
 
 @pytest.mark.parametrize(

@@ -153,7 +153,10 @@ BUNDLES: dict[str, Callable[[], bytes]] = {
         chain=[b"", [], [], [], [["ledger", n.to_bytes(32, "big"), []] for n in range(15_000)]]
     ),
     "many tiny statements": lambda: bundle(
-        [BundledStatement(0, n, one, None, (), None, None) for n, one in enumerate(entries(3_000))]
+        [
+            BundledStatement(0, n, record, None, (), None, None)
+            for n, record in enumerate(entries(3_000))
+        ]
     ),
     "documents of empty arrays": lambda: spoken(TINY),
     "documents of empty objects": lambda: spoken(TINY.replace(b"[]", b"{}")),
@@ -193,7 +196,7 @@ def test_a_long_record_of_short_events_is_judged_as_ever(desk: Desk, tmp_path: P
     bare = bundles.parse(data)
     short = replace(
         bare,
-        statements=tuple(replace(one, receipt=None, first=None) for one in bare.statements),
+        statements=tuple(replace(signed, receipt=None, first=None) for signed in bare.statements),
         checkpoints=(),
         chain=None,
     )

@@ -192,6 +192,6 @@ def test_nothing_of_the_case_is_in_logs_errors_and_addresses(
     ):
         for word in (PLANTED, digest, size):
             assert word not in text, f"{word} in {place}"
-    raw = b"".join(one.read_bytes() for one in desk.path.rglob("*") if one.is_file())
+    raw = b"".join(file.read_bytes() for file in desk.path.rglob("*") if file.is_file())
     for word in (PLANTED, digest):
         assert word.encode() not in raw, f"{word} on the disk"

@@ -79,12 +79,15 @@ PARSERS: dict[str, tuple[Callable[[bytes], Any], list[bytes], Callable[[Any], by
     "bundle": (bundles.parse, [GOOD], lambda value: value.encode()),
     "statement": (
         statements.parse,
-        [bytes.fromhex(EXAMPLE["statement"]), *(one.entry for one in BUNDLE.statements)],
+        [
+            bytes.fromhex(EXAMPLE["statement"]),
+            *(statement.entry for statement in BUNDLE.statements),
+        ],
         lambda value: value.message.encode(),
     ),
     "entry": (
         statements.parse_entry,
-        [one.entry for one in BUNDLE.statements],
+        [statement.entry for statement in BUNDLE.statements],
         lambda value: value.entry,
     ),
     "receipt": (receipts.parse, [bytes.fromhex(EXAMPLE["receipt"])], lambda value: value.encode()),
@@ -96,7 +99,7 @@ PARSERS: dict[str, tuple[Callable[[bytes], Any], list[bytes], Callable[[Any], by
     "document": (lambda data: documents.parse(data, EXAMPLE["disclosures"]), [DOCUMENT], None),
     "document_alone": (
         documents.parse,
-        [DOCUMENT, *(one.document for one in BUNDLE.statements if one.document)],
+        [DOCUMENT, *(statement.document for statement in BUNDLE.statements if statement.document)],
         lambda value: value.raw,
     ),
     "disclosure": (text(disclosure.parse), [one.encode() for one in EXAMPLE["disclosures"]], None),
@@ -171,7 +174,7 @@ PARSERS: dict[str, tuple[Callable[[bytes], Any], list[bytes], Callable[[Any], by
     "revocation_list": (certificates.load_crl, list(BUNDLE.crls), None),
     "entry_bundle": (
         tiles.split_bundle,
-        [tiles.join_bundle([one.entry for one in BUNDLE.statements])],
+        [tiles.join_bundle([statement.entry for statement in BUNDLE.statements])],
         tiles.join_bundle,
     ),
     "tile_path": (text(tiles.parse_path), [b"0/x001/x234/067", b"entries/000.p/12"], None),

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.state import STATE
+from cli.global_options import STATE
 from tests.support import forked
 from tests.support.desk import PASSPHRASE
 

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from api.app import create_app
-from cli.local import InProcess
+from cli.in_process_transport import InProcess
 from ledger.adapters.keystore.file import Unlocking
 from ledger.adapters.node.client import NodeClient
 from ledger.app import bootstrap, field_folder, settings
@@ -21,7 +21,7 @@ from ledger.domain.bundle import trust
 from ledger.domain.event.signing import sign_event
 from ledger.domain.ports.answers import Recorded
 from ledger.services.bundles import agency_trust, export
-from ledger.services.onchain import anchoring
+from ledger.services.onchain import checkpoint_anchoring
 
 PASSPHRASE = b"correct horse battery staple"
 BASIS = {"purpose": "test"}
@@ -87,8 +87,8 @@ class Desk:
     def record(self, evidence: str, event_type: str, body: dict[str, Any]) -> Recorded:
         return retrieval.record(self.client, self.person, self.clock, evidence, event_type, body)
 
-    def anchor(self) -> anchoring.Progress:
-        return anchoring.anchor_now(self.node)
+    def anchor(self) -> checkpoint_anchoring.Progress:
+        return checkpoint_anchoring.anchor_now(self.node)
 
     def bundle(self, evidence: str) -> bytes:
         return export.bundle(self.node, evidence).encode()

@@ -15,7 +15,7 @@ _GAS = 2_000_000
 
 def decide(agencies: Consortium, kind: int, code: str) -> None:
     """All other agencies vote for it, and it is carried out."""
-    voters = [desk for one, desk in agencies.desks.items() if one != code]
+    voters = [desk for pair, desk in agencies.desks.items() if pair != code]
     target = agency_id(code)
     _send(voters[0], "propose", agency_id(voters[0].node.agency), kind, target, b"")
     contracts = voters[0].node.contracts

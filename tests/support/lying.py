@@ -85,8 +85,8 @@ def own_keys(desk: Desk, evidence: str) -> list[bytes]:
     item = evidence_bytes(evidence)
     made = [grants.seal(os.urandom(32), ours.node, evidence=item, scope="record")]
     made += [
-        grants.seal(os.urandom(32), ours.custody, evidence=item, scope="content", binding=one)
-        for one in bindings
+        grants.seal(os.urandom(32), ours.custody, evidence=item, scope="content", binding=binding)
+        for binding in bindings
     ]
     return [one.encode() for one in made]
 

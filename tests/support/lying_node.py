@@ -68,8 +68,8 @@ def lying(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lying]:
 
     monkeypatch.setattr(session, "open_session", opened)
     with (
-        NodeClient("http://home", transport=transport, signer=desk.client._signer) as one,
+        NodeClient("http://home", transport=transport, signer=desk.client._signer) as node_client,
         NodeClient("http://home", transport=transport, signer=colleague.client._signer) as other,
     ):
-        nodes = {False: (one, desk.person), True: (other, colleague.person)}
+        nodes = {False: (node_client, desk.person), True: (other, colleague.person)}
         yield transport

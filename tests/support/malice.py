@@ -52,14 +52,18 @@ class World:
         self.clock = StoppedClock(START)
         self.agencies = {code: Agency(self, code, rng) for code in codes}
         deployer = rng.randbytes(32)
-        accounts = [key for one in self.agencies.values() for key in (one.anchorer, one.governor)]
+        accounts = [
+            key for agency in self.agencies.values() for key in (agency.anchorer, agency.governor)
+        ]
         chain = LocalChain(
             folder / "chain", chain_id=31337, sealer=ChainKey(rng.randbytes(32)).secret, clock=self.clock,
             funded=[address_of(key) for key in (deployer, *accounts)],
         )  # fmt: skip
         founders = [
-            Founder(code, address_of(one.governor), address_of(one.anchorer), one.descriptor.digest)
-            for code, one in self.agencies.items()
+            Founder(
+                code, address_of(pair.governor), address_of(pair.anchorer), pair.descriptor.digest
+            )
+            for code, pair in self.agencies.items()
         ]
         registry, ledger, _ = deploy(
             chain, deployer, founders, descriptor_delay=0, proposal_life=86400, recovery_delay=86400
@@ -75,10 +79,10 @@ class World:
             (Rpc(0),),
         )
         self.clock.time += 60
-        for one in self.agencies.values():
-            one.log_id = self.contracts.log_id(agency_id(one.code), 0)
-            one.publish("log-opened", {"policy": "test", "trustAnchors": ["test"]})
-            one.publish_crl()
+        for agency in self.agencies.values():
+            agency.log_id = self.contracts.log_id(agency_id(agency.code), 0)
+            agency.publish("log-opened", {"policy": "test", "trustAnchors": ["test"]})
+            agency.publish_crl()
 
     def __getitem__(self, code: str) -> Agency:
         return self.agencies[code]
@@ -86,13 +90,13 @@ class World:
     def settle(self, *, publish: bool = True) -> None:
         """Everybody issues a fresh revocation list and anchors."""
         self.clock.time += 60
-        for one in self.agencies.values():
-            one.anchor()
+        for agency in self.agencies.values():
+            agency.anchor()
         if publish:
             self.clock.time += 120
-            for one in self.agencies.values():
-                one.publish_crl()
-                one.anchor()
+            for agency in self.agencies.values():
+                agency.publish_crl()
+                agency.anchor()
 
     def audit(
         self,
@@ -120,7 +124,7 @@ class World:
     def audit_all(self, **options: Any) -> AuditReport:
         """An audit of every log as it truly is."""
         return self.audit(
-            *(one.write(self.folder / code) for code, one in self.agencies.items()), **options
+            *(pair.write(self.folder / code) for code, pair in self.agencies.items()), **options
         )
 
     def close(self) -> None:

@@ -43,7 +43,7 @@ def edit_storage(
 ) -> Bundle:
     assert bundle.chain is not None
     rows = list(bundle.chain.storage)
-    at = next(number for number, one in enumerate(rows) if one.contract == contract)
+    at = next(number for number, row in enumerate(rows) if row.contract == contract)
     rows[at] = replace(rows[at], nodes=edit(rows[at].nodes))
     return edit_chain(bundle, storage=tuple(rows))
 

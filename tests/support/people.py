@@ -104,7 +104,7 @@ def invited(desk: Desk, folder: Path, *roles: str, number: str = "4712") -> Coll
 
 
 def reference(desk: Desk) -> str:
-    [found] = [one.reference for one in desk.client.people() if one.state == "requested"]
+    [found] = [person.reference for person in desk.client.people() if person.state == "requested"]
     return str(found)
 
 

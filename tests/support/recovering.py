@@ -29,7 +29,9 @@ def recover(agency: Agency, size: int) -> None:
     agency.log_id = contracts.log_id(agency_id(agency.code), agency.logs)
     del agency.entries[size:]
     agency.anchored, agency.notes = size, {}
-    agency.statements = [one for one in agency.statements if one.entry in agency.entries]
+    agency.statements = [
+        statement for statement in agency.statements if statement.entry in agency.entries
+    ]
 
 
 def retire(agency: Agency, successor: Agency) -> None:
@@ -40,7 +42,7 @@ def retire(agency: Agency, successor: Agency) -> None:
 def _vote(about: Agency, kind: int, payload: bytes) -> None:
     """All other agencies vote for it, and it is carried out."""
     contracts = about.world.contracts
-    first, *others = [one for one in about.world.agencies.values() if one is not about]
+    first, *others = [agency for agency in about.world.agencies.values() if agency is not about]
     _decide(first, "propose", agency_id(first.code), kind, agency_id(about.code), payload)
     count = contracts.chain.call(contracts.registry, abi.encode_call(REGISTRY, "proposalCount"))
     number = int(abi.decode_result(REGISTRY, "proposalCount", count)[0]) - 1

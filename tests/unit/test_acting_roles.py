@@ -11,7 +11,7 @@ import pytest
 from ledger.domain.errors import DeniedError
 from ledger.domain.event.types import TYPES
 from ledger.domain.identity.names import ROLES
-from ledger.domain.item.parts import Part, acting_roles, require_part
+from ledger.domain.item.participation import Part, acting_roles, require_part
 
 _ALL = "officer custodian examiner reviewer prosecutor disclosure-officer court court-expert"
 _LEGAL = "prosecutor disclosure-officer court"

@@ -11,7 +11,7 @@ import pytest
 import cli.main  # noqa: F401  (hints know the commands that it has)
 from cli import hints, output
 from cli.commands.fixity import _code as fixity_code
-from cli.state import STATE
+from cli.global_options import STATE
 from ledger.domain import errors
 from ledger.domain.files import file_kind
 from ledger.domain.ports.answers import Fixity

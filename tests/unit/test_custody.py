@@ -15,7 +15,7 @@ from ledger.domain.errors import IncompleteError, RuleError, VerificationError
 from ledger.domain.event.document import Event
 from ledger.domain.identity.names import agency_id
 from ledger.domain.identity.roles import require_role
-from ledger.domain.item.custody import advance
+from ledger.domain.item.custody_transitions import advance
 from ledger.domain.log import statement as statements
 from ledger.domain.log.statement import Claims, Statement
 from ledger.domain.verify import custody_chain
@@ -58,8 +58,10 @@ class Life:
 
     def bundle(self, *hops: Hop) -> Bundle:
         rows = tuple(
-            BundledStatement(("NL-POL", "RO-DIICOT").index(log), 0, one.entry, None, (), None, None)
-            for one, log in zip(self.statements, self.logs, strict=True)
+            BundledStatement(
+                ("NL-POL", "RO-DIICOT").index(log), 0, statement.entry, None, (), None, None
+            )
+            for statement, log in zip(self.statements, self.logs, strict=True)
         )
         return Bundle(
             EVIDENCE,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from ledger.domain.errors import DeniedError, RuleError
+from ledger.domain.identity.person import PersonId
 from ledger.domain.item.decisions import Decisions
 from ledger.domain.item.recorded_event import RecordedEvent
 
@@ -15,7 +17,7 @@ NL, RO = "NL-POL", "RO-DIICOT"
 
 
 def said(number: int, event_type: str, agency: str, who: str, **body: Any) -> RecordedEvent:
-    value = {"actor": {"agency": agency, "id": who, "role": "custodian"}}
+    value = {"actor": {"agency": agency, "id": who, "role": "custodian"}, "seq": number}
     event: Any = SimpleNamespace(type=event_type, body=body, value=value)
     return RecordedEvent(bytes([number]) * 32, event)
 
@@ -24,8 +26,8 @@ def named(number: int) -> str:
     return (bytes([number]) * 32).hex()
 
 
-def requested(number: int, agency: str = NL, who: str = "a") -> RecordedEvent:
-    return said(number, "disposal-requested", agency, who)
+def requested(number: int, agency: str = NL, who: str = "a", **body: str) -> RecordedEvent:
+    return said(number, "disposal-requested", agency, who, **body)
 
 
 def decided(number: int, upon: int, agency: str = NL, who: str = "b", **more: str) -> RecordedEvent:
@@ -36,8 +38,9 @@ def accepted(number: int, agency: str) -> RecordedEvent:
     return said(number, "transfer-accepted", agency, "c")
 
 
-def carried_out(by: str, *approvals: int) -> RecordedEvent:
-    return said(99, "disposed", by, "a", approvals=[named(one) for one in approvals])
+def carried_out(by: str, *approvals: int, **body: str) -> RecordedEvent:
+    named_approvals = [named(approval) for approval in approvals]
+    return said(99, "disposed", by, "a", approvals=named_approvals, **body)
 
 
 def after(*events: RecordedEvent) -> Decisions:
@@ -93,3 +96,55 @@ def test_a_refusal_of_a_colleague_ends_the_request() -> None:
 def test_a_guest_decides_upon_what_is_no_request_for_a_disposal() -> None:
     analysed = said(1, "analysed", NL, "a", description="faces")
     after(analysed).require_decision(decided(2, 1, RO), analysed)
+
+
+def test_nobody_decides_upon_what_they_recorded_themselves() -> None:
+    for target in (requested(1), said(1, "analysed", NL, "a", description="faces")):
+        for how in ("approved", "refused"):
+            with pytest.raises(RuleError, match="nobody decides upon what they recorded themsel"):
+                after(target).require_decision(decided(2, 1, who="a", how=how), target)
+
+
+def test_nobody_under_a_second_enrolment_decides_upon_what_they_recorded_themselves() -> None:
+    twin = replace(decided(2, 1, who="twin"), person=PersonId(NL, "a"))
+    with pytest.raises(RuleError, match="nobody decides upon what they recorded themselves"):
+        after(requested(1)).require_decision(twin, requested(1))
+
+
+@pytest.mark.parametrize(
+    ("approved", "carried", "told"),
+    [
+        ({}, {"rule": "wpg-8"}, "approved without a rule, and would be carried out under wpg-8"),
+        ({"rule": "wpg-9"}, {"rule": "wpg-8"}, "approved under wpg-9, .* carried out under wpg-8"),
+        ({"rule": "wpg-9"}, {}, "approved under wpg-9, and would be carried out without a rule"),
+    ],
+)
+def test_a_disposal_is_carried_out_under_no_other_rule_than_the_one_that_was_approved(
+    approved: dict[str, str], carried: dict[str, str], told: str
+) -> None:
+    decisions = after(requested(1, **approved), decided(2, 1))
+    with pytest.raises(RuleError, match=told) as refusal:
+        decisions.require_disposal(carried_out(NL, 2, **carried))
+    assert "--rule" in str(refusal.value.hint)
+    decisions.require_disposal(carried_out(NL, 2, **approved))
+
+
+def test_the_approval_of_a_request_under_another_rule_lends_its_rule_to_none() -> None:
+    decisions = after(
+        requested(1, rule="wpg-8"), decided(2, 1), requested(3, rule="wpg-9"), decided(4, 3)
+    )
+    with pytest.raises(RuleError, match="approved under wpg-8 and under wpg-9"):
+        decisions.require_disposal(carried_out(NL, 2, 4, rule="wpg-8"))
+    decisions.require_disposal(carried_out(NL, 2, rule="wpg-8"))
+
+
+def test_no_second_request_of_an_agency_is_made_while_one_waits_for_a_decision() -> None:
+    with pytest.raises(RuleError, match="waits for a decision already: event 1") as refusal:
+        after(requested(1)).require_request(requested(2, who="d"))
+    assert "custody record refuse ID --event 1" in str(refusal.value.hint)
+    after(requested(1)).require_request(requested(2, RO))
+    for how in ("approved", "refused"):
+        after(requested(1), decided(2, 1, how=how)).require_request(requested(3))
+        with pytest.raises(RuleError, match="waits for a decision"):  # a guest decided nothing
+            after(requested(1), decided(2, 1, RO, how=how)).require_request(requested(3))
+    after(requested(1), accepted(2, RO), accepted(3, NL)).require_request(requested(4))

@@ -73,7 +73,7 @@ def test_hidden_members_are_gone_from_the_document_and_come_back_with_their_disc
 
 def test_what_is_withheld_is_reported_and_never_a_failure() -> None:
     event = documents.build(BASE, SALTS)
-    some = [one.encoded for one in event.disclosures if one.name != "name"]
+    some = [disclosure.encoded for disclosure in event.disclosures if disclosure.name != "name"]
     partial = documents.parse(event.raw, some)
     assert "name" not in partial.body
     assert "/body/name" in partial.withheld
@@ -84,13 +84,17 @@ def test_what_is_withheld_is_reported_and_never_a_failure() -> None:
 def test_every_set_of_disclosures_parses() -> None:
     event = documents.build(BASE, SALTS)
     for mask in range(1 << len(event.disclosures)):
-        shown = [one.encoded for bit, one in enumerate(event.disclosures) if mask >> bit & 1]
+        shown = [
+            disclosure.encoded
+            for bit, disclosure in enumerate(event.disclosures)
+            if mask >> bit & 1
+        ]
         assert documents.parse(event.raw, shown).digest == event.digest
 
 
 def test_a_disclosure_of_another_document_or_given_twice_is_refused() -> None:
     event = documents.build(BASE, SALTS)
-    shown = [one.encoded for one in event.disclosures]
+    shown = [disclosure.encoded for disclosure in event.disclosures]
     with pytest.raises(VerificationError, match="match no digest"):
         documents.parse(event.raw, [*shown, sd.make("path", "x", b"s" * 16).encoded])
     with pytest.raises(FormatError):

@@ -14,8 +14,8 @@ import pytest
 from typer.main import get_command
 
 from cli import hints
+from cli.global_options import STATE
 from cli.main import app
-from cli.state import STATE
 
 ROOT: Final = Path(__file__).parents[2]
 COMMAND: Final = re.compile(
@@ -42,7 +42,9 @@ def texts(tree: ast.AST, parents: dict[ast.AST, ast.AST]) -> Iterator[tuple[ast.
     """Texts that somebody is told, with {} for what is put in; neither docstrings nor help."""
     for node in ast.walk(tree):
         if isinstance(node, ast.JoinedStr):
-            parts = [one.value if isinstance(one, ast.Constant) else "{}" for one in node.values]
+            parts = [
+                value.value if isinstance(value, ast.Constant) else "{}" for value in node.values
+            ]
             text = "".join(map(str, parts))
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
             text = node.value
@@ -77,11 +79,13 @@ def lacking(command: Any, words: list[str]) -> list[str]:
     if hasattr(command, "commands"):
         return ["a command of the group"]
     bare = [word.rstrip(",.:)'\"") for word in words]
-    known = {name for one in command.params for name in (*one.opts, *one.secondary_opts)}
+    known = {name for param in command.params for name in (*param.opts, *param.secondary_opts)}
     strange = [one for one in bare if one.startswith("--") and one not in {*known, "--help"}]
-    options = [one for one in command.params if one.opts[0].startswith("-")]
-    needed = [one.opts[-1] for one in options if one.required and not {*one.opts} & {*bare}]
-    takes = any(one.required and one not in options for one in command.params)
+    options = [param for param in command.params if param.opts[0].startswith("-")]
+    needed = [
+        option.opts[-1] for option in options if option.required and not {*option.opts} & {*bare}
+    ]
+    takes = any(param.required and param not in options for param in command.params)
     is_given = bool(words) and re.match(r"[A-Z{0-9]", words[0]) is not None
     return strange + needed + (["its argument"] if takes and not is_given else [])
 
@@ -119,12 +123,15 @@ def test_every_command_that_is_printed_is_told_with_the_home_that_it_is_for(path
 
 def is_completed(node: ast.AST, parents: dict[ast.AST, ast.AST]) -> bool:
     """Whether a text goes through one of the doors, or is a hint, which `output.tell` completes."""
-    for one in ancestors(node, parents):
-        if isinstance(one, ast.keyword) and one.arg == "hint":
+    for ancestor in ancestors(node, parents):
+        if isinstance(ancestor, ast.keyword) and ancestor.arg == "hint":
             return True
-        if isinstance(one, ast.Call) and ast.unparse(one.func).rpartition(".")[2] in DOORS:
+        if (
+            isinstance(ancestor, ast.Call)
+            and ast.unparse(ancestor.func).rpartition(".")[2] in DOORS
+        ):
             return True
-        if isinstance(one, ast.Assign) and ast.unparse(one.targets[0]) in HINTS:
+        if isinstance(ancestor, ast.Assign) and ast.unparse(ancestor.targets[0]) in HINTS:
             return True
     return False
 
@@ -146,7 +153,7 @@ def test_every_hint_of_a_node_or_a_check_is_told_with_the_home(path: Path) -> No
         for node in ast.walk(tree)
         if (isinstance(node, ast.Subscript) and ast.unparse(node.slice) in ("'hint'", "'todo'"))
         or (isinstance(node, ast.Attribute) and node.attr in ("hint", "todo"))
-        if any(isinstance(one, ast.FormattedValue) for one in ancestors(node, parents))
+        if any(isinstance(ancestor, ast.FormattedValue) for ancestor in ancestors(node, parents))
         and not is_completed(node, parents)
     ]
     assert raw == []

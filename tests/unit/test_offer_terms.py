@@ -9,7 +9,7 @@ import pytest
 from ledger.domain.event.document import Event
 from ledger.domain.event.offer_terms import OfferTerms
 from ledger.domain.identity.person import PersonId
-from ledger.domain.item.custody import Offer
+from ledger.domain.item.custody_transitions import Offer
 from ledger.domain.log.statement import Claims
 
 WHO = "a" * 26

@@ -12,7 +12,7 @@ import pytest
 from ledger.domain.errors import DeniedError, RuleError
 from ledger.domain.identity.names import ROLES
 from ledger.domain.identity.roles import ROLES_BY_TYPE, TAKEN_BACK_BY
-from ledger.domain.item.orders import Orders
+from ledger.domain.item.holds_and_retention import Orders
 
 #: Whose orders each role may take back.
 _TAKES_BACK = {

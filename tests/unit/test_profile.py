@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ledger.adapters import profiles
-from ledger.domain.errors import FormatError, RuleError, UsageError
+from ledger.domain.errors import DemandError, FormatError, RuleError, UsageError
 from ledger.domain.event import document as documents
 from ledger.domain.event.document import Event
 from ledger.domain.item import jurisdiction_profile
@@ -112,3 +112,17 @@ def test_a_disposal_under_a_rule_that_the_profile_does_not_have_is_refused(kind:
     profile.require_allowed(event(kind, {**bodies[kind], "rule": named}))
     with pytest.raises(RuleError, match="no rule 'nosuch'"):
         profile.require_allowed(event(kind, {**bodies[kind], "rule": "nosuch"}))
+
+
+@pytest.mark.parametrize("code", ["nl", "ro", "us"])
+def test_no_disposal_is_requested_without_a_rule_where_none_is_carried_out_without_one(
+    code: str,
+) -> None:
+    """It was approved, and could then neither be carried out with a rule nor without one."""
+    profile, body = profiles.load(code), {"reason": "case closed"}
+    with pytest.raises(DemandError, match="/body/rule in 'disposal-requested'") as refusal:
+        profile.require_allowed(event("disposal-requested", body))
+    assert "--rule RULE" in str(refusal.value.hint)
+    rule = next(iter(profile.retention), "a rule")
+    profile.require_allowed(event("disposal-requested", {**body, "rule": rule}))
+    profiles.load("neutral").require_allowed(event("disposal-requested", body))

@@ -124,9 +124,9 @@ def logins(desk: Desk, proxies: tuple[str, ...], peer: str, senders: list[str]) 
         async with httpx.AsyncClient(transport=transport, base_url="http://home") as http:
             return [
                 (
-                    await http.post("/v1/login/challenge", headers={"X-Forwarded-For": one})
+                    await http.post("/v1/login/challenge", headers={"X-Forwarded-For": sender})
                 ).status_code
-                for one in senders
+                for sender in senders
             ]
 
     return asyncio.run(send())

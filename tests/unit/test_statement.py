@@ -94,13 +94,13 @@ def test_anyones_rfc_9942_verifier_accepts_a_receipt() -> None:
     assert (tag.tag, payload, header[1], header[395]) == (18, None, -8, 1)
     size, index, nodes = cbor2.loads(unprotected[396][-1][0])
     found, fn, sn = leaves[2], index, size - 1
-    for one in nodes:
+    for node in nodes:
         if fn & 1 or fn == sn:
-            found = sha256(b"\x01" + one + found).digest()
+            found = sha256(b"\x01" + node + found).digest()
             while fn and not fn & 1:
                 fn, sn = fn >> 1, sn >> 1
         else:
-            found = sha256(b"\x01" + found + one).digest()
+            found = sha256(b"\x01" + found + node).digest()
         fn, sn = fn >> 1, sn >> 1
     assert (sn, found) == (0, root)
     LOG_KEY.public_key().verify(signature, cbor2.dumps(["Signature1", protected, b"", found]))

@@ -249,7 +249,9 @@ def test_a_file_measured_with_no_recorded_digest_is_undecided(sample: Sample) ->
 
 def test_withheld_digests_make_the_file_undecided_and_the_rest_verified(sample: Sample) -> None:
     row = sample.good.statements[0]
-    shown = tuple(one for one in row.disclosures if sd.parse(one).name != "digests")
+    shown = tuple(
+        disclosure for disclosure in row.disclosures if sd.parse(disclosure).name != "digests"
+    )
     report = verify(
         edit_statement(sample.good, 0, disclosures=shown).encode(), sample.root, file=sample.file
     )
@@ -300,7 +302,7 @@ def test_an_older_checkpoint_replayed_as_the_newest_is_refused(sample: Sample) -
     cut = replace(
         sample.good,
         checkpoints=(first,),
-        statements=tuple(replace(one, first=0) for one in sample.good.statements),
+        statements=tuple(replace(statement, first=0) for statement in sample.good.statements),
     )
     report = verify(cut.encode(), sample.root, file=sample.file)
     assert report.verdict is Verdict.FAILED

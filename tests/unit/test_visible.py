@@ -55,7 +55,7 @@ def test_nothing_that_a_terminal_acts_on_is_left(text: str) -> None:
     assert shown != text, "and it is seen that something was there"
     assert visible(shown) == shown
     told = json_safe(json.dumps([text], ensure_ascii=False, indent=2))
-    assert all(is_safe(one) or one == "\n" for one in told)
+    assert all(is_safe(record) or record == "\n" for record in told)
     assert json.loads(told) == [text], "JSON says the same as before"
 
 

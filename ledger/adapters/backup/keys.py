@@ -93,22 +93,22 @@ class BackupKeys:
 
     def names(self) -> set[str]:
         """What the keys are called that are in the file."""
-        return {one.id for one in self._generations}
+        return {generation.id for generation in self._generations}
 
     def latest(self) -> int:
         """Until when the last of these keys may open a backup, in seconds since 1970."""
-        return max((one.expires for one in self._generations), default=0)
+        return max((generation.expires for generation in self._generations), default=0)
 
     def destroy_expired(self, now: int) -> None:
         """Destroy keys whose time is over, once a newer backup stands."""
-        self._change(lambda held: [one for one in held if one.expires > now])
+        self._change(lambda held: [holding for holding in held if holding.expires > now])
 
     def _change(self, change: Callable[[list[Generation]], list[Generation]]) -> None:
         """Another backup may use the same file at the same time."""
 
         def changed(held: bytes) -> bytes:
             self._generations = change(_parsed(held))
-            return json.dumps([asdict(one) for one in self._generations]).encode()
+            return json.dumps([asdict(generation) for generation in self._generations]).encode()
 
         self._keyring.update(_NAME, changed)
 
@@ -131,4 +131,4 @@ class BackupKeys:
 
 
 def _parsed(held: bytes) -> list[Generation]:
-    return [Generation(**one) for one in json.loads(held or b"[]")]
+    return [Generation(**load) for load in json.loads(held or b"[]")]

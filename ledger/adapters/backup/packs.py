@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from ledger.adapters import files
+from ledger.adapters.ipfs.pack_sections import scan
 from ledger.adapters.ipfs.packfiles import HEADER, name_of, number_of, packs_in
 from ledger.adapters.ipfs.packindex import PacksKnown, read_lacking, read_packs
-from ledger.adapters.ipfs.sections import scan
 from ledger.domain.errors import StorageError, UsageError
 
 PACKS_ID: Final = "packs.id"

@@ -20,13 +20,13 @@ CONTRACTS = ("AgencyRegistry", "EvidenceLedger")
 def artifact(name: str) -> dict[str, Any]:
     """ABI, bytecode and storage layout of a contract, as compiled from contracts/."""
     text = resources.files("ledger.adapters.chain").joinpath(f"artifacts/{name}.json").read_text()
-    found: dict[str, Any] = json.loads(text)
-    return found
+    value: dict[str, Any] = json.loads(text)
+    return value
 
 
 def _type(entry: dict[str, Any]) -> str:
     if entry["type"].startswith("tuple"):
-        inner = ",".join(_type(one) for one in entry["components"])
+        inner = ",".join(_type(component) for component in entry["components"])
         return f"({inner}){entry['type'][5:]}"
     return str(entry["type"])
 
@@ -38,9 +38,9 @@ def _function(name: str, function: str) -> tuple[bytes, list[str], list[str]]:
         for one in artifact(name)["abi"]
         if one.get("name") == function and one["type"] == "function"
     )
-    inputs = [_type(one) for one in entry["inputs"]]
+    inputs = [_type(parameter) for parameter in entry["inputs"]]
     selector = keccak256(f"{function}({','.join(inputs)})".encode())[:4]
-    return selector, inputs, [_type(one) for one in entry["outputs"]]
+    return selector, inputs, [_type(output) for output in entry["outputs"]]
 
 
 def encode_call(name: str, function: str, *arguments: Any) -> bytes:
@@ -103,7 +103,9 @@ def constructor(name: str, *arguments: Any) -> bytes:
         (one for one in abi if one["type"] == "constructor"), {"inputs": []}
     )
     code = bytes.fromhex(artifact(name)["bytecode"][2:])
-    return bytes(code + encode([_type(one) for one in entry["inputs"]], list(arguments)))
+    return bytes(
+        code + encode([_type(parameter) for parameter in entry["inputs"]], list(arguments))
+    )
 
 
 @cache
@@ -112,11 +114,11 @@ def _events(name: str) -> dict[bytes, tuple[str, list[tuple[str, str]], list[tup
     found = {}
     for entry in artifact(name)["abi"]:
         if entry["type"] == "event":
-            types = [_type(one) for one in entry["inputs"]]
+            types = [_type(parameter) for parameter in entry["inputs"]]
             topic = keccak256(f"{entry['name']}({','.join(types)})".encode())
             inputs = [
-                (one["indexed"], one["name"], kind)
-                for one, kind in zip(entry["inputs"], types, strict=True)
+                (parameter["indexed"], parameter["name"], kind)
+                for parameter, kind in zip(entry["inputs"], types, strict=True)
             ]
             found[topic] = (
                 entry["name"],
@@ -154,7 +156,7 @@ def _errors() -> dict[bytes, tuple[str, list[str]]]:
     for name in CONTRACTS:
         for entry in artifact(name)["abi"]:
             if entry["type"] == "error":
-                types = [_type(one) for one in entry["inputs"]]
+                types = [_type(parameter) for parameter in entry["inputs"]]
                 found[keccak256(f"{entry['name']}({','.join(types)})".encode())[:4]] = (
                     entry["name"],
                     types,

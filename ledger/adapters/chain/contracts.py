@@ -10,7 +10,7 @@ from typing import Any, Final
 from coincurve import PrivateKey, PublicKey
 
 from ledger.adapters.chain import abi
-from ledger.adapters.recursion import limited
+from ledger.adapters.recursion_limit import limited
 from ledger.domain.audit import contract_events
 from ledger.domain.audit.contract_events import ContractEvent
 from ledger.domain.chain import contract_layout
@@ -148,7 +148,10 @@ def deploy(
     # The registry names the ledger before it exists: a contract's address follows from its
     # creator's nonce.
     ledger = keccak256(rlp.encode([deployer, rlp.encode_number(nonce + 1)]))[12:]
-    rows = [(one.code, one.governor, one.anchorer, one.descriptor_digest) for one in founders]
+    rows = [
+        (founder.code, founder.governor, founder.anchorer, founder.descriptor_digest)
+        for founder in founders
+    ]
     code = abi.constructor(REGISTRY, ledger, rows, descriptor_delay, proposal_life, recovery_delay)
     registry, block = _create(chain, key, code, nonce)
     if _create(chain, key, abi.constructor(LEDGER, registry), nonce + 1)[0] != ledger:
@@ -340,14 +343,14 @@ class Contracts:
         times: dict[int, int] = {}
         found: list[ContractEvent] = []
         names = {self.registry: REGISTRY, self.ledger: LEDGER}
-        for one in self.chain.logs(list(names), first, last):
-            decoded = abi.decode_event(names[one.address], one.topics, one.data)
+        for log in self.chain.logs(list(names), first, last):
+            decoded = abi.decode_event(names[log.address], log.topics, log.data)
             make = _EVENTS.get(decoded[0]) if decoded is not None else None
             if decoded is None or make is None:
                 continue
-            if one.block not in times:
-                times[one.block] = self.chain.block(one.block).time
-            found.append(make(one.block, times[one.block], decoded[1]))
+            if log.block not in times:
+                times[log.block] = self.chain.block(log.block).time
+            found.append(make(log.block, times[log.block], decoded[1]))
         return found
 
     def code_hashes(self) -> tuple[bytes, bytes]:

@@ -19,10 +19,10 @@ from trie import HexaryTrie
 
 from ledger.adapters import files
 from ledger.adapters.chain.abi import explain_revert
-from ledger.adapters.chain.deferred import LOCAL_LABEL
+from ledger.adapters.chain.lazy_chain import LOCAL_LABEL
 from ledger.adapters.chain.sqlitedb import SqliteDB
 from ledger.adapters.filelock import FileLock
-from ledger.adapters.recursion import limited
+from ledger.adapters.recursion_limit import limited
 from ledger.domain.chain.evm import keccak256
 from ledger.domain.codecs import rlp
 from ledger.domain.errors import ChainError, NotFoundError, StorageError
@@ -253,10 +253,10 @@ class LocalChain:
         found = []
         with self._mutex:
             for number in range(max(first, 1), min(last, self.head().number) + 1):
-                for one in self._chain.get_transaction_receipt_by_index(number, 0).logs:
-                    if one.address in addresses:
-                        topics = tuple(int(topic).to_bytes(32, "big") for topic in one.topics)
-                        found.append(ChainLog(bytes(one.address), topics, bytes(one.data), number))
+                for log in self._chain.get_transaction_receipt_by_index(number, 0).logs:
+                    if log.address in addresses:
+                        topics = tuple(int(topic).to_bytes(32, "big") for topic in log.topics)
+                        found.append(ChainLog(bytes(log.address), topics, bytes(log.data), number))
         return found
 
     def prove(self, address: bytes, slots: Sequence[bytes], block: int) -> StateProof:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from ledger.adapters.chain.abi import explain_revert
-from ledger.adapters.recursion import limited
+from ledger.adapters.recursion_limit import limited
 from ledger.adapters.web.client import ANYWHERE, MIB, Answer, Patience, TooLongError, Web, WebError
 from ledger.domain.chain.evm import keccak256
 from ledger.domain.codecs import rlp
@@ -201,12 +201,12 @@ class RpcChain:
         if self._confirmations == 0:
             return head
         try:
-            found = self._ask(
+            answer = self._ask(
                 "eth_getBlockByNumber", "finalized", False, shape=Maybe({"number": _NUMBER})
             )
         except _RpcError:
             return by_depth
-        final = int(found["number"], 16) if found else 0
+        final = int(answer["number"], 16) if answer else 0
         if final > head:  # believed, it would be read towards without end
             raise WebError(_WHO, f"answered nonsense: final {final}, newest {head}", hint=_HINT)
         return max(final, by_depth)
@@ -219,19 +219,19 @@ class RpcChain:
         return found
 
     def _block(self, which: str) -> BlockRef:
-        found = self._ask("eth_getBlockByNumber", which, False, shape=Maybe(_BLOCK))
-        if found is None:
+        answer = self._ask("eth_getBlockByNumber", which, False, shape=Maybe(_BLOCK))
+        if answer is None:
             raise NotFoundError(f"the chain has no block {which}")
         header = rlp.encode(
-            [_field(name, found[name]) for name in _FIELDS if found[name] is not None]
+            [_field(name, answer[name]) for name in _FIELDS if answer[name] is not None]
         )
         digest = keccak256(header)
-        if digest != _bytes(found["hash"]):
+        if digest != _bytes(answer["hash"]):
             raise ChainError(
                 f"the header of block {which} does not hash to what the chain says: an unknown "
                 "fork?"
             )
-        return BlockRef(int(found["number"], 16), digest, int(found["timestamp"], 16), header)
+        return BlockRef(int(answer["number"], 16), digest, int(answer["timestamp"], 16), header)
 
     def nonce(self, address: bytes) -> int:
         """Number of mined transactions of an account."""
@@ -291,17 +291,17 @@ class RpcChain:
 
     def receipt(self, transaction: bytes) -> TransactionReceipt | None:
         """Receipt of a mined transaction, or None."""
-        found = self._ask(
+        answer = self._ask(
             "eth_getTransactionReceipt", "0x" + transaction.hex(), shape=Maybe(_RECEIPT)
         )
-        if found is None:
+        if answer is None:
             return None
-        contract = _bytes(found["contractAddress"]) if found["contractAddress"] else None
+        contract = _bytes(answer["contractAddress"]) if answer["contractAddress"] else None
         return TransactionReceipt(
-            int(found["status"], 16) == 1,
-            int(found["blockNumber"], 16),
-            _bytes(found["blockHash"]),
-            int(found["gasUsed"], 16),
+            int(answer["status"], 16) == 1,
+            int(answer["blockNumber"], 16),
+            _bytes(answer["blockHash"]),
+            int(answer["gasUsed"], 16),
             contract,
         )
 
@@ -318,7 +318,7 @@ class RpcChain:
         while first <= last:
             until = min(first + step - 1, last)
             wanted = {
-                "address": ["0x" + one.hex() for one in addresses],
+                "address": ["0x" + address.hex() for address in addresses],
                 "fromBlock": hex(first),
                 "toBlock": hex(until),
             }
@@ -340,13 +340,13 @@ class RpcChain:
     def prove(self, address: bytes, slots: Sequence[bytes], block: int) -> StateProof:
         """EIP-1186 proofs; old blocks need a node that keeps their state."""
         wanted = ["0x" + slot.hex() for slot in slots]
-        found = self._ask("eth_getProof", "0x" + address.hex(), wanted, hex(block), shape=_PROOF)
-        storage = tuple(_nodes(one["proof"]) for one in found["storageProof"])
+        answer = self._ask("eth_getProof", "0x" + address.hex(), wanted, hex(block), shape=_PROOF)
+        storage = tuple(_nodes(one["proof"]) for one in answer["storageProof"])
         if len(storage) != len(slots):
             raise WebError(
                 _WHO, "answered nonsense: proofs of other slots than were asked for", hint=_HINT
             )
-        return StateProof(_nodes(found["accountProof"]), storage)
+        return StateProof(_nodes(answer["accountProof"]), storage)
 
     def close(self) -> None:
         """Release connections."""
@@ -381,7 +381,7 @@ class _RpcError(NetworkError):
 
 
 def _log(found: dict[str, Any]) -> ChainLog:
-    topics = tuple(_bytes(one) for one in found["topics"])
+    topics = tuple(_bytes(topic) for topic in found["topics"])
     return ChainLog(
         _bytes(found["address"]), topics, _bytes(found["data"]), int(found["blockNumber"], 16)
     )

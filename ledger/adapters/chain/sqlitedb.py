@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ledger.adapters.recursion import limited
+from ledger.adapters.recursion_limit import limited
 
 with limited():
     from eth.db.backends.base import BaseAtomicDB

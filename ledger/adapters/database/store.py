@@ -14,11 +14,11 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from ledger.adapters.database import engine
 from ledger.adapters.database.engine import SCRATCH, open_engine
-from ledger.adapters.database.holdings import Replicas
 from ledger.adapters.database.items import Documents, Grants, Items
 from ledger.adapters.database.logs import Checkpoints, Logs
 from ledger.adapters.database.partners import Copies, Erasures, Partners, Transfers
 from ledger.adapters.database.people import AuthorityFiles, People, Releases, Sessions
+from ledger.adapters.database.replicas import Replicas
 from ledger.adapters.database.unit import Tables, Waiting
 from ledger.domain.errors import BusyError, ConflictError, StorageError
 from ledger.rows.unit_of_work import Database, UnitOfWork

@@ -16,7 +16,7 @@ from contextlib import suppress
 from itertools import islice
 from typing import Final
 
-from ledger.adapters.ipfs.library import faults
+from ledger.adapters.ipfs.ipfshttpclient_import import faults
 from ledger.adapters.ipfs.rpc import READ, Rpc
 from ledger.domain.blocks import dag
 from ledger.domain.blocks.store import ReplicaStatus
@@ -292,7 +292,7 @@ class Kubo:
             about = self._client.id()
             peers = self._client.swarm.peers().get("Peers") or []
             sizes = self._client.repo.stat(opts={"size-only": "true"})
-            addresses = tuple(str(one) for one in about.get("Addresses") or [])
+            addresses = tuple(str(Address) for Address in about.get("Addresses") or [])
             size, limit = (int(sizes[one]) for one in ("RepoSize", "StorageMax"))
             if size < 0 or limit < 0:
                 raise ValueError("negative sizes")

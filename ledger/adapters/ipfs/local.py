@@ -22,9 +22,9 @@ from typing import Final
 from ledger.adapters import files
 from ledger.adapters.clock import SystemClock
 from ledger.adapters.filelock import FileLock
+from ledger.adapters.ipfs.pack_sections import checked, scan
 from ledger.adapters.ipfs.packfiles import HEADER, PackFiles, packs_in
 from ledger.adapters.ipfs.packindex import PackIndex, Place
-from ledger.adapters.ipfs.sections import checked, scan
 from ledger.domain.blocks.store import BlockStore, Collected
 from ledger.domain.errors import (
     LockedError,
@@ -140,7 +140,7 @@ class LocalBlockStore:
             return len(new)
 
     def mend(self, block: Block) -> None:
-        """See storage.NodeStore."""
+        """See NodeStore."""
         check_block(block)
         with self._held():
             if self._index.find(block.cid) is not None:

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Final
 
 from ledger.adapters import files
+from ledger.adapters.ipfs.pack_sections import RESTORE_HINT
 from ledger.adapters.ipfs.packindex import Place
-from ledger.adapters.ipfs.sections import RESTORE_HINT
 from ledger.domain.errors import StorageError, UnreadableError
 from ledger.domain.ipld import car
 from ledger.domain.ipld import cid as cids
@@ -29,8 +29,8 @@ def name_of(number: int) -> str:
 
 def number_of(name: str) -> int | None:
     """The number of the pack that is called so; None where no pack is."""
-    found = _NAME.fullmatch(name)
-    number = int(found[1]) if found is not None else None
+    match = _NAME.fullmatch(name)
+    number = int(match[1]) if match is not None else None
     return number if number is not None and name_of(number) == name else None
 
 

@@ -128,13 +128,13 @@ def _read_key(path: Path) -> bytes:
 
 
 def _peer(address: str) -> dict[str, Any]:
-    found = _PEER.fullmatch(address)
-    if not found:
+    match = _PEER.fullmatch(address)
+    if not match:
         raise UsageError(
             f"{address!r} is not a peer",
             hint="expected for example /ip4/10.0.0.2/tcp/4001/p2p/12D3Koo...",
         )
-    return {"ID": found[2], "Addrs": [found[1]]}
+    return {"ID": match[2], "Addrs": [match[1]]}
 
 
 def _harden(

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Final
 
-from ledger.adapters.ipfs.library import Client, faults
+from ledger.adapters.ipfs.ipfshttpclient_import import Client, faults
 from ledger.adapters.web.client import ANYWHERE, MIB, Patience, Stream, Web, WebError
 from ledger.adapters.web.sessions import StrictAdapter
 from ledger.domain.codecs import strict_json
@@ -62,14 +62,14 @@ def url_of(address: str) -> str:
     Raises:
         UsageError: not a multiaddress of that kind.
     """
-    found = _ADDRESS.fullmatch(address)
-    if not found or int(found[2]) > 65535:
+    match = _ADDRESS.fullmatch(address)
+    if not match or int(match[2]) > 65535:
         raise UsageError(
             f"{address!r} is not an RPC address",
             hint="expected for example /ip4/127.0.0.1/tcp/5001",
         )
-    host = f"[{found[1]}]" if ":" in found[1] else found[1]
-    return f"{found[3] or 'http'}://{host}:{found[2]}"
+    host = f"[{match[1]}]" if ":" in match[1] else match[1]
+    return f"{match[3] or 'http'}://{host}:{match[2]}"
 
 
 class Rpc:

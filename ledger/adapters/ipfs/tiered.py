@@ -21,7 +21,7 @@ from ledger.domain.ipld.unixfs import Block
 
 
 class TieredBlockStore:
-    """See storage.NodeStore.
+    """See NodeStore.
 
     Args:
         spool: the node's own disk: durable before anything is acknowledged, whether or not a
@@ -68,7 +68,7 @@ class TieredBlockStore:
         raise found
 
     def mend(self, block: Block) -> None:
-        """See storage.NodeStore."""
+        """See NodeStore."""
         self._spool.mend(block)
 
     def cids(self) -> Iterator[bytes]:
@@ -81,19 +81,19 @@ class TieredBlockStore:
 
     @property
     def own(self) -> BlockStore:
-        """See storage.NodeStore."""
+        """See NodeStore."""
         return self._spool
 
     def collect(self, live: Iterable[bytes], *, before: int, dry: bool = False) -> Collected:
-        """See storage.NodeStore."""
+        """See NodeStore."""
         return self._spool.collect(live, before=before, dry=dry)
 
     def discard(self, dead: Iterable[bytes], *, kept: Iterable[bytes]) -> Collected:
-        """See storage.NodeStore."""
+        """See NodeStore."""
         return self._spool.discard(dead, kept=kept)
 
     def lingering(self, wanted: Sequence[bytes]) -> list[bytes]:
-        """See storage.NodeStore."""
+        """See NodeStore."""
         return self._spool.lingering(wanted)
 
     def close(self) -> None:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Any, Final, TypeVar
 
-from ledger.adapters.node import told
+from ledger.adapters.node import signed_records
 from ledger.adapters.node.http import LARGE, HttpNode, KeptSession, Session, bytes_of
 from ledger.adapters.web.client import WebError
 from ledger.domain.codecs.text import b64url
@@ -74,10 +74,10 @@ class NodeClient(HttpNode):
     def duplicates(self, digest: str) -> list[str]:
         """See clientports.NodeApi."""
         shape, body = {"evidence": [EVIDENCE]}, {"sha256": digest}
-        found: list[str] = self._ask("POST", "/v1/evidence/duplicates", shape, json=body)[
+        answer: list[str] = self._ask("POST", "/v1/evidence/duplicates", shape, json=body)[
             "evidence"
         ]
-        return found
+        return answer
 
     def search(self, scheme: str, value: str) -> list[str]:
         """Items with an identifier."""
@@ -103,15 +103,15 @@ class NodeClient(HttpNode):
 
     def _one(self, method: str, path: str, kind: type[T], **options: Any) -> T:
         """One call, whose answer is of a kind."""
-        found: T = self._ask(method, path, kind, **options)
-        return found
+        answer: T = self._ask(method, path, kind, **options)
+        return answer
 
     def _all(
         self, method: str, path: str, name: str, kind: type[T], body: dict[str, Any] | None = None
     ) -> list[T]:
         """One call, whose answer lists values of a kind under a name."""
-        found: list[T] = self._ask(method, path, {name: [kind]}, json=body)[name]
-        return found
+        answer: list[T] = self._ask(method, path, {name: [kind]}, json=body)[name]
+        return answer
 
     def _pages(self, path: str, name: str, kind: type[T]) -> Iterator[T]:
         shape = _page(name, kind)
@@ -151,9 +151,9 @@ class NodeClient(HttpNode):
         """
         path = f"/v1/evidence/{evidence}/details"
         shape = {"events": [answers.RecordedDocument], "standing": answers.Standing}
-        found = self._ask("POST", path, shape, limit=LARGE, json={"access": access})
-        told.require_signed(found["events"], evidence, self._web.who, through=access)
-        return found["events"], found["standing"]
+        answer = self._ask("POST", path, shape, limit=LARGE, json={"access": access})
+        signed_records.require_signed(answer["events"], evidence, self._web.who, through=access)
+        return answer["events"], answer["standing"]
 
     def person_key(self, reference: str) -> node_answers.PersonKey:
         """Who a person or guest is, and their HPKE key."""
@@ -162,8 +162,8 @@ class NodeClient(HttpNode):
     def grants(self, evidence: str, access: str) -> list[bytes]:
         """Content keys sealed to the caller."""
         path, body = f"/v1/evidence/{evidence}/grants", {"access": access}
-        found = self._ask("POST", path, {"grants": [BYTES]}, json=body)["grants"]
-        return [bytes_of(text, self._web.who) for text in found]
+        answer = self._ask("POST", path, {"grants": [BYTES]}, json=body)["grants"]
+        return [bytes_of(text, self._web.who) for text in answer]
 
     def content(self, evidence: str, access: str, start: int, end: int) -> bytes:
         """Ciphertext bytes [start, end), at most 4 MiB."""
@@ -235,9 +235,9 @@ class NodeClient(HttpNode):
     def custodian_card(self, reference: str) -> tuple[bytes, bytes]:
         """Certificate of a custodian, and what they signed for their keys."""
         shape = {"certificate": BYTES, "request": BYTES}
-        found = self._ask("GET", f"/v1/people/{reference}/card", shape)
+        answer = self._ask("GET", f"/v1/people/{reference}/card", shape)
         who = self._web.who
-        return bytes_of(found["certificate"], who), bytes_of(found["request"], who)
+        return bytes_of(answer["certificate"], who), bytes_of(answer["request"], who)
 
     def put_custody_key(self, sealed: bytes) -> None:
         """Leave the custody key for a custodian, sealed to them."""
@@ -245,8 +245,8 @@ class NodeClient(HttpNode):
 
     def own_custody_key(self) -> bytes | None:
         """The custody key that waits for us, sealed to us; None where none does."""
-        found = self._ask("GET", "/v1/custody-key", {"sealed": Maybe(BYTES)})["sealed"]
-        return None if found is None else bytes_of(found, self._web.who)
+        answer = self._ask("GET", "/v1/custody-key", {"sealed": Maybe(BYTES)})["sealed"]
+        return None if answer is None else bytes_of(answer, self._web.who)
 
     def hold_custody_key(self, digest: bytes) -> None:
         """Tell that we hold the custody key now."""
@@ -256,8 +256,8 @@ class NodeClient(HttpNode):
         """The certificate that belongs to a key now."""
         path, shape = "/v1/enrolments/certificate", {"certificate": BYTES}
         body = {"request": b64url(proof)}
-        found = self._ask("POST", path, shape, authenticated=False, json=body)
-        return bytes_of(found["certificate"], self._web.who)
+        answer = self._ask("POST", path, shape, authenticated=False, json=body)
+        return bytes_of(answer["certificate"], self._web.who)
 
     def link(self, reference: str, subject: str) -> None:
         """Say which account at the identity provider is somebody's."""
@@ -305,10 +305,10 @@ class NodeClient(HttpNode):
             "grants": [BYTES],
             "standing": answers.Standing,
         }
-        found = self._ask("GET", f"/v1/handovers/{evidence}/record", shape, limit=LARGE)
-        given = [bytes_of(text, self._web.who) for text in found["grants"]]
-        told.require_signed(found["events"], evidence, self._web.who)
-        return found["events"], given, found["standing"]
+        answer = self._ask("GET", f"/v1/handovers/{evidence}/record", shape, limit=LARGE)
+        given = [bytes_of(text, self._web.who) for text in answer["grants"]]
+        signed_records.require_signed(answer["events"], evidence, self._web.who)
+        return answer["events"], given, answer["standing"]
 
     def incoming_content(self, evidence: str, start: int, end: int) -> bytes:
         """Ciphertext bytes [start, end) of an item on offer to us, at most 4 MiB."""
@@ -320,9 +320,9 @@ class NodeClient(HttpNode):
 
     def copy_record(self, copy: answers.Copy) -> answers.CopyRecord:
         """What came with a copy, as `copies` lists it."""
-        found = self._one("GET", _copy_path(copy), answers.CopyRecord, limit=LARGE)
-        told.require_copy(found, copy.evidence, copy.statement, self._web.who)
-        return found
+        row = self._one("GET", _copy_path(copy), answers.CopyRecord, limit=LARGE)
+        signed_records.require_copy(row, copy.evidence, copy.statement, self._web.who)
+        return row
 
     def copy_range(self, copy: answers.Copy, start: int, end: int) -> bytes:
         """Ciphertext bytes [start, end) of a copy, at most 4 MiB."""

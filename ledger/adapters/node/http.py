@@ -316,4 +316,6 @@ def _plain(text: str) -> str:
     """Words of another program for a person to read: what could move a cursor or hide letters is
     shown as a question mark.
     """
-    return "".join(one if one.isprintable() else "?" for one in text[:_LONGEST_MESSAGE])
+    return "".join(
+        character if character.isprintable() else "?" for character in text[:_LONGEST_MESSAGE]
+    )

@@ -28,7 +28,7 @@ _VERSION: Final = {
     "block": COUNT,
 }
 _LIST: Final = 8 * MIB  # bytes of a list, or of a document of an agency
-_PAGE: Final = 1000  # rows of it, see services.parcels
+_PAGE: Final = 1000  # rows of it, see services.handovers.outgoing_parcels
 _PAGES: Final = 20
 _CRL: Final = 16 * MIB
 _PARCEL: Final = 256 * MIB  # see domain.parcel
@@ -79,8 +79,8 @@ class PartnerClient(NodeClient):
     def descriptor(self) -> bytes:
         """The descriptor in force there."""
         shape = {"descriptor": BYTES}
-        found = self._ask("GET", "/v1/agency", shape, authenticated=False, limit=_LIST)
-        return bytes_of(found["descriptor"], _WHOSE)
+        answer = self._ask("GET", "/v1/agency", shape, authenticated=False, limit=_LIST)
+        return bytes_of(answer["descriptor"], _WHOSE)
 
     def versions(self) -> list[DescriptorVersion]:
         """Descriptor versions there."""
@@ -88,9 +88,9 @@ class PartnerClient(NodeClient):
         rows = self._ask("GET", path, shape, authenticated=False, limit=_LIST)["descriptors"]
         return [
             DescriptorVersion(
-                one["version"], bytes_of(one["document"], _WHOSE), one["activeFrom"], one["block"]
+                row["version"], bytes_of(row["document"], _WHOSE), row["activeFrom"], row["block"]
             )
-            for one in rows
+            for row in rows
         ]
 
     def crl(self) -> bytes:
@@ -104,8 +104,8 @@ class PartnerClient(NodeClient):
     def exchanged(self, after: str = "") -> list[Exchanged]:
         """A page of the handovers between them and us."""
         shape, where = {"handovers": [Exchanged]}, {"after": after}
-        found = self._ask("GET", "/v1/exchange", shape, limit=_LIST, params=where)
-        return list(found["handovers"])
+        answer = self._ask("GET", "/v1/exchange", shape, limit=_LIST, params=where)
+        return list(answer["handovers"])
 
     def parcel(self, evidence: str) -> bytes:
         """The parcel of a handover."""
@@ -120,8 +120,8 @@ class PartnerClient(NodeClient):
     def disposals(self, after: str = "") -> list[DisposalNote]:
         """A page of the disposals of items that we held before."""
         shape, where = {"disposals": [DisposalNote]}, {"after": after}
-        found = self._ask("GET", "/v1/exchange/disposals", shape, limit=_LIST, params=where)
-        return list(found["disposals"])
+        answer = self._ask("GET", "/v1/exchange/disposals", shape, limit=_LIST, params=where)
+        return list(answer["disposals"])
 
     def closing(self, evidence: str) -> bytes:
         """What their log says up to a disposal."""

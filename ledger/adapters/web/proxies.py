@@ -37,14 +37,14 @@ def for_address(address: Address) -> Proxy | None:
         return None
     try:
         parts = urlsplit(text if "://" in text else f"http://{text}")
-        found = hosts.parse(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}", what="the proxy")
+        host = hosts.parse(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}", what="the proxy")
     except (ValueError, UsageError) as error:
         raise UsageError(
             "the environment names a proxy that is none for HTTP",
             hint="set HTTPS_PROXY to http://host:port, or NO_PROXY for this address",
         ) from error
     auth = (unquote(parts.username), unquote(parts.password or "")) if parts.username else None
-    return Proxy(found.origin, auth)
+    return Proxy(host.origin, auth)
 
 
 def _bypassed(address: Address, known: dict[str, str]) -> bool:

@@ -167,4 +167,4 @@ def _resolve(host: str, port: int, timeout: float | None) -> list[Ip]:
     if isinstance(found[0], Exception):
         raise httpcore.ConnectError("the name is not known") from found[0]
     addresses = [hosts.literal(str(one[4][0]).partition("%")[0]) for one in found[0]]
-    return list(dict.fromkeys(one for one in addresses if one is not None))
+    return list(dict.fromkeys(address for address in addresses if address is not None))

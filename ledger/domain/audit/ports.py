@@ -17,7 +17,7 @@ from ledger.domain.audit.contract_events import (
 )
 from ledger.domain.audit.findings import AuditFinding
 from ledger.domain.audit.replay import Step
-from ledger.domain.item.custody import ItemState
+from ledger.domain.item.custody_transitions import ItemState
 from ledger.domain.log.statement import Effect
 
 

@@ -22,8 +22,8 @@ from ledger.domain.chain import contract_layout
 from ledger.domain.codecs.text import told_time
 from ledger.domain.errors import RuleError
 from ledger.domain.identity.names import agency_id, agency_urn
-from ledger.domain.item import custody
-from ledger.domain.item.custody import ItemState, Offer
+from ledger.domain.item import custody_transitions
+from ledger.domain.item.custody_transitions import ItemState, Offer
 from ledger.domain.log.statement import Claims, Effect
 
 
@@ -161,7 +161,7 @@ class Replay:
             code = "replayed" if state.head == digest else "item-branch"
             found = f"{claims.subject} is opened again"
             return self._faulty(state, code, index, "an item is opened once", found)
-        return Outcome(custody.advance(None, claims, digest, log_agency=self._agency))
+        return Outcome(custody_transitions.advance(None, claims, digest, log_agency=self._agency))
 
     def _handover_step(
         self, index: int, claims: Claims, digest: bytes, state: ItemState | None
@@ -289,7 +289,7 @@ class Replay:
             )
             return self._faulty(after, code, index, expected, found, step)
         try:
-            after = custody.advance(state, claims, digest, log_agency=self._agency)
+            after = custody_transitions.advance(state, claims, digest, log_agency=self._agency)
         except RuleError as error:
             branched = state.custodian != self._agency and state.offer is None
             code = "item-branch" if branched else "item-rule"

@@ -24,7 +24,7 @@ _FIXED: Final = (
     *("/v", "/type", "/evidence", "/seq", "/prev", "/actor", "/time", "/salt", "/refSalt"),
     *("/body/content", "/body/to", "/body/expires"),
     *("/body/target", "/body/pointer", "/body/approvals", "/body/offer"),
-    *("/handling", "/body/handling", "/body/hold", "/body/until"),
+    *("/handling", "/body/handling", "/body/hold", "/body/until", "/body/rule"),
     *("/_sd", "/_sd_alg", "/body/_sd"),
 )
 _BODY: Final = "/body"
@@ -42,7 +42,8 @@ def require_correctable(events: Mapping[str, Event], correction: Event) -> None:
             there are; or another value stands there.
     """
     pointer = correction.body["pointer"]
-    value = standing(events, correction.body["target"])
+    documents = {digest: event.value for digest, event in events.items()}
+    value = standing(documents, correction.body["target"])
     if _is_fixed(pointer):
         reason = "the member to correct makes the event what it is, and cannot be corrected"
     elif not (found := _found(value, pointer)):
@@ -57,22 +58,25 @@ def require_correctable(events: Mapping[str, Event], correction: Event) -> None:
     raise RuleError(reason, hint=f"there is: {', '.join(_correctable(value)) or 'nothing'}")
 
 
-def standing(events: Mapping[str, Event], target: str) -> dict[str, Any]:
+def standing(documents: Mapping[str, dict[str, Any]], target: str) -> dict[str, Any]:
     """An event's document as it stands after the corrections of it, each as it was corrected
     itself.
 
     What an earlier version let through, of members that were not there or cannot be corrected,
     changes nothing.
+
+    Args:
+        documents: of the item's events, in their order, by their statement digests in hex.
     """
     later: dict[str, list[tuple[str, Any]]] = {}
-    for digest, event in reversed([*events.items()]):
+    for digest, document in reversed([*documents.items()]):
         if digest == target:
             break
-        if event.type == "corrected":
-            body = _replaced(event.value, later.get(digest, ()))["body"]
+        if document["type"] == "corrected":
+            body = _replaced(document, later.get(digest, ()))["body"]
             if not _is_fixed(body["pointer"]):
                 later.setdefault(body["target"], []).append((body["pointer"], body["new"]))
-    return _replaced(events[target].value, later.get(target, ()))
+    return _replaced(documents[target], later.get(target, ()))
 
 
 def _is_fixed(pointer: str) -> bool:

@@ -12,8 +12,8 @@ from ledger.domain.codecs.text import b64url, evidence_bytes, format_time
 from ledger.domain.crypto import content_encryption, grants
 from ledger.domain.crypto.grants import HpkePrivateKey
 from ledger.domain.errors import DeniedError, FormatError, UsageError
+from ledger.domain.event import claimed_times
 from ledger.domain.event import document as documents
-from ledger.domain.event import moments
 from ledger.domain.event.document import DEFAULT_HIDDEN, Event
 from ledger.domain.event.types import TYPES
 from ledger.domain.identity import enrolment
@@ -144,8 +144,8 @@ def draft_event(
         **({"refSalt": b64url(ref_salt)} if ref_salt is not None else {}),
         "body": body,
     }
-    if (wrong := moments.contradiction(document)) is not None:
-        raise UsageError(wrong, hint=moments.HINT)
+    if (wrong := claimed_times.contradiction(document)) is not None:
+        raise UsageError(wrong, hint=claimed_times.HINT)
     try:
         return documents.build(
             document, {pointer: content_encryption.new_salt(16) for pointer in DEFAULT_HIDDEN}

@@ -3,6 +3,10 @@
 - nobody decides upon what they recorded themselves, and nobody twice
 - a disposal is requested, approved and carried out by people of the agency that has custody, of
   whom at least two are different: a guest answers to others, and neither approves nor refuses
+- what is approved is the rule that the request names, or that there is none: the disposal is
+  carried out under no other one
+- while a request waits for a decision, its agency makes no second one: who approves would not know
+  which of them is carried out
 - a request ends with a refusal of that agency, and when the item goes to another agency: whoever
   has custody then decides anew, also when it comes back
 """
@@ -42,6 +46,25 @@ class Decisions:
                 self.custodian = recorded.agency
                 self.requests.clear()
 
+    def require_request(self, recorded: RecordedEvent) -> None:
+        """Check that no request of the same agency waits for a decision.
+
+        Raises:
+            RuleError: one does.
+        """
+        for digest, request in self.requests.items():
+            made = self.made.get(digest, [])
+            decided = any(decision.agency == self.custodian for decision in made)
+            if request.agency == recorded.agency and not decided:
+                number = request.event.value["seq"]
+                raise RuleError(
+                    f"a request for this disposal waits for a decision already: event {number}",
+                    hint=(
+                        "a colleague decides upon it first: `custody dispose approve ID`, or "
+                        f"`custody record refuse ID --event {number} --reason WHY`"
+                    ),
+                )
+
     def require_decision(self, recorded: RecordedEvent, target: RecordedEvent) -> None:
         """Check that somebody may approve or refuse an event of the item.
 
@@ -70,26 +93,27 @@ class Decisions:
             )
 
     def require_disposal(self, recorded: RecordedEvent) -> None:
-        """Check that a disposal was requested, and approved by a second person, and not refused.
+        """Check that a disposal was requested, and approved by a second person, and not refused;
+        and that it is carried out under the rule that was approved.
 
         Raises:
             RuleError: otherwise.
         """
         requests = {
-            digest: one for digest, one in self.requests.items() if one.agency == recorded.agency
+            digest: pair for digest, pair in self.requests.items() if pair.agency == recorded.agency
         }
         if not requests:
             raise RuleError(
                 "nobody requested the disposal", hint="custody dispose request ID --reason WHY"
             )
-        approvals = [self.approvals.get(one) for one in recorded.event.body["approvals"]]
+        approvals = [self.approvals.get(approval) for approval in recorded.event.body["approvals"]]
         good = [
-            one
-            for one in approvals
-            if one is not None
-            and one.event.body["target"] in requests
-            and requests[one.event.body["target"]].actor != one.actor
-            and one.agency == recorded.agency
+            approval
+            for approval in approvals
+            if approval is not None
+            and approval.event.body["target"] in requests
+            and requests[approval.event.body["target"]].actor != approval.actor
+            and approval.agency == recorded.agency
         ]
         if not good or len(good) != len(approvals):
             raise RuleError(
@@ -97,7 +121,9 @@ class Decisions:
                 hint="a colleague approves it: `custody dispose approve ID`",
             )
         # A refusal ends one request, not the item's: it may be asked for again.
-        approved = {one.event.body["target"]: requests[one.event.body["target"]] for one in good}
+        approved = {
+            valid.event.body["target"]: requests[valid.event.body["target"]] for valid in good
+        }
         _require_rule(recorded, approved)
         if any(
             one.event.type == "refused" and one.agency == recorded.agency
@@ -113,11 +139,22 @@ class Decisions:
 
 
 def _require_rule(recorded: RecordedEvent, approved: dict[str, RecordedEvent]) -> None:
-    named = (one.event.body.get("rule") for one in approved.values())
-    rules = {str(one) for one in named if one is not None}
     rule = recorded.event.body.get("rule")
-    if rule is not None and rules and rule not in rules:
-        raise RuleError(
-            f"the disposal was approved under {' and '.join(sorted(rules))}, not under {rule!r}",
-            hint="carry it out under the rule that was approved, or request it anew",
-        )
+    rules = {request.event.body.get("rule") for request in approved.values()}
+    if rules == {rule}:
+        return
+    named = " and ".join(sorted(_by(name) for name in rules))
+    raise RuleError(
+        f"the disposal was approved {named}, and would be carried out {_by(rule)}",
+        hint=(
+            "leave --rule out, or request it anew: "
+            "custody dispose request ID --reason WHY --rule RULE"
+            if rules == {None}
+            else "carry it out under the rule that was approved: "
+            "custody dispose carry-out ID --method HOW --rule RULE"
+        ),
+    )
+
+
+def _by(rule: str | None) -> str:
+    return "without a rule" if rule is None else f"under {rule}"

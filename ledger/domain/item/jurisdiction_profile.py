@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from ledger.domain.codecs.text import require
 from ledger.domain.errors import DemandError, FormatError, RuleError
-from ledger.domain.event import moments
+from ledger.domain.event import claimed_times
 from ledger.domain.event.document import Event
 from ledger.domain.event.types import TYPES
 from ledger.domain.identity.names import ROLES
@@ -34,6 +34,7 @@ _MEMBERS: Final = {
     "certificate": dict,
 }
 _BULK: Final = 50
+_RULE: Final = "/body/rule"
 _OPTIONAL: Final = {"bulk_access": int, "names": dict, "retention": dict, "withhold": dict}
 
 
@@ -130,18 +131,22 @@ class Demands:
         """The demands that a node sent."""
         return cls(code, value["required"], value["basisKinds"], value["lateAfter"])
 
+    def _asked(self, event_type: str) -> Sequence[str]:
+        """Members that an event has. Where no disposal is carried out without a rule, none is
+        requested without one: what is approved is the rule that the request names.
+        """
+        asked = self.required.get(event_type, ())
+        disposal = event_type == "disposal-requested" and _RULE not in asked
+        return (*asked, _RULE) if disposal and _RULE in self.required.get("disposed", ()) else asked
+
     def require_met(self, event: Event) -> None:
         """Check a document.
 
         Raises:
             DemandError: with all that it lacks. RuleError: the basis is of an unknown kind.
         """
-        lacking = [
-            pointer
-            for pointer in self.required.get(event.type, ())
-            if not _has(event.value, pointer)
-        ]
-        delay = moments.unexplained_delay(event.value)
+        lacking = [pointer for pointer in self._asked(event.type) if not _has(event.value, pointer)]
+        delay = claimed_times.unexplained_delay(event.value)
         late = delay > self.late_after > 0
         if lacking or late:
             problems = [f"{', '.join(lacking)} in {event.type!r}"] if lacking else []
@@ -153,6 +158,8 @@ class Demands:
             hint = (
                 "say why: --late REASON"
                 if late and not lacking
+                else f"name the rule: --rule RULE, see: custody profile show {self.code}"
+                if _RULE in lacking
                 else f"see: custody profile show {self.code}"
             )
             raise DemandError(

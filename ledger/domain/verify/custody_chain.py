@@ -14,7 +14,7 @@ from ledger.domain.errors import IncompleteError, RuleError, VerificationError
 from ledger.domain.event.document import Event
 from ledger.domain.event.offer_terms import OfferTerms
 from ledger.domain.identity.names import agency_id
-from ledger.domain.item.custody import ItemState, advance
+from ledger.domain.item.custody_transitions import ItemState, advance
 from ledger.domain.log.statement import Statement
 from ledger.domain.verify.report import VerificationReport
 from ledger.domain.verify.state import ContractState

@@ -14,22 +14,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from ledger.domain.codecs.cose import PublicKey
-from ledger.domain.codecs.text import from_hex
-from ledger.domain.crypto import grants
-from ledger.domain.errors import DeniedError, NotFoundError, RuleError
-from ledger.domain.event.document import Event
-from ledger.domain.event.moments import AHEAD
+from ledger.domain.errors import DeniedError, NotFoundError
 from ledger.domain.identity.certificate import Certificate
 from ledger.domain.identity.descriptor import HpkeKey
-from ledger.domain.identity.person import PersonId, Recipient
-from ledger.domain.identity.roles import ROLES_BY_TYPE, counting_roles, keeps_custody
-from ledger.domain.item.history_rules import ItemHistory
-from ledger.domain.item.parts import OPENS_CONTENT, ROLES_BY_PART, Part, acting_roles
-from ledger.domain.item.recorded_event import RecordedEvent
+from ledger.domain.identity.person import PersonId
+from ledger.domain.identity.roles import ROLES_BY_TYPE, counting_roles
+from ledger.domain.item.participation import ROLES_BY_PART, Part
 from ledger.rows.items import ItemRow
-from ledger.rows.logs import EntryRow
-from ledger.rows.releases import ReleaseRow
-from ledger.rows.states import ReleaseKind
 from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.node.context import Node
 from ledger.services.partners import directory
@@ -43,11 +34,8 @@ SEE_ALL: Final = frozenset[str]().union(
 #: Those of them that find items by what their documents say, too: whoever only watches would learn
 #: from a search by a case number, or by the digest of a file, what a sealed document holds.
 FIND_ALL: Final = SEE_ALL - ROLES_BY_PART[Part.WATCHER]
-#: Roles that may never read details or content, whatever they sign.
-NO_CONTENT: Final = ROLES_BY_PART[Part.WATCHER]
 #: Releases to whoever an item is on offer to, who looks before answering, and what each opens.
 LOOKS: Final = {"offer": "record", "offer-content": "content"}
-FRESH: Final = 3600  # seconds for which one recorded access is good
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +117,7 @@ def parts_of(
     if "service" in caller.roles:
         return _parts_of_node(node, unit, caller, evidence, item)
     named = unit.items.share(evidence, caller.id)
-    keys = _own_grants(node, unit, caller, evidence)
+    keys = own_grants(node, unit, caller, evidence)
     if item is None:
         return frozenset()
     ours, kept = caller.agency == node.agency, item.state.custodian == node.agency
@@ -159,10 +147,10 @@ def _has_own_key(node: Node, unit: UnitOfWork, caller: Caller) -> bool:
     return caller.hpke.digest not in directory.agency_keys(node, unit)
 
 
-def _own_grants(node: Node, unit: UnitOfWork, caller: Caller, evidence: str) -> list[bytes]:
+def own_grants(node: Node, unit: UnitOfWork, caller: Caller, evidence: str) -> list[bytes]:
     """The content keys of an item that are sealed to the caller, and to no agency."""
-    found = unit.grants.sealed_to(evidence, "content", caller.hpke.digest)
-    return found if _has_own_key(node, unit, caller) else []
+    sealed = unit.grants.sealed_to(evidence, "content", caller.hpke.digest)
+    return sealed if _has_own_key(node, unit, caller) else []
 
 
 def _parts_of_node(
@@ -231,170 +219,3 @@ def visible_items(
         after=after, limit=limit, person=person, evidence=among, recipient=recipient, token=token,
         rare=rare, beside=beside,
     )  # fmt: skip
-
-
-def require_readable(
-    node: Node, unit: UnitOfWork, caller: Caller, item: ItemRow, mode: str
-) -> tuple[bytes, ...]:
-    """Check that what an access of this mode opens could be handed to the caller.
-
-    Asked before an access is signed, and again before it is registered: an access after which
-    nothing is handed out would tell of a reading that never was.
-
-    Returns:
-        digests of the HPKE keys to which the content key is sealed for the caller.
-
-    Raises:
-        DeniedError, RuleError: why nothing could be handed out.
-    """
-    _require_reader(node, unit, caller, item)
-    if unit.erasures.get(item.state.evidence) is not None:
-        raise DeniedError(
-            "the keys of this item were destroyed: nothing of it can be read",
-            hint="custody dispose certificate ID",
-        )
-    if item.state.offer is not None:
-        parts = parts_of(node, unit, caller, item.state.evidence, item)
-        hint = "wait until it is answered, or ask whoever offered it to take the offer back"
-        if is_asked(node, caller, item):
-            hint = "check it and answer: custody handover accept ID"
-        elif acting_roles("transfer-withdrawn", parts, caller.roles):
-            hint = "to read it meanwhile: custody handover pause ID -o FILE --basis WHY"
-        raise RuleError(
-            "an offer is open: only its acceptance, refusal or withdrawal may follow", hint=hint
-        )
-    if item.state.custodian != node.agency:
-        what = (
-            f"this item went to {item.state.custodian}: readings are recorded by whoever "
-            "holds it now"
-        )
-        raise RuleError(what, hint="ask them for a bundle")
-    keys = tuple(
-        dict.fromkeys(
-            grants.parse(one).recipient
-            for one in content_grants(node, unit, caller, item.state.evidence)
-        )
-    )
-    if mode == "copy" and item.cid is not None and not keys:
-        raise no_key()
-    return keys
-
-
-def _require_reader(node: Node, unit: UnitOfWork, caller: Caller, item: ItemRow) -> None:
-    """Check that the caller may read an item: neither the role nor the part of an administrator or
-    auditor opens anything, so that they need another role and another part in the item.
-
-    Raises:
-        DeniedError: they have none.
-    """
-    parts = parts_of(node, unit, caller, item.state.evidence, item)
-    if not caller.roles - NO_CONTENT or not parts - {Part.WATCHER}:
-        raise DeniedError("this role sees records, never details or content")
-
-
-def no_key() -> DeniedError:
-    """Nobody sealed the content key to the caller."""
-    hint = "whoever has it gives it to you with: `custody share ID --with YOU --basis WHY`"
-    return DeniedError("no content key was granted to you", hint=hint)
-
-
-def require_access(
-    node: Node, unit: UnitOfWork, caller: Caller, evidence: str, access: bytes, kind: str
-) -> EntryRow:
-    """Check that ``access`` is the digest of the caller's own, recent `accessed` event on this
-    item.
-
-    Args:
-        kind: content (for which a key is sealed to the caller), bundle, or details, for which an
-            access of any mode is enough.
-
-    Raises:
-        DeniedError: it is not, or the caller's role may not read, or has no key.
-    """
-    _require_reader(node, unit, caller, visible(node, unit, caller, evidence))
-    hint = "sign an access first: this is what --basis does"
-    row = unit.logs.entry_by_digest(access)
-    if (
-        row is None
-        or row.evidence != evidence
-        or row.certificate != caller.certificate
-        or row.effect != "none"
-    ):
-        raise DeniedError(
-            "no access of yours to this item is in the log under that digest", hint=hint
-        )
-    event = documents.read_event(node, unit, row)
-    modes = ("view", "inspection", "copy", "export") if kind == "details" else ("copy", "export")
-    if (
-        event is None
-        or event.type != "accessed"
-        or event.body["mode"] not in modes
-        or "basis" not in event.value
-    ):
-        raise DeniedError("the recorded access does not cover this", hint=hint)
-    if (
-        not -AHEAD <= node.clock.now() - row.time <= FRESH
-    ):  # its time is that of the reader's own clock
-        raise DeniedError("the recorded access is too old", hint=hint)
-    if ItemHistory.looks_back(event):
-        _require_still_allowed(node, unit, row, event)
-    if kind == "content" and not content_grants(node, unit, caller, evidence):
-        raise no_key()
-    return row
-
-
-def _require_still_allowed(node: Node, unit: UnitOfWork, row: EntryRow, event: Event) -> None:
-    """What was marked after somebody signed an access is handed out as the mark lets it, from that
-    moment on.
-
-    Raises:
-        DeniedError: not any more.
-    """
-    history = ItemHistory()
-    for one, told in documents.read_events(node, unit, unit.logs.events(row.evidence)):
-        if told is not None:
-            history.take(RecordedEvent(one.digest, told))
-    history.require_allowed(RecordedEvent(row.digest, event), node.clock.now())
-
-
-def note_release(
-    node: Node, statement: bytes, recipient: Recipient, kind: ReleaseKind, evidence: str
-) -> None:
-    """Write down what is about to be handed out, and which statement covers it: an audit compares
-    both.
-
-    Raises:
-        StorageError: it cannot be written down, and must not be handed out.
-    """
-    with node.records.write() as unit:
-        unit.releases.put(ReleaseRow(statement, recipient, kind, evidence, node.clock.now()))
-
-
-def release(node: Node, caller: Caller, evidence: str, access: str, kind: ReleaseKind) -> EntryRow:
-    """Check the caller's recorded access, by its digest in hex, and write down what is about to be
-    handed out under it.
-
-    Args:
-        kind: see require_access.
-
-    Raises:
-        FormatError: no digest. DeniedError, NotFoundError: the access does not cover it.
-    """
-    digest = from_hex(access, what="access", size=32)
-    with node.records.read() as unit:
-        row = require_access(node, unit, caller, evidence, digest, kind)
-    note_release(node, digest, caller.id.recipient, kind, evidence)
-    return row
-
-
-def content_grants(node: Node, unit: UnitOfWork, caller: Caller, evidence: str) -> list[bytes]:
-    """The grants of an item's content key that the caller may be handed.
-
-    These are the ones sealed to the caller, as long as one of their parts opens content. A
-    custodian who does not stand for the defence too gets those sealed to the custody key as well.
-    """
-    parts = parts_of(node, unit, caller, evidence, unit.items.get(evidence))
-    found = _own_grants(node, unit, caller, evidence) if parts & OPENS_CONTENT else []
-    if Part.CUSTODIAN in parts and keeps_custody(caller.roles):
-        found += unit.grants.sealed_to(evidence, "content", node.descriptor(unit).custody.digest)
-    return found

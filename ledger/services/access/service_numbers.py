@@ -9,7 +9,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from ledger.domain.errors import KeyringError
-from ledger.domain.event import wording
+from ledger.domain.event import normalization
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity.names import is_pseudonym
 from ledger.domain.identity.person import PersonId
@@ -90,4 +90,4 @@ class Persons:
 
 def folded(number: str) -> str:
     """What is the same for a service number however it was typed; blanks do not count."""
-    return wording.form(number).replace(" ", "")
+    return normalization.form(number).replace(" ", "")

@@ -12,7 +12,7 @@ from typing import Final
 from ledger.domain.codecs import cose
 from ledger.domain.codecs.text import b64url
 from ledger.domain.errors import CustodyError, DeniedError, NotFoundError
-from ledger.domain.event.moments import AHEAD
+from ledger.domain.event.claimed_times import AHEAD
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity import login
 from ledger.domain.identity.certificate import Certificate
@@ -252,11 +252,11 @@ def end(node: Node, session: str, *, person: PersonId | None) -> None:
     """
     with node.records.write() as unit:
         now = node.clock.now()
-        found = [
+        rows = [
             row
             for row in unit.sessions.listed(person, now, latest_end(now))
             if row.token.hex()[:_ID] == session
         ]
-        if not found:
+        if not rows:
             raise NotFoundError("no such session", hint="see: custody session list")
-        unit.sessions.drop(found[0].token)
+        unit.sessions.drop(rows[0].token)

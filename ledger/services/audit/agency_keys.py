@@ -16,7 +16,7 @@ from ledger.domain.audit.report import AuditReport
 from ledger.domain.audit.signers import Signers, Version
 from ledger.domain.chain import contract_layout
 from ledger.domain.errors import CustodyError, FormatError, NotFoundError
-from ledger.domain.event.moments import AHEAD
+from ledger.domain.event.claimed_times import AHEAD
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity import descriptor as descriptors
 from ledger.domain.identity.names import check_code

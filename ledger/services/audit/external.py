@@ -26,9 +26,9 @@ from ledger.services.audit import chain_events, cross_log, split_view
 from ledger.services.audit.agency_keys import Authorities
 from ledger.services.audit.announcing import SignersOfLog
 from ledger.services.audit.chain_events import LogOfAgency, Progress, silent
+from ledger.services.audit.damaged_copies import SoundFiles
 from ledger.services.audit.fetching import Fetching, Missing, Submit, at_once, finding_for
 from ledger.services.audit.replaying import LogReplay
-from ledger.services.audit.sound_files import SoundFiles
 
 # Entries beyond the newest anchored one that are looked at: a log could serve such without end.
 _TAIL: Final = 1 << 18
@@ -206,7 +206,8 @@ class _Log:
         offer after its withdrawal was judged.
         """
         fresh = authorities.fingerprint()
-        lacked = any(one.code == "descriptor-missing" for one in self._state.findings(log.log))
+        findings = self._state.findings(log.log)
+        lacked = any(finding.code == "descriptor-missing" for finding in findings)
         more = lacked and self._state.blob(_JUDGED_WITH, log.log) != fresh
         if more or chain_events.was_overtaken(self._state, log.log):
             self._state.forget(log.log)
@@ -278,13 +279,11 @@ class _Log:
                 )
             )
         else:
-            self._report.add(
-                AuditFinding(
-                    "descriptor-missing",
-                    f"checkpoint of {log.agency}",
-                    "a descriptor with its log key",
-                    "none at hand",
-                )
+            self._report_finding(
+                "descriptor-missing",
+                f"checkpoint of {log.agency}",
+                "a descriptor with its log key",
+                "none at hand",
             )
 
     def _judge_tail(

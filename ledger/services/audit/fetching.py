@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Final
 
-from ledger.domain.audit import entry as entries
-from ledger.domain.audit.entry import DecodedEntry
+from ledger.domain.audit import log_entry as entries
 from ledger.domain.audit.findings import AuditFinding
+from ledger.domain.audit.log_entry import DecodedEntry
 from ledger.domain.audit.ports import AuditState, LogFiles
 from ledger.domain.errors import CustodyError, DeniedError, NotFoundError
 from ledger.domain.log import tiles

@@ -16,7 +16,7 @@ from ledger.domain.bundle.trust import TrustRoot
 from ledger.domain.crypto.grants import HpkePrivateKey
 from ledger.domain.errors import ALTERED, CustodyError, NetworkError, StorageError, UnreadableError
 from ledger.rows.unit_of_work import Database, UnitOfWork
-from ledger.services.audit import external, obligations, rows, sampling
+from ledger.services.audit import database_comparison, external, obligations, sampling
 from ledger.services.audit.chain_events import Progress, silent
 from ledger.services.audit.fetching import Submit, at_once
 from ledger.services.audit.sampling import Reservoir
@@ -92,7 +92,9 @@ def _audit_home(
         if (drawn := sampling.draw(item)) is not None:
             sample.offer(drawn)
 
-    done = rows.check(node, scratch, state, report, keys, options.progress, check_item)
+    done = database_comparison.check(
+        node, scratch, state, report, keys, options.progress, check_item
+    )
     releases = report.take(obligations.check_releases(node))
     pins = report.take(sampling.check_pins(node))
     walked = report.take(_walk_cases(node, sample))

@@ -12,8 +12,8 @@ from ledger.domain.identity import descriptor as descriptors
 from ledger.domain.identity.names import is_pseudonym
 from ledger.domain.identity.person import PersonId
 from ledger.rows.unit_of_work import UnitOfWork
-from ledger.services.audit.comparing import Row
 from ledger.services.audit.rebuilding import Rebuild
+from ledger.services.audit.row_comparison import Row
 from ledger.services.audit.stored_items import ReconstructedItem
 from ledger.services.records import documents
 from ledger.services.registration.statement_checks import RELEASES

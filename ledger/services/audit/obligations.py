@@ -10,7 +10,7 @@ from typing import Final, get_args
 from ledger.domain.audit.findings import AuditFinding
 from ledger.domain.codecs.text import format_time, parse_time, told_time
 from ledger.domain.errors import CustodyError
-from ledger.domain.event.moments import AHEAD
+from ledger.domain.event.claimed_times import AHEAD
 from ledger.domain.event.types import AccessMode
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity.certificate import Certificate

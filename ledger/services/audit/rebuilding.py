@@ -3,7 +3,7 @@ the code that writes it in daily life.
 
 Whatever an edited column says, the rebuilt database does not have it: a column is found by
 construction, and one that is added later too. What nothing tells is taken over from the home, and
-stands in columns.py with the reason.
+stands in column_sources.py with the reason.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ from ledger.domain.log.statement import Statement
 from ledger.rows.logs import LogRow
 from ledger.rows.table import TABLES
 from ledger.rows.unit_of_work import Database, UnitOfWork
-from ledger.services.audit.comparing import shown
+from ledger.services.audit.row_comparison import shown
 from ledger.services.log import merkle_log
+from ledger.services.log.merkle_log import entry_row
 from ledger.services.node.context import Node
 from ledger.services.registration import agency_statements
-from ledger.services.registration.sequencing import entry_row
 
 PAGE: Final = 256
 _BEFORE: Final = -(2**62)

@@ -21,10 +21,10 @@ from ledger.rows.agencies import DescriptorRow
 from ledger.rows.logs import TransactionRow
 from ledger.rows.states import CheckpointState
 from ledger.rows.unit_of_work import UnitOfWork
-from ledger.services.audit.comparing import shown
 from ledger.services.audit.rebuilding import Rebuild
+from ledger.services.audit.row_comparison import shown
 from ledger.services.log import merkle_log
-from ledger.services.onchain import anchoring, transfer_steps
+from ledger.services.onchain import checkpoint_anchoring, transfer_steps
 
 _Sent = dict[tuple[int, int, bytes], list[SentCall]]
 
@@ -107,7 +107,7 @@ def _transactions(book: Rebuild) -> _Sent:
             if call.sender != node.keys.anchorer_address:
                 continue
             nonces.add(call.nonce)
-            kind = anchoring.KIND if call.anchored is not None else transfer_steps.KIND
+            kind = checkpoint_anchoring.KIND if call.anchored is not None else transfer_steps.KIND
             into.checkpoints.put_transaction(
                 TransactionRow(call.hash, kind, call.nonce, row["raw"])
             )
@@ -138,7 +138,7 @@ def _anchored(
         receipt = chain.receipt(call.hash)
         if receipt is None or not receipt.succeeded or receipt.block != checkpoint.block:
             continue
-        row = anchoring.submitted(
+        row = checkpoint_anchoring.submitted(
             node, checkpoint.prev, checkpoint.size, checkpoint.root, call.hash
         )
         newest = unit.checkpoints.newest(checkpoint.log, ("submitted", "anchored", "final"))
@@ -154,7 +154,7 @@ def _anchored(
         waits = behind == "anchored" and chain.head().number > chain.final()
         state: CheckpointState = "anchored" if waits else "final"
         into.checkpoints.put(
-            anchoring.mined(
+            checkpoint_anchoring.mined(
                 row, state, checkpoint.version, chain.block(checkpoint.block), receipt.gas_used
             )
         )
@@ -175,11 +175,11 @@ def _pending(book: Rebuild, into: UnitOfWork, row: dict[str, Any], last: int, se
     root = merkle.root_of(row["size"], merkle_log.reader(into, node.log_id))
     for call in sent.get((last, row["size"], root), []):
         receipt = chain.receipt(call.hash)
-        made = anchoring.submitted(node, last, row["size"], root, call.hash)
+        made = checkpoint_anchoring.submitted(node, last, row["size"], root, call.hash)
         if receipt is not None and receipt.succeeded and row["state"] == "anchored":
             version = node.contracts.active_version(node.keys.anchorer_address, receipt.block)
             into.checkpoints.put(
-                anchoring.mined(
+                checkpoint_anchoring.mined(
                     made, "anchored", version, chain.block(receipt.block), receipt.gas_used
                 )
             )

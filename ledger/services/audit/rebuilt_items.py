@@ -22,8 +22,8 @@ from ledger.domain.errors import CustodyError, DeniedError, RuleError
 from ledger.domain.event import document as documents
 from ledger.domain.event.document import Event
 from ledger.domain.identity.names import agency_id
-from ledger.domain.item.custody import ItemState
-from ledger.domain.item.history_rules import ItemHistory
+from ledger.domain.item.custody_transitions import ItemState
+from ledger.domain.item.item_history import ItemHistory
 from ledger.domain.item.recorded_event import RecordedEvent
 from ledger.domain.log import statement as statements
 from ledger.domain.log.statement import Statement
@@ -32,13 +32,13 @@ from ledger.rows.items import ItemRow, ShareRow
 from ledger.rows.logs import EntryRow
 from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.audit import rebuilt_erasures
-from ledger.services.audit.comparing import shown
 from ledger.services.audit.foreign_history import InheritedRecords
 from ledger.services.audit.rebuilding import Rebuild
+from ledger.services.audit.row_comparison import shown
 from ledger.services.audit.stored_items import ReconstructedItem, StoredItem, StoredItems, names
 from ledger.services.bundles import unpacking
 from ledger.services.bundles.unpacking import Opened
-from ledger.services.handovers import incoming
+from ledger.services.handovers import incoming_parcels
 from ledger.services.onchain import transfer_steps
 from ledger.services.records import foreign_history, record_keys
 from ledger.services.registration import sequencing
@@ -180,7 +180,8 @@ class _Replay:
         content = event.content if event is not None and row.effect == "open" else None
         stored = StoredItem(statement, certificate, event, content)
         item = sequencing.item_after(self.book.node, stored, self.current)
-        # The document that named the CID was destroyed: only the home has it (columns.PARTLY).
+        # The document that named the CID was destroyed: only the home has it; see
+        # column_sources.PARTLY.
         if row.effect == "open" and event is None and self.known is not None:
             item = replace(item, cid=self.known.cid)
         self.current = sequencing.write(self.book.node, self.into, stored, row, item, self.key)
@@ -342,15 +343,15 @@ class _Replay:
 
     def _receive(self, count: int) -> None:
         opened = self._record_up_to(count)
-        state, rows = incoming.replay(opened)
+        state, rows = incoming_parcels.replay(opened)
         cid = self.known.cid if self.known is not None else None
         if (opening := opened.events[0]) is not None:
             cid = dag.root_of(opening.content) if opening.content is not None else None
         place = self.known.opened if self.known is not None else self.into.items.newest_place() + 1
-        incoming.write(self.book.node, self.into, opened, state, rows, cid, place, self.key)
+        incoming_parcels.write(self.book.node, self.into, opened, state, rows, cid, place, self.key)
 
     def _carry(self, item: ItemRow, own: list[EntryRow]) -> None:
-        """Copy from the home what follows from no statement (see columns.PARTLY)."""
+        """Copy from the home what follows from no statement (see column_sources.PARTLY)."""
         into, unit = self.into, self.unit
         if self.erasure is not None:
             erasure, erased = self.erasure, self.erased

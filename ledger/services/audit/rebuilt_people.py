@@ -11,7 +11,7 @@ from typing import Any
 from ledger.domain.codecs.text import require, told_time
 from ledger.domain.crypto import custody_key
 from ledger.domain.errors import CustodyError, VerificationError
-from ledger.domain.event import wording
+from ledger.domain.event import normalization
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity import descriptor as descriptors
 from ledger.domain.identity import enrolment
@@ -25,8 +25,8 @@ from ledger.rows.states import EnrolmentState
 from ledger.rows.storage import ReplicaStateRow
 from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.access import custody_keys, service_numbers, sessions
-from ledger.services.audit.comparing import shown
 from ledger.services.audit.rebuilding import Rebuild
+from ledger.services.audit.row_comparison import shown
 from ledger.services.records import documents
 from ledger.services.registration import agency_statements, bulk_access_alarm
 
@@ -102,7 +102,7 @@ class People:
         self._signers()
         with self._book.into.write() as into:
             # Whoever opens a home brings its index up to this.
-            into.items.put_index_form(wording.VERSION)
+            into.items.put_index_form(normalization.VERSION)
 
     def _enrolment(self, unit: UnitOfWork, into: UnitOfWork, row: Row) -> None:
         node = self._book.node

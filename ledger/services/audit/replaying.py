@@ -10,16 +10,16 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from ledger.domain.audit.contract_events import CheckpointAnchored
-from ledger.domain.audit.entry import DecodedEntry
 from ledger.domain.audit.findings import AuditFinding
+from ledger.domain.audit.log_entry import DecodedEntry
 from ledger.domain.audit.ports import AuditState, LogState, Progress, Usage
 from ledger.domain.audit.replay import Replay, Step
 from ledger.domain.audit.report import AuditReport
 from ledger.domain.audit.signers import Signers, in_force
 from ledger.domain.codecs.text import told_time
 from ledger.domain.errors import CustodyError, FormatError
-from ledger.domain.event.moments import AHEAD
-from ledger.domain.item.custody import ItemState
+from ledger.domain.event.claimed_times import AHEAD
+from ledger.domain.item.custody_transitions import ItemState
 from ledger.domain.log import receipt as receipts
 from ledger.domain.log import tiles
 from ledger.domain.log.merkle import Frontier

@@ -18,7 +18,7 @@ from ledger.domain.errors import ALTERED, CustodyError, NetworkError
 from ledger.domain.verify.report import Verdict
 from ledger.rows.items import ItemRow
 from ledger.rows.unit_of_work import UnitOfWork
-from ledger.services.audit import checks, rows
+from ledger.services.audit import checks, database_comparison
 from ledger.services.audit.checks import Fault
 from ledger.services.audit.self_check_findings import (
     CONTENT,
@@ -111,7 +111,7 @@ def _check_rows(node: Node, progress: Callable[[int], None]) -> Iterator[Result 
                 "rows", older, "see above", home_is_whole=True, verdict=Verdict.INCOMPLETE
             )
             return
-        counts = rows.check(
+        counts = database_comparison.check(
             replace(node, records=moment, live=node.records),
             into,
             _story(node),

@@ -9,7 +9,7 @@ from typing import Any, Final
 from ledger.domain.crypto.content_encryption import Content
 from ledger.domain.event.document import Event
 from ledger.domain.identity.certificate import Certificate
-from ledger.domain.item.history_rules import ItemHistory
+from ledger.domain.item.item_history import ItemHistory
 from ledger.domain.log.statement import Statement
 from ledger.rows.handovers import ErasureRow, TransferStepRow
 from ledger.rows.items import ItemRow

@@ -26,15 +26,15 @@ from ledger.domain.event import document as documents
 from ledger.domain.event.document import Event
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity.names import agency_id
-from ledger.domain.item.custody import ItemState
+from ledger.domain.item.custody_transitions import ItemState
 from ledger.domain.log import statement as statements
 from ledger.domain.log.statement import Statement
 from ledger.domain.verify import ContractState, Status, Verdict, procedure
 from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.bundles import agency_trust
+from ledger.services.log.merkle_log import entry_row
 from ledger.services.node.context import Node
 from ledger.services.records import foreign_history, record_keys
-from ledger.services.registration.sequencing import entry_row
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from typing import Any, Final
 from ledger.domain.chain import contract_layout
 from ledger.domain.codecs.text import from_hex
 from ledger.domain.errors import CustodyError, NotFoundError, VerificationError
-from ledger.domain.event.moments import AHEAD
+from ledger.domain.event.claimed_times import AHEAD
 from ledger.domain.event.offer_terms import OfferTerms
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity.names import agency_id
@@ -29,7 +29,7 @@ from ledger.rows.handovers import ErasureRow
 from ledger.rows.logs import EntryRow
 from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.bundles import export
-from ledger.services.handovers import outcomes, outgoing
+from ledger.services.handovers import outcomes, outgoing_parcels
 from ledger.services.node.context import Node
 from ledger.services.onchain import transfer_steps
 from ledger.services.records import documents, pages
@@ -177,7 +177,10 @@ def for_agency(node: Node, agency: str, after: str = "") -> list[DisposalNote]:
     with node.records.read() as unit:
         newest = unit.checkpoints.newest(node.log_id, ("final",))
     return list(
-        islice(_told(node, agency, after, newest.size if newest is not None else 0), outgoing.PAGE)
+        islice(
+            _told(node, agency, after, newest.size if newest is not None else 0),
+            outgoing_parcels.PAGE,
+        )
     )
 
 
@@ -256,7 +259,7 @@ def learn(
     Raises:
         VerificationError: a disposal that its custodian did not sign, unless ``trying`` keeps it.
     """
-    for told in outgoing.page(node, f"disposals {agency}", api.disposals):
+    for told in outgoing_parcels.page(node, f"disposals {agency}", api.disposals):
         evidence = told.evidence
         trying(
             evidence,
@@ -330,7 +333,10 @@ def disposal(node: Node, unit: UnitOfWork, evidence: str) -> Disposal | None:
         close.time if close is not None else 0,
         row.count,
         row.backups,
-        tuple((one.agency, one.digest, one.time) for one in confirmed),
+        tuple(
+            (confirmation.agency, confirmation.digest, confirmation.time)
+            for confirmation in confirmed
+        ),
         tuple(sorted(holders(unit, evidence))),
         tuple(name for name in held if name in node.replicas.names()),
         tuple(name for name in held if name not in node.replicas.names()),

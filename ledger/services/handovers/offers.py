@@ -16,7 +16,7 @@ from ledger.domain.errors import NotFoundError, RuleError
 from ledger.rows.items import ItemRow
 from ledger.rows.states import ReleaseKind
 from ledger.rows.unit_of_work import UnitOfWork
-from ledger.services.access import authorization, reading
+from ledger.services.access import authorization, key_release, shown_documents
 from ledger.services.access.authorization import Caller
 from ledger.services.handovers.sync import Synced
 from ledger.services.node.context import Node
@@ -70,7 +70,7 @@ def under_way(
                     offer.digest,
                     expires,
                     state,
-                    reading.looks(node, unit, offer.digest),
+                    shown_documents.looks(node, unit, offer.digest),
                 )
             )
     return found, items[-1].opened if len(items) == limit else None
@@ -113,7 +113,7 @@ def look(node: Node, caller: Caller, evidence: str, kind: ReleaseKind) -> None:
             for row in unit.releases.under(offer.digest)
         )
     if not known:
-        authorization.note_release(node, offer.digest, caller.id.recipient, kind, evidence)
+        key_release.note_release(node, offer.digest, caller.id.recipient, kind, evidence)
 
 
 def shown(node: Node, caller: Caller, done: Synced) -> Synced:
@@ -128,7 +128,7 @@ def shown(node: Node, caller: Caller, done: Synced) -> Synced:
             return not name.startswith(_ITEM) or authorization.is_visible(node, unit, caller, name)
 
         received, settled = (
-            [one for one in ones if concerns(one)] for ones in (done.received, done.settled)
+            [entry for entry in ones if concerns(entry)] for ones in (done.received, done.settled)
         )
         return Synced(
             received,

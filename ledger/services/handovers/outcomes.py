@@ -84,8 +84,8 @@ def _ending(opened: Opened, row: TransferStepRow) -> tuple[Hop, int]:
     number = next(
         (
             n
-            for n, one in enumerate(opened.statements)
-            if hop is not None and one.digest == hop.outcome_digest
+            for n, statement in enumerate(opened.statements)
+            if hop is not None and statement.digest == hop.outcome_digest
         ),
         None,
     )
@@ -100,12 +100,12 @@ def _verify(node: Node, opened: Opened, item: ItemRow) -> None:
     """Verify the parcel as it stands: the item may have gone on since, and the handovers of its
     later life are not in it.
     """
-    shown = {one.digest for one in opened.statements}
+    shown = {statement.digest for statement in opened.statements}
     hops = tuple(
-        one
-        for one in opened.bundle.hops
-        if one.offer in shown
-        and (one.outcome == contract_layout.OPEN or one.outcome_digest in shown)
+        hop
+        for hop in opened.bundle.hops
+        if hop.offer in shown
+        and (hop.outcome == contract_layout.OPEN or hop.outcome_digest in shown)
     )
     found = replace(opened.filled(), hops=hops, chain=None)
     unpacking.verify_bundle(node, found, OwnView(node, found, item.state.ref))
@@ -128,7 +128,7 @@ def check_closing(
         VerificationError, IncompleteError: it did not, or does not prove it.
     """
     found = bundles.parse(data)
-    parsed = tuple(statements.parse_entry(one.entry) for one in found.statements)
+    parsed = tuple(statements.parse_entry(statement.entry) for statement in found.statements)
     last, log = parsed[-1], found.statements[-1].log
     if found.evidence != evidence or last.digest != digest or last.claims.effect != "close":
         raise VerificationError(8, "the disposal that the other agency tells of is not in its log")

@@ -18,10 +18,10 @@ from ledger.domain.codecs.text import evidence_bytes
 from ledger.domain.errors import BusyError, ChainError, CustodyError
 from ledger.domain.ports.node_and_chain import PartnerApi
 from ledger.rows.agencies import PartnerRow
-from ledger.services.handovers import erasure, incoming, outcomes, outgoing
+from ledger.services.handovers import erasure, incoming_parcels, outcomes, outgoing_parcels
 from ledger.services.node import supervision
 from ledger.services.node.context import Node
-from ledger.services.onchain import anchoring, standing, transfer_steps
+from ledger.services.onchain import agency_standing, checkpoint_anchoring, transfer_steps
 from ledger.services.partners import directory
 
 _PAUSE: Final = 0.05
@@ -104,7 +104,7 @@ def own(node: Node) -> Synced:
     done = Synced()
     with node.records.read() as unit:
         known = {row.agency for row in unit.partners.all()}
-    _noting(done, node.agency, lambda: standing.follow(node))
+    _noting(done, node.agency, lambda: agency_standing.follow(node))
     _noting(done, node.agency, lambda: transfer_steps.step(node))
     _noting(done, node.agency, lambda: erasure.settle(node))
     for row in transfer_steps.every(node, transfer_steps.UNSETTLED):
@@ -171,7 +171,7 @@ def _left_undone(node: Node, agency: str) -> str:
     )
     return "; ".join(
         [
-            f"{standing.inactive(agency).message}: nothing is exchanged with it",
+            f"{agency_standing.inactive(agency).message}: nothing is exchanged with it",
             *(f"{count} {what}" for count, what in counts if count),
         ]
     )
@@ -243,10 +243,12 @@ def _take_in(node: Node, done: Synced, partner: PartnerRow, over: Stopped) -> No
     """
     api = node.reach(partner.url)
     going = [
-        one.evidence
-        for one in sorted(node.transfers.of(partner.agency), key=lambda one: one.touched)
+        transfer.evidence
+        for transfer in sorted(
+            node.transfers.of(partner.agency), key=lambda transfer: transfer.touched
+        )
     ]
-    for one in outgoing.page(node, f"offers {partner.agency}", api.exchanged):
+    for one in outgoing_parcels.page(node, f"offers {partner.agency}", api.exchanged):
         evidence, named = one.evidence, (one.giver, one.taker, one.state)
         if named != (partner.agency, node.agency, "open") or evidence in going:
             continue
@@ -270,7 +272,7 @@ def _take(
     end = time.monotonic() + _SLICE
 
     def work() -> None:
-        if incoming.receive(
+        if incoming_parcels.receive(
             node, partner.agency, api, evidence, lambda: over() or time.monotonic() > end
         ):
             done.received.append(evidence)
@@ -278,10 +280,10 @@ def _take(
     _trying(node, done, partner.agency, evidence, work)
 
 
-def settle(node: Node, *, timeout: float) -> anchoring.Progress:
+def settle(node: Node, *, timeout: float) -> checkpoint_anchoring.Progress:
     """Anchor everything, and bring our handovers as far as they go without the other side."""
     deadline = time.monotonic() + timeout
-    reached = anchoring.anchor_now(node, timeout=timeout)
+    reached = checkpoint_anchoring.anchor_now(node, timeout=timeout)
     while time.monotonic() < deadline:
         try:
             moved = transfer_steps.step(node)

@@ -68,8 +68,8 @@ def _is_forgotten(node: Node, unit: UnitOfWork, row: TransferStepRow) -> bool:
         and item.opener is None
         and item.holder is None
         and rows[-1] == row
-        and all(_is_others_alone(node, unit, one) for one in rows)
-        and not any(one.log == node.log_id for one in unit.logs.events(evidence, void=True))
+        and all(_is_others_alone(node, unit, stored) for stored in rows)
+        and not any(event.log == node.log_id for event in unit.logs.events(evidence, void=True))
         and unit.erasures.get(evidence) is None
         and not unit.replicas.of_item(evidence)
         and not unit.copies.of_item(evidence, 1)

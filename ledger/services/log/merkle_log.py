@@ -16,12 +16,23 @@ from ledger.domain.log import merkle, tiles
 from ledger.domain.log import receipt as receipts
 from ledger.domain.log.merkle import NodeReader
 from ledger.domain.log.receipt import Checkpoint, Receipt
+from ledger.domain.log.statement import Statement
 from ledger.domain.log.tiles import HEIGHT, WIDTH, TilePath
 from ledger.rows.logs import EntryRow, LogRow
 from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.node.context import Node
 
 _FROZEN_HINT: Final = "stop the node, keep the home as it is, and run: custody doctor"
+
+
+def entry_row(log: bytes, statement: Statement) -> EntryRow:
+    """The row of a statement that is not sequenced yet."""
+    claims = statement.claims
+    return EntryRow(
+        log, 0, statement.entry, statement.digest, claims.subject, claims.seq, claims.effect,
+        claims.time,
+        claims.issuer, statement.certificate, statement.payload,
+    )  # fmt: skip
 
 
 def reader(unit: UnitOfWork, log: bytes) -> NodeReader:

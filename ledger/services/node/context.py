@@ -29,8 +29,8 @@ from ledger.domain.ports.node_and_chain import (
 from ledger.rows.storage import ReplicaStateRow
 from ledger.rows.unit_of_work import Database, UnitOfWork
 from ledger.services.node.backoff import Backoff
-from ledger.services.node.board import Board
 from ledger.services.node.certificate_authority import Authority
+from ledger.services.node.duty_board import Board
 from ledger.services.node.outbound_calls import Callouts
 from ledger.services.node.telemetry import Silent, Telemetry
 from ledger.services.node.transfer_progress import Transfers

@@ -23,8 +23,8 @@ from ledger.domain.event.offer_terms import OfferTerms
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity.names import agency_id
 from ledger.domain.identity.person import PersonId
-from ledger.domain.item import custody
-from ledger.domain.item.custody import ItemState
+from ledger.domain.item import custody_transitions
+from ledger.domain.item.custody_transitions import ItemState
 from ledger.domain.log import merkle
 from ledger.domain.log import statement as statements
 from ledger.domain.log.statement import Claims, Statement
@@ -36,8 +36,8 @@ from ledger.rows.states import TransferState
 from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.log import merkle_log
 from ledger.services.node.context import Node
-from ledger.services.onchain import standing
-from ledger.services.onchain.certainty import PLACE_TAKEN, forget_doubts, require_certain
+from ledger.services.onchain import agency_standing
+from ledger.services.onchain.lost_transactions import PLACE_TAKEN, forget_doubts, require_certain
 from ledger.services.records import pages
 
 KIND: Final[TransactionKind] = "handover"
@@ -274,11 +274,11 @@ def _begin(node: Node, row: TransferStepRow) -> bool:
     """Send the transaction that a signed offer or answer calls for, once that is anchored for
     good.
     """
-    if row.state == "offered" and not standing.is_active(node, row.taker):
+    if row.state == "offered" and not agency_standing.is_active(node, row.taker):
         # The contract would take the offer: only an acceptance makes it ask if the taker is active.
         raise ChainError(
-            f"{standing.inactive(row.taker).message}: an item offered to it is not brought to the "
-            "chain",
+            f"{agency_standing.inactive(row.taker).message}: an item offered to it is not brought "
+            "to the chain",
             hint="take the offer back: custody handover withdraw ID --reason WHY",
         )
     with node.records.read() as unit:
@@ -346,7 +346,9 @@ def conclude(
     assert entry is not None
     statement = statements.parse_entry(entry.entry)
     sequencer = row.taker if statement.claims.effect != "withdraw" else row.giver
-    after = custody.advance(item.state, statement.claims, statement.digest, log_agency=sequencer)
+    after = custody_transitions.advance(
+        item.state, statement.claims, statement.digest, log_agency=sequencer
+    )
     for other in unit.logs.events_at(row.evidence, entry.seq):
         if other.digest != entry.digest:
             unit.logs.void_entry(other.log, other.index)

@@ -21,7 +21,7 @@ from ledger.domain.errors import (
     NotFoundError,
     UsageError,
 )
-from ledger.domain.event.moments import AHEAD
+from ledger.domain.event.claimed_times import AHEAD
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity import descriptor as descriptors
 from ledger.domain.identity.certificate import Certificate
@@ -31,7 +31,7 @@ from ledger.domain.untrusted import hosts
 from ledger.rows.agencies import DescriptorRow, PartnerRow
 from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.node.context import Node
-from ledger.services.onchain import standing
+from ledger.services.onchain import agency_standing
 from ledger.services.records.documents import hpke_key
 
 _FRESH: Final = 60  # seconds for which what a partner published is not asked again
@@ -74,7 +74,7 @@ def everybody(node: Node) -> list[PartnerRow]:
     with node.records.read() as unit:
         rows = unit.partners.all()
     for row in rows:
-        standing.ask(node, row.agency)
+        agency_standing.ask(node, row.agency)
     with node.records.read() as unit:
         return unit.partners.all()
 
@@ -139,33 +139,35 @@ def _look(
     """Fetch descriptors and revocation list, and compare them with the registry and with one
     another.
     """
-    registered = standing.read(node, row.agency)
+    registered = agency_standing.read(node, row.agency)
     if not registered.active:
-        raise standing.inactive(row.agency)
+        raise agency_standing.inactive(row.agency)
     api = node.reach(row.url)
     rows = api.versions()
     parsed: dict[int, Descriptor] = {}
-    for one in rows:
-        if (
-            one.version in parsed or one.version > registered.version
-        ):  # each costs a call of the chain
+    for stored in rows:
+        # Each costs a call of the chain.
+        if stored.version in parsed or stored.version > registered.version:
             raise ChainError(
-                f"the node of {row.agency} shows version {one.version} twice, or before its time",
+                f"the node of {row.agency} shows version {stored.version} twice, or before its "
+                "time",
                 hint="check its address",
             )
-        found = descriptors.parse(one.document)
-        expected = contract_layout.descriptor_commitment(found.digest, one.active_from, one.block)
-        if (found.agency, found.version) != (row.agency, one.version):
+        found = descriptors.parse(stored.document)
+        expected = contract_layout.descriptor_commitment(
+            found.digest, stored.active_from, stored.block
+        )
+        if (found.agency, found.version) != (row.agency, stored.version):
             raise ChainError(
                 f"the node of {row.agency} shows a descriptor of {found.agency}",
                 hint="check its address",
             )
-        if node.contracts.descriptor_commitment(agency_id(row.agency), one.version) != expected:
+        if node.contracts.descriptor_commitment(agency_id(row.agency), stored.version) != expected:
             raise ChainError(
-                f"version {one.version} of the descriptor of {row.agency} is not the registry's",
+                f"version {stored.version} of the descriptor of {row.agency} is not the registry's",
                 hint="check its address",
             )
-        parsed[one.version] = found
+        parsed[stored.version] = found
     if registered.version not in parsed:
         raise ChainError(
             f"the node of {row.agency} does not show version {registered.version}, which is in "
@@ -182,8 +184,8 @@ def _look(
     )
     crl = api.crl()
     # Asked again, since the node of an agency that is being suspended may take its time to answer.
-    if not standing.read(node, row.agency).active:
-        raise standing.inactive(row.agency)
+    if not agency_standing.read(node, row.agency).active:
+        raise agency_standing.inactive(row.agency)
     with node.records.write() as unit:
         allowed(unit)
         _require_keys_of_their_own(node, unit, row.agency, list(parsed.values()))
@@ -191,8 +193,10 @@ def _look(
         for old in (row.crl, before.crl if before is not None else b""):
             _require_newer_list(node, descriptor, crl, old)
         unit.partners.put(PartnerRow(row.agency, service, crl, node.clock.now()))
-        for one in rows:
-            version = DescriptorRow(one.version, one.document, one.active_from, one.block)
+        for stored in rows:
+            version = DescriptorRow(
+                stored.version, stored.document, stored.active_from, stored.block
+            )
             unit.partners.put_descriptor(row.agency, version)
     return descriptor
 
@@ -302,7 +306,7 @@ def authorities(node: Node, unit: UnitOfWork, certificate: Certificate) -> Autho
         newest = unit.authority.newest_crl()
         return Authorities(node.descriptor(unit), (newest.der,) if newest is not None else ())
     row = known(unit, certificate.agency)
-    standing.require_active(unit, row.agency)
+    agency_standing.require_active(unit, row.agency)
     return Authorities(descriptor(node, unit, certificate.agency), (row.crl,) if row.crl else ())
 
 

@@ -29,7 +29,7 @@ from ledger.domain.errors import (
     RuleError,
     UsageError,
 )
-from ledger.domain.event.moments import AHEAD
+from ledger.domain.event.claimed_times import AHEAD
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity import enrolment
 from ledger.domain.identity.descriptor import HpkeKey
@@ -43,7 +43,7 @@ from ledger.services.access.service_numbers import folded, open_number, seal_num
 from ledger.services.access.still_enrolled import require_still
 from ledger.services.node.certificate_authority import Authority, new_pseudonym
 from ledger.services.node.context import Node
-from ledger.services.onchain import standing
+from ledger.services.onchain import agency_standing
 from ledger.services.people.signing_keys import keys_of_others, own_people_with
 from ledger.services.records.documents import encode_hpke, hpke_key
 
@@ -320,7 +320,7 @@ def key_of(node: Node, reference: str) -> tuple[PersonId, HpkeKey]:
     """
     person = read_reference(reference, home=node.agency)
     with node.records.read() as unit:
-        standing.require_active(unit, person.agency)
+        agency_standing.require_active(unit, person.agency)
         row = unit.people.get(person)
     if row is None or not row.active:
         raise NotFoundError(

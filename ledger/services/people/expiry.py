@@ -15,7 +15,7 @@ from typing import Final, Literal
 
 from ledger.domain.codecs.text import format_time
 from ledger.domain.errors import AlteredError, FormatError
-from ledger.domain.event.moments import AHEAD
+from ledger.domain.event.claimed_times import AHEAD
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity.certificate import Certificate
 from ledger.domain.identity.person import PersonId
@@ -118,7 +118,11 @@ def _readable(unit: UnitOfWork, row: PersonRow) -> Certificate | None:
 def ending(node: Node) -> list[Lifetime]:
     """Certificates that end soon, have ended or are not good yet, the earliest end first."""
     now = node.clock.now()
-    found = (one for one in lifetimes(node) if one.since > now or one.until < now + one.notice)
+    found = (
+        lifetime
+        for lifetime in lifetimes(node)
+        if lifetime.since > now or lifetime.until < now + lifetime.notice
+    )
     return sorted(found, key=lambda one: one.until)
 
 

@@ -103,17 +103,17 @@ def everybody(node: Node) -> list[Listed]:
                 standing.get(person, ""),
             )
         )
-    for one in open_:
-        asked = tuple(one.roles.split(","))
+    for opened in open_:
+        asked = tuple(opened.roles.split(","))
         listed.append(
             Listed(
-                reference_of(one),
+                reference_of(opened),
                 "",
-                _shown(node, one.number, one.code),
+                _shown(node, opened.number, opened.code),
                 asked,
-                one.state,
-                _fingerprint(one.request),
-                one.expires - LIFE,
+                opened.state,
+                _fingerprint(opened.request),
+                opened.expires - LIFE,
             )
         )
     return listed

@@ -28,14 +28,14 @@ from ledger.domain.errors import (
     FrozenError,
     NetworkError,
 )
-from ledger.domain.event.moments import AHEAD
+from ledger.domain.event.claimed_times import AHEAD
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity.certificate import Certificate
 from ledger.domain.identity.person import PersonId
 from ledger.rows.people import PersonRow
 from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.node.context import Node
-from ledger.services.onchain import anchoring
+from ledger.services.onchain import checkpoint_anchoring
 from ledger.services.partners import directory
 from ledger.services.people.signing_keys import certificate_of
 from ledger.services.registration import agency_statements
@@ -62,7 +62,7 @@ def settle(node: Node) -> None:
     if not unsettled(node):
         return
     try:
-        anchoring.anchor_now(node)
+        checkpoint_anchoring.anchor_now(node)
     except FrozenError:
         raise
     except (NetworkError, ChainError) as error:

@@ -62,5 +62,8 @@ def _opened(
     key: bytes, row: EntryRow, sealed: bytes, disclosures: Sequence[tuple[bytes, bytes]]
 ) -> Event:
     raw = content_encryption.open_document(key, row.payload, sealed)
-    shown = [content_encryption.open_disclosure(key, digest, one) for digest, one in disclosures]
+    shown = [
+        content_encryption.open_disclosure(key, digest, disclosure)
+        for digest, disclosure in disclosures
+    ]
     return documents.parse(raw, shown)

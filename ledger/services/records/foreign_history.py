@@ -66,9 +66,9 @@ def _proven_by_record(data: bytes) -> dict[bytes, int]:
     if known is None:
         parsed = bundles.parse(data)
         known = {
-            sha256(one.entry).digest(): parsed.checkpoints[one.first].time
-            for one in parsed.statements
-            if one.first is not None
+            sha256(statement.entry).digest(): parsed.checkpoints[statement.first].time
+            for statement in parsed.statements
+            if statement.first is not None
         }
     with _MUTEX:
         _PROVEN[digest] = known

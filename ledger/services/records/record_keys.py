@@ -7,7 +7,7 @@ from hashlib import sha256
 
 from ledger.domain.crypto import grants
 from ledger.domain.errors import DeniedError
-from ledger.domain.event import wording
+from ledger.domain.event import normalization
 from ledger.domain.event.document import Event
 from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.node.context import Node
@@ -19,8 +19,8 @@ def record_key(node: Node, unit: UnitOfWork, evidence: str) -> bytes:
     Raises:
         DeniedError: the grant was destroyed, or never made.
     """
-    found = unit.grants.sealed_to(evidence, "record", node.keys.hpke.public.digest)
-    return open_record_key(node, found[0] if found else None)
+    sealed = unit.grants.sealed_to(evidence, "record", node.keys.hpke.public.digest)
+    return open_record_key(node, sealed[0] if sealed else None)
 
 
 def open_record_key(node: Node, grant: bytes | None) -> bytes:
@@ -46,7 +46,7 @@ def index_token(node: Node, kind: str, *parts: str) -> bytes:
 
 def identifier_token(node: Node, scheme: str, value: str) -> bytes:
     """The token of a number, the same for every way of writing it."""
-    return index_token(node, "identifier", wording.form(scheme), wording.form(value))
+    return index_token(node, "identifier", normalization.form(scheme), normalization.form(value))
 
 
 def tokens(node: Node, event: Event) -> list[bytes]:
@@ -55,7 +55,10 @@ def tokens(node: Node, event: Event) -> list[bytes]:
         *event.value.get("identifiers", []),
         *(event.body.get("identifiers", []) if event.type == "identified" else []),
     ]
-    found = [identifier_token(node, one["scheme"], one["value"]) for one in identifiers]
+    found = [
+        identifier_token(node, identifier["scheme"], identifier["value"])
+        for identifier in identifiers
+    ]
     if "digests" in event.body and "content" in event.body:
         found.append(index_token(node, "sha-256", event.body["digests"]["sha-256"]))
     return found

@@ -26,8 +26,8 @@ from ledger.rows.agencies import CrlRow
 from ledger.rows.logs import EntryRow, LogRow
 from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.log import merkle_log
+from ledger.services.log.merkle_log import entry_row
 from ledger.services.node.context import Node
-from ledger.services.registration.sequencing import entry_row
 
 _AHEAD: Final = 60
 

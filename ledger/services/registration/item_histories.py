@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from ledger.domain.event.document import Event
 from ledger.domain.identity.person import PersonId
-from ledger.domain.item.history_rules import ItemHistory
+from ledger.domain.item.item_history import ItemHistory
 from ledger.domain.item.recorded_event import RecordedEvent
 from ledger.rows.logs import EntryRow
 from ledger.rows.unit_of_work import UnitOfWork

@@ -16,16 +16,18 @@ from ledger.domain.event.references import references
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity.person import PersonId
 from ledger.domain.identity.roles import OUTSIDE, ROLES_BY_TYPE
-from ledger.domain.item.history_rules import GUARDED, ItemHistory
-from ledger.domain.item.parts import is_former_alone
+from ledger.domain.item import history_rules
+from ledger.domain.item.history_rules import GUARDED
+from ledger.domain.item.item_history import ItemHistory
+from ledger.domain.item.participation import is_former_alone
 from ledger.domain.item.recorded_event import RecordedEvent
 from ledger.rows.items import ItemRow
 from ledger.rows.unit_of_work import UnitOfWork
-from ledger.services.access import authorization
+from ledger.services.access import authorization, key_release
 from ledger.services.access.authorization import Caller
 from ledger.services.access.service_numbers import Persons
 from ledger.services.node.context import Node
-from ledger.services.onchain import standing
+from ledger.services.onchain import agency_standing
 from ledger.services.records import documents
 from ledger.services.registration import stolen_keys
 from ledger.services.registration.item_histories import Histories, recorded_event
@@ -74,45 +76,50 @@ class Review:
         self._lives: dict[str, ItemHistory] = {}
 
     def require_allowed(
-        self, one: ValidatedSubmission, before: ItemRow | None, signer: Caller
+        self, submission: ValidatedSubmission, before: ItemRow | None, signer: Caller
     ) -> None:
         """Check an event against its item's life so far, and take it into account.
 
         Raises:
             RuleError, DeniedError: why it may not follow.
         """
-        if self._node.profile is not None and one.certificate.kind == "person":
-            self._node.profile.require_allowed(one.event)
-        self._require_references(one.event, signer)
-        stolen_keys.require_honest(self._node, self._unit, one.event)
-        for code in _other_sides(one.event, before, self._node.agency):
-            standing.require_active(self._unit, code)
-        told = recorded_event(self._persons, one.statement.digest, one.event)
-        evidence = one.statement.claims.subject
+        if self._node.profile is not None and submission.certificate.kind == "person":
+            self._node.profile.require_allowed(submission.event)
+        self._require_references(submission.event, signer)
+        stolen_keys.require_honest(self._node, self._unit, submission.event)
+        for code in _other_sides(submission.event, before, self._node.agency):
+            agency_standing.require_active(self._unit, code)
+        told = recorded_event(self._persons, submission.statement.digest, submission.event)
+        evidence = submission.statement.claims.subject
         if before is None:
             self._require_approvals(told)
-            self._require_official(one, one.event.value.get("handling", []))
+            self._require_official(submission, submission.event.value.get("handling", []))
         else:
-            if one.event.type == "accessed":
-                _require_fresh(one.statement.claims.time, self._node.clock.now())
-                authorization.require_readable(
-                    self._node, self._unit, signer, before, one.event.body["mode"]
+            if submission.event.type == "accessed":
+                _require_fresh(submission.statement.claims.time, self._node.clock.now())
+                key_release.require_readable(
+                    self._node, self._unit, signer, before, submission.event.body["mode"]
                 )
-            if one.event.type == "keys-destroyed" and one.certificate.kind == "person":
+            if (
+                submission.event.type == "keys-destroyed"
+                and submission.certificate.kind == "person"
+            ):
                 _require_destroyed(self._unit, evidence)
-            if one.event.type == "transfer-offered":
-                self._require_taker(one.event, signer)
-            if one.event.type == "disclosed":
-                self._require_another(one.event, signer)
+            if submission.event.type == "transfer-offered":
+                self._require_taker(submission.event, signer)
+            if submission.event.type == "disclosed":
+                self._require_another(submission.event, signer)
             life = (
                 self.life(evidence)
-                if ItemHistory.looks_back(one.event)
+                if history_rules.looks_back(submission.event)
                 else self._lives.get(evidence, ItemHistory())
             )
-            if one.event.type == "corrected":
+            if submission.event.type == "corrected":
                 self._require_own(told, life, before, signer)
-            life.require_allowed(told, self._node.clock.now(), rehearsed=self._rehearsed)
-            self._require_official(one, life.orders.marks)
+            history_rules.require_allowed(
+                life, told, self._node.clock.now(), rehearsed=self._rehearsed
+            )
+            self._require_official(submission, life.orders.marks)
         self._told.setdefault(evidence, []).append(told)
         if evidence in self._lives:
             self._lives[evidence].take(told)
@@ -251,7 +258,7 @@ class Review:
             self._ahead.seen.add(named)
         return named in self._ahead.seen
 
-    def _require_official(self, one: ValidatedSubmission, marks: Collection[str]) -> None:
+    def _require_official(self, submission: ValidatedSubmission, marks: Collection[str]) -> None:
         """Guarded material is given to nobody outside government and court, whatever the event
         calls them and under whichever enrolment: neither to whom it names, nor to whoever opens or
         takes the item by signing it.
@@ -259,17 +266,17 @@ class Review:
         Raises:
             DeniedError: it would be.
         """
-        opens = one.statement.claims.effect == "open"
-        if GUARDED not in marks or not (opens or one.event.type in RELEASES):
+        opens = submission.statement.claims.effect == "open"
+        if GUARDED not in marks or not (opens or submission.event.type in RELEASES):
             return
-        to = one.event.body.get("to", {})
+        to = submission.event.body.get("to", {})
         given = (
             {PersonId(to.get("agency", self._node.agency), to["person"])}
             if "person" in to
             else set()
         )
-        if opens or one.event.type == "transfer-accepted":
-            given.add(one.certificate.subject)
+        if opens or submission.event.type == "transfer-accepted":
+            given.add(submission.certificate.subject)
         if any(self._persons.roles(person) & OUTSIDE for person in given):
             raise DeniedError(
                 f"material marked {GUARDED} is granted to government and court only",
@@ -320,7 +327,7 @@ def _require_fresh(time: int, now: int) -> None:
     """Nothing could be handed out under an access that is older, so it would tell of a reading that
     never was.
     """
-    if now - time > authorization.FRESH:
+    if now - time > key_release.FRESH:
         told = (
             f"the access is dated {format_time(time)}, and the node's clock says "
             f"{format_time(now)}: it opens nothing any more"

@@ -14,8 +14,8 @@ from ledger.domain.errors import ConflictError, DeniedError, FormatError
 from ledger.domain.event.references import references
 from ledger.domain.identity.certificate import Certificate
 from ledger.domain.identity.person import PersonId
-from ledger.domain.item.history_rules import ItemHistory
-from ledger.domain.item.parts import require_part
+from ledger.domain.item import history_rules
+from ledger.domain.item.participation import require_part
 from ledger.rows.items import ItemRow
 from ledger.rows.logs import EntryRow
 from ledger.rows.unit_of_work import UnitOfWork
@@ -24,10 +24,10 @@ from ledger.services.access.authorization import Caller
 from ledger.services.access.named_items import listed_among
 from ledger.services.log import merkle_log
 from ledger.services.node.context import Node
-from ledger.services.onchain import standing, transfer_steps
+from ledger.services.onchain import agency_standing, transfer_steps
 from ledger.services.partners.directory import CertificateVerifier
 from ledger.services.records import record_keys
-from ledger.services.registration import bulk_access_alarm, key_release, sequencing
+from ledger.services.registration import bulk_access_alarm, keys_with_events, sequencing
 from ledger.services.registration.item_histories import Histories
 from ledger.services.registration.item_rules import Ahead, Review, receivers
 from ledger.services.registration.statement_checks import (
@@ -87,7 +87,7 @@ def register(
         ahead = _read_ahead(node, unit, checked)
     for code in {code for one in checked if not one.repeats for code in receivers(one.event)}:
         if code != node.agency:  # not within a transaction, and never for long
-            standing.ask(node, code)
+            agency_standing.ask(node, code)
     with node.records.write() as unit:
         _require_current(node, unit, checked, caller, service)
         rows = _sequence(node, unit, checked, ahead)
@@ -126,7 +126,9 @@ def _require_current(
     own = service if caller is None else require_enrolled(unit, caller)
     certifiers = CertificateVerifier(node, unit)
     for certificate in {
-        one.certificate.digest: one.certificate for one in checked if not one.repeats
+        submission.certificate.digest: submission.certificate
+        for submission in checked
+        if not submission.repeats
     }.values():
         if own is not None and certificate.digest != own:
             # An older certificate of theirs may have other roles: only the newest one counts, and
@@ -149,23 +151,25 @@ def _read_ahead(node: Node, unit: UnitOfWork, checked: list[ValidatedSubmission]
         what was read; ``_sequence`` completes it by what is recorded meanwhile.
     """
     ahead, signers = Ahead(Histories(node)), _Signers(node, unit)
-    items = unit.items.named(sorted({one.statement.claims.subject for one in checked}))
+    items = unit.items.named(
+        sorted({submission.statement.claims.subject for submission in checked})
+    )
     asked, named = set[tuple[str, bytes]](), dict[bytes, list[str]]()
-    for one in checked:
-        evidence, certificate = one.statement.claims.subject, one.certificate.digest
-        if one.repeats:
+    for submission in checked:
+        evidence, certificate = submission.statement.claims.subject, submission.certificate.digest
+        if submission.repeats:
             continue
-        named.setdefault(certificate, []).extend(references(one.event))
-        if not ItemHistory.looks_back(one.event) or (evidence, certificate) in asked:
+        named.setdefault(certificate, []).extend(references(submission.event))
+        if not history_rules.looks_back(submission.event) or (evidence, certificate) in asked:
             continue
         asked.add((evidence, certificate))
-        signer = signers.of(one.certificate)
+        signer = signers.of(submission.certificate)
         if authorization.parts_of(node, unit, signer, evidence, items.get(evidence)):
             ahead.histories.of(unit, evidence)
-    for one in checked:
-        if found := named.pop(one.certificate.digest, None):
-            seen = listed_among(node, unit, signers.of(one.certificate), found)
-            ahead.seen |= {(one.certificate.digest, evidence) for evidence in seen}
+    for submission in checked:
+        if found := named.pop(submission.certificate.digest, None):
+            seen = listed_among(node, unit, signers.of(submission.certificate), found)
+            ahead.seen |= {(submission.certificate.digest, evidence) for evidence in seen}
     return ahead
 
 
@@ -177,7 +181,9 @@ def _sequence(
     Returns:
         for each statement its row, and whether it was in the log before.
     """
-    known_items = unit.items.named(sorted({one.statement.claims.subject for one in checked}))
+    known_items = unit.items.named(
+        sorted({submission.statement.claims.subject for submission in checked})
+    )
     states: dict[str, ItemRow | None] = {}
     fresh: list[tuple[ValidatedSubmission, EntryRow]] = []
     known: dict[int, EntryRow] = {}
@@ -185,35 +191,35 @@ def _sequence(
     # That a name is taken is told only if nothing else is wrong with the batch: otherwise a batch
     # made to fail, which leaves no trace, would tell that hidden items exist.
     names: list[str] = []
-    for number, one in enumerate(checked):
-        claims = one.statement.claims
+    for number, submission in enumerate(checked):
+        claims = submission.statement.claims
         if claims.subject not in states:
             states[claims.subject] = known_items.get(claims.subject)
         before = states[claims.subject]
-        signer = signers.of(one.certificate)
-        if (row := _admit(node, unit, signer, one, before)) is not None:
+        signer = signers.of(submission.certificate)
+        if (row := _admit(node, unit, signer, submission, before)) is not None:
             known[number] = row
             continue
         # The certificate of a repeat was not judged: the statement must never be appended anew.
-        if one.repeats:
+        if submission.repeats:
             raise authorization.hidden()
         if before is not None and claims.effect == "open":
             names.append(claims.subject)
             continue
         if before is not None and claims.effect == "accept":
             placement.require_held(node, unit, before)
-        item = sequencing.item_after(node, one, before)
-        judge.require_allowed(one, before, signer)
-        key_release.require_good(node, unit, judge, one, before)
-        key_release.take_back(node, unit, judge, one, before)
+        item = sequencing.item_after(node, submission, before)
+        judge.require_allowed(submission, before, signer)
+        keys_with_events.require_good(node, unit, judge, submission, before)
+        keys_with_events.take_back(node, unit, judge, submission, before)
         states[claims.subject] = item
-        fresh.append((one, sequencing.entry_row(node.log_id, one.statement)))
+        fresh.append((submission, merkle_log.entry_row(node.log_id, submission.statement)))
     if names:
         raise ConflictError(
             "an item is known under that name already", hint="open it under a new name"
         )
     appended = merkle_log.append(unit, node.log_id, [row for _, row in fresh]) if fresh else []
-    _store(node, unit, [(one, row) for (one, _), row in zip(fresh, appended, strict=True)], states)
+    _store(node, unit, [(new, row) for (new, _), row in zip(fresh, appended, strict=True)], states)
     rest = iter(appended)
     return [
         (known[number], True) if number in known else (next(rest), False)
@@ -238,7 +244,11 @@ class _Signers:
 
 
 def _admit(
-    node: Node, unit: UnitOfWork, signer: Caller, one: ValidatedSubmission, before: ItemRow | None
+    node: Node,
+    unit: UnitOfWork,
+    signer: Caller,
+    submission: ValidatedSubmission,
+    before: ItemRow | None,
 ) -> EntryRow | None:
     """The row of a statement that is there already; None for a new one that its signer's part in
     the item lets them record.
@@ -252,28 +262,28 @@ def _admit(
         DeniedError: their part lets them record something else only. ConflictError: another event
             stands there.
     """
-    claims = one.statement.claims
+    claims = submission.statement.claims
     if claims.effect == "open":
-        return same(unit, one.statement) if before is not None else None
+        return same(unit, submission.statement) if before is not None else None
     parts = authorization.parts_of(node, unit, signer, claims.subject, before)
-    mine = bool(parts) or unit.documents.get(one.statement.payload) is not None
+    mine = bool(parts) or unit.documents.get(submission.statement.payload) is not None
     if before is None or not mine:
         raise authorization.hidden()
     answered = transfer_steps.answered(unit, before.state)
     past = claims.seq <= before.state.seq + (answered is not None)
-    if past and (row := same(unit, one.statement)) is not None:
+    if past and (row := same(unit, submission.statement)) is not None:
         return row
     if not parts:
         raise authorization.hidden()
     if past:
-        _refuse(one, before, answered=answered is not None)
-    role = one.event.value["actor"]["role"]
-    require_part(one.event.type, parts, role=role, held=signer.roles)
+        _refuse(submission, before, answered=answered is not None)
+    role = submission.event.value["actor"]["role"]
+    require_part(submission.event.type, parts, role=role, held=signer.roles)
     return None
 
 
-def _refuse(one: ValidatedSubmission, before: ItemRow, *, answered: bool) -> NoReturn:
-    seq = one.statement.claims.seq
+def _refuse(submission: ValidatedSubmission, before: ItemRow, *, answered: bool) -> NoReturn:
+    seq = submission.statement.claims.seq
     if answered and seq > before.state.seq:
         raise ConflictError(
             "the handover is being settled on the chain", hint="try again in a moment"
@@ -294,32 +304,32 @@ def _store(
     accesses: dict[PersonId, list[tuple[bytes, str]]] = {}
     subjects = [row.evidence for _, row in fresh]
     stored = unit.grants.named(subjects, "record", node.keys.hpke.public.digest)
-    for one, row in fresh:
+    for new, row in fresh:
         evidence = row.evidence
-        for grant in one.grants:
+        for grant in new.grants:
             unit.grants.put(
                 evidence, grant.scope, grant.recipient, grant.binding or b"", grant.encode()
             )
         if evidence not in keys:
-            keys[evidence] = _record_key(node, unit, one, stored.get(evidence))
+            keys[evidence] = _record_key(node, unit, new, stored.get(evidence))
         item = states[evidence]
         assert item is not None
-        states[evidence] = sequencing.write(node, unit, one, row, item, keys[evidence])
-        if one.event.type == "accessed":
-            accesses.setdefault(one.certificate.subject, []).append((row.digest, evidence))
+        states[evidence] = sequencing.write(node, unit, new, row, item, keys[evidence])
+        if new.event.type == "accessed":
+            accesses.setdefault(new.certificate.subject, []).append((row.digest, evidence))
     for person, opened in accesses.items():
         bulk_access_alarm.note_accesses(node, unit, person, opened)
 
 
 def _record_key(
-    node: Node, unit: UnitOfWork, one: ValidatedSubmission, stored: bytes | None
+    node: Node, unit: UnitOfWork, submission: ValidatedSubmission, stored: bytes | None
 ) -> bytes | None:
     """The item's record key; None where it was destroyed with a disposal, after which only the log
     speaks of the item.
     """
-    own = own_record_grant(node, one.grants)
+    own = own_record_grant(node, submission.grants)
     if own is not None:
         return node.keys.hpke.open(own)
-    if stored is None and unit.erasures.get(one.statement.claims.subject) is not None:
+    if stored is None and unit.erasures.get(submission.statement.claims.subject) is not None:
         return None
     return record_keys.open_record_key(node, stored)

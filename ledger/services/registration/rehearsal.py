@@ -19,7 +19,7 @@ from ledger.domain.event import document as documents
 from ledger.domain.event.types import TYPES
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity.certificate import Certificate
-from ledger.domain.item.parts import require_part
+from ledger.domain.item.participation import require_part
 from ledger.domain.log import statement as statements
 from ledger.domain.log.statement import Claims
 from ledger.rows.unit_of_work import UnitOfWork

@@ -14,12 +14,12 @@ import logging
 from typing import Final
 
 from ledger.domain.errors import CustodyError
-from ledger.domain.event import wording
+from ledger.domain.event import normalization
 from ledger.rows.items import ItemRow
 from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.node.context import Node
 from ledger.services.records import documents, record_keys
-from ledger.services.registration import key_release
+from ledger.services.registration import keys_with_events
 
 _LOG: Final = logging.getLogger("custody.index")
 _PAGE: Final = 100
@@ -30,7 +30,7 @@ def bring_up(node: Node) -> int:
     date.
     """
     with node.records.read() as unit:
-        if unit.items.index_form() == wording.VERSION:
+        if unit.items.index_form() == normalization.VERSION:
             return 0
     done, after = 0, -1
     while True:
@@ -39,7 +39,7 @@ def bring_up(node: Node) -> int:
             for item in items:
                 _index(node, unit, item)
             if len(items) < _PAGE:
-                unit.items.put_index_form(wording.VERSION)
+                unit.items.put_index_form(normalization.VERSION)
         done += len(items)
         if len(items) < _PAGE:
             break
@@ -71,7 +71,7 @@ def _index(node: Node, unit: UnitOfWork, item: ItemRow) -> None:
             continue
         found |= set(record_keys.tokens(node, event))
         if row.log == node.log_id:
-            key_release.note_share(node, unit, event, evidence, row.digest)
+            keys_with_events.note_share(node, unit, event, evidence, row.digest)
     if whole:
         unit.items.drop_tokens(evidence)
     for token in sorted(found):

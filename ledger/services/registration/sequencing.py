@@ -14,7 +14,7 @@ from ledger.domain.crypto import content_encryption
 from ledger.domain.crypto.content_encryption import Content
 from ledger.domain.event.document import Event
 from ledger.domain.identity.certificate import Certificate
-from ledger.domain.item import custody
+from ledger.domain.item import custody_transitions
 from ledger.domain.log.statement import Statement
 from ledger.rows.handovers import DisclosedCopyRow, ErasureRow
 from ledger.rows.items import PLACES, ItemRow
@@ -23,7 +23,7 @@ from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.node.context import Node
 from ledger.services.onchain import transfer_steps
 from ledger.services.records import foreign_history, record_keys
-from ledger.services.registration import key_release
+from ledger.services.registration import keys_with_events
 from ledger.services.storage import placement
 
 
@@ -42,45 +42,46 @@ class Sequenced(Protocol):
     def content(self) -> Content | None: ...
 
 
-def entry_row(log: bytes, statement: Statement) -> EntryRow:
-    """The row of a statement that is not sequenced yet."""
-    claims = statement.claims
-    return EntryRow(
-        log, 0, statement.entry, statement.digest, claims.subject, claims.seq, claims.effect,
-        claims.time,
-        claims.issuer, statement.certificate, statement.payload,
-    )  # fmt: skip
-
-
-def item_after(node: Node, one: Sequenced, before: ItemRow | None) -> ItemRow:
+def item_after(node: Node, sequenced: Sequenced, before: ItemRow | None) -> ItemRow:
     """The item's row after a statement. ``write`` fills in where it stands in the log and in lists.
 
     Raises:
         RuleError: the statement may not follow.
     """
-    claims, event = one.statement.claims, one.event
-    state = custody.advance(
+    claims, event = sequenced.statement.claims, sequenced.event
+    state = custody_transitions.advance(
         before.state if before is not None else None,
         claims,
-        one.statement.digest,
+        sequenced.statement.digest,
         log_agency=node.agency,
         event=event,
     )
     if before is None:
-        cid = None if one.content is None else dag.root_of(one.content)
+        cid = None if sequenced.content is None else dag.root_of(sequenced.content)
         return ItemRow.of(
-            state, cid, one.certificate.subject, 0, node.log_id, 0, one.certificate.subject
+            state,
+            cid,
+            sequenced.certificate.subject,
+            0,
+            node.log_id,
+            0,
+            sequenced.certificate.subject,
         )
     if transfer_steps.answers(before.state, claims):  # the contract decides on its effect
         return before
     return replace(
         before.at(state),
-        holder=one.certificate.subject if claims.effect == "accept" else before.holder,
+        holder=sequenced.certificate.subject if claims.effect == "accept" else before.holder,
     )
 
 
 def write(
-    node: Node, unit: UnitOfWork, one: Sequenced, row: EntryRow, item: ItemRow, key: bytes | None
+    node: Node,
+    unit: UnitOfWork,
+    sequenced: Sequenced,
+    row: EntryRow,
+    item: ItemRow,
+    key: bytes | None,
 ) -> ItemRow:
     """Write everything that follows from a statement which stands in the log.
 
@@ -91,8 +92,8 @@ def write(
     Returns:
         the item's row as it was written.
     """
-    event, evidence = one.event, row.evidence
-    unit.people.put_certificate(one.certificate.digest, one.certificate.der)
+    event, evidence = sequenced.event, row.evidence
+    unit.people.put_certificate(sequenced.certificate.digest, sequenced.certificate.der)
     if event is not None and key is not None:
         keep_document(node, unit, event, evidence, key)
     for link in foreign_history.links_of(event) if event is not None else ():
@@ -100,9 +101,9 @@ def write(
     opened = row.index * PLACES if row.effect == "open" else item.opened
     after = replace(item, opened=opened, latest_log=row.log, latest_index=row.index)
     unit.items.put(after)
-    transfer_steps.record(node, unit, one.statement, event, item.state)
+    transfer_steps.record(node, unit, sequenced.statement, event, item.state)
     if event is not None:
-        key_release.note_share(node, unit, event, evidence, row.digest)
+        keys_with_events.note_share(node, unit, event, evidence, row.digest)
     if event is not None and event.type == "disposed":
         unit.erasures.put(
             ErasureRow(evidence, row.digest, node.agency, "due", backups=node.backups_until())

@@ -10,8 +10,8 @@ from ledger.domain.codecs.text import evidence_bytes, format_time
 from ledger.domain.crypto import content_encryption, grants
 from ledger.domain.crypto.grants import Grant
 from ledger.domain.errors import DeniedError, FormatError, RuleError, VerificationError
+from ledger.domain.event import claimed_times
 from ledger.domain.event import document as documents
-from ledger.domain.event import moments
 from ledger.domain.event.document import Event
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity.certificate import Certificate
@@ -120,7 +120,7 @@ def check(
     repeats = _repeats(unit, statement, caller)
     if not repeats:
         _require_usable(certifiers, certificate, now)
-    if claims.time > now + moments.AHEAD:
+    if claims.time > now + claimed_times.AHEAD:
         told = (
             f"the statement is dated {format_time(claims.time)}, and the node's clock says "
             f"{format_time(now)}"
@@ -189,8 +189,8 @@ def require_recordable(node: Node, event: Event, certificate: Certificate) -> No
         RuleError: it tells of a time that cannot be. VerificationError: it names another actor.
         DeniedError: none of the signer's roles may record it, or no guest may.
     """
-    if (wrong := moments.contradiction(event.value)) is not None:
-        raise RuleError(wrong, hint=moments.HINT)
+    if (wrong := claimed_times.contradiction(event.value)) is not None:
+        raise RuleError(wrong, hint=claimed_times.HINT)
     actor = event.value["actor"]
     if (PersonId(actor["agency"], actor["id"]), actor["kind"]) != (
         certificate.subject,

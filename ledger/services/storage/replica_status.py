@@ -17,7 +17,7 @@ from ledger.domain.errors import CustodyError, NetworkError
 from ledger.rows.storage import ReplicaStateRow
 from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.node.context import Node
-from ledger.services.storage import forgotten, placement, replication
+from ledger.services.storage import placement, removed_nodes, replication
 from ledger.services.storage.replication import Settled
 
 _PATIENCE: Final = 5.0  # seconds for which a report waits for a daemon
@@ -80,7 +80,7 @@ def report(node: Node) -> ReplicasReport:
     with node.records.read() as unit:
         counts, oldest = unit.replicas.counts(), unit.replicas.oldest_proof()
         wanting = _wanting(node, unit)
-        left = tuple(ForgottenReplica(*pair) for pair in forgotten.counts(node, unit).items())
+        left = tuple(ForgottenReplica(*pair) for pair in removed_nodes.counts(node, unit).items())
     nodes = []
     for name, answer in answers.items():
         pinned, damaged = counts.get((name, "pinned"), 0), counts.get((name, "damaged"), 0)

@@ -168,9 +168,9 @@ def _from_swarm(node: Node, name: str, row: ReplicaStateRow) -> bool:
     with node.records.read() as unit:
         held = unit.replicas.of_item(row.evidence)
     sources = [
-        one.node
-        for one in held
-        if one.state == "pinned" and one.node != name and one.node in node.replicas.own
+        holding.node
+        for holding in held
+        if holding.state == "pinned" and holding.node != name and holding.node in node.replicas.own
     ]
     for source in sources:
         try:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from sqlalchemy import ColumnElement, and_, func, or_, select, update
 
 from ledger.adapters.database.unit import Part
-from ledger.domain.event.moments import AHEAD
+from ledger.domain.event.claimed_times import AHEAD
 from ledger.rows.items import ItemRow
 from ledger.rows.records import GrantRow
 from ledger.rows.storage import (

@@ -11,7 +11,7 @@ from ledger.domain.audit.findings import AuditFinding
 from ledger.domain.audit.report import AuditReport
 from ledger.domain.codecs.text import told_time
 from ledger.rows.unit_of_work import Database
-from ledger.services.audit.columns import FREE, ROWS
+from ledger.services.audit.column_sources import FREE, ROWS
 
 _PAGE: Final = 500
 Row = dict[str, Any]

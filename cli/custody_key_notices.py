@@ -34,7 +34,7 @@ def needed(session: Session, who: str, fingerprint: str) -> list[str]:
     """What is still to be done for a new custodian; the command is for a custodian who holds the
     key.
     """
-    from ledger.app import entrust
+    from ledger.app import give_custody_key
 
     if not fingerprint:
         return [
@@ -45,7 +45,7 @@ def needed(session: Session, who: str, fingerprint: str) -> list[str]:
             )
         ]
     give = ("person", "give-key", who, "--fingerprint", fingerprint)
-    here = entrust.CUSTODY in session.keyring.names()
+    here = give_custody_key.CUSTODY in session.keyring.names()
     return [
         (
             f"{who} waits for the custody key: a custodian who holds it compares the fingerprint "
@@ -80,11 +80,11 @@ def confirm(session: Session) -> None:
     """Tell the node that we hold the custody key, so that it does not show us as waiting; what
     cannot be told now is told later.
     """
-    from ledger.app import entrust
+    from ledger.app import give_custody_key
     from ledger.domain.errors import CustodyError
 
     try:
-        entrust.confirm(
+        give_custody_key.confirm(
             session.keyring, session.node, session.person.certificate, session.person.descriptor
         )
     except CustodyError as error:
@@ -102,15 +102,15 @@ def pass_on(session: Session, who: str, custody: str, *, compared: str, shown: s
             holds the same keyring.
     """
     from cli.session import at_own_node
-    from ledger.app import entrust
+    from ledger.app import give_custody_key
     from ledger.domain.errors import CustodyError
 
     if custody != "waits":
         return Given(custody)
     fingerprint = compared or (shown if at_own_node() else "")
-    if entrust.CUSTODY in session.keyring.names() and fingerprint:
+    if give_custody_key.CUSTODY in session.keyring.names() and fingerprint:
         try:
-            entrust.give(session.keyring, session.node, who, fingerprint=fingerprint)
+            give_custody_key.give(session.keyring, session.node, who, fingerprint=fingerprint)
         except CustodyError as error:
             output.say(f"the custody key was not given: {error.message}")
         else:

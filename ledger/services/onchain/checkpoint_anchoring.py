@@ -25,21 +25,11 @@ from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.log import merkle_log
 from ledger.services.node.context import Node
 from ledger.services.onchain import transfer_steps
-from ledger.services.onchain.certainty import PLACE_TAKEN, forget_doubts, require_certain
+from ledger.services.onchain.lost_transactions import PLACE_TAKEN, forget_doubts, require_certain
 
 KIND: Final[TransactionKind] = "anchor"
 _REVERTED: Final = "the contract reverted the checkpoint"
 _REPLACED_HINT: Final = "another program uses the anchoring account: stop it, then anchor again"
-
-
-@dataclass(frozen=True, slots=True)
-class AnchoringPolicy:
-    """When to anchor: by growth (entries) or by age of the oldest entry not yet anchored
-    (seconds).
-    """
-
-    growth: int = 256
-    age: int = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,23 +82,6 @@ def state_of(node: Node, reached: Progress, log: bytes, index: int) -> str:
         if index < size:
             return state
     return "integrated"
-
-
-def due(node: Node, policy: AnchoringPolicy) -> bool:
-    """Whether the policy calls for a checkpoint now, or one is on its way."""
-    with node.records.read() as unit:
-        reached = progress(node, unit)
-        if reached.submitted > reached.final:
-            return True
-        waiting = reached.integrated - reached.submitted
-        if waiting == 0:
-            return False
-        oldest = unit.logs.entry(node.log_id, reached.submitted)
-    # The time is that of the signer's clock: one that was far ahead must not put off anchoring
-    # until the day that it said.
-    return waiting >= policy.growth or (
-        oldest is not None and abs(node.clock.now() - oldest.time) >= policy.age
-    )
 
 
 def anchor_now(node: Node, *, timeout: float = 120.0) -> Progress:

@@ -4,16 +4,16 @@ clearing away a day; its own certificate in time; suspensions that were interrup
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 from ledger.domain.codecs.text import format_time
-from ledger.domain.event.moments import AHEAD
+from ledger.domain.event.claimed_times import AHEAD
 from ledger.services.handovers import withdrawn
 from ledger.services.log import merkle_log
 from ledger.services.node.context import Node
 from ledger.services.node.supervision import Duty, Round, Worker
-from ledger.services.onchain import anchoring
-from ledger.services.onchain.anchoring import AnchoringPolicy
+from ledger.services.onchain import checkpoint_anchoring
 from ledger.services.people import expiry, revocation
 from ledger.services.registration import agency_statements
 from ledger.services.storage import garbage_collection
@@ -21,6 +21,16 @@ from ledger.services.storage import garbage_collection
 _PAUSE: Final = 0.5
 _CHECK: Final = 60.0  # seconds between two checks whether a day is over
 _DAY: Final = 86400
+
+
+@dataclass(frozen=True, slots=True)
+class AnchoringPolicy:
+    """When to anchor: by growth (entries) or by age of the oldest entry not yet anchored
+    (seconds).
+    """
+
+    growth: int = 256
+    age: int = 60
 
 
 class AnchoringWorker(Worker):
@@ -49,8 +59,8 @@ class AnchoringWorker(Worker):
         with self._node.records.read() as unit:
             # A frozen log is told also while nothing waits.
             merkle_log.require_log(unit, self._node.log_id)
-        if anchoring.due(self._node, self._policy):
-            anchoring.step(self._node)
+        if due(self._node, self._policy):
+            checkpoint_anchoring.step(self._node)
         return Round(_PAUSE)
 
     def _renew_own(self) -> Round:
@@ -95,3 +105,20 @@ class AnchoringWorker(Worker):
             f"that now says {format_time(now)}; another one was issued now",
             hint="find out which was wrong, and keep the clock set (NTP)",
         )
+
+
+def due(node: Node, policy: AnchoringPolicy) -> bool:
+    """Whether the policy calls for a checkpoint now, or one is on its way."""
+    with node.records.read() as unit:
+        reached = checkpoint_anchoring.progress(node, unit)
+        if reached.submitted > reached.final:
+            return True
+        waiting = reached.integrated - reached.submitted
+        if waiting == 0:
+            return False
+        oldest = unit.logs.entry(node.log_id, reached.submitted)
+    # The time is that of the signer's clock: one that was far ahead must not put off anchoring
+    # until the day that it said.
+    return waiting >= policy.growth or (
+        oldest is not None and abs(node.clock.now() - oldest.time) >= policy.age
+    )

@@ -14,7 +14,7 @@ from ledger.domain.codecs.text import evidence_bytes
 from ledger.domain.crypto import content_encryption, grants
 from ledger.domain.crypto.grants import Grant
 from ledger.domain.errors import DeniedError, NotFoundError
-from ledger.domain.event.moments import AHEAD
+from ledger.domain.event.claimed_times import AHEAD
 from ledger.domain.identity.descriptor import HpkeKey
 from ledger.domain.identity.person import agency_recipient
 from ledger.domain.ports.answers import DisposalNote, Exchanged
@@ -22,7 +22,7 @@ from ledger.rows.handovers import TransferStepRow
 from ledger.rows.items import ItemRow
 from ledger.rows.logs import EntryRow
 from ledger.rows.unit_of_work import UnitOfWork
-from ledger.services.access import authorization
+from ledger.services.access import key_release
 from ledger.services.bundles import export
 from ledger.services.node.context import Node
 from ledger.services.onchain import transfer_steps
@@ -116,8 +116,10 @@ def pack(node: Node, agency: str, evidence: str) -> bytes:
             for one in unit.grants.sealed_to(evidence, "content", receiver.custody.digest)
         ]
     given.append(grants.seal(key, receiver.node, evidence=evidence_bytes(evidence), scope="record"))
-    authorization.note_release(node, row.offer, agency_recipient(agency), "parcel", evidence)
-    return Parcel(found.encode(), tuple(documents), tuple(one.encode() for one in given)).encode()
+    key_release.note_release(node, row.offer, agency_recipient(agency), "parcel", evidence)
+    return Parcel(
+        found.encode(), tuple(documents), tuple(grant.encode() for grant in given)
+    ).encode()
 
 
 def _outcome(node: Node, found: Bundle, row: EntryRow, to: HpkeKey) -> bytes:
@@ -129,7 +131,7 @@ def _outcome(node: Node, found: Bundle, row: EntryRow, to: HpkeKey) -> bytes:
             document, keys = single(unit, row, record_keys.record_key(node, unit, row.evidence), to)
         except DeniedError:  # destroyed with a disposal since: the statement is what counts
             return Parcel(found.encode(), (), ()).encode()
-    return Parcel(found.encode(), (document,), tuple(one.encode() for one in keys)).encode()
+    return Parcel(found.encode(), (document,), tuple(key.encode() for key in keys)).encode()
 
 
 def single(

@@ -61,10 +61,10 @@ def remember(node: Node, name: str, replica: Replica) -> int:
     for label in labels:
         for page in _pages(node.holdings_at(label)):
             there = replica.pinned(list({row.cid for row in page}))
-            found = [row for row in page if row.cid in there]
-            count += len(found)
+            rows = [row for row in page if row.cid in there]
+            count += len(rows)
             with node.records.write() as unit:
-                for row in found:
+                for row in rows:
                     unit.replicas.drop(row.evidence, label)
                     unit.replicas.put(_again(row, name, node.clock.now()))
     return count

@@ -12,9 +12,9 @@ from ledger.rows.table import TABLES
 from ledger.rows.unit_of_work import Database, UnitOfWork
 from ledger.services.audit import rebuilt_chain, rebuilt_items, rebuilt_people
 from ledger.services.audit.chain_events import Progress
-from ledger.services.audit.comparing import Comparing
 from ledger.services.audit.item_keys import ItemKeys
 from ledger.services.audit.rebuilding import Rebuild, rebuild_log
+from ledger.services.audit.row_comparison import Comparing
 from ledger.services.audit.stored_items import ReconstructedItem
 from ledger.services.node.context import Node
 

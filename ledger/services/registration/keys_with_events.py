@@ -20,7 +20,7 @@ def require_good(
     node: Node,
     unit: UnitOfWork,
     judge: Review,
-    one: ValidatedSubmission,
+    submission: ValidatedSubmission,
     before: ItemRow | None,
 ) -> None:
     """Check the grants that come with an event: none but those that it is for, each once, and of
@@ -33,12 +33,12 @@ def require_good(
         RuleError: a grant of another scope or to a key that belongs to nobody whom the event names,
             one of other content, or one twice.
     """
-    if not one.grants:
+    if not submission.grants:
         return
     if before is None:
         content, recipients = (
-            one.content,
-            {node.descriptor(unit).custody.digest, *_person(unit, one.certificate.subject)},
+            submission.content,
+            {node.descriptor(unit).custody.digest, *_person(unit, submission.certificate.subject)},
         )
         allowed: set[tuple[str, bytes, bytes | None]] = {
             ("record", node.keys.hpke.public.digest, None)
@@ -46,15 +46,15 @@ def require_good(
     else:
         content, recipients, allowed = (
             _content_of(judge, before.state.evidence),
-            _recipients(node, unit, one),
+            _recipients(node, unit, submission),
             set(),
         )
     if content is not None:
         allowed |= {("content", recipient, content.commitment) for recipient in recipients}
-    given = [(grant.scope, grant.recipient, grant.binding) for grant in one.grants]
-    if not {one[:2] for one in given} <= {one[:2] for one in allowed} | {
-        ("content", recipient) for recipient in recipients
-    }:
+    given = [(grant.scope, grant.recipient, grant.binding) for grant in submission.grants]
+    if not {submission[:2] for submission in given} <= {
+        submission[:2] for submission in allowed
+    } | {("content", recipient) for recipient in recipients}:
         raise RuleError(
             "a key was sealed to somebody whom the event does not name",
             hint="seal it to the recipient of the event",
@@ -73,11 +73,14 @@ def _content_of(judge: Review, evidence: str) -> content_encryption.Content | No
     return content_encryption.parse_content(opening.body["content"], opening.body["size"])
 
 
-def _recipients(node: Node, unit: UnitOfWork, one: ValidatedSubmission) -> set[bytes]:
+def _recipients(node: Node, unit: UnitOfWork, submission: ValidatedSubmission) -> set[bytes]:
     """Hashes of the HPKE keys to which this event may release the content key."""
-    body = one.event.body
-    if one.event.type == "transfer-accepted":
-        return {node.descriptor(unit).custody.digest, *_person(unit, one.certificate.subject)}
+    body = submission.event.body
+    if submission.event.type == "transfer-accepted":
+        return {
+            node.descriptor(unit).custody.digest,
+            *_person(unit, submission.certificate.subject),
+        }
     to = body.get("to", {})
     agency, person = to.get("agency", ""), to.get("person", "")
     found = _person(unit, PersonId(agency, person)) if person else set()
@@ -110,7 +113,7 @@ def take_back(
     node: Node,
     unit: UnitOfWork,
     judge: Review,
-    one: ValidatedSubmission,
+    submission: ValidatedSubmission,
     before: ItemRow | None,
 ) -> None:
     """Whoever did not take an item offered to them inside the agency loses the key that came with
@@ -121,7 +124,7 @@ def take_back(
     """
     offer = (
         before.state.offer
-        if before is not None and one.statement.claims.effect in ("decline", "withdraw")
+        if before is not None and submission.statement.claims.effect in ("decline", "withdraw")
         else None
     )
     if (

@@ -27,8 +27,8 @@ from ledger.domain.errors import (
 )
 from ledger.domain.event.document import Event
 from ledger.domain.ipld import cid as cids
-from ledger.domain.item import custody
-from ledger.domain.item.custody import ItemState
+from ledger.domain.item import custody_transitions
+from ledger.domain.item.custody_transitions import ItemState
 from ledger.domain.log.statement import Statement
 from ledger.domain.ports.node_and_chain import PartnerApi
 from ledger.rows.handovers import TransferStepRow
@@ -266,9 +266,9 @@ def _require_room(node: Node, code: str, evidence: str, size: int) -> None:
         RuleError: with how much lies here, how much would come, and the limit.
     """
     lying = {
-        one.evidence: one.content.ciphertext_size
-        for one in node.transfers.of(code)
-        if one.evidence != evidence
+        transfer.evidence: transfer.content.ciphertext_size
+        for transfer in node.transfers.of(code)
+        if transfer.evidence != evidence
     }
     offered = transfer_steps.every(node, ("open", "concluding"), giver=code)
     taken_back = (one for one in withdrawn.left_by(node, code) if withdrawn.is_recent(node, one))
@@ -309,25 +309,29 @@ def replay(opened: Opened) -> tuple[ItemState, list[TransferStepRow]]:
     hops = {hop.offer: hop for hop in opened.bundle.hops}
     state: ItemState | None = None
     rows: list[TransferStepRow] = []
-    for bundled, one, event in zip(
+    for bundled, statement, event in zip(
         opened.bundle.statements, opened.statements, opened.events, strict=True
     ):
         before, log_agency = state, opened.bundle.logs[bundled.log].agency
-        state = custody.advance(state, one.claims, one.digest, log_agency=log_agency, event=event)
+        state = custody_transitions.advance(
+            state, statement.claims, statement.digest, log_agency=log_agency, event=event
+        )
         if (
-            one.claims.effect == "offer"
-            and one.claims.to is not None
-            and one.claims.to != state.custodian
+            statement.claims.effect == "offer"
+            and statement.claims.to is not None
+            and statement.claims.to != state.custodian
         ):
-            hop = hops.get(one.digest)
-            rows.append(_crossing(opened.bundle.evidence, len(rows), state.custodian, one, hop))
+            hop = hops.get(statement.digest)
+            rows.append(
+                _crossing(opened.bundle.evidence, len(rows), state.custodian, statement, hop)
+            )
         elif (
             before is not None
             and before.offer is not None
             and rows
             and rows[-1].offer == before.offer.digest
         ):
-            rows[-1] = replace(rows[-1], outcome_digest=one.digest)
+            rows[-1] = replace(rows[-1], outcome_digest=statement.digest)
     assert state is not None
     return state, rows
 

@@ -8,7 +8,7 @@ from typing import Final
 from fastapi import APIRouter
 
 from api.deps import CallerDep, GuardedRoute, Item, NodeDep
-from api.schemas_keeping import CopiesIn, FixitiesOut, FixityOut, SyncIn, SyncOut
+from api.schemas_replicas import CopiesIn, FixitiesOut, FixityOut, SyncIn, SyncOut
 from ledger.domain.errors import UsageError
 from ledger.services.access import authorization
 from ledger.services.preservation import fixity
@@ -24,15 +24,15 @@ def sync_replicas(node: NodeDep, caller: CallerDep, request: SyncIn) -> SyncOut:
     """Send to IPFS nodes what they shall have, for a few seconds; call again until nothing is
     wanting or nothing is done.
     """
-    found = replica_status.sync(node, seconds=_SLICE, afresh=request.afresh)
-    done = found.done
+    synced = replica_status.sync(node, seconds=_SLICE, afresh=request.afresh)
+    done = synced.done
     return SyncOut(
         pinned=done.pinned,
         removed=done.removed,
         failed=done.failed,
-        problems=found.problems,
-        wanting=found.wanting,
-        goesOn=found.goes_on,
+        problems=synced.problems,
+        wanting=synced.wanting,
+        goesOn=synced.goes_on,
     )
 
 
@@ -44,18 +44,18 @@ def check_fixity(node: NodeDep, caller: CallerDep, evidence: Item) -> FixitiesOu
     with node.records.read() as unit:
         authorization.visible(node, unit, caller, evidence)
     end = time.monotonic() + _SLICE
-    found = fixity.check(node, evidence, Reading(RateLimiter(0), lambda: time.monotonic() > end))
+    readings = fixity.check(node, evidence, Reading(RateLimiter(0), lambda: time.monotonic() > end))
     nodes = [
         FixityOut(
-            node=one.node,
-            result=one.result,
-            blocks=one.blocks,
-            bad=one.bad,
-            repaired=one.repaired,
-            unread=one.unread,
-            complete=one.complete,
+            node=reading.node,
+            result=reading.result,
+            blocks=reading.blocks,
+            bad=reading.bad,
+            repaired=reading.repaired,
+            unread=reading.unread,
+            complete=reading.complete,
         )
-        for one in found
+        for reading in readings
     ]
     return FixitiesOut(nodes=nodes)
 

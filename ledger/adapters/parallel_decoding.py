@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from multiprocessing import get_context, parent_process
 from typing import Any
 
-from ledger.domain.audit.entry import examine_bundle
+from ledger.domain.audit.log_entry import examine_bundle
 
 
 @contextmanager

@@ -50,15 +50,15 @@ def require_signed(
         ) from error
 
 
-def require_copy(found: CopyRecord, evidence: str, statement: str, who: str) -> None:
+def require_copy(record: CopyRecord, evidence: str, statement: str, who: str) -> None:
     """Check what came with a copy, which a statement disclosed.
 
     Raises:
         WebError, VerificationError: as require_signed.
     """
-    require_signed(found.events, evidence, who, through=statement)
-    first, last = found.events[0], found.events[-1]
-    if (found.opening, found.disclosed) != (first.document, last.document) or (
+    require_signed(record.events, evidence, who, through=statement)
+    first, last = record.events[0], record.events[-1]
+    if (record.opening, record.disclosed) != (first.document, last.document) or (
         last.statement != statement
     ):
         raise VerificationError(
@@ -81,15 +81,18 @@ def _parsed(row: RecordedDocument, who: str) -> ShownEvent:
         raise _nonsense(who, error.message) from error
 
 
-def _require_same(row: RecordedDocument, one: ShownEvent) -> None:
+def _require_same(row: RecordedDocument, shown_event: ShownEvent) -> None:
     """What is shown of an event beside what was signed says the same."""
-    if (row.seq, row.statement) != (one.statement.claims.seq, one.statement.digest.hex()):
+    if (row.seq, row.statement) != (
+        shown_event.statement.claims.seq,
+        shown_event.statement.digest.hex(),
+    ):
         raise VerificationError(
             2,
             f"event {row.seq} is shown as {row.statement}, and its entry is "
-            f"{one.statement.digest.hex()}, event {one.statement.claims.seq}",
+            f"{shown_event.statement.digest.hex()}, event {shown_event.statement.claims.seq}",
         )
-    if row.document != (None if one.event is None else one.event.value):
+    if row.document != (None if shown_event.event is None else shown_event.event.value):
         raise VerificationError(2, f"event {row.seq}: the document that is shown is another one")
 
 

@@ -59,7 +59,7 @@ def look(node: AskedApi, evidence: str) -> OnOffer:
         RuleError: the offer has expired.
     """
     events, given, standing = node.incoming(evidence)
-    offers = [one for one in events if one.type == "transfer-offered"]
+    offers = [event for event in events if event.type == "transfer-offered"]
     opening, offer = events[0].document, offers[-1].document if offers else None
     if opening is None or offer is None:
         raise NotFoundError("the record of this item was destroyed")

@@ -29,8 +29,8 @@ CUSTODY: Final = "hpke-custody"
 PINNED: Final = "descriptor"
 
 
-def _same_fingerprint(one: str, other: str) -> bool:
-    return "".join(one.split()).lower() == "".join(other.split()).lower()
+def _same_fingerprint(text: str, other: str) -> bool:
+    return "".join(text.split()).lower() == "".join(other.split()).lower()
 
 
 def require_fingerprint(expected: str, found: str) -> None:

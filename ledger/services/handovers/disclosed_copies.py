@@ -32,9 +32,9 @@ from ledger.domain.ports.node_and_chain import PartnerApi
 from ledger.rows.handovers import DisclosedCopyRow
 from ledger.rows.items import ItemRow
 from ledger.rows.unit_of_work import UnitOfWork
-from ledger.services.access import authorization, reading
+from ledger.services.access import key_release, shown_documents
 from ledger.services.bundles import export, unpacking
-from ledger.services.handovers import outgoing
+from ledger.services.handovers import outgoing_parcels
 from ledger.services.node.context import Node
 from ledger.services.partners import directory
 from ledger.services.records import record_keys
@@ -64,7 +64,9 @@ class Offered:
 def for_agency(node: Node, agency: str, after: bytes = b"") -> list[DisclosedCopyRow]:
     """A page of the copies that an agency may fetch now, in the order of statements."""
     with node.records.read() as unit:
-        return unit.copies.offered_to(agency, outgoing.PAGE, now=node.clock.now(), after=after)
+        return unit.copies.offered_to(
+            agency, outgoing_parcels.PAGE, now=node.clock.now(), after=after
+        )
 
 
 def require_given(
@@ -102,11 +104,13 @@ def pack(node: Node, agency: str, statement: bytes) -> bytes:
             for one in unit.grants.sealed_to(row.evidence, "content", receiver.custody.digest)
         ]
         for one in (unit.logs.events(row.evidence, limit=1)[0], entry):
-            document, keys = outgoing.single(unit, one, key, receiver.node)
+            document, keys = outgoing_parcels.single(unit, one, key, receiver.node)
             documents.append(document)
             given += keys
-    authorization.note_release(node, statement, agency_recipient(agency), "copy", row.evidence)
-    return Parcel(found.encode(), tuple(documents), tuple(one.encode() for one in given)).encode()
+    key_release.note_release(node, statement, agency_recipient(agency), "copy", row.evidence)
+    return Parcel(
+        found.encode(), tuple(documents), tuple(grant.encode() for grant in given)
+    ).encode()
 
 
 def for_us(node: Node) -> list[Copy]:
@@ -126,7 +130,7 @@ def for_us(node: Node) -> list[Copy]:
                 seconds=min(left, _EACH),
             )
             mine = (row.agency, node.agency)
-            found += [one for one in told if (one.giver, one.recipient) == mine]
+            found += [record for record in told if (record.giver, record.recipient) == mine]
     return found
 
 
@@ -136,14 +140,14 @@ def parse_range(text: str) -> tuple[int, int]:
     Raises:
         UsageError: anything else.
     """
-    found = _RANGE.fullmatch(text)
+    match = _RANGE.fullmatch(text)
     if (
-        found is None
-        or not int(found[1]) <= int(found[2])
-        or int(found[2]) - int(found[1]) >= _MAX_RANGE
+        match is None
+        or not int(match[1]) <= int(match[2])
+        or int(match[2]) - int(match[1]) >= _MAX_RANGE
     ):
         raise UsageError("expected one range of at most 4 MiB")
-    return int(found[1]), int(found[2]) + 1
+    return int(match[1]), int(match[2]) + 1
 
 
 def fetch(node: Node, code: str, api: PartnerApi, evidence: str, statement: bytes) -> Offered:
@@ -175,10 +179,10 @@ def fetch(node: Node, code: str, api: PartnerApi, evidence: str, statement: byte
     )
     signers = {sha256(der).digest(): der for der in opened.bundle.certificates}
     shown = [
-        reading.shown(
-            one.claims.seq, one.digest, event, bundled.entry, signers.get(one.certificate)
+        shown_documents.shown(
+            signed.claims.seq, signed.digest, event, bundled.entry, signers.get(signed.certificate)
         )
-        for one, bundled, event in zip(
+        for signed, bundled, event in zip(
             opened.statements, opened.bundle.statements, opened.events, strict=True
         )
     ]

@@ -33,8 +33,8 @@ def folded(text: str, columns: int) -> Iterator[str]:
     indent = " " * min(len(text) - len(text.lstrip()) + 4, columns // 2)
     begun = False  # a command, by an earlier piece
     while width(text) > columns:
-        found = _COMMAND.search(text)
-        start = 0 if begun else found.start() if found is not None else len(text)
+        match = _COMMAND.search(text)
+        start = 0 if begun else match.start() if match is not None else len(text)
         quotes = _quotes(text, start)
         room = _fitting(text, columns - 2)
         space = max(

@@ -111,13 +111,13 @@ def past_time(text: str, option: str) -> str:
 
     from ledger.domain.codecs.text import format_time
     from ledger.domain.errors import UsageError
-    from ledger.domain.event import moments
+    from ledger.domain.event import claimed_times
 
     now = int(time.time())
     if time_of(text, option) > now:
         raise UsageError(
             f"{option} {text} lies after {format_time(now)}, when it would be signed",
-            hint=moments.HINT,
+            hint=claimed_times.HINT,
         )
     return text
 

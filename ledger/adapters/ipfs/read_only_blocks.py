@@ -12,9 +12,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
+from ledger.adapters.ipfs.pack_sections import checked, named_before
 from ledger.adapters.ipfs.packfiles import name_of
 from ledger.adapters.ipfs.packindex import BURIED, BURIED_OF, Place
-from ledger.adapters.ipfs.sections import checked, named_before
 from ledger.domain.blocks.store import BlockStore, Collected
 from ledger.domain.errors import NotFoundError, StorageError, UnreadableError, VerificationError
 from ledger.domain.ipld import cid as cids
@@ -25,7 +25,7 @@ _TRIES: Final = 3  # a block moves to another pack while dead ones are cleared a
 
 
 class LocalBlockView:
-    """See storage.NodeStore; what writes is refused.
+    """See NodeStore; what writes is refused.
 
     Raises:
         StorageError: there is no store in ``directory``.
@@ -62,7 +62,7 @@ class LocalBlockView:
         return Place(*rows[0]) if rows else None
 
     def missing(self, wanted: Sequence[bytes]) -> list[bytes]:
-        """See storage.NodeStore."""
+        """See NodeStore."""
         ends: dict[int, int] = {}
         return [cid for cid in wanted if not self._lies(self._find(cid), ends)]
 
@@ -76,7 +76,7 @@ class LocalBlockView:
         return place.at + place.size <= ends[place.pack]
 
     def get(self, cid: bytes) -> bytes:
-        """See storage.NodeStore; where a copy is damaged and another one lies here, that one."""
+        """See NodeStore; where a copy is damaged and another one lies here, that one."""
         for attempt in range(_TRIES):
             place = self._find(cids.check(cid))
             if place is None:
@@ -118,7 +118,7 @@ class LocalBlockView:
         return None
 
     def cids(self) -> Iterator[bytes]:
-        """See storage.NodeStore."""
+        """See NodeStore."""
         last = b""
         while page := self._rows(
             "SELECT cid FROM place WHERE cid > ? ORDER BY cid LIMIT ?", last, _PAGE
@@ -127,7 +127,7 @@ class LocalBlockView:
             yield from (bytes(row[0]) for row in page)
 
     def size(self) -> int:
-        """See storage.NodeStore."""
+        """See NodeStore."""
         return int(self._rows("SELECT coalesce(sum(size), 0) FROM place")[0][0])
 
     def put(self, blocks: Iterable[Block]) -> None:  # noqa: ARG002
@@ -139,7 +139,7 @@ class LocalBlockView:
         _refuse()
 
     def lingering(self, wanted: Sequence[bytes]) -> list[bytes]:
-        """See storage.NodeStore."""
+        """See NodeStore."""
         there = {cid for cid in wanted if self._find(cid) is not None}
         dead = self._rows(BURIED) if len(there) < len(wanted) else []
         named = {self._pread(named_before(Place(b"", pack, at, 0))) for pack, at in dead}
@@ -147,7 +147,7 @@ class LocalBlockView:
 
     @property
     def own(self) -> BlockStore:
-        """See storage.NodeStore."""
+        """See NodeStore."""
         return self
 
     def collect(self, live: Iterable[bytes], *, before: int, dry: bool = False) -> Collected:  # noqa: ARG002
@@ -159,7 +159,7 @@ class LocalBlockView:
         _refuse()
 
     def close(self) -> None:
-        """See storage.NodeStore."""
+        """See NodeStore."""
         with self._mutex:
             self._db.close()
 

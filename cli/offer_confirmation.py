@@ -9,20 +9,25 @@ from typing import TYPE_CHECKING, Any
 from cli import questions
 
 if TYPE_CHECKING:
-    from ledger.client.on_offer import OnOffer
+    from ledger.client.offered_item import OnOffer
     from ledger.domain.ports.answers import Standing
+
+
+def standing_rows(standing: Standing) -> list[tuple[str, str]]:
+    """What holds for an item now, as far as there is something: each a word and a text."""
+    shown = {"seals": "seals", "holds": "holds", "handling": "handling", "conditions": "bound to"}
+    rows = [
+        (word, ", ".join(texts))
+        for name, word in shown.items()
+        if (texts := getattr(standing, name))
+    ]
+    rows += [("keep", f"until {standing.keepUntil}")] if standing.keepUntil else []
+    return rows + ([("out", f"with {standing.handedOutTo}")] if standing.handedOutTo else [])
 
 
 def standing_lines(standing: Standing) -> list[str]:
     """What holds for an item now, as far as there is something."""
-    shown = {"seals": "seals", "holds": "holds", "handling": "handling", "conditions": "bound to"}
-    lines = [
-        f"{word:<9}{', '.join(texts)}"
-        for name, word in shown.items()
-        if (texts := getattr(standing, name))
-    ]
-    lines += [f"keep     until {standing.keepUntil}"] if standing.keepUntil else []
-    return lines + ([f"out      with {standing.handedOutTo}"] if standing.handedOutTo else [])
+    return [f"{word:<9}{text}" for word, text in standing_rows(standing)]
 
 
 def offer_lines(shown: OnOffer) -> list[str]:
@@ -38,16 +43,19 @@ def offer_lines(shown: OnOffer) -> list[str]:
     terms = [
         ("item", shown.evidence),
         ("what", f"{named}{size}"),
-        *(("number", f"{one['value']} ({one['scheme']})") for one in _identifiers(shown)),
+        *(
+            ("number", f"{identifier['value']} ({identifier['scheme']})")
+            for identifier in _identifiers(shown)
+        ),
         ("from", f"{actor['agency']}, by {actor['id']} ({actor['role']}), {offer['time']}"),
         ("to", f"{to['person']} of {to['agency']}" if "person" in to else to["agency"]),
         ("for", "a loan" if body["mode"] == "loan" else "custody for good"),
         ("back by", body.get("returnBy")),
         ("good", f"until {body['expires']}"),
         ("purpose", body.get("purpose")),
-        ("basis", ", ".join(str(one) for one in basis.values())),
+        ("basis", ", ".join(str(basi) for basi in basis.values())),
         ("as found", body.get("condition")),
-        *(("on terms", one) for one in body.get("conditions", [])),
+        *(("on terms", condition) for condition in body.get("conditions", [])),
     ]
     return [
         *(f"{word:<9}{text}" for word, text in terms if text),
