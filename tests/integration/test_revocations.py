@@ -30,7 +30,7 @@ from ledger.services.onchain import checkpoint_anchoring
 from ledger.services.partners import directory
 from ledger.services.people import membership, revocation
 from ledger.services.registration import agency_statements, statement_checks
-from ledger.services.workers.anchoring_worker import AnchoringWorker
+from ledger.services.workers.anchoring_worker import AnchoringPolicy, AnchoringWorker
 from tests.integration.test_clocks import Off
 from tests.integration.test_guests import abroad, admit
 from tests.support.consortium import NL, RO, Consortium, upload
@@ -170,10 +170,10 @@ def test_a_suspension_that_a_crash_interrupted_is_finished_by_the_node(
     assert date_of(office, serial) is None
     told = [one.message for one in examine(office.node, deep=False) if hasattr(one, "message")]
     assert any("suspended or lost a role have no date yet" in record for record in told)
-    AnchoringWorker(office.node, checkpoint_anchoring.AnchoringPolicy())._finish_suspensions()
+    AnchoringWorker(office.node, AnchoringPolicy())._finish_suspensions()
     date = date_of(office, serial)
     assert date is not None
-    AnchoringWorker(office.node, checkpoint_anchoring.AnchoringPolicy())._finish_suspensions()
+    AnchoringWorker(office.node, AnchoringPolicy())._finish_suspensions()
     assert date_of(office, serial) == date
     assert revocation.unsettled(office.node) == 0
 
@@ -243,7 +243,7 @@ def test_a_suspension_by_a_clock_that_was_ahead_is_dated_anew_when_the_clock_is_
     far = date_of(office, serial_of(who))
     assert far is not None
     assert far > office.clock.now() + 364 * DAY
-    worker = AnchoringWorker(office.node, checkpoint_anchoring.AnchoringPolicy())
+    worker = AnchoringWorker(office.node, AnchoringPolicy())
     worker._publish_crl()
     worker._finish_suspensions()
     near = date_of(office, serial_of(who))
