@@ -140,7 +140,7 @@ def test_a_damaged_pack_keeps_nothing_else_from_being_restored(
     code, said, _ = within(
         "restore", str(folder), "--keys", str(keys_file), home=tmp_path / "third"
     )
-    assert (code, bad[0] in said, "everything else was restored" in said) == (3, True, True)
+    assert (code, bad[0] in said, "all else was restored" in said) == (3, True, True)
 
 
 def test_a_sector_of_the_backup_that_cannot_be_read_takes_its_own_block_alone(

@@ -160,7 +160,7 @@ def test_what_lies_below_a_block_that_cannot_be_read_is_not_said_to_be_read(
         assert "what lies below 1 of these was not read" in reason
         [told] = desk.client.check_fixity(item.evidence)
         lines = fixity_command._text({item.evidence: [told]}, {item.evidence: [told]}, 0)
-        assert any("what lies below 1 damaged blocks" in line for line in lines)
+        assert any("what lies below 1 damaged block, " in line for line in lines)
         assert fixity_command._code({item.evidence: [told]}) == 1
 
 
@@ -211,5 +211,5 @@ def test_fixity_of_everything_ends_with_3_while_something_was_not_read(
     with Desk(home) as desk:
         desk.upload(*files(tmp_path, rng, 100))
     code, said, _ = within("fixity", "--all", home=home)
-    assert (code, "not read: 1 items that no IPFS node keeps" in said) == (3, True)
+    assert (code, "not read: 1 item that no IPFS node keeps" in said) == (3, True)
     assert second.evidence not in said

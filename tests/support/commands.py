@@ -33,6 +33,10 @@ def custody(
     """
     given = [*(["--home", str(home)] if home else []), *map(str, arguments)]
     settings = {**settings_of_commands(), **(environment or {})}
+    if before is not None:
+        # Under a limit on the size of files Python writes compiled modules in part, without an
+        # error, and every later process fails to load them.
+        settings["PYTHONDONTWRITEBYTECODE"] = "1"
     if before is None:
         done = forked.run(given, environment=settings, folder=folder, timeout=timeout)
     else:

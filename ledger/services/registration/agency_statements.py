@@ -98,7 +98,10 @@ def publish_crl(
         raise KeyringError(
             "the CA key is not at hand on this node", hint="issue a revocation list where the CA is"
         )
-    previous, now = unit.authority.newest_crl(), max(node.clock.now(), time)
+    previous, clock = unit.authority.newest_crl(), node.clock.now()
+    # A list that was asked for by a block time speaks for a moment that is yet to come: one that
+    # follows it sooner is not older, or partners would refuse it, and everybody of this agency.
+    now = max(clock, time, unit.authority.last_issued(clock + _AHEAD))
     number = previous.number + 1 if previous is not None else 1
     der = node.keys.authority.issue_crl(
         previous.der if previous else None, revoked or [], number=number, now=now
