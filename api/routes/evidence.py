@@ -283,13 +283,14 @@ def bundle(node: NodeDep, caller: CallerDep, evidence: Item, request: BundleIn) 
     """
     with node.records.read() as unit:
         authorization.visible(node, unit, caller, evidence)
-        covered = unit.erasures.get(evidence) is None or bool(request.access)
+        covered = key_release.is_covered(unit, evidence, request.access)
     until = (
         key_release.release(node, caller, evidence, request.access, "bundle").seq
         if covered
         else None
     )
     withheld = Withheld(request.withhold)
-    data = export.bundle(node, evidence, until=until, shown=withheld.shown).encode()
+    shown = withheld.shown if covered else None
+    data = export.bundle(node, evidence, until=until, shown=shown).encode()
     withheld.require_met()
     return Response(data, 200, {"Cache-Control": "no-store"}, "application/vnd.custody.bundle+cbor")

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from ledger.client import copying, handover, handover_pause, offered_item, retrieval
+from ledger.domain.bundle import bundle as bundles
 from ledger.domain.errors import (
     CustodyError,
     DemandError,
@@ -128,6 +129,26 @@ def test_an_item_whose_keys_are_destroyed_is_not_read_and_nothing_says_that_it_w
             refused(second, item, mode, "were destroyed", role="custodian")
         erasure.settle(desk.node)
     assert desk.client.bundle(item, ""), "what is left of it needs no access"
+
+
+def test_between_a_disposal_and_the_end_of_the_keys_no_bundle_is_given_without_an_access(
+    desk: Desk, tmp_path: Path
+) -> None:
+    item, second = photo(desk, tmp_path), enrolled(desk, "custodian", "officer", number="4712")
+    watcher = enrolled(desk, "administrator", "officer")
+    desk.record(item, "note", {"text": "the name of a witness"})
+    requested = desk.record(item, "disposal-requested", {"reason": "over"}).statement
+    approved = second.record(item, "approved", {"target": requested}).statement
+    desk.record(
+        item, "disposed", {"scope": "all", "method": "keys destroyed", "approvals": [approved]}
+    )
+    for client in (watcher.client, second.client, desk.client):
+        with pytest.raises(DeniedError, match="are being destroyed") as caught:
+            client.bundle(item, "")
+        assert "needs no access then" in (caught.value.hint or "")
+    erasure.settle(desk.node)
+    parsed = bundles.parse(watcher.client.bundle(item, ""))
+    assert all(not (kept.document or kept.disclosures) for kept in parsed.statements)
 
 
 def test_an_item_on_offer_is_read_by_nobody_and_the_answer_says_how_to(

@@ -189,6 +189,21 @@ def release(node: Node, caller: Caller, evidence: str, access: str, kind: Releas
     return row
 
 
+def is_covered(unit: UnitOfWork, evidence: str, access: str) -> bool:
+    """Whether a bundle of an item is handed out under an access: always, until its keys are gone.
+
+    Raises:
+        DeniedError: none is given though keys are there still, and will be destroyed at once.
+    """
+    erasure = unit.erasures.get(evidence)
+    if erasure is not None and erasure.state == "due" and not access:
+        raise DeniedError(
+            "the keys of this item are being destroyed: nothing of it can be read any more",
+            hint="try again in a moment: a bundle without documents needs no access then",
+        )
+    return erasure is None or bool(access)
+
+
 def content_grants(node: Node, unit: UnitOfWork, caller: Caller, evidence: str) -> list[bytes]:
     """The grants of an item's content key that the caller may be handed.
 
