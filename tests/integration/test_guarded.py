@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +13,18 @@ import pytest
 from ledger.app import give_custody_key
 from ledger.client import handover, retrieval
 from ledger.domain.crypto import custody_key
-from ledger.domain.errors import DeniedError, RuleError, UsageError
+from ledger.domain.errors import DeniedError, KeyringError, RuleError, UsageError
 from ledger.domain.event.offer_terms import OfferTerms
+from ledger.services.access import custody_keys
+from tests.integration.test_openers import access, opened
 from tests.support.actors import Actor, enrolled
 from tests.support.consortium import NL, RO, Consortium, offer, upload
 from tests.support.desk import BASIS, Desk
 from tests.support.strangers import desk, photo  # noqa: F401  (fixtures)
 
 OFFICIAL = "government and court"
+PRESENT: list[Any] = [{"name": "a colleague"}]
+REASON = {"basis": BASIS}
 
 
 def guarded(desk: Desk, tmp_path: Path) -> str:
@@ -103,6 +108,95 @@ def test_a_custodian_who_stands_for_the_defence_holds_no_custody_key(
     )
     with pytest.raises(DeniedError, match="no content key"):
         both.client.grants(item, access)
+
+
+def test_a_custodian_whose_other_enrolment_stands_for_the_defence_gets_no_custody_key(
+    office: Desk, tmp_path: Path
+) -> None:
+    (tmp_path / "guarded").mkdir()
+    item, other = guarded(office, tmp_path / "guarded"), photo(office, tmp_path)
+    twin, colleague = enrolled(office, "custodian", number="Q-1"), enrolled(office, "custodian")
+    key = office.home.keyring.hpke_key(give_custody_key.CUSTODY)
+    sealed = custody_key.seal(key, twin.id, twin.person.hpke.public).encode()
+    office.client.put_custody_key(sealed)
+    held = key.public.digest
+    signed = {name: access(twin, name, "export") for name in (item, other)}
+    assert all(twin.client.grants(name, signed[name]) for name in signed)
+    enrolled(office, "defence", number=" q-1")
+    for call in (
+        lambda: office.client.put_custody_key(sealed),
+        lambda: custody_keys.waiting_for(office.node, twin.id),
+        lambda: custody_keys.confirm(office.node, twin.id, held),
+    ):
+        with pytest.raises(RuleError, match="stands for the defence"):
+            call()
+    with pytest.raises(DeniedError, match="no content key"):
+        twin.client.grants(other, signed[other])
+    for call in (
+        lambda: twin.client.grants(item, signed[item]),
+        lambda: twin.client.details(item, signed[item]),
+        lambda: twin.client.bundle(item, signed[item]),
+        lambda: access(twin, item, "export"),
+    ):
+        with pytest.raises(DeniedError, match="inspected by the defence"):
+            call()
+    assert colleague.client.grants(item, access(colleague, item, "export"))
+
+
+def test_an_official_who_joins_the_defence_later_opens_no_guarded_material_by_an_older_share(
+    desk: Desk, tmp_path: Path
+) -> None:
+    item, reviewer = guarded(desk, tmp_path), enrolled(desk, "reviewer", number="N-7")
+    share(desk, item, reviewer)
+    signed = {mode: access(reviewer, item, mode) for mode in ("view", "copy")}
+    assert reviewer.client.grants(item, signed["copy"])
+    enrolled(desk, "defence", number="n-7")
+    nothing_but_inspections(reviewer, item, signed)
+
+
+@pytest.mark.parametrize("roles", [("officer", "defence"), ("officer",)], ids=["role", "twin"])
+def test_a_holder_who_stands_for_the_defence_copies_nothing_once_it_is_guarded(
+    desk: Desk, tmp_path: Path, roles: tuple[str, ...]
+) -> None:
+    enrolled(desk, "defence", number="Z-9")
+    holder = enrolled(desk, *roles, number="Z-9")
+    item = opened(holder, tmp_path)
+    signed = {mode: access(holder, item, mode) for mode in ("view", "copy")}
+    assert holder.client.grants(item, signed["copy"])
+    desk.record(item, "restricted", {"handling": ["csam"]})
+    nothing_but_inspections(holder, item, signed)
+    desk.record(item, "unrestricted", {"handling": ["csam"]})
+    assert holder.client.grants(item, access(holder, item, "copy"))
+
+
+def test_while_a_service_number_does_not_open_only_guarded_material_is_kept_back(
+    desk: Desk, tmp_path: Path
+) -> None:
+    (tmp_path / "guarded").mkdir()
+    item, other = guarded(desk, tmp_path / "guarded"), photo(desk, tmp_path)
+    altered = enrolled(desk, "officer")
+    with desk.node.records.write() as unit:
+        unit.people.put(replace(unit.people.get(altered.id), number=b""))
+    assert desk.client.grants(other, desk.access(other))
+    with pytest.raises(KeyringError, match="does not open"):
+        desk.access(item)
+
+
+def nothing_but_inspections(reader: Actor, item: str, signed: dict[str, str]) -> None:
+    for call in (
+        lambda: reader.client.grants(item, signed["copy"]),
+        lambda: reader.client.content(item, signed["copy"], 0, 9),
+        lambda: reader.client.bundle(item, signed["copy"]),
+        lambda: reader.client.details(item, signed["view"]),
+        lambda: access(reader, item, "copy"),
+        lambda: access(reader, item, "view"),
+    ):
+        with pytest.raises(DeniedError, match="inspected by the defence"):
+            call()
+    with pytest.raises(DeniedError, match="under supervision"):
+        access(reader, item, "inspection")
+    seen = reader.record(item, "accessed", {"mode": "inspection", "present": PRESENT}, REASON)
+    assert reader.client.details(item, seen.statement)
 
 
 def test_what_comes_from_another_agency_is_not_taken_by_counsel_there(

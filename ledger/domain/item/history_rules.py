@@ -202,16 +202,28 @@ def _accessed(history: ItemHistory, recorded: RecordedEvent) -> None:
     if "basis" not in recorded.event.value:
         raise RuleError("an access says why", hint="--basis WHY")
     if GUARDED in history.orders.marks and role == "defence":
-        if body["mode"] != "inspection":
-            raise DeniedError(
-                f"material marked {GUARDED} is inspected by the defence, never copied",
-                hint="--mode inspection",
-            )
-        if not body.get("present"):
-            raise DeniedError(
-                f"material marked {GUARDED} is inspected under supervision",
-                hint="say who is present: --present NAME",
-            )
+        require_inspection(body["mode"], present=bool(body.get("present")))
+
+
+def require_inspection(mode: str, *, present: bool) -> None:
+    """How whoever stands for the defence reads guarded material.
+
+    Args:
+        present: whether it is said who is with them.
+
+    Raises:
+        DeniedError: otherwise than in an inspection under supervision.
+    """
+    if mode != "inspection":
+        raise DeniedError(
+            f"material marked {GUARDED} is inspected by the defence, never copied",
+            hint="--mode inspection",
+        )
+    if not present:
+        raise DeniedError(
+            f"material marked {GUARDED} is inspected under supervision",
+            hint="say who is present: --present NAME",
+        )
 
 
 _CHECKS: Final = {

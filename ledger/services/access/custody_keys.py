@@ -21,6 +21,7 @@ from ledger.domain.identity.person import PersonId, read_reference
 from ledger.domain.identity.roles import keeps_custody
 from ledger.rows.people import CustodyKeyRow, PersonRow
 from ledger.rows.unit_of_work import UnitOfWork
+from ledger.services.access.service_numbers import Persons
 from ledger.services.access.still_enrolled import require_still
 from ledger.services.node.context import Node
 from ledger.services.records.documents import hpke_key
@@ -93,9 +94,15 @@ def keep(node: Node, data: bytes, *, by: PersonId) -> None:
 
 
 def waiting_for(node: Node, person: PersonId) -> bytes | None:
-    """The custody key sealed to a person, if one waits for them."""
+    """The custody key sealed to a person, if one waits for them.
+
+    Raises:
+        NotFoundError, RuleError: for nobody who is a custodian here by now.
+    """
     with node.records.read() as unit:
         row = unit.people.custody_key(person)
+        if row is not None:
+            _custodian(node, unit, person)
     return row.sealed if row is not None else None
 
 
@@ -125,7 +132,7 @@ def _custodian(node: Node, unit: UnitOfWork, person: PersonId) -> tuple[PersonRo
         roles = " ".join(f"--role {role}" for role in sorted({*certificate.roles, ROLE}))
         hint = f"an administrator makes them one: `custody person renew {person.pseudonym} {roles}`"
         raise RuleError("the custody key is for custodians only", hint=hint)
-    if not keeps_custody(certificate.roles):
+    if not keeps_custody(certificate.roles | Persons(node, unit).roles(person)):
         raise RuleError(
             "the custody key opens guarded material, and is not for whoever stands for the defence",
             hint=f"an administrator: `custody person renew {person.pseudonym} --role {ROLE}`",

@@ -8,11 +8,11 @@ from typing import Final
 
 from ledger.domain.codecs.text import from_hex
 from ledger.domain.crypto import grants
-from ledger.domain.errors import DeniedError, RuleError
+from ledger.domain.errors import DeniedError, KeyringError, RuleError
 from ledger.domain.event.claimed_times import AHEAD
 from ledger.domain.event.document import Event
 from ledger.domain.identity.person import Recipient
-from ledger.domain.identity.roles import keeps_custody
+from ledger.domain.identity.roles import OUTSIDE, keeps_custody
 from ledger.domain.item import history_rules
 from ledger.domain.item.item_history import ItemHistory
 from ledger.domain.item.participation import OPENS_CONTENT, ROLES_BY_PART, Part, acting_roles
@@ -24,6 +24,7 @@ from ledger.rows.states import ReleaseKind
 from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.access import authorization
 from ledger.services.access.authorization import Caller
+from ledger.services.access.service_numbers import Persons
 from ledger.services.node.context import Node
 from ledger.services.records import documents
 
@@ -33,12 +34,21 @@ FRESH: Final = 3600  # seconds for which one recorded access is good
 
 
 def require_readable(
-    node: Node, unit: UnitOfWork, caller: Caller, item: ItemRow, mode: str
+    node: Node,
+    unit: UnitOfWork,
+    caller: Caller,
+    item: ItemRow,
+    mode: str,
+    *,
+    present: bool = True,
 ) -> tuple[bytes, ...]:
     """Check that what an access of this mode opens could be handed to the caller.
 
     Asked before an access is signed, and again before it is registered: an access after which
     nothing is handed out would tell of a reading that never was.
+
+    Args:
+        present: whether the access says who is with the reader; not asked before it is signed.
 
     Returns:
         digests of the HPKE keys to which the content key is sealed for the caller.
@@ -71,6 +81,7 @@ def require_readable(
             "holds it now"
         )
         raise RuleError(what, hint="ask them for a bundle")
+    _require_inspected(node, unit, caller, item.state.evidence, mode, present=present)
     keys = tuple(
         dict.fromkeys(
             grants.parse(content_grant).recipient
@@ -140,6 +151,8 @@ def require_access(
         raise DeniedError("the recorded access is too old", hint=hint)
     if history_rules.looks_back(event):
         _require_still_allowed(node, unit, row, event)
+    present = bool(event.body.get("present"))
+    _require_inspected(node, unit, caller, evidence, event.body["mode"], present=present)
     if kind == "content" and not content_grants(node, unit, caller, evidence):
         raise no_key()
     return row
@@ -152,11 +165,49 @@ def _require_still_allowed(node: Node, unit: UnitOfWork, row: EntryRow, event: E
     Raises:
         DeniedError: not any more.
     """
-    history = ItemHistory()
-    for read_event, told in documents.read_events(node, unit, unit.logs.events(row.evidence)):
-        if told is not None:
-            history.take(RecordedEvent(read_event.digest, told))
+    history = _history(node, unit, row.evidence)
     history_rules.require_allowed(history, RecordedEvent(row.digest, event), node.clock.now())
+
+
+def _history(node: Node, unit: UnitOfWork, evidence: str) -> ItemHistory:
+    """What an item's documents tell, as far as they still open."""
+    history = ItemHistory()
+    for row, event in documents.read_events(node, unit, unit.logs.events(evidence)):
+        if event is not None:
+            history.take(RecordedEvent(row.digest, event))
+    return history
+
+
+def _is_outside(node: Node, unit: UnitOfWork, caller: Caller, evidence: str) -> bool:
+    """Whether the caller stands for the defence, under whichever enrolment of theirs.
+
+    Raises:
+        KeyringError: a service number was altered, so that it cannot be told, and the item is
+            guarded material; nobody is kept from reading anything else by that.
+    """
+    try:
+        return bool((caller.roles | Persons(node, unit).roles(caller.id)) & OUTSIDE)
+    except KeyringError:
+        if _is_guarded(node, unit, evidence):
+            raise
+        return bool(caller.roles & OUTSIDE)
+
+
+def _is_guarded(node: Node, unit: UnitOfWork, evidence: str) -> bool:
+    return history_rules.GUARDED in _history(node, unit, evidence).orders.marks
+
+
+def _require_inspected(
+    node: Node, unit: UnitOfWork, caller: Caller, evidence: str, mode: str, *, present: bool
+) -> None:
+    """Check that guarded material is no more than inspected by whoever stands for the defence under
+    any enrolment, whenever it was marked and whichever role they sign in.
+
+    Raises:
+        DeniedError: it would be. KeyringError: see _is_outside.
+    """
+    if _is_outside(node, unit, caller, evidence) and _is_guarded(node, unit, evidence):
+        history_rules.require_inspection(mode, present=present)
 
 
 def note_release(
@@ -208,10 +259,20 @@ def content_grants(node: Node, unit: UnitOfWork, caller: Caller, evidence: str) 
     """The grants of an item's content key that the caller may be handed.
 
     These are the ones sealed to the caller, as long as one of their parts opens content. A
-    custodian who does not stand for the defence too gets those sealed to the custody key as well.
+    custodian gets those sealed to the custody key as well. Whoever stands for the defence under any
+    enrolment gets none of those, and none at all of guarded material.
+
+    Raises:
+        KeyringError: see _is_outside.
     """
     parts = authorization.parts_of(node, unit, caller, evidence, unit.items.get(evidence))
     found = authorization.own_grants(node, unit, caller, evidence) if parts & OPENS_CONTENT else []
     if Part.CUSTODIAN in parts and keeps_custody(caller.roles):
-        found += unit.grants.sealed_to(evidence, "content", node.descriptor(unit).custody.digest)
-    return found
+        custody = unit.grants.sealed_to(evidence, "content", node.descriptor(unit).custody.digest)
+    else:
+        custody = []
+    if not (found or custody):
+        return []
+    if not _is_outside(node, unit, caller, evidence):
+        return [*found, *custody]
+    return [] if _is_guarded(node, unit, evidence) else found

@@ -97,8 +97,14 @@ class Review:
         else:
             if submission.event.type == "accessed":
                 _require_fresh(submission.statement.claims.time, self._node.clock.now())
+                body = submission.event.body
                 key_release.require_readable(
-                    self._node, self._unit, signer, before, submission.event.body["mode"]
+                    self._node,
+                    self._unit,
+                    signer,
+                    before,
+                    body["mode"],
+                    present=bool(body.get("present")),
                 )
             if (
                 submission.event.type == "keys-destroyed"
