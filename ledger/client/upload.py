@@ -270,17 +270,16 @@ class Upload:
                 return attempt, sealer
         except ContentChanged:
             pass
-        if (
-            attempt.submission is not None
-            and not spare
-            and self._outbox.opening(attempt.evidence) is not None
-        ):
-            spare = uuid.uuid4().urn
-        if spare:
-            self.notices.append(
-                f"{path} changed since its upload was interrupted; the earlier content is "
-                f"recorded as {attempt.evidence}"
-            )
+        listed = attempt.submission is not None and (
+            bool(spare) or self._outbox.opening(attempt.evidence) is not None
+        )
+        if listed:
+            spare = spare or uuid.uuid4().urn
+            if self._outbox.confirmed(attempt) is not None:
+                self.notices.append(
+                    f"{path} changed since its upload was interrupted; the earlier content is "
+                    f"recorded as {attempt.evidence}"
+                )
         attempt = self._outbox.afresh(attempt, spare)
         source.file.seek(0)
         return attempt, self._seal(options, source, path, attempt)

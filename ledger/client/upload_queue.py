@@ -6,11 +6,13 @@ statements in batches.
   with a fresh salt
 - a statement is sent only after all blocks that were added before it
 - a statement that the node refused is journalled as refused: the next run asks whether the item is
-  there, and signs anew where it is not
+  there, and signs anew where it is not; where it is, only a receipt for the statement ends the
+  attempt
 """
 
 from __future__ import annotations
 
+import uuid
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -22,6 +24,7 @@ from ledger.client import receipts
 from ledger.client.upload_attempts import UploadAttempt, UploadAttempts, UploadResult, signed_record
 from ledger.domain import errors
 from ledger.domain.errors import (
+    ConflictError,
     CustodyError,
     NetworkError,
     NotFoundError,
@@ -89,17 +92,25 @@ class UploadQueue:
         """The attempt at a file: the one that an earlier run left, or a new one; see UploadAttempt
         for the arguments.
 
-        ``done.index`` is set where the node has it already and would not take its statement again.
+        ``done.index`` is set where a receipt says that a statement which was refused is in the log
+        all the same. What the node lists proves nothing: it could make up an event, so that the
+        journal with the keys is emptied.
+
+        Raises:
+            VerificationError: the node answers with no receipt of its log.
         """
         attempt = self.attempts.take(path, details)
         if attempt is None:
             attempt = UploadAttempt.new(path, top, details, self.attempts.place(path))
         elif attempt.refused and attempt.done is not None:
-            opening = self.opening(attempt.evidence)
-            if opening is None:  # signed in vain: what holds now is signed
+            if self.opening(attempt.evidence) is None:  # signed in vain: what holds now is signed
                 attempt.submission = attempt.done = None
+            elif (answer := self.confirmed(attempt)) is not None:
+                attempt.done = replace(
+                    attempt.done, index=answer.index, duplicates=answer.duplicates
+                )
             else:
-                attempt.done = replace(attempt.done, index=opening.index)
+                return self.afresh(attempt, uuid.uuid4().urn)
             attempt.refused = False
         self._record(attempt)
         return attempt
@@ -139,6 +150,22 @@ class UploadQueue:
             return next(iter(self._node.events(evidence)), None)
         except NotFoundError:
             return None
+
+    def confirmed(self, attempt: UploadAttempt) -> Recorded | None:
+        """The node's answer to the statement of an item that it lists, sent once more; None where
+        another one opened the item.
+
+        Raises:
+            VerificationError: the node answers with no receipt of its log.
+        """
+        assert attempt.submission is not None
+        assert attempt.done is not None
+        try:
+            answers = self._register([_Queued(attempt.submission, attempt.done, attempt.file)])
+        except ConflictError:
+            return None
+        receipts.require(self._person, [attempt.submission], answers)
+        return answers[0]
 
     def _record(self, attempt: UploadAttempt) -> None:
         for record in attempt.records():

@@ -6,17 +6,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from cli import session
 from ledger.app import field_folder
 from ledger.client import handover
-from ledger.client.upload import Upload, UploadOptions
+from ledger.client.upload import Upload, UploadOptions, UploadResult
 from ledger.domain.codecs.text import b64url, from_b64url
-from ledger.domain.errors import VerificationError
+from ledger.domain.errors import ConflictError, VerificationError
 from ledger.domain.event.offer_terms import OfferTerms
 from tests.support.commands import within
 from tests.support.desk import Desk
@@ -231,6 +233,62 @@ def test_an_upload_without_a_receipt_of_the_log_is_not_said_to_be_recorded_and_g
     assert done.evidence in before, "what the log has is not recorded twice"
     code, out, said = within("seize", "phone", "--seal", "S-1")
     assert (code, out) == (1, ""), said
+
+
+def made_up_listing(
+    desk: Desk, lying: Lying, monkeypatch: pytest.MonkeyPatch, other: str
+) -> Callable[[], None]:
+    """Let the node refuse every statement, and list an event of another item as that of each;
+    whoever calls what is returned has it take statements again.
+    """
+    with session.open_session() as opened:
+        listed = asdict(next(iter(opened.node.events(other))))
+    honest, refusing = lying.handle_request, [True]
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/v1/statements" and refusing:
+            error = {"code": "conflict", "message": "refused", "hint": None, "step": None}
+            return httpx.Response(409, json={"error": error})
+        if request.url.path.endswith("/events"):
+            return httpx.Response(200, json={"events": [listed], "next": None})
+        return honest(request)
+
+    monkeypatch.setattr(lying, "handle_request", handle)
+    return refusing.clear
+
+
+@pytest.mark.parametrize("changed", [False, True], ids=["same file", "changed file"])
+def test_a_refused_upload_is_not_recorded_for_being_listed_by_the_node(
+    desk: Desk,
+    lying: Lying,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    changed: bool,
+) -> None:
+    file, other = tmp_path / "file", item_of(desk, tmp_path, "one")
+    file.write_bytes(b"evidence" * 100)
+    relent = made_up_listing(desk, lying, monkeypatch, other)
+
+    def upload() -> tuple[list[UploadResult], list[str]]:
+        journal = field_folder.journal_of(desk.path, desk.home.keyring)
+        with session.open_session() as opened:
+            run = Upload(desk.person, opened.node, journal, desk.clock, UploadOptions())
+            return list(run.run([file])), run.notices
+
+    for _ in range(3):
+        with pytest.raises(ConflictError, match="refused"):
+            upload()
+        if changed:
+            file.write_bytes(file.read_bytes() + b"more")
+    journal = field_folder.journal_of(desk.path, desk.home.keyring)
+    assert journal.leftovers(), "the keys are kept"
+    journal.close()
+    relent()
+    [done], notices = upload()
+    assert done.index == desk.client.item(done.evidence).index
+    assert desk.get(done.evidence) == file.read_bytes()
+    for notice in notices:
+        assert desk.client.item(notice.rpartition(" ")[2])
 
 
 def test_a_node_that_answers_for_fewer_statements_than_were_sent_is_told(

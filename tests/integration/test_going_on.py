@@ -227,6 +227,55 @@ def test_a_first_try_that_the_node_refused_blocks_nothing(
     assert tries.count() == 1
 
 
+def test_what_was_refused_and_is_recorded_all_the_same_is_one_item_by_its_receipt(
+    tries: Tries, file_of: Callable[[int], Path]
+) -> None:
+    path = file_of(1)
+
+    class Confused:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(tries.desk.client, name)
+
+        def register(self, submissions: list[dict[str, Any]]) -> None:
+            tries.desk.client.register(submissions)
+            raise RuleError("against some rule")
+
+    for _ in range(2):
+        with pytest.raises(RuleError):
+            tries.upload(path, case="OLD", node=Confused())
+    [item] = tries.upload(path, case="OLD")
+    assert item.index == tries.desk.client.item(item.evidence).index
+    assert tries.of("OLD") == {item.evidence}
+    assert tries.count() == 1
+
+
+def test_a_name_that_a_late_request_took_keeps_nobody_from_recording_the_file(
+    tries: Tries, file_of: Callable[[int], Path]
+) -> None:
+    path, held = file_of(1), list[Any]()
+
+    class Slow:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(tries.desk.client, name)
+
+        def register(self, submissions: list[dict[str, Any]]) -> Any:
+            if not held:
+                held.append(submissions)
+                raise NetworkError("timed out")
+            tries.desk.client.register(held[0])  # arrives just before what took its place
+            return tries.desk.client.register(submissions)
+
+    with pytest.raises(NetworkError):
+        tries.upload(path, case="OLD", node=Slow())
+    slow = Slow()
+    with pytest.raises(ConflictError, match="known under that name already"):
+        tries.upload(path, case="NEW", interrupted=RESTART, node=slow)
+    [item] = tries.upload(path, case="NEW")
+    assert tries.of("NEW") == {item.evidence}
+    assert tries.of("OLD") != {item.evidence}
+    assert tries.desk.get(item.evidence) == path.read_bytes()
+
+
 def test_the_profile_is_asked_for_all_that_it_lacks_before_a_byte_is_read(
     tries: Tries, tmp_path: Path
 ) -> None:
