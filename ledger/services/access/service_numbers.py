@@ -13,6 +13,7 @@ from ledger.domain.event import normalization
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity.names import is_pseudonym
 from ledger.domain.identity.person import PersonId
+from ledger.rows.people import PersonRow
 from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.node.context import Node
 
@@ -70,18 +71,22 @@ class Persons:
         behind = self.behind(person)
         found = frozenset[str]()
         for row in self._unit.people.all():
-            if row.active and self.behind(row.person) == behind:
+            if not row.active:
+                continue
+            if row.person not in self._known:  # not asked for one by one: each reading waits for it
+                self._known[row.person] = self._look_up(row.person, row)
+            if self._known[row.person] == behind:
                 der = self._unit.people.certificate(row.certificate)
                 found |= certificates.parse(der).roles if der is not None else frozenset()
         return found
 
-    def _look_up(self, person: PersonId) -> PersonId:
+    def _look_up(self, person: PersonId, row: PersonRow | None = None) -> PersonId:
         node = self._node
         if person.agency != node.agency or person == node.keys.service_certificate.subject:
             return person
         if not is_pseudonym(person.pseudonym):
             return person  # somebody named in words, whom no row could be about
-        row = self._unit.people.get(person)
+        row = row or self._unit.people.get(person)
         sealed = row.number if row is not None else b""
         return PersonId(
             person.agency, NUMBER + folded(open_number(node, sealed, person.pseudonym.encode()))
