@@ -16,7 +16,7 @@ from typing import Final
 
 from ledger.domain.blocks.store import Replica
 from ledger.domain.codecs.text import format_time
-from ledger.rows.storage import ReplicaStateRow
+from ledger.rows.storage import OWN_DISK, ReplicaStateRow
 from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.node.context import Node
 
@@ -28,7 +28,7 @@ def counts(node: Node, unit: UnitOfWork) -> dict[str, int]:
     """How many items each of these nodes may keep."""
     found: dict[str, int] = {}
     for (name, _), count in unit.replicas.counts().items():
-        if name not in node.replicas.names():
+        if name not in node.replicas.names() and name != OWN_DISK:
             found[name] = found.get(name, 0) + count
     return found
 
