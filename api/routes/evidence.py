@@ -35,7 +35,7 @@ from ledger.domain.ipld import cid as cids
 from ledger.domain.item.custody_transitions import Offer
 from ledger.domain.item.participation import Part
 from ledger.rows.items import ItemRow
-from ledger.rows.storage import ReplicaStateRow
+from ledger.rows.storage import OWN_DISK, ReplicaStateRow
 from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.access import authorization, key_release, shown_documents
 from ledger.services.bundles import export
@@ -74,7 +74,7 @@ def _item_out(
         cid=None if item.cid is None else cids.to_text(item.cid),
         index=item.latest_index,
         state=checkpoint_anchoring.state_of(node, reached, item.latest_log, item.latest_index),
-        replicas=[_replica_out(row) for row in held],
+        replicas=[_replica_out(row) for row in held if row.node != OWN_DISK],
         parts=sorted(part.name.lower() for part in parts),
     )
 

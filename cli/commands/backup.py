@@ -72,8 +72,8 @@ def backup(
         for one in backups.ahead(folder, now)
     ]
     lines += [
-        f"LOST at home: {pack}, or its end, was not compacted and is not there any more; its copy "
-        "stays in the backup"
+        f"LOST at home: {pack}, or its end, is not there any more, or went bad elsewhere; "
+        "its copy stays in the backup"
         for pack in made.lost
     ]
     if made.lost:

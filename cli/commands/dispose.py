@@ -300,7 +300,7 @@ def _certificate(disposal: Disposal, decided: list[str] | None = None) -> list[s
         if disposal.pins
         else "copies pinned   none left at the IPFS nodes in use",
         *_may_keep(disposal.mayKeep),
-        "ciphertext      some still on the node's own disk: "
+        "ciphertext      some still on the node's own disk, or it may be: "
         + runnable("custody collect removes what no other item has")
         if disposal.stored
         else "ciphertext      none left on the node's own disk",

@@ -85,7 +85,7 @@ def add(
         replica = bootstrap.open_replica(node, secret.decode("utf-8", "replace"))
         try:
             status = replica.status()
-            again = removed_nodes.remember(home.node, name, replica)
+            again = removed_nodes.remember(home.node, name, replica, peer=status.peer)
         finally:
             replica.close()
         if secret:

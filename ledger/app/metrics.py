@@ -18,6 +18,7 @@ from ledger.app import metrics_server
 from ledger.app.metrics_server import MetricsServer
 from ledger.domain.audit.findings import KINDS
 from ledger.domain.errors import CustodyError, UsageError
+from ledger.rows.storage import OWN_DISK
 from ledger.services.audit.monitor import Round
 from ledger.services.node.context import Node
 from ledger.services.onchain import checkpoint_anchoring
@@ -154,7 +155,8 @@ class _NodeCollector:
             "custody_replica_items", "Items at IPFS nodes by state", labels=["node", "state"]
         )
         for (name, state), count in held.items():
-            replicas.add_metric([name, state], count)
+            if name != OWN_DISK:
+                replicas.add_metric([name, state], count)
         yield replicas
 
     def _workers(self) -> Iterator[Metric]:

@@ -13,6 +13,9 @@ from ledger.rows.table import WORD, Big, Row, TextKey, table
 
 #: Seconds for which an item at a replica is put off at most.
 LONGEST_PAUSE: Final = 6 * 3600
+#: Stands for the node's own disk, as no replica can be called: it may still have something of an
+#: item whose keys were destroyed.
+OWN_DISK: Final = ", own disk"
 
 
 @table(

@@ -18,6 +18,8 @@ from ledger.adapters.backup import packs
 from ledger.adapters.backup.keys import KEEP, ROTATE, BackupKeys
 from ledger.app import backup, restore_home
 from ledger.domain.errors import StorageError, UsageError
+from ledger.domain.ipld import cid as cids
+from ledger.domain.ipld.unixfs import Block
 from ledger.services.storage import garbage_collection
 from tests.support.backups import DAY, NOW, make
 from tests.support.commands import within
@@ -70,6 +72,46 @@ def test_a_backup_keeps_the_copy_of_a_pack_that_the_home_lost(
     assert first.lost == last.lost == ["pack-000000.car"]
     assert (folder / "blocks" / "pack-000000.car").read_bytes() == copied
     assert not restore_home.restore(folder, tmp_path / "again", keys, PASSPHRASE).damaged
+    with Desk(tmp_path / "again") as again:
+        assert {pair: again.get(pair) for pair in items} == items
+
+
+def rot(pack: Path) -> None:
+    data = bytearray(pack.read_bytes())
+    data[len(data) // 2] ^= 1
+    pack.write_bytes(data)
+
+
+def cut_in_half(pack: Path) -> None:
+    os.truncate(pack, pack.stat().st_size // 2)
+
+
+@pytest.mark.parametrize("harms", [rot, Path.unlink, cut_in_half])
+def test_a_backup_keeps_the_only_good_copy_of_what_went_bad_after_its_compaction(
+    home_path: Path,
+    tmp_path: Path,
+    keys_file: Path,
+    keys: BackupKeys,
+    rng: random.Random,
+    monkeypatch: pytest.MonkeyPatch,
+    harms: Callable[[Path], None],
+) -> None:
+    """The next backup copied what had gone bad, and then removed the pack from which it came."""
+    folder, abandoned = tmp_path / "backups", rng.randbytes(900_000)
+    with Desk(home_path) as desk:
+        desk.client.put_blocks([Block(cids.of(abandoned), abandoned)])
+    items = recorded(home_path, tmp_path, rng, 50_000)
+    with Desk(home_path) as desk, monkeypatch.context() as patch:
+        make(desk, folder, keys_file, keys)
+        later = desk.clock.now() + 8 * DAY
+        patch.setattr(type(desk.clock), "now", lambda self: later)
+        assert garbage_collection.collect(desk.node).freed > 900_000
+    [moved] = (home_path / "blocks").glob("pack-*.car")
+    assert moved.name != "pack-000000.car"
+    harms(moved)
+    with Desk(home_path) as desk:
+        assert "pack-000000.car" in make(desk, folder, keys_file, keys, NOW + 1).lost
+    restore_home.restore(folder, tmp_path / "again", keys, PASSPHRASE)
     with Desk(tmp_path / "again") as again:
         assert {pair: again.get(pair) for pair in items} == items
 

@@ -12,7 +12,10 @@ import pytest
 from cli.commands import dispose as dispose_command
 from cli.commands import status as status_command
 from ledger.app import settings
+from ledger.domain.blocks.store import Replicas, ReplicaStatus
+from ledger.domain.errors import NetworkError
 from ledger.rows.handovers import ErasureRow
+from ledger.rows.storage import ReplicaStateRow
 from ledger.services.handovers import erasure
 from ledger.services.preservation import fixity
 from ledger.services.preservation.fixity import FixityPolicy
@@ -110,6 +113,42 @@ def test_another_daemon_under_the_name_of_a_removed_one_is_not_taken_for_it(
         sync(desk)
         disposed(desk, gone)
         assert desk.client.disposal(gone).mayKeep[0].startswith("site-b, removed")
+
+
+class Site:
+    """A node with everything pinned; without a peer id it does not answer."""
+
+    def __init__(self, peer: str) -> None:
+        self.peer = peer
+
+    def pinned(self, roots: list[bytes]) -> set[bytes]:
+        return set(roots)
+
+    def status(self) -> ReplicaStatus:
+        if not self.peer:
+            raise NetworkError("it does not answer")
+        return ReplicaStatus("0.0.0", self.peer, (), 0, 0, 0)
+
+
+@pytest.mark.parametrize("peer", ["12D3KooWSiteA", ""])
+def test_a_removed_node_is_not_forgotten_because_another_with_the_same_pinned_comes_back(
+    desk: Desk, tmp_path: Path, rng: random.Random, peer: str
+) -> None:
+    [item] = desk.upload(*files(tmp_path, rng, 20_000))
+    node, cid = desk.node, cid_of(desk, item.evidence)
+    sites = {"site-a": Site(peer), "site-c": Site("12D3KooWSiteC")}
+    with_both = replace(node, replicas=Replicas(own=sites))
+    now = node.clock.now()
+    node.put_holdings(
+        [ReplicaStateRow(item.evidence, name, cid, "pinned", now, proof=now) for name in sites]
+    )
+    for name in sites:
+        removed_nodes.forget(with_both, name)
+    back = sites["site-c"]
+    assert removed_nodes.remember(node, "second", back, peer=back.peer) == 1
+    with node.records.read() as unit:
+        held = [row.node for row in unit.replicas.of_item(item.evidence)]
+    assert [name.partition(",")[0] for name in sorted(held)] == ["second", "site-a"]
 
 
 def test_what_a_person_says_was_destroyed_is_struck_out(home: Path) -> None:

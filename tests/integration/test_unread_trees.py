@@ -109,6 +109,33 @@ def test_what_a_damaged_block_of_a_disposed_item_named_is_said_to_be_there_and_g
     assert len(desk.get(kept)) == 5000
 
 
+def test_what_a_lost_root_of_a_disposed_item_named_is_said_to_be_there_and_goes_by_its_age(
+    home_path: Path, tmp_path: Path
+) -> None:
+    """The certificate asked for the root alone: it was gone, and all that it named was there."""
+    with Desk(home_path) as desk:
+        gone = upload(desk, tmp_path, os.urandom(3 << 20))
+        leaves, root = leaves_of(desk, gone), desk.node.blocks.get(cid_of(desk, gone))
+    [pack] = (home_path / "blocks").glob("pack-*.car")
+    os.truncate(pack, pack.read_bytes().find(root) - 10)
+    leaves = [leaf for leaf in leaves if leaf in raw(home_path)]
+    assert leaves, "the root was written last, or nearly"
+    with Desk(home_path) as desk:
+        dispose(desk, gone)
+        erasure.settle(desk.node)
+        garbage_collection.collect(desk.node)
+        assert all(leaf in raw(home_path) for leaf in leaves)
+        assert "ciphertext      some still on the node's own disk" in told(desk, gone)
+        assert desk.client.disposal(gone).mayKeep == ()
+        assert desk.client.status().ipfs is None
+        assert desk.client.item(gone).replicas == ()
+        desk.node.clock = StoppedClock(desk.clock.now() + 8 * DAY)
+        desk.node.blocks._spool._clock = desk.node.clock
+        garbage_collection.collect(desk.node)
+        assert not any(leaf in raw(home_path) for leaf in leaves)
+        assert "ciphertext      none left on the node's own disk" in told(desk, gone)
+
+
 def test_what_an_ipfs_node_cannot_name_is_not_said_to_be_removed_there(
     founded: Path, tmp_path: Path, three: list[Daemon], rng: random.Random
 ) -> None:

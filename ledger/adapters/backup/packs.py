@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from ledger.adapters import files
-from ledger.adapters.ipfs.pack_sections import scan
+from ledger.adapters.ipfs.pack_sections import checked, scan
 from ledger.adapters.ipfs.packfiles import HEADER, name_of, number_of, packs_in
-from ledger.adapters.ipfs.packindex import PacksKnown, read_lacking, read_packs
-from ledger.domain.errors import StorageError, UsageError
+from ledger.adapters.ipfs.packindex import PacksKnown, Place, read_packs, read_places
+from ledger.domain.errors import StorageError, UnreadableError, UsageError, VerificationError
 
 PACKS_ID: Final = "packs.id"
 _ID_SIZE: Final = 256
@@ -167,31 +167,66 @@ def _require_agreed(file: BinaryIO, target: BinaryIO, start: int, name: str) -> 
 
 
 def give_up(source: Path, folder: Path, copied: Copied) -> list[str]:
-    """Remove copies of packs that the home compacted: their live blocks lie in others, which were
-    just copied.
+    """Remove copies of packs that the home compacted, once all that it still has of them was read
+    and hashed in the copies of other packs: after the compaction a disk may have altered them.
 
     Returns:
         names of packs of which the home lost something: their copies stay until all that is in them
-        lies in the home again.
+        lies in the home again, and is good.
     """
-    compacted, lost = read_packs(source).compacted, list(copied.lost)
-    ends = {number_of(name) or 0: size for name, size in copied.packs.items()}
+    home, lost = read_packs(source), list(copied.lost)
     for number, path in packs_in(folder).items():
         if path.name in copied.packs:
             continue
         # A pack that was cut is compacted with what was left of it.
-        if path.stat().st_size <= compacted.get(number, 0) or not _lacking(source, path, ends):
+        is_compacted = path.stat().st_size <= home.compacted.get(number, 0)
+        given_up = is_compacted and _is_all_known(source, folder, home, number)
+        if _lies_elsewhere(source, path, copied.packs, given_up=given_up):
             path.unlink()
         else:
             lost.append(path.name)
     return sorted(lost)
 
 
-def _lacking(source: Path, path: Path, ends: Mapping[int, int]) -> bool:
-    """Whether something in a copy lies in none of the packs that were copied up to these ends."""
-    with path.open("rb") as file:
-        places, _, whole = scan(file.fileno(), 0, len(HEADER), path.stat().st_size)
-    return not whole or bool(read_lacking(source, [place.cid for place in places], ends))
+def _is_all_known(source: Path, folder: Path, home: PacksKnown, number: int) -> bool:
+    """Whether no pack that may have got the blocks of this one was lost or cut: otherwise a block
+    that the index does not have was not given up, but lost with it.
+    """
+    known = home.indexed.keys() | home.compacted.keys() | packs_in(folder).keys()
+    later = range(number + 1, max([*known, *packs_in(source)]))
+    return not any(other > number for other in home.cut) and all(other in known for other in later)
+
+
+def _lies_elsewhere(source: Path, path: Path, ends: Mapping[str, int], *, given_up: bool) -> bool:
+    """Whether every block in a copy is good in the copies that were made up to these ends.
+
+    Args:
+        given_up: what the index of the home does not have was given up by it.
+    """
+    try:
+        with path.open("rb", buffering=0) as file:
+            places, _, whole = scan(file.fileno(), 0, len(HEADER), path.stat().st_size)
+        found = read_places(source, [place.cid for place in places])
+        return (
+            whole
+            and (given_up or all(place.cid in found for place in places))
+            and all(_is_good(path.parent, place, ends) for place in found.values())
+        )
+    except OSError:  # a bad sector, here or there: the copy stays
+        return False
+
+
+def _is_good(folder: Path, place: Place, ends: Mapping[str, int]) -> bool:
+    name = name_of(place.pack)
+    if place.at + place.size > ends.get(name, 0):
+        return False
+    with (folder / name).open("rb", buffering=0) as file:
+        data = os.pread(file.fileno(), place.size, place.at)
+    try:
+        checked(place.cid, data, place)
+    except (UnreadableError, VerificationError):
+        return False
+    return True
 
 
 def restore(folder: Path, blocks: Path) -> None:

@@ -382,13 +382,13 @@ def read_packs(directory: Path) -> PacksKnown:
         )
 
 
-def read_lacking(directory: Path, wanted: Sequence[bytes], ends: Mapping[int, int]) -> list[bytes]:
-    """Those of ``wanted`` that the index of a store has not before these ends of its packs.
+def read_places(directory: Path, wanted: Sequence[bytes]) -> dict[bytes, Place]:
+    """Where the index of a store has those of ``wanted`` that it has.
 
     Raises:
         StorageError: the index could not be read.
     """
     with _beside(directory) as db:
-        query = "SELECT pack, at + size FROM place WHERE cid = ?"
-        places = [(cid, db.execute(query, (cid,)).fetchone()) for cid in wanted]
-    return [cid for cid, at in places if at is None or at[1] > ends.get(at[0], 0)]
+        query = "SELECT cid, pack, at, size FROM place WHERE cid = ?"
+        rows = [db.execute(query, (cid,)).fetchone() for cid in wanted]
+    return {row[0]: Place(*row) for row in rows if row is not None}

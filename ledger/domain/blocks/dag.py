@@ -70,7 +70,8 @@ def below(
     Args:
         unread: takes blocks below which something may lie that nobody can name; a tree whose root
             is not there has none.
-        inner: the root lies below another one.
+        inner: the root lies below another one, or something may lie below it though it is not
+            there.
     """
     if cids.codec_of(root) != cids.RAW:
         links: Sequence[Link] = ()

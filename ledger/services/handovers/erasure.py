@@ -23,10 +23,12 @@ from ledger.domain.event.claimed_times import AHEAD
 from ledger.domain.event.offer_terms import OfferTerms
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity.names import agency_id
+from ledger.domain.ipld import cid as cids
 from ledger.domain.ports.answers import DisposalNote
 from ledger.domain.ports.node_and_chain import PartnerApi
 from ledger.rows.handovers import ErasureRow
 from ledger.rows.logs import EntryRow
+from ledger.rows.storage import OWN_DISK, ReplicaStateRow
 from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.bundles import export
 from ledger.services.handovers import outcomes, outgoing_parcels
@@ -50,7 +52,7 @@ class Disposal:
         expected: agencies that have, or had, the item in custody, from which that is expected.
         pinned: IPFS nodes that have not removed its ciphertext yet.
         forgotten: IPFS nodes that the settings no longer name, and that may keep it.
-        stored: whether some of the ciphertext still lies on the node's own disk.
+        stored: whether some of the ciphertext still lies on the node's own disk, or may lie there.
     """
 
     evidence: str
@@ -125,6 +127,11 @@ def _destroy_keys(node: Node, row: ErasureRow) -> ErasureRow:
         count = unit.items.drop_secrets(row.evidence, _SCOPES, record=True)
         row = replace(row, state="dropped", count=row.count + count, time=node.clock.now())
         unit.erasures.put(row)
+        # Until its tree was walked whole and all of it is gone. Of a single block the disk tells.
+        if item is not None and item.cid is not None and cids.codec_of(item.cid) != cids.RAW:
+            unit.replicas.put(
+                ReplicaStateRow(row.evidence, OWN_DISK, item.cid, "released", row.time)
+            )
     node.records.scrub()
     if item is not None and item.cid is not None:
         placement.release(node, item)
@@ -339,8 +346,8 @@ def disposal(node: Node, unit: UnitOfWork, evidence: str) -> Disposal | None:
         ),
         tuple(sorted(holders(unit, evidence))),
         tuple(name for name in held if name in node.replicas.names()),
-        tuple(name for name in held if name not in node.replicas.names()),
-        item.cid is not None and bool(node.blocks.lingering([item.cid])),
+        tuple(name for name in held if name not in node.replicas.names() and name != OWN_DISK),
+        item.cid is not None and (OWN_DISK in held or bool(node.blocks.lingering([item.cid]))),
     )
 
 

@@ -18,7 +18,7 @@ from ledger.domain.errors import (
 )
 from ledger.domain.ipld import cid as cids
 from ledger.rows.items import ItemRow
-from ledger.rows.storage import ReplicaStateRow
+from ledger.rows.storage import OWN_DISK, ReplicaStateRow
 from ledger.services.access import sessions
 from ledger.services.node.context import Node
 from ledger.services.records import pages
@@ -55,7 +55,10 @@ def collect(node: Node, *, grace: int = GRACE, dry: bool = False) -> Collected:
             chain(live, _naming(node, before)), before=before, dry=dry
         ),
     )
-    return gone if dry else gone + forget_disposed(node, before=before)
+    if not dry:
+        gone += forget_disposed(node, before=before)
+        _say_gone(node, lambda row: row.due <= before)
+    return gone
 
 
 def give_up(node: Node) -> Collected:
@@ -98,29 +101,50 @@ def _forget(node: Node, roots: Mapping[bytes, int], before: int) -> Collected:
     what there is, until that was collected by its age.
     """
     dead: dict[bytes, None] = {}
-    unnamed = set[bytes]()
+    unnamed, walked = set[bytes](), dict[bytes, list[bytes]]()
+    told = {row.cid for row in node.holdings_at(OWN_DISK)}
     for root, time in roots.items():
-        found, is_whole = _tree(node, root)
+        found, is_whole = _tree(node, root, expected=root in told)
         dead |= dict.fromkeys(found)
-        if not is_whole and time > before:
+        if is_whole:
+            walked[root] = found
+        elif time > before:
             unnamed.update(found)
     content = [cid for cid in dead if cids.codec_of(cid) == cids.RAW]
     naming = [cid for cid in dead if cids.codec_of(cid) != cids.RAW and cid not in unnamed]
     gone = _discard(node, lambda: content)
-    if naming and not node.blocks.lingering(content):
+    if not naming and told.isdisjoint(walked):
+        return gone
+    left = set(node.blocks.lingering(content))
+    if naming and not left:
         gone += _discard(node, lambda: naming)
+    clear = {root for root, found in walked.items() if left.isdisjoint(found)}
+    _say_gone(node, lambda row: row.cid in clear)
     return gone
 
 
-def _tree(node: Node, root: bytes) -> tuple[list[bytes], bool]:
-    """Blocks of a tree as far as it can be read here, or at replicas; and whether that is all."""
+def _say_gone(node: Node, which: Callable[[ReplicaStateRow], bool]) -> None:
+    """Say no longer that the own disk may have something of these items."""
+    rows = [row for row in node.holdings_at(OWN_DISK) if which(row)]
+    if rows:
+        with node.records.write() as unit:
+            for row in rows:
+                unit.replicas.drop(row.evidence, OWN_DISK)
+
+
+def _tree(node: Node, root: bytes, *, expected: bool) -> tuple[list[bytes], bool]:
+    """Blocks of a tree as far as it can be read here, or at replicas; and whether that is all.
+
+    Args:
+        expected: what a root that is missing named may be here all the same.
+    """
     unread: list[bytes] = []
-    found = list(dag.below(node.blocks.own, root, unread))
+    found = list(dag.below(node.blocks.own, root, unread, inner=expected))
     if not unread:
         return found, True
     with suppress(NetworkError):
         unread = []
-        return list(dag.below(node.blocks, root, unread)), not unread
+        return list(dag.below(node.blocks, root, unread, inner=expected)), not unread
     return found, False
 
 
