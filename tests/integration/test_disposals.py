@@ -20,6 +20,7 @@ from ledger.services.audit.self_check import examine
 from ledger.services.audit.self_check_findings import SelfCheckFinding
 from ledger.services.handovers import erasure
 from ledger.services.people import membership
+from tests.support.actors import enrolled
 from tests.support.desk import BASIS, Desk
 from tests.support.office import ROLES_OF_FIRST, colleague, office, staffed, upload  # noqa: F401  (fixtures)
 
@@ -268,6 +269,37 @@ def test_what_a_thief_approved_or_requested_is_no_second_persons_word(
     membership.suspend(office.node, second.id, by=by, since=int(time.time()) - 60)
     with pytest.raises(RuleError, match="is no second person's word"):
         office.record(photo, "disposed", closing)
+
+
+@pytest.mark.parametrize("taken_back", ["hold", "retention"])
+def test_what_a_thief_took_back_stands_in_the_way_of_a_disposal_all_the_same(
+    office: Desk, tmp_path: Path, taken_back: str
+) -> None:
+    photo, second = upload(office, tmp_path), colleague(office, "second")
+    now = int(time.time())
+    order, back, body, lifted = {
+        "hold": ("hold-placed", "hold-released", {"hold": "appeal"}, {"hold": "appeal"}),
+        "retention": (
+            "retention-set",
+            "retention-set",
+            {"rule": "5 years", "until": format_time(now + 10**6)},
+            {"rule": "review"},
+        ),
+    }[taken_back]
+    honest = enrolled(office, "custodian")
+    honest.record(photo, order, body)
+    second.record(photo, back, lifted)  # whoever stole the key
+    membership.suspend(office.node, second.id, by=office.person.certificate.subject, since=now - 60)
+    honest = enrolled(office, "custodian")
+    asked = office.record(photo, "disposal-requested", {"reason": "over"}).statement
+    approved = honest.record(photo, "approved", {"target": asked}).statement
+    closing = {"scope": "all", "method": "keys destroyed", "approvals": [approved]}
+    with pytest.raises(RuleError, match=f"so it takes no {taken_back} back") as refusal:
+        office.record(photo, "disposed", closing)
+    assert f"order that {taken_back} anew" in str(refusal.value.hint)
+    honest.record(photo, order, body)
+    honest.record(photo, back, lifted)
+    office.record(photo, "disposed", closing)
 
 
 def test_the_approval_of_a_colleague_who_left_since_counts(office: Desk, tmp_path: Path) -> None:

@@ -45,7 +45,7 @@ class ItemHistory:
         if self.opening is None:
             self._open(recorded)
             return
-        self.orders.take(event)
+        self.orders.take(event, recorded.digest.hex())
         self.decisions.take(recorded)
         match event.type:
             case "sealed":
