@@ -180,6 +180,31 @@ def test_a_bundle_for_a_reader_leaves_out_what_they_must_not_see_and_still_verif
             office.client.bundle(photo, office.access(photo), withhold=wrong)
 
 
+@pytest.mark.parametrize("left_out", ["/body/place", "0:/body/place", "0"])
+def test_a_correction_of_what_is_withheld_says_neither_its_old_nor_its_new_value(
+    office: Desk, tmp_path: Path, left_out: str
+) -> None:
+    photo = upload(office, tmp_path, body={"place": "first address"})
+    opening = next(iter(office.client.events(photo))).statement
+
+    def correct(target: str, pointer: str, old: str, new: str) -> str:
+        said = {"target": target, "pointer": pointer, "old": old, "new": new, "reason": "typo"}
+        return str(office.record(photo, "corrected", said).statement)
+
+    first = correct(opening, "/body/place", "first address", "second address")
+    correct(first, "/body/new", "second address", "third address")
+    moved = office.record(photo, "moved", {"place": "the depot"}).statement
+    correct(moved, "/body/place", "the depot", "the vault")
+    office.anchor()
+    shown = office.client.bundle(photo, office.access(photo), withhold=[left_out])
+    said = shown + b"".join(_disclosed(shown))
+    for word in (b"first address", b"second address", b"third address"):
+        assert word not in said
+    assert (b"the vault" in said) == (left_out != "/body/place")
+    report = verify(shown, office.trust())
+    assert report.verdict.value == "verified", report.as_json()
+
+
 def _disclosed(bundle: bytes) -> list[bytes]:
     from ledger.domain.codecs.text import from_b64url
 
