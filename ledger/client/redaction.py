@@ -1,5 +1,8 @@
 """Bundles for a reader who must not see everything: fields and whole documents left out, the rest
 still verifiable (DESIGN section 2).
+
+A correction says the values of what it corrects in the open: that of a field or document which is
+left out is left out whole.
 """
 
 from __future__ import annotations
@@ -16,6 +19,8 @@ from ledger.domain.event.document import Event
 #: Members that say again, in another form, what these others say: whoever withholds a name must not
 #: give its bytes.
 _AGAIN: Final = {"/body/ext": ("/body/name", "/body/path"), "/body/omissions": ("/body/path",)}
+#: Members of a correction that say a value.
+_VALUES: Final = ("/body/old", "/body/new")
 _SELECTOR: Final = re.compile(r"(?:(\d{1,6}):?)?(/[^\s]{1,200})?")
 
 
@@ -35,6 +40,8 @@ class Withheld:
         self._documents: set[int] = set()
         self._met: set[tuple[int | None, str]] = set()
         self._known: set[str] = set()
+        self._numbers: dict[str, int] = {}  # of events, by their statement digests in hex
+        self._corrected: dict[int, tuple[int, str]] = {}
         for text in selectors:
             match = _SELECTOR.fullmatch(text)
             if match is None or not text:
@@ -49,9 +56,16 @@ class Withheld:
                 self._fields.add((number, match[2]))
 
     def shown(self, number: int, event: Event) -> tuple[bytes | None, tuple[str, ...]]:
-        """What of a document goes into the bundle; see export.Shown."""
+        """What of a document goes into the bundle; see export.Shown. They are asked for in order:
+        each names the statement of the one before it.
+        """
+        if event.value["prev"] is not None:
+            self._numbers[event.value["prev"]] = number - 1
+        repeats = event.type == "corrected" and self._repeats(number, event)
         if number in self._documents:
             self._met.add((number, ""))
+            return None, ()
+        if repeats:
             return None, ()
         written = strict_json.parse(event.raw, what="event document", limit=len(event.raw))
         places = {digest: pointer for pointer, digest in _hidden(written, "")}
@@ -68,6 +82,26 @@ class Withheld:
             else:
                 kept.append(disclosure.encoded)
         return event.raw, tuple(kept)
+
+    def _repeats(self, number: int, event: Event) -> bool:
+        """Whether a correction says again what is left out: of a field or of a whole document, also
+        where it corrects an earlier correction of that.
+        """
+        target = self._numbers.get(event.body.get("target", ""), -1)
+        pointer = event.body.get("pointer", "")  # where that is not known here: any
+        places = [(target, pointer)]
+        if target in self._corrected and pointer.startswith(_VALUES):
+            places.append(self._corrected[target])
+        self._corrected[number] = places[-1]
+        return any(
+            place in self._documents
+            or any(
+                chosen in (None, place) and _overlap(left_out, also)
+                for chosen, left_out in self._fields
+                for also in (corrected, *_AGAIN.get(corrected, ()))
+            )
+            for place, corrected in places
+        )
 
     def require_met(self) -> None:
         """Check that everything to be withheld was there to withhold: a typing error must not
@@ -97,3 +131,11 @@ def _hidden(value: Any, pointer: str) -> Iterator[tuple[str, str]]:
         for name, item in value.items():
             if name != "_sd":
                 yield from _hidden(item, f"{pointer}/{name}")
+
+
+def _overlap(one: str, other: str) -> bool:
+    """Whether one of two JSON pointers is the other, or leads to a place within it."""
+    first, second = (
+        pointer.replace("~1", "/").replace("~0", "~") + "/" for pointer in (one, other)
+    )
+    return first.startswith(second) or second.startswith(first)

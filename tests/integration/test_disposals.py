@@ -20,6 +20,7 @@ from ledger.services.audit.self_check import examine
 from ledger.services.audit.self_check_findings import SelfCheckFinding
 from ledger.services.handovers import erasure
 from ledger.services.people import membership
+from tests.support.actors import enrolled
 from tests.support.desk import BASIS, Desk
 from tests.support.office import ROLES_OF_FIRST, colleague, office, staffed, upload  # noqa: F401  (fixtures)
 
@@ -179,6 +180,31 @@ def test_a_bundle_for_a_reader_leaves_out_what_they_must_not_see_and_still_verif
             office.client.bundle(photo, office.access(photo), withhold=wrong)
 
 
+@pytest.mark.parametrize("left_out", ["/body/place", "0:/body/place", "0"])
+def test_a_correction_of_what_is_withheld_says_neither_its_old_nor_its_new_value(
+    office: Desk, tmp_path: Path, left_out: str
+) -> None:
+    photo = upload(office, tmp_path, body={"place": "first address"})
+    opening = next(iter(office.client.events(photo))).statement
+
+    def correct(target: str, pointer: str, old: str, new: str) -> str:
+        said = {"target": target, "pointer": pointer, "old": old, "new": new, "reason": "typo"}
+        return str(office.record(photo, "corrected", said).statement)
+
+    first = correct(opening, "/body/place", "first address", "second address")
+    correct(first, "/body/new", "second address", "third address")
+    moved = office.record(photo, "moved", {"place": "the depot"}).statement
+    correct(moved, "/body/place", "the depot", "the vault")
+    office.anchor()
+    shown = office.client.bundle(photo, office.access(photo), withhold=[left_out])
+    said = shown + b"".join(_disclosed(shown))
+    for word in (b"first address", b"second address", b"third address"):
+        assert word not in said
+    assert (b"the vault" in said) == (left_out != "/body/place")
+    report = verify(shown, office.trust())
+    assert report.verdict.value == "verified", report.as_json()
+
+
 def _disclosed(bundle: bytes) -> list[bytes]:
     from ledger.domain.codecs.text import from_b64url
 
@@ -268,6 +294,37 @@ def test_what_a_thief_approved_or_requested_is_no_second_persons_word(
     membership.suspend(office.node, second.id, by=by, since=int(time.time()) - 60)
     with pytest.raises(RuleError, match="is no second person's word"):
         office.record(photo, "disposed", closing)
+
+
+@pytest.mark.parametrize("taken_back", ["hold", "retention"])
+def test_what_a_thief_took_back_stands_in_the_way_of_a_disposal_all_the_same(
+    office: Desk, tmp_path: Path, taken_back: str
+) -> None:
+    photo, second = upload(office, tmp_path), colleague(office, "second")
+    now = int(time.time())
+    order, back, body, lifted = {
+        "hold": ("hold-placed", "hold-released", {"hold": "appeal"}, {"hold": "appeal"}),
+        "retention": (
+            "retention-set",
+            "retention-set",
+            {"rule": "5 years", "until": format_time(now + 10**6)},
+            {"rule": "review"},
+        ),
+    }[taken_back]
+    honest = enrolled(office, "custodian")
+    honest.record(photo, order, body)
+    second.record(photo, back, lifted)  # whoever stole the key
+    membership.suspend(office.node, second.id, by=office.person.certificate.subject, since=now - 60)
+    honest = enrolled(office, "custodian")
+    asked = office.record(photo, "disposal-requested", {"reason": "over"}).statement
+    approved = honest.record(photo, "approved", {"target": asked}).statement
+    closing = {"scope": "all", "method": "keys destroyed", "approvals": [approved]}
+    with pytest.raises(RuleError, match=f"so it takes no {taken_back} back") as refusal:
+        office.record(photo, "disposed", closing)
+    assert f"order that {taken_back} anew" in str(refusal.value.hint)
+    honest.record(photo, order, body)
+    honest.record(photo, back, lifted)
+    office.record(photo, "disposed", closing)
 
 
 def test_the_approval_of_a_colleague_who_left_since_counts(office: Desk, tmp_path: Path) -> None:

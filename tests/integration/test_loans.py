@@ -41,6 +41,21 @@ def approved(desk: Desk, evidence: str) -> str:
     return str(colleague.record(evidence, "approved", {"target": asked}).statement)
 
 
+def learnt(desk: Desk, agency: str, evidence: str) -> list[VerificationError]:
+    """Learn of an agency's disposals; what was found against that of one item."""
+    found: list[VerificationError] = []
+
+    def trying(item: str, work: object) -> None:
+        try:
+            work()  # type: ignore[operator]
+        except VerificationError as error:
+            if item == evidence:
+                found.append(error)
+
+    erasure.learn(desk.node, agency, desk.node.reach(consortium.address(agency)), trying=trying)
+    return found
+
+
 def test_what_is_on_loan_is_not_ended_by_whoever_has_it_until_it_is_back(
     both: Consortium, tmp_path: Path
 ) -> None:
@@ -72,6 +87,23 @@ def test_what_another_agency_recorded_is_not_called_a_mistake_by_whoever_has_it(
         both[RO].record(evidence, "voided", {"reason": "by mistake"})
 
 
+def test_what_was_handed_back_as_a_loan_is_not_on_loan_from_whoever_had_borrowed_it(
+    both: Consortium, tmp_path: Path
+) -> None:
+    nl, ro = both[NL], both[RO]
+    evidence = upload(nl, tmp_path)
+    lent(both, evidence, NL, RO, "custody")
+    lent(both, evidence, RO, NL)
+    lent(both, evidence, NL, RO)  # handed back, and called a loan once more
+    ro.record(evidence, "disposed", {**CLOSING, "approvals": [approved(ro, evidence)]})
+    erasure.settle(ro.node)
+    sync.settle(ro.node, timeout=30)
+    assert learnt(nl, RO, evidence) == []
+    erasure.settle(nl.node)
+    with nl.node.records.read() as unit:
+        assert not unit.grants.are_left(evidence, "content")
+
+
 def test_whoever_lent_an_item_destroys_no_keys_for_a_disposal_by_the_borrower(
     both: Consortium, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -84,17 +116,7 @@ def test_whoever_lent_an_item_destroys_no_keys_for_a_disposal_by_the_borrower(
         ro.record(evidence, "disposed", disposed)
     erasure.settle(ro.node)
     sync.settle(ro.node, timeout=30)
-    found: list[VerificationError] = []
-
-    def trying(item: str, work: object) -> None:
-        try:
-            work()  # type: ignore[operator]
-        except VerificationError as error:
-            if item == evidence:
-                found.append(error)
-
-    erasure.learn(nl.node, RO, nl.node.reach(consortium.address(RO)), trying=trying)
-    assert ["on loan from us" in one.message for one in found] == [True]
+    assert ["on loan from us" in one.message for one in learnt(nl, RO, evidence)] == [True]
     with nl.node.records.read() as unit:
         assert unit.erasures.get(evidence) is None
         assert unit.grants.are_left(evidence, "content")

@@ -129,13 +129,29 @@ def test_a_disposal_is_carried_out_under_no_other_rule_than_the_one_that_was_app
     decisions.require_disposal(carried_out(NL, 2, **approved))
 
 
-def test_the_approval_of_a_request_under_another_rule_lends_its_rule_to_none() -> None:
-    decisions = after(
-        requested(1, rule="wpg-8"), decided(2, 1), requested(3, rule="wpg-9"), decided(4, 3)
-    )
-    with pytest.raises(RuleError, match="approved under wpg-8 and under wpg-9"):
-        decisions.require_disposal(carried_out(NL, 2, 4, rule="wpg-8"))
-    decisions.require_disposal(carried_out(NL, 2, rule="wpg-8"))
+def test_the_approval_of_an_earlier_request_disposes_of_nothing_once_there_is_a_newer_one() -> None:
+    first = (requested(1, rule="wpg-8"), decided(2, 1))
+    after(*first).require_disposal(carried_out(NL, 2, rule="wpg-8"))
+    newer = after(*first, requested(3, rule="wpg-9"))
+    for approvals in ((2,), (2, 4)):
+        with pytest.raises(RuleError, match="second person"):
+            newer.require_disposal(carried_out(NL, *approvals, rule="wpg-8"))
+    with pytest.raises(RuleError, match="or with a newer request"):
+        newer.require_decision(decided(4, 1, who="d"), requested(1))
+    newer.take(decided(4, 3))
+    newer.require_disposal(carried_out(NL, 4, rule="wpg-9"))
+
+
+def test_whoever_refuses_the_newest_request_refuses_the_disposal_though_an_earlier_was_approved() -> (
+    None
+):
+    refused = after(requested(1), decided(2, 1), requested(3), decided(4, 3, how="refused"))
+    with pytest.raises(RuleError, match="the disposal was refused"):
+        refused.require_disposal(carried_out(NL, 2))
+
+
+def test_a_request_of_another_agency_ends_none_of_the_custodians() -> None:
+    after(requested(1), decided(2, 1), requested(3, RO)).require_disposal(carried_out(NL, 2))
 
 
 def test_no_second_request_of_an_agency_is_made_while_one_waits_for_a_decision() -> None:

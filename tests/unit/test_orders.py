@@ -42,9 +42,9 @@ def said(event_type: str, role: str, body: dict[str, Any]) -> Any:
 
 def after(*events: Any) -> Orders:
     orders = Orders()
-    for event in events:
+    for number, event in enumerate(events):
         orders.require_allowed(event)
-        orders.take(event)
+        orders.take(event, str(number))
     return orders
 
 
@@ -90,7 +90,7 @@ def test_a_hold_has_one_name_and_one_end() -> None:
         orders.require_allowed(said("hold-placed", "court", {"hold": "appeal"}))
     with pytest.raises(RuleError, match="1 holds"):
         orders.require_free()
-    orders.take(said("hold-released", "prosecutor", {"hold": "appeal"}))
+    orders.take(said("hold-released", "prosecutor", {"hold": "appeal"}), "1")
     orders.require_free()
     with pytest.raises(RuleError, match="no hold"):
         orders.require_allowed(said("hold-released", "prosecutor", {"hold": "appeal"}))
@@ -102,3 +102,20 @@ def test_a_mark_that_the_item_does_not_have_is_not_taken_off() -> None:
         orders.require_allowed(said("unrestricted", "court", {"handling": ["csam", "privileged"]}))
     with pytest.raises(RuleError, match="not marked 'csam'"):
         after().require_allowed(said("unrestricted", "court", {"handling": ["csam"]}))
+
+
+def kept(until: str) -> Any:
+    return said("retention-set", "custodian", {"rule": "x", "until": until})
+
+
+def test_what_took_an_order_back_is_known_until_it_is_ordered_anew() -> None:
+    placed, lifted = (
+        said(f"hold-{done}", "custodian", {"hold": "appeal"}) for done in ("placed", "released")
+    )
+    assert after(placed, lifted).lifted == {"appeal": "1"}
+    assert after(placed, lifted, placed).lifted == {}
+    assert after(placed, lifted, placed, lifted).lifted == {"appeal": "3"}
+    between = "2028-01-01T00:00:00Z"
+    assert [one for one, _ in after(kept(_LATE), kept(_SOON)).shortened] == ["1"]
+    assert [one for one, _ in after(kept(_LATE), kept(_SOON), kept(between)).shortened] == ["1"]
+    assert after(kept(_LATE), kept(_SOON), kept(_LATE)).shortened == []

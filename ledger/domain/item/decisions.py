@@ -7,8 +7,10 @@
   carried out under no other one
 - while a request waits for a decision, its agency makes no second one: who approves would not know
   which of them is carried out
-- a request ends with a refusal of that agency, and when the item goes to another agency: whoever
-  has custody then decides anew, also when it comes back
+- a request ends with a refusal of that agency, and with a newer request of it: whoever refuses the
+  newest refuses the disposal, whatever was approved before
+- it ends as well when the item goes to another agency: whoever has custody then decides anew, also
+  when it comes back
 """
 
 from __future__ import annotations
@@ -37,6 +39,11 @@ class Decisions:
         digest = recorded.digest.hex()
         match recorded.event.type:
             case "disposal-requested":
+                self.requests = {
+                    earlier: request
+                    for earlier, request in self.requests.items()
+                    if request.agency != recorded.agency
+                }
                 self.requests[digest] = recorded
             case "approved" | "refused":
                 self.made.setdefault(recorded.event.body["target"], []).append(recorded)
@@ -88,8 +95,9 @@ class Decisions:
             )
         if digest not in self.requests:
             raise RuleError(
-                "that request for a disposal ended when the item went to another agency",
-                hint="custody dispose request ID --reason WHY",
+                "that request for a disposal ended when the item went to another agency, or with a "
+                "newer request",
+                hint="decide upon the newer one; or: custody dispose request ID --reason WHY",
             )
 
     def require_disposal(self, recorded: RecordedEvent) -> None:
@@ -106,6 +114,18 @@ class Decisions:
             raise RuleError(
                 "nobody requested the disposal", hint="custody dispose request ID --reason WHY"
             )
+        ((digest, request),) = requests.items()
+        # A refusal ends one request, not the item's: it may be asked for again.
+        if any(
+            one.event.type == "refused" and one.agency == recorded.agency
+            for one in self.made.get(digest, [])
+        ):
+            raise RuleError(
+                "the disposal was refused",
+                hint=(
+                    "settle it with whoever refused, then: custody dispose request ID --reason WHY"
+                ),
+            )
         approvals = [self.approvals.get(approval) for approval in recorded.event.body["approvals"]]
         good = [
             approval
@@ -120,36 +140,19 @@ class Decisions:
                 "a disposal takes the approval of a second person of the agency that has custody",
                 hint="a colleague approves it: `custody dispose approve ID`",
             )
-        # A refusal ends one request, not the item's: it may be asked for again.
-        approved = {
-            valid.event.body["target"]: requests[valid.event.body["target"]] for valid in good
-        }
-        _require_rule(recorded, approved)
-        if any(
-            one.event.type == "refused" and one.agency == recorded.agency
-            for target in approved
-            for one in self.made.get(target, [])
-        ):
-            raise RuleError(
-                "the disposal was refused",
-                hint=(
-                    "settle it with whoever refused, then: custody dispose request ID --reason WHY"
-                ),
-            )
+        _require_rule(recorded, request)
 
 
-def _require_rule(recorded: RecordedEvent, approved: dict[str, RecordedEvent]) -> None:
-    rule = recorded.event.body.get("rule")
-    rules = {request.event.body.get("rule") for request in approved.values()}
-    if rules == {rule}:
+def _require_rule(recorded: RecordedEvent, request: RecordedEvent) -> None:
+    rule, approved = recorded.event.body.get("rule"), request.event.body.get("rule")
+    if rule == approved:
         return
-    named = " and ".join(sorted(_by(name) for name in rules))
     raise RuleError(
-        f"the disposal was approved {named}, and would be carried out {_by(rule)}",
+        f"the disposal was approved {_by(approved)}, and would be carried out {_by(rule)}",
         hint=(
             "leave --rule out, or request it anew: "
             "custody dispose request ID --reason WHY --rule RULE"
-            if rules == {None}
+            if approved is None
             else "carry it out under the rule that was approved: "
             "custody dispose carry-out ID --method HOW --rule RULE"
         ),

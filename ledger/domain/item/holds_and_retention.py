@@ -26,6 +26,9 @@ def _role(event: Event) -> str:
 class Orders:
     """What is in force. ``holds`` are by their names; ``held_by``, ``marks`` and ``kept_by`` say by
     which role a hold, a mark and the retention (seconds since 1970) were ordered.
+
+    What took an order back is known by its statement digest in hex as long as nobody orders it
+    anew: ``lifted`` by names of holds, ``shortened`` with how long the item was kept before.
     """
 
     holds: dict[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -33,17 +36,21 @@ class Orders:
     marks: dict[str, str] = field(default_factory=dict)
     retention: int | None = None
     kept_by: str = ""
+    lifted: dict[str, str] = field(default_factory=dict)
+    shortened: list[tuple[str, int]] = field(default_factory=list)
 
-    def take(self, event: Event) -> None:
+    def take(self, event: Event, digest: str) -> None:
         """Take an event into account; most order nothing."""
         role, body = _role(event), event.body
         match event.type:
             case "hold-placed":
                 self.holds[body["hold"]] = body
                 self.held_by[body["hold"]] = role
+                self.lifted.pop(body["hold"], None)
             case "hold-released":
                 self.holds.pop(body["hold"], None)
                 self.held_by.pop(body["hold"], None)
+                self.lifted[body["hold"]] = digest
             case "restricted":
                 for mark in body["handling"]:
                     self.marks[mark] = _higher(role, self.marks.get(mark, ""))
@@ -51,8 +58,21 @@ class Orders:
                 for mark in body["handling"]:
                     self.marks.pop(mark, None)
             case "retention-set":
-                self.kept_by = role if self._shortens(event) else _higher(role, self.kept_by)
-                self.retention = _until(event)
+                self._keep_until(event, digest)
+
+    def _keep_until(self, event: Event, digest: str) -> None:
+        role, until = _role(event), _until(event)
+        if self.retention is not None and self._shortens(event):
+            self.kept_by = role
+            self.shortened.append((digest, self.retention))
+        else:
+            self.kept_by = _higher(role, self.kept_by)
+            self.shortened = [
+                (earlier, before)
+                for earlier, before in self.shortened
+                if until is None or until < before
+            ]
+        self.retention = until
 
     def _shortens(self, event: Event) -> bool:
         until = _until(event)

@@ -45,7 +45,7 @@ class ItemHistory:
         if self.opening is None:
             self._open(recorded)
             return
-        self.orders.take(event)
+        self.orders.take(event, recorded.digest.hex())
         self.decisions.take(recorded)
         match event.type:
             case "sealed":
@@ -58,7 +58,9 @@ class ItemHistory:
             case "transfer-accepted" if self.offer is not None:
                 terms = OfferTerms.from_event(self.offer.event)
                 self.conditions = list(dict.fromkeys([*self.conditions, *terms.conditions]))
-                self._pass_on(terms, self.offer.agency, recorded.agency)
+                self.lenders = lenders_after(
+                    self.lenders, terms.mode, self.offer.agency, recorded.agency
+                )
                 self.offer = None
             case "transfer-declined" | "transfer-withdrawn" | "transfer-expired":
                 self.offer = None
@@ -76,15 +78,6 @@ class ItemHistory:
         source = event.body.get("source")
         self.conditions = list(source.get("conditions", [])) if isinstance(source, dict) else []
 
-    def _pass_on(self, terms: OfferTerms, giver: str, taker: str) -> None:
-        """A loan lasts until the item is back with the agency that lent it, whoever else had it
-        meanwhile.
-        """
-        if taker in self.lenders:
-            del self.lenders[self.lenders.index(taker) :]
-        elif terms.mode == "loan" and giver != taker:
-            self.lenders.append(giver)
-
     def standing(self) -> dict[str, Any]:
         """What holds now, for those who may read the record."""
         until = self.orders.retention
@@ -101,3 +94,13 @@ class ItemHistory:
     def has_content(self) -> bool:
         """Whether the item is a file rather than a thing."""
         return self.opening is not None and "content" in self.opening.body
+
+
+def lenders_after(lenders: list[str], mode: str, giver: str, taker: str) -> list[str]:
+    """Who lent an item, the first one first, after one more handover of it.
+
+    A loan lasts until the item is back with the agency that lent it, whoever else had it meanwhile.
+    """
+    if taker in lenders:
+        return lenders[: lenders.index(taker)]
+    return [*lenders, giver] if mode == "loan" and giver != taker else lenders

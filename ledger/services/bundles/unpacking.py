@@ -134,6 +134,23 @@ class _Keys:
         )
 
 
+def require_whole(events: Iterable[Event | None]) -> None:
+    """Check of documents that bind us once we take what they are about that nothing in them is
+    withheld: a giver who leaves a condition out would have us take it on without.
+
+    Raises:
+        VerificationError: members are withheld.
+    """
+    for event in events:
+        if event is not None and event.withheld:
+            raise VerificationError(
+                2,
+                f"members of event {event.value['seq']} are withheld from us: "
+                f"{', '.join(event.withheld)}",
+                hint="ask the giver for all of it; take nothing whose conditions are not shown",
+            )
+
+
 class OwnView(ContractState):
     """The contracts as our own chain has them in its newest final block.
 

@@ -167,6 +167,7 @@ def fetch(node: Node, code: str, api: PartnerApi, evidence: str, statement: byte
         or disclosed.type != "disclosed"
     ):
         raise VerificationError(2, "the copy is not the one that was disclosed to us")
+    unpacking.require_whole((opening, disclosed))
     if disclosed.body.get("to", {}).get("agency") != node.agency:
         raise VerificationError(2, "the disclosure names another recipient")
     if opened.bundle.logs[opened.bundle.statements[-1].log].agency != code:

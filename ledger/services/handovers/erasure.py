@@ -24,6 +24,7 @@ from ledger.domain.event.offer_terms import OfferTerms
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity.names import agency_id
 from ledger.domain.ipld import cid as cids
+from ledger.domain.item.item_history import lenders_after
 from ledger.domain.ports.answers import DisposalNote
 from ledger.domain.ports.node_and_chain import PartnerApi
 from ledger.rows.handovers import ErasureRow
@@ -311,16 +312,17 @@ def _learn(node: Node, agency: str, api: PartnerApi, evidence: str, statement: b
 
 
 def _is_lent(node: Node, unit: UnitOfWork, evidence: str) -> bool:
-    """Whether the newest handover by which an item left us was a loan."""
-    given = [
-        row
-        for row in unit.transfers.of_item(evidence)
-        if row.giver == node.agency
-        and (row.state, row.outcome) == ("concluded", contract_layout.ACCEPTED)
-    ]
-    entry = unit.logs.entry_by_digest(given[-1].offer) if given else None
-    offer = documents.read_event(node, unit, entry) if entry is not None else None
-    return offer is not None and OfferTerms.from_event(offer).mode == "loan"
+    """Whether an item is out on a loan of ours, by the handovers that the contract concluded: what
+    an offer says is known here, what the borrower said in accepting it may be kept from us.
+    """
+    lenders: list[str] = []
+    for row in unit.transfers.of_item(evidence):
+        if (row.state, row.outcome) == ("concluded", contract_layout.ACCEPTED):
+            entry = unit.logs.entry_by_digest(row.offer)
+            offer = documents.read_event(node, unit, entry) if entry is not None else None
+            mode = OfferTerms.from_event(offer).mode if offer is not None else ""
+            lenders = lenders_after(lenders, mode, row.giver, row.taker)
+    return node.agency in lenders
 
 
 def disposal(node: Node, unit: UnitOfWork, evidence: str) -> Disposal | None:

@@ -144,6 +144,7 @@ def _offered(
             "the record of an offered item is not whole: documents are missing",
             hint="ask the giver for all of it",
         )
+    unpacking.require_whole(opened.events)
     unpacking.verify_bundle(node, opened.filled())
     state, rows = replay(opened)
     last, hops = opened.statements[-1], opened.bundle.hops

@@ -125,6 +125,7 @@ class Review:
             history_rules.require_allowed(
                 life, told, self._node.clock.now(), rehearsed=self._rehearsed
             )
+            stolen_keys.require_honest_orders(self._node, self._unit, submission.event, life.orders)
             self._require_official(submission, life.orders.marks)
         self._told.setdefault(evidence, []).append(told)
         if evidence in self._lives:

@@ -1,20 +1,24 @@
-"""Second persons whose keys were stolen: what a thief approved in their name is no second person's
-word.
+"""People whose keys were stolen: what a thief approved in their name is no second person's word,
+and what a thief took back stands in the way of the end of an item all the same.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from ledger.domain.codecs.text import format_time
 from ledger.domain.errors import RuleError
 from ledger.domain.event.document import Event
 from ledger.domain.identity import certificate as certificates
+from ledger.domain.item.holds_and_retention import Orders
 from ledger.rows.logs import EntryRow
 from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.node.context import Node
 from ledger.services.records import documents
 from ledger.services.registration import agency_statements
+
+_ENDS: Final = frozenset({"disposed", "returned", "voided"})
 
 
 def require_honest(node: Node, unit: UnitOfWork, event: Event) -> None:
@@ -28,21 +32,59 @@ def require_honest(node: Node, unit: UnitOfWork, event: Event) -> None:
         RuleError: an approval, or the request that it approves, does not verify any more.
     """
     for row in _named(node, unit, event):
-        der = unit.people.certificate(row.certificate)
-        certificate = certificates.parse(der) if der is not None else None
-        if certificate is None or certificate.agency != node.agency:
-            continue  # another agency's people are no second persons here
-        serial = certificates.load(certificate.der).serial_number
-        since = agency_statements.revoked_since(unit, serial)
-        covered = unit.checkpoints.covering(row.log, row.index)
-        # As verifiers do: by the time of the block. A time that the signer says is the thief's own.
-        proven = covered.time if covered is not None and covered.time else node.clock.now()
-        if since is not None and since <= proven:
+        since = _stolen_since(node, unit, row)
+        if since is not None:
             raise RuleError(
                 f"{row.digest.hex()} was signed with a certificate that is revoked as of "
                 f"{format_time(since)}, so it is no second person's word",
                 hint="request it anew, and let a colleague approve that",
             )
+
+
+def require_honest_orders(node: Node, unit: UnitOfWork, event: Event, orders: Orders) -> None:
+    """Check of an event by which an item comes to an end that whoever lifted a hold of it, or
+    shortened how long it is kept, was not revoked as of then, as ``require_honest`` does.
+
+    Raises:
+        RuleError: a hold, or the time for which it was to be kept, was taken back by what does not
+            verify any more.
+    """
+    if event.type not in _ENDS:
+        return
+    now = node.clock.now()
+    shortened = [digest for digest, before in orders.shortened if now < before]
+    for what, digests in (
+        ("hold", [*orders.lifted.values()]),
+        ("retention", shortened if event.type == "disposed" else []),
+    ):
+        for digest in digests:
+            row = unit.logs.entry_by_digest(bytes.fromhex(digest))
+            since = _stolen_since(node, unit, row) if row is not None else None
+            if since is not None:
+                raise RuleError(
+                    f"{digest} was signed with a certificate that is revoked as of "
+                    f"{format_time(since)}, so it takes no {what} back",
+                    hint=(
+                        f"order that {what} anew, with the same name or time; whoever may take it "
+                        "back then does"
+                    ),
+                )
+
+
+def _stolen_since(node: Node, unit: UnitOfWork, row: EntryRow) -> int | None:
+    """Since when the certificate of an entry is revoked, where that was before the entry; None for
+    any other, and for another agency's people.
+    """
+    der = unit.people.certificate(row.certificate)
+    certificate = certificates.parse(der) if der is not None else None
+    if certificate is None or certificate.agency != node.agency:
+        return None
+    serial = certificates.load(certificate.der).serial_number
+    since = agency_statements.revoked_since(unit, serial)
+    covered = unit.checkpoints.covering(row.log, row.index)
+    # As verifiers do: by the time of the block. A time that the signer says is the thief's own.
+    proven = covered.time if covered is not None and covered.time else node.clock.now()
+    return since if since is not None and since <= proven else None
 
 
 def _named(node: Node, unit: UnitOfWork, event: Event) -> Iterator[EntryRow]:
