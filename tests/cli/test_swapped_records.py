@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from cli import session
@@ -240,3 +241,31 @@ def test_a_node_that_answers_for_fewer_statements_than_were_sent_is_told(
     lying.registered = lambda found: {"registered": []}
     code, out, said = within("show", item, "--basis", "x")
     assert (code, out, "answers for 0 statements, sent were 1" in said) == (1, "", True), said
+
+
+def test_a_correction_names_the_event_that_the_record_has_at_its_number(
+    desk: Desk, lying: Lying, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The list of events in clear is held against nothing: it named another one."""
+    item = photo(desk, tmp_path)
+    for text in ("first", "second"):
+        desk.record(item, "note", {"text": text})
+    honest = lying.handle_request
+
+    def swapped(request: httpx.Request) -> httpx.Response:
+        answer = honest(request)
+        if not request.url.path.endswith("/events"):
+            return answer
+        found = json.loads(answer.content)
+        found["events"][2]["statement"] = found["events"][1]["statement"]
+        return httpx.Response(200, json=found)
+
+    monkeypatch.setattr(lying, "handle_request", swapped)
+    change = ["--event", 2, "--field", "/body/text", "--new", "third", "--reason", "x"]
+    code, _, said = within("correct", item, *change)
+    assert code == 0, said
+    rows = shown(desk, item)
+    [target] = [
+        one["document"]["body"]["target"] for one in rows if one["document"]["type"] == "corrected"
+    ]
+    assert target == rows[2]["statement"]
