@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from ledger.client import handover, retrieval
+from ledger.client import handover, retrieval, whole_record
 from ledger.client.handover import HandingApi
 from ledger.client.upload import Upload
 from ledger.client.upload_attempts import UploadResult
@@ -100,6 +100,7 @@ def disclose(
     opening = events[0].document
     if opening is None:
         raise NotFoundError("the record of this item was destroyed")
+    whole_record.require_whole(events)
     sealed = []
     if to is not None:
         sealed = handover.rewrap(node, person, evidence, access, opening["body"], to)
