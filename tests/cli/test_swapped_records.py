@@ -269,3 +269,30 @@ def test_a_correction_names_the_event_that_the_record_has_at_its_number(
         one["document"]["body"]["target"] for one in rows if one["document"]["type"] == "corrected"
     ]
     assert target == rows[2]["statement"]
+
+
+def test_no_decision_is_signed_behind_events_that_the_record_that_was_read_does_not_have(
+    desk: Desk, lying: Lying, tmp_path: Path
+) -> None:
+    """A node that named more events than were read got an approval on any head."""
+    item = item_of(desk, tmp_path, "one")
+    sent: list[dict[str, Any]] = []
+
+    def later(found: dict[str, Any]) -> None:
+        found["events"] += 1
+        found["head"] = OTHER
+
+    def read(_: dict[str, Any]) -> None:
+        lying.item, lying.registered = later, sent.append
+
+    lying.record, lying.second = read, True
+    for command in (
+        ["dispose", "approve", item, "--yes"],
+        ["record", "approve", item, "--event", "1", "--yes"],
+        ["record", "refuse", item, "--event", "1", "--reason", "x", "--yes"],
+    ):
+        lying.item = lying.registered = truth
+        code, out, said = within(*command)
+        assert (code, out, sent) == (1, "", []), said
+        assert "the node names" in said
+        assert "reads the record anew" in " ".join(said.split())
