@@ -23,7 +23,7 @@ from ledger.domain.errors import (
     VerificationError,
 )
 from ledger.domain.event.signing import seal_keys, sign_event
-from ledger.domain.ports.answers import DisposalNote, Link
+from ledger.domain.ports.answers import CopyRecord, DisposalNote, Link
 from ledger.domain.verify import verify
 from ledger.services.audit.self_check import examine
 from ledger.services.audit.self_check_findings import SelfCheckFinding
@@ -238,7 +238,34 @@ def test_a_copy_that_is_shown_otherwise_than_it_was_disclosed_is_not_taken(
         (replace(found, events=found.events[:-1]), "does not lead to"),
     ):
         with pytest.raises(VerificationError, match=match):
-            signed_records.require_copy(lie, evidence, one.statement, "the node")
+            signed_records.require_copy(lie, evidence, one.statement, "the node", recipient=RO)
+    with pytest.raises(VerificationError, match=f"as the disclosure to {US} an event of type"):
+        signed_records.require_copy(found, evidence, one.statement, "the node", recipient=US)
+    other_agency = replace(one, recipient=NL)
+    with pytest.raises(VerificationError, match=f"lists a copy for {NL} as one for {RO}"):
+        copying.take(
+            taker.client,
+            taker.person,
+            field_folder.journal_of(taker.path, taker.home.keyring),
+            taker.clock,
+            other_agency,
+            tmp_path,
+            {},
+        )
+
+
+def test_an_event_that_discloses_nothing_is_not_taken_for_the_disclosure_of_a_copy(
+    both: Consortium, tmp_path: Path
+) -> None:
+    giver = both[NL]
+    evidence = upload(giver, tmp_path)
+    events = tuple(giver.client.details(evidence, giver.access(evidence, "view")))
+    first, last = events[0].document, events[-1].document
+    assert first is not None
+    assert last is not None
+    record = CopyRecord(events, first, last, ())
+    with pytest.raises(VerificationError, match=f"as the disclosure to {RO} an event of type"):
+        signed_records.require_copy(record, evidence, events[-1].statement, "it", recipient=RO)
 
 
 def test_a_copy_is_guarded_as_its_item_was_when_it_was_given(

@@ -324,7 +324,9 @@ class NodeClient(HttpNode):
     def copy_record(self, copy: answers.Copy) -> answers.CopyRecord:
         """What came with a copy, as `copies` lists it."""
         row = self._one("GET", _copy_path(copy), answers.CopyRecord, limit=LARGE)
-        signed_records.require_copy(row, copy.evidence, copy.statement, self._web.who)
+        signed_records.require_copy(
+            row, copy.evidence, copy.statement, self._web.who, recipient=copy.recipient
+        )
         return row
 
     def copy_range(self, copy: answers.Copy, start: int, end: int) -> bytes:

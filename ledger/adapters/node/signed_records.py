@@ -90,8 +90,10 @@ def standing_after(
     )
 
 
-def require_copy(record: CopyRecord, evidence: str, statement: str, who: str) -> None:
-    """Check what came with a copy, which a statement disclosed.
+def require_copy(
+    record: CopyRecord, evidence: str, statement: str, who: str, *, recipient: str
+) -> None:
+    """Check what came with a copy, which a statement disclosed to an agency.
 
     Raises:
         WebError, VerificationError: as require_signed.
@@ -103,6 +105,15 @@ def require_copy(record: CopyRecord, evidence: str, statement: str, who: str) ->
     ):
         raise VerificationError(
             2, f"{who} shows another opening or disclosure than was signed", hint=_HINT
+        )
+    to = last.body.get("to")
+    named = to.get("agency") if isinstance(to, dict) else None
+    if last.type != "disclosed" or named != recipient:
+        raise VerificationError(
+            2,
+            f"{who} shows as the disclosure to {recipient} an event of type {last.type!r}, made to "
+            f"{named or 'nobody'}",
+            hint=_HINT,
         )
 
 
