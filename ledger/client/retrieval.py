@@ -12,7 +12,7 @@ from ledger.domain.codecs.digests import MultiDigest
 from ledger.domain.codecs.text import evidence_bytes, parse_time
 from ledger.domain.crypto import content_encryption, grants
 from ledger.domain.crypto.content_encryption import PIECE, TAG, Pieces
-from ledger.domain.errors import ConflictError, DeniedError, NotFoundError, VerificationError
+from ledger.domain.errors import DeniedError, NotFoundError, RuleError, VerificationError
 from ledger.domain.event.claimed_times import AHEAD
 from ledger.domain.event.signing import Person, draft_event, sign_event
 from ledger.domain.identity.roles import counting_roles
@@ -91,7 +91,7 @@ def record(
 
     Raises:
         VerificationError: the node shows the item as it was before that record, and nothing was
-            signed; or it answers with no receipt of its log for what was. ConflictError: a decision
+            signed; or it answers with no receipt of its log for what was. RuleError: a decision
             would be signed behind events that the person has not read.
     """
     item, time = node.item(evidence), clock.now()
@@ -134,11 +134,15 @@ def _require_behind(item: Item, read: Sequence[RecordedDocument]) -> None:
 def _require_nothing_since(item: Item, read: Sequence[RecordedDocument]) -> None:
     """Check that the record that was read is still all of it: a node could name any head of a later
     one, and what was recorded meanwhile may speak against the decision.
+
+    Raises:
+        RuleError: it is not.
     """
     if item.events > read[-1].seq + 1:
-        raise ConflictError(
-            f"the record that was read had {read[-1].seq + 1} events, and the node names "
-            f"{item.events} now: nothing was signed",
+        raise RuleError(
+            "something was recorded for this item after it was read, such as another offer: the "
+            f"record had {read[-1].seq + 1} events, and the node names {item.events} now; nothing "
+            "was signed",
             hint="start the same command again: it reads the record anew",
         )
 
