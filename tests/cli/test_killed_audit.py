@@ -15,13 +15,13 @@ from tests.support.desk import PASSPHRASE
 
 KILLED = """
 import os, signal, sys
-from ledger.services.audit import rows
-real = rows.check
+from ledger.services.audit import database_comparison
+real = database_comparison.check
 def halfway(*arguments, **options):
     found = real(*arguments, **options)
     os.kill(os.getpid(), signal.SIGKILL)
     return found
-rows.check = halfway
+database_comparison.check = halfway
 from cli.start import main
 main()
 """

@@ -102,6 +102,22 @@ def test_a_clock_that_was_behind_for_a_minute_keeps_nobody_out_for_a_day(
     assert directory.add(ro.node, consortium.address(NL)).agency == NL
 
 
+def test_a_list_that_follows_one_of_a_moment_ahead_is_not_refused_as_older(
+    both: Consortium,
+) -> None:
+    """Block times run ahead by seconds, and a list for such a time was asked for. Somebody who was
+    suspended within that minute shut everybody of their agency out.
+    """
+    nl, ro = both[NL], both[RO]
+    with nl.node.records.write() as unit:
+        ahead = agency_statements.fresh_crl(nl.node, unit, nl.node.clock.now() + 50)
+    assert ahead is not None
+    directory.add(ro.node, consortium.address(NL))
+    with nl.node.records.write() as unit:
+        assert agency_statements.publish_crl(nl.node, unit).issued == ahead.issued
+    assert directory.add(ro.node, consortium.address(NL)).agency == NL
+
+
 @pytest.mark.parametrize("days", [2, 400])
 def test_a_list_from_the_future_comes_in_on_no_way_and_one_that_is_kept_keeps_no_right_one_out(
     both: Consortium, monkeypatch: pytest.MonkeyPatch, days: int
