@@ -73,9 +73,9 @@ def read(
     an event of this type could follow.
 
     Raises:
-        NotFoundError: the record was destroyed.
+        NotFoundError: the record was destroyed. VerificationError: the node shows a part of it.
     """
-    from ledger.client import retrieval
+    from ledger.client import retrieval, whole_record
 
     parts = (session.node, session.person, session.clock, urn)
     retrieval.rehearse(*parts, event_type, body, members)
@@ -84,6 +84,7 @@ def read(
     events = [detail for detail in details if detail.document is not None]
     if not events or events[0].seq != 0:
         raise NotFoundError("the record of this item was destroyed")
+    whole_record.require_whole(details)
     return events, standing
 
 

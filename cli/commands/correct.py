@@ -6,17 +6,18 @@ from typing import Annotated
 
 import typer
 
-from cli import labels, output
+from cli import decisions, labels, output
 from cli.global_options import Evidence, Json
 
 _HELP = """Correct an earlier record. Nothing is overwritten: the old value and the new one are both
-shown for ever.
+shown for ever. Which event it is, is read in the record first, after a signed access.
 
 \b
 Example:
   custody --home ~/evidence correct 3f0c1d2e-... --event 0 \\
     --field /body/name --new "IMG_0042.jpg" --reason "typing error"
 """
+_WHY = {"purpose": "correction"}
 
 
 def correct(
@@ -31,23 +32,29 @@ def correct(
     from cli.arguments import evidence_urn
     from cli.session import open_session
     from ledger.client import retrieval
-    from ledger.domain.errors import UsageError
+    from ledger.domain.errors import NotFoundError, UsageError
 
     urn = evidence_urn(evidence)
     with open_session() as session:
-        events = {recorded.seq: recorded.statement for recorded in session.node.events(urn)}
-        if event not in events:
-            raise UsageError(f"the item has events 0 to {len(events) - 1}, not {event}")
-        body = {
-            "target": events[event],
+        said = {
             "pointer": field,
             "new": new,
             "reason": reason,
             **({"old": old} if old else {}),
         }
+        listed = {recorded.seq: recorded.statement for recorded in session.node.events(urn)}
+        if event not in listed:
+            raise UsageError(f"the item has events 0 to {len(listed) - 1}, not {event}")
+        # The list is held against nothing: what is signed names the event as the record has it.
+        events, _ = decisions.read(
+            session, urn, "corrected", {"target": listed[event], **said}, _WHY
+        )
+        target = next((one.statement for one in events if one.seq == event), None)
+        if target is None:
+            raise NotFoundError(f"what event {event} said was destroyed")
+        body = {"target": target, **said}
         parts = (session.node, session.person, session.clock, urn, "corrected", body)
-        retrieval.rehearse(*parts)
-        answer = retrieval.record(*parts)
+        answer = retrieval.record(*parts, read=events)
     output.result(answer, labels.recorded(answer) + "; the earlier record stays as it is")
 
 

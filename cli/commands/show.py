@@ -60,6 +60,7 @@ def show(evidence: Evidence, basis: Basis = "", as_json: Json = False) -> None:
     output.result(
         value,
         *_text(item, events, {detail.seq: detail.document for detail in details}, names, standing),
+        *_missing(details),
     )
 
 
@@ -130,6 +131,15 @@ def _text(
     if not documents:
         lines.append('What happened stays sealed. To read it, say why: --basis "..."')
     return lines
+
+
+def _missing(details: list[RecordedDocument]) -> list[str]:
+    """What the record does not say, so that what holds is the node's word."""
+    from ledger.client import whole_record
+
+    lines = [f"not shown: {what}" for what in whole_record.missing(details)]
+    word = "what holds for the item is the node's word alone: its record is not shown whole"
+    return [*lines, word] if lines else []
 
 
 def _offer(offer: OpenOffer | None) -> list[str]:

@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from ledger.client import handover, retrieval
+from ledger.client import handover, retrieval, whole_record
 from ledger.client.handover import HandingApi
 from ledger.client.upload import Upload
 from ledger.client.upload_attempts import UploadResult
 from ledger.client.upload_request import REFUSE, UploadOptions
 from ledger.domain.codecs.text import from_b64url
-from ledger.domain.errors import FormatError, NotFoundError
+from ledger.domain.errors import FormatError, NotFoundError, VerificationError
 from ledger.domain.event.signing import Person
 from ledger.domain.files import path_names
 from ledger.domain.ports.answers import Copy, CopyRecord, Recorded
@@ -100,6 +100,7 @@ def disclose(
     opening = events[0].document
     if opening is None:
         raise NotFoundError("the record of this item was destroyed")
+    whole_record.require_whole(events)
     sealed = []
     if to is not None:
         sealed = handover.rewrap(node, person, evidence, access, opening["body"], to)
@@ -157,6 +158,13 @@ def take(
         VerificationError: it is not what was disclosed. InterruptedUploadError: an earlier try with
             other details was interrupted.
     """
+    own = person.descriptor.agency
+    if copy.recipient != own:
+        raise VerificationError(
+            2,
+            f"the node lists a copy for {copy.recipient} as one for {own}",
+            hint="do not rely on this node: tell an auditor",
+        )
     record = node.copy_record(copy)
     opening, disclosed = record.opening, record.disclosed
     given = [from_b64url(text, what="grant") for text in record.grants]

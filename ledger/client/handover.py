@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-from ledger.client import offered_item, retrieval
+from ledger.client import offered_item, retrieval, whole_record
 from ledger.client.offered_item import AskedApi, OnOffer
 from ledger.client.retrieval import ReaderApi
 from ledger.domain.codecs.text import evidence_bytes, from_b64url, parse_time
@@ -132,6 +132,7 @@ def offer(
     opening = events[0].document
     if opening is None:
         raise NotFoundError("the record of this item was destroyed")
+    whole_record.require_whole(events)
     made = rewrap(node, person, evidence, access, opening["body"], to)
     return sign_offer(node, person, clock, evidence, terms, standing.seals, made, events)
 
@@ -185,6 +186,7 @@ def accept(
             somebody else, another offer by now, other seals.
     """
     shown = shown or offered_item.look(node, evidence)
+    whole_record.require_whole(shown.events)
     key = offered_item.check(node, person, shown, progress)
     agree(shown)
     opening = shown.opening["body"]
@@ -266,6 +268,7 @@ def share(
     opening = events[0].document
     if opening is None:
         raise NotFoundError("the record of this item was destroyed")
+    whole_record.require_whole(events)
     body |= {"conditions": list(standing.conditions)} if standing.conditions else {}
     made = rewrap(node, person, evidence, access, opening["body"], to)
     return retrieval.record(

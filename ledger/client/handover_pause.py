@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
-from ledger.client import handover, retrieval
+from ledger.client import handover, retrieval, whole_record
 from ledger.client.handover import HandingApi
 from ledger.domain.codecs.text import parse_time
 from ledger.domain.crypto.grants import Grant
@@ -173,6 +173,7 @@ def begin(
     events, standing = node.record(evidence, access)
     if events[0].document is None:
         raise NotFoundError("the record of this item was destroyed")
+    whole_record.require_whole(events)
     told = [event for event in events if event.type.startswith("transfer-")]
     if len(told) < 2 or told[-1].body.get("reason") != PAUSED:
         raise RuleError(

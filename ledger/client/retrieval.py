@@ -12,7 +12,7 @@ from ledger.domain.codecs.digests import MultiDigest
 from ledger.domain.codecs.text import evidence_bytes, parse_time
 from ledger.domain.crypto import content_encryption, grants
 from ledger.domain.crypto.content_encryption import PIECE, TAG, Pieces
-from ledger.domain.errors import DeniedError, NotFoundError, VerificationError
+from ledger.domain.errors import DeniedError, NotFoundError, RuleError, VerificationError
 from ledger.domain.event.claimed_times import AHEAD
 from ledger.domain.event.signing import Person, draft_event, sign_event
 from ledger.domain.identity.roles import counting_roles
@@ -30,6 +30,10 @@ from ledger.domain.ports.answers import (
 from ledger.domain.ports.node_and_chain import Clock
 from ledger.domain.ports.node_answers import About
 
+#: What is signed behind the very record that was read, and no later one.
+_DECISIONS: Final = frozenset(
+    {"approved", "refused", "disposed", "transfer-accepted", "transfer-declined"}
+)
 _RANGE_PIECES: Final = 4  # pieces a request: 4 MiB
 _RANGE: Final = _RANGE_PIECES * unixfs.LEAF
 
@@ -87,10 +91,13 @@ def record(
 
     Raises:
         VerificationError: the node shows the item as it was before that record, and nothing was
-            signed; or it answers with no receipt of its log for what was.
+            signed; or it answers with no receipt of its log for what was. RuleError: a decision
+            would be signed behind events that the person has not read.
     """
     item, time = node.item(evidence), clock.now()
     _require_behind(item, read)
+    if read and event_type in _DECISIONS:
+        _require_nothing_since(item, read)
     last = parse_time(item.time, what="time")
     signed = sign_event(
         person,
@@ -121,6 +128,22 @@ def _require_behind(item: Item, read: Sequence[RecordedDocument]) -> None:
             f"the node shows the item with {item.events} events, the last {item.head}; its record "
             f"had {events}, the last {read[-1].statement}: nothing was signed",
             hint="do not rely on this node: tell an auditor",
+        )
+
+
+def _require_nothing_since(item: Item, read: Sequence[RecordedDocument]) -> None:
+    """Check that the record that was read is still all of it: a node could name any head of a later
+    one, and what was recorded meanwhile may speak against the decision.
+
+    Raises:
+        RuleError: it is not.
+    """
+    if item.events > read[-1].seq + 1:
+        raise RuleError(
+            "something was recorded for this item after it was read, such as another offer: the "
+            f"record had {read[-1].seq + 1} events, and the node names {item.events} now; nothing "
+            "was signed",
+            hint="start the same command again: it reads the record anew",
         )
 
 

@@ -298,3 +298,58 @@ def test_a_node_that_answers_for_fewer_statements_than_were_sent_is_told(
     lying.registered = lambda found: {"registered": []}
     code, out, said = within("show", item, "--basis", "x")
     assert (code, out, "answers for 0 statements, sent were 1" in said) == (1, "", True), said
+
+
+def test_a_correction_names_the_event_that_the_record_has_at_its_number(
+    desk: Desk, lying: Lying, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The list of events in clear is held against nothing: it named another one."""
+    item = photo(desk, tmp_path)
+    for text in ("first", "second"):
+        desk.record(item, "note", {"text": text})
+    honest = lying.handle_request
+
+    def swapped(request: httpx.Request) -> httpx.Response:
+        answer = honest(request)
+        if not request.url.path.endswith("/events"):
+            return answer
+        found = json.loads(answer.content)
+        found["events"][2]["statement"] = found["events"][1]["statement"]
+        return httpx.Response(200, json=found)
+
+    monkeypatch.setattr(lying, "handle_request", swapped)
+    change = ["--event", 2, "--field", "/body/text", "--new", "third", "--reason", "x"]
+    code, _, said = within("correct", item, *change)
+    assert code == 0, said
+    rows = shown(desk, item)
+    [target] = [
+        one["document"]["body"]["target"] for one in rows if one["document"]["type"] == "corrected"
+    ]
+    assert target == rows[2]["statement"]
+
+
+def test_no_decision_is_signed_behind_events_that_the_record_that_was_read_does_not_have(
+    desk: Desk, lying: Lying, tmp_path: Path
+) -> None:
+    """A node that named more events than were read got an approval on any head."""
+    item = item_of(desk, tmp_path, "one")
+    sent: list[dict[str, Any]] = []
+
+    def later(found: dict[str, Any]) -> None:
+        found["events"] += 1
+        found["head"] = OTHER
+
+    def read(_: dict[str, Any]) -> None:
+        lying.item, lying.registered = later, sent.append
+
+    lying.record, lying.second = read, True
+    for command in (
+        ["dispose", "approve", item, "--yes"],
+        ["record", "approve", item, "--event", "1", "--yes"],
+        ["record", "refuse", item, "--event", "1", "--reason", "x", "--yes"],
+    ):
+        lying.item = lying.registered = truth
+        code, out, said = within(*command)
+        assert (code, out, sent) == (1, "", []), said
+        assert "the node names" in said
+        assert "reads the record anew" in " ".join(said.split())

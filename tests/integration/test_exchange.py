@@ -6,14 +6,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from ledger.adapters.node import signed_records
 from ledger.app import field_folder
 from ledger.client import copying, handover
-from ledger.client.upload import UploadOptions
 from ledger.domain.bundle import bundle as bundles
 from ledger.domain.bundle import parcel
 from ledger.domain.bundle.trust import TrustRoot
@@ -25,12 +23,11 @@ from ledger.domain.errors import (
     VerificationError,
 )
 from ledger.domain.event.signing import seal_keys, sign_event
-from ledger.domain.ports.answers import DisposalNote, Link
-from ledger.domain.ports.node_and_chain import PartnerApi
+from ledger.domain.ports.answers import CopyRecord, DisposalNote, Link
 from ledger.domain.verify import verify
 from ledger.services.audit.self_check import examine
 from ledger.services.audit.self_check_findings import SelfCheckFinding
-from ledger.services.handovers import disclosed_copies, erasure, incoming_parcels, sync
+from ledger.services.handovers import erasure, incoming_parcels, sync
 from ledger.services.registration import service_events
 from tests.support import consortium
 from tests.support.consortium import NL, RO, US, Consortium, confirmed, offer, upload
@@ -81,61 +78,6 @@ def test_an_altered_record_or_ciphertext_from_another_agency_is_not_taken_in(
     ):
         with pytest.raises(VerificationError, match=match):
             incoming_parcels.receive(taker.node, NL, Lying(alter), evidence)  # type: ignore[arg-type]
-        with taker.node.records.read() as unit:
-            assert unit.items.get(evidence) is None
-    assert both.settle(NL, RO, rounds=3) == {}
-    assert taker.client.item(evidence).offer
-
-
-class _LeavingOut:
-    """A node that leaves one disclosure of an opening out of what it sends."""
-
-    def __init__(self, api: PartnerApi, number: int) -> None:
-        self._api, self._number = api, number
-
-    def _without(self, data: bytes) -> bytes:
-        found = parcel.parse(data)
-        first, *others = found.documents
-        shown = [*first.disclosures]
-        del shown[self._number]
-        documents = (replace(first, disclosures=tuple(shown)), *others)
-        return replace(found, documents=documents).encode()
-
-    def parcel(self, evidence: str) -> bytes:
-        return self._without(self._api.parcel(evidence))
-
-    def copy(self, statement: str) -> bytes:
-        return self._without(self._api.copy(statement))
-
-
-def test_nothing_is_taken_of_which_the_giver_withholds_a_member_such_as_the_conditions(
-    both: Consortium, tmp_path: Path
-) -> None:
-    giver, taker = both[NL], both[RO]
-    source = {"evidence": ABSENT, "statement": "ab" * 32, "conditions": ["only case 12"]}
-    file = tmp_path / "photo.jpg"
-    file.write_bytes(b"a face" * 1000)
-    options = UploadOptions(event_type="copied", body={"source": source})
-    [done] = giver.upload(file, options=options)
-    evidence = done.evidence
-    allowed = {"basis": {"purpose": "case 12", "reference": "authorisation 1"}}
-    recipient = copying.Recipient("agency", agency=RO)
-    copy = copying.Disclosure("copy", members=allowed)
-    given = copying.disclose(giver.client, giver.person, giver.clock, evidence, recipient, copy)
-    assert both.settle(NL, RO) == {}
-    api, statement = taker.node.reach(consortium.address(NL)), bytes.fromhex(given.statement)
-    hidden = len(parcel.parse(api.copy(given.statement)).documents[0].disclosures)
-    assert hidden >= 2
-    lying: list[Any] = [_LeavingOut(api, number) for number in range(hidden)]
-    for node in lying:
-        with pytest.raises(VerificationError, match="event 0 are withheld from us: /body/"):
-            disclosed_copies.fetch(taker.node, NL, node, evidence, statement)
-    assert disclosed_copies.fetch(taker.node, NL, api, evidence, statement).evidence == evidence
-    offer(giver, evidence, RO, members=allowed)
-    both.settle(NL, rounds=2)
-    for node in lying:
-        with pytest.raises(VerificationError, match="event 0 are withheld from us: /body/"):
-            incoming_parcels.receive(taker.node, NL, node, evidence)
         with taker.node.records.read() as unit:
             assert unit.items.get(evidence) is None
     assert both.settle(NL, RO, rounds=3) == {}
@@ -296,7 +238,34 @@ def test_a_copy_that_is_shown_otherwise_than_it_was_disclosed_is_not_taken(
         (replace(found, events=found.events[:-1]), "does not lead to"),
     ):
         with pytest.raises(VerificationError, match=match):
-            signed_records.require_copy(lie, evidence, one.statement, "the node")
+            signed_records.require_copy(lie, evidence, one.statement, "the node", recipient=RO)
+    with pytest.raises(VerificationError, match=f"as the disclosure to {US} an event of type"):
+        signed_records.require_copy(found, evidence, one.statement, "the node", recipient=US)
+    other_agency = replace(one, recipient=NL)
+    with pytest.raises(VerificationError, match=f"lists a copy for {NL} as one for {RO}"):
+        copying.take(
+            taker.client,
+            taker.person,
+            field_folder.journal_of(taker.path, taker.home.keyring),
+            taker.clock,
+            other_agency,
+            tmp_path,
+            {},
+        )
+
+
+def test_an_event_that_discloses_nothing_is_not_taken_for_the_disclosure_of_a_copy(
+    both: Consortium, tmp_path: Path
+) -> None:
+    giver = both[NL]
+    evidence = upload(giver, tmp_path)
+    events = tuple(giver.client.details(evidence, giver.access(evidence, "view")))
+    first, last = events[0].document, events[-1].document
+    assert first is not None
+    assert last is not None
+    record = CopyRecord(events, first, last, ())
+    with pytest.raises(VerificationError, match=f"as the disclosure to {RO} an event of type"):
+        signed_records.require_copy(record, evidence, events[-1].statement, "it", recipient=RO)
 
 
 def test_a_copy_is_guarded_as_its_item_was_when_it_was_given(

@@ -124,7 +124,7 @@ def test_an_offer_made_anew_while_it_is_checked_is_not_accepted_by_what_was_look
             anew = replace(terms, conditions=("not to be shown to the defence",))
             handover.offer(desk.client, desk.person, desk.clock, item, anew)
 
-    with pytest.raises(RuleError, match="names another offer"):
+    with pytest.raises(RuleError, match="such as another offer"):
         handover.accept(taker.client, taker.person, desk.clock, item, progress=swap)
     with desk.node.records.read() as unit:
         assert Histories(desk.node).of(unit, item).offer is not None

@@ -152,8 +152,10 @@ class NodeClient(HttpNode):
         path = f"/v1/evidence/{evidence}/details"
         shape = {"events": [answers.RecordedDocument], "standing": answers.Standing}
         answer = self._ask("POST", path, shape, limit=LARGE, json={"access": access})
-        signed_records.require_signed(answer["events"], evidence, self._web.who, through=access)
-        return answer["events"], answer["standing"]
+        events, who = answer["events"], self._web.who
+        signed_records.require_signed(events, evidence, who, through=access)
+        told = answer["standing"]
+        return events, signed_records.standing_after(events, who, told, through=access)
 
     def person_key(self, reference: str) -> node_answers.PersonKey:
         """Who a person or guest is, and their HPKE key."""
@@ -307,8 +309,9 @@ class NodeClient(HttpNode):
         }
         answer = self._ask("GET", f"/v1/handovers/{evidence}/record", shape, limit=LARGE)
         given = [bytes_of(text, self._web.who) for text in answer["grants"]]
-        signed_records.require_signed(answer["events"], evidence, self._web.who)
-        return answer["events"], given, answer["standing"]
+        events, who = answer["events"], self._web.who
+        signed_records.require_signed(events, evidence, who)
+        return events, given, signed_records.standing_after(events, who, answer["standing"])
 
     def incoming_content(self, evidence: str, start: int, end: int) -> bytes:
         """Ciphertext bytes [start, end) of an item on offer to us, at most 4 MiB."""
@@ -321,7 +324,9 @@ class NodeClient(HttpNode):
     def copy_record(self, copy: answers.Copy) -> answers.CopyRecord:
         """What came with a copy, as `copies` lists it."""
         row = self._one("GET", _copy_path(copy), answers.CopyRecord, limit=LARGE)
-        signed_records.require_copy(row, copy.evidence, copy.statement, self._web.who)
+        signed_records.require_copy(
+            row, copy.evidence, copy.statement, self._web.who, recipient=copy.recipient
+        )
         return row
 
     def copy_range(self, copy: answers.Copy, start: int, end: int) -> bytes:

@@ -12,8 +12,10 @@ from ledger.adapters.web.client import WebError
 from ledger.domain.errors import CustodyError, FormatError, VerificationError
 from ledger.domain.event import document as documents
 from ledger.domain.identity import certificate as certificates
+from ledger.domain.item.item_history import ItemHistory
+from ledger.domain.item.recorded_event import RecordedEvent
 from ledger.domain.log import statement as statements
-from ledger.domain.ports.answers import CopyRecord, RecordedDocument
+from ledger.domain.ports.answers import CopyRecord, RecordedDocument, Standing
 from ledger.domain.verify import signed_events
 from ledger.domain.verify.signed_events import ShownEvent
 
@@ -50,8 +52,48 @@ def require_signed(
         ) from error
 
 
-def require_copy(record: CopyRecord, evidence: str, statement: str, who: str) -> None:
-    """Check what came with a copy, which a statement disclosed.
+def standing_after(
+    rows: Sequence[RecordedDocument], who: str, told: Standing, *, through: str | None = None
+) -> Standing:
+    """What holds for an item after events that were checked, by what they say: as a node tells it
+    only where the record is not whole.
+
+    Args:
+        told: what the node says that holds. through: as for require_signed.
+
+    Raises:
+        VerificationError: the last event does not follow the one that the reader signed.
+    """
+    shown = [_parsed(row, who) for row in rows]
+    places = {one.statement.digest: one for one in shown}
+    line, place = [], places.get(shown[-1].statement.digest)
+    while place is not None:
+        line.append(place)
+        place = places.get(place.statement.claims.prev or b"")
+    if through is not None and bytes.fromhex(through) not in {one.statement.digest for one in line}:
+        raise VerificationError(
+            2, f"{who} shows events that do not follow the event {through}", hint=_HINT
+        )
+    history = ItemHistory()
+    for one in reversed(line):
+        if one.event is None or one.event.withheld:
+            return told
+        history.take(RecordedEvent(one.statement.digest, one.event))
+    holds = history.standing()
+    return Standing(
+        holds=tuple(holds["holds"]),
+        seals=tuple(holds["seals"]),
+        handling=tuple(holds["handling"]),
+        conditions=tuple(holds["conditions"]),
+        keepUntil=holds["keepUntil"],
+        handedOutTo=holds["handedOutTo"],
+    )
+
+
+def require_copy(
+    record: CopyRecord, evidence: str, statement: str, who: str, *, recipient: str
+) -> None:
+    """Check what came with a copy, which a statement disclosed to an agency.
 
     Raises:
         WebError, VerificationError: as require_signed.
@@ -63,6 +105,15 @@ def require_copy(record: CopyRecord, evidence: str, statement: str, who: str) ->
     ):
         raise VerificationError(
             2, f"{who} shows another opening or disclosure than was signed", hint=_HINT
+        )
+    to = last.body.get("to")
+    named = to.get("agency") if isinstance(to, dict) else None
+    if last.type != "disclosed" or named != recipient:
+        raise VerificationError(
+            2,
+            f"{who} shows as the disclosure to {recipient} an event of type {last.type!r}, made to "
+            f"{named or 'nobody'}",
+            hint=_HINT,
         )
 
 

@@ -206,6 +206,11 @@ def require_completed(value: dict[str, Any]) -> None:
     _checked(b"", value, ())
 
 
+def withheld(value: dict[str, Any]) -> tuple[str, ...]:
+    """Paths of what is withheld in a document that somebody else completed."""
+    return _checked(b"", value, ()).withheld
+
+
 def _checked(raw: bytes, value: dict[str, Any], parsed: tuple[sd.Disclosure, ...]) -> Event:
     """What the bytes and the disclosures say, completed and checked against the schema of the
     type.
