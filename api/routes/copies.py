@@ -95,7 +95,7 @@ def copy_taken(
 ) -> None:
     """Tell the agency that gave a copy which item of ours it is."""
     with node.records.read() as unit:
-        item = authorization.visible(node, unit, caller, request.copy_)
+        item = authorization.require_visible(node, unit, caller, request.copy_)
         disclosed_copies.require_copy(node, unit, item, evidence, bytes.fromhex(statement))
     api = _reach(node, agency)
     _asked(node, agency, lambda: api.tell_copy(statement, request.copy_), _MOMENT)
@@ -107,7 +107,7 @@ def item_lineage(node: NodeDep, caller: CallerDep, evidence: Item) -> LineageOut
     who holds copies of it.
     """
     with node.records.read() as unit:
-        authorization.visible(node, unit, caller, evidence)
+        authorization.require_visible(node, unit, caller, evidence)
         links = lineage.around(node, unit, caller, evidence)
         given = unit.copies.of_item(evidence, 500)
     return LineageOut(
@@ -122,7 +122,7 @@ def disposal(node: NodeDep, caller: CallerDep, evidence: Item) -> DisposalOut:
     confirmed it, until when backups live.
     """
     with node.records.read() as unit:
-        authorization.visible(node, unit, caller, evidence)
+        authorization.require_visible(node, unit, caller, evidence)
         found = erasure.disposal(node, unit, evidence)
     if found is None:
         raise NotFoundError("this item was not disposed of here")

@@ -153,7 +153,7 @@ def search_evidence(node: NodeDep, caller: CallerDep, request: SearchIn) -> Sear
 def show_evidence(node: NodeDep, caller: CallerDep, evidence: Item) -> ItemOut:
     """What the node keeps in clear about one item."""
     with node.records.read() as unit:
-        item = authorization.visible(node, unit, caller, evidence)
+        item = authorization.require_visible(node, unit, caller, evidence)
         return _item_out(
             node,
             item,
@@ -174,7 +174,7 @@ def list_events(
 ) -> EventsOut:
     """A page of an item's events as the log shows them."""
     with node.records.read() as unit:
-        authorization.visible(node, unit, caller, evidence)
+        authorization.require_visible(node, unit, caller, evidence)
         reached = checkpoint_anchoring.progress(node, unit)
         rows = unit.logs.events(evidence, void=True, after=after, limit=limit)
         if len(rows) == limit:  # two may stand at one seq, and the next page begins behind it
@@ -211,7 +211,7 @@ def readable(node: NodeDep, caller: CallerDep, evidence: Item, mode: AccessMode)
     refused with the reason where not.
     """
     with node.records.read() as unit:
-        item = authorization.visible(node, unit, caller, evidence)
+        item = authorization.require_visible(node, unit, caller, evidence)
         keys = key_release.require_readable(node, unit, caller, item, mode)
     return ReadableOut(content=item.cid is not None, keys=[key.hex() for key in keys])
 
@@ -269,7 +269,9 @@ def content(
         key_release.require_access(
             node, unit, caller, evidence, from_hex(access_digest, what="access", size=32), "content"
         )
-        return ranged(node, unit, authorization.visible(node, unit, caller, evidence), range)
+        return ranged(
+            node, unit, authorization.require_visible(node, unit, caller, evidence), range
+        )
 
 
 @router.post(
@@ -282,7 +284,7 @@ def bundle(node: NodeDep, caller: CallerDep, evidence: Item, request: BundleIn) 
     destroyed nothing is left in it that an access could be recorded for, and none is asked.
     """
     with node.records.read() as unit:
-        authorization.visible(node, unit, caller, evidence)
+        authorization.require_visible(node, unit, caller, evidence)
         covered = key_release.is_covered(unit, evidence, request.access)
     until = (
         key_release.release(node, caller, evidence, request.access, "bundle").seq

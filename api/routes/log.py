@@ -93,7 +93,7 @@ def receipt(
     """The receipt of a statement about an item that the caller may see."""
     with node.records.read() as unit:
         row = unit.logs.entry_by_digest(from_hex(statement, what="statement", size=32))
-        authorization.visible(node, unit, caller, row.evidence if row is not None else "")
+        authorization.require_visible(node, unit, caller, row.evidence if row is not None else "")
         assert row is not None
         return {
             "receipt": b64url(

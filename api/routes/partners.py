@@ -30,7 +30,7 @@ def _out(node: Node, row: PartnerRow) -> PartnerOut:
 @router.get("/partners", operation_id="list_partners")
 def list_partners(node: NodeDep, caller: CallerDep) -> PartnersOut:
     """Agencies known here, each with its descriptor in force."""
-    return PartnersOut(partners=[_out(node, row) for row in directory.everybody(node)])
+    return PartnersOut(partners=[_out(node, row) for row in directory.list_partners(node)])
 
 
 @router.post("/partners", operation_id="add_partner")

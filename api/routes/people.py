@@ -88,7 +88,7 @@ def list_people(node: NodeDep, caller: CallerDep) -> PeopleOut:
             since=format_time(one.since),
             custodyKey=one.custody,
         )
-        for one in listing.everybody(node)
+        for one in listing.list_people(node)
     ]
     return PeopleOut(people=rows)
 

@@ -42,7 +42,7 @@ def check_fixity(node: NodeDep, caller: CallerDep, evidence: Item) -> FixitiesOu
     every node is complete or unreachable.
     """
     with node.records.read() as unit:
-        authorization.visible(node, unit, caller, evidence)
+        authorization.require_visible(node, unit, caller, evidence)
     end = time.monotonic() + _SLICE
     readings = fixity.check(node, evidence, Reading(RateLimiter(0), lambda: time.monotonic() > end))
     nodes = [
@@ -72,6 +72,6 @@ def set_copies(node: NodeDep, caller: CallerDep, evidence: Item, request: Copies
             hint="add nodes first: custody ipfs add NAME --api ADDRESS",
         )
     with node.records.write() as unit:
-        authorization.visible(node, unit, caller, evidence)
+        authorization.require_visible(node, unit, caller, evidence)
         unit.replicas.put_target(evidence, request.copies)
     return request

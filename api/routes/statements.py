@@ -44,7 +44,7 @@ def register(node: NodeDep, caller: CallerDep, request: StatementsIn) -> Stateme
                     receipt=b64url(one.receipt),
                     repeated=one.repeated,
                     state=checkpoint_anchoring.state_of(node, reached, node.log_id, one.index),
-                    duplicates=duplicates.twins(node, unit, caller, one),
+                    duplicates=duplicates.duplicates_of(node, unit, caller, one),
                 )
                 for one in registered
             ]

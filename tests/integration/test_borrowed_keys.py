@@ -47,7 +47,7 @@ def asked(desk: Desk, hpke: HpkeKey) -> str:
     fingerprint = admission.request(desk.node, code, request)
     return next(
         one.reference
-        for one in listing.everybody(desk.node)
+        for one in listing.list_people(desk.node)
         if one.fingerprint == fingerprint and one.state == "requested"
     )
 

@@ -41,7 +41,7 @@ def test_an_invitation_made_by_a_clock_ahead_is_not_good_until_the_day_that_it_s
         unit.people.put_enrolment(replace(row, expires=row.expires + YEAR))
     with pytest.raises(NotFoundError):
         office.client.approve(waiting)
-    assert [one.state for one in listing.everybody(office.node)] == ["active"]
+    assert [one.state for one in listing.list_people(office.node)] == ["active"]
     office.client.invite("7", ["officer"])
     with office.node.records.read() as unit:
         assert len(unit.people.enrolments()) == 1, "the next invitation clears away what expired"

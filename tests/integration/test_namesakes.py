@@ -240,7 +240,7 @@ def test_sessions_of_a_namesake_are_not_ours_and_suspending_them_ends_only_their
 ) -> None:
     host = both[NL]
     other = Namesake(both[RO], host, victim.pseudonym[::-1], "examiner")
-    ours = listing.everybody(host.node)
+    ours = listing.list_people(host.node)
     other.admit()
     twin = Namesake(both[RO], host, host.person.certificate.pseudonym, "examiner")
     twin.admit()
@@ -261,7 +261,7 @@ def test_sessions_of_a_namesake_are_not_ours_and_suspending_them_ends_only_their
         with pytest.raises(DeniedError, match="login refused"):
             list(client.items())
     host.client.status()
-    states = {one.reference: one.state for one in listing.everybody(host.node)}
+    states = {one.reference: one.state for one in listing.list_people(host.node)}
     assert states[twin.reference] == "suspended"
     assert {our.reference: states[our.reference] for our in ours} == {
         our.reference: our.state for our in ours

@@ -96,7 +96,7 @@ def sees_all(node: Node, caller: Caller, *, by_content: bool = False) -> bool:
     )
 
 
-def is_asked(node: Node, caller: Caller, item: ItemRow) -> bool:
+def is_offered_to(node: Node, caller: Caller, item: ItemRow) -> bool:
     """Whether an item is on offer to the caller, or comes from another agency to ours as a whole
     and they may accept for it.
     """
@@ -121,7 +121,7 @@ def parts_of(
     if item is None:
         return frozenset()
     ours, kept = caller.agency == node.agency, item.state.custodian == node.agency
-    holds, asked = caller.id == item.holder, is_asked(node, caller, item)
+    holds, asked = caller.id == item.holder, is_offered_to(node, caller, item)
     by_role = {
         part: ours and bool(caller.roles & ROLES_BY_PART[part])
         for part in (Part.CUSTODIAN, Part.OVERSEER, Part.WATCHER)
@@ -168,7 +168,7 @@ def _parts_of_node(
     return frozenset({Part.HELD_THERE} if held and erasure is not None else ())
 
 
-def visible(node: Node, unit: UnitOfWork, caller: Caller, evidence: str) -> ItemRow:
+def require_visible(node: Node, unit: UnitOfWork, caller: Caller, evidence: str) -> ItemRow:
     """The item, if the caller has a part in it.
 
     Raises:

@@ -65,7 +65,7 @@ def require_readable(
     if item.state.offer is not None:
         parts = authorization.parts_of(node, unit, caller, item.state.evidence, item)
         hint = "wait until it is answered, or ask whoever offered it to take the offer back"
-        if authorization.is_asked(node, caller, item):
+        if authorization.is_offered_to(node, caller, item):
             hint = "check it and answer: custody handover accept ID"
         elif acting_roles("transfer-withdrawn", parts, caller.roles):
             hint = (
@@ -124,7 +124,7 @@ def require_access(
     Raises:
         DeniedError: it is not, or the caller's role may not read, or has no key.
     """
-    _require_reader(node, unit, caller, authorization.visible(node, unit, caller, evidence))
+    _require_reader(node, unit, caller, authorization.require_visible(node, unit, caller, evidence))
     hint = "sign an access first: this is what --basis does"
     row = unit.logs.entry_by_digest(access)
     if (

@@ -83,7 +83,7 @@ def require_offered(node: Node, unit: UnitOfWork, caller: Caller, evidence: str)
         NotFoundError: it is not. RuleError: the offer has expired, and gives nothing any more.
     """
     item = unit.items.get(evidence)
-    if item is None or not authorization.is_asked(node, caller, item):
+    if item is None or not authorization.is_offered_to(node, caller, item):
         raise NotFoundError("no such item on offer to you", hint="see: custody handover list")
     offer = item.state.offer
     if offer is not None and offer.expires is not None and node.clock.now() > offer.expires:

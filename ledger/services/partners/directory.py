@@ -69,7 +69,7 @@ def add(
     return _look(node, PartnerRow(code, url, before.crl if before is not None else b""), allowed)
 
 
-def everybody(node: Node) -> list[PartnerRow]:
+def list_partners(node: Node) -> list[PartnerRow]:
     """Known partners, each with its standing as the registry told it last."""
     with node.records.read() as unit:
         rows = unit.partners.all()

@@ -68,7 +68,7 @@ def _certificate(unit: UnitOfWork, row: PersonRow) -> Certificate | None:
         return None
 
 
-def everybody(node: Node) -> list[Listed]:
+def list_people(node: Node) -> list[Listed]:
     """People and invitations that are open, as administrators see them."""
     with node.records.read() as unit:
         people, open_ = (

@@ -23,7 +23,9 @@ def duplicates(
     ]
 
 
-def twins(node: Node, unit: UnitOfWork, caller: Caller, registered: Registered) -> list[str]:
+def duplicates_of(
+    node: Node, unit: UnitOfWork, caller: Caller, registered: Registered
+) -> list[str]:
     """Other items that the caller may see with the content of an item just opened."""
     if registered.content is None:
         return []

@@ -16,7 +16,7 @@ from ledger.services.registration.item_rules import Review
 from ledger.services.registration.statement_checks import ValidatedSubmission
 
 
-def require_good(
+def check_grants(
     node: Node,
     unit: UnitOfWork,
     judge: Review,

@@ -210,7 +210,7 @@ def _sequence(
             placement.require_held(node, unit, before)
         item = sequencing.item_after(node, submission, before)
         judge.require_allowed(submission, before, signer)
-        keys_with_events.require_good(node, unit, judge, submission, before)
+        keys_with_events.check_grants(node, unit, judge, submission, before)
         keys_with_events.take_back(node, unit, judge, submission, before)
         states[claims.subject] = item
         fresh.append((submission, merkle_log.entry_row(node.log_id, submission.statement)))

@@ -49,7 +49,7 @@ def rehearse(
         FormatError, VerificationError, RuleError, DeniedError: why the event may not follow.
     """
     with node.records.read() as unit:
-        item = authorization.visible(node, unit, caller, evidence)
+        item = authorization.require_visible(node, unit, caller, evidence)
         event = documents.parse(document, disclosures)
         documents.require_complete(event)
         if event.type not in REHEARSED:
