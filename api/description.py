@@ -52,7 +52,9 @@ def page(document: dict[str, Any]) -> str:
             tag = (operation.get("tags") or ["other"])[0]
             groups.setdefault(tag, []).append(_operation(method, path, operation, document))
     title = html.escape(f"{document['info']['title']} {document['info']['version']}")
-    parts = "".join(f"<h2>{html.escape(tag)}</h2>{''.join(pair)}" for tag, pair in groups.items())
+    parts = "".join(
+        f"<h2>{html.escape(tag)}</h2>{''.join(operations)}" for tag, operations in groups.items()
+    )
     schemas = "".join(
         _schema(name, schema)
         for name, schema in sorted(document.get("components", {}).get("schemas", {}).items())
@@ -107,8 +109,8 @@ def _parameters(parameters: list[dict[str, Any]]) -> str:
 def _content(content: dict[str, Any]) -> str:
     return (
         ", ".join(
-            f"{_type(pair.get('schema', {}))} as {html.escape(kind)}"
-            for kind, pair in content.items()
+            f"{_type(media.get('schema', {}))} as {html.escape(kind)}"
+            for kind, media in content.items()
         )
         or "nothing"
     )
@@ -125,9 +127,9 @@ def _schema(name: str, schema: dict[str, Any]) -> str:
     needed = schema.get("required", [])
     rows = "".join(
         f"<tr><td><code>{html.escape(member)}</code></td>"
-        f"<td>{_type(pair)}{'' if member in needed else ', optional'}</td>"
-        f"<td>{html.escape(pair.get('description', ''))}</td></tr>"
-        for member, pair in schema.get("properties", {}).items()
+        f"<td>{_type(described)}{'' if member in needed else ', optional'}</td>"
+        f"<td>{html.escape(described.get('description', ''))}</td></tr>"
+        for member, described in schema.get("properties", {}).items()
     )
     table = (
         f"<table><tr><th>Member</th><th>Type</th><th></th></tr>{rows}</table>"

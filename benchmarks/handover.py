@@ -39,7 +39,7 @@ def bench_handover(mib: int) -> Iterator[tuple[str, float]]:
         with consortium.opened(folder, NL, RO) as agencies:
             giver, taker = agencies[NL], agencies[RO]
             yield _timed(f"upload of {mib} MiB, for comparison", lambda: giver.upload(file))
-            [item] = [pair.evidence for pair in giver.client.items()]
+            [item] = [item.evidence for item in giver.client.items()]
             terms = OfferTerms(RO, int(time.time()) + 86400)
             yield _timed(
                 "offer: key re-wrapped and signed",

@@ -44,7 +44,7 @@ class Servers:
 
     def is_own(self, url: str) -> bool:
         """Whether an address is that of the folder's own node."""
-        return any(_same(url, own_item) for own_item in self._own)
+        return any(_same(url, own) for own in self._own)
 
     def require(self, url: str, log: str) -> None:
         """Check that a log is the one that is meant at an address.

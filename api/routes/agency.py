@@ -45,7 +45,7 @@ def agency(node: NodeDep) -> AgencyOut:
         descriptor=b64url(descriptor),
         profile=followed.code if followed is not None else "neutral",
         demands=DemandsOut(**(followed.demands() if followed is not None else Demands()).as_json()),
-        withhold={name: list(pair) for name, pair in followed.withhold.items()}
+        withhold={name: list(pointers) for name, pointers in followed.withhold.items()}
         if followed is not None
         else {},
         names=followed.names if followed is not None else {},

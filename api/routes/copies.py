@@ -127,8 +127,8 @@ def disposal(node: NodeDep, caller: CallerDep, evidence: Item) -> DisposalOut:
     if found is None:
         raise NotFoundError("this item was not disposed of here")
     confirmed = [
-        ConfirmedOut(agency=agency, statement=confirmation.hex(), time=format_time(time))
-        for agency, confirmation, time in found.confirmed
+        ConfirmedOut(agency=agency, statement=digest.hex(), time=format_time(time))
+        for agency, digest, time in found.confirmed
     ]
     return DisposalOut(
         evidence=evidence,

@@ -107,7 +107,7 @@ def send(
             sent.append(answer)
             advance(1)
         refused = field.refused()
-    again = sum(bool(message.repeated) for message in sent)
+    again = sum(bool(recorded.repeated) for recorded in sent)
     lines = [
         f"{counted(len(sent), 'statement', ('is', 'are'))} in the log now"
         + (f", {again} of them there already" if again else "")
@@ -148,7 +148,7 @@ def drop(
     output.result(
         {"dropped": gone, "queued": left},
         "given up for good:",
-        *(_title(missing) for missing in gone),
+        *(_title(dropped) for dropped in gone),
         counted(left, "statement", ("waits", "wait")),
     )
 

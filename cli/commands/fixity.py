@@ -53,14 +53,14 @@ def fixity(
         if everything:
             wanted, elsewhere = _kept_items(session.node)
         with output.progress("reading", len(wanted), unit="items") as advance:
-            for wish in wanted:
+            for item in wanted:
                 try:
-                    found[wish] = read(session.node, wish, advance)
+                    found[item] = read(session.node, item, advance)
                 except CustodyError as error:
                     # The node itself does not answer, or nothing else was asked for.
                     if isinstance(error, NetworkError) or len(wanted) == 1:
                         raise
-                    failed[wish] = error.message
+                    failed[item] = error.message
     bad = {
         urn: nodes for urn, nodes in found.items() if any(node.result != "match" for node in nodes)
     }
@@ -84,7 +84,7 @@ def _code(found: dict[str, list[Fixity]]) -> int:
     """
     readings = [node for nodes in found.values() for node in nodes]
     left = [reading for reading in readings if _left(reading)]
-    if any(set(leftover.bad) - {"unreadable"} for leftover in left):
+    if any(set(reading.bad) - {"unreadable"} for reading in left):
         return 1
     if left:
         return 4

@@ -266,7 +266,7 @@ def sync(as_json: Json = False) -> None:
         found = _rounds(session)
     coming = found.coming
     lines = [f"came in: {item}" for item in found.received]
-    lines += [f"settled: {settlement}" for settlement in found.settled]
+    lines += [f"settled: {item}" for item in found.settled]
     if coming.size:
         goes_on = (
             "the node goes on by itself"

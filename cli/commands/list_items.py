@@ -36,13 +36,13 @@ def list_items(
             items = [session.node.item(evidence) for evidence in sorted(wanted)]
     rows = [
         [
-            pair.evidence.removeprefix("urn:uuid:"),
-            pair.time,
-            str(pair.events),
-            pair.custodian,
-            ("closed, " if pair.closed else "") + labels.SHORT_STATES.get(pair.state, pair.state),
+            item.evidence.removeprefix("urn:uuid:"),
+            item.time,
+            str(item.events),
+            item.custodian,
+            ("closed, " if item.closed else "") + labels.SHORT_STATES.get(item.state, item.state),
         ]
-        for pair in items
+        for item in items
     ]
     none = ["no items that you may see" + (" have this number" if wanted is not None else "")]
     lines = (

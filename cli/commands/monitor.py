@@ -122,7 +122,7 @@ def _notify(url: str, looked: Round, allowed: tuple[Any, ...]) -> bool:
 def _tell(looked: Round) -> None:
     value: dict[str, Any] = {
         "verdict": looked.report.verdict.value,
-        "alarms": [new.as_json() for new in looked.fresh],
+        "alarms": [finding.as_json() for finding in looked.fresh],
         "standing": [one.as_json() for one in looked.standing],
         "reasons": [reason.as_json() for reason in looked.reasons],
         "checkpointAges": looked.ages,

@@ -89,7 +89,7 @@ def _change(text: str, *, wanted: bool) -> None:
         after = (
             tuple(sorted({*before, name}))
             if wanted
-            else tuple(earlier for earlier in before if earlier != name)
+            else tuple(network for network in before if network != name)
         )
         settings.write(home.path, replace(home.settings, networks=after))
     _tell(after)

@@ -54,7 +54,7 @@ def restore(
         )
     ]
     seen: list[SelfChecked | EntriesWaiting] = [*made.checked, *made.waiting]
-    lines += [line for view in seen for line in told(view)]
+    lines += [line for result in seen for line in told(result)]
     for note in made.notes:
         lines += [f"NOTE    {note.message}", f"        what to do: {runnable(note.hint)}"]
     lines += [line for one in made.damaged for line in told(one)]

@@ -69,7 +69,7 @@ def seize(
         **({"device": device} if device else {}),
         **{name: value for name, value in plain.items() if value},
         **({"seals": [{"number": one} for one in seal]} if seal else {}),
-        **({"witnesses": [{"name": node_} for node_ in witness]} if witness else {}),
+        **({"witnesses": [{"name": name} for name in witness]} if witness else {}),
         **({"collector": {"name": collector}} if collector else {}),
         **({"partOf": evidence_urn(part_of)} if part_of else {}),
     }

@@ -305,7 +305,7 @@ class SqliteAuditState(ChainTables):
         known = {row[0] for row in self._all("SELECT digest FROM blob WHERE kind = ?", kind)}
         self._db.executemany(
             "DELETE FROM blob WHERE kind = ? AND digest = ?",
-            [(kind, known_one) for known_one in known - set(digests)],
+            [(kind, digest) for digest in known - set(digests)],
         )
 
     def crls(self) -> list[tuple[str, bytes]]:

@@ -181,10 +181,10 @@ class _NodeCollector:
         )
         known, told = list(expiry.lifetimes(self._node)), expiry.ending(self._node)
         for owner in expiry.OWNERS:
-            until = [known_one.until for known_one in known if known_one.owner == owner]
+            until = [lifetime.until for lifetime in known if lifetime.owner == owner]
             if until:
                 ends.add_metric([owner], min(until))
-            soon.add_metric([owner], sum(record.owner == owner for record in told))
+            soon.add_metric([owner], sum(lifetime.owner == owner for lifetime in told))
         yield ends
         yield soon
 
@@ -234,8 +234,8 @@ class MonitorMetrics:
         self._rounds.labels(looked.report.verdict.value).inc()
         for code in KINDS:
             self._findings.labels(code).set(looked.report.counts.get(code, 0))
-        for new in looked.fresh:
-            self._alarms.labels(new.code).inc()
+        for finding in looked.fresh:
+            self._alarms.labels(finding.code).inc()
         self._age.clear()  # a log that is followed no longer has no age
         for agency, age in looked.ages.items():
             self._age.labels(agency).set(age)

@@ -166,12 +166,12 @@ class Queue:
 
     def add(self, fresh: list[Waiting]) -> None:
         """Queue statements, all or none; durable when it returns."""
-        for new in fresh:
-            self._journal.append(new.record())
+        for waiting in fresh:
+            self._journal.append(waiting.record())
         self._journal.sync()
-        for new in fresh:
-            self._rows[new.number] = new
-            self._last = max(self._last, new.number)
+        for waiting in fresh:
+            self._rows[waiting.number] = waiting
+            self._last = max(self._last, waiting.number)
 
     def change(self, waiting: Waiting, **changes: Any) -> Waiting:
         """Put another state of a statement in its place; durable after ``keep``."""

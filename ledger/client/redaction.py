@@ -75,7 +75,7 @@ class Withheld:
             self._known.add(pointer)
             pointers = (pointer, *_AGAIN.get(pointer, ()))
             wanted = {
-                (where, disclosure) for where in (None, number) for disclosure in pointers
+                (where, place) for where in (None, number) for place in pointers
             } & self._fields
             if wanted:
                 self._met |= wanted

@@ -107,21 +107,21 @@ class Upload:
         kept = False
         try:
             given = [UploadRequest(path, self._options, self._bound) for path in paths]
-            for grant in given:  # every one is looked at before any is begun
-                grant.require_uploadable(self._own)
+            for request in given:  # every one is looked at before any is begun
+                request.require_uploadable(self._own)
             given = givens.settle(self._outbox, given, self._options.interrupted)
             rehearse(self._node, self._person, self._clock, given)
-            for grant in given:
+            for request in given:
                 try:
-                    yield from self._folder(grant) if grant.is_folder else self._single(grant)
+                    yield from self._folder(request) if request.is_folder else self._single(request)
                 except SourceError as error:
                     if len(given) == 1:
                         self._outbox.keep()
                         raise
                     self.left_out.append(
                         LeftOut(
-                            str(grant.path),
-                            "folder" if grant.is_folder else "file",
+                            str(request.path),
+                            "folder" if request.is_folder else "file",
                             error.reason,
                             lost=True,
                         )

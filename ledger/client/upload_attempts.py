@@ -141,8 +141,8 @@ class UploadAttempts:
 
     def ours(self) -> Iterator[tuple[str, list[UploadAttempt]]]:
         """Those that this person began with this log, by the file's path."""
-        for path, pair in list(self._at.items()):
-            if mine := [one for one in pair if self._is_ours(one)]:
+        for path, attempts in list(self._at.items()):
+            if mine := [one for one in attempts if self._is_ours(one)]:
                 yield path, mine
 
     def _is_ours(self, attempt: UploadAttempt) -> bool:
@@ -154,9 +154,9 @@ class UploadAttempts:
         """The attempt that goes on with these details."""
         found = next(
             (
-                entry
-                for entry in self._at.get(path, [])
-                if entry.details == details and entry.evidence in self._left
+                attempt
+                for attempt in self._at.get(path, [])
+                if attempt.details == details and attempt.evidence in self._left
             ),
             None,
         )

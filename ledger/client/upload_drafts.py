@@ -51,13 +51,13 @@ def rehearse(node: NodeApi, person: Person, clock: Clock, given: list[UploadRequ
     about = node.agency()
     demands = Demands.from_json(about.profile, about.demands)
     MultiDigest(
-        name for grant in given for name in grant.options.algorithms
+        name for request in given for name in request.options.algorithms
     )  # an unknown one is named with those that are known
     done = []
-    for grant in given:
-        options = grant.options
+    for request in given:
+        options = request.options
         for event_type in (
-            ("gathered", options.event_type) if grant.is_folder else (options.event_type,)
+            ("gathered", options.event_type) if request.is_folder else (options.event_type,)
         ):
             kind = (event_type, options.members, options.algorithms, options.body)
             if kind not in done:

@@ -192,7 +192,7 @@ def settle(outbox: UploadQueue, given: list[UploadRequest], mode: str) -> list[U
         UsageError: RESUME where nothing of it was interrupted.
     """
     if mode == RESUME:
-        given = [_resumed(outbox, grant) for grant in given]
+        given = [_resumed(outbox, request) for request in given]
     open_ = []
     for attempt, differs in _others(outbox, given):
         recorded = attempt.submission is not None and outbox.opening(attempt.evidence) is not None
@@ -225,11 +225,11 @@ def _others(
 ) -> Iterator[tuple[UploadAttempt, list[str]]]:
     """Attempts at the same files with other details, and in what they differ."""
     for place, attempts in outbox.attempts.ours():
-        for grant in given:
-            wanted = grant.expected(place)
-            if wanted is None or (not grant.options.place and not os.path.lexists(place)):
+        for request in given:
+            wanted = request.expected(place)
+            if wanted is None or (not request.options.place and not os.path.lexists(place)):
                 continue
-            part = place != grant.place
+            part = place != request.place
             left = [
                 attempt
                 for attempt in attempts

@@ -135,8 +135,8 @@ def _run(command: list[str], place: Path, home: Path, *more: str) -> tuple[int, 
 
 
 def _paths(command: Any, above: str = "") -> Iterator[str]:
-    for name, pair in getattr(command, "commands", {}).items():
-        yield from _paths(pair, f"{above}{name} ")
+    for name, subcommand in getattr(command, "commands", {}).items():
+        yield from _paths(subcommand, f"{above}{name} ")
     if above and not hasattr(command, "commands"):
         hints = get_type_hints(inspect.unwrap(command.callback))
         yield from (

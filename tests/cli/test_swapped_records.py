@@ -228,7 +228,7 @@ def test_an_upload_without_a_receipt_of_the_log_is_not_said_to_be_recorded_and_g
         with pytest.raises(VerificationError) as refused:
             list(run.run([tmp_path / "file"]))
     assert refused.value.step == 5
-    before = {pair.evidence for pair in desk.client.items()}
+    before = {item.evidence for item in desk.client.items()}
     [done] = desk.upload(tmp_path / "file")
     assert done.evidence in before, "what the log has is not recorded twice"
     code, out, said = within("seize", "phone", "--seal", "S-1")

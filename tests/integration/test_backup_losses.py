@@ -73,7 +73,7 @@ def test_a_backup_keeps_the_copy_of_a_pack_that_the_home_lost(
     assert (folder / "blocks" / "pack-000000.car").read_bytes() == copied
     assert not restore_home.restore(folder, tmp_path / "again", keys, PASSPHRASE).damaged
     with Desk(tmp_path / "again") as again:
-        assert {pair: again.get(pair) for pair in items} == items
+        assert {item: again.get(item) for item in items} == items
 
 
 def rot(pack: Path) -> None:
@@ -113,7 +113,7 @@ def test_a_backup_keeps_the_only_good_copy_of_what_went_bad_after_its_compaction
         assert "pack-000000.car" in make(desk, folder, keys_file, keys, NOW + 1).lost
     restore_home.restore(folder, tmp_path / "again", keys, PASSPHRASE)
     with Desk(tmp_path / "again") as again:
-        assert {pair: again.get(pair) for pair in items} == items
+        assert {item: again.get(item) for item in items} == items
 
 
 def test_a_copy_goes_when_all_that_the_home_lost_lies_there_again(
@@ -262,7 +262,7 @@ def test_strange_files_beside_the_packs_stop_neither_home_nor_backup_and_stay_as
         "pack-000000.car"
     ]
     with Desk(tmp_path / "again") as again:
-        assert {pair: again.get(pair) for pair in items} == items
+        assert {item: again.get(item) for item in items} == items
 
 
 def test_a_pack_is_begun_behind_what_is_called_like_it(home_path: Path) -> None:

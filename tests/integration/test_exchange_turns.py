@@ -169,7 +169,7 @@ def test_a_list_that_is_longer_than_a_page_goes_on_in_the_next_call_and_begins_a
     node = both[NL].node
 
     def ask(after: str = "") -> list[dict[str, Any]]:
-        return [known_one for known_one in known if known_one.evidence > after][:2]
+        return [row for row in known if row.evidence > after][:2]
 
     def call() -> list[str]:
         return [one.evidence for one in outgoing_parcels.page(node, "a test", ask)]

@@ -91,7 +91,7 @@ def test_links_pipes_sockets_and_empty_folders_stand_in_the_manifest(
     found = Gathered(desk, folder)
     assert {one.path for one in found.manifest.folders} == {b"", b"DCIM", b"DCIM/100APPLE"}
     assert {member.path for member in found.manifest.members} == {b"a.txt"}
-    assert {path: (pair.kind, pair.target) for path, pair in found.omitted.items()} == {
+    assert {path: (omission.kind, omission.target) for path, omission in found.omitted.items()} == {
         b"to-file": ("symbolic link", b"a.txt"),
         b"to-folder": ("symbolic link", b"DCIM"),
         b"loop": ("symbolic link", b"."),
@@ -134,7 +134,7 @@ def test_one_member_that_cannot_be_read_stops_nothing_and_is_signed_as_left_out(
             os.truncate(folder / "z", 0)
 
     found = Gathered(desk, folder, progress=progress)
-    reasons = {path: pair.reason for path, pair in found.omitted.items()}
+    reasons = {path: omission.reason for path, omission in found.omitted.items()}
     assert reasons[b"denied"] == reasons[b"locked"] == "unreadable: Permission denied"
     assert "No such file" in reasons[b"sub/gone"]
     assert "symbolic links" in reasons[b"swapped"]
@@ -232,16 +232,18 @@ def test_custodys_own_files_are_left_out_wherever_they_lie(
     found = Gathered(desk, folder, own=frozenset({(details.st_dev, details.st_ino)}))
     assert {member.path for member in found.manifest.members} == {b"a.txt", b"keyring.json"}
     kinds = {
-        path: pair.reason for path, pair in found.omitted.items() if not path.startswith(b"left")
+        path: omission.reason
+        for path, omission in found.omitted.items()
+        if not path.startswith(b"left")
     }
     assert kinds == {
         b"another-home": "custody's own files: home",
         b"holiday.jpg": "custody's own files: keyring",
         b"passphrase.txt": "custody's own files: folder or file in use",
     }
-    assert [pair.reason for path, pair in found.omitted.items() if path.startswith(b"left")] == [
-        "custody's own files: journal"
-    ]
+    assert [
+        omission.reason for path, omission in found.omitted.items() if path.startswith(b"left")
+    ] == ["custody's own files: journal"]
 
 
 @pytest.mark.parametrize("place", ["", "keyring.json", "client"])
@@ -303,7 +305,7 @@ def test_a_file_rewritten_in_place_with_size_and_time_restored_is_no_record(
     path.write_bytes(b"a" * 5_000_000)
     written.clear()
     found = Gathered(desk, folder, progress=rewrite)
-    assert {path: pair.reason for path, pair in found.omitted.items()} == {
+    assert {path: omission.reason for path, omission in found.omitted.items()} == {
         b"log": "changed while it was read"
     }
     assert [member.path for member in found.manifest.members] == [b"other"]

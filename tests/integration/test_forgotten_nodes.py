@@ -66,11 +66,7 @@ def test_a_certificate_and_the_status_name_nodes_that_were_removed_and_may_keep_
             desk, gone
         )
         assert desk.node.replicas["site-a"].missing(blocks) == blocks
-        [line] = [
-            character
-            for character in status_command.text(desk.client.status())
-            if "FORGOTTEN" in character
-        ]
+        [line] = [line for line in status_command.text(desk.client.status()) if "FORGOTTEN" in line]
         assert "it may keep 2 items" in line
         assert states(desk, kept)["site-a"] == "pinned"
         assert "row-inserted" not in {finding.code for finding in audit(desk).findings}

@@ -132,8 +132,8 @@ def test_a_guest_is_no_administrator_custodian_or_uploader_here_whatever_they_ar
         ):
             with pytest.raises(DeniedError):
                 call()
-        assert [pair.evidence for pair in client.items()].count(photo) == 1
-        assert hidden not in {pair.evidence for pair in client.items()}
+        assert [item.evidence for item in client.items()].count(photo) == 1
+        assert hidden not in {item.evidence for item in client.items()}
         with pytest.raises(DeniedError, match="guest of another agency may not record"):
             retrieval.record(
                 client, person, host.clock, photo, "disposal-requested", {"reason": "gone"}
@@ -216,7 +216,7 @@ def test_an_offer_to_the_agency_of_a_guest_gives_them_no_part_here_by_the_key_th
     with abroad(host, guest) as (client, _):
 
         def knows_nothing() -> None:
-            assert photo not in {pair.evidence for pair in client.items()}
+            assert photo not in {item.evidence for item in client.items()}
             with pytest.raises(NotFoundError):
                 client.item(photo)
 

@@ -170,7 +170,7 @@ def test_lists_searches_and_duplicates_name_no_hidden_item(
         "sha-256"
     ]
     assert stranger.client.duplicates(digest) == []
-    assert hidden not in {pair.evidence for pair in stranger.client.items()}
+    assert hidden not in {item.evidence for item in stranger.client.items()}
     assert hidden in desk.client.duplicates(digest)
 
 
@@ -184,7 +184,7 @@ def test_whoever_only_watches_finds_no_item_by_what_its_documents_say(
     item, digest = done.evidence, sha256(b"only once").hexdigest()
     for number, roles in enumerate((["administrator", "examiner"], ["auditor", "officer"])):
         watcher = enrolled(desk, *roles, number=f"470{number}")
-        assert item in {pair.evidence for pair in watcher.client.items()}
+        assert item in {item.evidence for item in watcher.client.items()}
         assert watcher.client.search("case", "2026-117") == []
         assert watcher.client.duplicates(digest) == []
     journal = field_folder.journal_of(tmp_path, desk.home.keyring)
@@ -223,7 +223,7 @@ def test_a_search_takes_no_longer_for_the_items_of_others_that_it_would_find(
     token = record_keys.identifier_token(node, "case", "2026-999")
     thing(stranger)
     thing(officer)
-    mine = {pair.evidence for pair in stranger.client.items()}
+    mine = {item.evidence for item in stranger.client.items()}
     try:
         for _ in range(2):
             caller = caller_of(node, stranger.client._token or "")
@@ -233,7 +233,7 @@ def test_a_search_takes_no_longer_for_the_items_of_others_that_it_would_find(
                 counted.append(steps[0])
             with node.records.write() as unit:
                 items = unit.items.page(after=-1, limit=500, person=None, evidence=None)
-                for item in {pair.evidence for pair in items} - mine:
+                for item in {item.evidence for item in items} - mine:
                     unit.items.put_token(token, item)
     finally:
         event.remove(node.records._engine, "checkout", on_checkout)

@@ -67,7 +67,7 @@ def test_a_thing_seized_is_one_item_though_the_answer_was_lost(
     client, way = cut
     way.lost = 2
     evidence = seized(desk, client)
-    assert [pair.evidence for pair in desk.client.items()] == [evidence]
+    assert [item.evidence for item in desk.client.items()] == [evidence]
     way.lost = 1
     retrieval.record(client, desk.person, desk.clock, evidence, "note", {"text": "seen"})
     assert len(list(desk.client.events(evidence))) == 2

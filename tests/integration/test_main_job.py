@@ -72,9 +72,9 @@ def test_a_folder_becomes_items_and_a_set_that_lists_them_with_what_was_left_out
     with (tmp_path / "manifest").open("wb") as out:
         retrieval.fetch(desk.client, desk.person, items[-1].evidence, access, out)
     assert b'"caf\\\\xe9"' in (tmp_path / "manifest").read_bytes()
-    assert {pair.evidence for pair in items[1:-1]} == {
+    assert {item.evidence for item in items[1:-1]} == {
         part
-        for part in (pair.evidence for pair in items[1:-1])
+        for part in (item.evidence for item in items[1:-1])
         if part.encode() in (tmp_path / "manifest").read_bytes()
     }
     assert not [

@@ -37,8 +37,8 @@ def watch(
 ) -> Round:
     world.clock.time += 1
     trees = [
-        kind(pair.write(world.folder / code, entries=lies.get(code.replace("-", "_"))))
-        for code, pair in world.agencies.items()
+        kind(agency.write(world.folder / code, entries=lies.get(code.replace("-", "_"))))
+        for code, agency in world.agencies.items()
     ]
     state = SqliteAuditState(world.folder / "seen.audit", about(world.root))
     try:
@@ -51,7 +51,7 @@ def watch(
 
 
 def codes(found: Round) -> set[str]:
-    return {new.code for new in found.fresh}
+    return {finding.code for finding in found.fresh}
 
 
 def test_an_honest_consortium_raises_no_alarm(world: World) -> None:

@@ -148,7 +148,7 @@ def test_what_was_recorded_by_one_of_ours_is_not_seen_by_a_namesake(
     (tmp_path / "theirs.jpg").write_bytes(b"recorded by the victim")
     item = victim.upload(tmp_path / "theirs.jpg").evidence
     with namesake.working() as (client, person):
-        assert item not in {pair.evidence for pair in client.items()}
+        assert item not in {item.evidence for item in client.items()}
         with pytest.raises(NotFoundError):
             client.item(item)
         head = bytes.fromhex(both[NL].client.item(item).head)
@@ -172,7 +172,7 @@ def test_a_key_for_one_of_ours_is_never_sealed_to_a_namesake(
     with pytest.raises(DeniedError, match="never details or content"):
         victim.get(second)
     with namesake.working() as (client, person):
-        assert {pair.evidence for pair in client.items()} == {second}
+        assert {item.evidence for item in client.items()} == {second}
         access = retrieval.record_access(
             client, person, host.clock, second, mode="copy", basis=BASIS
         )

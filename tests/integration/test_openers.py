@@ -80,7 +80,7 @@ def test_the_key_of_whoever_recorded_or_held_an_item_opens_nothing_once_a_collea
         with pytest.raises(DeniedError, match="no content key"):
             call()
     assert last.client.details(item, access(last, item, "view"))[0].seq == 0
-    assert item in {pair.evidence for pair in last.client.items()}
+    assert item in {item.evidence for item in last.client.items()}
     assert last.client.item(item).parts == ("former",)
     for event_type, parts in PARTS_BY_TYPE.items():
         if event_type in BODIES and Part.FORMER not in parts:

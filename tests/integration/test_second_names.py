@@ -35,7 +35,7 @@ def test_a_second_role_opens_nothing_to_whoever_administers_or_audits(
     desk: Desk, officer: object, roles: tuple[str, ...]
 ) -> None:
     hidden, both = thing(officer), enrolled(desk, *roles)
-    assert hidden in {pair.evidence for pair in both.client.items()}
+    assert hidden in {item.evidence for item in both.client.items()}
     with pytest.raises(DeniedError, match="never details"):
         record_access(both.client, both.person, desk.clock, hidden, mode="view", basis=BASIS)
     for kind in ("note", "analysed", "disclosed", "restricted", "hold-placed", "corrected"):

@@ -227,7 +227,9 @@ def test_a_folder_that_is_no_log_is_unreadable_and_accuses_nobody(
 
 def watched(world: World) -> Round:
     world.clock.time += 1
-    trees = [FolderFiles(pair.write(world.folder / code)) for code, pair in world.agencies.items()]
+    trees = [
+        FolderFiles(agency.write(world.folder / code)) for code, agency in world.agencies.items()
+    ]
     state = SqliteAuditState(world.folder / "seen.audit", about(world.root))
     try:
         return check(world.contracts, world.root, trees, state, world.clock, MonitorLimits())
@@ -254,7 +256,7 @@ def test_the_monitor_says_what_waits_and_raises_an_alarm_only_when_it_waits_too_
     )
     world.clock.time += DELAY + 60
     late = watched(world)
-    assert [new.code for new in late.fresh] == ["overdue"]
+    assert [finding.code for finding in late.fresh] == ["overdue"]
     assert late.report.verdict is Verdict.INCOMPLETE
     world.settle()
 
@@ -263,7 +265,7 @@ def test_a_log_that_never_had_a_checkpoint_is_silent_only_after_its_time(world: 
     assert watched(world).fresh == []
     world.clock.time += MonitorLimits().silence + 1
     found = watched(world)
-    assert "silence" in {new.code for new in found.fresh}
+    assert "silence" in {finding.code for finding in found.fresh}
     assert found.report.verdict is Verdict.INCOMPLETE  # nobody contradicted himself
 
 

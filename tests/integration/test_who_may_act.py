@@ -156,7 +156,7 @@ def test_an_officer_who_handed_an_item_over_sees_its_record_and_does_nothing_mor
         OfferTerms("NL-POL", int(time.time()) + 3600, person=taker.pseudonym),
     )
     handover.accept(taker.client, taker.person, desk.clock, phone)
-    assert phone in {pair.evidence for pair in taker.client.items()}
+    assert phone in {item.evidence for item in taker.client.items()}
     access = record_access(
         officer.client, officer.person, desk.clock, phone, mode="view", basis=BASIS
     )
@@ -291,7 +291,7 @@ def test_a_thing_is_shared_too_though_it_has_no_key(
         with_person=prosecutor.pseudonym,
         basis=BASIS,
     )
-    assert phone in {pair.evidence for pair in prosecutor.client.items()}
+    assert phone in {item.evidence for item in prosecutor.client.items()}
     prosecutor.record(phone, "hold-placed", {"hold": "appeal"})
 
 

@@ -61,9 +61,12 @@ class World:
         )  # fmt: skip
         founders = [
             Founder(
-                code, address_of(pair.governor), address_of(pair.anchorer), pair.descriptor.digest
+                code,
+                address_of(agency.governor),
+                address_of(agency.anchorer),
+                agency.descriptor.digest,
             )
-            for code, pair in self.agencies.items()
+            for code, agency in self.agencies.items()
         ]
         registry, ledger, _ = deploy(
             chain, deployer, founders, descriptor_delay=0, proposal_life=86400, recovery_delay=86400
@@ -124,7 +127,7 @@ class World:
     def audit_all(self, **options: Any) -> AuditReport:
         """An audit of every log as it truly is."""
         return self.audit(
-            *(pair.write(self.folder / code) for code, pair in self.agencies.items()), **options
+            *(agency.write(self.folder / code) for code, agency in self.agencies.items()), **options
         )
 
     def close(self) -> None:

@@ -31,7 +31,7 @@ def test_every_path_that_a_document_names_exists(document: Path) -> None:
         path = (found[1] or found[2]).rstrip("/")
         there = (
             path in known
-            or any(known_one.startswith(f"{path}/") for known_one in known)
+            or any(place.startswith(f"{path}/") for place in known)
             or ("*" in path and any(ROOT.glob(path)))
         )
         if not there:

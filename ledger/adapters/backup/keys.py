@@ -101,7 +101,7 @@ class BackupKeys:
 
     def destroy_expired(self, now: int) -> None:
         """Destroy keys whose time is over, once a newer backup stands."""
-        self._change(lambda held: [holding for holding in held if holding.expires > now])
+        self._change(lambda held: [generation for generation in held if generation.expires > now])
 
     def _change(self, change: Callable[[list[Generation]], list[Generation]]) -> None:
         """Another backup may use the same file at the same time."""

@@ -21,8 +21,8 @@ ROLES_BY_EFFECT: Final[dict[str, frozenset[str]]] = {
     effect: frozenset().union(
         *(
             ROLES_BY_TYPE.get(name, frozenset())
-            for name, pair in TYPES.items()
-            if pair.effect == effect
+            for name, event_type in TYPES.items()
+            if event_type.effect == effect
         )
     )
     for effect in {one.effect for one in TYPES.values()}

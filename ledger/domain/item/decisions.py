@@ -108,7 +108,9 @@ class Decisions:
             RuleError: otherwise.
         """
         requests = {
-            digest: pair for digest, pair in self.requests.items() if pair.agency == recorded.agency
+            digest: request
+            for digest, request in self.requests.items()
+            if request.agency == recorded.agency
         }
         if not requests:
             raise RuleError(

@@ -76,8 +76,8 @@ def require_key_destruction(history: ItemHistory, recorded: RecordedEvent) -> No
         return  # the record itself was destroyed before: others confirm that they followed
     disposals = [
         digest
-        for digest, pair in history.events.items()
-        if pair.event.type in ("disposed", "returned", "voided")
+        for digest, earlier in history.events.items()
+        if earlier.event.type in ("disposed", "returned", "voided")
     ]
     if not disposals:
         raise RuleError("keys are destroyed after an item was disposed of")

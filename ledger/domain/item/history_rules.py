@@ -98,7 +98,7 @@ def _corrected(history: ItemHistory, recorded: RecordedEvent) -> None:
             "a guest corrects what people of their own agency recorded",
             hint="record what you know as a note: custody note ID --text WHAT",
         )
-    events = {digest: pair.event for digest, pair in history.events.items()}
+    events = {digest: earlier.event for digest, earlier in history.events.items()}
     corrections.require_correctable(events, recorded.event)
 
 

@@ -182,8 +182,8 @@ class People:
             if given
         ]
         if any(
-            (message.spki, message.server) != (spki, log_urn(self._book.node.log_id))
-            for message in signed
+            (challenge.spki, challenge.server) != (spki, log_urn(self._book.node.log_id))
+            for challenge in signed
         ):
             raise VerificationError(
                 3, "somebody's keys were signed for with another key, or for another node"

@@ -130,7 +130,7 @@ def for_us(node: Node) -> list[Copy]:
                 seconds=min(left, _EACH),
             )
             mine = (row.agency, node.agency)
-            found += [record for record in told if (record.giver, record.recipient) == mine]
+            found += [copy for copy in told if (copy.giver, copy.recipient) == mine]
     return found
 
 

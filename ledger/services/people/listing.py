@@ -103,17 +103,17 @@ def list_people(node: Node) -> list[Listed]:
                 standing.get(person, ""),
             )
         )
-    for opened in open_:
-        asked = tuple(opened.roles.split(","))
+    for request in open_:
+        asked = tuple(request.roles.split(","))
         listed.append(
             Listed(
-                reference_of(opened),
+                reference_of(request),
                 "",
-                _shown(node, opened.number, opened.code),
+                _shown(node, request.number, request.code),
                 asked,
-                opened.state,
-                _fingerprint(opened.request),
-                opened.expires - LIFE,
+                request.state,
+                _fingerprint(request.request),
+                request.expires - LIFE,
             )
         )
     return listed

@@ -52,9 +52,9 @@ def check_grants(
     if content is not None:
         allowed |= {("content", recipient, content.commitment) for recipient in recipients}
     given = [(grant.scope, grant.recipient, grant.binding) for grant in submission.grants]
-    if not {submission[:2] for submission in given} <= {
-        submission[:2] for submission in allowed
-    } | {("content", recipient) for recipient in recipients}:
+    if not {key[:2] for key in given} <= {key[:2] for key in allowed} | {
+        ("content", recipient) for recipient in recipients
+    }:
         raise RuleError(
             "a key was sealed to somebody whom the event does not name",
             hint="seal it to the recipient of the event",

@@ -219,7 +219,12 @@ def _sequence(
             "an item is known under that name already", hint="open it under a new name"
         )
     appended = merkle_log.append(unit, node.log_id, [row for _, row in fresh]) if fresh else []
-    _store(node, unit, [(new, row) for (new, _), row in zip(fresh, appended, strict=True)], states)
+    _store(
+        node,
+        unit,
+        [(submission, row) for (submission, _), row in zip(fresh, appended, strict=True)],
+        states,
+    )
     rest = iter(appended)
     return [
         (known[number], True) if number in known else (next(rest), False)
@@ -304,19 +309,19 @@ def _store(
     accesses: dict[PersonId, list[tuple[bytes, str]]] = {}
     subjects = [row.evidence for _, row in fresh]
     stored = unit.grants.named(subjects, "record", node.keys.hpke.public.digest)
-    for new, row in fresh:
+    for submission, row in fresh:
         evidence = row.evidence
-        for grant in new.grants:
+        for grant in submission.grants:
             unit.grants.put(
                 evidence, grant.scope, grant.recipient, grant.binding or b"", grant.encode()
             )
         if evidence not in keys:
-            keys[evidence] = _record_key(node, unit, new, stored.get(evidence))
+            keys[evidence] = _record_key(node, unit, submission, stored.get(evidence))
         item = states[evidence]
         assert item is not None
-        states[evidence] = sequencing.write(node, unit, new, row, item, keys[evidence])
-        if new.event.type == "accessed":
-            accesses.setdefault(new.certificate.subject, []).append((row.digest, evidence))
+        states[evidence] = sequencing.write(node, unit, submission, row, item, keys[evidence])
+        if submission.event.type == "accessed":
+            accesses.setdefault(submission.certificate.subject, []).append((row.digest, evidence))
     for person, opened in accesses.items():
         bulk_access_alarm.note_accesses(node, unit, person, opened)
 
