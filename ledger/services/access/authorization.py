@@ -1,10 +1,8 @@
-"""Who has which part in an item, and reading it: nothing is shown or released before the reader's
-signed `accessed` event is in the log.
+"""Who has which part in an item, and so sees it.
 
-- whoever asks for an item in which they have no part gets the answer of one that does not exist,
-  after the same look-ups: neither the answer nor its time tells that the item is there
-- `require_readable` says what an access would open, and is asked before anybody signs one, and
-  again before it is registered
+Whoever asks for an item in which they have no part gets the answer of one that does not exist,
+after the same look-ups: neither the answer nor its time tells that the item is there. What a part
+opens is released by key_release.py, after a signed access.
 """
 
 from __future__ import annotations

@@ -4,13 +4,13 @@ before it is signed, and again when something is handed out under it.
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Final
 
 from ledger.domain.codecs.text import from_hex
 from ledger.domain.crypto import grants
 from ledger.domain.errors import DeniedError, KeyringError, RuleError
 from ledger.domain.event.claimed_times import AHEAD
-from ledger.domain.event.document import Event
 from ledger.domain.identity.person import Recipient
 from ledger.domain.identity.roles import OUTSIDE, keeps_custody
 from ledger.domain.item import history_rules
@@ -81,12 +81,10 @@ def require_readable(
             "holds it now"
         )
         raise RuleError(what, hint="ask them for a bundle")
-    _require_inspected(node, unit, caller, item.state.evidence, mode, present=present)
+    guard = _Guard(node, unit, caller, item.state.evidence)
+    guard.require_inspected(mode, present=present)
     keys = tuple(
-        dict.fromkeys(
-            grants.parse(content_grant).recipient
-            for content_grant in content_grants(node, unit, caller, item.state.evidence)
-        )
+        dict.fromkeys(grants.parse(content_grant).recipient for content_grant in guard.grants())
     )
     if mode == "copy" and item.cid is not None and not keys:
         raise no_key()
@@ -149,65 +147,84 @@ def require_access(
         not -AHEAD <= node.clock.now() - row.time <= FRESH
     ):  # its time is that of the reader's own clock
         raise DeniedError("the recorded access is too old", hint=hint)
+    guard = _Guard(node, unit, caller, evidence)
     if history_rules.looks_back(event):
-        _require_still_allowed(node, unit, row, event)
-    present = bool(event.body.get("present"))
-    _require_inspected(node, unit, caller, evidence, event.body["mode"], present=present)
-    if kind == "content" and not content_grants(node, unit, caller, evidence):
+        # What was marked after somebody signed an access is handed out as the mark lets it, from
+        # that moment on.
+        recorded = RecordedEvent(row.digest, event)
+        history_rules.require_allowed(guard.history, recorded, node.clock.now())
+    guard.require_inspected(event.body["mode"], present=bool(event.body.get("present")))
+    if kind == "content" and not guard.grants():
         raise no_key()
     return row
 
 
-def _require_still_allowed(node: Node, unit: UnitOfWork, row: EntryRow, event: Event) -> None:
-    """What was marked after somebody signed an access is handed out as the mark lets it, from that
-    moment on.
-
-    Raises:
-        DeniedError: not any more.
+class _Guard:
+    """What decides whether somebody is handed guarded material, each thing read once and only where
+    it is asked for: every range of a content asks.
     """
-    history = _history(node, unit, row.evidence)
-    history_rules.require_allowed(history, RecordedEvent(row.digest, event), node.clock.now())
 
+    def __init__(self, node: Node, unit: UnitOfWork, caller: Caller, evidence: str) -> None:
+        self._node = node
+        self._unit = unit
+        self._caller = caller
+        self._evidence = evidence
 
-def _history(node: Node, unit: UnitOfWork, evidence: str) -> ItemHistory:
-    """What an item's documents tell, as far as they still open."""
-    history = ItemHistory()
-    for row, event in documents.read_events(node, unit, unit.logs.events(evidence)):
-        if event is not None:
-            history.take(RecordedEvent(row.digest, event))
-    return history
+    @cached_property
+    def history(self) -> ItemHistory:
+        """What the item's documents tell, as far as they still open."""
+        history = ItemHistory()
+        rows = self._unit.logs.events(self._evidence)
+        for row, event in documents.read_events(self._node, self._unit, rows):
+            if event is not None:
+                history.take(RecordedEvent(row.digest, event))
+        return history
 
+    @property
+    def _is_guarded(self) -> bool:
+        return history_rules.GUARDED in self.history.orders.marks
 
-def _is_outside(node: Node, unit: UnitOfWork, caller: Caller, evidence: str) -> bool:
-    """Whether the caller stands for the defence, under whichever enrolment of theirs.
+    @cached_property
+    def _is_outside(self) -> bool:
+        """Whether the caller stands for the defence, under whichever enrolment of theirs.
 
-    Raises:
-        KeyringError: a service number was altered, so that it cannot be told, and the item is
-            guarded material; nobody is kept from reading anything else by that.
-    """
-    try:
-        return bool((caller.roles | Persons(node, unit).roles(caller.id)) & OUTSIDE)
-    except KeyringError:
-        if _is_guarded(node, unit, evidence):
-            raise
-        return bool(caller.roles & OUTSIDE)
+        Raises:
+            KeyringError: a service number was altered, so that it cannot be told, and the item is
+                guarded material; nobody is kept from reading anything else by that.
+        """
+        roles = self._caller.roles
+        try:
+            roles |= Persons(self._node, self._unit).roles(self._caller.id)
+        except KeyringError:
+            if self._is_guarded:
+                raise
+        return bool(roles & OUTSIDE)
 
+    def require_inspected(self, mode: str, *, present: bool) -> None:
+        """Check that guarded material is no more than inspected by whoever stands for the defence
+        under any enrolment, whenever it was marked and whichever role they sign in.
 
-def _is_guarded(node: Node, unit: UnitOfWork, evidence: str) -> bool:
-    return history_rules.GUARDED in _history(node, unit, evidence).orders.marks
+        Raises:
+            DeniedError: it would be. KeyringError: see _is_outside.
+        """
+        if self._is_outside and self._is_guarded:
+            history_rules.require_inspection(mode, present=present)
 
-
-def _require_inspected(
-    node: Node, unit: UnitOfWork, caller: Caller, evidence: str, mode: str, *, present: bool
-) -> None:
-    """Check that guarded material is no more than inspected by whoever stands for the defence under
-    any enrolment, whenever it was marked and whichever role they sign in.
-
-    Raises:
-        DeniedError: it would be. KeyringError: see _is_outside.
-    """
-    if _is_outside(node, unit, caller, evidence) and _is_guarded(node, unit, evidence):
-        history_rules.require_inspection(mode, present=present)
+    def grants(self) -> list[bytes]:
+        """See content_grants."""
+        node, unit, caller, evidence = self._node, self._unit, self._caller, self._evidence
+        parts = authorization.parts_of(node, unit, caller, evidence, unit.items.get(evidence))
+        own, custody = list[bytes](), list[bytes]()
+        if parts & OPENS_CONTENT:
+            own = authorization.own_grants(node, unit, caller, evidence)
+        if Part.CUSTODIAN in parts and keeps_custody(caller.roles):
+            key = node.descriptor(unit).custody.digest
+            custody = unit.grants.sealed_to(evidence, "content", key)
+        if not (own or custody):
+            return []
+        if not self._is_outside:
+            return [*own, *custody]
+        return [] if self._is_guarded else own
 
 
 def note_release(
@@ -263,16 +280,6 @@ def content_grants(node: Node, unit: UnitOfWork, caller: Caller, evidence: str) 
     enrolment gets none of those, and none at all of guarded material.
 
     Raises:
-        KeyringError: see _is_outside.
+        KeyringError: see _Guard.
     """
-    parts = authorization.parts_of(node, unit, caller, evidence, unit.items.get(evidence))
-    found = authorization.own_grants(node, unit, caller, evidence) if parts & OPENS_CONTENT else []
-    if Part.CUSTODIAN in parts and keeps_custody(caller.roles):
-        custody = unit.grants.sealed_to(evidence, "content", node.descriptor(unit).custody.digest)
-    else:
-        custody = []
-    if not (found or custody):
-        return []
-    if not _is_outside(node, unit, caller, evidence):
-        return [*found, *custody]
-    return [] if _is_guarded(node, unit, evidence) else found
+    return _Guard(node, unit, caller, evidence).grants()
