@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from ledger.domain.errors import VerificationError
 from ledger.domain.event import document as documents
 from ledger.domain.ports.answers import RecordedDocument
+from ledger.domain.verify.signed_events import DISTRUST
 
 
 def missing(events: Sequence[RecordedDocument]) -> list[str]:
@@ -34,5 +35,5 @@ def require_whole(events: Sequence[RecordedDocument]) -> None:
             2,
             f"the node does not show all of the record: {', '.join(found)}; nothing was signed "
             "by it",
-            hint="do not rely on this node: tell an auditor, and verify a bundle of the item",
+            hint=DISTRUST,
         )

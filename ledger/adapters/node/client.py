@@ -153,9 +153,9 @@ class NodeClient(HttpNode):
         shape = {"events": [answers.RecordedDocument], "standing": answers.Standing}
         answer = self._ask("POST", path, shape, limit=LARGE, json={"access": access})
         events, who = answer["events"], self._web.who
-        signed_records.require_signed(events, evidence, who, through=access)
+        shown = signed_records.require_signed(events, evidence, who, through=access)
         told = answer["standing"]
-        return events, signed_records.standing_after(events, who, told, through=access)
+        return events, signed_records.standing_after(shown, who, told, through=access)
 
     def person_key(self, reference: str) -> node_answers.PersonKey:
         """Who a person or guest is, and their HPKE key."""
@@ -310,8 +310,8 @@ class NodeClient(HttpNode):
         answer = self._ask("GET", f"/v1/handovers/{evidence}/record", shape, limit=LARGE)
         given = [bytes_of(text, self._web.who) for text in answer["grants"]]
         events, who = answer["events"], self._web.who
-        signed_records.require_signed(events, evidence, who)
-        return events, given, signed_records.standing_after(events, who, answer["standing"])
+        shown = signed_records.require_signed(events, evidence, who)
+        return events, given, signed_records.standing_after(shown, who, answer["standing"])
 
     def incoming_content(self, evidence: str, start: int, end: int) -> bytes:
         """Ciphertext bytes [start, end) of an item on offer to us, at most 4 MiB."""

@@ -17,18 +17,19 @@ from ledger.domain.item.recorded_event import RecordedEvent
 from ledger.domain.log import statement as statements
 from ledger.domain.ports.answers import CopyRecord, RecordedDocument, Standing
 from ledger.domain.verify import signed_events
-from ledger.domain.verify.signed_events import ShownEvent
-
-_HINT = "do not rely on this node: tell an auditor, and verify a bundle of the item"
+from ledger.domain.verify.signed_events import DISTRUST, ShownEvent
 
 
 def require_signed(
     rows: Sequence[RecordedDocument], evidence: str, who: str, *, through: str | None = None
-) -> None:
+) -> list[ShownEvent]:
     """Check the events of an item, of which the first opens it.
 
     Args:
         through: digest of an event that the reader signed, to which they must lead.
+
+    Returns:
+        the events as they were signed.
 
     Raises:
         WebError: they are not those of this item, or not what the format allows.
@@ -48,23 +49,24 @@ def require_signed(
             _require_same(row, one)
     except VerificationError as error:
         raise VerificationError(
-            error.step, f"{who} shows what was not signed: {error.message}", hint=_HINT
+            error.step, f"{who} shows what was not signed: {error.message}", hint=DISTRUST
         ) from error
+    return shown
 
 
 def standing_after(
-    rows: Sequence[RecordedDocument], who: str, told: Standing, *, through: str | None = None
+    shown: Sequence[ShownEvent], who: str, told: Standing, *, through: str | None = None
 ) -> Standing:
     """What holds for an item after events that were checked, by what they say: as a node tells it
     only where the record is not whole.
 
     Args:
-        told: what the node says that holds. through: as for require_signed.
+        shown: what require_signed gave. told: what the node says that holds.
+        through: as for require_signed.
 
     Raises:
         VerificationError: the last event does not follow the one that the reader signed.
     """
-    shown = [_parsed(row, who) for row in rows]
     places = {one.statement.digest: one for one in shown}
     line, place = [], places.get(shown[-1].statement.digest)
     while place is not None:
@@ -72,7 +74,7 @@ def standing_after(
         place = places.get(place.statement.claims.prev or b"")
     if through is not None and bytes.fromhex(through) not in {one.statement.digest for one in line}:
         raise VerificationError(
-            2, f"{who} shows events that do not follow the event {through}", hint=_HINT
+            2, f"{who} shows events that do not follow the event {through}", hint=DISTRUST
         )
     history = ItemHistory()
     for one in reversed(line):
@@ -104,7 +106,7 @@ def require_copy(
         last.statement != statement
     ):
         raise VerificationError(
-            2, f"{who} shows another opening or disclosure than was signed", hint=_HINT
+            2, f"{who} shows another opening or disclosure than was signed", hint=DISTRUST
         )
     to = last.body.get("to")
     named = to.get("agency") if isinstance(to, dict) else None
@@ -113,7 +115,7 @@ def require_copy(
             2,
             f"{who} shows as the disclosure to {recipient} an event of type {last.type!r}, made to "
             f"{named or 'nobody'}",
-            hint=_HINT,
+            hint=DISTRUST,
         )
 
 

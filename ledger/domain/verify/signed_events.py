@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from ledger.domain.codecs.digests import same
 from ledger.domain.errors import VerificationError
@@ -16,6 +17,9 @@ from ledger.domain.event.document import Event
 from ledger.domain.identity.certificate import Certificate
 from ledger.domain.log import statement as statements
 from ledger.domain.log.statement import Statement
+
+#: What to do about a node that shows something else than was signed, or a part of it.
+DISTRUST: Final = "do not rely on this node: tell an auditor, and verify a bundle of the item"
 
 
 @dataclass(frozen=True, slots=True)
