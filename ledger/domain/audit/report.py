@@ -61,6 +61,10 @@ class AuditReport:
         if self.counts[finding.code] <= LISTED:
             self.findings.append(finding)
 
+    def find(self, code: str, place: str, expected: str, found: str) -> None:
+        """Take over what was found at a place; see AuditFinding."""
+        self.add(AuditFinding(code, place, expected, found))
+
     def take_over(self, other: AuditReport) -> None:
         """Take over every finding of a part that was told apart."""
         listed = Counter(finding.code for finding in other.findings)
@@ -105,7 +109,7 @@ class AuditReport:
         self.facts["waiting"] = self.facts.get("waiting", 0) + waiting
         detail = "; ".join(filter(None, (self.details.get("anchored"), f"{place}: {found}")))
         if waiting or not anchored:
-            self.add(AuditFinding(code, place, "every entry anchored", found))
+            self.find(code, place, "every entry anchored", found)
             self.skipped("anchored", detail)
         else:
             self.checked("anchored", detail, anchored)

@@ -10,7 +10,6 @@ from hashlib import sha256
 from cryptography import x509
 
 from ledger.domain.audit.contract_events import DescriptorPublished
-from ledger.domain.audit.findings import AuditFinding
 from ledger.domain.audit.ports import AuditState, LogFiles
 from ledger.domain.audit.report import AuditReport
 from ledger.domain.audit.signers import Signers, Version
@@ -65,24 +64,20 @@ class Authorities:
             try:
                 parsed = descriptors.parse(raw)
             except CustodyError as error:
-                self._report.add(
-                    AuditFinding(
-                        "descriptor-differs",
-                        f"descriptor {published.version} of {code}",
-                        "a descriptor",
-                        error.message,
-                    )
+                self._report.find(
+                    "descriptor-differs",
+                    f"descriptor {published.version} of {code}",
+                    "a descriptor",
+                    error.message,
                 )
                 continue
             if (parsed.agency, parsed.version) != (code, published.version):
                 found = f"version {parsed.version} of {parsed.agency}"
-                self._report.add(
-                    AuditFinding(
-                        "descriptor-differs",
-                        f"descriptor {published.version} of {code}",
-                        f"version {published.version} of {code}",
-                        found,
-                    )
+                self._report.find(
+                    "descriptor-differs",
+                    f"descriptor {published.version} of {code}",
+                    f"version {published.version} of {code}",
+                    found,
                 )
                 continue
             self.versions[code].append(Version(published.active_from, parsed))
@@ -100,13 +95,11 @@ class Authorities:
         except NotFoundError:
             return None
         if sha256(raw).digest() != digest:
-            self._report.add(
-                AuditFinding(
-                    "descriptor-differs",
-                    f"descriptors/{digest.hex()}",
-                    digest.hex(),
-                    sha256(raw).hexdigest(),
-                )
+            self._report.find(
+                "descriptor-differs",
+                f"descriptors/{digest.hex()}",
+                digest.hex(),
+                sha256(raw).hexdigest(),
             )
             return None
         self._state.put_blob("descriptor", digest, raw)
@@ -130,13 +123,11 @@ class Authorities:
         except CustodyError as error:
             if len(self.versions[code]) < len(self.committed[code]):
                 return  # a CA of theirs may stand in a descriptor that is not at hand
-            self._report.add(
-                AuditFinding(
-                    "certificate-refused",
-                    path,
-                    f"a revocation list of {code}",
-                    error.message,
-                )
+            self._report.find(
+                "certificate-refused",
+                path,
+                f"a revocation list of {code}",
+                error.message,
             )
             return
         if der not in self.crls[code]:
@@ -173,10 +164,8 @@ class Authorities:
         ]
         if gone:
             found = f"{len(gone)} entries fewer, or of a later date, in the later one"
-            self._report.add(
-                AuditFinding(
-                    "crl-dropped", f"crls/{code}", "every entry of the earlier list", found
-                )
+            self._report.find(
+                "crl-dropped", f"crls/{code}", "every entry of the earlier list", found
             )
 
     def fingerprint(self) -> bytes:

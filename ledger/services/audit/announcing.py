@@ -7,7 +7,6 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import Final
 
-from ledger.domain.audit.findings import AuditFinding
 from ledger.domain.audit.ports import AuditState, LogFiles
 from ledger.domain.audit.report import AuditReport
 from ledger.domain.audit.signers import in_force
@@ -60,21 +59,19 @@ class SignersOfLog:
                     f"entry {use.index} of {log.agency}, the newest of certificate "
                     f"{use.certificate.hex()[:16]}"
                 )
-                self._report.add(
-                    AuditFinding(code, place, f"somebody certified at {told_time(use.time)}", found)
+                self._report.find(
+                    code, place, f"somebody certified at {told_time(use.time)}", found
                 )
             known = authorities.known_until(use.issuer, self._now)
             if use.time > known:
                 waiting += 1
                 if use.time - known > _DAY + descriptor.max_anchoring_delay:
                     expected = f"a list of {use.issuer} issued at {told_time(use.time)} or later"
-                    self._report.add(
-                        AuditFinding(
-                            "crl-stale",
-                            f"revocation list of {use.issuer}",
-                            expected,
-                            f"the newest is of {told_time(known)}",
-                        )
+                    self._report.find(
+                        "crl-stale",
+                        f"revocation list of {use.issuer}",
+                        expected,
+                        f"the newest is of {told_time(known)}",
                     )
         self._report.facts[f"signers waiting for a revocation list {log.agency}"] = waiting
 
@@ -88,7 +85,7 @@ class SignersOfLog:
         if announced_number > max(map(certificates.crl_number, lists.values()), default=0):
             code = "withheld" if self._files.is_node else "copy-lacks"
             expected = f"number {announced_number}, which the log announces"
-            self._report_finding(code, f"crls/{log.agency}", expected, "only older lists")
+            self._report.find(code, f"crls/{log.agency}", expected, "only older lists")
         if self._report.facts.get(f"waiting {log.agency}"):
             return  # it may be announced by what waits to be anchored
         for digest, der in lists.items():
@@ -96,7 +93,7 @@ class SignersOfLog:
                 # A copy may have been made while a list was new; which came first is told by
                 # numbers, never by clocks.
                 passed = certificates.crl_number(der) <= announced_number
-                self._report_finding(
+                self._report.find(
                     "crl-unlogged" if self._files.is_node or passed else "crl-unseen",
                     f"revocation list of {log.agency}",
                     "its digest in the log",
@@ -109,9 +106,6 @@ class SignersOfLog:
             kind = "descriptor-published"
             if in_use and announced(self._state, log.agency, kind, version.digest) is None:
                 place = f"descriptor {version.version} of {log.agency}"
-                self._report_finding(
+                self._report.find(
                     "descriptor-unlogged", place, "its digest in the log", version.digest.hex()
                 )
-
-    def _report_finding(self, code: str, place: str, expected: str, found: str) -> None:
-        self._report.add(AuditFinding(code, place, expected, found))

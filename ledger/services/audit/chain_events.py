@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from ledger.domain.audit.contract_events import CheckpointAnchored
-from ledger.domain.audit.findings import AuditFinding
 from ledger.domain.audit.ports import AuditState
 from ledger.domain.audit.replay import Step
 from ledger.domain.audit.report import AuditReport
@@ -69,23 +68,19 @@ def read(
         identity = (chain.chain_id(), chain.block(0).hash)
         if identity != (root.chain_id, root.genesis):
             expected = f"chain {root.chain_id}, genesis {root.genesis.hex()}"
-            report.add(
-                AuditFinding(
-                    "chain-other",
-                    "chain",
-                    expected,
-                    f"chain {identity[0]}, genesis {identity[1].hex()}",
-                )
+            report.find(
+                "chain-other",
+                "chain",
+                expected,
+                f"chain {identity[0]}, genesis {identity[1].hex()}",
             )
             return False
         if contracts.code_hashes() != (root.registry.code_hash, root.ledger.code_hash):
-            report.add(
-                AuditFinding(
-                    "contract-code",
-                    "chain",
-                    "the code that the trust root names",
-                    "other code at these addresses",
-                )
+            report.find(
+                "contract-code",
+                "chain",
+                "the code that the trust root names",
+                "other code at these addresses",
             )
             return False
         final = chain.final()
@@ -105,7 +100,7 @@ def read(
             done(last - first + 1)
             first = last + 1
     except CustodyError as error:
-        report.add(AuditFinding("chain-silent", "chain", "an answer", error.message))
+        report.find("chain-silent", "chain", "an answer", error.message)
         return False
     agencies = state.agencies()
     report.checked("chain", f"block {state.chain_block()}, {len(agencies)} agencies", 1)
@@ -127,7 +122,7 @@ def _goes_on(contracts: Contracts, state: AuditState, report: AuditReport) -> bo
         return True
     there = f"block {block_hash.hex()}" if block_hash else "no such block"
     expected = f"block {number}, {digest.hex()}, which was read before"
-    report.add(AuditFinding("chain-silent", "chain", expected, there))
+    report.find("chain-silent", "chain", expected, there)
     return False
 
 

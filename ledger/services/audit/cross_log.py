@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from ledger.domain.audit import replay
 from ledger.domain.audit.contract_events import HandoverOnChain, handover_given
-from ledger.domain.audit.findings import AuditFinding
 from ledger.domain.audit.ports import AuditState
 from ledger.domain.audit.replay import Step
 from ledger.domain.audit.report import AuditReport
@@ -54,13 +53,10 @@ class _Comparison:
             self._named_once(on_chain, named)
         for evidence, agencies in self._state.opened_twice():
             found = f"opened in the logs of {' and '.join(sorted(agencies))}"
-            self._report_finding("item-twice", evidence, "opened in one log", found)
+            self._report.find("item-twice", evidence, "opened in one log", found)
         if self._audited:
             detail = f"offers between agencies: {offers}; told by the chain: {told}; logs: "
             self._report.checked("handovers", f"{detail}{len(self._audited)}", offers + told)
-
-    def _report_finding(self, code: str, place: str, expected: str, found: str) -> None:
-        self._report.add(AuditFinding(code, place, expected, found))
 
     def _compare_offer(self, log: LogOfAgency, offer: Step) -> None:
         on_chain = handover_given(self._state, offer.digest, agency_id(log.agency))
@@ -90,7 +86,7 @@ class _Comparison:
         hop = on_chain.hop
         if (hop.giver, hop.offer) in named and hop.giver in self._newest:
             place = f"handover {hop.offer.hex()[:16]} of {self._newest[hop.giver].agency}"
-            self._report_finding(
+            self._report.find(
                 "handover-differs", place, "one handover for one offer", "two of them on the chain"
             )
         named.add((hop.giver, hop.offer))
@@ -129,7 +125,7 @@ class _Comparison:
                 f"entry {offer.index} of {log.agency}",
                 f"a handover of {offer.evidence}",
             )
-            self._report_finding(
+            self._report.find(
                 "handover-differs", place, expected, "the chain knows it as another item's"
             )
 
@@ -152,12 +148,12 @@ class _Comparison:
         if step is None and (heir or not self._must_have(agency, time)):
             where = "its successor's" if heir else "the one that was given up"
             found = f"not in its log; it may be in {where}"
-            self._report_finding("handover-unread", place, expected, found)
+            self._report.find("handover-unread", place, expected, found)
             return True
         found = (
             "no such statement in its log"
             if step is None
             else f"a statement with effect {step.effect!r}"
         )
-        self._report_finding("handover-differs", place, expected, found)
+        self._report.find("handover-differs", place, expected, found)
         return True

@@ -10,7 +10,6 @@ from hashlib import sha256
 from typing import Final
 
 from ledger.domain.audit.contract_events import CheckpointAnchored
-from ledger.domain.audit.findings import AuditFinding
 from ledger.domain.audit.ports import AuditState, LogFiles
 from ledger.domain.audit.report import AuditReport
 from ledger.domain.audit.signers import in_force
@@ -139,7 +138,7 @@ class _Log:
             self._tell_kept(log)
             return None
         if served.log_id != log.log:
-            self._report_finding(
+            self._report.find(
                 "chain-other", f"log at {self._files.where}", f"log {log.log.hex()}", "another"
             )
             return None
@@ -150,7 +149,7 @@ class _Log:
             # A copy may just be older than its node, which proves nothing. A node that shows fewer
             # entries than it anchored withholds them.
             code = "log-truncated" if self._files.is_node else "log-older"
-            self._report_finding(
+            self._report.find(
                 code,
                 f"checkpoint of {log.agency}",
                 f"{end} entries or more",
@@ -213,9 +212,6 @@ class _Log:
             self._state.forget(log.log)
         self._state.put_blob(_JUDGED_WITH, log.log, fresh)
 
-    def _report_finding(self, code: str, place: str, expected: str, found: str) -> None:
-        self._report.add(AuditFinding(code, place, expected, found))
-
     def _served(self) -> Checkpoint | None:
         """The newest signed checkpoint that the log shows; None where it shows none."""
         try:
@@ -225,7 +221,7 @@ class _Log:
             codes = {NotFoundError: gone, FormatError: "note-unsigned"}
             code = codes.get(type(error), "unreachable")
             place = f"checkpoint at {self._files.where}"
-            self._report_finding(code, place, "a signed checkpoint", error.message)
+            self._report.find(code, place, "a signed checkpoint", error.message)
             return None
 
     def _identified(self, served: Checkpoint) -> LogOfAgency | None:
@@ -233,7 +229,7 @@ class _Log:
         log = chain_events.identify(self._state, served.log_id)
         if log is None:
             place, found = f"log at {self._files.where}", f"log {served.log_id.hex()}"
-            self._report_finding("log-unknown", place, "a log of the registry", found)
+            self._report.find("log-unknown", place, "a log of the registry", found)
         else:
             self._state.put_blob(_LOG_AT, sha256(self._files.where.encode()).digest(), log.log)
         return log
@@ -270,16 +266,14 @@ class _Log:
             self._state.put_view(log.log, served.size, served.note)
         elif keys:
             found = "another key than any of its descriptors names"
-            self._report.add(
-                AuditFinding(
-                    "note-unsigned",
-                    f"checkpoint of {log.agency}",
-                    f"signed with the log key of {log.agency}",
-                    found,
-                )
+            self._report.find(
+                "note-unsigned",
+                f"checkpoint of {log.agency}",
+                f"signed with the log key of {log.agency}",
+                found,
             )
         else:
-            self._report_finding(
+            self._report.find(
                 "descriptor-missing",
                 f"checkpoint of {log.agency}",
                 "a descriptor with its log key",
@@ -313,7 +307,7 @@ class _Log:
                 self._report.add(finding_for(missing, log.agency))
             except (FormatError, VerificationError) as error:
                 place = f"newest entries of {log.agency}"
-                self._report_finding("bundle-malformed", place, "entries and tiles", error.message)
+                self._report.find("bundle-malformed", place, "entries and tiles", error.message)
         self._report.judged(
             f"log of {log.agency}", anchored, served.size - anchored, overdue=overdue
         )
@@ -336,13 +330,13 @@ class _Log:
                 tail.append(entry.leaf)
                 if entry.code:
                     place = f"entry {index} of {log.agency}"
-                    self._report_finding(
+                    self._report.find(
                         entry.code, place, "a signed statement of this log", entry.found
                     )
                 elif entry.claims is not None:
                     times.append(entry.claims.time)
         if tail.size != served.size or tail.root() != served.root:
-            self._report_finding(
+            self._report.find(
                 "note-differs",
                 f"checkpoint of {log.agency}",
                 f"{served.size} with root {served.root.hex()}",
@@ -350,7 +344,7 @@ class _Log:
             )
         if merkle.root_of(served.size, tiles.node_reader(fetching.tile)) != served.root:
             expected = f"root {served.root.hex()}"
-            self._report_finding("tile-differs", f"tiles of {log.agency}", expected, "another root")
+            self._report.find("tile-differs", f"tiles of {log.agency}", expected, "another root")
         return tail, min(times, default=None)
 
     def _overdue(self, log: LogOfAgency, authorities: Authorities, oldest: int | None) -> str:

@@ -68,7 +68,7 @@ def _audit(
         unread = isinstance(error, StorageError | UnreadableError | NetworkError)
         found = error.message if isinstance(error, CustodyError) else type(error).__name__
         code = "home-unread" if unread else "row-edited"
-        report.add(AuditFinding(code, "the home", "a database that can be compared", found))
+        report.find(code, "the home", "a database that can be compared", found)
     return report
 
 

@@ -143,23 +143,19 @@ def check(
                 if last is not None
                 else f"none since it was opened {age} s ago"
             )
-            report.add(
-                AuditFinding(
-                    "silence",
-                    f"log of {agency}",
-                    f"a checkpoint within {limits.silence} s",
-                    silence,
-                )
+            report.find(
+                "silence",
+                f"log of {agency}",
+                f"a checkpoint within {limits.silence} s",
+                silence,
             )
         for certificate, hour, count in state.volumes(log, limits.volume):
             place = f"certificate {certificate.hex()[:16]} of {agency}, from {hour * _HOUR}"
-            report.add(
-                AuditFinding(
-                    "volume",
-                    place,
-                    f"fewer than {limits.volume} events in an hour",
-                    f"{count} events",
-                )
+            report.find(
+                "volume",
+                place,
+                f"fewer than {limits.volume} events in an hour",
+                f"{count} events",
             )
     fresh, standing = _sorted(state, report)
     reasons = [

@@ -14,7 +14,6 @@ from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any, Final
 
-from ledger.domain.audit.findings import AuditFinding
 from ledger.domain.audit.ports import ChainStory
 from ledger.domain.audit.report import AuditReport
 from ledger.domain.chain.transactions import SentCall
@@ -68,7 +67,7 @@ class Rebuild:
 
     def find(self, code: str, place: str, expected: str, found: str) -> None:
         """Report a difference between the home and what follows from the log."""
-        self.report.add(AuditFinding(code, place, expected, found))
+        self.report.find(code, place, expected, found)
 
     @contextmanager
     def guarded(self, place: str) -> Iterator[None]:

@@ -121,10 +121,8 @@ class LogReplay:
         except FormatError as error:
             self._whole = False
             place = f"entries from {self.frontier.size} of {self._log.agency}"
-            self._report.add(
-                AuditFinding(
-                    "bundle-malformed", place, "an entry bundle (C2SP tlog-tiles)", error.message
-                )
+            self._report.find(
+                "bundle-malformed", place, "an entry bundle (C2SP tlog-tiles)", error.message
             )
 
     def _take(self, bundle: Bundle, end: int, covers: Iterator[CheckpointAnchored]) -> bool:

@@ -7,7 +7,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
-from ledger.domain.audit.findings import AuditFinding
 from ledger.domain.audit.report import AuditReport
 from ledger.domain.codecs.text import told_time
 from ledger.rows.unit_of_work import Database
@@ -73,13 +72,11 @@ class Comparing:
             found = unit.tables.schema()
         for name in sorted(expected.keys() | found.keys()):
             if expected.get(name) != found.get(name):
-                self._report.add(
-                    AuditFinding(
-                        "schema-differs",
-                        shown(name),
-                        shown(expected.get(name, "none")),
-                        shown(found.get(name, "none")),
-                    )
+                self._report.find(
+                    "schema-differs",
+                    shown(name),
+                    shown(expected.get(name, "none")),
+                    shown(found.get(name, "none")),
                 )
 
     def table(self, name: str, keys: Sequence[str], advance: Callable[[int], None]) -> None:
@@ -122,7 +119,7 @@ class Comparing:
     ) -> None:
         place = f"{name} {' '.join(shown(row[key]) for key in keys)}"
         if place not in self._reported:
-            self._report.add(AuditFinding(code, place, expected, found))
+            self._report.find(code, place, expected, found)
 
 
 def _rows(

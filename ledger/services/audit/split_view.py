@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from ledger.domain.audit.findings import AuditFinding
 from ledger.domain.audit.ports import AuditState
 from ledger.domain.audit.report import AuditReport
 from ledger.domain.bundle import bundle as bundles
@@ -56,20 +55,14 @@ def check(
         try:
             compared = _compare_file(data, views, state, report)
         except FormatError as error:
-            report.add(
-                AuditFinding(
-                    "view-unsigned", place, "a signed checkpoint or a bundle", error.message
-                )
-            )
+            report.find("view-unsigned", place, "a signed checkpoint or a bundle", error.message)
             continue
         if not compared:
-            report.add(
-                AuditFinding(
-                    "view-other",
-                    place,
-                    "a checkpoint or receipts of a log that is audited here",
-                    "none",
-                )
+            report.find(
+                "view-other",
+                place,
+                "a checkpoint or receipts of a log that is audited here",
+                "none",
             )
         count += compared
     if seen:
@@ -92,9 +85,7 @@ def _compare_file(
             state.put_view(checkpoint.log_id, checkpoint.size, checkpoint.note)
         else:
             place = f"checkpoint of {checkpoint.size} entries"
-            report.add(
-                AuditFinding("view-unsigned", place, f"signed by {view.agency}", "another key")
-            )
+            report.find("view-unsigned", place, f"signed by {view.agency}", "another key")
         return 1
     count = 0
     for statement in bundles.parse(data).statements:
@@ -145,10 +136,8 @@ class _View:
             self._report.add(finding_for(missing, self._log.agency))
         except CustodyError:
             found = f"root {checkpoint.root.hex()}, signed by the same log key"
-            self._report.add(
-                AuditFinding(
-                    "view-differs", place, f"a part of the log of {self._size} entries", found
-                )
+            self._report.find(
+                "view-differs", place, f"a part of the log of {self._size} entries", found
             )
 
     def _beyond(self, place: str, size: int) -> None:
@@ -156,13 +145,11 @@ class _View:
         and so is not passed over.
         """
         if size > self._served:
-            self._report.add(
-                AuditFinding(
-                    "view-longer",
-                    place,
-                    f"a log of {size} entries or more",
-                    f"{self._served} entries",
-                )
+            self._report.find(
+                "view-longer",
+                place,
+                f"a log of {size} entries or more",
+                f"{self._served} entries",
             )
 
     def contains(self, receipt: Receipt, leaf: bytes) -> None:
@@ -174,9 +161,7 @@ class _View:
         root = self._signed_root(receipt, leaf)
         if root is None:
             found = "another key, or a receipt of something else"
-            self._report.add(
-                AuditFinding("view-unsigned", place, f"a receipt of {self.agency}", found)
-            )
+            self._report.find("view-unsigned", place, f"a receipt of {self.agency}", found)
             return
         if index >= self._size:
             self._beyond(place, index + 1)
@@ -187,10 +172,8 @@ class _View:
         except Missing as missing:
             self._report.add(finding_for(missing, self._log.agency))
         except CustodyError:
-            self._report.add(
-                AuditFinding(
-                    "statement-dropped", place, f"statement {leaf.hex()[:16]}", "another entry"
-                )
+            self._report.find(
+                "statement-dropped", place, f"statement {leaf.hex()[:16]}", "another entry"
             )
             return
         self.compare(Checkpoint(b"", receipt.log_id, receipt.size, root), "in a receipt")
