@@ -17,7 +17,7 @@ A date that somebody names (`membership.suspend`, since) is for stolen keys and 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from ledger.domain.errors import (
@@ -85,12 +85,8 @@ def revoke_all(node: Node, unit: UnitOfWork, who: PersonId, since: int) -> None:
     """Revoke every certificate of somebody as of a time: a thief signs with the key, which all of
     them were issued for. What was revoked earlier stays so.
     """
-    late = [
-        serial
-        for serial, certificate in _issued(node, unit)
-        if certificate.subject == who and _is_later(unit, serial, since)
-    ]
-    if late:
+    issued = _issued(node, unit, lambda certificate: certificate.subject == who)
+    if late := [serial for serial in issued if _is_later(unit, serial, since)]:
         agency_statements.publish_crl(node, unit, [(serial, since) for serial in sorted(late)])
 
 
@@ -120,11 +116,8 @@ def _publish(node: Node, *, later: int = 0) -> None:
 
 def _unsettled(node: Node, unit: UnitOfWork, latest: int) -> list[int]:
     """Serial numbers of what is to be revoked, and is not, or only as of a later time."""
-    return sorted(
-        serial
-        for serial, certificate in _issued(node, unit)
-        if _is_lost(unit, certificate) and _is_later(unit, serial, latest)
-    )
+    issued = _issued(node, unit, lambda certificate: _is_lost(unit, certificate))
+    return sorted(serial for serial in issued if _is_later(unit, serial, latest))
 
 
 def _is_lost(unit: UnitOfWork, certificate: Certificate) -> bool:
@@ -144,19 +137,25 @@ def _is_later(unit: UnitOfWork, serial: int, latest: int) -> bool:
     return known is None or known > latest
 
 
-def _issued(node: Node, unit: UnitOfWork) -> Iterator[tuple[int, Certificate]]:
-    """Certificates of our people that our CA issued, with their serial numbers: a row that somebody
-    put into the database revokes nobody and stops no revocation.
+def _issued(node: Node, unit: UnitOfWork, wanted: Callable[[Certificate], bool]) -> Iterator[int]:
+    """Serial numbers of certificates of our people that are wanted and that our CA issued: a row
+    that somebody put into the database revokes nobody and stops no revocation.
     """
     authorities = node.descriptor(unit).authorities
     for row in unit.tables.rows("certificate"):
         try:
             certificate = certificates.parse(row["der"])
-            certificates.verify_issued(certificate, authorities, certificate.not_before)
         except (CustodyError, TypeError):
             continue
-        if certificate.kind == "person" and certificate.agency == node.agency:
-            yield certificates.load(certificate.der).serial_number, certificate
+        # Signatures last, and of few: the node asks once a minute.
+        ours = certificate.kind == "person" and certificate.agency == node.agency
+        if not (ours and wanted(certificate)):
+            continue
+        try:
+            certificates.verify_issued(certificate, authorities, certificate.not_before)
+        except CustodyError:
+            continue
+        yield certificates.load(certificate.der).serial_number
 
 
 def _date(node: Node, unit: UnitOfWork) -> int:
