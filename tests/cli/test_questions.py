@@ -19,7 +19,7 @@ import pytest
 from cli import questions, session
 from ledger.client import handover
 from ledger.domain.errors import DemandError, UsageError
-from tests.support.actors import Actor, enrolled
+from tests.support.actors import Actor, commands_of, enrolled
 from tests.support.commands import ROOT, within
 from tests.support.desk import PASSPHRASE, Desk
 from tests.support.strangers import desk, photo  # noqa: F401  (fixtures)
@@ -31,14 +31,7 @@ REQUEST = {"reason": "the case is closed", "rule": "wpg-9"}
 def second(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Actor:
     """A second person of the agency, who approves; the commands are theirs."""
     found = enrolled(desk, "custodian", "reviewer")
-
-    @contextmanager
-    def opened(**_: Any) -> Iterator[Any]:
-        yield SimpleNamespace(
-            node=found.client, person=found.person, clock=desk.clock, served=True, home=None
-        )
-
-    monkeypatch.setattr(session, "open_session", opened)
+    commands_of(found, monkeypatch)
     return found
 
 

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from cli import session
 from ledger.client import handover, offered_item
 from ledger.domain.errors import RuleError
 from ledger.domain.event.offer_terms import OfferTerms
-from tests.support.actors import Actor, enrolled
+from tests.support.actors import Actor, commands_of, enrolled
 from tests.support.commands import within
 from tests.support.desk import Desk
 from tests.support.strangers import custodian, desk, officer, photo, thing  # noqa: F401  (fixtures)
@@ -30,14 +26,7 @@ BASIS = {"purpose": "analysis", "reference": "EIO 2026/117"}
 def taker(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Actor:
     """A colleague; the commands are theirs."""
     found = enrolled(desk, "examiner")
-
-    @contextmanager
-    def opened(**_: Any) -> Iterator[Any]:
-        yield SimpleNamespace(
-            node=found.client, person=found.person, clock=desk.clock, served=True, home=None
-        )
-
-    monkeypatch.setattr(session, "open_session", opened)
+    commands_of(found, monkeypatch)
     return found
 
 

@@ -4,12 +4,17 @@ do what.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
+import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from cli import session
 from ledger.adapters.node.client import NodeClient
 from ledger.client import retrieval
 from ledger.domain.crypto import content_encryption
@@ -132,3 +137,15 @@ def enrolled(desk: Desk, *roles: str, number: str = "") -> Actor:
     client = NodeClient("http://home", transport=desk.transport, signer=lambda: (key, der))
     person = Person(certificate, key, hpke, desk.node.log_id, desk.person.descriptor)
     return Actor(desk, person, client, proofs.client(desk.transport))
+
+
+def commands_of(actor: Actor, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From now on the commands of this process are the actor's."""
+
+    @contextmanager
+    def opened(**_: Any) -> Iterator[Any]:
+        yield SimpleNamespace(
+            node=actor.client, person=actor.person, clock=actor.desk.clock, served=True, home=None
+        )
+
+    monkeypatch.setattr(session, "open_session", opened)
