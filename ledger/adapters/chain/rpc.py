@@ -1,16 +1,18 @@
-"""Any EVM chain by JSON-RPC over HTTP (web3): a consortium chain, a public one, Hardhat node or
-anvil.
+"""Any EVM chain by JSON-RPC over HTTP: a consortium chain, a public one, Hardhat node or anvil.
+
+Calls go through the strict client alone: `custody verify --rpc` needs no library of chains.
 """
 
 from __future__ import annotations
 
+import itertools
+import json
 import re
 import time
 from collections.abc import Sequence
 from typing import Any, Final
 
 from ledger.adapters.chain.abi import explain_revert
-from ledger.adapters.recursion_limit import limited
 from ledger.adapters.web.client import ANYWHERE, MIB, Answer, Patience, TooLongError, Web, WebError
 from ledger.domain.chain.evm import keccak256
 from ledger.domain.codecs import rlp
@@ -18,10 +20,6 @@ from ledger.domain.errors import ChainError, FormatError, NetworkError, NotFound
 from ledger.domain.ports.node_and_chain import BlockRef, ChainLog, StateProof, TransactionReceipt
 from ledger.domain.untrusted import shapes
 from ledger.domain.untrusted.shapes import Maybe
-
-with limited():
-    from web3.providers.base import JSONBaseProvider
-    from web3.types import RPCEndpoint, RPCResponse
 
 _FIELDS: Final = (
     "parentHash", "sha3Uncles", "miner", "stateRoot", "transactionsRoot", "receiptsRoot",
@@ -72,27 +70,38 @@ _LOG: Final = {"address": _ADDRESS, "topics": [_WORD], "data": _HEX, "blockNumbe
 _PROOF: Final = {"accountProof": [_HEX], "storageProof": [{"proof": [_HEX]}]}
 
 
-class StrictProvider(JSONBaseProvider):
-    """web3's JSON-RPC, carried by the strict client."""
+class JsonRpc:
+    """JSON-RPC 2.0, carried by the strict client."""
 
     def __init__(self, url: str, timeout: float) -> None:
-        super().__init__()
         patience = Patience(connect=min(timeout, 5.0), between=timeout, total=3 * timeout)
         self._web = Web(url, who=_WHO, reach=ANYWHERE, patience=patience)
+        self._ids = itertools.count()
 
-    def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
+    def call(self, method: str, params: Sequence[Any]) -> dict[str, Any]:
         """One call; a lost answer is asked again, since every call here is safe to repeat.
+
+        Returns:
+            the members of the answer: ``error``, None where there is none, and else ``result``.
 
         Raises:
             NetworkError: no answer in time, or none of JSON-RPC.
         """
-        headers = {"Content-Type": "application/json"}
-        body = self.encode_rpc_request(method, params)
+        request = {
+            "jsonrpc": "2.0",
+            "method": method,
+            "params": list(params),
+            "id": next(self._ids),
+        }
         answer = self._web.call(
-            "POST", "", limit=_LIMIT, headers=headers, attempts=_ATTEMPTS, content=body
+            "POST",
+            "",
+            limit=_LIMIT,
+            headers={"Content-Type": "application/json"},
+            attempts=_ATTEMPTS,
+            content=json.dumps(request).encode(),
         )
-        found: Any = _rpc_of(answer)
-        return found  # type: ignore[no-any-return]
+        return _rpc_of(answer)
 
     def close(self) -> None:
         """Release connections."""
@@ -143,7 +152,7 @@ class RpcChain:
         timeout: float = 10.0,
         expected: int | None = None,
     ) -> None:
-        self._provider = StrictProvider(url, timeout)
+        self._rpc = JsonRpc(url, timeout)
         self._confirmations = confirmations
         self._expected = expected
         self._compared = -_COMPARED
@@ -174,7 +183,7 @@ class RpcChain:
 
     def _asked(self, method: str, *params: Any, shape: Any = object) -> Any:
         try:
-            answer: Any = self._provider.make_request(RPCEndpoint(method), list(params))
+            answer = self._rpc.call(method, params)
             if answer["error"] is not None:
                 fault = answer["error"]
                 raise _RpcError(fault if isinstance(fault, dict) else {"message": str(fault)})
@@ -350,7 +359,7 @@ class RpcChain:
 
     def close(self) -> None:
         """Release connections."""
-        self._provider.close()
+        self._rpc.close()
 
 
 class _RpcError(NetworkError):
