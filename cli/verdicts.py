@@ -25,8 +25,10 @@ _FAILED: Final = {
     ),
     3: (
         "a signature or a certificate is not good",
-        ("something in the record was not signed by the person it names, or by nobody who was "
-        "allowed to then"),
+        (
+            "something in the record was not signed by the person it names, or by nobody who was "
+            "allowed to then"
+        ),
     ),
     4: (
         "a key of the log is not the agency's own",
