@@ -61,7 +61,8 @@ def bundle_hint(file: Path) -> str:
     if len(there) == 1:
         return f"name its bundle: {elsewhere('verify', there[0], file)}"
     missing = f"{file.name}{BUNDLE} or {file.with_suffix(BUNDLE).name}"
-    return f"name its bundle, since no {missing} lies beside it: custody verify BUNDLE FILE"
+    command = elsewhere("verify", "BUNDLE", "FILE")
+    return f"name its bundle, since no {missing} lies beside it: {command}"
 
 
 def trust_root(bundle: Path, file: Path | None) -> TrustRoot:
