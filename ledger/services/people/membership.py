@@ -240,6 +240,8 @@ def _drop_what_was_sealed(
 def link(node: Node, who: PersonId, subject: str, *, by: PersonId | None = None) -> None:
     """Say which account at the agency's identity provider is somebody's.
 
+    Sessions that began with another account end: whoever has that one may be why it is replaced.
+
     Raises:
         UsageError: the agency has no provider, or the account is empty. NotFoundError: no such
             person who is active. ConflictError: somebody else's.
@@ -265,6 +267,8 @@ def link(node: Node, who: PersonId, subject: str, *, by: PersonId | None = None)
             raise ConflictError(
                 "that account is linked to somebody else", hint="see: custody person list"
             )
+        if linked != who:
+            unit.sessions.drop_all_of(who)
         unit.people.put_identity(token, who)
 
 
