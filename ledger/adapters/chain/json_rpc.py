@@ -1,4 +1,4 @@
-"""JSON-RPC 2.0 through the strict client alone: `custody verify --rpc` needs no library of chains."""
+"""JSON-RPC 2.0 through the strict client alone: `verify --rpc` needs no library of chains."""
 
 from __future__ import annotations
 
