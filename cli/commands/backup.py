@@ -72,9 +72,14 @@ def backup(
         for one in backups.ahead(folder, now)
     ]
     lines += [
-        f"LOST at home: {pack}, or its end, is not there any more, or went bad elsewhere; "
-        "its copy stays in the backup"
+        f"LOST at home: {pack}: it, or something in it, is gone or went bad; what the backup has "
+        "of it stays there"
         for pack in made.lost
+    ]
+    lines += [
+        f"MENDED in the backup: its copy of {pack} had gone bad, and has again all that is here; "
+        "check that medium"
+        for pack in made.mended
     ]
     if made.lost:
         deep = runnable("custody doctor --deep")
@@ -88,6 +93,7 @@ def backup(
         "copied": made.copied,
         "size": made.size,
         "lost": made.lost,
+        "mended": made.mended,
     }
     waiting = sum(journal.count(STATE.home / one) for one in (settings.JOURNAL, settings.QUEUE))
     if waiting:
