@@ -29,6 +29,7 @@ from ledger.services.node.context import Node
 from ledger.services.partners import directory
 from ledger.services.people import revocation
 from ledger.services.people.admission import (
+    require_apart,
     require_authority,
     require_issuing,
     require_room,
@@ -103,6 +104,8 @@ def renew(node: Node, who: PersonId, *, roles: list[str] | None, by: PersonId | 
         fresh = certificates.parse(der)
         unit.people.put_certificate(fresh.digest, der)
         unit.people.put(replace(person, certificate=fresh.digest))
+        if roles is not None:
+            require_apart(node, unit, who)
         unit.sessions.drop_all_of(who)
         if "administrator" in old.roles - fresh.roles:
             _drop_invitations_by(unit, who)
