@@ -109,8 +109,8 @@ def _require_not_disposed(unit: UnitOfWork, evidence: str) -> None:
     """
     if unit.erasures.get(evidence) is not None:
         raise DeniedError(
-            "this item was disposed of: its keys are destroyed, or will be at once, and nothing of it "
-            "can be read",
+            "this item was disposed of: its keys are destroyed, or will be at once, and nothing of "
+            "it can be read",
             hint="custody dispose certificate ID",
         )
 
@@ -221,12 +221,11 @@ class _Guard:
         if self.holds_back:
             history_rules.require_inspection(mode, present=present)
 
-<<<<<<< HEAD
     @property
     def holds_back(self) -> bool:
         """Whether it is guarded material, and the caller stands for the defence."""
         return self._is_outside and self._is_guarded
-=======
+
     def require_confidant(self, mode: str) -> None:
         """Check that nobody who investigates or prosecutes opens privileged content, in whichever
         of the roles in which they may read the item.
@@ -243,7 +242,6 @@ class _Guard:
         except DeniedError:
             if item is None or history_rules.PRIVILEGED in guard_marks.guards_of(node, unit, item):
                 raise
->>>>>>> main
 
     def grants(self) -> list[bytes]:
         """See content_grants."""

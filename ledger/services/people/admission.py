@@ -37,13 +37,8 @@ from ledger.domain.identity.names import ROLES, log_urn
 from ledger.domain.identity.person import PersonId, read_reference
 from ledger.rows.people import MAX_PEOPLE, EnrolmentRow, PersonRow
 from ledger.rows.unit_of_work import UnitOfWork
-<<<<<<< HEAD
 from ledger.services.access import custody_keys
-from ledger.services.access.service_numbers import folded, open_number, seal_number
-=======
-from ledger.services.access.custody_keys import ROLE
 from ledger.services.access.service_numbers import Persons, folded, open_number, seal_number
->>>>>>> main
 from ledger.services.access.still_enrolled import require_still
 from ledger.services.node.certificate_authority import Authority, new_pseudonym
 from ledger.services.node.context import Node
@@ -95,16 +90,8 @@ def roles_named(node: Node, names: list[str]) -> list[str]:
             f"roles are one or more of {', '.join(sorted(ROLES - {'service'}))}",
             hint="or a name of your profile",
         )
-<<<<<<< HEAD
-=======
-    if ROLE in roles and not keeps_custody(set(roles)):
-        raise UsageError(
-            "a custodian keeps what the defence may not have, and does not stand for it as well",
-            hint="give these roles to two people",
-        )
     if node.profile is not None:
         node.profile.require_apart(roles)
->>>>>>> main
     return sorted(roles)
 
 
