@@ -32,7 +32,6 @@ from ledger.services.records import documents
 from ledger.services.registration import stolen_keys
 from ledger.services.registration.item_histories import Histories, recorded_event
 from ledger.services.registration.statement_checks import RELEASES, ValidatedSubmission
-from ledger.services.storage import placement
 
 BIOMETRIC: Final = "biometric"
 _APPROVALS: Final = 2
@@ -117,7 +116,6 @@ class Review:
                 self._require_taker(submission.event, signer)
             if submission.event.type == "disclosed":
                 self._require_another(submission.event, signer)
-                self._require_fetched_by_all(submission.event)
             life = (
                 self.life(evidence)
                 if history_rules.looks_back(submission.event)
@@ -156,24 +154,6 @@ class Review:
         ) == self._persons.behind(signer.id):
             raise RuleError(
                 "nobody gives an item to themselves", hint="let a colleague share it with you"
-            )
-
-    def _require_fetched_by_all(self, event: Event) -> None:
-        """A copy for another agency is fetched by its node, for any of its custodians: a disclosure
-        that names one person there would give the others what it does not say.
-
-        Raises:
-            RuleError: it names one.
-        """
-        to = event.body.get("to", {})
-        abroad = to.get("agency", self._node.agency) != self._node.agency
-        if abroad and "person" in to and event.body["mode"] in placement.COPIES:
-            raise RuleError(
-                f"a copy goes to {to['agency']} as a whole, and this one names a person there",
-                hint=(
-                    "leave the person out: custody disclose ID --to AGENCY; or let them in as a "
-                    "guest, and share it: custody share ID --with WHO@AGENCY"
-                ),
             )
 
     def _require_own(
