@@ -219,8 +219,8 @@ def _require_fetched_by_all(node: Node, event: Event) -> None:
         raise RuleError(
             f"a copy goes to {to['agency']} as a whole, and this one names a person there",
             hint=(
-                "leave the person out: custody disclose ID --to AGENCY; or let them in as a "
-                "guest, and share it: custody share ID --with WHO@AGENCY"
+                "leave the person out: `custody disclose ID --kind agency --to AGENCY`; or let "
+                "them in as a guest: `custody share ID --with WHO@AGENCY --basis WHY`"
             ),
         )
 
