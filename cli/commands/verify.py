@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli import output
+from cli import output, trust_lines
 from cli.global_options import Json
 from cli.hints import quoted, runnable
 
@@ -23,6 +23,8 @@ name a chain with --rpc.
 \b
 Example:
   custody verify evidence.bundle photo.jpg --trust trust.json
+  custody verify evidence.bundle photo.jpg --trust trust.json \\
+      --trust-fingerprint "49185 76194 12555 95438 80475 46487 72975 39907"
 """
 _MARKS = {
     "passed": "ok",
@@ -44,6 +46,7 @@ def verify(
     trust: Annotated[
         Path, typer.Option(help="Trust root, obtained by another way than the bundle.")
     ] = ...,  # type: ignore[assignment]
+    told: trust_lines.Told = "",
     rpc: Annotated[
         str, typer.Option(help="URL of a chain that you trust, to judge the block.")
     ] = "",
@@ -52,7 +55,7 @@ def verify(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    raise typer.Exit(run(bundle, file, trust, rpc, timeline=timeline))
+    raise typer.Exit(run(bundle, file, trust, rpc, told=told, timeline=timeline))
 
 
 def register(app: typer.Typer) -> None:
@@ -60,12 +63,26 @@ def register(app: typer.Typer) -> None:
     app.command(help=_HELP)(verify)
 
 
-def run(bundle: Path, file: Path | None, trust: Path, rpc: str, *, timeline: bool = False) -> int:
-    """Verify and print; returns the exit code."""
+def run(
+    bundle: Path,
+    file: Path | None,
+    trust: Path,
+    rpc: str,
+    *,
+    told: str = "",
+    timeline: bool = False,
+) -> int:
+    """Verify and print; returns the exit code.
+
+    Args:
+        told: the trust root's fingerprint, as the verifier got it by another way; empty where they
+            got none.
+    """
     from cli.arguments import read_trust
     from ledger.domain import verify as verification
 
-    root = read_trust(trust)
+    given = read_trust(trust)
+    root = trust_lines.believed(given, told)
     data = _read(bundle)
     _require_bundle(data, bundle, file, trust)
     parsed, confirm = _parse(data), _confirm(root, rpc) if rpc else None
@@ -80,6 +97,7 @@ def run(bundle: Path, file: Path | None, trust: Path, rpc: str, *, timeline: boo
     lines += _likely_cause(parsed, root) if report.steps[6].status == "failed" else []
     lines += [f"    note: {finding}" for finding in report.findings]
     lines += [f"    withheld from you: {path}" for path in report.withheld]
+    lines += trust_lines.judged_by(given, told)
     lines.append(
         "    not proven: what happened before collection, that the content is true, that "
         "nothing "
@@ -95,7 +113,7 @@ def run(bundle: Path, file: Path | None, trust: Path, rpc: str, *, timeline: boo
     )
     if timeline:
         lines += ["", *_timeline(parsed, report.events)]
-    output.result(report.as_json(), *lines)
+    output.result(report.as_json() | {"trust": trust_lines.as_json(given)}, *lines)
     return report.verdict.exit_code
 
 
