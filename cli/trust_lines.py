@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final, overload
 
 import typer
 
@@ -21,15 +21,28 @@ Told = Annotated[
 ]
 
 
-def believed(root: TrustRoot, told: str) -> TrustRoot:
+@overload
+def believed(root: TrustRoot, told: str) -> TrustRoot: ...
+@overload
+def believed(root: TrustRoot | None, told: str) -> TrustRoot | None: ...
+def believed(root: TrustRoot | None, told: str) -> TrustRoot | None:
     """What of a trust root is believed by whoever was told its fingerprint; all of it without one.
 
     Raises:
-        UsageError: that is no fingerprint. IncompleteError: it is that of another trust root.
+        UsageError: that is no fingerprint, or no trust root was given. IncompleteError: it is that
+            of another trust root.
     """
     from ledger.domain.bundle import trust_fingerprint
+    from ledger.domain.errors import UsageError
 
-    return trust_fingerprint.covered(root, told) if told else root
+    if not told:
+        return root
+    if root is None:
+        raise UsageError(
+            "--trust-fingerprint is compared with the trust root that you were given",
+            hint="name that one with --trust FILE",
+        )
+    return trust_fingerprint.covered(root, told)
 
 
 def as_json(root: TrustRoot) -> dict[str, Any]:

@@ -72,6 +72,18 @@ def test_another_trust_root_than_one_was_told_of_is_no_verdict_and_both_are_show
     assert "has 40 digits" in said
 
 
+def test_a_fingerprint_without_a_trust_root_is_compared_with_nothing_in_silence(
+    worked: dict[str, Path], fingerprint: str
+) -> None:
+    bundle = worked["folder"] / "b.bundle"
+    code, _, said = within(
+        *("verify", bundle, worked["photo"], "--trust-fingerprint", fingerprint),
+        home=worked["home"],
+    )
+    assert code == 2
+    assert "name that one with --trust" in said
+
+
 def test_an_audit_by_another_trust_root_than_one_was_told_of_judges_nothing(
     worked: dict[str, Path], fingerprint: str, tmp_path: Path
 ) -> None:
