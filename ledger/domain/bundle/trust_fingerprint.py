@@ -1,4 +1,4 @@
-"""The fingerprint of a trust root: forty digits that two people compare by voice (ADR 0020).
+"""The fingerprint of a trust root: forty digits that two people compare by voice (ADR 0021).
 
 It covers whom a verdict rests on: chain, contracts with their code, and the signers of blocks.
 Every agency on a chain has the same one, and it stays the same while blocks are added. A block that
