@@ -8,7 +8,6 @@ before anything is signed.
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -130,6 +129,4 @@ def _same(text: str, other: str) -> bool:
 
 def _origin(url: str) -> str:
     """An address in its one spelling."""
-    host = hosts.parse(url.rstrip("/"), what="a node")
-    usual = {"https": 443, "http": 80}[host.scheme]
-    return replace(host, port=None).origin if host.port == usual else host.origin
+    return hosts.parse(url.rstrip("/"), what="a node").server

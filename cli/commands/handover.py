@@ -176,7 +176,7 @@ def accept(
     urn, seals = evidence_urn(evidence), tuple(seal or ())
     questions.require(yes=yes)
     with open_session() as session:
-        shown = offered_item.look(session.node, urn)
+        shown = offered_item.look(session.node, session.person, urn)
         abroad = shown.giver != session.person.certificate.agency
         _show(*offer_confirmation.offer_lines(shown))
 
@@ -222,7 +222,7 @@ def decline(
     questions.require(yes=yes)
     with open_session() as session:
         try:
-            shown = offered_item.look(session.node, urn)
+            shown = offered_item.look(session.node, session.person, urn)
             _show(*offer_confirmation.offer_lines(shown))
         except (DeniedError, RuleError) as error:
             # An offer that has expired shows nothing any more, and can still be refused.

@@ -25,10 +25,7 @@ OTHER = {"CUSTODY_PASSPHRASE": "another person's passphrase"}
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     home = tmp_path_factory.mktemp("person") / "home"
-    roles = [
-        word for role in ("administrator", "officer", "custodian") for word in ("--role", role)
-    ]
-    custody("init", "--agency", "NL-POL", "--person", "4711", *roles, home=home)
+    custody("init", "--agency", "NL-POL", "--person", "4711", home=home)
     settings = {**os.environ, "CUSTODY_PASSPHRASE": PASSPHRASE.decode()}
     command = [sys.executable, "-m", "cli", "--home", str(home), "serve", "--port", "0"]
     server = subprocess.Popen(command, cwd=ROOT, env=settings, stderr=subprocess.PIPE, text=True)

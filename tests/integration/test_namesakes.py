@@ -367,6 +367,7 @@ def test_a_narrow_terminal_never_cuts_the_agency_off_a_guests_name(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setattr(output, "is_terminal", lambda stream: True)
     ours, guest = PersonId(NL, "a" * 26), PersonId(RO, "a" * 26)
     rows = [[who.shown_at(NL), "a long description"] for who in (ours, guest)]
     shown = output.table(["WHO", "WHAT"], rows, whole=("WHO",))

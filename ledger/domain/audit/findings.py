@@ -220,6 +220,14 @@ KINDS: Final[dict[str, Kind]] = {
     "view-unsigned": Kind(
         "seen", _I, 3, "what was seen is not signed by this log", "check which log the file is from"
     ),
+    "view-replaced": Kind(
+        "seen",
+        _I,
+        3,
+        "what was seen contradicts this log, under a log key that was replaced since",
+        "ask who got it, and when: before the key was replaced it is a split view (" + _KEEP + "); "
+        "later, whoever stole the key made it",
+    ),
     "view-longer": Kind(
         "seen",
         _I,

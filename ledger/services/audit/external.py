@@ -166,7 +166,8 @@ class _Log:
         if tree is not None:
             frontier = self._judge_tail(log, served, authorities, tree, fetching, end)
             keys = authorities.log_keys(log.agency)
-            audited = split_view.Audited(log, fetching, frontier, keys, served.size)
+            replaced = authorities.replaced_log_keys(log.agency, self._clock.now())
+            audited = split_view.Audited(log, fetching, frontier, keys, replaced, served.size)
         self._conclude(log, authorities, end - begin, end, whole=audited is not None)
         return audited
 

@@ -39,7 +39,7 @@ from ledger.domain.identity.roles import keeps_custody
 from ledger.rows.people import MAX_PEOPLE, EnrolmentRow, PersonRow
 from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.access.custody_keys import ROLE
-from ledger.services.access.service_numbers import folded, open_number, seal_number
+from ledger.services.access.service_numbers import Persons, folded, open_number, seal_number
 from ledger.services.access.still_enrolled import require_still
 from ledger.services.node.certificate_authority import Authority, new_pseudonym
 from ledger.services.node.context import Node
@@ -81,7 +81,8 @@ def roles_named(node: Node, names: list[str]) -> list[str]:
     """Roles by their own names or by those of the agency's profile.
 
     Raises:
-        UsageError: none, one twice, or one that nobody can have.
+        UsageError: none, one twice, or one that nobody can have. RuleError: an administrator's
+            with others, where the profile keeps them apart.
     """
     roles = [node.profile.role(name) for name in names] if node.profile is not None else names
     if not roles or not set(roles) <= ROLES - {"service"} or len(set(roles)) != len(roles):
@@ -94,6 +95,8 @@ def roles_named(node: Node, names: list[str]) -> list[str]:
             "a custodian keeps what the defence may not have, and does not stand for it as well",
             hint="give these roles to two people",
         )
+    if node.profile is not None:
+        node.profile.require_apart(roles)
     return sorted(roles)
 
 
@@ -218,7 +221,8 @@ def approve(node: Node, reference: str, *, approver: PersonId) -> PersonId:
     now on.
 
     Raises:
-        NotFoundError: nobody waits under that reference. RuleError: one's own request.
+        NotFoundError: nobody waits under that reference. RuleError: one's own request, or roles
+            that the profile keeps apart.
             KeyringError: the CA is not at hand here. UsageError: it is not good now.
     """
     authority = require_issuing(node)
@@ -271,8 +275,20 @@ def approve(node: Node, reference: str, *, approver: PersonId) -> PersonId:
                 proof=row.request,
             )
         )
+        require_apart(node, unit, made)
         unit.people.put_enrolment(replace(row, state="approved", certificate=certificate.digest))
     return made
+
+
+def require_apart(node: Node, unit: UnitOfWork, person: PersonId) -> None:
+    """Check that somebody who was just given roles does not join those that the profile keeps
+    apart, under whichever enrolments of theirs.
+
+    Raises:
+        RuleError: they do.
+    """
+    if node.profile is not None and node.profile.administrator_apart:
+        node.profile.require_apart(Persons(node, unit).roles(person))
 
 
 def reference_of(row: EnrolmentRow) -> str:

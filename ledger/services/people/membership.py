@@ -29,6 +29,7 @@ from ledger.services.node.context import Node
 from ledger.services.partners import directory
 from ledger.services.people import revocation
 from ledger.services.people.admission import (
+    require_apart,
     require_authority,
     require_issuing,
     require_room,
@@ -100,6 +101,8 @@ def renew(node: Node, who: PersonId, *, roles: list[str] | None, by: PersonId | 
         fresh = certificates.parse(der)
         unit.people.put_certificate(fresh.digest, der)
         unit.people.put(replace(person, certificate=fresh.digest))
+        if roles is not None:
+            require_apart(node, unit, who)
         unit.sessions.drop_all_of(who)
         if "administrator" in old.roles - fresh.roles:
             _drop_invitations_by(unit, who)
@@ -237,6 +240,8 @@ def _drop_what_was_sealed(
 def link(node: Node, who: PersonId, subject: str, *, by: PersonId | None = None) -> None:
     """Say which account at the agency's identity provider is somebody's.
 
+    Sessions that began with another account end: whoever has that one may be why it is replaced.
+
     Raises:
         UsageError: the agency has no provider, or the account is empty. NotFoundError: no such
             person who is active. ConflictError: somebody else's.
@@ -262,6 +267,8 @@ def link(node: Node, who: PersonId, subject: str, *, by: PersonId | None = None)
             raise ConflictError(
                 "that account is linked to somebody else", hint="see: custody person list"
             )
+        if linked != who:
+            unit.sessions.drop_all_of(who)
         unit.people.put_identity(token, who)
 
 
