@@ -22,7 +22,7 @@ from ledger.rows.logs import EntryRow
 from ledger.rows.releases import ReleaseRow
 from ledger.rows.states import ReleaseKind
 from ledger.rows.unit_of_work import UnitOfWork
-from ledger.services.access import authorization
+from ledger.services.access import authorization, guard_marks
 from ledger.services.access.authorization import Caller
 from ledger.services.access.service_numbers import Persons
 from ledger.services.node.context import Node
@@ -83,6 +83,7 @@ def require_readable(
         raise RuleError(what, hint="ask them for a bundle")
     guard = _Guard(node, unit, caller, item.state.evidence)
     guard.require_inspected(mode, present=present)
+    guard.require_confidant(mode)
     keys = tuple(
         dict.fromkeys(grants.parse(content_grant).recipient for content_grant in guard.grants())
     )
@@ -154,6 +155,8 @@ def require_access(
         recorded = RecordedEvent(row.digest, event)
         history_rules.require_allowed(guard.history, recorded, node.clock.now())
     guard.require_inspected(event.body["mode"], present=bool(event.body.get("present")))
+    if kind != "details":
+        guard.require_confidant(event.body["mode"])
     if kind == "content" and not guard.grants():
         raise no_key()
     return row
@@ -173,12 +176,7 @@ class _Guard:
     @cached_property
     def history(self) -> ItemHistory:
         """What the item's documents tell, as far as they still open."""
-        history = ItemHistory()
-        rows = self._unit.logs.events(self._evidence)
-        for row, event in documents.read_events(self._node, self._unit, rows):
-            if event is not None:
-                history.take(RecordedEvent(row.digest, event))
-        return history
+        return guard_marks.history_of(self._node, self._unit, self._evidence)
 
     @property
     def _is_guarded(self) -> bool:
@@ -209,6 +207,23 @@ class _Guard:
         """
         if self._is_outside and self._is_guarded:
             history_rules.require_inspection(mode, present=present)
+
+    def require_confidant(self, mode: str) -> None:
+        """Check that nobody who investigates or prosecutes opens privileged content, in whichever
+        of the roles in which they may read the item.
+
+        Raises:
+            DeniedError: they would.
+        """
+        node, unit, caller = self._node, self._unit, self._caller
+        item = unit.items.get(self._evidence)
+        parts = authorization.parts_of(node, unit, caller, self._evidence, item)
+        roles = acting_roles("accessed", parts, caller.roles)
+        try:
+            history_rules.require_confidant(mode, roles)
+        except DeniedError:
+            if item is None or history_rules.PRIVILEGED in guard_marks.guards_of(node, unit, item):
+                raise
 
     def grants(self) -> list[bytes]:
         """See content_grants."""
