@@ -23,6 +23,7 @@ def recheck(evidence: Evidence, basis: Basis, as_json: Json = False) -> None:
     from cli.arguments import evidence_urn
     from cli.session import open_session
     from ledger.client import retrieval
+    from ledger.domain.blocks.failed_reading import result_of
     from ledger.domain.errors import (
         CustodyError,
         NetworkError,
@@ -32,7 +33,6 @@ def recheck(evidence: Evidence, basis: Basis, as_json: Json = False) -> None:
         UsageError,
         VerificationError,
     )
-    from ledger.services.preservation.fixity import result_of
 
     urn = evidence_urn(evidence)
     failure: CustodyError | None = None
