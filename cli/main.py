@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
-from cli import hints, interrupt, logs, output, record_options
+from cli import hints, interrupt, logs, missing, output, record_options
 from cli.commands import (
     anchor,
     audit,
@@ -108,7 +108,7 @@ def options(
         passphrase_file,
         offline,
     )
-    STATE.command = context.invoked_subcommand or ""
+    STATE.command, STATE.item = context.invoked_subcommand or "", ""
 
 
 for module in (
@@ -157,6 +157,9 @@ def run(arguments: list[str]) -> int:
     except (interrupt.Stopped, typer.Abort):
         return output.interrupted(interrupt.exit_code(), interrupt.told())
     except TyperException as error:
+        if missing.is_lacking(error):
+            more = missing.answered(error, arguments)
+            return run(more) if more else output.tell(*missing.told(error, arguments), code=2)
         return _misused(error)
     except DemandError as error:  # raised before anything is read or recorded for it
         return output.failure(

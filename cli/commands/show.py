@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from cli import labels, offer_confirmation, output, timeline
+from cli import items, labels, offer_confirmation, output, timeline
 from cli.global_options import Basis, Evidence, Json
 
 if TYPE_CHECKING:
@@ -30,12 +30,11 @@ Example:
 
 def show(evidence: Evidence, basis: Basis = "", as_json: Json = False) -> None:
     from cli.arguments import basis as basis_member
-    from cli.arguments import evidence_urn
     from cli.session import open_session
     from ledger.client import retrieval
 
-    urn = evidence_urn(evidence)
     with open_session() as session:
+        urn = items.urn_of(session, evidence)
         details: list[RecordedDocument] = []
         standing: Standing | None = None
         if basis:
