@@ -2,6 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 PYTHON ?= python3
+UV ?= uv
 VENV := .venv
 BIN := $(VENV)/bin
 FILE ?= docs/example.jpg
@@ -12,7 +13,7 @@ export CI := true
 export HARDHAT_DISABLE_TELEMETRY := true
 export HARDHAT_DISABLE_TELEMETRY_PROMPT := true
 
-.PHONY: demo story run test nightly lint format docs bench soak campaigns artifacts contracts coverage python python-alone python-outside python-inside python-nightly node kubo fsck install install-dev clean
+.PHONY: demo story run test nightly lint format docs bench soak campaigns artifacts contracts coverage python python-alone python-outside python-inside python-nightly node kubo fsck install install-dev locks clean
 
 install: $(VENV)/.installed
 install-dev: $(VENV)/.installed-dev
@@ -30,6 +31,14 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 $(VENV)/.installed-dev: requirements-dev.lock $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	touch $@
+
+# What is pinned and fits stays as it is. uv is a program of its own, needed for this alone.
+LOCK := $(UV) pip compile pyproject.toml --universal --generate-hashes --no-header --quiet
+locks:
+	$(LOCK) --extra all --extra build -o requirements.lock
+	$(LOCK) --extra all --extra build --extra dev -o requirements-dev.lock
+	$(LOCK) -c requirements.lock -o requirements-base.lock
+	$(LOCK) -c requirements.lock --extra client -o requirements-client.lock
 
 node_modules/.installed: package-lock.json
 	@command -v node >/dev/null || { echo "make test needs Node 20 or newer: install it from nodejs.org or your distribution"; exit 1; }

@@ -92,6 +92,7 @@ ROUTES: Final[dict[str, frozenset[str]]] = {
     # handovers
     "list_handovers": _PEOPLE,
     "sync_handovers": _KEEPERS,
+    "open_offer": _RECORD,
     "incoming": _TAKERS,
     "incoming_content": _TAKERS,
     # a copy comes with its record in clear, and its content is sealed to the custodians: nobody

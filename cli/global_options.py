@@ -17,6 +17,7 @@ class State:
     server: str = ""
     passphrase_file: Path | None = None
     json: bool = False
+    help: bool = False
     offline: bool = False
     command: str = ""
     #: The item that the command is about, once it is known, for hints that name it.

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
-from cli import hints, interrupt, logs, missing, output, record_options
+from cli import extras, hints, interrupt, logs, missing, output, record_options
 from cli.commands import (
     anchor,
     audit,
@@ -109,6 +109,8 @@ def options(
         offline,
     )
     STATE.command, STATE.item = context.invoked_subcommand or "", ""
+    if not STATE.help:
+        extras.require_for(STATE.command)
 
 
 for module in (
@@ -149,9 +151,9 @@ def main() -> None:
 
 def run(arguments: list[str]) -> int:
     """Run one command in this process; returns its exit code."""
-    STATE.json = "--json" in takewhile(
-        lambda one: one != "--", arguments
-    )  # before parsing: what was mistyped is told as JSON too
+    # Before parsing: what was mistyped is told as JSON too.
+    options = list(takewhile(lambda one: one != "--", arguments))
+    STATE.json, STATE.help = "--json" in options, "--help" in options
     try:
         return int(app(arguments, prog_name="custody", standalone_mode=False) or 0)
     except (interrupt.Stopped, typer.Abort):
@@ -165,6 +167,8 @@ def run(arguments: list[str]) -> int:
         return output.failure(
             UsageError(error.message, hint=record_options.asked_for(error.pointers))
         )
+    except ModuleNotFoundError as error:
+        return output.failure(extras.missing_for(error) or error)
     except Exception as error:  # noqa: BLE001  (the last handler: a defect must not print case data)
         return output.failure(error)
 

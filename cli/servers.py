@@ -13,7 +13,7 @@ from typing import Final
 
 from cli.hints import quoted
 from ledger.adapters.keystore.file import FileKeyring
-from ledger.app import bootstrap, settings
+from ledger.app import settings
 from ledger.domain.errors import UsageError, VerificationError
 from ledger.domain.untrusted import hosts
 
@@ -32,6 +32,8 @@ class Servers:
             client = settings.read_client(home)
             self._own, self._log = [client.server], client.log
         else:
+            from ledger.app import bootstrap  # a home has all that it needs, a client has not
+
             self._log, published = bootstrap.own_log(home)
             self._own = [one for one in (served, published) if one]
 

@@ -171,14 +171,14 @@ def _open_offline() -> Iterator[Session]:
     unlocking = unlock()
     from cli.recording import RecordingField
     from ledger.adapters.clock import SystemClock
-    from ledger.app import bootstrap, field_folder
+    from ledger.app import field_folder, person_keys
 
     keyring = unlocking.keyring()
     with field_folder.open_field(STATE.home, keyring, RecordingField) as node:
         journal = field_folder.journal_of(STATE.home, keyring)
         yield Session(
             keyring,
-            bootstrap.person_at(keyring, node.agency()),
+            person_keys.person_at(keyring, node.agency()),
             node,  # type: ignore[arg-type]
             journal,
             SystemClock(),
@@ -197,7 +197,7 @@ def open_session() -> Iterator[Session]:
     home = STATE.home
     unlocking = unlock()
     from ledger.adapters.clock import SystemClock
-    from ledger.app import bootstrap, field_folder
+    from ledger.app import field_folder, person_keys
 
     server = (
         settings.read_client(home).server
@@ -237,9 +237,9 @@ def open_session() -> Iterator[Session]:
         about = node.agency()
         if servers is not None:
             servers.require(server, about.log)  # statements name the log that they are for
-        person = bootstrap.person_at(keyring, about, guest=bool(STATE.server))
+        person = person_keys.person_at(keyring, about, guest=bool(STATE.server))
         if _took_custody_key(keyring, node, person):
-            person = bootstrap.person_at(keyring, about)
+            person = person_keys.person_at(keyring, about)
         yield Session(
             keyring,
             person,
@@ -304,13 +304,13 @@ def joined(keyring: FileKeyring, server: str) -> Person:
     """Whoever just got a certificate from the node at ``server``, with the custody key where it
     waited for them.
     """
-    from ledger.app import bootstrap
+    from ledger.app import person_keys
 
     with _client(server, keyring, _servers(keyring)) as node:
         about = node.agency()
-        person = bootstrap.person_at(keyring, about)
+        person = person_keys.person_at(keyring, about)
         return (
-            bootstrap.person_at(keyring, about)
+            person_keys.person_at(keyring, about)
             if _took_custody_key(keyring, node, person)
             else person
         )

@@ -173,7 +173,7 @@ def accept(
     questions.require(yes=yes)
     with open_session() as session:
         urn = items.urn_of(session, evidence)
-        shown = offered_item.look(session.node, urn)
+        shown = offered_item.look(session.node, session.person, urn)
         abroad = shown.giver != session.person.certificate.agency
         _show(*offer_confirmation.offer_lines(shown))
 
@@ -218,7 +218,7 @@ def decline(
     with open_session() as session:
         urn = items.urn_of(session, evidence)
         try:
-            shown = offered_item.look(session.node, urn)
+            shown = offered_item.look(session.node, session.person, urn)
             _show(*offer_confirmation.offer_lines(shown))
         except (DeniedError, RuleError) as error:
             # An offer that has expired shows nothing any more, and can still be refused.

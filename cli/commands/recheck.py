@@ -21,6 +21,7 @@ _CODES = {"mismatch": 1, "missing": 1, "unreachable": 3, "unreadable": 4}
 def recheck(evidence: Evidence, basis: Basis = "", as_json: Json = False) -> None:
     from cli.session import open_session
     from ledger.client import retrieval
+    from ledger.domain.blocks.failed_reading import result_of
     from ledger.domain.errors import (
         CustodyError,
         NetworkError,
@@ -30,7 +31,6 @@ def recheck(evidence: Evidence, basis: Basis = "", as_json: Json = False) -> Non
         UsageError,
         VerificationError,
     )
-    from ledger.services.preservation.fixity import result_of
 
     failure: CustodyError | None = None
     with open_session() as session:

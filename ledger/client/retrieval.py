@@ -32,7 +32,15 @@ from ledger.domain.ports.node_answers import About
 
 #: What is signed behind the very record that was read, and no later one.
 _DECISIONS: Final = frozenset(
-    {"approved", "refused", "disposed", "transfer-accepted", "transfer-declined"}
+    {
+        "approved",
+        "refused",
+        "disposed",
+        "transfer-accepted",
+        "transfer-declined",
+        "transfer-withdrawn",
+        "transfer-expired",
+    }
 )
 _RANGE_PIECES: Final = 4  # pieces a request: 4 MiB
 _RANGE: Final = _RANGE_PIECES * unixfs.LEAF

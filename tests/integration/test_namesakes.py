@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from cli import output
 from ledger.adapters.node.client import NodeClient
-from ledger.app.bootstrap import person_at
+from ledger.app.person_keys import person_at
 from ledger.client import handover, retrieval
 from ledger.domain.crypto.grants import HpkePrivateKey
 from ledger.domain.errors import (

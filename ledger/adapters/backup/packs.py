@@ -18,9 +18,10 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from ledger.adapters import files
+from ledger.adapters.ipfs.index_view import PacksKnown, read_packs, read_places
 from ledger.adapters.ipfs.pack_sections import checked, scan
 from ledger.adapters.ipfs.packfiles import HEADER, name_of, number_of, packs_in
-from ledger.adapters.ipfs.packindex import PacksKnown, Place, read_packs, read_places
+from ledger.adapters.ipfs.packindex import Place
 from ledger.domain.errors import StorageError, UnreadableError, UsageError, VerificationError
 
 PACKS_ID: Final = "packs.id"

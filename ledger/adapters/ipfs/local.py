@@ -11,7 +11,6 @@ node.
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -22,9 +21,10 @@ from typing import Final
 from ledger.adapters import files
 from ledger.adapters.clock import SystemClock
 from ledger.adapters.filelock import FileLock
-from ledger.adapters.ipfs.pack_sections import checked, scan
-from ledger.adapters.ipfs.packfiles import HEADER, PackFiles, packs_in
-from ledger.adapters.ipfs.packindex import PackIndex, Place
+from ledger.adapters.ipfs import recovery
+from ledger.adapters.ipfs.pack_sections import checked
+from ledger.adapters.ipfs.packfiles import HEADER, PackFiles
+from ledger.adapters.ipfs.packindex import Place
 from ledger.domain.blocks.store import BlockStore, Collected
 from ledger.domain.errors import (
     LockedError,
@@ -63,53 +63,13 @@ class LocalBlockStore:
         self._clock = clock or SystemClock()
         self._mutex = threading.RLock()
         try:
-            self._index = PackIndex(directory)
-            self._recover()
+            self._index = recovery.open_index(directory, self._packs, self._clock.now())
         except (sqlite3.Error, OSError, StorageError) as error:
             self._lock.release()
             if isinstance(error, StorageError):
                 raise
             what = f"the block store could not be opened: {error}"
             raise StorageError(what, hint="check disk and permissions") from error
-
-    def _recover(self) -> None:
-        """Finish what a crash interrupted: drop doomed packs, index what lies behind the index,
-        write nothing over what is torn.
-        """
-        for number in self._index.doomed():
-            self._packs.remove(number)
-            self._index.drop(number)
-        found = packs_in(self._directory)
-        numbers, before = sorted(found), self._index.indexed()
-        self._index.settle({number: path.stat().st_size for number, path in found.items()})
-        indexed = self._index.indexed()
-        # Nothing is written at places where the index expects blocks that were lost, and no pack
-        # gets the number of an earlier one: backups have copies under that number.
-        gone = {*before, *self._index.compacted()} - found.keys()
-        newest = max([0, *numbers, *(number + 1 for number in gone)])
-        for number in numbers:
-            with self._packs.path(number).open("r+b") as file:
-                end = file.seek(0, os.SEEK_END)
-                at = indexed.get(number, 0)
-                # Somebody cut it: its blocks are told apart when they are read, and nothing is
-                # written over them.
-                if end < before.get(number, 0):
-                    newest = max(newest, number + 1)
-                if end <= at:
-                    continue
-                if end < len(HEADER):
-                    file.truncate()  # a pack that was just begun
-                elif self._scan(file.fileno(), number, at, end)[0] != end:
-                    newest = max(newest, number + 1)
-        self._packs.begin(self._packs.free(newest))
-
-    def _scan(self, fd: int, number: int, at: int, end: int) -> tuple[int, bool]:
-        """Index the blocks of a pack from an offset on; as `scan`, without them."""
-        if at < len(HEADER) and os.pread(fd, len(HEADER), 0) == HEADER:
-            at = len(HEADER)
-        places, good, whole = scan(fd, number, at, end)
-        self._index.remember(places, number, end, now=self._clock.now())
-        return good, whole
 
     @contextmanager
     def _held(self) -> Iterator[None]:
@@ -118,7 +78,29 @@ class LocalBlockStore:
             try:
                 yield
             except sqlite3.Error as error:
-                raise StorageError(f"the block index failed: {error}", hint=_DISK_HINT) from error
+                if not recovery.is_damage(error):
+                    what = f"the block index failed: {error}"
+                    raise StorageError(what, hint=_DISK_HINT) from error
+                self._build_index_again()
+                raise recovery.not_sound(error) from error
+
+    def _build_index_again(self) -> None:
+        """Set a damaged index aside; everybody waits until there is a new one."""
+        self._index.close()
+        recovery.set_aside(self._directory)
+        try:
+            self._index = recovery.open_index(self._directory, self._packs, self._clock.now())
+        except (sqlite3.Error, OSError) as error:
+            what = f"the index of the packs could not be built again: {error}"
+            raise StorageError(what, hint=_DISK_HINT) from error
+
+    def mend_index(self) -> bool:
+        """See NodeStore."""
+        with self._held():
+            if self._index.is_sound():
+                return False
+            self._build_index_again()
+            return True
 
     def put(self, blocks: Iterable[Block]) -> None:
         """See NodeStore."""
@@ -194,9 +176,16 @@ class LocalBlockStore:
         except (UnreadableError, VerificationError):
             with self._held():
                 copy = self._other_copy(cid)
+                if copy is None and self._is_misled(cid):
+                    self._build_index_again()
+                    return self.get(cid)
             if copy is None:
                 raise
             return copy
+
+    def _is_misled(self, cid: bytes) -> bool:
+        place = self._index.find(cid)
+        return place is not None and recovery.is_misled(self._index, self._packs, place)
 
     def _other_copy(self, cid: bytes) -> bytes | None:
         """A good dead copy of a live block, which is read from now on; None if there is none."""
@@ -345,7 +334,8 @@ class LocalBlockStore:
         if len(HEADER) + self._index.accounted(number) == end:
             return True
         with self._packs.path(number).open("rb") as file:
-            return self._scan(file.fileno(), number, 0, end)[1]
+            now = self._clock.now()
+            return recovery.index_blocks(self._index, file.fileno(), number, (0, end), now)[1]
 
     def _is_dispensable(self, number: int) -> bool:
         """Whether every block that is dead in a pack and alive in another one can be read. Where
@@ -374,6 +364,7 @@ class LocalBlockStore:
             with self._held():
                 page = self._index.places(number, _MOVED)
                 if not page:
+                    recovery.require_buried(self._index, self._packs, number, size)
                     return self._index.doom(number, size)
                 try:
                     blocks = [Block(place.cid, self.get(place.cid)) for place in page]

@@ -154,8 +154,7 @@ class NodeClient(HttpNode):
         answer = self._ask("POST", path, shape, limit=LARGE, json={"access": access})
         events, who = answer["events"], self._web.who
         shown = signed_records.require_signed(events, evidence, who, through=access)
-        told = answer["standing"]
-        return events, signed_records.standing_after(shown, who, told, through=access)
+        return events, signed_records.standing_after(shown, answer["standing"])
 
     def person_key(self, reference: str) -> node_answers.PersonKey:
         """Who a person or guest is, and their HPKE key."""
@@ -311,7 +310,21 @@ class NodeClient(HttpNode):
         given = [bytes_of(text, self._web.who) for text in answer["grants"]]
         events, who = answer["events"], self._web.who
         shown = signed_records.require_signed(events, evidence, who)
-        return events, given, signed_records.standing_after(shown, who, answer["standing"])
+        return events, given, signed_records.standing_after(shown, answer["standing"])
+
+    def open_offer(self, evidence: str) -> answers.RecordedDocument:
+        """The open offer of an item, as it was signed and without what it says, for whoever may
+        take it back or answer it.
+
+        Raises:
+            NotFoundError: none, or none for the caller. VerificationError: what the node shows is
+                no signed offer of the item.
+        """
+        shape = {"offer": answers.RecordedDocument}
+        path = f"/v1/handovers/{evidence}/offer"
+        offer: answers.RecordedDocument = self._ask("GET", path, shape)["offer"]
+        signed_records.require_offer(offer, evidence, self._web.who)
+        return offer
 
     def incoming_content(self, evidence: str, start: int, end: int) -> bytes:
         """Ciphertext bytes [start, end) of an item on offer to us, at most 4 MiB."""

@@ -35,7 +35,13 @@ _MEMBERS: Final = {
 }
 _BULK: Final = 50
 _RULE: Final = "/body/rule"
-_OPTIONAL: Final = {"bulk_access": int, "names": dict, "retention": dict, "withhold": dict}
+_OPTIONAL: Final = {
+    "bulk_access": int,
+    "administrator_apart": bool,
+    "names": dict,
+    "retention": dict,
+    "withhold": dict,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +56,10 @@ class Retention:
 @dataclass(frozen=True, slots=True)
 class Profile:
     """A parsed profile. ``late_after`` is seconds (0: never late); ``bulk_access`` items that one
-    person opens within an hour without an alarm; ``required`` JSON pointers by event type;
-    ``roles`` a country's own names for roles; ``names`` how event types are shown; ``withhold``
-    pointers to leave out of bundles by kind of recipient.
+    person opens within an hour without an alarm; ``administrator_apart``: whoever administers has
+    no other role; ``required`` JSON pointers by event type; ``roles`` a country's own names for
+    roles; ``names`` how event types are shown; ``withhold`` pointers to leave out of bundles by
+    kind of recipient.
     """
 
     code: str
@@ -63,6 +70,7 @@ class Profile:
     basis_kinds: frozenset[str]
     late_after: int
     bulk_access: int
+    administrator_apart: bool
     required: dict[str, tuple[str, ...]]
     roles: dict[str, str]
     names: dict[str, str]
@@ -74,6 +82,20 @@ class Profile:
     def role(self, name: str) -> str:
         """The role that a country's own name for it means; any other name is itself."""
         return self.roles.get(name, name)
+
+    def require_apart(self, roles: Collection[str]) -> None:
+        """Check that roles which one person shall have do not join the administrator's with others,
+        where the profile keeps them apart.
+
+        Raises:
+            RuleError: they do.
+        """
+        if self.administrator_apart and "administrator" in roles and len(set(roles)) > 1:
+            raise RuleError(
+                f"the profile {self.code} wants the administrator apart: whoever has that role "
+                "has no other one",
+                hint="give these roles to two people, each with a service number of their own",
+            )
 
     def demands(self) -> Demands:
         """What the profile asks of records, for whoever drafts one."""
@@ -207,6 +229,7 @@ def parse(data: bytes) -> Profile:
         frozenset(value["basis_kinds"]),
         value["late_after"],
         value.get("bulk_access", _BULK),
+        value.get("administrator_apart", False),
         {name: _pointers(pointers) for name, pointers in value["required"].items()},
         dict(value["roles"]),
         dict(value.get("names", {})),
@@ -225,7 +248,7 @@ def _check_members(value: dict[str, Any]) -> None:
     for name, kind in {**_MEMBERS, **_OPTIONAL}.items():
         require(
             name not in value
-            or (isinstance(value[name], kind) and not isinstance(value[name], bool)),
+            or (isinstance(value[name], kind) and isinstance(value[name], bool) is (kind is bool)),
             f"{what}: {name} has the wrong type",
         )
     require(value["v"] == 1, f"{what}: version {value['v']!r}, expected 1")

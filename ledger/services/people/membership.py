@@ -29,6 +29,7 @@ from ledger.services.node.context import Node
 from ledger.services.partners import directory
 from ledger.services.people import revocation
 from ledger.services.people.admission import (
+    require_apart,
     require_authority,
     require_issuing,
     require_room,
@@ -92,6 +93,9 @@ def renew(node: Node, who: PersonId, *, roles: list[str] | None, by: PersonId | 
         if not person.active:
             raise NotFoundError("that person is suspended", hint="see: custody person list")
         old = certificate_of(unit, person)
+        if roles is not None:
+            number = open_number(node, person.number, who.pseudonym.encode())
+            custody_keys.require_one_side(node, unit, number, set(roles), but=who)
         now = node.clock.now()
         kept = sorted(old.roles) if roles is None else roles
         der = authority.issue(
@@ -100,6 +104,8 @@ def renew(node: Node, who: PersonId, *, roles: list[str] | None, by: PersonId | 
         fresh = certificates.parse(der)
         unit.people.put_certificate(fresh.digest, der)
         unit.people.put(replace(person, certificate=fresh.digest))
+        if roles is not None:
+            require_apart(node, unit, who)
         unit.sessions.drop_all_of(who)
         if "administrator" in old.roles - fresh.roles:
             _drop_invitations_by(unit, who)

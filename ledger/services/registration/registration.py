@@ -160,6 +160,11 @@ def _read_ahead(node: Node, unit: UnitOfWork, checked: list[ValidatedSubmission]
         if submission.repeats:
             continue
         named.setdefault(certificate, []).extend(references(submission.event))
+        if submission.event.type == "derived":
+            signer = signers.of(submission.certificate)
+            for parent in references(submission.event):
+                if authorization.is_visible(node, unit, signer, parent):
+                    ahead.histories.of(unit, parent)
         if not history_rules.looks_back(submission.event) or (evidence, certificate) in asked:
             continue
         asked.add((evidence, certificate))
