@@ -39,12 +39,12 @@ class Named:
         return self.urn.removeprefix("urn:uuid:")
 
 
-def urn_of(session: Session, text: str) -> str:
+def urn_of(session: Session | None, text: str) -> str:
     """The URN of an item as somebody names it; see find."""
     return find(session, text).urn
 
 
-def find(session: Session, text: str) -> Named:
+def find(session: Session | None, text: str) -> Named:
     """The item that somebody names, among those that they may see. From here on hints name it.
 
     Raises:
@@ -55,10 +55,11 @@ def find(session: Session, text: str) -> Named:
     return named
 
 
-def _found(session: Session, text: str) -> Named:
+def _found(session: Session | None, text: str) -> Named:
     from cli.arguments import evidence_urn
 
-    if _WHOLE.fullmatch(text) or STATE.offline:  # nobody can be asked without network
+    # Without a session, or without network, nobody can be asked.
+    if _WHOLE.fullmatch(text) or STATE.offline or session is None:
         return Named(evidence_urn(text))
     found = _by_numbers(session, text) or _by_beginning(session, text)
     urns = list(dict.fromkeys(named.urn for named in found))

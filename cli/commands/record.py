@@ -151,7 +151,7 @@ def _decided(
     return answer
 
 
-def _value(session: Session, field: Field, value: Any) -> Any:
+def _value(session: Session | None, field: Field, value: Any) -> Any:
     if field.kind == "seals":
         return [{"number": member} for member in value]
     if field.kind == "names":
