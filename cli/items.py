@@ -51,7 +51,8 @@ def find(session: Session | None, text: str) -> Named:
         UsageError: none, or several.
     """
     named = _found(session, text.strip())
-    STATE.item = named.short
+    if session is not None:
+        STATE.item = named.short
     return named
 
 
