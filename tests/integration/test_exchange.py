@@ -321,7 +321,7 @@ def test_a_disposal_reaches_every_agency_that_held_the_item_before(
                 for row in unit.logs.events(evidence)
                 if unit.documents.get(row.payload) is not None
             ]
-        with pytest.raises(DeniedError, match="keys of this item were destroyed"):
+        with pytest.raises(DeniedError, match="was disposed of"):
             desk.get(evidence)
         assert [
             one for one in examine(desk.node, deep=True) if isinstance(one, SelfCheckFinding)

@@ -126,7 +126,7 @@ def test_an_item_whose_keys_are_destroyed_is_not_read_and_nothing_says_that_it_w
     )
     for _ in range(2):  # when it is due, and when it is done
         for mode in ("view", "copy", "export"):
-            refused(second, item, mode, "were destroyed", role="custodian")
+            refused(second, item, mode, "was disposed of", role="custodian")
         erasure.settle(desk.node)
     assert desk.client.bundle(item, ""), "what is left of it needs no access"
 

@@ -311,6 +311,14 @@ KINDS: Final[dict[str, Kind]] = {
         "an item is kept beyond its retention",
         "review it: dispose of it, or set a new retention",
     ),
+    "thing-elsewhere": Kind(
+        "duties",
+        _W,
+        2,
+        "something was done with a thing that was handed out, by the record",
+        "record its return, with the time of it: "
+        "custody record receive ID --from WHO --occurred TIME; or correct the times",
+    ),
     "hold-broken": Kind("duties", _F, 6, "an item under a hold was disposed of", _KEEP),
     "hold-expired": Kind(
         "duties", _W, 6, "a hold has expired and was not released", "release it, or place it anew"

@@ -141,16 +141,8 @@ def _offered(history: ItemHistory, recorded: RecordedEvent) -> None:
         )
     if terms.mode == "loan" and terms.return_by is None:
         raise RuleError("a loan says until when", hint="--return-by TIME")
-    _here(history, recorded)
+    disposal.require_here(history, recorded)
     _onward(history, recorded)
-
-
-def _here(history: ItemHistory, _: RecordedEvent) -> None:
-    if history.out:
-        raise RuleError(
-            "the item was handed out and is not back yet",
-            hint="record its return first: custody record receive ID --from WHO",
-        )
 
 
 def _accepted(history: ItemHistory, recorded: RecordedEvent) -> None:
@@ -272,7 +264,7 @@ def require_confidant(mode: str, roles: AbstractSet[str]) -> None:
 _CHECKS: Final = {
     **dict.fromkeys(("hold-placed", "hold-released", "retention-set"), _ordered),
     "unrestricted": _unrestricted,
-    "released": _here,
+    "released": disposal.require_here,
     "sealed": _sealed,
     "unsealed": _unsealed,
     "approved": _decision,

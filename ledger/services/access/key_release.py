@@ -57,11 +57,7 @@ def require_readable(
         DeniedError, RuleError: why nothing could be handed out.
     """
     _require_reader(node, unit, caller, item)
-    if unit.erasures.get(item.state.evidence) is not None:
-        raise DeniedError(
-            "the keys of this item were destroyed: nothing of it can be read",
-            hint="custody dispose certificate ID",
-        )
+    _require_not_disposed(unit, item.state.evidence)
     if item.state.offer is not None:
         parts = authorization.parts_of(node, unit, caller, item.state.evidence, item)
         hint = "wait until it is answered, or ask whoever offered it to take the offer back"
@@ -104,6 +100,21 @@ def _require_reader(node: Node, unit: UnitOfWork, caller: Caller, item: ItemRow)
         raise DeniedError("this role sees records, never details or content")
 
 
+def _require_not_disposed(unit: UnitOfWork, evidence: str) -> None:
+    """Check that an item was not disposed of: from that moment on nothing of it is read, also where
+    its keys are still there, and whoever signed an access before.
+
+    Raises:
+        DeniedError: it was.
+    """
+    if unit.erasures.get(evidence) is not None:
+        raise DeniedError(
+            "this item was disposed of: its keys are destroyed, or will be at once, and nothing of "
+            "it can be read",
+            hint="custody dispose certificate ID",
+        )
+
+
 def no_key() -> DeniedError:
     """Nobody sealed the content key to the caller."""
     hint = "whoever has it gives it to you with: `custody share ID --with YOU --basis WHY`"
@@ -121,9 +132,11 @@ def require_access(
             access of any mode is enough.
 
     Raises:
-        DeniedError: it is not, or the caller's role may not read, or has no key.
+        DeniedError: it is not, or the caller's role may not read, or has no key; or the item was
+            disposed of since.
     """
     _require_reader(node, unit, caller, authorization.require_visible(node, unit, caller, evidence))
+    _require_not_disposed(unit, evidence)
     hint = "sign an access first: this is what --basis does"
     row = unit.logs.entry_by_digest(access)
     if (
@@ -205,8 +218,13 @@ class _Guard:
         Raises:
             DeniedError: it would be. KeyringError: see _is_outside.
         """
-        if self._is_outside and self._is_guarded:
+        if self.holds_back:
             history_rules.require_inspection(mode, present=present)
+
+    @property
+    def holds_back(self) -> bool:
+        """Whether it is guarded material, and the caller stands for the defence."""
+        return self._is_outside and self._is_guarded
 
     def require_confidant(self, mode: str) -> None:
         """Check that nobody who investigates or prosecutes opens privileged content, in whichever
@@ -240,6 +258,20 @@ class _Guard:
         if not self._is_outside:
             return [*own, *custody]
         return [] if self._is_guarded else own
+
+
+def require_shown_on_offer(node: Node, unit: UnitOfWork, caller: Caller, evidence: str) -> None:
+    """Check that guarded material on offer is shown to nobody who stands for the defence, also
+    where they joined it after the offer was made to them.
+
+    Raises:
+        DeniedError: it would be. KeyringError: see _Guard.
+    """
+    if _Guard(node, unit, caller, evidence).holds_back:
+        raise DeniedError(
+            f"material marked {history_rules.GUARDED} is given to government and court only",
+            hint="refuse it: custody handover decline ID --reason WHY",
+        )
 
 
 def note_release(

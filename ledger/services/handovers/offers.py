@@ -78,10 +78,11 @@ def under_way(
 
 
 def require_offered(node: Node, unit: UnitOfWork, caller: Caller, evidence: str) -> ItemRow:
-    """The item, if it is on offer to the caller, and the offer still holds.
+    """The item, if it is on offer to the caller, the offer still holds, and they may see it.
 
     Raises:
         NotFoundError: it is not. RuleError: the offer has expired, and gives nothing any more.
+            DeniedError: guarded material, for whoever stands for the defence.
     """
     item = unit.items.get(evidence)
     if item is None or not authorization.is_offered_to(node, caller, item):
@@ -92,6 +93,7 @@ def require_offered(node: Node, unit: UnitOfWork, caller: Caller, evidence: str)
             f"the offer has expired at {format_time(offer.expires)}",
             hint="ask whoever holds the item for a new one",
         )
+    key_release.require_shown_on_offer(node, unit, caller, evidence)
     return item
 
 

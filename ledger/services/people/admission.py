@@ -35,10 +35,9 @@ from ledger.domain.identity import enrolment
 from ledger.domain.identity.descriptor import HpkeKey
 from ledger.domain.identity.names import ROLES, log_urn
 from ledger.domain.identity.person import PersonId, read_reference
-from ledger.domain.identity.roles import keeps_custody
 from ledger.rows.people import MAX_PEOPLE, EnrolmentRow, PersonRow
 from ledger.rows.unit_of_work import UnitOfWork
-from ledger.services.access.custody_keys import ROLE
+from ledger.services.access import custody_keys
 from ledger.services.access.service_numbers import Persons, folded, open_number, seal_number
 from ledger.services.access.still_enrolled import require_still
 from ledger.services.node.certificate_authority import Authority, new_pseudonym
@@ -68,6 +67,7 @@ def invite(node: Node, *, number: str, roles: list[str], inviter: PersonId) -> t
     sealed = seal_number(node.keys.people, number.strip(), hashed)
     with node.records.write() as unit:
         require_still(node, unit, inviter, "administrator")
+        custody_keys.require_one_side(node, unit, number, set(roles))
         now = node.clock.now()
         unit.people.drop_stale_enrolments(now, _latest(now))
         _require_room(len(unit.people.enrolments()), "invitations")
@@ -89,11 +89,6 @@ def roles_named(node: Node, names: list[str]) -> list[str]:
         raise UsageError(
             f"roles are one or more of {', '.join(sorted(ROLES - {'service'}))}",
             hint="or a name of your profile",
-        )
-    if ROLE in roles and not keeps_custody(set(roles)):
-        raise UsageError(
-            "a custodian keeps what the defence may not have, and does not stand for it as well",
-            hint="give these roles to two people",
         )
     if node.profile is not None:
         node.profile.require_apart(roles)
@@ -253,6 +248,7 @@ def approve(node: Node, reference: str, *, approver: PersonId) -> PersonId:
         )  # again: two may have asked with one key
         made = PersonId(node.agency, new_pseudonym())
         roles = row.roles.split(",")
+        custody_keys.require_one_side(node, unit, number, set(roles))  # others joined meanwhile
         now = node.clock.now()
         der = authority.issue(
             parsed.key,

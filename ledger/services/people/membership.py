@@ -93,6 +93,9 @@ def renew(node: Node, who: PersonId, *, roles: list[str] | None, by: PersonId | 
         if not person.active:
             raise NotFoundError("that person is suspended", hint="see: custody person list")
         old = certificate_of(unit, person)
+        if roles is not None:
+            number = open_number(node, person.number, who.pseudonym.encode())
+            custody_keys.require_one_side(node, unit, number, set(roles), but=who)
         now = node.clock.now()
         kept = sorted(old.roles) if roles is None else roles
         der = authority.issue(
