@@ -8,12 +8,12 @@ else, who has a home of their own: nothing is added to it.
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
 from cli.global_options import STATE
+from ledger import system
 from ledger.domain.untrusted.visible import visible
 
 _KNOWN: Final = set[str]()
@@ -87,7 +87,7 @@ def quoted(text: str) -> str:
     visible (ledger/domain/untrusted/visible.py): names of files may hold anything.
     """
     if visible(text) == text:
-        return shlex.quote(text)
+        return system.shell_word(text)
     shown = (
         "\\" + character
         if character in "\\'"

@@ -15,6 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, Final
 
+from ledger import system
 from ledger.adapters import files
 from ledger.adapters.ipfs.pack_sections import scan
 from ledger.adapters.ipfs.packfiles import HEADER
@@ -36,9 +37,9 @@ def agree(file: BinaryIO, copied: BinaryIO, first: int, end: int) -> bool:
     """
     for at in range(first, end, CHUNK):
         size = min(CHUNK, end - at)
-        mine = os.pread(file.fileno(), size, at)
+        mine = system.pread(file.fileno(), size, at)
         with suppress(OSError):
-            if mine == os.pread(copied.fileno(), size, at):
+            if mine == system.pread(copied.fileno(), size, at):
                 continue
         return False
     return True
@@ -68,8 +69,8 @@ def mend(file: BinaryIO, copied: Path, end: int) -> tuple[bool, bool]:
         for place in only_here:
             at, size = _frame(place)
             made.seek(at)
-            made.write(os.pread(file.fileno(), size, at))
-        is_headed = os.pread(made.fileno(), len(HEADER), 0) == HEADER
+            made.write(system.pread(file.fileno(), size, at))
+        is_headed = system.pread(made.fileno(), len(HEADER), 0) == HEADER
         made.seek(0)
         made.write(HEADER)
     return bool(only_here) or not is_headed, bool(only_there)
@@ -125,7 +126,7 @@ def _readable(fd: int, at: int, end: int) -> bytes | None:
     """What can be read from an offset on, up to what cannot; None where that begins here."""
     for size in _sizes(at, end):
         with suppress(OSError):
-            return os.pread(fd, size, at)
+            return system.pread(fd, size, at)
     return None
 
 

@@ -15,6 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from ledger import system
 from ledger.adapters import files
 from ledger.adapters.ipfs.pack_sections import scan
 from ledger.adapters.ipfs.packfiles import HEADER, PackFiles, packs_in
@@ -132,7 +133,7 @@ def index_blocks(
     them.
     """
     at, end = stretch
-    if at < len(HEADER) and os.pread(fd, len(HEADER), 0) == HEADER:
+    if at < len(HEADER) and system.pread(fd, len(HEADER), 0) == HEADER:
         at = len(HEADER)
     places, good, whole = scan(fd, number, at, end)
     index.remember(places, number, end, now=now)
