@@ -13,7 +13,7 @@ export CI := true
 export HARDHAT_DISABLE_TELEMETRY := true
 export HARDHAT_DISABLE_TELEMETRY_PROMPT := true
 
-.PHONY: demo story run test nightly lint format docs bench soak campaigns artifacts contracts coverage python python-alone python-outside python-inside python-nightly node kubo fsck install install-dev locks clean
+.PHONY: demo story first-session picture run test nightly lint format docs bench soak campaigns artifacts contracts coverage python python-alone python-outside python-inside python-nightly node kubo fsck install install-dev locks clean
 
 install: $(VENV)/.installed
 install-dev: $(VENV)/.installed-dev
@@ -63,6 +63,13 @@ demo: install
 
 story: install node
 	@$(BIN)/python -m tools.scenarios.story --output story-out
+
+# Both write a page of docs/ anew, from what people typed and saw in this run.
+first-session: install
+	@$(BIN)/python -m tools.scenarios.first_session
+
+picture: install
+	@$(BIN)/python -m tools.picture
 
 run: install
 	@test -f $(HOME_DIR)/passphrase || { mkdir -p $(HOME_DIR) && (umask 077 && $(PYTHON) -c 'import secrets; print(secrets.token_urlsafe(24))' > $(HOME_DIR)/passphrase); }

@@ -80,6 +80,7 @@ ROUTES: Final[dict[str, frozenset[str]]] = {
     "entries": _LOG_READERS,
     "certificate": _LOG_READERS,
     "person_key": _PEOPLE,
+    "role_holders": _PEOPLE,  # a few of one's own colleagues, by service number
     "link_person": frozenset({"administrator"}),
     "renew_person": frozenset({"administrator"}),
     "admit_guest": frozenset({"administrator"}),

@@ -19,6 +19,7 @@ _MARKS = {
 #: Severities of what somebody did: only that breaks a promise. What could not be read or asked for,
 #: or was refused by design, breaks none yet.
 _DEEDS = frozenset({"failed", "warning"})
+_FACTS = {"trustRoot": "fingerprint of the trust root"}
 _WIDTH = 100
 _SHOWN = 20  # findings of one kind that a terminal shows; the JSON has more
 
@@ -42,6 +43,8 @@ def text(value: dict[str, Any]) -> list[str]:
     for code, count in value["counts"].items():
         if count > _SHOWN:
             lines += ["", f"... and {count - _SHOWN} more of {code}; see --json or --report"]
+    if trusted := value["facts"].get("trustRoot"):
+        lines += ["", f"trust root: fingerprint {trusted}"]
     lines += ["", f"verdict: {value['verdict']}"]
     return lines
 
@@ -85,7 +88,7 @@ def page(value: dict[str, Any], heading: str, made: str) -> str:
         for finding in value["findings"]
     )
     facts = "".join(
-        f"<tr><td>{_shown(name)}</td><td>{_shown(fact)}</td></tr>"
+        f"<tr><td>{_shown(_FACTS.get(name, name))}</td><td>{_shown(fact)}</td></tr>"
         for name, fact in value["facts"].items()
     )
     return f"""<!doctype html>

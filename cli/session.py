@@ -18,7 +18,7 @@ from ledger.adapters import filelock
 from ledger.adapters.keystore.file import Unlocking
 from ledger.app import settings
 from ledger.domain.codecs import strict_json
-from ledger.domain.errors import LockedError, UsageError
+from ledger.domain.errors import CustodyError, LockedError, RoleError, UsageError
 
 if TYPE_CHECKING:
     from cli.servers import Servers
@@ -240,14 +240,25 @@ def open_session() -> Iterator[Session]:
         person = person_keys.person_at(keyring, about, guest=bool(STATE.server))
         if _took_custody_key(keyring, node, person):
             person = person_keys.person_at(keyring, about)
-        yield Session(
-            keyring,
-            person,
-            node,
-            field_folder.journal_of(home, keyring),
-            SystemClock(),
-            served=opened is None,
-        )
+        journal = field_folder.journal_of(home, keyring)
+        try:
+            yield Session(keyring, person, node, journal, SystemClock(), served=opened is None)
+        except RoleError as error:
+            error.hint = _whom_to_ask(node, error)
+            raise
+
+
+def _whom_to_ask(node: NodeClient, error: RoleError) -> str | None:
+    """The hint of a refusal for a role, with colleagues who have one that may, where the node names
+    any.
+    """
+    from ledger.domain.identity.roles import whom_to_ask
+
+    try:
+        held = [(holder.number, holder.role) for holder in node.role_holders(error.roles)]
+    except CustodyError:  # what was refused is what they are told
+        return error.hint
+    return whom_to_ask(error.roles, held) if held else error.hint
 
 
 def _servers(keyring: FileKeyring) -> Servers:
@@ -285,7 +296,6 @@ def _took_custody_key(keyring: FileKeyring, node: NodeClient, person: Person) ->
     """
     from cli import output
     from ledger.app import give_custody_key
-    from ledger.domain.errors import CustodyError
 
     try:
         taken = give_custody_key.take(keyring, node, person.certificate, person.descriptor)

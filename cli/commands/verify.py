@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli import beside, output
+from cli import beside, output, trust_lines
 from cli.global_options import Json
 from cli.hints import runnable
 
@@ -27,6 +27,8 @@ Of a file alone, its bundle is looked for beside it: photo.jpg.bundle, or photo.
 Example:
   custody verify photo.jpg
   custody verify evidence.bundle photo.jpg --trust trust.json
+  custody verify evidence.bundle photo.jpg --trust trust.json \\
+      --trust-fingerprint "49185 76194 12555 95438 80475 46487 72975 39907"
 """
 _MARKS = {
     "passed": "ok",
@@ -61,6 +63,7 @@ def verify(
             help="Trust root, obtained by another way than the bundle; else your own home's."
         ),
     ] = None,
+    told: trust_lines.Told = "",
     rpc: Annotated[
         str, typer.Option(help="URL of a chain that you trust, to judge the block.")
     ] = "",
@@ -69,7 +72,7 @@ def verify(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    raise typer.Exit(run(bundle, file, trust, rpc, timeline=timeline))
+    raise typer.Exit(run(bundle, file, trust, rpc, told=told, timeline=timeline))
 
 
 def register(app: typer.Typer) -> None:
@@ -78,18 +81,30 @@ def register(app: typer.Typer) -> None:
 
 
 def run(
-    bundle: Path, file: Path | None, trust: Path | None, rpc: str, *, timeline: bool = False
+    bundle: Path,
+    file: Path | None,
+    trust: Path | None,
+    rpc: str,
+    *,
+    told: str = "",
+    timeline: bool = False,
 ) -> int:
-    """Verify and print; returns the exit code."""
+    """Verify and print; returns the exit code.
+
+    Args:
+        told: the trust root's fingerprint, as the verifier got it by another way; empty where they
+            got none.
+    """
     from cli import verdicts
     from cli.arguments import read_trust
     from ledger.domain import verify as verification
 
     given = read_trust(trust) if trust is not None else None
+    believed = trust_lines.believed(given, told)
     bundle, file = beside.pair(bundle, file)
     data = _read(bundle)
     _require_bundle(data, bundle)
-    root = given or beside.trust_root(bundle, file)
+    root = believed or beside.trust_root(bundle, file)
     parsed, confirm = _parse(data), _confirm(root, rpc) if rpc else None
     measured = _measure(parsed, file) if file is not None else None
     if parsed is None:  # told as the first step of a report
@@ -103,14 +118,14 @@ def run(
     lines += _likely_cause(parsed, root) if report.steps[6].status == "failed" else []
     lines += [f"    note: {finding}" for finding in report.findings]
     lines += [f"    withheld from you: {path}" for path in report.withheld]
-    lines += [_OWN_TRUST] if given is None else []
+    lines += [_OWN_TRUST] if given is None else trust_lines.judged_by(given, told)
     lines.append(_UNPROVEN)
     lines += ["", *_timeline(parsed, report.events), ""] if timeline else []
     bare = file is None and report.verdict == "verified"
     lines.append(
         f"verdict: {report.verdict}" + (" (the record; no file was compared)" if bare else "")
     )
-    output.result(report.as_json(), *lines)
+    output.result(report.as_json() | {"trust": trust_lines.as_json(given or root)}, *lines)
     return report.verdict.exit_code
 
 

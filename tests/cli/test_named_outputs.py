@@ -100,6 +100,7 @@ READ: Final = {
     *(
         "restore folder",
         "restore keys",
+        "trust check",
         "trust pin",
         "upload paths",
         "verify bundle",

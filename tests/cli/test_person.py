@@ -90,7 +90,12 @@ def test_from_invitation_to_suspension(served: Path, tmp_path: Path, rng: random
     ][0]["evidence"]
     custody("get", uploaded, "-o", tmp_path / "out", "--basis", "x", home=mine, environment=OTHER)
     assert (tmp_path / "out").read_bytes() == path.read_bytes()
-    assert "may not" in custody("person", "list", home=mine, environment=OTHER, code=1).stderr
+    refused = custody("person", "list", home=mine, environment=OTHER, code=1).stderr
+    assert "ask a colleague who has it: 4711 (administrator)" in refused
+    shared = ("share", uploaded, "--with", done["pseudonym"], "--basis", "x")
+    refused = custody(*shared, home=mine, environment=OTHER, code=1).stderr
+    assert "none of your roles may record 'disclosed'" in refused
+    assert "ask a colleague who has it: 4711 (custodian)" in refused
     assert {path.name for path in mine.iterdir()} == {"client.json", "keyring.json", "client"}
 
     suspended = json.loads(

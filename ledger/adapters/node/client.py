@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final, TypeVar
 
 from ledger.adapters.node import signed_records
@@ -73,11 +73,9 @@ class NodeClient(HttpNode):
 
     def duplicates(self, digest: str) -> list[str]:
         """See clientports.NodeApi."""
-        shape, body = {"evidence": [EVIDENCE]}, {"sha256": digest}
-        answer: list[str] = self._ask("POST", "/v1/evidence/duplicates", shape, json=body)[
-            "evidence"
-        ]
-        return answer
+        path, shape = "/v1/evidence/duplicates", {"evidence": [EVIDENCE]}
+        found: list[str] = self._ask("POST", path, shape, json={"sha256": digest})["evidence"]
+        return found
 
     def search(self, scheme: str, value: str) -> list[str]:
         """Items with an identifier."""
@@ -216,6 +214,13 @@ class NodeClient(HttpNode):
     def people(self) -> list[node_answers.Member]:
         """Everybody of the agency, and open invitations."""
         return self._all("GET", "/v1/people", "people", node_answers.Member)
+
+    def role_holders(self, roles: Iterable[str]) -> list[node_answers.RoleHolder]:
+        """A few colleagues who have one of these roles."""
+        shape = {"holders": [node_answers.RoleHolder]}
+        path, asked = "/v1/people/holders", {"role": sorted(roles)}
+        held: list[node_answers.RoleHolder] = self._ask("GET", path, shape, params=asked)["holders"]
+        return held
 
     def approve(self, reference: str) -> str:
         """Approve an enrolment; the reference of the new person."""
