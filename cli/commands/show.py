@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from cli import labels, offer_confirmation, output, timeline
+from cli import items, labels, offer_confirmation, output, timeline
 from cli.global_options import Basis, Evidence, Json
 from cli.hints import command
 
@@ -31,12 +31,11 @@ Example:
 
 def show(evidence: Evidence, basis: Basis = "", as_json: Json = False) -> None:
     from cli.arguments import basis as basis_member
-    from cli.arguments import evidence_urn
     from cli.session import open_session
     from ledger.client import listed_events, retrieval
 
-    urn = evidence_urn(evidence)
     with open_session() as session:
+        urn = items.urn_of(session, evidence)
         details: list[RecordedDocument] = []
         standing: Standing | None = None
         if basis:
