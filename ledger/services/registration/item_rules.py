@@ -112,6 +112,8 @@ class Review:
                 and submission.certificate.kind == "person"
             ):
                 _require_destroyed(self._unit, evidence)
+            if submission.event.type == "transfer-accepted" and before.state.offer is not None:
+                stolen_orders.require_honest_gift(self._node, self._unit, before.state.offer.digest)
             if submission.event.type == "transfer-offered":
                 self._require_taker(submission.event, signer)
             if submission.event.type == "disclosed":
