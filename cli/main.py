@@ -22,6 +22,7 @@ from cli.commands import (
     collect,
     copy,
     correct,
+    court,
     demo,
     derive,
     disclose,
@@ -117,6 +118,7 @@ for module in (
     *(init, upload, list_items, show, status, anchor, bundle, trust, verify, audit, monitor),
     *(
         get,
+        court,
         note,
         correct,
         recheck,
