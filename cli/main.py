@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
-from cli import extras, hints, interrupt, logs, output, record_options
+from cli import extras, hints, interrupt, logs, missing, output, record_options
 from cli.commands import (
     anchor,
     audit,
@@ -109,7 +109,7 @@ def options(
         passphrase_file,
         offline,
     )
-    STATE.command = context.invoked_subcommand or ""
+    STATE.command, STATE.item = context.invoked_subcommand or "", ""
     if not STATE.help:
         extras.require_for(STATE.command)
 
@@ -161,6 +161,9 @@ def run(arguments: list[str]) -> int:
     except (interrupt.Stopped, typer.Abort):
         return output.interrupted(interrupt.exit_code(), interrupt.told())
     except TyperException as error:
+        if missing.is_lacking(error):
+            more = missing.answered(error, arguments)
+            return run(more) if more else output.tell(*missing.told(error, arguments), code=2)
         return _misused(error)
     except DemandError as error:  # raised before anything is read or recorded for it
         return output.failure(
