@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from cli import beside, court_page, output
+from cli import beside, court_page, output, withholding
 from cli.hints import elsewhere
 
 if TYPE_CHECKING:
@@ -72,9 +72,7 @@ def write(
     _anchor(session, urn)
     accesses = []
     if not erased:
-        accesses.append(
-            retrieval.record_access(node, person, clock, urn, mode="export", basis=basis)
-        )
+        accesses.append(withholding.record_export(session, urn, basis))
     data = node.bundle(urn, accesses[0] if accesses else "", withhold=withhold)
     parsed = bundles.parse(data)
     _require_anchored(parsed)

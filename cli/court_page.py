@@ -48,14 +48,16 @@ _PROVEN = """<h2>What is proven</h2>
 <ul>
 {file}<li>Who signed each event of the record, for which agency, and in which order; none is missing
 between the first and the last one shown.</li>
-<li>All of it was on record no later than the time above, and cannot have been rewritten since, not
-even by the agency itself, as far as the chain that the trust root names can be believed.</li>
+<li>The first event was on record no later than the time above (with --timeline the answer says it
+of each event), and nothing of it can have been rewritten since, not even by the agency itself, as
+far as the chain that the trust root names can be believed.</li>
 </ul>
 <h2>What is not proven</h2>
 <ul>
-<li>What happened before the first event, or after the last one shown here.</li>
+<li>What happened before the first event, or after the last one shown here; whether the agency has
+another record of the same item, which an audit of its log finds.</li>
 <li>That the content is true, or that nothing was kept from the record.</li>
-<li>That nobody has looked at a copy that was handed out.</li>
+<li>That nobody looked at a copy that was handed out.</li>
 </ul>
 """
 _LOCAL = """<p><strong>The chain of this folder is one that the agency runs alone.</strong> It

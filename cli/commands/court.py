@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cli import court_folder, outfile, output, trust_lines
+from cli import court_folder, items, outfile, output, trust_lines, withholding
 from cli.global_options import Basis, Evidence, Json
 
 _HELP = """Leave a folder that a court can open: the item's file, its bundle, the trust root, and a
@@ -16,34 +16,37 @@ the folder is verified, as its reader will, before it is left.
 
 \b
 Example:
-  custody court 3f0c1d2e-... -o for-the-court --basis "hearing of 3 May"
+  custody court 2026-117/A1
+  custody court 3f0c1d2e -o hearing --basis "hearing of 3 May"
 """
 
 
 def court(
     evidence: Evidence,
-    basis: Basis,
     out: Annotated[
         Path, typer.Option("-o", "--output", help="Folder to make; nothing may lie in it.")
     ] = Path("for-the-court"),
-    withhold: Annotated[
-        list[str] | None,
-        typer.Option(help="What to leave out: /body/place, 3:/body/place, or 3 (a whole event)."),
-    ] = None,
+    basis: Basis = "",
+    withhold: withholding.Withhold = None,
+    recipient: withholding.Recipient = "",
     as_json: Json = False,
 ) -> None:
-    from cli.arguments import basis as basis_member
-    from cli.arguments import evidence_urn
     from cli.session import open_session
     from ledger.adapters import files
     from ledger.client.redaction import Withheld
 
-    urn, why = evidence_urn(evidence), basis_member(basis)
+    items.require_said(basis)
     Withheld(withhold or [])  # a selector of another form is told before anything is signed
     outfile.require_folder(out)
     files.require_vacant(out, hint="name a folder that is to be made")
     with open_session() as session:
-        left = court_folder.write(session, urn, out, why, withhold=withhold or [])
+        named = items.find(session, evidence)
+        erased = session.node.item(named.urn).erased
+        why = {} if erased else items.reason(basis, named, evidence, "court")
+        left_out = withholding.left_out(session, recipient, named.urn, why, erased=erased)
+        left = court_folder.write(
+            session, named.urn, out, why, withhold=[*(withhold or []), *left_out]
+        )
     output.result(as_json_of(left), *told(left))
 
 

@@ -13,6 +13,9 @@ import pytest
 from cli import output
 from cli.global_options import STATE
 from tests.support.commands import custody
+from tests.support.installed import slim
+
+__all__ = ["slim"]
 
 
 @pytest.fixture(autouse=True)
