@@ -55,7 +55,7 @@ from cli.commands import (
     verify,
 )
 from cli.global_options import STATE
-from ledger.domain.errors import DemandError, UsageError
+from ledger.domain.errors import DemandError
 
 app = typer.Typer(
     name="custody",
@@ -166,9 +166,7 @@ def run(arguments: list[str]) -> int:
             return run(more) if more else output.tell(*missing.told(error, arguments), code=2)
         return _misused(error)
     except DemandError as error:  # raised before anything is read or recorded for it
-        return output.failure(
-            UsageError(error.message, hint=record_options.asked_for(error.pointers))
-        )
+        return output.failure(record_options.unmet(error))
     except ModuleNotFoundError as error:
         return output.failure(extras.missing_for(error) or error)
     except Exception as error:  # noqa: BLE001  (the last handler: a defect must not print case data)

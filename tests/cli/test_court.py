@@ -24,7 +24,7 @@ from ledger.domain.verify import verify_bundle
 from tests.support import alone
 from tests.support.chains import free_port
 from tests.support.commands import ROOT, custody, settings_of_commands, within
-from tests.support.installed import Installed
+from tests.support.releasing import Installed
 
 
 @pytest.fixture(scope="module")

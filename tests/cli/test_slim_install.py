@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.commands import ROOT
-from tests.support.installed import Installed
+from tests.support.releasing import Installed
 
 VECTORS = ROOT / "tests" / "vectors"
 BUNDLE, TRUST = VECTORS / "bundle" / "good.bundle", VECTORS / "bundle" / "trust.json"
