@@ -1,5 +1,5 @@
 """What lies beside a file that a person named, or follows from their home: the bundle of a file,
-the trust root of their own node, a free name for a new file.
+the trust root of their own node, a name for a new file that nothing has.
 
 A trust root that lies beside a bundle is never taken by itself: whoever made up the bundle would
 have put it there.
@@ -7,6 +7,8 @@ have put it there.
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 #: What the bundle of a file is called, beside the file.
 BUNDLE: Final = ".bundle"
 _TRUST: Final = "TRUST.json"
+#: Names of recorded files that are taken as they are: none that is hidden, or leads elsewhere.
+_PLAIN: Final = re.compile(r"\w[\w .,()+@=-]{0,150}")
 
 
 def pair(bundle: Path, file: Path | None) -> tuple[Path, Path | None]:
@@ -115,3 +119,31 @@ def _of_node(ask: Callable[[int | None], bytes], bundle: Path) -> TrustRoot:
         return trust.parse(ask(number))
     except (ConflictError, NotFoundError):
         return trust.parse(ask(None))
+
+
+def free(name: str, otherwise: str, ending: str = "") -> Path:
+    """A name for a new file in the working folder, which nothing has yet.
+
+    Args:
+        name: as it was recorded, which may be anything. otherwise: where it is no name of a file
+            that a person would read as such. ending: behind it.
+    """
+    stem = (name if _PLAIN.fullmatch(name) else otherwise) + ending
+    wanted = Path(stem)
+    number = 1
+    while os.path.lexists(wanted):
+        number += 1
+        wanted = Path(f"{Path(stem).stem}-{number}{Path(stem).suffix}")
+    return wanted
+
+
+def settle(made: Path, wanted: Path) -> Path:
+    """Give a file that was written its name, which nobody may have taken meanwhile; the name that
+    it has now.
+    """
+    try:
+        os.link(made, wanted, follow_symlinks=False)
+    except OSError:  # taken, or a disk without links: it stays where it is
+        return made
+    made.unlink()
+    return wanted

@@ -27,6 +27,8 @@ class State:
     help: bool = False
     offline: bool = False
     command: str = ""
+    #: The item that the command is about, once it is known, for hints that name it.
+    item: str = ""
     looked_up: FoundHome | None = None
 
     @property
@@ -83,8 +85,14 @@ Json = Annotated[bool, typer.Option("--json", help="Print results as JSON.")]
 #: Why details or content are read: becomes part of the signed record.
 Basis = Annotated[
     str,
-    typer.Option("--basis", help="Why you read it: recorded and signed before anything is shown."),
+    typer.Option(
+        "--basis",
+        help="Why you read it: signed before anything is shown. Else the case you name it by.",
+    ),
 ]
 Evidence = Annotated[
-    str, typer.Argument(metavar="ID", help="The item: urn:uuid:... or just the UUID.")
+    str,
+    typer.Argument(
+        metavar="ITEM", help="The item: case/exhibit (2026-117/A1), its id, or how that begins."
+    ),
 ]

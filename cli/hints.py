@@ -24,13 +24,17 @@ from ledger.domain.untrusted.visible import visible
 _KNOWN: Final = set[str]()
 #: Commands that work on no home, or on one that is to be named anew.
 _HOMELESS: Final = ("verify", "demo", "restore")
+#: The item at hand, in the place of the word that stands for one in a command: behind its name.
+_ITEM: Final = re.compile(r"(?<![\w.-])(custody(?: [a-z][a-z-]*)+) ID\b")
 _COMMAND: Final = re.compile(r"(?<![`\w./-])custody ((?:--offline )?)([a-z-]+)")
 
 
 def runnable(text: str) -> str:
     """A text with its commands as they run from here, such as ``custody --home DIR anchor`` for
-    ``custody anchor``.
+    ``custody anchor``, and with the item at hand for ``ID``.
     """
+    if STATE.item:
+        text = _ITEM.sub(lambda match: f"{match[1]} {quoted(STATE.item)}", text)
     given, name = options(), program()
 
     def complete(match: re.Match[str]) -> str:

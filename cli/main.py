@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
-from cli import extras, hints, interrupt, logs, output, record_options
+from cli import extras, hints, interrupt, logs, missing, output, record_options
 from cli.commands import (
     anchor,
     audit,
@@ -55,7 +55,7 @@ from cli.commands import (
     verify,
 )
 from cli.global_options import STATE
-from ledger.domain.errors import DemandError, UsageError
+from ledger.domain.errors import DemandError
 
 app = typer.Typer(
     name="custody",
@@ -118,7 +118,7 @@ def options(
         offline,
     )
     STATE.home_by = "--home" if _is_typed(context, "home") else "CUSTODY_HOME"
-    STATE.command = context.invoked_subcommand or ""
+    STATE.command, STATE.item = context.invoked_subcommand or "", ""
     if not STATE.help:
         extras.require_for(STATE.command)
 
@@ -175,11 +175,12 @@ def run(arguments: list[str]) -> int:
     except (interrupt.Stopped, typer.Abort):
         return output.interrupted(interrupt.exit_code(), interrupt.told())
     except TyperException as error:
+        if missing.is_lacking(error):
+            more = missing.answered(error, arguments)
+            return run(more) if more else output.tell(*missing.told(error, arguments), code=2)
         return _misused(error)
     except DemandError as error:  # raised before anything is read or recorded for it
-        return output.failure(
-            UsageError(error.message, hint=record_options.asked_for(error.pointers))
-        )
+        return output.failure(record_options.unmet(error))
     except ModuleNotFoundError as error:
         return output.failure(extras.missing_for(error) or error)
     except Exception as error:  # noqa: BLE001  (the last handler: a defect must not print case data)
