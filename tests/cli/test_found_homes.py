@@ -177,7 +177,6 @@ class Store(ModuleType):
 
     def __init__(self) -> None:
         super().__init__("keyring")
-        self.__spec__ = __import__("importlib.machinery").machinery.ModuleSpec("keyring", None)
         self.kept: dict[tuple[str, str], str] = {}
 
     def get_keyring(self) -> object:
@@ -193,11 +192,17 @@ class Store(ModuleType):
         del self.kept[service, name]
 
 
+def installed(monkeypatch: pytest.MonkeyPatch) -> Store:
+    store = Store()
+    monkeypatch.setitem(sys.modules, "keyring", store)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: store)
+    return store
+
+
 def test_the_desktops_key_store_keeps_and_forgets_a_passphrase(
     user: Path, home_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store = Store()
-    monkeypatch.setitem(sys.modules, "keyring", store)
+    store = installed(monkeypatch)
     assert within("home", "keep-passphrase", home=home_path)[0] == 0
     assert list(store.kept.values()) == [PASSPHRASE.decode()]
     code, _, said = within("list", home=home_path, passphrase=None)
@@ -210,8 +215,7 @@ def test_the_desktops_key_store_keeps_and_forgets_a_passphrase(
 def test_a_passphrase_that_does_not_open_the_home_is_not_kept(
     user: Path, home_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store = Store()
-    monkeypatch.setitem(sys.modules, "keyring", store)
+    store = installed(monkeypatch)
     assert within("home", "keep-passphrase", home=home_path, passphrase="wrong")[0] == 1
     assert store.kept == {}
 
