@@ -40,11 +40,13 @@ _APPROVALS: Final = 2
 @dataclass(slots=True)
 class Ahead:
     """What was read for a batch before its transaction, in which nobody else can write: histories
-    of its items, and other items that a signer, by their certificate, may name.
+    of its items, other items that a signer, by their certificate, may name, and of items that are
+    taken over by their roots whether their content is here: None where it is.
     """
 
     histories: Histories
     seen: set[tuple[bytes, str]] = field(default_factory=set)
+    content: dict[bytes, RuleError | None] = field(default_factory=dict)
 
 
 class Review:
