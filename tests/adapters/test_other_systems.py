@@ -73,7 +73,8 @@ def test_nothing_imports_what_windows_lacks() -> None:
         assert graph.find_modules_that_directly_import(name) == {"ledger.system"}
 
 
-def test_the_rules_of_windows_are_those_that_are_meant(windows: None, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("windows")
+def test_the_rules_of_windows_are_those_that_are_meant(tmp_path: Path) -> None:
     path = tmp_path / "a"
     with path.open("wb"), pytest.raises(PermissionError):
         path.replace(tmp_path / "b")
@@ -81,7 +82,8 @@ def test_the_rules_of_windows_are_those_that_are_meant(windows: None, tmp_path: 
         path.unlink()
 
 
-def test_a_lock_says_on_windows_too_who_holds_it(windows: None, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("windows")
+def test_a_lock_says_on_windows_too_who_holds_it(tmp_path: Path) -> None:
     path = tmp_path / "home.lock"
     lock = FileLock(path, what="the home")
     assert path.read_bytes() == b""  # nobody could read it
@@ -93,9 +95,8 @@ def test_a_lock_says_on_windows_too_who_holds_it(windows: None, tmp_path: Path) 
     FileLock(path, what="the home").release()
 
 
-def test_a_link_in_the_place_of_a_lock_is_not_followed_on_windows(
-    windows: None, tmp_path: Path
-) -> None:
+@pytest.mark.usefixtures("windows")
+def test_a_link_in_the_place_of_a_lock_is_not_followed_on_windows(tmp_path: Path) -> None:
     (tmp_path / "precious").write_bytes(b"precious")
     (tmp_path / "a.lock").symlink_to(tmp_path / "precious")
     with pytest.raises(StorageError, match=r"a\.lock"):
@@ -103,9 +104,8 @@ def test_a_link_in_the_place_of_a_lock_is_not_followed_on_windows(
     assert (tmp_path / "precious").read_bytes() == b"precious"
 
 
-def test_a_file_that_is_written_is_closed_before_it_gets_its_name(
-    windows: None, tmp_path: Path
-) -> None:
+@pytest.mark.usefixtures("windows")
+def test_a_file_that_is_written_is_closed_before_it_gets_its_name(tmp_path: Path) -> None:
     files.write(tmp_path / "out", b"first")
     files.write(tmp_path / "out", b"second")
     with outputs.writing(tmp_path / "new", force=False) as file:
@@ -115,14 +115,16 @@ def test_a_file_that_is_written_is_closed_before_it_gets_its_name(
     assert {path.name for path in tmp_path.iterdir()} == {"out", "new"}
 
 
-def test_a_folder_that_is_built_gets_its_name_on_windows(windows: None, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("windows")
+def test_a_folder_that_is_built_gets_its_name_on_windows(tmp_path: Path) -> None:
     with files.building(tmp_path / "home", what="no home") as aside:
         (aside / "keyring.json").write_bytes(b"x")
     assert (tmp_path / "home" / "keyring.json").read_bytes() == b"x"
     assert [path.name for path in tmp_path.iterdir()] == ["home"]
 
 
-def test_what_somebody_works_on_is_not_swept_away_on_windows(windows: None, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("windows")
+def test_what_somebody_works_on_is_not_swept_away_on_windows(tmp_path: Path) -> None:
     def left(name: str, days: float, *, folder: bool = False) -> Path:
         path = tmp_path / f".{name}.custody-part"
         path.mkdir() if folder else path.touch()
@@ -158,7 +160,8 @@ def test_a_scanner_of_viruses_is_waited_for(
     assert len(tried) == 3
 
 
-def test_the_keys_of_a_folder_are_saved_on_windows(windows: None, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("windows")
+def test_the_keys_of_a_folder_are_saved_on_windows(tmp_path: Path) -> None:
     keyring = FileKeyring.create(tmp_path / "keyring.json", b"a passphrase")
     keyring.put("journal", bytes(32))
     keyring.save()
@@ -169,8 +172,9 @@ def test_the_keys_of_a_folder_are_saved_on_windows(windows: None, tmp_path: Path
     assert FileKeyring.open(tmp_path / "keyring.json", b"a passphrase").get("index") == bytes(32)
 
 
+@pytest.mark.usefixtures("windows")
 def test_an_upload_that_was_stopped_goes_on_on_windows(
-    windows: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def unread(path: Path) -> bytes:
         raise PermissionError(errno.EACCES, "it is locked", str(path))
@@ -194,7 +198,8 @@ def test_an_upload_that_was_stopped_goes_on_on_windows(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_modes_refuse_nobody_on_windows(windows: None, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("windows")
+def test_modes_refuse_nobody_on_windows(tmp_path: Path) -> None:
     """Every folder has the mode 0777 there."""
     tmp_path.chmod(0o777)
     files.require_owned(tmp_path)
@@ -232,8 +237,9 @@ def test_a_folder_is_walked_by_path_as_by_descriptor(
 
 
 @pytest.mark.parametrize("what", ["file", "folder", "the folder itself"])
+@pytest.mark.usefixtures("windows")
 def test_what_is_swapped_for_a_link_while_it_is_walked_by_path_is_not_followed(
-    windows: None, tmp_path: Path, what: str
+    tmp_path: Path, what: str
 ) -> None:
     top, secret = tree(tmp_path / "top"), tree(tmp_path / "secret")
     held = open_folder.open_folder(top)
@@ -265,9 +271,8 @@ def test_a_junction_is_a_link_and_a_file_of_a_cloud_is_a_file() -> None:
     assert not system.is_sparse(found(stat.S_IFREG, 0))
 
 
-def test_a_file_is_read_twice_where_no_stamp_says_that_it_changed(
-    windows: None, tmp_path: Path
-) -> None:
+@pytest.mark.usefixtures("windows")
+def test_a_file_is_read_twice_where_no_stamp_says_that_it_changed(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(b"before")
     os.utime(path, (1, 1))
@@ -353,9 +358,8 @@ NAMES = {
 
 
 @pytest.mark.parametrize("name", NAMES, ids=ascii)
-def test_a_name_that_windows_takes_for_something_else_is_refused(
-    windows: None, tmp_path: Path, name: str
-) -> None:
+@pytest.mark.usefixtures("windows")
+def test_a_name_that_windows_takes_for_something_else_is_refused(tmp_path: Path, name: str) -> None:
     assert (windows_names.why_not(name) == "") is NAMES[name]
     if "/" not in name and not NAMES[name]:
         with pytest.raises(UnwrittenError, match="Windows"), ExitStack() as stack:
@@ -372,7 +376,8 @@ def test_no_file_of_a_home_has_a_name_that_windows_refuses(founded: Path) -> Non
     assert longest < 100
 
 
-def test_an_omission_says_that_a_link_was_found(tmp_path: Path, windows: None) -> None:
+@pytest.mark.usefixtures("windows")
+def test_an_omission_says_that_a_link_was_found(tmp_path: Path) -> None:
     found = [one for one in told(tree(tmp_path / "top")) if isinstance(one, Omission)]
     assert [(one.path, one.kind, one.target) for one in found] == [
         (b"link", "symbolic link", b"/etc")
