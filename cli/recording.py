@@ -7,10 +7,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from cli import interrupt
+from cli import interrupt, request_words
 from ledger.adapters.node.client import NodeClient
 from ledger.adapters.web.client import Answer
 from ledger.client.offline import FieldNode
+from ledger.domain.errors import FormatError
 from ledger.domain.ports.answers import Queued, Registered
 
 #: What is done once for each request and cannot be asked for again without doing it twice.
@@ -26,10 +27,13 @@ class RecordingNode(NodeClient):
             return super().register(submissions)
 
     def _send(self, method: str, path: str, **options: Any) -> Answer:
-        if method == "GET" or not path.startswith(_ONCE):
-            return super()._send(method, path, **options)
-        with interrupt.recording(1):
-            return super()._send(method, path, **options)
+        try:
+            if method == "GET" or not path.startswith(_ONCE):
+                return super()._send(method, path, **options)
+            with interrupt.recording(1):
+                return super()._send(method, path, **options)
+        except FormatError as error:
+            raise request_words.in_words(error) from error
 
 
 class RecordingField(FieldNode):
