@@ -222,6 +222,11 @@ class NodeClient(HttpNode):
         held: list[node_answers.RoleHolder] = self._ask("GET", path, shape, params=asked)["holders"]
         return held
 
+    def names(self, people: Sequence[str]) -> list[node_answers.Named]:
+        """Whom references, service numbers or beginnings of pseudonyms name."""
+        body = {"people": list(people)}
+        return self._all("POST", "/v1/people/names", "people", node_answers.Named, body)
+
     def approve(self, reference: str) -> str:
         """Approve an enrolment; the reference of the new person."""
         return self._text("/v1/people/approvals", "reference", {"reference": reference})
