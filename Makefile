@@ -13,7 +13,7 @@ export CI := true
 export HARDHAT_DISABLE_TELEMETRY := true
 export HARDHAT_DISABLE_TELEMETRY_PROMPT := true
 
-.PHONY: demo story first-session picture run test nightly lint format docs bench soak campaigns artifacts contracts coverage python python-alone python-outside python-inside python-nightly node kubo fsck install install-dev locks clean
+.PHONY: demo story first-session picture run test nightly lint format docs bench soak campaigns artifacts contracts coverage python python-alone python-outside python-inside python-nightly node kubo fsck install install-dev locks release clean
 
 install: $(VENV)/.installed
 install-dev: $(VENV)/.installed-dev
@@ -73,7 +73,8 @@ picture: install
 
 run: install
 	@test -f $(HOME_DIR)/passphrase || { mkdir -p $(HOME_DIR) && (umask 077 && $(PYTHON) -c 'import secrets; print(secrets.token_urlsafe(24))' > $(HOME_DIR)/passphrase); }
-	@test -d $(HOME_DIR)/home || $(BIN)/custody --home $(HOME_DIR)/home --passphrase-file $(HOME_DIR)/passphrase init --agency NL-POL --person 4711
+	@test -d $(HOME_DIR)/home || $(BIN)/custody --home $(HOME_DIR)/home --passphrase-file $(HOME_DIR)/passphrase init --agency NL-POL --person 4711 --here
+	@test -e .custody || $(BIN)/custody --passphrase-file $(HOME_DIR)/passphrase home use $(HOME_DIR)/home
 	@exec $(BIN)/custody --home $(HOME_DIR)/home --passphrase-file $(HOME_DIR)/passphrase serve --port 8000
 
 # The longest first, the short ones beside their ends: two processes are at work from the first minute to the last.
@@ -143,5 +144,11 @@ artifacts: node
 	npx --no-install hardhat compile --force --quiet
 	node tools/export_artifacts.js
 
+# RELEASE_KEY: the file of an SSH key, private or, with an agent, public. docs/install.md says how a release is checked.
+RELEASE_KEY ?=
+RELEASE_DIR ?= release-out
+release: install-dev
+	@$(BIN)/python -m tools.release --key "$(RELEASE_KEY)" --output "$(RELEASE_DIR)"
+
 clean:
-	rm -rf $(VENV) node_modules .build demo-out coverage coverage.json
+	rm -rf $(VENV) node_modules .build demo-out release-out coverage coverage.json

@@ -167,7 +167,8 @@ def renew(
         typer.Option(
             "--at-home",
             help="With the CA key in the home, without a login: where no administrator has a "
-            "certificate that is still good. The home must not be served meanwhile.",
+            "certificate that is still good, or a thief shut them out; makes somebody "
+            "administrator, and nothing else. The home must not be served meanwhile.",
         ),
     ] = False,
     as_json: Json = False,

@@ -97,7 +97,9 @@ class RuleError(CustodyError):
 
 
 class DemandError(RuleError):
-    """A record that lacks what the agency's profile asks for: ``pointers`` to all of it."""
+    """A record that lacks what the agency's profile asks for, or has something in its place that
+    the profile does not know: ``pointers`` to all that it lacks.
+    """
 
     def __init__(self, message: str, pointers: tuple[str, ...], *, hint: str | None = None) -> None:
         super().__init__(message, hint=hint)

@@ -6,12 +6,8 @@ import json
 import os
 import re
 import shutil
-import subprocess
-import sys
 import threading
-import venv
 from collections.abc import Iterator
-from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.util import find_spec
 from pathlib import Path
@@ -19,58 +15,11 @@ from pathlib import Path
 import pytest
 
 from tests.support.commands import ROOT
-from tools.release import building
+from tests.support.releasing import Installed
 
 VECTORS = ROOT / "tests" / "vectors"
 BUNDLE, TRUST = VECTORS / "bundle" / "good.bundle", VECTORS / "bundle" / "trust.json"
 MOST_PACKAGES, MOST_BYTES = 25, 100 * 1000 * 1000
-
-
-@dataclass(frozen=True)
-class Installed:
-    """An environment of its own, and a folder that is not the project's to run it from."""
-
-    folder: Path
-    python: Path
-
-    @property
-    def packages(self) -> Path:
-        [found] = (self.folder / "env" / "lib").glob("python3*/site-packages")
-        return found
-
-    def run(
-        self, *arguments: object, code: int = 0, path: Path | None = None
-    ) -> subprocess.CompletedProcess[str]:
-        settings = {"PATH": os.environ["PATH"], "COLUMNS": "80", "HOME": str(self.folder)}
-        done = subprocess.run(
-            [self.python, *map(str, arguments)],
-            capture_output=True,
-            text=True,
-            cwd=self.folder,
-            env=settings | ({"PYTHONPATH": str(path)} if path else {}),
-            timeout=120,
-            stdin=subprocess.DEVNULL,
-            check=False,
-        )
-        assert done.returncode == code, done.stdout + done.stderr
-        return done
-
-    def custody(self, *arguments: object, code: int = 0) -> subprocess.CompletedProcess[str]:
-        return self.run("-m", "cli", *arguments, code=code)
-
-
-@pytest.fixture(scope="module")
-def slim(tmp_path_factory: pytest.TempPathFactory) -> Installed:
-    folder = tmp_path_factory.mktemp("slim")
-    source = building.copy_source(ROOT, folder / "source")
-    [wheel] = building.build(source, folder / "dist", building.committed(ROOT), "wheel")
-    shutil.rmtree(source)
-    venv.create(folder / "env", with_pip=False)
-    installed = Installed(folder, folder / "env" / "bin" / "python")
-    pip = [sys.executable, "-m", "pip", "--python", str(installed.python), "install", "--quiet"]
-    for given in (["--require-hashes", "-r", "requirements-base.lock"], ["--no-deps", str(wheel)]):
-        subprocess.run([*pip, *given], check=True, capture_output=True, cwd=ROOT, timeout=280)
-    return installed
 
 
 def size_of(folder: Path) -> int:

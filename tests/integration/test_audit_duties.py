@@ -7,6 +7,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -150,6 +151,24 @@ def test_a_document_that_comes_back_after_its_keys_were_destroyed(
     with office.node.records.write() as unit:
         unit.documents.put(row.payload, photo, sealed)
     assert audit(office).codes() == {"document-left"}
+
+
+def test_a_disposal_that_is_put_back_to_unsigned_right_after_it_was_signed_for(
+    office: Desk, tmp_path: Path
+) -> None:
+    """The signature and the end of the disposal are one transaction: nothing lags behind."""
+    photo = upload(office, tmp_path)
+    closing = {"scope": "all", "method": "keys destroyed"}
+    office.record(photo, "disposed", {**closing, "approvals": [dispose(office, photo)]})
+    erasure.settle(office.node)
+    office.anchor()
+    assert audit(office).codes() == set()
+    with office.node.records.write() as unit:
+        row = unit.erasures.get(photo)
+        assert row is not None
+        assert row.state == "done"
+        unit.erasures.put(replace(row, state="dropped"))
+    assert audit(office).codes() == {"row-edited"}
 
 
 def test_a_key_handed_to_somebody_else_before_the_record_was_destroyed(

@@ -13,6 +13,7 @@ from ledger.app import field_folder
 from ledger.client import handover
 from ledger.client.upload import Upload, UploadOptions
 from ledger.domain.errors import DeniedError, RuleError
+from ledger.domain.event.offer_terms import OfferTerms
 from ledger.services.access import guard_marks
 from ledger.services.people import membership
 from tests.integration.test_openers import access
@@ -122,11 +123,12 @@ def test_privileged_content_is_opened_by_nobody_who_investigates_or_prosecutes(
         lambda: access(reader, item, "inspection"),
         lambda: reader.client.grants(item, before["copy"]),
         lambda: reader.client.content(item, before["copy"], 0, 9),
-        lambda: reader.client.bundle(item, before["export"]),
+        lambda: reader.client.grants(item, before["export"]),
     ):
         with pytest.raises(DeniedError, match="opened by nobody who investigates"):
             call()
     assert reader.client.details(item, access(reader, item, "view"))
+    assert reader.client.bundle(item, access(reader, item, "export"))  # the record alone
     with pytest.raises(DeniedError, match="not given to a recipient of kind 'prosecutor'"):
         desk.record(item, "disclosed", {"recipientKind": "prosecutor", "mode": "copy"})
 
@@ -141,6 +143,26 @@ def test_privileged_content_is_opened_by_whoever_sorts_it_out_keeps_it_or_decide
         desk.client, desk.person, desk.clock, item, with_person=reader.pseudonym, basis=BASIS
     )
     assert reader.client.grants(item, access(reader, item, "copy"))
+
+
+def test_privileged_content_on_offer_is_looked_at_by_nobody_who_investigates(
+    desk: Desk, tmp_path: Path
+) -> None:
+    item, keeper = photo(desk, tmp_path, b"letter" * 99), enrolled(desk, "custodian", "officer")
+    desk.record(item, "restricted", {"handling": ["privileged"]})
+    for taker in (enrolled(desk, "officer"), keeper):
+        terms = OfferTerms("NL-POL", int(time.time()) + 3600, person=taker.pseudonym)
+        handover.offer(desk.client, desk.person, desk.clock, item, terms)
+        if taker is keeper:
+            handover.accept(taker.client, taker.person, desk.clock, item)
+            return
+        for call in (
+            lambda: taker.client.incoming(item),  # noqa: B023
+            lambda: handover.accept(taker.client, taker.person, desk.clock, item),  # noqa: B023
+        ):
+            with pytest.raises(DeniedError, match="opened by nobody who investigates"):
+                call()
+        handover.decline(taker.client, taker.person, desk.clock, item, reason="not for me")
 
 
 def test_the_marks_of_an_item_are_read_once_for_each_head(

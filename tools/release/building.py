@@ -32,7 +32,7 @@ def committed(root: Path) -> int:
 def changed(root: Path) -> list[str]:
     """What in the working folder differs from the commit, as git tells it."""
     said = subprocess.run(
-        ["git", "status", "--porcelain", "--untracked-files=no"],
+        ["git", "status", "--porcelain"],
         cwd=root,
         check=True,
         capture_output=True,

@@ -68,3 +68,16 @@ def read_places(directory: Path, wanted: Sequence[bytes]) -> dict[bytes, Place]:
     with _beside(directory) as db:
         rows = [db.execute(PLACE, (cid,)).fetchone() for cid in wanted]
     return {row[0]: Place(*row) for row in rows if row is not None}
+
+
+def read_pack(directory: Path, number: int, first: int, end: int) -> list[Place]:
+    """What the index of a store has in a stretch of a pack, as it is read from there.
+
+    Raises:
+        StorageError: the index could not be read.
+    """
+    with _beside(directory) as db:
+        query = (
+            "SELECT cid, pack, at, size FROM place WHERE pack = ? AND at >= ? AND at + size <= ?"
+        )
+        return [Place(*row) for row in db.execute(query, (number, first, end))]

@@ -139,6 +139,14 @@ def index_blocks(
     return good, whole
 
 
+def account_for(index: PackIndex, packs: PackFiles, number: int, end: int, now: int) -> bool:
+    """Look in a pack for what the index does not account for; whether all of the pack is known."""
+    if len(HEADER) + index.accounted(number) == end:
+        return True
+    with packs.path(number).open("rb") as file:
+        return index_blocks(index, file.fileno(), number, (0, end), now)[1]
+
+
 def require_buried(index: PackIndex, packs: PackFiles, number: int, end: int) -> None:
     """Refuse to give up a pack of which the index names no live block, and of whose bytes it does
     not say that all are dead: some of its rows are out of its own sight.

@@ -33,7 +33,7 @@ GUARDS: Final = frozenset({GUARDED, PRIVILEGED})
 #: Who opens privileged content: those who keep it, sort it out or decide about it, and whose it is.
 _CONFIDANTS: Final = frozenset({"custodian", "reviewer", "court", "defence"})
 #: To whom it may be given, by the kind of recipient; colleagues open it as their roles let them.
-_CONFIDED: Final = frozenset({"agency", "colleague", "court", "court-expert", "defence"})
+_CONFIDED: Final = frozenset({"agency", "colleague", "court", "defence"})
 _DECLINE: Final = "decline it with what you found: custody handover decline ID --reason WHAT"
 
 
@@ -243,16 +243,16 @@ def require_inspection(mode: str, *, present: bool) -> None:
         )
 
 
-def require_confidant(mode: str, roles: AbstractSet[str]) -> None:
+def require_confidant(roles: AbstractSet[str]) -> None:
     """Who opens the content of privileged material.
 
     Args:
-        roles: in which somebody may read the item.
+        roles: in which somebody may read or take the item.
 
     Raises:
         DeniedError: none of them is that of whoever keeps it, sorts it out or decides about it.
     """
-    if mode != "view" and not roles & _CONFIDANTS:
+    if not roles & _CONFIDANTS:
         raise DeniedError(
             f"material marked {PRIVILEGED} is opened by nobody who investigates or prosecutes",
             hint="its record is read with --mode view; a reviewer sorts it out, and whoever "

@@ -105,9 +105,9 @@ class Profile:
         """Check a document against the profile.
 
         Raises:
-            DemandError: with all that it lacks.
-            RuleError: the basis is of an unknown kind, a retention rule does not say until when, or
-                a disposal names a rule that the profile does not have.
+            DemandError: with all that it lacks, or as the basis is of an unknown kind.
+            RuleError: a retention rule does not say until when, or a disposal names a rule that the
+                profile does not have.
         """
         self.demands().require_met(event)
         if event.type in ("disposal-requested", "disposed") and self.retention:
@@ -165,7 +165,7 @@ class Demands:
         """Check a document.
 
         Raises:
-            DemandError: with all that it lacks. RuleError: the basis is of an unknown kind.
+            DemandError: with all that it lacks, or as the basis is of an unknown kind.
         """
         lacking = [pointer for pointer in self._asked(event.type) if not _has(event.value, pointer)]
         delay = claimed_times.unexplained_delay(event.value)
@@ -191,8 +191,9 @@ class Demands:
             )
         kind = event.value.get("basis", {}).get("kind")
         if kind is not None and self.basis_kinds and kind not in self.basis_kinds:
-            raise RuleError(
+            raise DemandError(
                 f"the profile {self.code} knows no basis of kind {kind!r}",
+                (),
                 hint=f"one of {', '.join(sorted(self.basis_kinds))}",
             )
 

@@ -79,7 +79,8 @@ def require_readable(
         raise RuleError(what, hint="ask them for a bundle")
     guard = _Guard(node, unit, caller, item.state.evidence)
     guard.require_inspected(mode, present=present)
-    guard.require_confidant(mode)
+    if mode in ("copy", "inspection"):
+        guard.require_confidant()
     keys = tuple(
         dict.fromkeys(grants.parse(content_grant).recipient for content_grant in guard.grants())
     )
@@ -168,8 +169,8 @@ def require_access(
         recorded = RecordedEvent(row.digest, event)
         history_rules.require_allowed(guard.history, recorded, node.clock.now())
     guard.require_inspected(event.body["mode"], present=bool(event.body.get("present")))
-    if kind != "details":
-        guard.require_confidant(event.body["mode"])
+    if kind == "content":
+        guard.require_confidant()
     if kind == "content" and not guard.grants():
         raise no_key()
     return row
@@ -226,9 +227,11 @@ class _Guard:
         """Whether it is guarded material, and the caller stands for the defence."""
         return self._is_outside and self._is_guarded
 
-    def require_confidant(self, mode: str) -> None:
-        """Check that nobody who investigates or prosecutes opens privileged content, in whichever
-        of the roles in which they may read the item.
+    def require_confidant(self, event_type: str = "accessed") -> None:
+        """Check that nobody who investigates or prosecutes opens privileged content.
+
+        Args:
+            event_type: that they sign for it, in any role that their part lets them sign it in.
 
         Raises:
             DeniedError: they would.
@@ -236,9 +239,8 @@ class _Guard:
         node, unit, caller = self._node, self._unit, self._caller
         item = unit.items.get(self._evidence)
         parts = authorization.parts_of(node, unit, caller, self._evidence, item)
-        roles = acting_roles("accessed", parts, caller.roles)
         try:
-            history_rules.require_confidant(mode, roles)
+            history_rules.require_confidant(acting_roles(event_type, parts, caller.roles))
         except DeniedError:
             if item is None or history_rules.PRIVILEGED in guard_marks.guards_of(node, unit, item):
                 raise
@@ -262,12 +264,15 @@ class _Guard:
 
 def require_shown_on_offer(node: Node, unit: UnitOfWork, caller: Caller, evidence: str) -> None:
     """Check that guarded material on offer is shown to nobody who stands for the defence, also
-    where they joined it after the offer was made to them.
+    where they joined it after the offer was made to them, and privileged material to nobody who
+    would take it as somebody who investigates.
 
     Raises:
         DeniedError: it would be. KeyringError: see _Guard.
     """
-    if _Guard(node, unit, caller, evidence).holds_back:
+    guard = _Guard(node, unit, caller, evidence)
+    guard.require_confidant("transfer-accepted")
+    if guard.holds_back:
         raise DeniedError(
             f"material marked {history_rules.GUARDED} is given to government and court only",
             hint="refuse it: custody handover decline ID --reason WHY",

@@ -112,16 +112,10 @@ def _rows(
 
 def _sign(node: Node, row: ErasureRow) -> None:
     service_events.confirm(node, row.evidence, "keys-destroyed", _body(row))
-    _done(node, row)
 
 
 def _body(row: ErasureRow) -> dict[str, Any]:
     return {"scope": ["content", "record"], "count": row.count, "disposal": row.statement.hex()}
-
-
-def _done(node: Node, row: ErasureRow) -> None:
-    with node.records.write() as unit:
-        unit.erasures.put(replace(row, state="done"))
 
 
 def _destroy_keys(node: Node, row: ErasureRow) -> ErasureRow:
@@ -156,7 +150,8 @@ def _sign_there(node: Node, api: PartnerApi, row: ErasureRow, told: DisposalNote
         ),
     )
     service_events.submit(node, api, told, "keys-destroyed", _body(row))
-    _done(node, row)
+    with node.records.write() as unit:
+        unit.erasures.put(replace(row, state="done"))
 
 
 def _require_place(
