@@ -5,15 +5,11 @@ from __future__ import annotations
 import re
 
 import pytest
-from typer.main import get_command
 
 from cli import request_words
-from cli.main import app
 from cli.request_words import TYPED, WRITTEN
 from ledger.domain.errors import FormatError, UsageError
 from tests.support.openapi import document
-
-COMMANDS = get_command(app)
 
 
 def members() -> set[str]:
