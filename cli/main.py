@@ -22,6 +22,7 @@ from cli.commands import (
     collect,
     copy,
     correct,
+    court,
     demo,
     derive,
     disclose,
@@ -31,6 +32,7 @@ from cli.commands import (
     fixity,
     get,
     handover,
+    home,
     init,
     ipfs,
     list_items,
@@ -80,9 +82,13 @@ def _version(wanted: bool) -> None:
 @app.callback()
 def options(
     context: typer.Context,
-    home: Annotated[Path, typer.Option(help="Folder of the home.", envvar="CUSTODY_HOME")] = Path(
-        "custody-home"
-    ),
+    home: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of the home; else it is looked for, see: custody home show.",
+            envvar="CUSTODY_HOME",
+        ),
+    ] = None,
     server: Annotated[
         str,
         typer.Option(
@@ -91,7 +97,11 @@ def options(
     ] = "",
     passphrase_file: Annotated[
         Path | None,
-        typer.Option(help="File with the passphrase; else CUSTODY_PASSPHRASE, else a prompt."),
+        typer.Option(
+            help="File with the passphrase; else CUSTODY_PASSPHRASE, what is remembered of the "
+            "home (custody home keep-passphrase), or a prompt.",
+            envvar="CUSTODY_PASSPHRASE_FILE",
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print results as JSON.")] = False,
     offline: Annotated[
@@ -108,15 +118,23 @@ def options(
         passphrase_file,
         offline,
     )
+    STATE.home_by = "--home" if _is_typed(context, "home") else "CUSTODY_HOME"
     STATE.command, STATE.item = context.invoked_subcommand or "", ""
     if not STATE.help:
         extras.require_for(STATE.command)
 
 
+def _is_typed(context: typer.Context, name: str) -> bool:
+    """Whether an option was on the command line, not in the environment."""
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
+
+
 for module in (
-    *(init, upload, list_items, show, status, anchor, bundle, trust, verify, audit, monitor),
+    *(init, home, upload, list_items, show, status, anchor, bundle, trust, verify, audit, monitor),
     *(
         get,
+        court,
         note,
         correct,
         recheck,

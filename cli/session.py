@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from cli import clear_copies, questions
+from cli import clear_copies, passphrases
 from cli.global_options import STATE
 from ledger.adapters import filelock
 from ledger.adapters.keystore.file import Unlocking
@@ -50,21 +50,6 @@ class Session:
     served: bool = True
 
 
-def ask_passphrase(*, confirm: bool = False) -> bytes:
-    """The passphrase from file, environment or prompt; never from the command line, where others
-    could read it.
-    """
-    found = settings.passphrase(STATE.passphrase_file)
-    if found is not None:
-        return found
-    entered = questions.secret("Passphrase", confirm=confirm)
-    if entered is None:
-        raise UsageError(
-            "no passphrase", hint="give --passphrase-file FILE, or set CUSTODY_PASSPHRASE"
-        )
-    return entered
-
-
 def unlock() -> Unlocking:
     """Ask for the passphrase and begin to derive the keyring's key, in another process. Import what
     is heavy after this call, not before: both then go on at once.
@@ -76,12 +61,18 @@ def unlock() -> Unlocking:
         UsageError: no home there, or no passphrase. KeyringError: no keyring in it. StorageError:
             others can write in it.
     """
+    if not STATE.found.by:
+        raise UsageError(
+            f"no home was found: looked for {', '.join(STATE.found.looked)}",
+            hint="create one: custody init --agency NL-POL --person 4711; join an agency: custody "
+            "person enrol FILE; or name one: --home DIR",
+        )
     if settings.is_client(STATE.home):
         settings.read_client(STATE.home)
     else:
         settings.read(STATE.home)
     clear_copies.remove_leftovers(STATE.home)
-    return Unlocking(STATE.home / settings.KEYRING, ask_passphrase())
+    return Unlocking(STATE.home / settings.KEYRING, passphrases.ask())
 
 
 @contextmanager

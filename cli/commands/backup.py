@@ -46,7 +46,7 @@ def backup(
     ] = 90,
     as_json: Json = False,
 ) -> None:
-    from cli.session import ask_passphrase
+    from cli import passphrases
     from ledger.adapters import journal
     from ledger.adapters.backup.keys import BackupKeys
     from ledger.adapters.clock import SystemClock
@@ -57,7 +57,7 @@ def backup(
     settings.read(STATE.home)
     outfile.require_folder(folder)
     backups.require_apart(STATE.home, folder, keys)
-    opened = BackupKeys(keys, ask_passphrase(), create=True)
+    opened = BackupKeys(keys, passphrases.ask(), create=True)
     now = backups.moment(folder, SystemClock())
     made = backups.make(
         STATE.home, folder, keys, opened, now=now, rotate=rotate * 86400, keep=keep * 86400

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import secrets
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli import beside, items, outfile, output
+from cli import beside, items, outfile, output, withholding
 from cli.global_options import Basis, Evidence, Json
 from cli.hints import command, runnable
 from cli.labels import counted
@@ -32,16 +32,8 @@ def bundle(
     out: Annotated[Path | None, typer.Option("-o", "--output", help="File to write.")] = None,
     basis: Basis = "",
     force: outfile.Force = False,
-    withhold: Annotated[
-        list[str] | None,
-        typer.Option(help="What to leave out: /body/place, 3:/body/place, or 3 (a whole event)."),
-    ] = None,
-    recipient: Annotated[
-        str,
-        typer.Option(
-            "--for", help="Kind of reader; your profile says what such a one does not see."
-        ),
-    ] = "",
+    withhold: withholding.Withhold = None,
+    recipient: withholding.Recipient = "",
     as_json: Json = False,
 ) -> None:
     from cli.session import open_session
@@ -59,8 +51,11 @@ def bundle(
         urn = named.urn
         erased = session.node.item(urn).erased
         why = {} if erased else items.reason(basis, named, evidence, "bundle")
-        left_out = [*(withhold or []), *_left_out(session, recipient, urn, why, erased=erased)]
-        access = "" if erased else _access(session, urn, why)
+        left_out = [
+            *(withhold or []),
+            *withholding.left_out(session, recipient, urn, why, erased=erased),
+        ]
+        access = "" if erased else withholding.record_export(session, urn, why)
         if access:
             told = f"your export was signed and recorded ({access}); the bundle was not written"
             file.otherwise(
@@ -121,50 +116,3 @@ def _name(parsed: Bundle) -> str:
         return ""
     body = document.parse(first.document, first.disclosures).body
     return str(body.get("name", ""))
-
-
-def _access(session: Any, urn: str, basis: dict[str, Any]) -> str:
-    from ledger.client import retrieval
-
-    return retrieval.record_access(
-        session.node, session.person, session.clock, urn, mode="export", basis=basis
-    )
-
-
-def _left_out(
-    session: Any, recipient: str, urn: str, basis: dict[str, Any], *, erased: bool
-) -> list[str]:
-    """What the agency's profile withholds from a kind of reader, as far as this item's record has
-    it.
-
-    Raises:
-        UsageError: the profile does not know that kind.
-    """
-    from ledger.domain.errors import UsageError
-
-    if not recipient or erased:
-        return []
-    rules = session.node.agency().withhold
-    if recipient not in rules:
-        raise UsageError(
-            f"your profile does not say what a {recipient!r} may see",
-            hint=f"one of {', '.join(sorted(rules))}, or --withhold",
-        )
-    documents = [
-        detail.document
-        for detail in session.node.details(urn, _access(session, urn, basis))
-        if detail.document is not None
-    ]
-    return [
-        pointer
-        for pointer in rules[recipient]
-        if any(_has(document, pointer) for document in documents)
-    ]
-
-
-def _has(value: Any, pointer: str) -> bool:
-    for name in pointer.removeprefix("/").split("/"):
-        if not isinstance(value, dict) or name not in value:
-            return False
-        value = value[name]
-    return True

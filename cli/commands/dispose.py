@@ -295,6 +295,8 @@ def _certificate(disposal: Disposal, decided: list[str] | None = None) -> list[s
         f"copies pinned   {disposal.pins} still to be removed, at {', '.join(disposal.pinnedAt)}"
         if disposal.pins
         else "copies pinned   none left at the IPFS nodes in use",
+        "                (what came to such a node and was never pinned there, of a sending that",
+        "                broke off, it keeps without a key until `ipfs repo gc` is run at it)",
         *_may_keep(disposal.mayKeep),
         "ciphertext      some still on the node's own disk, or it may be: "
         + runnable("custody collect removes what no other item has")

@@ -59,6 +59,10 @@ def init(
     url: Annotated[
         str, typer.Option(help="Address at which other agencies will reach this node.")
     ] = "",
+    here: Annotated[
+        bool,
+        typer.Option("--here", help="Have commands in this folder find it: see custody home use."),
+    ] = False,
     card: Annotated[Path | None, typer.Option(help="Where to write the founder's card.")] = None,
     force: outfile.Force = False,
     rpc: Annotated[str, typer.Option(help="URL of the shared chain.")] = "",
@@ -85,9 +89,9 @@ def init(
         raise UsageError("a home that will share a chain needs both --url and --card")
     founder = _founder(agency, person, administrator, role, profile)
     if card is not None:
-        _prepare(founder, profile, url, card, force=force)
+        _prepare(founder, profile, url, card, force=force, here=here)
     else:
-        _found(founder, profile)
+        _found(founder, profile, here=here)
 
 
 def register(app: typer.Typer) -> None:
@@ -179,10 +183,10 @@ def _founder(
     return _Founder(agency, administrator, ["administrator"], (person, working))
 
 
-def _found(founder: _Founder, profile: str) -> None:
+def _found(founder: _Founder, profile: str, *, here: bool) -> None:
     from dataclasses import asdict
 
-    from cli.session import ask_passphrase
+    from cli import passphrases
     from ledger.app.create_home import found
 
     made = found(
@@ -190,9 +194,10 @@ def _found(founder: _Founder, profile: str) -> None:
         agency=founder.agency,
         person=founder.number,
         roles=founder.roles,
-        passphrase=ask_passphrase(confirm=True),
+        passphrase=passphrases.ask(confirm=True),
         profile=profile,
     )
+    _remember(here=here)
     lines = [
         f"Home of {made.agency} created in {made.path}.",
         f"  you sign as   {made.pseudonym} ({', '.join(founder.roles)})",
@@ -205,18 +210,33 @@ def _found(founder: _Founder, profile: str) -> None:
     output.result({**asdict(made), "path": str(made.path), "roles": founder.roles}, *lines)
 
 
+def _remember(*, here: bool) -> None:
+    """Have commands find the home that was just made, and the file with its passphrase."""
+    from ledger.app import find_home
+    from ledger.domain.errors import CustodyError
+
+    find_home.remember_quietly(STATE.home, passphrase_file=STATE.given_passphrase_file)
+    if here:
+        try:
+            find_home.use(STATE.home, Path.cwd())
+        except CustodyError as error:  # the home is made, and is named with --home
+            output.say(f"{find_home.POINTER} was not written: {error.message}")
+
+
 def _contracts(made: Any) -> list[str]:
     return [f"  registry      {made.registry}", f"  ledger        {made.ledger}"]
 
 
-def _prepare(founder: _Founder, profile: str, url: str, path: Path, *, force: bool) -> None:
+def _prepare(
+    founder: _Founder, profile: str, url: str, path: Path, *, force: bool, here: bool
+) -> None:
     import json
 
-    from cli.session import ask_passphrase
+    from cli import passphrases
     from ledger.app.create_home import prepare
 
     with outfile.writing(path, force=force, mode=outfile.PUBLIC) as file:
-        passphrase = ask_passphrase(confirm=True)
+        passphrase = passphrases.ask(confirm=True)
         card = prepare(
             STATE.home,
             agency=founder.agency,
@@ -226,6 +246,7 @@ def _prepare(founder: _Founder, profile: str, url: str, path: Path, *, force: bo
             url=url.rstrip("/"),
             profile=profile,
         )
+        _remember(here=here)
         encoded = json.dumps(card.as_json(), indent=1)
         value = {
             "agency": founder.agency,
@@ -257,8 +278,8 @@ def _prepare(founder: _Founder, profile: str, url: str, path: Path, *, force: bo
 def _join(rpc: str, trust: Path, confirmations: int) -> None:
     from dataclasses import asdict
 
+    from cli import passphrases
     from cli.arguments import read_trust
-    from cli.session import ask_passphrase
     from ledger.app.create_home import join
 
     made = join(
@@ -266,7 +287,7 @@ def _join(rpc: str, trust: Path, confirmations: int) -> None:
         read_trust(trust),
         url=rpc,
         confirmations=confirmations,
-        passphrase=ask_passphrase(),
+        passphrase=passphrases.ask(),
     )
     lines = [
         f"Home of {made.agency} in {made.path} joined chain {made.chain_id}.",

@@ -145,16 +145,18 @@ def enrol(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    from cli.session import ask_passphrase, joined, unlock
+    from cli import passphrases
+    from cli.session import joined, unlock
     from ledger.adapters.keystore.file import FileKeyring
     from ledger.adapters.node.client import NodeClient
-    from ledger.app import enrolling, settings
+    from ledger.app import enrolling, find_home, settings
 
     given = enrolling.read_invitation(invitation)
     new = not settings.is_client(STATE.home)
     if new:
-        passphrase = ask_passphrase(confirm=True)
+        passphrase = passphrases.ask(confirm=True)
         enrolling.make_keys(STATE.home, given, passphrase)
+        find_home.remember_quietly(STATE.home, passphrase_file=STATE.given_passphrase_file)
         keyring = FileKeyring.open(STATE.home / settings.KEYRING, passphrase)
     else:
         keyring = unlock().keyring()

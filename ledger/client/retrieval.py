@@ -198,6 +198,22 @@ def rehearse(
     node.rehearse(evidence, draft.raw, [disclosure.encoded for disclosure in draft.disclosures])
 
 
+def require_key(node: ReaderApi, person: Person, evidence: str, mode: str) -> bool:
+    """Whether an item has content, which the person can open if they want a copy of it.
+
+    Raises:
+        DeniedError: they have no key to it. RuleError: nothing could follow.
+    """
+    readable = node.readable(evidence, mode)
+    if (
+        mode == "copy"
+        and readable.content
+        and not any(person.has_key(bytes.fromhex(key)) for key in readable.keys)
+    ):
+        raise _without_key(person, evidence)
+    return readable.content
+
+
 def _require_demanded(node: ReaderApi, draft: Event) -> None:
     about = node.agency()
     Demands.from_json(about.profile, about.demands).require_met(draft)
@@ -218,13 +234,7 @@ def record_access(
     Raises:
         DeniedError, RuleError: nothing could follow, so nothing was signed.
     """
-    readable = node.readable(evidence, mode)
-    if (
-        mode == "copy"
-        and readable.content
-        and not any(person.has_key(bytes.fromhex(key)) for key in readable.keys)
-    ):
-        raise _without_key(person, evidence)
+    require_key(node, person, evidence, mode)
     answer = record(node, person, clock, evidence, "accessed", {"mode": mode}, {"basis": basis})
     return answer.statement
 

@@ -310,7 +310,8 @@ def test_a_disposal_reaches_every_agency_that_held_the_item_before(
     taker.record(
         evidence, "disposed", {"scope": "all", "method": "keys destroyed", "approvals": [approved]}
     )
-    assert trio.settle() == {}
+    # NL follows once RO, to which it gave the item, has confirmed it.
+    assert trio.settle(rounds=8) == {}
     told = taker.client.disposal(evidence)
     assert {confirmation.agency for confirmation in told.confirmed} == {NL, RO, US}
     for desk in trio.desks.values():

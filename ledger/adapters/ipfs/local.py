@@ -62,6 +62,7 @@ class LocalBlockStore:
         self._pack_limit = pack_limit
         self._clock = clock or SystemClock()
         self._mutex = threading.RLock()
+        self._is_accounted = False
         try:
             self._index = recovery.open_index(directory, self._packs, self._clock.now())
         except (sqlite3.Error, OSError, StorageError) as error:
@@ -243,11 +244,19 @@ class LocalBlockStore:
     def lingering(self, wanted: Sequence[bytes]) -> list[bytes]:
         """See NodeStore. Of what lies dead the CID before it is read."""
         with self._held():
+            self._account_for_all()
             there = {cid for cid in wanted if self._index.find(cid) is not None}
             packs = self._index.burials() if len(there) < len(wanted) else []
         for number in packs:
             there.update(cid for _, cid in self._dead(number))
         return [cid for cid in wanted if cid in there]
+
+    def _account_for_all(self) -> None:
+        """Once: nobody is told that nothing is left while the index says too little of a pack."""
+        for number in self._index.indexed() if not self._is_accounted else ():
+            with suppress(OSError):  # a pack that is gone, or cannot be read, says nothing
+                self._is_known(number, self._packs.path(number).stat().st_size)
+        self._is_accounted = True
 
     def _dead(self, number: int) -> Iterator[tuple[int, bytes]]:
         """What lies dead in a pack: offset and CID, a page after the other. A pack that is taken
@@ -331,11 +340,8 @@ class LocalBlockStore:
         The index is a cache, and may have lost rows: what it does not account for is looked for. A
         pack with a damaged block in it stays: a copy of the block may not be had elsewhere.
         """
-        if len(HEADER) + self._index.accounted(number) == end:
-            return True
-        with self._packs.path(number).open("rb") as file:
-            now = self._clock.now()
-            return recovery.index_blocks(self._index, file.fileno(), number, (0, end), now)[1]
+        now = self._clock.now()
+        return recovery.account_for(self._index, self._packs, number, end, now)
 
     def _is_dispensable(self, number: int) -> bool:
         """Whether every block that is dead in a pack and alive in another one can be read. Where

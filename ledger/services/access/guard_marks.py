@@ -19,7 +19,7 @@ from ledger.services.access import stolen_orders
 from ledger.services.node.context import Node
 from ledger.services.records import documents
 
-_HEADS: Final = 256  # of which it is kept in memory
+_HEADS: Final = 4096  # of which it is kept in memory: an event may name a thousand items
 _KNOWN: Final[OrderedDict[tuple[bytes, str, bytes], Orders]] = OrderedDict()
 _MUTEX: Final = threading.Lock()
 

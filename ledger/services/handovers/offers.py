@@ -17,7 +17,7 @@ from ledger.domain.item.participation import Part, acting_roles
 from ledger.rows.items import ItemRow
 from ledger.rows.states import ReleaseKind
 from ledger.rows.unit_of_work import UnitOfWork
-from ledger.services.access import authorization, key_release, shown_documents
+from ledger.services.access import authorization, key_release, shown_documents, stolen_orders
 from ledger.services.access.authorization import Caller
 from ledger.services.handovers.sync import Synced
 from ledger.services.node.context import Node
@@ -93,6 +93,8 @@ def require_offered(node: Node, unit: UnitOfWork, caller: Caller, evidence: str)
             f"the offer has expired at {format_time(offer.expires)}",
             hint="ask whoever holds the item for a new one",
         )
+    if offer is not None:
+        stolen_orders.require_honest_gift(node, unit, offer.digest)
     key_release.require_shown_on_offer(node, unit, caller, evidence)
     return item
 

@@ -20,19 +20,22 @@ def revoked_since(node: Node, unit: UnitOfWork, certificate: Certificate) -> int
     if certificate.agency == node.agency:
         newest = unit.authority.newest_crl()
         crl = newest.der if newest is not None else b""
-        documents = [row.document for row in unit.authority.descriptors()]
     else:
         row = unit.partners.get(certificate.agency)
         crl = row.crl if row is not None else b""
-        documents = [row.document for row in unit.partners.descriptors(certificate.agency)]
-    if not crl:
+    serial = certificates.load(certificate.der).serial_number
+    entry = (
+        certificates.load_crl(crl).get_revoked_certificate_by_serial_number(serial) if crl else None
+    )
+    if entry is None:
         return None
+    own = certificate.agency == node.agency
+    rows = unit.authority.descriptors() if own else unit.partners.descriptors(certificate.agency)
+    documents = [row.document for row in rows]
     authorities = [der for document in documents for der in descriptors.parse(document).authorities]
     try:
         issuer = certificates.verify_issued(certificate, authorities, certificate.not_before)
         certificates.require_signed_list(crl, [issuer])
     except CustodyError:
         return None
-    serial = certificates.load(certificate.der).serial_number
-    entry = certificates.load_crl(crl).get_revoked_certificate_by_serial_number(serial)
-    return int(entry.revocation_date_utc.timestamp()) if entry is not None else None
+    return int(entry.revocation_date_utc.timestamp())

@@ -17,9 +17,9 @@ from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity.person import PersonId
 from ledger.domain.identity.roles import OUTSIDE, ROLES_BY_TYPE
 from ledger.domain.item import history_rules
-from ledger.domain.item.history_rules import GUARDED, GUARDS
+from ledger.domain.item.history_rules import GUARDED
 from ledger.domain.item.item_history import ItemHistory
-from ledger.domain.item.participation import Part, is_former_alone
+from ledger.domain.item.participation import is_former_alone
 from ledger.domain.item.recorded_event import RecordedEvent
 from ledger.rows.items import ItemRow
 from ledger.rows.unit_of_work import UnitOfWork
@@ -29,7 +29,7 @@ from ledger.services.access.service_numbers import Persons
 from ledger.services.node.context import Node
 from ledger.services.onchain import agency_standing
 from ledger.services.records import documents
-from ledger.services.registration import stolen_keys
+from ledger.services.registration import source_marks, stolen_keys
 from ledger.services.registration.item_histories import Histories, recorded_event
 from ledger.services.registration.statement_checks import RELEASES, ValidatedSubmission
 
@@ -95,7 +95,9 @@ class Review:
         evidence = submission.statement.claims.subject
         if before is None:
             self._require_approvals(told)
-            self._require_sources_marks(submission.event, signer)
+            source_marks.require(
+                self._node, self._unit, submission.event, signer, self.life, self._told
+            )
             self._require_official(submission, submission.event.value.get("handling", []))
         else:
             if submission.event.type == "accessed":
@@ -114,6 +116,8 @@ class Review:
                 and submission.certificate.kind == "person"
             ):
                 _require_destroyed(self._unit, evidence)
+            if submission.event.type == "transfer-accepted" and before.state.offer is not None:
+                stolen_orders.require_honest_gift(self._node, self._unit, before.state.offer.digest)
             if submission.event.type == "transfer-offered":
                 self._require_taker(submission.event, signer)
             if submission.event.type == "disclosed":
@@ -197,7 +201,7 @@ class Review:
                     hint="check the items that you name: custody list",
                 )
             if self._states.get(evidence) is None and not self._is_seen(evidence, signer):
-                raise _unknown(event)
+                raise source_marks.unknown(event)
 
     def _require_approvals(self, told: RecordedEvent) -> None:
         """What an item is derived by names approvals on the items that it is derived from; what
@@ -227,35 +231,6 @@ class Review:
                     "each approves it: `custody record approve PARENT --event N`; then say "
                     "--approval DIGEST twice"
                 ),
-            )
-
-    def _require_sources_marks(self, event: Event, signer: Caller) -> None:
-        """What is made from guarded items is guarded as they are: a custodian who sees that it
-        shows nothing of what they guard takes the mark off it, and says why.
-
-        Raises:
-            RuleError: it lacks a mark; or its signer only watches over an item that it is made
-                from, and would learn of its marks.
-        """
-        if event.type != "derived":
-            return
-        lacking = set[str]()
-        for parent in event.body["parents"]:
-            row = self._unit.items.get(parent)
-            parts = authorization.parts_of(self._node, self._unit, signer, parent, row)
-            if parts == {Part.WATCHER}:
-                raise _unknown(event)
-            orders = self.life(parent).orders
-            stolen_orders.put_marks_back(self._node, self._unit, orders)
-            lacking |= GUARDS & orders.marks.keys()
-        lacking -= set(event.value.get("handling", []))
-        if lacking:
-            options = " ".join(f"--handling {mark}" for mark in sorted(lacking))
-            raise RuleError(
-                f"it is derived from material marked {' and '.join(sorted(lacking))}, and carries "
-                "no such mark",
-                hint=f"say so with it: {options}; a custodian takes the mark off what shows "
-                "nothing of that: custody record unrestrict ID --handling MARK --reason WHY",
             )
 
     def _approval(self, digest: str, parents: Collection[str]) -> RecordedEvent | None:
@@ -336,19 +311,6 @@ class Review:
         der = self._unit.people.certificate(row.certificate)
         if der is None or not certificates.parse(der).roles & ROLES_BY_TYPE["transfer-accepted"]:
             raise RuleError("none of that person's roles may take an item over", hint=hint)
-
-
-def _unknown(event: Event) -> RuleError:
-    """The one answer about an item that an event names, absent or hidden."""
-    what = (
-        "an item that this one is derived from"
-        if event.type == "derived"
-        else "an item that this event names"
-    )
-    return RuleError(
-        f"{what} is not known here, or not to you",
-        hint="check the items that you name: custody list",
-    )
 
 
 def receivers(event: Event) -> set[str]:

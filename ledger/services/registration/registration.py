@@ -19,7 +19,7 @@ from ledger.domain.item.participation import require_part
 from ledger.rows.items import ItemRow
 from ledger.rows.logs import EntryRow
 from ledger.rows.unit_of_work import UnitOfWork
-from ledger.services.access import authorization
+from ledger.services.access import authorization, guard_marks
 from ledger.services.access.authorization import Caller
 from ledger.services.access.named_items import listed_among
 from ledger.services.log import merkle_log
@@ -165,8 +165,9 @@ def _read_ahead(node: Node, unit: UnitOfWork, checked: list[ValidatedSubmission]
         if submission.event.type == "derived":
             signer = signers.of(submission.certificate)
             for parent in references(submission.event):
-                if authorization.is_visible(node, unit, signer, parent):
-                    ahead.histories.of(unit, parent)
+                row = unit.items.get(parent)
+                if authorization.parts_of(node, unit, signer, parent, row) and row is not None:
+                    guard_marks.guards_of(node, unit, row)  # which knows them then
         if not history_rules.looks_back(submission.event) or (evidence, certificate) in asked:
             continue
         asked.add((evidence, certificate))
