@@ -320,12 +320,10 @@ class NodeClient(HttpNode):
         return events, given, signed_records.standing_after(shown, answer["standing"])
 
     def open_offer(self, evidence: str) -> answers.RecordedDocument:
-        """The open offer of an item, as it was signed and without what it says, for whoever may
-        take it back or answer it.
+        """The open offer of an item as it was signed, without what it says.
 
         Raises:
-            NotFoundError: none, or none for the caller. VerificationError: what the node shows is
-                no signed offer of the item.
+            NotFoundError: none for the caller. VerificationError: what is shown is no such offer.
         """
         shape, path = {"offer": answers.RecordedDocument}, f"/v1/handovers/{evidence}/offer"
         offer: answers.RecordedDocument = self._ask("GET", path, shape)["offer"]
