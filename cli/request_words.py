@@ -25,26 +25,26 @@ class Words:
     hint: str
 
 
-_ITEM: Final = Words("the item", "its id, urn:uuid:... or just the UUID", "see: custody list")
+_ITEM: Final = Words("the item", "its id, urn:uuid:... or just the UUID", hint="see: custody list")
 _PERSON: Final = Words(
     "the person",
     "a pseudonym of 26 letters and digits, or WHO@AGENCY for a guest",
-    "whom you can name: custody person list",
+    hint="whom you can name: custody person list",
 )
 _AGENCY: Final = Words(
-    "the agency", "country and short name, such as NL-POL", "see: custody partner list"
+    "the agency", "country and short name, such as NL-POL", hint="see: custody partner list"
 )
 _DIGEST: Final = Words(
-    "the digest", "64 of the letters 0-9 and a-f", "see: custody show ID --basis WHY"
+    "the digest", "64 of the letters 0-9 and a-f", hint="see: custody show ID --basis WHY"
 )
 _ROLE: Final = Words(
     "the role",
     "1 to 12 of officer, custodian, examiner, reviewer, prosecutor, disclosure-officer, defence, "
     "court, court-expert, data-protection-officer, auditor, administrator",
-    "each once, with --role; a country's own names: custody profile list",
+    hint="each once, with --role; a country's own names: custody profile list",
 )
-_IDENTIFIER: Final = Words("the number", "1 to 100 characters", "shorten it")
-_TIME: Final = Words("the time", "such as 2026-11-20T10:00:00Z, from 1970 on", "correct it")
+_IDENTIFIER: Final = Words("the number", "1 to 100 characters", hint="shorten it")
+_TIME: Final = Words("the time", "such as 2026-11-20T10:00:00Z, from 1970 on", hint="correct it")
 
 #: Members that people type, in one form or another.
 TYPED: Final[dict[str, Words]] = {
@@ -59,29 +59,35 @@ TYPED: Final[dict[str, Words]] = {
     "body.sha256": _DIGEST,
     "query.role": _ROLE,
     "body.roles": _ROLE,
-    "body.number": Words("the service number", "1 to 100 characters", "correct it"),
+    "body.number": Words("the service number", "1 to 100 characters", hint="correct it"),
     "body.reference": Words(
-        "the request to join", "16 of the letters 0-9 and a-f", "see: custody person list"
+        "the request to join", "16 of the letters 0-9 and a-f", hint="see: custody person list"
     ),
     "body.code": Words(
-        "the code of the invitation", "as it was written", "ask the administrator for a new one"
+        "the code of the invitation",
+        "as it was written",
+        hint="ask the administrator for a new one",
     ),
-    "body.subject": Words("the account", "1 to 255 characters", "correct --account"),
-    "body.url": Words("the address", "such as https://custody.example", "correct it"),
-    "body.copies": Words("the number of copies", "a whole number from 0 on", "correct it"),
+    "body.subject": Words("the account", "1 to 255 characters", hint="correct --account"),
+    "body.url": Words("the address", "such as https://custody.example", hint="correct it"),
+    "body.copies": Words("the number of copies", "a whole number from 0 on", hint="correct it"),
     "body.since": _TIME,
     "body.time": _TIME,
     "body.scheme": _IDENTIFIER,
     "body.value": _IDENTIFIER,
     "body.withhold": Words(
-        "what is to be left out", "pointers such as /body/place", "see: custody bundle --help"
+        "what is to be left out", "pointers such as /body/place", hint="give pointers as /body/place, one --withhold each"
     ),
-    "body.sample": Words("the size of the sample", "a whole number from 1 on", "correct --sample"),
+    "body.sample": Words(
+        "the size of the sample", "a whole number from 1 on", hint="correct --sample"
+    ),
     "path.session": Words(
-        "the session", "32 of the letters 0-9 and a-f", "see: custody session list"
+        "the session", "32 of the letters 0-9 and a-f", hint="see: custody session list"
     ),
-    "path.version": Words("the version", "a whole number from 1 on", "correct it"),
-    "query.mode": Words("the kind of access", "view, inspection, copy or export", "correct it"),
+    "path.version": Words("the version", "a whole number from 1 on", hint="correct it"),
+    "query.mode": Words(
+        "the kind of access", "view, inspection, copy or export", hint="correct it"
+    ),
 }
 
 #: Members that programs write, and no person.
