@@ -76,7 +76,7 @@ TYPED: Final[dict[str, Words]] = {
     "body.scheme": _IDENTIFIER,
     "body.value": _IDENTIFIER,
     "body.withhold": Words(
-        "what is to be left out", "pointers such as /body/place", hint="give pointers as /body/place, one --withhold each"
+        "what is to be left out", "pointers such as /body/place", hint="one --withhold each"
     ),
     "body.sample": Words(
         "the size of the sample", "a whole number from 1 on", hint="correct --sample"
