@@ -128,7 +128,7 @@ def options(
         offline,
     )
     STATE.home_by = "--home" if _is_typed(context, "home") else "CUSTODY_HOME"
-    STATE.command, STATE.item = context.invoked_subcommand or "", ""
+    STATE.command, STATE.item, STATE.numbers = context.invoked_subcommand or "", "", ()
     if not STATE.help:
         extras.require_for(STATE.command)
 
