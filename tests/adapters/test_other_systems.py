@@ -8,7 +8,6 @@ import errno
 import os
 import stat
 from collections.abc import Callable
-from contextlib import ExitStack
 from hashlib import sha256
 from pathlib import Path, PureWindowsPath
 from types import SimpleNamespace
@@ -26,7 +25,7 @@ from ledger.adapters.keystore.file import FileKeyring
 from ledger.app import settings
 from ledger.client import folder_walk, open_folder
 from ledger.client.steady_file import Steady
-from ledger.domain.errors import LockedError, SourceError, StorageError, UnwrittenError
+from ledger.domain.errors import LockedError, SourceError, StorageError
 from ledger.domain.files import windows_names
 from ledger.domain.files.manifest import Omission
 
@@ -346,25 +345,6 @@ def test_a_path_of_any_length_is_told_as_windows_takes_it(
     assert PureWindowsPath(system.long_path(path)).is_absolute()
     monkeypatch.setattr(system, "WINDOWS", False)
     assert system.long_path(path) == path
-
-
-NAMES = {
-    "photo.jpg": True, "Café (2).txt": True, "console": True, "com10": True, "a" * 255: True,
-    ".hidden": True, "CON": False, "nul.txt": False, "Aux .log": False, "com1": False,
-    "LPT¹.x": False, "photo.jpg:stream": False, "..\\keyring.json": False, "C:\\x": False,
-    "a/b": False, "what?": False, "a\tb": False, "end.": False, "end ": False, "a" * 256: False,
-    "😀" * 128: False,
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("name", NAMES, ids=ascii)
-@pytest.mark.usefixtures("windows")
-def test_a_name_that_windows_takes_for_something_else_is_refused(tmp_path: Path, name: str) -> None:
-    assert (windows_names.why_not(name) == "") is NAMES[name]
-    if "/" not in name and not NAMES[name]:
-        with pytest.raises(UnwrittenError, match="Windows"), ExitStack() as stack:
-            stack.enter_context(outputs.writing(tmp_path / name, force=False))
-        assert list(tmp_path.iterdir()) == []
 
 
 def test_no_file_of_a_home_has_a_name_that_windows_refuses(founded: Path) -> None:
