@@ -7,10 +7,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from cli import interrupt, items
+from cli import interrupt, items, request_words
 from ledger.adapters.node.client import NodeClient
 from ledger.adapters.web.client import Answer
 from ledger.client.offline import FieldNode
+from ledger.domain.errors import FormatError
 from ledger.domain.ports.answers import Queued, RecordedDocument, Registered, Standing
 
 #: What is done once for each request and cannot be asked for again without doing it twice.
@@ -38,10 +39,15 @@ class RecordingNode(NodeClient):
         return events, given, standing
 
     def _send(self, method: str, path: str, **options: Any) -> Answer:
-        if method == "GET" or not path.startswith(_ONCE):
-            return super()._send(method, path, **options)
-        with interrupt.recording(1):
-            return super()._send(method, path, **options)
+        try:
+            if method == "GET" or not path.startswith(_ONCE):
+                return super()._send(method, path, **options)
+            with interrupt.recording(1):
+                return super()._send(method, path, **options)
+        except FormatError as error:
+            if (told := request_words.in_words(error)) is error:
+                raise
+            raise told from error
 
 
 class RecordingField(FieldNode):
