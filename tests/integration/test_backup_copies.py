@@ -281,3 +281,14 @@ def test_a_backup_into_the_folder_of_another_home_leaves_no_sign_of_one(
         with pytest.raises(UsageError, match="backups of another home"):
             make(desk, folder, keys_file, keys)
         assert desk.node.backups_until() == 0
+
+
+def test_a_pipe_in_the_place_of_a_copy_is_told_as_such(tmp_path: Path, rng: random.Random) -> None:
+    """It said: the backup failed: None (None)."""
+    (tmp_path / "backup").mkdir()
+    data = rng.randbytes(500)
+    with closing(LocalBlockStore(tmp_path / "home")) as store:
+        store.put([Block(cids.of(data), data)])
+        os.mkfifo(tmp_path / "backup" / PACK)
+        with pytest.raises(StorageError, match=r"pack-000000\.car is not a file"):
+            packs.copy(tmp_path / "home", tmp_path / "backup", {})

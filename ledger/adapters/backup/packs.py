@@ -180,10 +180,11 @@ def _opened(copied: Path) -> Iterator[BinaryIO]:
     Raises:
         OSError: it cannot be opened. StorageError: it is no file.
     """
-    flags = os.O_RDWR | os.O_CREAT | system.CLOEXEC | system.NOFOLLOW | system.NONBLOCK
-    with os.fdopen(os.open(copied, flags, 0o600), "r+b") as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise StorageError(f"{copied} is not a file", hint="move it away, then back up again")
+    fd = system.open_own(copied, os.O_RDWR | os.O_CREAT | system.NONBLOCK)
+    if not stat.S_ISREG(os.fstat(fd).st_mode):  # before it is wrapped, which fails for a pipe
+        os.close(fd)
+        raise StorageError(f"{copied} is not a file", hint="move it away, then back up again")
+    with os.fdopen(fd, "r+b") as file:
         yield file
 
 
