@@ -26,15 +26,12 @@ from ledger.client.copying import Disclosure, Recipient
 from ledger.client.upload import UploadOptions
 from ledger.domain.audit.report import AuditReport
 from ledger.domain.codecs.text import format_time
-from ledger.domain.errors import DeniedError
 from ledger.domain.event.offer_terms import OfferTerms
-from ledger.domain.identity import certificate as certificates
 from ledger.rows.table import TABLES
 from ledger.services.access import sessions
 from ledger.services.audit import column_sources, database_comparison, internal
 from ledger.services.audit.chain_events import silent
 from ledger.services.handovers import erasure
-from ledger.services.partners import directory
 from ledger.services.people import admission
 from tests.integration.test_guests import admit
 from tests.support.consortium import NL, RO, Consortium, offer
@@ -343,39 +340,6 @@ def test_every_deleted_row_is_found(lived: Lived, rng: random.Random, table: str
         database.execute(
             f'INSERT INTO "{table}" (rowid, {listed}) VALUES (?, {marks})', (rowid, *row)
         )
-        database.close()
-
-
-@pytest.mark.parametrize(
-    ("table", "column", "value"),
-    [("partner", "crl", b""), ("person", "person", b"x"), ("item", "holder", b"x")],
-)
-def test_a_cell_that_is_emptied_or_of_another_type_is_found_and_ends_no_audit(
-    lived: Lived, table: str, column: str, value: bytes
-) -> None:
-    """Without its list nobody of a partner would be revoked; a name of bytes would end whatever
-    reads people.
-    """
-    database = sqlite3.connect(lived.desk.path / "ledger.sqlite", isolation_level=None)
-    own = str(lived.desk.person.certificate.subject)
-    rowid, before = next(
-        row
-        for row in database.execute(f'SELECT rowid, "{column}" FROM "{table}"')
-        if row[1] and (table != "person" or row[1] != own)
-    )
-    edit = f'UPDATE "{table}" SET "{column}" = ? WHERE rowid = ?'
-    database.execute(edit, (value, rowid))
-    try:
-        assert lived.check().codes() & {"row-edited", "row-inserted", "row-missing"}
-        lived.desk.client.people()
-        if table == "partner":
-            with lived.desk.node.records.read() as unit:
-                ders = [row["der"] for row in unit.tables.rows("certificate")]
-                theirs = next(one for one in map(certificates.parse, ders) if one.agency == RO)
-                with pytest.raises(DeniedError, match="no revocation list"):
-                    directory.authorities(lived.desk.node, unit, theirs)
-    finally:
-        database.execute(edit, (before, rowid))
         database.close()
 
 
