@@ -384,3 +384,22 @@ def test_nobody_is_asked_about_what_is_refused_for_certain(
     code, _, said = within("dispose", "approve", item, typed="y\n")
     assert (code, "nobody decides upon what they recorded themselves" in said) == (1, True), said
     assert "Approve it" not in said
+
+
+def test_what_was_destroyed_with_the_keys_is_not_called_withheld(
+    desk: Desk, second: Actor, tmp_path: Path
+) -> None:
+    item, _, _ = requested(desk, tmp_path)
+    assert within("dispose", "approve", item, "--yes")[0] == 0
+    carry_out = ("dispose", "carry-out", item, "--method", "burnt", "--rule", "wpg-9", "--yes")
+    code, printed, _ = within(*carry_out)
+    assert (code, f"bundle {item.removeprefix('urn:uuid:')}" in printed) == (0, True)
+    desk.anchor()
+    bundle, trust = tmp_path / "b", tmp_path / "t"
+    assert within("bundle", item, "-o", bundle)[0] == 0
+    trust.write_bytes(desk.client.trust_root())
+    code, printed, _ = within("verify", bundle, "--trust", trust)
+    assert code == 0
+    assert "what the events said is not in this bundle" in printed.splitlines()[0]
+    assert "The item is closed: that was destroyed with its keys" in printed
+    assert "withheld from you:" not in printed
