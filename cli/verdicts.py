@@ -7,12 +7,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from cli.hints import runnable
+from cli.labels import counted
 
 if TYPE_CHECKING:
     from ledger.domain.verify.report import Step, VerificationReport
 
 _RECORD: Final = 8  # steps that judge the record alone
 _FILE: Final = 9
+_WHOLE: Final = ": the whole document"
+_MEASURED: Final = ("/body/digests", "/body/size")
 #: By step: what failed, and what that means for whoever has the bundle.
 _FAILED: Final = {
     1: (
@@ -69,12 +72,12 @@ def first_lines(report: VerificationReport, *, compared: bool) -> list[str]:
         by_status.setdefault(step.status, []).append(step)
     verdict = str(report.verdict)
     if verdict == "verified":
-        return [f"VERIFIED: {_verified(report, compared=compared)}"]
+        return [f"VERIFIED: {_verified(report, compared=compared)}", *_corrected(report)]
     if verdict == "failed":
         failed = by_status["failed"]
         whole = len(by_status.get("passed", [])) == _RECORD and [failed[0].number] == [_FILE]
         record = ["  the record itself is good: steps 1 to 8 hold"] if whole else []
-        return [line for step in failed for line in _failed(step)] + record
+        return [line for step in failed for line in _failed(step)] + record + _corrected(report)
     if verdict == "unreadable":
         [step, *_] = by_status["unreadable"]
         return [
@@ -91,14 +94,49 @@ def first_lines(report: VerificationReport, *, compared: bool) -> list[str]:
     ]
 
 
+def left_out(report: VerificationReport) -> list[str]:
+    """What is not in the bundle. Of an item that is closed nobody can tell by the bundle whether
+    a document was withheld or went with the item's keys.
+    """
+    gone = [one for one in report.withheld if one.endswith(_WHOLE)] if _is_closed(report) else []
+    lines = [f"    withheld from you: {one}" for one in report.withheld if one not in gone]
+    if gone:
+        events = counted(len(gone), "event")
+        lines.append(
+            f"    not in the bundle: what {events} said. The item is closed: that was destroyed "
+            "with its keys, or is withheld from you"
+        )
+    return lines
+
+
+def _is_closed(report: VerificationReport) -> bool:
+    return bool(report.facts.get("closed"))
+
+
 def _verified(report: VerificationReport, *, compared: bool) -> str:
     origin = report.facts["origin"]
+    if len([one for one in report.withheld if one.endswith(_WHOLE)]) == report.facts["events"]:
+        return (
+            f"the record of {origin} is unchanged and no event of it is missing; what the events "
+            "said is not in this bundle"
+        )
     if not compared:
         return f"the record of {origin} is whole and unchanged; no file was compared with it"
     return (
         f"this file is, bit for bit, the one that {origin} recorded, and its record is whole and "
         "unchanged"
     )
+
+
+def _corrected(report: VerificationReport) -> list[str]:
+    """That somebody called the recorded size or digest wrong, which the file was compared with."""
+    events = [
+        f"event {one['event']}"
+        for one in report.corrections
+        if one["target"] == 0 and one["pointer"].startswith(_MEASURED)
+    ]
+    told = "the file was compared with the size and digests that were recorded first"
+    return [f"  corrected later, by {', '.join(events)}: {told}"] if events else []
 
 
 def _failed(step: Step) -> list[str]:

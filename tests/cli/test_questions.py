@@ -134,7 +134,9 @@ def test_what_is_printed_after_an_approval_carries_the_disposal_out_under_its_ru
     item, _, _ = requested(desk, tmp_path)
     code, out, _ = within("dispose", "approve", item, "--yes")
     assert (code, "--method HOW --rule wpg-9" in out) == (0, True), out
-    code, out, said = within("dispose", "carry-out", item, "--method", "burnt", "--rule", "wpg-9")
+    code, out, said = within(
+        "dispose", "carry-out", item, "--method", "burnt", "--rule", "wpg-9", "--yes"
+    )
     assert code == 0, said
     me, other = desk.person.certificate.pseudonym, second.pseudonym
     told = " ".join(out.split())
@@ -299,7 +301,9 @@ def test_a_suspension_that_reaches_back_says_what_it_breaks_and_is_asked_for(
 
     def suspend(who: str, *, since: int) -> SimpleNamespace:
         done.append((who, since))
-        return SimpleNamespace(revoked="then", keepsCustodyKey=False, alsoActive=())
+        return SimpleNamespace(
+            revoked="then", keepsCustodyKey=False, alsoActive=(), certifiedSince=()
+        )
 
     @contextmanager
     def opened(**_: Any) -> Iterator[Any]:
@@ -346,6 +350,8 @@ def test_who_carries_a_disposal_out_that_nobody_approved_is_told_which_request_w
     desk: Desk, second: Actor, tmp_path: Path
 ) -> None:
     item, _, number = requested(desk, tmp_path)
-    code, out, said = within("dispose", "carry-out", item, "--method", "burnt", "--rule", "wpg-9")
+    code, out, said = within(
+        "dispose", "carry-out", item, "--method", "burnt", "--rule", "wpg-9", "--yes"
+    )
     assert (code, out) == (1, "")
     assert f"requested last, by event {number}" in " ".join(said.split())
