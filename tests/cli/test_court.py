@@ -27,7 +27,7 @@ from ledger.domain.verify import verify_bundle
 from tests.support import alone
 from tests.support.chains import free_port
 from tests.support.commands import ROOT, custody, settings_of_commands, within
-from tests.support.releasing import Installed
+from tests.support.releasing import WHEEL, Installed
 
 
 @pytest.fixture(scope="module")
@@ -83,6 +83,12 @@ def test_a_stranger_checks_the_folder_when_every_process_is_dead(
     (there / "photo.jpg").write_bytes(b"another")
     printed = alone.custody(*given, folder=there, home=there.parent, python=slim.python, code=1)
     assert printed.startswith("FAILED: this file is not the one that was recorded")
+
+
+def test_the_page_sends_nobody_to_a_name_that_anybody_could_register(left: Path) -> None:
+    page = (left / "READ-ME.html").read_text()
+    assert f"pip install ./{WHEEL}</pre>" in page
+    assert "pip install custody" not in page
 
 
 def test_whoever_is_alone_has_no_network(tmp_path: Path) -> None:
