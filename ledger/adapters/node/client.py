@@ -128,11 +128,9 @@ class NodeClient(HttpNode):
 
     def rehearse(self, evidence: str, document: bytes, disclosures: Sequence[str]) -> None:
         """Ask whether an event that is not signed yet could follow; nothing is recorded."""
-        self._send(
-            "POST",
-            f"/v1/evidence/{evidence}/rehearsals",
-            json={"document": b64url(document), "disclosures": list(disclosures)},
-        )
+        path = f"/v1/evidence/{evidence}/rehearsals"
+        body = {"document": b64url(document), "disclosures": list(disclosures)}
+        self._send("POST", path, json=body)
 
     def details(self, evidence: str, access: str) -> list[answers.RecordedDocument]:
         """The item's documents."""
@@ -172,11 +170,9 @@ class NodeClient(HttpNode):
 
     def bundle(self, evidence: str, access: str, *, withhold: Sequence[str] = ()) -> bytes:
         """The evidence bundle, without what is to be withheld."""
-        return self._send(
-            "POST",
-            f"/v1/evidence/{evidence}/bundle",
-            json={"access": access, "withhold": list(withhold)},
-        ).content
+        path = f"/v1/evidence/{evidence}/bundle"
+        body = {"access": access, "withhold": list(withhold)}
+        return self._send("POST", path, json=body).content
 
     def status(self, *, chain: bool = True, ipfs: bool = True) -> node_answers.NodeStatus:
         """How far anchoring is; without ``chain`` and ``ipfs`` the node need not ask them."""
@@ -221,6 +217,11 @@ class NodeClient(HttpNode):
         path, asked = "/v1/people/holders", {"role": sorted(roles)}
         held: list[node_answers.RoleHolder] = self._ask("GET", path, shape, params=asked)["holders"]
         return held
+
+    def names(self, people: Sequence[str]) -> list[node_answers.Named]:
+        """Whom references, service numbers or beginnings of pseudonyms name."""
+        path, body = "/v1/people/names", {"people": list(people)}
+        return self._all("POST", path, "people", node_answers.Named, body)
 
     def approve(self, reference: str) -> str:
         """Approve an enrolment; the reference of the new person."""
