@@ -61,6 +61,17 @@ class Desks:
                 self.windows.remove(joining)
 
 
+def test_readme_is_read_in_a_minute_and_its_day_works_as_it_is_printed(tmp_path: Path) -> None:
+    readme = (ROOT / "README.md").read_text()
+    assert len(readme.splitlines()) <= 70
+    desks = Desks(tmp_path)
+    day = re.findall(r"^    (custody .*)$", readme, re.MULTILINE)
+    told = re.findall(r"`(custody verify for-the-court/photo.jpg)`", readme)
+    assert (len(day), len(told)) == (6, 1)
+    for line in [*day, *told]:
+        desks.type("", line)
+
+
 @pytest.mark.timeout(900)  # sixty commands, each a process of its own
 def test_every_command_of_the_guides_works_as_it_is_printed(tmp_path: Path) -> None:
     desks = Desks(tmp_path)
