@@ -90,14 +90,15 @@ class FirstSession:
         self._job = "7. get the file back"
         self._type("anna", f"custody get {item} -o copy.jpg")
         self._job = "8. bundle"
-        self._type("anna", f"custody bundle {item} -o photo.bundle")
+        self._type("anna", "custody anchor")
+        self._type("anna", f"custody bundle {item}")
         self._job = "9. verify"
         self._type("anna", "custody verify photo.jpg")
         self._job = "10. verify a tampered copy"
         changed = bytearray((anna / "photo.jpg").read_bytes())
         changed[len(changed) // 2] ^= 1
         (anna / "tampered.jpg").write_bytes(changed)
-        self._type("anna", "custody verify photo.bundle tampered.jpg", expected=1)
+        self._type("anna", "custody verify photo.jpg.bundle tampered.jpg", expected=1)
         self._serving = self._machines["anna"].open("custody serve")
         try:
             self._join(anna, ben)
@@ -111,6 +112,14 @@ class FirstSession:
             self._type("anna", "custody audit")
         finally:
             self._serving.stop()
+
+    def for_the_court(self) -> Typed:
+        """After the jobs: a folder for a court, and what it shows to whoever checks it there."""
+        anna = self._machines["anna"]
+        for line in ("custody anchor", "custody court 2026-117/A1"):
+            anna.type(line)
+        court = Terminal(anna.folder / "for-the-court", anna.commands, "")
+        return court.type("custody verify photo.jpg --trust trust.json --timeline")
 
     def _join(self, anna: Path, ben: Path) -> None:
         self._job = "11. invite and approve a colleague"

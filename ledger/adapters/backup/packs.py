@@ -25,8 +25,8 @@ from ledger.adapters.ipfs.pack_sections import checked, scan
 from ledger.adapters.ipfs.packfiles import name_of, number_of, packs_in, start_of
 from ledger.adapters.ipfs.packindex import Place
 from ledger.domain.errors import StorageError, UnreadableError, UsageError, VerificationError
+from ledger.domain.files import custody_files
 
-PACKS_ID: Final = "packs.id"
 _ID_SIZE: Final = 256
 
 
@@ -53,20 +53,22 @@ def require_same(source: Path, folder: Path, *, used: bool) -> None:
     Raises:
         UsageError: it has those of another home.
     """
-    own, theirs = source / PACKS_ID, folder / PACKS_ID
+    own, theirs = source / custody_files.PACKS_ID, folder / custody_files.PACKS_ID
     if source.samefile(folder) or (not (theirs.is_file() or used) and packs_in(folder)):
         what = f"the packs in {folder} are no backup: a home keeps, or kept, its evidence there"
         raise UsageError(what, hint="nothing was changed; name another folder")
-    if not own.is_file():
-        files.write(own, secrets.token_hex(16).encode())
-    mine = files.read_small(own, _ID_SIZE)
+    mine = secrets.token_hex(16).encode()
+    if own.is_file():
+        mine = files.read_small(own, _ID_SIZE)
     if theirs.is_file() and not _is_one_id(files.read_small(theirs, _ID_SIZE), mine):
         what = (
             f"{folder.parent} holds backups of another home, or of this one before it was restored"
         )
         raise UsageError(what, hint="name another folder: each home has a backup folder of its own")
-    if not theirs.is_file():
-        files.write(theirs, mine)
+    # A name beside the packs says that there was a backup (settings.read_backups).
+    for name in (own, theirs):
+        if not name.is_file():
+            files.write(name, mine)
 
 
 def _is_one_id(one: bytes, other: bytes) -> bool:
@@ -178,9 +180,11 @@ def _opened(copied: Path) -> Iterator[BinaryIO]:
         OSError: it cannot be opened. StorageError: it is no file.
     """
     flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
-    with os.fdopen(os.open(copied, flags, 0o600), "r+b") as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise StorageError(f"{copied} is not a file", hint="move it away, then back up again")
+    fd = os.open(copied, flags, 0o600)
+    if not stat.S_ISREG(os.fstat(fd).st_mode):  # before it is wrapped, which fails for a pipe
+        os.close(fd)
+        raise StorageError(f"{copied} is not a file", hint="move it away, then back up again")
+    with os.fdopen(fd, "r+b") as file:
         yield file
 
 

@@ -14,7 +14,7 @@ from typing import Any, Final, NoReturn
 
 from ledger.adapters.ipfs.pack_sections import checked, named_before
 from ledger.adapters.ipfs.packfiles import name_of
-from ledger.adapters.ipfs.packindex import BURIED, BURIED_OF, INDEX, PLACE, Place
+from ledger.adapters.ipfs.packindex import BURIED, BURIED_OF, INDEX, PLACE, Place, require_index
 from ledger.domain.blocks.store import BlockStore, Collected
 from ledger.domain.errors import NotFoundError, StorageError, UnreadableError, VerificationError
 from ledger.domain.ipld import cid as cids
@@ -35,6 +35,7 @@ class LocalBlockView:
         self._directory = directory
         self._mutex = threading.Lock()
         self._is_sound: bool | None = None
+        require_index(directory)
         try:
             self._db = sqlite3.connect(
                 directory / INDEX,

@@ -93,7 +93,8 @@ class NodeClient(HttpNode):
 
     def item(self, evidence: str) -> answers.Item:
         """One item in clear."""
-        return self._one("GET", f"/v1/evidence/{evidence}", answers.Item)
+        found = self._one("GET", f"/v1/evidence/{evidence}", answers.Item)
+        return signed_records.about(found, evidence, self._web.who)
 
     def events(self, evidence: str) -> Iterator[answers.LoggedEvent]:
         """An item's events, page by page."""
@@ -319,15 +320,12 @@ class NodeClient(HttpNode):
         return events, given, signed_records.standing_after(shown, answer["standing"])
 
     def open_offer(self, evidence: str) -> answers.RecordedDocument:
-        """The open offer of an item, as it was signed and without what it says, for whoever may
-        take it back or answer it.
+        """The open offer of an item as it was signed, without what it says.
 
         Raises:
-            NotFoundError: none, or none for the caller. VerificationError: what the node shows is
-                no signed offer of the item.
+            NotFoundError: none for the caller. VerificationError: what is shown is no such offer.
         """
-        shape = {"offer": answers.RecordedDocument}
-        path = f"/v1/handovers/{evidence}/offer"
+        shape, path = {"offer": answers.RecordedDocument}, f"/v1/handovers/{evidence}/offer"
         offer: answers.RecordedDocument = self._ask("GET", path, shape)["offer"]
         signed_records.require_offer(offer, evidence, self._web.who)
         return offer
@@ -358,7 +356,8 @@ class NodeClient(HttpNode):
 
     def disposal(self, evidence: str) -> answers.Disposal:
         """What became of an item that was disposed of."""
-        return self._one("GET", f"/v1/evidence/{evidence}/disposal", answers.Disposal)
+        found = self._one("GET", f"/v1/evidence/{evidence}/disposal", answers.Disposal)
+        return signed_records.about(found, evidence, self._web.who)
 
     def lineage(self, evidence: str) -> answers.Lineage:
         """Where an item came from, what came from it, and who holds copies."""
