@@ -21,6 +21,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+from ledger import system
 from ledger.client import folder_walk, steady_file
 from ledger.client import upload_request as givens
 from ledger.client.content_sealer import ContentEncryptor
@@ -145,7 +146,7 @@ class Upload:
     def _single(self, given: UploadRequest) -> Iterator[UploadResult]:
         """A file that was given itself."""
         try:
-            fd = os.open(given.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+            fd = os.open(given.path, os.O_RDONLY | system.CLOEXEC | system.NONBLOCK)
         except OSError as error:
             raise steady_file.unreadable(given.path, error) from error
         with os.fdopen(fd, "rb", buffering=0) as file:
@@ -390,5 +391,9 @@ class Upload:
                 return
             gathering.expect(
                 one.path,
-                folder_walk.facts_of(fd, source.before, gathering.first_name(known, one.path)),
+                folder_walk.facts_of(
+                    source.before,
+                    system.attributes(fd),
+                    gathering.first_name(known, one.path),
+                ),
             )

@@ -170,7 +170,7 @@ class _Story(Stage):
 
     def _disposal(self, nl: Actor, colleague: Actor, image: str) -> None:
         self._step("The case is closed: two persons dispose of the image, and all keys of it go")
-        carry_out = 'dispose carry-out {image} --method "keys destroyed" --rule wpg-9'
+        carry_out = 'dispose carry-out {image} --method "keys destroyed" --rule wpg-9 --yes'
         nl.custody("record hold {image} --name appeal", image=image)
         nl.custody('dispose request {image} --reason "case closed" --rule wpg-9', image=image)
         colleague.custody("dispose approve {image} --yes", image=image)

@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO, Final
 
+from ledger import system
 from ledger.adapters import files
 from ledger.adapters.backup.copy_mending import CHUNK, agree, copy_readable, mend
 from ledger.adapters.ipfs.index_view import PacksKnown, read_pack, read_packs, read_places
@@ -152,7 +153,7 @@ def _append(pack: Path, copied: Path, known: int, end: int, made: Copied) -> int
         with _opened(copied) as target:
             copy_readable(file, target, start, end)
             target.flush()
-            os.fsync(target.fileno())
+            system.fsync(target.fileno())
             if not _is_whole(target, pack, start, end) and copied.name not in made.lost:
                 made.lost.append(copied.name)
     return end - start
@@ -179,8 +180,7 @@ def _opened(copied: Path) -> Iterator[BinaryIO]:
     Raises:
         OSError: it cannot be opened. StorageError: it is no file.
     """
-    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
-    fd = os.open(copied, flags, 0o600)
+    fd = system.open_own(copied, os.O_RDWR | os.O_CREAT | system.NONBLOCK)
     if not stat.S_ISREG(os.fstat(fd).st_mode):  # before it is wrapped, which fails for a pipe
         os.close(fd)
         raise StorageError(f"{copied} is not a file", hint="move it away, then back up again")
@@ -243,7 +243,7 @@ def _is_good(folder: Path, place: Place, ends: Mapping[str, int]) -> bool:
     if place.at + place.size > ends.get(name, 0):
         return False
     with (folder / name).open("rb", buffering=0) as file:
-        data = os.pread(file.fileno(), place.size, place.at)
+        data = system.pread(file.fileno(), place.size, place.at)
     try:
         checked(place.cid, data, place)
     except (UnreadableError, VerificationError):
@@ -260,7 +260,7 @@ def restore(folder: Path, blocks: Path) -> None:
     """
     for path in packs_in(folder).values():
         with path.open("rb", buffering=0) as file, (blocks / path.name).open("xb") as target:
-            os.fchmod(target.fileno(), 0o600)
+            system.set_mode(target.fileno(), 0o600)
             copy_readable(file, target, 0, os.fstat(file.fileno()).st_size)
             target.flush()
-            os.fsync(target.fileno())
+            system.fsync(target.fileno())
