@@ -25,8 +25,8 @@ _ROOT: Final = Path(__file__).parents[2]
 _LONGEST: Final = 60  # characters of a command, besides what its paths have
 _MOST_REFUSED: Final = 1
 _MOST_SECONDS: Final = 600.0
-#: A word that names a file or a folder.
-_PATH: Final = re.compile(r"\S*(?:/\S*|\.(?:jpg|json|bundle))(?=\s|$)")
+#: A word that names a file.
+_PATH: Final = re.compile(r"\S+\.(?:jpg|json|bundle)(?=\s|$)")
 
 
 @dataclass(frozen=True)
@@ -142,6 +142,11 @@ class FirstSession:
         self.steps.append(Step(self._job, who, typed, source, expected))
         output.note(f"{self._job}: {typed.line} ({typed.seconds:.1f} s)")
 
+    def told(self, step: Step) -> str:
+        """What a command showed, with a home folder that is nobody's."""
+        folder = str(self._machines[step.who].folder)
+        return step.typed.shown.replace(folder, f"/home/{step.who}")
+
     def faults(self) -> list[str]:
         """What is worse in the session than it may be, a sentence each."""
         steps = self.steps
@@ -167,8 +172,9 @@ class FirstSession:
         ]
 
 
-def page(steps: list[Step]) -> str:
+def page(session: FirstSession) -> str:
     """The transcript as a page of the documents."""
+    steps = session.steps
     seconds = sum(step.typed.seconds for step in steps)
     refused = sum(step.is_refused for step in steps)
     lines = [
@@ -194,7 +200,7 @@ def page(steps: list[Step]) -> str:
         if step.job != job:
             lines += ["", f"## {step.job.partition(' ')[2].capitalize()}"]
         job = step.job
-        lines += ["", "```text", f"{step.who}$ {step.typed.line}", step.typed.shown, "```"]
+        lines += ["", "```text", f"{step.who}$ {step.typed.line}", session.told(step), "```"]
     return "\n".join([*lines, ""])
 
 
@@ -211,7 +217,7 @@ def main() -> int:
             output.say(f"the first session ended early: {error.message}")
             return 1
     faults = session.faults()
-    target.write_text(page(session.steps))
+    target.write_text(page(session))
     output.say(*faults)
     return 1 if faults else 0
 
