@@ -302,7 +302,9 @@ def test_a_suspension_that_reaches_back_says_what_it_breaks_and_is_asked_for(
 
     def suspend(who: str, *, since: int) -> SimpleNamespace:
         done.append((who, since))
-        return SimpleNamespace(revoked="then", keepsCustodyKey=False, alsoActive=())
+        return SimpleNamespace(
+            revoked="then", keepsCustodyKey=False, alsoActive=(), certifiedSince=()
+        )
 
     @contextmanager
     def opened(**_: Any) -> Iterator[Any]:

@@ -201,7 +201,11 @@ def test_copies_of_which_no_snapshot_tells_any_more_are_compared_and_not_written
     restored(folder, tmp_path / "again", keys[1], items)
 
 
-def test_a_flipped_bit_in_the_name_of_the_packs_makes_them_nobody_elses(
+@pytest.mark.parametrize("side", ["home", "backup"])
+@pytest.mark.parametrize("harm", ["bit", "empty", "text"])
+def test_a_damaged_name_of_the_packs_makes_them_nobody_elses(
+    harm: str,
+    side: str,
     home_path: Path,
     tmp_path: Path,
     folder: Path,
@@ -212,7 +216,10 @@ def test_a_flipped_bit_in_the_name_of_the_packs_makes_them_nobody_elses(
     record(home_path, tmp_path, rng, 5000)
     with Desk(home_path) as desk:
         make(desk, folder, keys_file, keys)
-        flip(home_path / "blocks" / "packs.id", 0.5)
+        named = (home_path if side == "home" else folder) / "blocks" / "packs.id"
+        name = named.read_bytes()
+        bit = bytes([name[0] ^ (1 if name[0] not in b"9`" else 8), *name[1:]])
+        named.write_bytes({"bit": bit, "empty": b"", "text": name[:-1] + b"x"}[harm])
         assert make(desk, folder, keys_file, keys, NOW + 1).copied == 0
 
 
@@ -276,7 +283,7 @@ def test_a_backup_into_the_folder_of_another_home_leaves_no_sign_of_one(
     home_path: Path, tmp_path: Path, folder: Path, keys_file: Path, keys: BackupKeys
 ) -> None:
     (folder / "blocks").mkdir(parents=True)
-    (folder / "blocks" / "packs.id").write_bytes(b"another home's")
+    (folder / "blocks" / "packs.id").write_bytes(b"0" * 32)
     with Desk(home_path) as desk:
         with pytest.raises(UsageError, match="backups of another home"):
             make(desk, folder, keys_file, keys)

@@ -10,10 +10,11 @@ compacted them.
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import stat
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -28,7 +29,8 @@ from ledger.adapters.ipfs.packindex import Place
 from ledger.domain.errors import StorageError, UnreadableError, UsageError, VerificationError
 from ledger.domain.files import custody_files
 
-_ID_SIZE: Final = 256
+_ID_SIZE: Final = 32
+_ID: Final = re.compile(rb"[0-9a-f]{32}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,21 +57,30 @@ def require_same(source: Path, folder: Path, *, used: bool) -> None:
         UsageError: it has those of another home.
     """
     own, theirs = source / custody_files.PACKS_ID, folder / custody_files.PACKS_ID
-    if source.samefile(folder) or (not (theirs.is_file() or used) and packs_in(folder)):
+    mine, other = _id(own), _id(theirs)
+    if source.samefile(folder) or (not (other or used) and packs_in(folder)):
         what = f"the packs in {folder} are no backup: a home keeps, or kept, its evidence there"
         raise UsageError(what, hint="nothing was changed; name another folder")
-    mine = secrets.token_hex(16).encode()
-    if own.is_file():
-        mine = files.read_small(own, _ID_SIZE)
-    if theirs.is_file() and not _is_one_id(files.read_small(theirs, _ID_SIZE), mine):
+    if mine is None and own.is_file():  # of a damaged name the packs themselves are compared
+        mine = other
+    mine = mine or secrets.token_hex(_ID_SIZE // 2).encode()
+    if other is not None and not _is_one_id(other, mine):
         what = (
             f"{folder.parent} holds backups of another home, or of this one before it was restored"
         )
         raise UsageError(what, hint="name another folder: each home has a backup folder of its own")
     # A name beside the packs says that there was a backup (settings.read_backups).
-    for name in (own, theirs):
-        if not name.is_file():
-            files.write(name, mine)
+    for path in (own, theirs):
+        if _id(path) is None:
+            files.write(path, mine)
+
+
+def _id(path: Path) -> bytes | None:
+    """The name of packs that lies in a file; None where none does, or it was damaged."""
+    with suppress(OSError):
+        if path.is_file() and _ID.fullmatch(found := files.read_small(path, _ID_SIZE)):
+            return found
+    return None
 
 
 def _is_one_id(one: bytes, other: bytes) -> bool:
