@@ -9,7 +9,7 @@ import typer
 from cli import output
 from cli.global_options import STATE, Json
 from cli.hints import command, runnable
-from cli.labels import counted
+from ledger.domain.codecs.text import counted
 
 if TYPE_CHECKING:
     from ledger.client.offline_queue import Told
@@ -113,7 +113,9 @@ def send(
         + (f", {again} of them there already" if again else "")
     ]
     if refused:
-        lines.append(f"{len(refused)} were refused, or depend on what was, and stay here:")
+        lines.append(
+            f"{counted(len(refused), 'statement', ('was', 'were'))} refused, or wait for one that was:"
+        )
     output.result(
         {"sent": len(sent), "repeated": again, "registered": sent, "refused": refused},
         *lines,
