@@ -17,10 +17,12 @@ from pathlib import Path
 
 import pytest
 
-from cli import court_folder, court_page
+from cli import court_folder, court_page, output
+from ledger.adapters import files
 from ledger.domain.bundle import bundle as bundles
 from ledger.domain.bundle import trust, trust_fingerprint
 from ledger.domain.chain.finality import Clique, Pinned
+from ledger.domain.errors import UnwrittenError
 from ledger.domain.verify import verify_bundle
 from tests.support import alone
 from tests.support.chains import free_port
@@ -289,3 +291,42 @@ def test_what_does_not_verify_is_not_left(
     assert code == 1
     assert "does not verify (step" in said
     assert not folder.exists()
+
+
+def test_a_disk_that_is_full_at_the_end_hides_no_access_that_was_signed(
+    worked: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = files.write
+
+    def full(path: Path, data: bytes, *, mode: int = 0o600) -> None:
+        if path.name == court_folder.PAGE:
+            raise UnwrittenError(f"cannot write {path}: No space left on device")
+        real(path, data, mode=mode)
+
+    monkeypatch.setattr(files, "write", full)
+    folder = tmp_path / "court"
+    code, printed, said = within(
+        *("court", worked["evidence"], "-o", folder, "--basis", "x"), home=worked["home"]
+    )
+    assert code == output.UNPRINTED
+    assert len(re.findall(r"[0-9a-f]{64}", printed)) == 2
+    assert "No space left" in said
+    assert not folder.exists()
+
+
+def test_a_folder_that_cannot_be_made_is_told_before_anything_is_signed(
+    worked: dict[str, Path], tmp_path: Path
+) -> None:
+    def events() -> int:
+        shown = custody("show", worked["evidence"], "--json", home=worked["home"]).stdout
+        return int(json.loads(shown)["item"]["events"])
+
+    before, file = events(), tmp_path / "file"
+    file.write_text("x")
+    code, printed, said = within(
+        *("court", worked["evidence"], "-o", file / "court", "--basis", "x"), home=worked["home"]
+    )
+    assert code == 1
+    assert printed == ""
+    assert "cannot make" in said
+    assert events() == before
