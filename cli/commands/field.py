@@ -113,9 +113,8 @@ def send(
         + (f", {again} of them there already" if again else "")
     ]
     if refused:
-        lines.append(
-            f"{counted(len(refused), 'statement', ('was', 'were'))} refused, or wait for one that was:"
-        )
+        stay = counted(len(refused), "statement", ("stays", "stay"))
+        lines.append(f"{stay} here, refused or behind one that was:")
     output.result(
         {"sent": len(sent), "repeated": again, "registered": sent, "refused": refused},
         *lines,
