@@ -76,6 +76,8 @@ ROUTES: Final[dict[str, frozenset[str]]] = {
     "missing_blocks": _COLLECT,
     "put_blocks": _COLLECT,
     "find_duplicates": _COLLECT,
+    "find_recorded": _COLLECT,
+    "find_numbers": _COLLECT,
     # pseudonyms and times profile people: entries and certificates are not public
     "entries": _LOG_READERS,
     "certificate": _LOG_READERS,

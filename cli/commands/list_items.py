@@ -30,6 +30,7 @@ def list_items(
             if value:
                 match = set(session.node.search(scheme, value))
                 wanted = match if wanted is None else wanted & match
+        borne = session.node.numbers(case, [exhibit]) if case and exhibit else {}
         if wanted is None:
             items = list(session.node.items())
         else:
@@ -50,6 +51,10 @@ def list_items(
         if rows
         else none
     )
+    for number, bearers in borne.items():
+        if len(bearers.meant) > 1:
+            named = ", ".join(one.removeprefix("urn:uuid:") for one in bearers.meant)
+            lines.append(f"{len(bearers.meant)} items bear the number {number}: {named}")
     output.result({"items": items}, *lines)
 
 

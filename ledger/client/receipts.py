@@ -10,6 +10,7 @@ from ledger.domain.errors import VerificationError
 from ledger.domain.event.signing import Person
 from ledger.domain.log import receipt as receipts
 from ledger.domain.log import statement as statements
+from ledger.domain.log.statement import Statement
 from ledger.domain.ports.answers import Recorded, Registered
 
 
@@ -38,10 +39,19 @@ def _require_one(person: Person, submission: dict[str, Any], answer: Registered)
         raise VerificationError(
             5, f"sent was statement {sent.digest.hex()}, and the node answers of {answer.statement}"
         )
+    require_receipt(person, sent, answer.receipt)
+
+
+def require_receipt(person: Person, statement: Statement, receipt: str) -> None:
+    """Check a receipt in base64url: the log of the person's node signed it for a statement.
+
+    Raises:
+        VerificationError: it did not. FormatError: it is no receipt.
+    """
     receipts.verify(
-        receipts.parse(from_b64url(answer.receipt, what="receipt")),
-        leaf=sent.digest,
+        receipts.parse(from_b64url(receipt, what="receipt")),
+        leaf=statement.digest,
         log_id=person.log_id,
-        subject=sent.claims.subject,
+        subject=statement.claims.subject,
         key=person.descriptor.log_key,
     )

@@ -44,9 +44,14 @@ class NodeClient(HttpNode):
             "PUT", "/v1/blocks", parts=parts, headers={"Content-Type": "application/vnd.ipld.car"}
         )
 
-    def register(self, submissions: Sequence[dict[str, Any]]) -> list[answers.Registered]:
+    def register(
+        self, submissions: Sequence[dict[str, Any]], *, field: bool = False
+    ) -> list[answers.Registered]:
         """See clientports.NodeApi. Where the answer is lost, or the node is busy, the same
         statements are sent again: the node takes each once.
+
+        Args:
+            field: they were signed without network.
 
         Raises:
             UnconfirmedError: it was lost again and again, and they may be in the log or not.
@@ -55,7 +60,7 @@ class NodeClient(HttpNode):
         sent = False
         for pause in _AGAIN:
             try:
-                body = {"statements": list(submissions)}
+                body = {"statements": list(submissions)} | ({"field": True} if field else {})
                 return self._all("POST", "/v1/statements", "registered", answers.Registered, body)
             except (WebError, BusyError) as error:
                 passing = True
@@ -78,6 +83,20 @@ class NodeClient(HttpNode):
             "evidence"
         ]
         return answer
+
+    def recorded(self, marks: Sequence[str], evidence: Sequence[str] = ()) -> list[answers.Opening]:
+        """See clientports.NodeApi."""
+        body = {"marks": list(marks), "evidence": list(evidence)}
+        found = self._all("POST", "/v1/evidence/recorded", "openings", answers.Opening, body)
+        for one in found:
+            signed_records.require_signed([one.opening], one.evidence, self._web.who)
+        return found
+
+    def numbers(self, case: str, exhibits: Sequence[str]) -> dict[str, answers.BorneNumber]:
+        """See clientports.NodeApi."""
+        body = {"case": case, "exhibits": list(exhibits)}
+        found = self._all("POST", "/v1/evidence/numbers", "numbers", answers.BorneNumber, body)
+        return {one.exhibit: one for one in found}
 
     def search(self, scheme: str, value: str) -> list[str]:
         """Items with an identifier."""

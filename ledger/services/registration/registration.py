@@ -28,6 +28,7 @@ from ledger.services.onchain import agency_standing, transfer_steps
 from ledger.services.partners.directory import CertificateVerifier
 from ledger.services.records import record_keys
 from ledger.services.registration import bulk_access_alarm, keys_with_events, sequencing
+from ledger.services.registration.exhibit_numbers import Numbers
 from ledger.services.registration.item_histories import Histories
 from ledger.services.registration.item_rules import Ahead, Review, receivers
 from ledger.services.registration.statement_checks import (
@@ -49,7 +50,8 @@ class Registered:
     """The outcome for one statement: its entry's place in the log, and its receipt.
 
     ``repeated``: it was in the log before. ``content``: SHA-256 of the content, as the document
-    states it, where the statement opens an item that has some.
+    states it, where the statement opens an item that has some. ``same_number``: items that bear its
+    exhibit number as well.
     """
 
     evidence: str
@@ -58,6 +60,7 @@ class Registered:
     receipt: bytes
     repeated: bool
     content: str | None = None
+    same_number: tuple[str, ...] = ()
 
 
 def register(
@@ -66,10 +69,12 @@ def register(
     *,
     caller: PersonId | None,
     service: bytes | None = None,
+    field: bool = False,
 ) -> list[Registered]:
     """Register statements, all of them or none.
 
     Args:
+        field: they were signed without network: see exhibit_numbers.
         caller: the logged-in person, who must be the actor; None for a service certificate.
         service: digest of the service certificate that is logged in; None for our own node.
 
@@ -90,7 +95,8 @@ def register(
             agency_standing.ask(node, code)
     with node.records.write() as unit:
         _require_current(node, unit, checked, caller, service)
-        rows = _sequence(node, unit, checked, ahead)
+        numbers = Numbers(node, unit, refuse=not field)
+        rows = _sequence(node, unit, checked, ahead, numbers)
         read = merkle_log.reader(unit, node.log_id)
         return [
             Registered(
@@ -100,6 +106,7 @@ def register(
                 merkle_log.receipt(node, row, read).encode(),
                 repeated,
                 one.event.body["digests"].get("sha-256") if one.content is not None else None,
+                numbers.borne_by(row.evidence),
             )
             for one, (row, repeated) in zip(checked, rows, strict=True)
         ]
@@ -174,7 +181,11 @@ def _read_ahead(node: Node, unit: UnitOfWork, checked: list[ValidatedSubmission]
 
 
 def _sequence(
-    node: Node, unit: UnitOfWork, checked: list[ValidatedSubmission], ahead: Ahead
+    node: Node,
+    unit: UnitOfWork,
+    checked: list[ValidatedSubmission],
+    ahead: Ahead,
+    numbers: Numbers,
 ) -> list[tuple[EntryRow, bool]]:
     """Judge each statement against its item's state and append the new ones.
 
@@ -210,6 +221,8 @@ def _sequence(
             placement.require_held(node, unit, before)
         item = sequencing.item_after(node, submission, before)
         judge.require_allowed(submission, before, signer)
+        if claims.effect == "open":
+            numbers.require_free(submission.event, signer)
         keys_with_events.check_grants(node, unit, judge, submission, before)
         keys_with_events.take_back(node, unit, judge, submission, before)
         states[claims.subject] = item
