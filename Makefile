@@ -2,6 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 PYTHON ?= python3
+UV ?= uv
 VENV := .venv
 BIN := $(VENV)/bin
 FILE ?= docs/example.jpg
@@ -12,7 +13,7 @@ export CI := true
 export HARDHAT_DISABLE_TELEMETRY := true
 export HARDHAT_DISABLE_TELEMETRY_PROMPT := true
 
-.PHONY: demo story run test nightly lint format docs bench soak campaigns artifacts contracts coverage python python-alone python-outside python-inside python-nightly node kubo fsck install install-dev clean
+.PHONY: demo story first-session picture run test nightly lint format docs bench soak campaigns artifacts contracts coverage python python-alone python-outside python-inside python-nightly node kubo fsck install install-dev locks release clean
 
 install: $(VENV)/.installed
 install-dev: $(VENV)/.installed-dev
@@ -30,6 +31,14 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 $(VENV)/.installed-dev: requirements-dev.lock $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	touch $@
+
+# What is pinned and fits stays as it is. uv is a program of its own, needed for this alone.
+LOCK := $(UV) pip compile pyproject.toml --universal --generate-hashes --no-header --quiet
+locks:
+	$(LOCK) --extra all --extra build -o requirements.lock
+	$(LOCK) --extra all --extra build --extra dev -o requirements-dev.lock
+	$(LOCK) -c requirements.lock -o requirements-base.lock
+	$(LOCK) -c requirements.lock --extra client -o requirements-client.lock
 
 node_modules/.installed: package-lock.json
 	@command -v node >/dev/null || { echo "make test needs Node 20 or newer: install it from nodejs.org or your distribution"; exit 1; }
@@ -55,9 +64,17 @@ demo: install
 story: install node
 	@$(BIN)/python -m tools.scenarios.story --output story-out
 
+# Both write a page of docs/ anew, from what people typed and saw in this run.
+first-session: install
+	@$(BIN)/python -m tools.scenarios.first_session
+
+picture: install
+	@$(BIN)/python -m tools.picture
+
 run: install
 	@test -f $(HOME_DIR)/passphrase || { mkdir -p $(HOME_DIR) && (umask 077 && $(PYTHON) -c 'import secrets; print(secrets.token_urlsafe(24))' > $(HOME_DIR)/passphrase); }
-	@test -d $(HOME_DIR)/home || $(BIN)/custody --home $(HOME_DIR)/home --passphrase-file $(HOME_DIR)/passphrase init --agency NL-POL --person 4711
+	@test -d $(HOME_DIR)/home || $(BIN)/custody --home $(HOME_DIR)/home --passphrase-file $(HOME_DIR)/passphrase init --agency NL-POL --person 4711 --here
+	@test -e .custody || $(BIN)/custody --passphrase-file $(HOME_DIR)/passphrase home use $(HOME_DIR)/home
 	@exec $(BIN)/custody --home $(HOME_DIR)/home --passphrase-file $(HOME_DIR)/passphrase serve --port 8000
 
 # The longest first, the short ones beside their ends: two processes are at work from the first minute to the last.
@@ -127,5 +144,11 @@ artifacts: node
 	npx --no-install hardhat compile --force --quiet
 	node tools/export_artifacts.js
 
+# RELEASE_KEY: the file of an SSH key, private or, with an agent, public. docs/install.md says how a release is checked.
+RELEASE_KEY ?=
+RELEASE_DIR ?= release-out
+release: install-dev
+	@$(BIN)/python -m tools.release --key "$(RELEASE_KEY)" --output "$(RELEASE_DIR)"
+
 clean:
-	rm -rf $(VENV) node_modules .build demo-out coverage coverage.json
+	rm -rf $(VENV) node_modules .build demo-out release-out coverage coverage.json

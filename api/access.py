@@ -82,6 +82,7 @@ ROUTES: Final[dict[str, frozenset[str]]] = {
     "entries": _LOG_READERS,
     "certificate": _LOG_READERS,
     "person_key": _PEOPLE,
+    "role_holders": _PEOPLE,  # a few of one's own colleagues, by service number
     "link_person": frozenset({"administrator"}),
     "renew_person": frozenset({"administrator"}),
     "admit_guest": frozenset({"administrator"}),
@@ -94,6 +95,7 @@ ROUTES: Final[dict[str, frozenset[str]]] = {
     # handovers
     "list_handovers": _PEOPLE,
     "sync_handovers": _KEEPERS,
+    "open_offer": _RECORD,
     "incoming": _TAKERS,
     "incoming_content": _TAKERS,
     # a copy comes with its record in clear, and its content is sealed to the custodians: nobody

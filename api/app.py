@@ -10,7 +10,7 @@ import anyio.to_thread
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
-from api import description, errors
+from api import description, errors, front_page
 from api.access import ROUTES
 from api.call_counts import MeasureMiddleware
 from api.concurrency import THREADS, lanes
@@ -115,6 +115,7 @@ def create_app(
     for router in _VERSIONED:
         app.include_router(router, prefix="/v1")
     description.install(app)
+    front_page.install(app)
     errors.install(app)
     app.add_middleware(LimitMiddleware)
     app.add_middleware(MeasureMiddleware, telemetry=node.telemetry)

@@ -17,8 +17,9 @@ from api.access import GUEST_ROUTES, PUBLIC, ROUTES
 from api.bodies import SHORT, JudgedRequest, judge
 from api.errors import UnauthenticatedError
 from api.limits import LOCAL
-from ledger.domain.errors import DeniedError
+from ledger.domain.errors import DeniedError, RoleError
 from ledger.domain.identity import dpop
+from ledger.domain.identity.roles import whom_to_ask
 from ledger.services.access.authorization import Caller
 from ledger.services.access.sessions import caller_of
 from ledger.services.node.context import Node
@@ -78,15 +79,11 @@ class GuardedRoute(APIRoute):
             return handler
 
         async def guarded(request: Request) -> Response:
-            caller = await aside(request, _authenticate, request)
+            request.state.caller = caller = await aside(request, _authenticate, request)
             if not caller.roles & allowed or (
                 caller.is_guest(request.app.state.node.agency) and not open_to_guests
             ):
-                raise DeniedError(
-                    "your role may not do this",
-                    hint=f"this takes the role of {' or '.join(sorted(allowed)) or 'nobody'}",
-                )
-            request.state.caller = caller
+                raise RoleError("your role may not do this", allowed, hint=whom_to_ask(allowed, ()))
             request.app.state.rates.know(request.headers["authorization"].encode("latin-1"))
             return await handler(request)
 

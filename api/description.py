@@ -18,7 +18,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse
 
 PATH: Final = "/docs"
-_STYLE: Final = """
+STYLE: Final = """
 body { font: 11pt/1.5 sans-serif; margin: 2rem auto; max-width: 60rem; padding: 0 1rem; color: #111;
 background: #fff } table { border-collapse: collapse; width: 100% } td, th { border: 1px solid #bbb;
 padding: .2rem .5rem; vertical-align: top; text-align: left } code, pre { font: 10pt monospace } pre
@@ -26,7 +26,7 @@ padding: .2rem .5rem; vertical-align: top; text-align: left } code, pre { font: 
 margin: .3rem 0; padding: .3rem .6rem; border: 1px solid #ddd } h2 { margin-top: 2rem } .method {
 display: inline-block; min-width: 4rem; font-weight: bold }
 """
-_DIGEST: Final = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
+_DIGEST: Final = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
 #: Nothing may run, nothing may be loaded, no form may be sent; the style is this one by its digest.
 POLICY: Final = (
     f"default-src 'none'; style-src 'sha256-{_DIGEST}'; base-uri 'none'; form-action "
@@ -62,7 +62,7 @@ def page(document: dict[str, Any]) -> str:
     return f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width"><title>{title}</title>
-<style>{_STYLE}</style></head><body>
+<style>{STYLE}</style></head><body>
 <h1>{title}</h1><p>{html.escape(document["info"].get("description", ""))}</p>
 <p>The same for programs: <a href="/openapi.json">openapi.json</a>
 (OpenAPI {html.escape(document["openapi"])}).

@@ -8,10 +8,13 @@ from typing import Final
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
 from ledger.domain import errors
-from ledger.domain.errors import CustodyError
+from ledger.domain.errors import CustodyError, RoleError
+from ledger.domain.identity.roles import whom_to_ask
+from ledger.services.people import role_holders
 
 _LOG: Final = logging.getLogger("custody.api")
 RETRY: Final = "5"  # seconds after which to come again where too many wait
@@ -65,11 +68,21 @@ def _answer(error: CustodyError) -> JSONResponse:
     )
 
 
+def _whom_to_ask(request: Request, error: RoleError) -> str | None:
+    """The hint of a refusal for a role, with colleagues who have one that may."""
+    caller = getattr(request.state, "caller", None)
+    node = request.app.state.node
+    held = role_holders.told(node, caller, error.roles) if caller is not None else []
+    return whom_to_ask(error.roles, held) if held else error.hint
+
+
 def install(app: FastAPI) -> None:
     """Register the handlers."""
 
     @app.exception_handler(CustodyError)
     async def custody_error(request: Request, error: CustodyError) -> JSONResponse:
+        if isinstance(error, RoleError):
+            error.hint = await run_in_threadpool(_whom_to_ask, request, error)
         return _answer(error)
 
     @app.exception_handler(RequestValidationError)

@@ -127,6 +127,12 @@ class IncomingOut(Strict):
     standing: StandingOut
 
 
+class OpenOfferOut(Strict):
+    """The open offer of an item: as one of the events in DetailsOut, its document left out."""
+
+    offer: dict[str, Any]
+
+
 class CopyOut(Strict):
     """A copy from one agency to another, by the statement that disclosed it; ``taken``: the
     recipient's own item, once they told.

@@ -29,6 +29,19 @@ class InvitationOut(Strict):
     expires: str
 
 
+class HolderOut(Strict):
+    """A colleague who has a role, by service number."""
+
+    number: str
+    role: str
+
+
+class HoldersOut(Strict):
+    """At most three colleagues who have one of the roles that were asked for."""
+
+    holders: list[HolderOut]
+
+
 class EnrolmentIn(Strict):
     """The code of an invitation, and a COSE_Sign1 with the new public keys."""
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import html
 from typing import Any
 
-from cli import output
-from ledger.domain.untrusted.visible import visible
+from cli import output, pages
+from cli.pages import shown
 
 _MARKS = {
     "passed": "ok",
@@ -19,6 +18,7 @@ _MARKS = {
 #: Severities of what somebody did: only that breaks a promise. What could not be read or asked for,
 #: or was refused by design, breaks none yet.
 _DEEDS = frozenset({"failed", "warning"})
+_FACTS = {"trustRoot": "fingerprint of the trust root"}
 _WIDTH = 100
 _SHOWN = 20  # findings of one kind that a terminal shows; the JSON has more
 
@@ -42,6 +42,8 @@ def text(value: dict[str, Any]) -> list[str]:
     for code, count in value["counts"].items():
         if count > _SHOWN:
             lines += ["", f"... and {count - _SHOWN} more of {code}; see --json or --report"]
+    if trusted := value["facts"].get("trustRoot"):
+        lines += ["", f"trust root: fingerprint {trusted}"]
     lines += ["", f"verdict: {value['verdict']}"]
     return lines
 
@@ -68,58 +70,41 @@ def _finding(answer: dict[str, Any]) -> list[str]:
 
 
 def page(value: dict[str, Any], heading: str, made: str) -> str:
-    """The report as a page of HTML that prints well and loads nothing."""
+    """The report as a page to print."""
     rows = "".join(
-        f"<tr class='{_shown(check['status'].replace(' ', '-'))}'>"
-        f"<td>{_shown(_MARKS[check['status']])}</td>"
-        f"<td>{_shown(check['title'])}</td><td>{_shown(check['detail'])}</td></tr>"
+        f"<tr class='{shown(check['status'].replace(' ', '-'))}'>"
+        f"<td>{shown(_MARKS[check['status']])}</td>"
+        f"<td>{shown(check['title'])}</td><td>{shown(check['detail'])}</td></tr>"
         for check in value["checks"]
     )
     found = "".join(
-        f"<section><h3>{_shown(finding['severity'])}: {_shown(finding['title'])} "
-        f"<code>{_shown(finding['code'])}</code></h3><dl>"
-        f"<dt>where</dt><dd>{_shown(finding['place'])}</dd><dt>expected</dt><dd>{_shown(finding['expected'])}</dd>"
-        f"<dt>found</dt><dd>{_shown(finding['found'])}</dd>"
+        f"<section><h3>{shown(finding['severity'])}: {shown(finding['title'])} "
+        f"<code>{shown(finding['code'])}</code></h3><dl>"
+        f"<dt>where</dt><dd>{shown(finding['place'])}</dd><dt>expected</dt><dd>{shown(finding['expected'])}</dd>"
+        f"<dt>found</dt><dd>{shown(finding['found'])}</dd>"
         f"{_promise(finding)}"
-        f"<dt>what to do</dt><dd>{_shown(finding['todo'])}</dd></dl></section>"
+        f"<dt>what to do</dt><dd>{shown(finding['todo'])}</dd></dl></section>"
         for finding in value["findings"]
     )
     facts = "".join(
-        f"<tr><td>{_shown(name)}</td><td>{_shown(fact)}</td></tr>"
+        f"<tr><td>{shown(_FACTS.get(name, name))}</td><td>{shown(fact)}</td></tr>"
         for name, fact in value["facts"].items()
     )
-    return f"""<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>{_shown(heading)}</title>
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<style>
-body {{ font: 11pt/1.4 serif; margin: 2cm; max-width: 18cm }}
-table {{ border-collapse: collapse; width: 100% }}
-td {{ border: 1px solid #999; padding: 2pt 6pt; vertical-align: top }}
-.failed td:first-child, .unreadable td:first-child {{ font-weight: bold }}
-section {{ break-inside: avoid }} dt {{ font-weight: bold }}
-dd {{ overflow-wrap: anywhere }} code {{ font-size: 9pt }}
-td, dd, h3, code {{ unicode-bidi: isolate }}
-</style></head><body>
-<h1>{_shown(heading)}</h1>
-<p>Made {_shown(made)}. Verdict: <strong>{_shown(value["verdict"])}</strong>.</p>
+    return pages.page(
+        heading,
+        f"""<p>Made {shown(made)}. Verdict: <strong>{shown(value["verdict"])}</strong>.</p>
 <table>{rows}</table>
 <h2>Findings</h2>{found or "<p>None.</p>"}
 <h2>Facts</h2><table>{facts}</table>
 <p>Not proven: what happened before collection, that content is true, that something was never
 submitted, or that nobody read an item after a key was first released to them. What was not asked
-for was not checked.</p>
-</body></html>
-"""
+for was not checked.</p>""",
+    )
 
 
 def _promise(finding: dict[str, Any]) -> str:
     """The promise that a finding breaks, in HTML; empty where it breaks none."""
     if finding["severity"] not in _DEEDS:
         return ""
-    number, text = _shown(finding["promise"]), _shown(finding["promiseText"])
+    number, text = shown(finding["promise"]), shown(finding["promiseText"])
     return f"<dt>breaks promise {number}</dt><dd>{text}</dd>"
-
-
-def _shown(value: object) -> str:
-    """A foreign value in HTML: visible-safe as everywhere, then escaped."""
-    return html.escape(visible(value))

@@ -1,4 +1,4 @@
-"""What the global options said."""
+"""What the global options said, and the home that follows from them."""
 
 from __future__ import annotations
 
@@ -8,17 +8,72 @@ from typing import Annotated
 
 import typer
 
+from ledger.app import find_home
+from ledger.app.find_home import FoundHome
+from ledger.domain.errors import UsageError
+
 
 @dataclass
 class State:
-    """Global options of this run."""
+    """Global options of this run. Home and passphrase file are looked for when a command asks:
+    `verify` needs neither.
+    """
 
-    home: Path = Path("custody-home")
+    given_home: Path | None = None
+    home_by: str = "--home"
     server: str = ""
-    passphrase_file: Path | None = None
+    given_passphrase_file: Path | None = None
     json: bool = False
+    help: bool = False
     offline: bool = False
     command: str = ""
+    #: The item that the command is about, once it is known, for hints that name it.
+    item: str = ""
+    looked_up: FoundHome | None = None
+
+    @property
+    def found(self) -> FoundHome:
+        """The home to work in, and by what it was found.
+
+        Raises:
+            UsageError: see find_home.find.
+        """
+        if self.looked_up is None:
+            self.looked_up = find_home.find(self.given_home, by=self.home_by)
+        return self.looked_up
+
+    @property
+    def home(self) -> Path:
+        """The folder of the home.
+
+        Raises:
+            UsageError: see find_home.find.
+        """
+        return self.found.path
+
+    @home.setter
+    def home(self, path: Path | None) -> None:
+        self.given_home, self.looked_up = path, None
+
+    @property
+    def passphrase_file(self) -> Path | None:
+        """The file with the passphrase that was named, else the one that is remembered of the home,
+        where it is there.
+        """
+        return self.given_passphrase_file or self.remembered_passphrase_file
+
+    @passphrase_file.setter
+    def passphrase_file(self, path: Path | None) -> None:
+        self.given_passphrase_file = path
+
+    @property
+    def remembered_passphrase_file(self) -> Path | None:
+        """The file that is remembered of the home, where it is there."""
+        try:
+            kept = find_home.remembered(self.home).passphrase_file
+        except UsageError:
+            return None
+        return Path(kept) if kept and Path(kept).is_file() else None
 
 
 STATE = State()
@@ -30,8 +85,14 @@ Json = Annotated[bool, typer.Option("--json", help="Print results as JSON.")]
 #: Why details or content are read: becomes part of the signed record.
 Basis = Annotated[
     str,
-    typer.Option("--basis", help="Why you read it: recorded and signed before anything is shown."),
+    typer.Option(
+        "--basis",
+        help="Why you read it: signed before anything is shown. Else the case you name it by.",
+    ),
 ]
 Evidence = Annotated[
-    str, typer.Argument(metavar="ID", help="The item: urn:uuid:... or just the UUID.")
+    str,
+    typer.Argument(
+        metavar="ITEM", help="The item: case/exhibit (2026-117/A1), its id, or how that begins."
+    ),
 ]

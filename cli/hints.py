@@ -7,32 +7,41 @@ else, who has a home of their own: nothing is added to it.
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
+import shutil
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
 from cli.global_options import STATE
+from ledger.app import find_home
+from ledger.domain.errors import UsageError
 from ledger.domain.untrusted.visible import visible
 
 _KNOWN: Final = set[str]()
 #: Commands that work on no home, or on one that is to be named anew.
 _HOMELESS: Final = ("verify", "demo", "restore")
-_COMMAND: Final = re.compile(r"(?<![`\w.-])custody ((?:--offline )?)([a-z-]+)")
+#: The item at hand, in the place of the word that stands for one in a command: behind its name.
+_ITEM: Final = re.compile(r"(?<![\w.-])(custody(?: [a-z][a-z-]*)+) ID\b")
+_COMMAND: Final = re.compile(r"(?<![`\w./-])custody ((?:--offline )?)([a-z-]+)")
 
 
 def runnable(text: str) -> str:
     """A text with its commands as they run from here, such as ``custody --home DIR anchor`` for
-    ``custody anchor``.
+    ``custody anchor``, and with the item at hand for ``ID``.
     """
-    given = options()
-    if not given:
-        return text
+    if STATE.item:
+        text = _ITEM.sub(lambda match: f"{match[1]} {quoted(STATE.item)}", text)
+    given, name = options(), program()
 
     def complete(match: re.Match[str]) -> str:
-        known = match[2] in _KNOWN and match[2] not in _HOMELESS
-        return f"custody {given} {match[1]}{match[2]}" if known else match[0]
+        if match[2] not in _KNOWN:
+            return match[0]
+        own = f"{given} " if given and match[2] not in _HOMELESS else ""
+        return f"{name} {own}{match[1]}{match[2]}"
 
     # What stands in backquotes is at every second place.
     parts = text.split("`")
@@ -48,13 +57,26 @@ def command(*words: object, server: str = "") -> str:
     """
     given = options(server=server)
     return " ".join(
-        ["custody", *([given] if given else []), *(quoted(str(word)) for word in words)]
+        [program(), *([given] if given else []), *(quoted(str(word)) for word in words)]
     )
 
 
 def elsewhere(*words: object) -> str:
     """A command for somebody else, or for another home than this one."""
     return "custody " + " ".join(quoted(str(word)) for word in words)
+
+
+def program() -> str:
+    """How this program is called from here: `custody` where a shell finds it, else the path that
+    this run was started by.
+    """
+    started = sys.argv[0]
+    if Path(started).name not in ("custody", "custody.exe") or os.sep not in started:
+        return "custody"
+    there = shutil.which("custody")
+    if there is not None and Path(there).resolve() == Path(started).resolve():
+        return "custody"
+    return quoted(started)
 
 
 def options(*, server: str = "") -> str:
@@ -64,18 +86,36 @@ def options(*, server: str = "") -> str:
         server: the node, where that is another one than this run's.
     """
     given: list[str] = []
-    if STATE.home != Path("custody-home"):
-        given += ["--home", str(STATE.home)]
+    if _is_home_needed():
+        given += ["--home", str(STATE.given_home)]
     if server or STATE.server:
         given += ["--server", server or STATE.server]
     return " ".join([*map(quoted, given), *passphrase_option()])
 
 
+def _is_home_needed() -> bool:
+    """Whether a command typed next finds another home than this run's, where it is not named."""
+    if STATE.given_home is None or STATE.home_by != "--home":
+        return False
+    if exported := os.environ.get("CUSTODY_HOME"):
+        return Path(exported) != STATE.given_home
+    try:
+        other = find_home.find(None)
+    except UsageError:
+        return True
+    return not other.by or other.path.resolve() != STATE.given_home.resolve()
+
+
 def passphrase_option() -> list[str]:
     """Where the passphrase is read from, for commands that name their home themselves."""
-    if STATE.passphrase_file is None:
+    file = STATE.given_passphrase_file
+    if file is None or str(file) == os.environ.get("CUSTODY_PASSPHRASE_FILE"):
         return []
-    return ["--passphrase-file", quoted(str(STATE.passphrase_file))]
+    if STATE.remembered_passphrase_file == file.resolve() and not os.environ.get(
+        "CUSTODY_PASSPHRASE"
+    ):
+        return []
+    return ["--passphrase-file", quoted(str(file))]
 
 
 def quoted(text: str) -> str:

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
-from cli import hints, interrupt, logs, output, record_options
+from cli import extras, hints, interrupt, logs, missing, output, record_options
 from cli.commands import (
     anchor,
     audit,
@@ -22,6 +22,7 @@ from cli.commands import (
     collect,
     copy,
     correct,
+    court,
     demo,
     derive,
     disclose,
@@ -31,6 +32,7 @@ from cli.commands import (
     fixity,
     get,
     handover,
+    home,
     init,
     ipfs,
     list_items,
@@ -54,7 +56,7 @@ from cli.commands import (
     verify,
 )
 from cli.global_options import STATE
-from ledger.domain.errors import DemandError, UsageError
+from ledger.domain.errors import DemandError
 
 app = typer.Typer(
     name="custody",
@@ -80,9 +82,13 @@ def _version(wanted: bool) -> None:
 @app.callback()
 def options(
     context: typer.Context,
-    home: Annotated[Path, typer.Option(help="Folder of the home.", envvar="CUSTODY_HOME")] = Path(
-        "custody-home"
-    ),
+    home: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of the home; else it is looked for, see: custody home show.",
+            envvar="CUSTODY_HOME",
+        ),
+    ] = None,
     server: Annotated[
         str,
         typer.Option(
@@ -91,7 +97,11 @@ def options(
     ] = "",
     passphrase_file: Annotated[
         Path | None,
-        typer.Option(help="File with the passphrase; else CUSTODY_PASSPHRASE, else a prompt."),
+        typer.Option(
+            help="File with the passphrase; else CUSTODY_PASSPHRASE, what is remembered of the "
+            "home (custody home keep-passphrase), or a prompt.",
+            envvar="CUSTODY_PASSPHRASE_FILE",
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print results as JSON.")] = False,
     offline: Annotated[
@@ -108,13 +118,23 @@ def options(
         passphrase_file,
         offline,
     )
-    STATE.command = context.invoked_subcommand or ""
+    STATE.home_by = "--home" if _is_typed(context, "home") else "CUSTODY_HOME"
+    STATE.command, STATE.item = context.invoked_subcommand or "", ""
+    if not STATE.help:
+        extras.require_for(STATE.command)
+
+
+def _is_typed(context: typer.Context, name: str) -> bool:
+    """Whether an option was on the command line, not in the environment."""
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
 
 
 for module in (
-    *(init, upload, list_items, show, status, anchor, bundle, trust, verify, audit, monitor),
+    *(init, home, upload, list_items, show, status, anchor, bundle, trust, verify, audit, monitor),
     *(
         get,
+        court,
         note,
         correct,
         recheck,
@@ -149,19 +169,22 @@ def main() -> None:
 
 def run(arguments: list[str]) -> int:
     """Run one command in this process; returns its exit code."""
-    STATE.json = "--json" in takewhile(
-        lambda one: one != "--", arguments
-    )  # before parsing: what was mistyped is told as JSON too
+    # Before parsing: what was mistyped is told as JSON too.
+    options = list(takewhile(lambda one: one != "--", arguments))
+    STATE.json, STATE.help = "--json" in options, "--help" in options
     try:
         return int(app(arguments, prog_name="custody", standalone_mode=False) or 0)
     except (interrupt.Stopped, typer.Abort):
         return output.interrupted(interrupt.exit_code(), interrupt.told())
     except TyperException as error:
+        if missing.is_lacking(error):
+            more = missing.answered(error, arguments)
+            return run(more) if more else output.tell(*missing.told(error, arguments), code=2)
         return _misused(error)
     except DemandError as error:  # raised before anything is read or recorded for it
-        return output.failure(
-            UsageError(error.message, hint=record_options.asked_for(error.pointers))
-        )
+        return output.failure(record_options.unmet(error))
+    except ModuleNotFoundError as error:
+        return output.failure(extras.missing_for(error) or error)
     except Exception as error:  # noqa: BLE001  (the last handler: a defect must not print case data)
         return output.failure(error)
 

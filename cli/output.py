@@ -287,15 +287,17 @@ def moment(seconds: int) -> str:
 
 
 def table(headers: list[str], rows: list[list[str]], *, whole: Collection[str] = ()) -> list[str]:
-    """The lines of a table that fits the terminal: columns shrink from the widest, with an
-    ellipsis. Where they would still not fit, each row stands line by line, whole.
+    """The lines of a table. On a terminal it fits: columns shrink from the widest, with an
+    ellipsis, and where they would still not fit, each row stands line by line, whole. In a pipe or
+    a file nothing is cut: what reads there has no margin, and would miss the rest.
 
     Args:
         whole: headers of columns that are never cut: a name without its end could be somebody
             else's, and no command takes it.
     """
-    room = shutil.get_terminal_size((100, 24)).columns
-    cells = [[_encodable(sys.stdout, visible(cell)) for cell in row] for row in [headers, *rows]]
+    stream = _results()
+    room = shutil.get_terminal_size((100, 24)).columns if is_terminal(stream) else sys.maxsize
+    cells = [[_encodable(stream, visible(cell)) for cell in row] for row in [headers, *rows]]
     widths = [max(safe.width(row[column]) for row in cells) for column in range(len(headers))]
     elastic = [column for column, header in enumerate(headers) if header not in whole]
     while (

@@ -78,6 +78,15 @@ def choose(question: str, letters: Collection[str]) -> str | None:
     return letter if letter in letters else None
 
 
+def text(question: str) -> str:
+    """Ask for a word, such as a service number.
+
+    Returns:
+        what was typed, without space around it; empty where nobody can be asked.
+    """
+    return _typed(question).strip() if can_ask() else ""
+
+
 def secret(what: str, *, confirm: bool) -> bytes | None:
     """Ask for a secret, which is not shown.
 
@@ -109,6 +118,10 @@ def secret(what: str, *, confirm: bool) -> bytes | None:
 
 def _answer(question: str) -> str:
     """What somebody types, in small letters; nothing where the input ends."""
+    return _typed(question).strip().lower()
+
+
+def _typed(question: str) -> str:
     output.ask(question)
     try:
         line = sys.stdin.readline()
@@ -116,4 +129,4 @@ def _answer(question: str) -> str:
         line = ""
     if not line:
         output.say("")  # what follows shall not stand behind the question
-    return line.strip().lower()
+    return line

@@ -4,9 +4,12 @@ shared by commands.
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from ledger.domain.errors import DemandError, UsageError
 
 Purpose = Annotated[
     str, typer.Option("--basis", help="Legal basis or reason in words, part of the signed record.")
@@ -143,12 +146,17 @@ _OPTIONS = {
 }
 
 
-def asked_for(pointers: tuple[str, ...]) -> str:
-    """What to give for members that a profile asks for, as one sentence; a pointer that no option
-    says stays one.
+def unmet(error: DemandError) -> UsageError:
+    """What the agency's profile asks for, as wrong usage: nothing was read or recorded yet.
+
+    Returns:
+        the error, with what to give for it; a member that no option says stays a pointer.
     """
-    options = list(dict.fromkeys(_OPTIONS.get(pointer, pointer) for pointer in pointers))
-    return f"give {', '.join(options)} as well; nothing was read or recorded yet"
+    from ledger.domain.errors import UsageError
+
+    options = list(dict.fromkeys(_OPTIONS.get(pointer, pointer) for pointer in error.pointers))
+    hint = f"give {', '.join(options)} as well; nothing was read or recorded yet"
+    return UsageError(error.message, hint=hint if options else error.hint)
 
 
 def interruption(resume: bool, restart: bool) -> str:

@@ -8,13 +8,12 @@ before anything is signed.
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from cli.hints import quoted
 from ledger.adapters.keystore.file import FileKeyring
-from ledger.app import bootstrap, settings
+from ledger.app import settings
 from ledger.domain.errors import UsageError, VerificationError
 from ledger.domain.untrusted import hosts
 
@@ -33,6 +32,8 @@ class Servers:
             client = settings.read_client(home)
             self._own, self._log = [client.server], client.log
         else:
+            from ledger.app import bootstrap  # a home has all that it needs, a client has not
+
             self._log, published = bootstrap.own_log(home)
             self._own = [one for one in (served, published) if one]
 
@@ -130,6 +131,4 @@ def _same(text: str, other: str) -> bool:
 
 def _origin(url: str) -> str:
     """An address in its one spelling."""
-    host = hosts.parse(url.rstrip("/"), what="a node")
-    usual = {"https": 443, "http": 80}[host.scheme]
-    return replace(host, port=None).origin if host.port == usual else host.origin
+    return hosts.parse(url.rstrip("/"), what="a node").server

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from cli import clear_copies, questions
+from cli import clear_copies, passphrases
 from cli.global_options import STATE
 from ledger.adapters import filelock
 from ledger.adapters.keystore.file import Unlocking
 from ledger.app import settings
 from ledger.domain.codecs import strict_json
-from ledger.domain.errors import LockedError, UsageError
+from ledger.domain.errors import CustodyError, LockedError, RoleError, UsageError
 
 if TYPE_CHECKING:
     from cli.servers import Servers
@@ -50,21 +50,6 @@ class Session:
     served: bool = True
 
 
-def ask_passphrase(*, confirm: bool = False) -> bytes:
-    """The passphrase from file, environment or prompt; never from the command line, where others
-    could read it.
-    """
-    found = settings.passphrase(STATE.passphrase_file)
-    if found is not None:
-        return found
-    entered = questions.secret("Passphrase", confirm=confirm)
-    if entered is None:
-        raise UsageError(
-            "no passphrase", hint="give --passphrase-file FILE, or set CUSTODY_PASSPHRASE"
-        )
-    return entered
-
-
 def unlock() -> Unlocking:
     """Ask for the passphrase and begin to derive the keyring's key, in another process. Import what
     is heavy after this call, not before: both then go on at once.
@@ -76,12 +61,18 @@ def unlock() -> Unlocking:
         UsageError: no home there, or no passphrase. KeyringError: no keyring in it. StorageError:
             others can write in it.
     """
+    if not STATE.found.by:
+        raise UsageError(
+            f"no home was found: looked for {', '.join(STATE.found.looked)}",
+            hint="create one: custody init --agency NL-POL --person 4711; join an agency: custody "
+            "person enrol FILE; or name one: --home DIR",
+        )
     if settings.is_client(STATE.home):
         settings.read_client(STATE.home)
     else:
         settings.read(STATE.home)
     clear_copies.remove_leftovers(STATE.home)
-    return Unlocking(STATE.home / settings.KEYRING, ask_passphrase())
+    return Unlocking(STATE.home / settings.KEYRING, passphrases.ask())
 
 
 @contextmanager
@@ -171,14 +162,14 @@ def _open_offline() -> Iterator[Session]:
     unlocking = unlock()
     from cli.recording import RecordingField
     from ledger.adapters.clock import SystemClock
-    from ledger.app import bootstrap, field_folder
+    from ledger.app import field_folder, person_keys
 
     keyring = unlocking.keyring()
     with field_folder.open_field(STATE.home, keyring, RecordingField) as node:
         journal = field_folder.journal_of(STATE.home, keyring)
         yield Session(
             keyring,
-            bootstrap.person_at(keyring, node.agency()),
+            person_keys.person_at(keyring, node.agency()),
             node,  # type: ignore[arg-type]
             journal,
             SystemClock(),
@@ -197,7 +188,7 @@ def open_session() -> Iterator[Session]:
     home = STATE.home
     unlocking = unlock()
     from ledger.adapters.clock import SystemClock
-    from ledger.app import bootstrap, field_folder
+    from ledger.app import field_folder, person_keys
 
     server = (
         settings.read_client(home).server
@@ -237,17 +228,28 @@ def open_session() -> Iterator[Session]:
         about = node.agency()
         if servers is not None:
             servers.require(server, about.log)  # statements name the log that they are for
-        person = bootstrap.person_at(keyring, about, guest=bool(STATE.server))
+        person = person_keys.person_at(keyring, about, guest=bool(STATE.server))
         if _took_custody_key(keyring, node, person):
-            person = bootstrap.person_at(keyring, about)
-        yield Session(
-            keyring,
-            person,
-            node,
-            field_folder.journal_of(home, keyring),
-            SystemClock(),
-            served=opened is None,
-        )
+            person = person_keys.person_at(keyring, about)
+        journal = field_folder.journal_of(home, keyring)
+        try:
+            yield Session(keyring, person, node, journal, SystemClock(), served=opened is None)
+        except RoleError as error:
+            error.hint = _whom_to_ask(node, error)
+            raise
+
+
+def _whom_to_ask(node: NodeClient, error: RoleError) -> str | None:
+    """The hint of a refusal for a role, with colleagues who have one that may, where the node names
+    any.
+    """
+    from ledger.domain.identity.roles import whom_to_ask
+
+    try:
+        held = [(holder.number, holder.role) for holder in node.role_holders(error.roles)]
+    except CustodyError:  # what was refused is what they are told
+        return error.hint
+    return whom_to_ask(error.roles, held) if held else error.hint
 
 
 def _servers(keyring: FileKeyring) -> Servers:
@@ -285,7 +287,6 @@ def _took_custody_key(keyring: FileKeyring, node: NodeClient, person: Person) ->
     """
     from cli import output
     from ledger.app import give_custody_key
-    from ledger.domain.errors import CustodyError
 
     try:
         taken = give_custody_key.take(keyring, node, person.certificate, person.descriptor)
@@ -304,13 +305,13 @@ def joined(keyring: FileKeyring, server: str) -> Person:
     """Whoever just got a certificate from the node at ``server``, with the custody key where it
     waited for them.
     """
-    from ledger.app import bootstrap
+    from ledger.app import person_keys
 
     with _client(server, keyring, _servers(keyring)) as node:
         about = node.agency()
-        person = bootstrap.person_at(keyring, about)
+        person = person_keys.person_at(keyring, about)
         return (
-            bootstrap.person_at(keyring, about)
+            person_keys.person_at(keyring, about)
             if _took_custody_key(keyring, node, person)
             else person
         )

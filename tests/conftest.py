@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +18,10 @@ from tests.support.kubo import Daemon, swarm
 
 # Commands are started hundreds of times: compiling them anew each time would take minutes.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+# What commands remember of homes, and the home that they find by themselves, are the tests' own.
+os.environ["XDG_DATA_HOME"] = tempfile.mkdtemp(prefix="custody-tests-data-")
+for _name in ("CUSTODY_HOME", "CUSTODY_PASSPHRASE_FILE", "CUSTODY_SERVER"):
+    os.environ.pop(_name, None)
 SEED = int(os.environ.get("CUSTODY_TEST_SEED", "20261121"))
 
 

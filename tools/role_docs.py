@@ -37,6 +37,9 @@ Beyond the tables:
   to its owner, nor voided. Only the agency that recorded an item voids it.
 - What is marked csam is given to nobody who stands for the defence, under whichever role or
   enrolment, and no custodian stands for it.
+- The content of what is marked privileged is opened by custodians, reviewers, courts and the
+  defence, and by nobody else; its record is read as ever. What is derived from material marked csam
+  or privileged carries the mark, and such a mark is taken off for a reason.
 - A guest corrects what people of their own agency recorded, and whoever gave an item away what they
   recorded themselves.
 - Administrators and auditors see records in clear, never details or content, and find no item by

@@ -69,11 +69,12 @@ def disposals_for_agency(node: NodeDep, caller: CallerDep, after: After = "") ->
 @router.get(
     "/{evidence}/closing", operation_id="closing", responses={200: {"content": {_BUNDLE: {}}}}
 )
-def closing(node: NodeDep, caller: CallerDep, evidence: Item) -> Response:
-    """What our log says of an item up to its disposal, for an agency that held it before."""
-    return Response(
-        erasure.closing(node, caller.agency, evidence), 200, {"Cache-Control": "no-store"}, _BUNDLE
-    )
+def closing(node: NodeDep, caller: CallerDep, evidence: Item, confirmed: bool = False) -> Response:
+    """What our log says of an item up to its disposal, for an agency that held it before; with
+    ``confirmed`` up to the newest anchored event, so that it shows who has destroyed their keys.
+    """
+    data = erasure.closing(node, caller.agency, evidence, confirmed=confirmed)
+    return Response(data, 200, {"Cache-Control": "no-store"}, _BUNDLE)
 
 
 @router.get("/copies", operation_id="copies_for_agency")

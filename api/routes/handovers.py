@@ -12,7 +12,14 @@ from fastapi.responses import Response
 from api.deps import CallerDep, GuardedRoute, Item, NodeDep
 from api.ranges import ranged
 from api.schemas import LookOut, StandingOut
-from api.schemas_exchange import ComingOut, HandoverOut, HandoversOut, IncomingOut, RoundOut
+from api.schemas_exchange import (
+    ComingOut,
+    HandoverOut,
+    HandoversOut,
+    IncomingOut,
+    OpenOfferOut,
+    RoundOut,
+)
 from ledger.domain.codecs.text import b64url, format_time
 from ledger.services.access import key_release, shown_documents
 from ledger.services.handovers import offers, sync
@@ -69,6 +76,14 @@ def sync_handovers(node: NodeDep, caller: CallerDep) -> RoundOut:
         coming=ComingOut(done=came, size=size),
         handovers=_listed(offers.under_way(node, caller)[0]),
     )
+
+
+@router.get("/{evidence}/offer", operation_id="open_offer")
+def open_offer(node: NodeDep, caller: CallerDep, evidence: Item) -> OpenOfferOut:
+    """The open offer of an item as it was signed, without what it says, for whoever may take it
+    back or answer it: they sign behind that statement, and need not believe which one it is.
+    """
+    return OpenOfferOut(offer=offers.signed(node, caller, evidence))
 
 
 @router.get("/{evidence}/record", operation_id="incoming")

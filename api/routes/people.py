@@ -17,6 +17,8 @@ from api.schemas_people import (
     EnrolmentIn,
     EnrolmentOut,
     HeldKeyIn,
+    HolderOut,
+    HoldersOut,
     InvitationIn,
     InvitationOut,
     KeyOut,
@@ -35,11 +37,12 @@ from api.schemas_people import (
     SuspensionOut,
 )
 from ledger.domain.codecs.text import b64url, format_time, from_b64url
+from ledger.domain.identity.names import Role as RoleName
 from ledger.domain.identity.person import PersonId, read_reference
 from ledger.services.access import custody_keys, sessions
 from ledger.services.access.authorization import Caller
 from ledger.services.node.context import Node
-from ledger.services.people import admission, listing, membership
+from ledger.services.people import admission, listing, membership, role_holders
 from ledger.services.people.membership import Changed
 from ledger.services.registration import bulk_access_alarm
 
@@ -91,6 +94,15 @@ def list_people(node: NodeDep, caller: CallerDep) -> PeopleOut:
         for one in listing.list_people(node)
     ]
     return PeopleOut(people=rows)
+
+
+@router.get("/people/holders", operation_id="role_holders")
+def role_holders_of(
+    node: NodeDep, caller: CallerDep, role: Annotated[list[RoleName], Query(max_length=16)]
+) -> HoldersOut:
+    """Whom to ask for what takes a role that the caller lacks."""
+    held = role_holders.told(node, caller, frozenset(role))
+    return HoldersOut(holders=[HolderOut(number=number, role=name) for number, name in held])
 
 
 @router.get("/people/{person}/key", operation_id="person_key")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from cli import auditreport, outfile, output
+from cli import auditreport, outfile, output, trust_lines
 from cli.global_options import Json
 from cli.hints import runnable
 
@@ -40,6 +40,7 @@ def audit(
     trust: Annotated[
         Path | None, typer.Option(help="Trust root, obtained by another way than the log.")
     ] = None,
+    told: trust_lines.Told = "",
     state: Annotated[
         Path | None,
         typer.Option(help="File to keep what was checked: the next run goes on from there."),
@@ -69,7 +70,13 @@ def audit(
     other = (
         {"--sample": sample, "--seed": seed}
         if log
-        else {"--rpc": rpc, "--trust": trust, "--state": state, "--seen": seen}
+        else {
+            "--rpc": rpc,
+            "--trust": trust,
+            "--trust-fingerprint": told,
+            "--state": state,
+            "--seen": seen,
+        }
     )
     _require_none(other, from_outside=bool(log))
     inputs = [trust, state, *(seen or []), *map(Path, log or [])]
@@ -79,7 +86,7 @@ def audit(
         else nullcontext() as page
     ):
         if log:
-            value = _outside(log, rpc, trust, state, seen or [], workers).as_json()
+            value = _outside(log, rpc, (trust, told), state, seen or [], workers).as_json()
             heading = "Audit of " + ", ".join(log)
         elif _is_elsewhere():
             value = _elsewhere(sample, seed)
@@ -238,7 +245,7 @@ def _progress(parts: ExitStack) -> Callable[[str, int], Callable[[int], None]]:
 def _outside(
     logs: list[str],
     rpc: str,
-    trust: Path | None,
+    trust: tuple[Path | None, str],
     state: Path | None,
     seen: list[Path],
     workers: int,
@@ -249,7 +256,8 @@ def _outside(
     from ledger.domain.errors import UsageError
     from ledger.services.audit import external
 
-    if trust is None or not rpc:
+    path, told = trust
+    if path is None or not rpc:
         raise UsageError(
             "an audit needs --trust FILE and --rpc URL",
             hint="the trust root comes from the agencies, the chain is your choice",
@@ -257,7 +265,9 @@ def _outside(
     views = [read_file(path) for path in seen]
     with ExitStack() as stack, ExitStack() as parts:
         opened = stack.enter_context(
-            open_audit.opened(read_trust(trust), rpc, logs, state, auditor())
+            open_audit.opened(
+                trust_lines.believed(read_trust(path), told), rpc, logs, state, auditor()
+            )
         )
         options = external.ExternalOptions(_examiner(stack, workers), views, _progress(parts))
         found = external.audit(

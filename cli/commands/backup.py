@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,6 +11,9 @@ from cli import outfile, output
 from cli.global_options import STATE, Json
 from cli.hints import elsewhere, passphrase_option, quoted, runnable
 from cli.labels import counted
+
+if TYPE_CHECKING:
+    from ledger.app.backup import Made
 
 _HELP = """Back up the home, also while a node serves it. Only what is new since the last time is
 copied.
@@ -43,7 +46,7 @@ def backup(
     ] = 90,
     as_json: Json = False,
 ) -> None:
-    from cli.session import ask_passphrase
+    from cli import passphrases
     from ledger.adapters import journal
     from ledger.adapters.backup.keys import BackupKeys
     from ledger.adapters.clock import SystemClock
@@ -54,7 +57,7 @@ def backup(
     settings.read(STATE.home)
     outfile.require_folder(folder)
     backups.require_apart(STATE.home, folder, keys)
-    opened = BackupKeys(keys, ask_passphrase(), create=True)
+    opened = BackupKeys(keys, passphrases.ask(), create=True)
     now = backups.moment(folder, SystemClock())
     made = backups.make(
         STATE.home, folder, keys, opened, now=now, rotate=rotate * 86400, keep=keep * 86400
@@ -71,23 +74,14 @@ def backup(
         f"NOT certain: {one} says to be made later than now; a clock was wrong"
         for one in backups.ahead(folder, now)
     ]
-    lines += [
-        f"LOST at home: {pack}, or its end, is not there any more, or went bad elsewhere; "
-        "its copy stays in the backup"
-        for pack in made.lost
-    ]
-    if made.lost:
-        deep = runnable("custody doctor --deep")
-        lines.append(
-            f"what to do: {deep} names what is missing; restore this backup beside the home to "
-            "get it back"
-        )
+    lines += _packs(made)
     value = {
         "snapshot": str(made.snapshot),
         "expires": format_time(made.expires),
         "copied": made.copied,
         "size": made.size,
         "lost": made.lost,
+        "mended": made.mended,
     }
     waiting = sum(journal.count(STATE.home / one) for one in (settings.JOURNAL, settings.QUEUE))
     if waiting:
@@ -104,6 +98,27 @@ def backup(
 def register(app: typer.Typer) -> None:
     """Add the command."""
     app.command(help=_HELP)(backup)
+
+
+def _packs(made: Made) -> list[str]:
+    """What is to be said of packs that went bad, and what to do."""
+    lines = [
+        f"LOST at home: {pack}: it, or something in it, is gone or went bad; what the backup has "
+        "of it stays there"
+        for pack in made.lost
+    ]
+    lines += [
+        f"MENDED in the backup: its copy of {pack} had gone bad, and has again all that is here; "
+        "check that medium"
+        for pack in made.mended
+    ]
+    if made.lost:
+        deep = runnable("custody doctor --deep")
+        lines.append(
+            f"what to do: {deep} names what is missing; restore this backup beside the home to "
+            "get it back"
+        )
+    return lines
 
 
 def _restoring(folder: Path, keys: Path) -> str:

@@ -2,57 +2,60 @@
 
 from __future__ import annotations
 
+import secrets
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli import outfile, output
+from cli import beside, items, outfile, output, withholding
 from cli.global_options import Basis, Evidence, Json
-from cli.hints import runnable
+from cli.hints import command, runnable
 from cli.labels import counted
 
+if TYPE_CHECKING:
+    from ledger.domain.bundle.bundle import Bundle
+
 _HELP = """Export an item's record as one file that verifies offline. Your export is signed and
-recorded first.
+recorded first. Without -o it is written into the working folder under the name of the file that it
+speaks of, photo.jpg.bundle, where `custody verify photo.jpg` finds it.
 
 \b
 Example:
-  custody --home ~/evidence bundle 3f0c1d2e-... -o x.bundle --basis "court"
+  custody bundle 2026-117/A1
+  custody bundle 3f0c1d2e -o x.bundle --basis "court"
 """
 
 
 def bundle(
     evidence: Evidence,
-    out: Annotated[Path, typer.Option("-o", "--output", help="File to write.")],
-    basis: Basis,
+    out: Annotated[Path | None, typer.Option("-o", "--output", help="File to write.")] = None,
+    basis: Basis = "",
     force: outfile.Force = False,
-    withhold: Annotated[
-        list[str] | None,
-        typer.Option(help="What to leave out: /body/place, 3:/body/place, or 3 (a whole event)."),
-    ] = None,
-    recipient: Annotated[
-        str,
-        typer.Option(
-            "--for", help="Kind of reader; your profile says what such a one does not see."
-        ),
-    ] = "",
+    withhold: withholding.Withhold = None,
+    recipient: withholding.Recipient = "",
     as_json: Json = False,
 ) -> None:
-    from cli.arguments import basis as basis_member
-    from cli.arguments import evidence_urn
     from cli.session import open_session
     from ledger.client.redaction import Withheld
     from ledger.domain.bundle.bundle import parse
 
-    urn, why = evidence_urn(evidence), basis_member(basis)
+    items.require_said(basis)
     Withheld(withhold or [])  # a selector of another form is told before anything is signed
+    target = out or beside.free(f"item-{secrets.token_hex(4)}", "item")
     with (
-        outfile.writing(out, force=force) as file,
+        outfile.writing(target, force=force) as file,
         open_session() as session,
     ):  # and so is a file that cannot be written
+        named = items.find(session, evidence)
+        urn = named.urn
         erased = session.node.item(urn).erased
-        left_out = [*(withhold or []), *_left_out(session, recipient, urn, why, erased=erased)]
-        access = "" if erased else _access(session, urn, why)
+        why = {} if erased else items.reason(basis, named, evidence, "bundle")
+        left_out = [
+            *(withhold or []),
+            *withholding.left_out(session, recipient, urn, why, erased=erased),
+        ]
+        access = "" if erased else withholding.record_export(session, urn, why)
         if access:
             told = f"your export was signed and recorded ({access}); the bundle was not written"
             file.otherwise(
@@ -63,6 +66,9 @@ def bundle(
         data = session.node.bundle(urn, access, withhold=left_out)
         parsed = parse(data)
         file.write(data)
+    if out is None:
+        about = _name(parsed) or f"item-{named.short[:8]}"
+        out = beside.settle(target, beside.free(about, f"item-{named.short[:8]}", beside.BUNDLE))
     waiting = sum(statement.receipt is None for statement in parsed.statements)
     lines = [f"{out}: {counted(len(parsed.statements), 'event')}, {output.size(len(data))}"]
     if waiting:
@@ -74,6 +80,8 @@ def bundle(
             "check "
             "the rest"
         )
+    if not waiting:
+        lines.append(f"Check it: {_checking(out)}")
     output.result(
         {
             "path": str(out),
@@ -91,48 +99,19 @@ def register(app: typer.Typer) -> None:
     app.command(help=_HELP)(bundle)
 
 
-def _access(session: Any, urn: str, basis: dict[str, Any]) -> str:
-    from ledger.client import retrieval
-
-    return retrieval.record_access(
-        session.node, session.person, session.clock, urn, mode="export", basis=basis
-    )
-
-
-def _left_out(
-    session: Any, recipient: str, urn: str, basis: dict[str, Any], *, erased: bool
-) -> list[str]:
-    """What the agency's profile withholds from a kind of reader, as far as this item's record has
-    it.
-
-    Raises:
-        UsageError: the profile does not know that kind.
-    """
-    from ledger.domain.errors import UsageError
-
-    if not recipient or erased:
-        return []
-    rules = session.node.agency().withhold
-    if recipient not in rules:
-        raise UsageError(
-            f"your profile does not say what a {recipient!r} may see",
-            hint=f"one of {', '.join(sorted(rules))}, or --withhold",
-        )
-    documents = [
-        detail.document
-        for detail in session.node.details(urn, _access(session, urn, basis))
-        if detail.document is not None
-    ]
-    return [
-        pointer
-        for pointer in rules[recipient]
-        if any(_has(document, pointer) for document in documents)
-    ]
+def _checking(out: Path) -> str:
+    """The command that verifies a bundle, with the file where that lies beside it."""
+    file = out.with_suffix("")
+    known = out.suffix == beside.BUNDLE and file.is_file()
+    return command("verify", file if known else out)
 
 
-def _has(value: Any, pointer: str) -> bool:
-    for name in pointer.removeprefix("/").split("/"):
-        if not isinstance(value, dict) or name not in value:
-            return False
-        value = value[name]
-    return True
+def _name(parsed: Bundle) -> str:
+    """The name under which the file was recorded; empty where the bundle does not tell it."""
+    from ledger.domain.event import document
+
+    first = parsed.statements[0]
+    if first.document is None:
+        return ""
+    body = document.parse(first.document, first.disclosures).body
+    return str(body.get("name", ""))

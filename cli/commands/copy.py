@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from cli import clear_copies, output, record_options
+from cli import clear_copies, items, output, record_options
 from cli.global_options import STATE, Evidence, Json
 
 if TYPE_CHECKING:
@@ -107,11 +107,10 @@ def take(
 
 
 def tree(evidence: Evidence, as_json: Json = False) -> None:
-    from cli.arguments import evidence_urn
     from cli.session import open_session
 
-    urn = evidence_urn(evidence)
     with open_session() as session:
+        urn = items.urn_of(session, evidence)
         lineage = session.node.lineage(urn)
     lines = _branches(lineage.links, urn)
     for copy in lineage.copies:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from cli import decisions, labels, output
+from cli import decisions, items, labels, output
 from cli.global_options import Evidence, Json
 
 _HELP = """Correct an earlier record. Nothing is overwritten: the old value and the new one are both
@@ -29,13 +29,12 @@ def correct(
     old: Annotated[str, typer.Option(help="The wrong value, where you want it repeated.")] = "",
     as_json: Json = False,
 ) -> None:
-    from cli.arguments import evidence_urn
     from cli.session import open_session
     from ledger.client import retrieval
     from ledger.domain.errors import NotFoundError, UsageError
 
-    urn = evidence_urn(evidence)
     with open_session() as session:
+        urn = items.urn_of(session, evidence)
         said = {
             "pointer": field,
             "new": new,

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from cli import output, record_options
+from cli import items, output, record_options
 from cli.forwarding import forward
 from cli.global_options import Evidence, Json
 
@@ -58,7 +58,6 @@ def disclose(
     authority: record_options.Authority = "",
     as_json: Json = False,
 ) -> None:
-    from cli.arguments import evidence_urn
     from cli.session import open_session
     from ledger.client import copying
 
@@ -66,8 +65,9 @@ def disclose(
     what = copying.Disclosure(
         mode, scope, medium, tuple(on_condition or ()), tuple(withheld or ()), said
     )
-    urn, recipient = evidence_urn(evidence), copying.Recipient(kind, name, organisation, to)
+    recipient = copying.Recipient(kind, name, organisation, to)
     with open_session() as session:
+        urn = items.urn_of(session, evidence)
         answer = copying.disclose(session.node, session.person, session.clock, urn, recipient, what)
         forward(session, to)
     lines = [f"disclosed to {to or name or kind}, entry {answer.index}"]
@@ -94,16 +94,15 @@ def share(
     as_json: Json = False,
 ) -> None:
     from cli.arguments import basis as basis_member
-    from cli.arguments import evidence_urn
     from cli.session import open_session
     from ledger.client import handover
 
-    urn = evidence_urn(evidence)
     said = (
         basis_member(basis)
         | record_options.basis_member(basis, basis_kind, authorisation, authority)["basis"]
     )
     with open_session() as session:
+        urn = items.urn_of(session, evidence)
         answer = handover.share(
             session.node,
             session.person,

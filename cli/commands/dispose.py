@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli import decisions, output
+from cli import decisions, items, output
 from cli.global_options import Evidence, Json
 from cli.hints import command, elsewhere, runnable
 from cli.questions import Yes
@@ -69,13 +69,12 @@ def request(
     ] = "",
     as_json: Json = False,
 ) -> None:
-    from cli.arguments import evidence_urn
     from cli.session import open_session
     from ledger.client import retrieval
 
     body = {"reason": reason, **_named(rule)}
-    urn = evidence_urn(evidence)
     with open_session() as session:
+        urn = items.urn_of(session, evidence)
         hindrance = _hindrance(session, urn, rule)
         answer = retrieval.record(
             session.node, session.person, session.clock, urn, "disposal-requested", body
@@ -112,12 +111,11 @@ def approve(
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
-    from cli.arguments import evidence_urn
     from cli.session import open_session
 
-    urn = evidence_urn(evidence)
     said = {"reason": reason} if reason else {}
     with open_session() as session:
+        urn = items.urn_of(session, evidence)
         answer, approved = decisions.decide(
             session, urn, "approved", said, _newest_request, yes=yes, basis=_WHY
         )
@@ -135,14 +133,13 @@ def carry_out(
     rule: Annotated[str, typer.Option(help="Rule by which it is disposed of.")] = "",
     as_json: Json = False,
 ) -> None:
-    from cli.arguments import evidence_urn
     from cli.session import open_session
     from ledger.client import retrieval
     from ledger.domain.codecs.text import format_time
     from ledger.domain.errors import RuleError, StorageError
 
-    urn = evidence_urn(evidence)
     with open_session() as session:
+        urn = items.urn_of(session, evidence)
         said = {"scope": "all", "method": method, **_named(rule)}
         events, _ = decisions.read(session, urn, "disposed", {**said, "approvals": [_UNREAD]}, _WHY)
         approvals = _approvals(events, session.person.certificate.agency)
@@ -177,11 +174,10 @@ def carry_out(
 
 
 def certificate(evidence: Evidence, as_json: Json = False) -> None:
-    from cli.arguments import evidence_urn
     from cli.session import open_session
 
     with open_session() as session:
-        disposal = session.node.disposal(evidence_urn(evidence))
+        disposal = session.node.disposal(items.urn_of(session, evidence))
     output.result(disposal, *_certificate(disposal))
 
 
@@ -299,6 +295,8 @@ def _certificate(disposal: Disposal, decided: list[str] | None = None) -> list[s
         f"copies pinned   {disposal.pins} still to be removed, at {', '.join(disposal.pinnedAt)}"
         if disposal.pins
         else "copies pinned   none left at the IPFS nodes in use",
+        "                (what came to such a node and was never pinned there, of a sending that",
+        "                broke off, it keeps without a key until `ipfs repo gc` is run at it)",
         *_may_keep(disposal.mayKeep),
         "ciphertext      some still on the node's own disk, or it may be: "
         + runnable("custody collect removes what no other item has")

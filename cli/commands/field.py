@@ -145,11 +145,11 @@ def drop(
     as_json: Json = False,
 ) -> None:
     from cli.session import unlock
-    from ledger.app import bootstrap, field_folder
+    from ledger.app import field_folder, person_keys
 
     keyring = unlock().keyring()
     with field_folder.open_field(STATE.home, keyring) as field:
-        gone = field.drop(statement, bootstrap.person_at(keyring, field.agency()), force=force)
+        gone = field.drop(statement, person_keys.person_at(keyring, field.agency()), force=force)
         left = len(field)
     output.result(
         {"dropped": gone, "queued": left},

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import re
+import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, Final
 
 import typer
 
-from cli import outfile, output
+from cli import beside, items, outfile, output
 from cli.global_options import Basis, Evidence, Json
 from cli.hints import quoted, runnable
 from cli.labels import counted
@@ -20,11 +21,13 @@ if TYPE_CHECKING:
 _HELP = """Decrypt an item into a file; of a folder, its manifest: the list of its files, each an
 item of its own.
 
-Your access is signed and in the log before any key is released.
+Your access is signed and in the log before any key is released. Without -o the file gets the name
+that was recorded, in the working folder, and never the place of another one.
 
 \b
 Example:
-  custody --home ~/evidence get 3f0c1d2e-... -o photo.jpg --basis "analysis"
+  custody get 2026-117/A1
+  custody get 3f0c1d2e -o photo.jpg --basis "analysis"
 """
 #: Bytes of a manifest that are read at once, of some two hundred thousand files.
 _AT_ONCE: Final = 64 << 20
@@ -34,27 +37,29 @@ _SHOWN = 20  # files of a folder that are listed; the manifest has all
 def get(
     evidence: Evidence,
     out: Annotated[
-        Path,
+        Path | None,
         typer.Option(
             "-o", "--output", help="File to write; it appears only when everything checked out."
         ),
-    ],
-    basis: Basis,
+    ] = None,
+    basis: Basis = "",
     force: outfile.Force = False,
     as_json: Json = False,
 ) -> None:
-    from cli.arguments import basis as basis_member
-    from cli.arguments import evidence_urn
     from cli.session import open_session
     from ledger.client import retrieval
     from ledger.domain.errors import NotFoundError
 
-    urn, said = evidence_urn(evidence), basis_member(basis)
-    with outfile.writing(out, force=force) as file, open_session() as session:
+    items.require_said(basis)
+    target = out or beside.free(f"item-{secrets.token_hex(4)}", "item")
+    with outfile.writing(target, force=force) as file, open_session() as session:
+        named = items.find(session, evidence)
+        urn = named.urn
         if not session.node.readable(urn, "copy").content:
             raise NotFoundError(
                 "this item has no content", hint="see its record: custody show ID --basis WHY"
             )
+        said = items.reason(basis, named, evidence, "get")
         access = retrieval.record_access(
             session.node, session.person, session.clock, urn, mode="copy", basis=said
         )
@@ -74,6 +79,9 @@ def get(
                 advance,
                 recorded=body,
             )
+    if out is None:
+        ending = ".manifest" if copied.is_manifest else ""
+        out = beside.settle(target, beside.free(opened.name, f"item-{named.short[:8]}", ending))
     value = {
         "path": str(out),
         "name": opened.name,
@@ -92,7 +100,7 @@ def get(
         output.result(value | {"manifestOf": None}, line, problem)
         raise typer.Exit(3)
     output.result(
-        value | {"manifestOf": len(members)}, *_manifest(out, opened.name, members, basis)
+        value | {"manifestOf": len(members)}, *_manifest(out, opened.name, members, said["purpose"])
     )
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli import labels, offer_confirmation, output, questions, record_options
+from cli import items, labels, offer_confirmation, output, questions, record_options
 from cli.commands import handover_pause as pause
 from cli.forwarding import forward
 from cli.global_options import STATE, Evidence, Json
@@ -104,16 +104,13 @@ def offer(
     authority: record_options.Authority = "",
     as_json: Json = False,
 ) -> None:
-    from cli.arguments import evidence_urn
     from cli.session import open_session
     from ledger.client import handover
     from ledger.domain.event.offer_terms import OfferTerms
 
-    urn, said = (
-        evidence_urn(evidence),
-        record_options.basis_member(basis, basis_kind, authorisation, authority),
-    )
+    said = record_options.basis_member(basis, basis_kind, authorisation, authority)
     with open_session() as session:
+        urn = items.urn_of(session, evidence)
         wanted = OfferTerms(
             to or session.person.certificate.agency,
             session.clock.now() + int(days * _DAY),
@@ -169,14 +166,14 @@ def accept(
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
-    from cli.arguments import evidence_urn
     from cli.session import open_session
     from ledger.client import handover, offered_item
 
-    urn, seals = evidence_urn(evidence), tuple(seal or ())
+    seals = tuple(seal or ())
     questions.require(yes=yes)
     with open_session() as session:
-        shown = offered_item.look(session.node, urn)
+        urn = items.urn_of(session, evidence)
+        shown = offered_item.look(session.node, session.person, urn)
         abroad = shown.giver != session.person.certificate.agency
         _show(*offer_confirmation.offer_lines(shown))
 
@@ -213,16 +210,15 @@ def decline(
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
-    from cli.arguments import evidence_urn
     from cli.session import open_session
     from ledger.client import handover, offered_item
     from ledger.domain.errors import DeniedError, RuleError
 
-    urn = evidence_urn(evidence)
     questions.require(yes=yes)
     with open_session() as session:
+        urn = items.urn_of(session, evidence)
         try:
-            shown = offered_item.look(session.node, urn)
+            shown = offered_item.look(session.node, session.person, urn)
             _show(*offer_confirmation.offer_lines(shown))
         except (DeniedError, RuleError) as error:
             # An offer that has expired shows nothing any more, and can still be refused.
@@ -245,12 +241,11 @@ def decline(
 def withdraw(
     evidence: Evidence, reason: Annotated[str, typer.Option(help="Why.")], as_json: Json = False
 ) -> None:
-    from cli.arguments import evidence_urn
     from cli.session import open_session
     from ledger.client import handover
 
-    urn = evidence_urn(evidence)
     with open_session() as session:
+        urn = items.urn_of(session, evidence)
         answer = handover.withdraw(session.node, session.person, session.clock, urn, reason=reason)
         forward(session, "abroad")
     output.result(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import typer
 
-from cli import outfile, output
+from cli import items, outfile, output
 from cli.global_options import Basis, Evidence, Json
 from cli.hints import command
 
@@ -33,7 +33,7 @@ Example:
 
 def pause(
     evidence: Evidence,
-    basis: Basis,
+    basis: Basis = "",
     out: Annotated[
         Path | None, typer.Option("-o", "--output", help="File to write the content to.")
     ] = None,
@@ -43,16 +43,15 @@ def pause(
     ] = 600,
     as_json: Json = False,
 ) -> None:
-    from cli.arguments import basis as basis_member
-    from cli.arguments import evidence_urn
     from cli.session import open_session
     from ledger.client import handover_pause
     from ledger.domain.errors import UsageError
 
-    urn, said = evidence_urn(evidence), basis_member(basis)
     written = ExitStack()
     file = written.enter_context(outfile.writing(out, force=force)) if out is not None else None
     with written, open_session() as session:
+        named = items.find(session, evidence)
+        urn, said = named.urn, items.reason(basis, named, evidence, "handover", "pause")
         item = session.node.item(urn)
         if item.offer is not None and (out is None) != (item.cid is None):
             wrong = (

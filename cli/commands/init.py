@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 
-from cli import outfile, output
+from cli import outfile, output, questions
 from cli.global_options import STATE, Json
-from cli.hints import runnable
+from cli.hints import command, quoted, runnable
 
 _HELP = """Create a home: keys, chain, log, and the first person.
+
+The first person is officer, custodian and administrator, and can invite colleagues at once. Where
+the profile wants the administrator apart, both numbers are asked for.
 
 With nothing but agency and person the home has an embedded chain of its own. Agencies that share a
 chain do it in three steps: each makes its keys and a card (--url, --card), one of them deploys the
@@ -35,8 +39,19 @@ def init(
         str,
         typer.Option(help="Service number of the first person; kept sealed, never in the log."),
     ] = "",
+    administrator: Annotated[
+        str,
+        typer.Option(
+            help="Service number of the administrator, where that is another person: the home is "
+            "then theirs, and they invite the first person."
+        ),
+    ] = "",
     role: Annotated[
-        list[str] | None, typer.Option(help="Roles of that person; may be repeated.")
+        list[str] | None,
+        typer.Option(
+            help="Roles of the first person; may be repeated. Else officer, custodian and, unless "
+            "that is another person, administrator."
+        ),
     ] = None,
     profile: Annotated[
         str, typer.Option(help="Jurisdiction profile; see custody profile list.")
@@ -44,6 +59,10 @@ def init(
     url: Annotated[
         str, typer.Option(help="Address at which other agencies will reach this node.")
     ] = "",
+    here: Annotated[
+        bool,
+        typer.Option("--here", help="Have commands in this folder find it: see custody home use."),
+    ] = False,
     card: Annotated[Path | None, typer.Option(help="Where to write the founder's card.")] = None,
     force: outfile.Force = False,
     rpc: Annotated[str, typer.Option(help="URL of the shared chain.")] = "",
@@ -59,25 +78,20 @@ def init(
     from ledger.domain.errors import UsageError
 
     if rpc or trust is not None:
-        if not rpc or trust is None or agency or person:
+        if not rpc or trust is None or agency or person or administrator:
             raise UsageError(
                 "joining a chain takes --rpc and --trust",
                 hint="agency and person were said when the home was prepared with --card",
             )
         _join(rpc, trust, confirmations)
         return
-    if not agency or not person:
-        raise UsageError(
-            "a new home needs --agency and --person",
-            hint="custody init --agency NL-POL --person 4711",
-        )
     if (card is None) != (not url):
         raise UsageError("a home that will share a chain needs both --url and --card")
-    roles = role or ["officer", "custodian"]
+    founder = _founder(agency, person, administrator, role, profile)
     if card is not None:
-        _prepare(agency, person, roles, profile, url, card, force=force)
+        _prepare(founder, profile, url, card, force=force, here=here)
     else:
-        _found(agency, person, roles, profile)
+        _found(founder, profile, here=here)
 
 
 def register(app: typer.Typer) -> None:
@@ -85,39 +99,128 @@ def register(app: typer.Typer) -> None:
     app.command(help=_HELP)(init)
 
 
-def _found(agency: str, person: str, roles: list[str], profile: str) -> None:
+@dataclass(frozen=True, slots=True)
+class _Founder:
+    """Whose home is made: ``number`` in ``roles``. Where the administrator is another person than
+    the first one to work with evidence, the home is the administrator's, and ``invited`` says whom
+    they invite, in which roles.
+    """
+
+    agency: str
+    number: str
+    roles: list[str]
+    invited: tuple[str, list[str]] | None = None
+
+    def lines(self) -> list[str]:
+        """What the person who made the home is told of the administrator."""
+        if self.invited is not None:
+            number, roles = self.invited
+            return [
+                f"You are the administrator and nothing else; {number} works with evidence, as "
+                + " and ".join(roles),
+            ]
+        if "administrator" in self.roles:
+            return ["You are its administrator too: you can invite colleagues."]
+        return ["Nobody is its administrator, so nobody can be invited: make it anew to have one."]
+
+    def next_steps(self) -> list[str]:
+        """Commands to type next, as they run from here."""
+        if self.invited is None:
+            steps = [command("upload", "FILE", "--case", "C", "--exhibit", "E")]
+            if "administrator" in self.roles:
+                steps.append(f"{command('serve')}   (so that colleagues can join)")
+            return [f"{'Next:' if not at else '  or:'} {step}" for at, step in enumerate(steps)]
+        number, roles = self.invited
+        inviting = (word for role in roles for word in ("--role", role))
+        return [
+            f"Next: {command('serve')}",
+            f"then: {command('person', 'invite', number, *inviting)}",
+        ]
+
+
+_WORKING: Final = ("officer", "custodian")
+
+
+def _founder(
+    agency: str, person: str, administrator: str, roles: list[str] | None, profile: str
+) -> _Founder:
+    """Who founds the home, asked for where a person is there to answer.
+
+    Raises:
+        UsageError: no agency or number, or none of the administrator where it must be another
+            person.
+    """
+    from ledger.adapters import profiles
+    from ledger.domain.errors import UsageError
+
+    rules = profiles.load(profile)
+    agency = agency or questions.text("Agency code, country and short name, such as NL-POL:")
+    person = person or questions.text("Your service number (kept sealed, never in the log):")
+    if not agency or not person:
+        raise UsageError(
+            "a new home needs --agency and --person",
+            hint="custody init --agency NL-POL --person 4711",
+        )
+    working = list(roles or _WORKING)
+    if rules.administrator_apart and not administrator and "administrator" not in working:
+        administrator = questions.text(
+            f"The profile {rules.code} wants the administrator to be somebody else than {person}. "
+            "Service number of the administrator:"
+        )
+        if not administrator:
+            raise UsageError(
+                f"the profile {rules.code} wants the administrator to be another person",
+                hint="give both numbers: custody init --agency NL-POL --person 4711 "
+                f"--administrator 9001 --profile {quoted(profile)}",
+            )
+    if not administrator:
+        return _Founder(agency, person, roles or [*_WORKING, "administrator"])
+    if administrator.split() == person.split():
+        raise UsageError(
+            "the administrator and the first person have one service number",
+            hint="leave out --administrator, where they may be one person",
+        )
+    return _Founder(agency, administrator, ["administrator"], (person, working))
+
+
+def _found(founder: _Founder, profile: str, *, here: bool) -> None:
     from dataclasses import asdict
 
-    from cli.session import ask_passphrase
+    from cli import passphrases
     from ledger.app.create_home import found
 
     made = found(
         STATE.home,
-        agency=agency,
-        person=person,
-        roles=roles,
-        passphrase=ask_passphrase(confirm=True),
+        agency=founder.agency,
+        person=founder.number,
+        roles=founder.roles,
+        passphrase=passphrases.ask(confirm=True),
         profile=profile,
     )
+    _remember(here=here)
     lines = [
         f"Home of {made.agency} created in {made.path}.",
-        f"  you sign as   {made.pseudonym} ({', '.join(roles)})",
+        f"  you sign as   {made.pseudonym} ({', '.join(founder.roles)})",
         f"  chain         {made.chain_id} (local: not tamper-evident against its owner)",
         *_contracts(made),
-        *(
-            []
-            if "administrator" in roles
-            else [
-                (
-                    "  no administrator: nobody else can be invited, unless it is made with --role "
-                    "administrator too"
-                )
-            ]
-        ),
+        *founder.lines(),
         "Keep the passphrase safe: without it nothing here can be opened.",
-        f"Next: {runnable('custody upload FILE --case C --exhibit E')}",
+        *founder.next_steps(),
     ]
-    output.result({**asdict(made), "path": str(made.path), "roles": roles}, *lines)
+    output.result({**asdict(made), "path": str(made.path), "roles": founder.roles}, *lines)
+
+
+def _remember(*, here: bool) -> None:
+    """Have commands find the home that was just made, and the file with its passphrase."""
+    from ledger.app import find_home
+    from ledger.domain.errors import CustodyError
+
+    find_home.remember_quietly(STATE.home, passphrase_file=STATE.given_passphrase_file)
+    if here:
+        try:
+            find_home.use(STATE.home, Path.cwd())
+        except CustodyError as error:  # the home is made, and is named with --home
+            output.say(f"{find_home.POINTER} was not written: {error.message}")
 
 
 def _contracts(made: Any) -> list[str]:
@@ -125,27 +228,28 @@ def _contracts(made: Any) -> list[str]:
 
 
 def _prepare(
-    agency: str, person: str, roles: list[str], profile: str, url: str, path: Path, *, force: bool
+    founder: _Founder, profile: str, url: str, path: Path, *, force: bool, here: bool
 ) -> None:
     import json
 
-    from cli.session import ask_passphrase
+    from cli import passphrases
     from ledger.app.create_home import prepare
 
     with outfile.writing(path, force=force, mode=outfile.PUBLIC) as file:
-        passphrase = ask_passphrase(confirm=True)
+        passphrase = passphrases.ask(confirm=True)
         card = prepare(
             STATE.home,
-            agency=agency,
-            person=person,
-            roles=roles,
+            agency=founder.agency,
+            person=founder.number,
+            roles=founder.roles,
             passphrase=passphrase,
             url=url.rstrip("/"),
             profile=profile,
         )
+        _remember(here=here)
         encoded = json.dumps(card.as_json(), indent=1)
         value = {
-            "agency": agency,
+            "agency": founder.agency,
             "governor": "0x" + card.governor.hex(),
             "anchorer": "0x" + card.anchorer.hex(),
         }
@@ -156,13 +260,15 @@ def _prepare(
                 "card": None,
                 "founder": card.as_json(),
             },  # the keys are made, and a home is prepared once
-            f"Keys of {agency} made in {STATE.home}. Its card, which holds nothing secret:",
+            f"Keys of {founder.agency} made in {STATE.home}. Its card, which holds nothing secret:",
             *encoded.splitlines(),
             hint="keep the card that was printed, as a file of its own",
         )
         file.write(encoded.encode() + b"\n")
     lines = [
-        f"Keys of {agency} made in {STATE.home}; its card is {path}, which holds nothing secret.",
+        f"Keys of {founder.agency} made in {STATE.home}.",
+        f"Its card is {path}, which holds nothing secret.",
+        *founder.lines(),
         "Next: give the card to whoever deploys the contracts (`custody chain deploy`), then",
         f"  {runnable('custody init --rpc URL --trust FILE')}",
     ]
@@ -172,8 +278,8 @@ def _prepare(
 def _join(rpc: str, trust: Path, confirmations: int) -> None:
     from dataclasses import asdict
 
+    from cli import passphrases
     from cli.arguments import read_trust
-    from cli.session import ask_passphrase
     from ledger.app.create_home import join
 
     made = join(
@@ -181,7 +287,7 @@ def _join(rpc: str, trust: Path, confirmations: int) -> None:
         read_trust(trust),
         url=rpc,
         confirmations=confirmations,
-        passphrase=ask_passphrase(),
+        passphrase=passphrases.ask(),
     )
     lines = [
         f"Home of {made.agency} in {made.path} joined chain {made.chain_id}.",

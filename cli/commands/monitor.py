@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli import output
+from cli import output, trust_lines
 from cli.global_options import Json
 from cli.labels import counted
 
@@ -33,6 +33,7 @@ def monitor(
     rpc: Annotated[str, typer.Option(help="URL of a chain that you trust.")],
     trust: Annotated[Path, typer.Option(help="Trust root, obtained by another way than the logs.")],
     state: Annotated[Path, typer.Option(help="File that keeps what was seen.")],
+    told: trust_lines.Told = "",
     interval: Annotated[float, typer.Option(min=1, help="Seconds between two looks.")] = 60,
     once: Annotated[
         bool,
@@ -75,7 +76,14 @@ def monitor(
         )  # now, and not when the first alarm is to be sent
     with ExitStack() as stack:
         opened = stack.enter_context(
-            open_audit.opened(read_trust(trust), rpc, log, state, auditor(), hasty=True)
+            open_audit.opened(
+                trust_lines.believed(read_trust(trust), told),
+                rpc,
+                log,
+                state,
+                auditor(),
+                hasty=True,
+            )
         )
         measured = measures.MonitorMetrics()
         if metrics:

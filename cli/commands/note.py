@@ -6,30 +6,39 @@ from typing import Annotated
 
 import typer
 
-from cli import labels, output
+from cli import items, labels, output, questions
 from cli.global_options import Evidence, Json
+from cli.hints import command
 
 _HELP = """Add a signed note to an item's record.
 
 \b
 Example:
-  custody --home ~/evidence note 3f0c1d2e-... --text "screen is cracked"
+  custody note 2026-117/A1 "screen is cracked"
 """
 
 
 def note(
     evidence: Evidence,
-    text: Annotated[str, typer.Option(help="The note; sealed like every record.")],
+    words: Annotated[
+        str, typer.Argument(metavar="[TEXT]", help="The note; sealed like every record.")
+    ] = "",
+    text: Annotated[str, typer.Option(help="The same, as an option.")] = "",
     as_json: Json = False,
 ) -> None:
-    from cli.arguments import evidence_urn
     from cli.session import open_session
     from ledger.client import retrieval
+    from ledger.domain.errors import UsageError
 
-    urn = evidence_urn(evidence)
+    if words and text:
+        raise UsageError("one note at a time", hint=command("note", evidence, "TEXT"))
+    said = words or text or questions.text("What shall the note say?")
+    if not said.strip():
+        raise UsageError("the note says nothing", hint=command("note", evidence, "TEXT"))
     with open_session() as session:
+        urn = items.urn_of(session, evidence)
         answer = retrieval.record(
-            session.node, session.person, session.clock, urn, "note", {"text": text}
+            session.node, session.person, session.clock, urn, "note", {"text": said}
         )
     output.result(answer, labels.recorded(answer))
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
+import time
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -15,33 +19,33 @@ from cli.hints import command, elsewhere
 from cli.questions import Yes
 
 if TYPE_CHECKING:
+    from ledger.adapters.node.client import NodeClient
     from ledger.domain.ports.node_answers import Member
 
 _HELP = """People of the agency: invite, enrol, approve, suspend, list.
 
 \b
 Example:
-  custody --home ~/node person invite --number 4712 --role officer \\
-    --url https://custody.example -o invitation.json
-  custody --home ~/mine person enrol invitation.json
-  custody --home ~/node person list
-  custody --home ~/node person approve 0f1e2d3c4b5a6978 \\
-    --fingerprint "1f2e 3d4c 5b6a 7988"
+  custody person invite 4712 --role officer
+  custody person enrol invitation-4712.json
+  custody person approve 4712
 """
 _INVITE = """Invite somebody, as an administrator. Hand the file over by a safe way: whoever has it
 can ask in that person's place.
 
 \b
 Example:
-  custody --home ~/node person invite --number 4712 --role officer \\
+  custody person invite 4712 --role officer
+  custody person invite 4801 --role custodian --role officer \\
     --url https://custody.example -o invitation.json
 """
 _ENROL = """Join an agency with an invitation: keys are made here and never leave this machine. Read
-the fingerprint to the administrator; once they approved, run the same command again.
+the fingerprint to the administrator. At a terminal the command waits until they approved; else, and
+when it was stopped, run it again.
 
 \b
 Example:
-  custody --home ~/mine person enrol invitation.json
+  custody person enrol invitation-4712.json
 """
 _APPROVE = """Approve somebody who asked, after comparing the fingerprint with them by voice. Nobody
 approves themselves. Without --fingerprint you are shown who asks, and are asked yourself.
@@ -51,8 +55,8 @@ custodian who holds it gives it (custody person give-key).
 
 \b
 Example:
-  custody --home ~/node person approve 0f1e2d3c4b5a6978 \\
-    --fingerprint "1f2e 3d4c 5b6a 7988"
+  custody person approve 4712
+  custody person approve 4712 --fingerprint "1f2e 3d4c 5b6a 7988"
 """
 _GIVE_KEY = """Give the agency's custody key to a colleague who became a custodian, as a custodian
 who holds it.
@@ -74,9 +78,19 @@ Example:
 
 
 def invite(
-    number: Annotated[str, typer.Option(help="Service number; kept sealed, never in the log.")],
-    role: Annotated[list[str], typer.Option(help="Roles; may be repeated.")],
-    out: Annotated[Path, typer.Option("-o", "--output", help="Where to write the invitation.")],
+    given: Annotated[
+        str, typer.Argument(metavar="NUMBER", help="Service number; kept sealed, never in the log.")
+    ] = "",
+    number: Annotated[str, typer.Option(help="The service number, in place of NUMBER.")] = "",
+    role: Annotated[
+        list[str] | None, typer.Option(help="Roles; may be repeated. Else officer.")
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "-o", "--output", help="Where to write the invitation. Else invitation-NUMBER.json."
+        ),
+    ] = None,
     url: Annotated[
         str,
         typer.Option(help="Where the person reaches the node; else the one that serves now."),
@@ -88,14 +102,23 @@ def invite(
     from ledger.app import enrolling
     from ledger.domain.errors import UsageError
 
+    if bool(given.strip()) == bool(number.strip()):
+        raise UsageError(
+            "one service number is needed, of the person to invite",
+            hint="custody person invite 4712 --role officer",
+        )
+    number = given or number
     server = url or STATE.server or served_at(STATE.home)
     if not server:
         raise UsageError(
             "nobody could reach this node",
             hint="start it with custody serve, or give the --url at which it will be reached",
         )
-    with outfile.writing(out, force=force) as file, open_session() as session:
-        made = enrolling.invitation(session.node, server=server, number=number, roles=role)
+    path = out or Path(f"invitation-{re.sub(r'[^A-Za-z0-9-]', '-', number.strip())[:40]}.json")
+    with outfile.writing(path, force=force) as file, open_session() as session:
+        made = enrolling.invitation(
+            session.node, server=server, number=number, roles=role or ["officer"]
+        )
         file.otherwise(  # the code is a secret that no terminal shall show
             {"path": None, "expires": made.expires, "server": made.server},
             f"An invitation was made that nobody has; it ends by itself at {made.expires}.",
@@ -104,39 +127,47 @@ def invite(
         )
         file.write(made.encode())
     lines = [
-        f"Invitation written to {out}, good until {made.expires}.",
-        f"They join with: {elsewhere('--home', 'MY-FOLDER', 'person', 'enrol', out.name)}",
+        f"Invitation written to {path}, good until {made.expires}. Hand it over by a safe way.",
+        f"They join with: {elsewhere('person', 'enrol', path.name)}",
+        f"Once they read their fingerprint to you: {command('person', 'approve', number.strip())}",
     ]
-    output.result({"path": str(out), "expires": made.expires, "server": made.server}, *lines)
+    output.result({"path": str(path), "expires": made.expires, "server": made.server}, *lines)
 
 
 def enrol(
     invitation: Annotated[Path, typer.Argument(metavar="FILE", help="The invitation.")],
+    wait: Annotated[
+        bool | None,
+        typer.Option(
+            "--wait/--no-wait",
+            help="Go on by itself once the administrator approved; at a terminal it does.",
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    from cli.session import ask_passphrase, joined, unlock
+    from cli import passphrases
+    from cli.session import joined, unlock
     from ledger.adapters.keystore.file import FileKeyring
     from ledger.adapters.node.client import NodeClient
-    from ledger.app import enrolling, settings
+    from ledger.app import enrolling, find_home, settings
 
     given = enrolling.read_invitation(invitation)
     new = not settings.is_client(STATE.home)
     if new:
-        passphrase = ask_passphrase(confirm=True)
+        passphrase = passphrases.ask(confirm=True)
         enrolling.make_keys(STATE.home, given, passphrase)
+        find_home.remember_quietly(STATE.home, passphrase_file=STATE.given_passphrase_file)
         keyring = FileKeyring.open(STATE.home / settings.KEYRING, passphrase)
     else:
         keyring = unlock().keyring()
     with NodeClient(given.server) as node:
         done = enrolling.enrol(keyring, given, node)
+        if done.certificate is None and (questions.can_ask() if wait is None else wait):
+            output.say(*_asking(done.fingerprint, "Waiting until they approved; Ctrl-C ends it."))
+            _wait(node, given.code)
+            done = enrolling.enrol(keyring, given, node)
     if done.certificate is None:
-        lines = [
-            f"Your keys are in {STATE.home}. Read this to the administrator:",
-            "",
-            f"  {done.fingerprint}",
-            "",
-            "Once they approved, run the same command again.",
-        ]
+        lines = _asking(done.fingerprint, "Once they approved, run the same command again.")
     else:
         roles = ", ".join(sorted(done.certificate.roles))
         who = f"{done.certificate.pseudonym} ({roles})"
@@ -150,6 +181,34 @@ def enrol(
         {"fingerprint": done.fingerprint, "pseudonym": pseudonym, "home": str(STATE.home)},
         *lines,
     )
+
+
+_PAUSE: Final = 5.0  # seconds; a node lets an address ask every two
+
+
+def _asking(fingerprint: str, then: str) -> list[str]:
+    return [
+        f"Your keys are in {STATE.home}. Read this to the administrator:",
+        "",
+        f"  {fingerprint}",
+        "",
+        then,
+    ]
+
+
+def _wait(node: NodeClient, code: str) -> None:
+    """Wait until an administrator approved; a node that cannot be asked now is asked again.
+
+    Raises:
+        DeniedError: the invitation is good no more.
+    """
+    from ledger.domain.errors import BusyError, NetworkError
+
+    while True:
+        with suppress(NetworkError, BusyError):
+            if node.enrolment(code).certificate is not None:
+                return
+        time.sleep(_PAUSE)
 
 
 def list_(as_json: Json = False) -> None:
@@ -193,37 +252,72 @@ def list_(as_json: Json = False) -> None:
 
 
 def approve(
-    reference: Annotated[
-        str, typer.Argument(metavar="WHO", help="As `custody person list` shows it.")
-    ],
+    who: Annotated[
+        str,
+        typer.Argument(
+            metavar="WHO",
+            help="Their service number, or as `custody person list` shows them. Else the one who "
+            "asks.",
+        ),
+    ] = "",
     fingerprint: Fingerprint = "",
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
-    from cli import arguments
     from cli.session import open_session
     from ledger.app import give_custody_key
 
-    reference = arguments.listed(reference, 16, "request to join", "custody person list")
     with open_session() as session:
-        asked = next(
-            (person for person in session.node.people() if person.reference == reference), None
-        )
-        shown = str(asked.fingerprint) if asked is not None else ""
+        reference, asked = _asked(session.node.people(), who.strip())
+        shown = asked.fingerprint if asked is not None else ""
         if fingerprint:
             give_custody_key.require_fingerprint(fingerprint, shown)
-        elif asked is not None and asked.state == "requested":
+        elif asked is not None:
             _agree(asked, yes=yes)
-        who = session.node.approve(reference)
+        pseudonym = session.node.approve(reference)
         custody = "waits" if asked is not None and "custodian" in asked.roles else ""
         given = custody_key_notices.pass_on(
-            session, who, custody, compared=fingerprint, shown=shown
+            session, pseudonym, custody, compared=fingerprint, shown=shown
         )
     roles = f", in the roles {', '.join(sorted(asked.roles))}" if asked is not None else ""
     output.result(
-        {"pseudonym": who, "custodyKey": given.custody},
-        f"Approved: they sign as {who} from now on{roles}.",
+        {"pseudonym": pseudonym, "custodyKey": given.custody},
+        f"Approved: they sign as {pseudonym} from now on{roles}.",
         *given.lines,
+    )
+
+
+def _asked(people: Sequence[Member], who: str) -> tuple[str, Member | None]:
+    """Whose request to join is meant: its reference, and what the node shows of it where there is
+    one.
+
+    Args:
+        who: reference or service number; empty for the only one.
+
+    Raises:
+        UsageError: nobody asks, or several do and it is not said which.
+    """
+    from ledger.domain.errors import UsageError
+
+    asking = [person for person in people if person.state == "requested"]
+    found = [
+        person for person in asking if not who or who in (person.reference, person.number.strip())
+    ]
+    if len(found) == 1:
+        return found[0].reference, found[0]
+    if re.fullmatch(r"[0-9a-f]{16}", who):
+        return who, None  # the node says what became of it
+    if not asking:
+        raise UsageError(
+            f"{who[:80]!r} names no request to join" if who else "nobody asks to join now",
+            hint="who is invited and who asks: custody person list",
+        )
+    names = ", ".join(person.number for person in asking)
+    raise UsageError(
+        f"{who[:80]!r} names no request to join"
+        if who and not found
+        else f"{len(asking)} people ask to join",
+        hint=f"name one of them ({names}): custody person approve WHO",
     )
 
 

@@ -166,7 +166,8 @@ def renew(
         typer.Option(
             "--at-home",
             help="With the CA key in the home, without a login: where no administrator has a "
-            "certificate that is still good. The home must not be served meanwhile.",
+            "certificate that is still good, or a thief shut them out; makes somebody "
+            "administrator, and nothing else. The home must not be served meanwhile.",
         ),
     ] = False,
     as_json: Json = False,
@@ -200,7 +201,7 @@ def _after_renewal(session: Session, who: str) -> list[str]:
     """What to say of a new certificate; one's own is fetched at once, as nothing more can be done
     under the old one, and the session goes on with it.
     """
-    from ledger.app import bootstrap, enrolling
+    from ledger.app import enrolling, person_keys
     from ledger.domain.errors import CustodyError
     from ledger.domain.identity.person import read_reference
 
@@ -212,7 +213,7 @@ def _after_renewal(session: Session, who: str) -> list[str]:
     except CustodyError as error:  # it was done all the same, and the old one counts no longer
         told = f"You have a new certificate, which could not be fetched: {error.message}"
         return [told, runnable("Fetch it with: custody person fetch")]
-    session.person = bootstrap.person_at(session.keyring, session.node.agency())
+    session.person = person_keys.person_at(session.keyring, session.node.agency())
     return [_RENEWED_OWN]
 
 

@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 import typer
 
-from cli import output
+from cli import items, output
 from cli.global_options import Basis, Evidence, Json
 
 _HELP = """Decrypt and hash an item's stored content again, and record the result as a signed event.
@@ -18,11 +18,10 @@ Example:
 _CODES = {"mismatch": 1, "missing": 1, "unreachable": 3, "unreadable": 4}
 
 
-def recheck(evidence: Evidence, basis: Basis, as_json: Json = False) -> None:
-    from cli.arguments import basis as basis_member
-    from cli.arguments import evidence_urn
+def recheck(evidence: Evidence, basis: Basis = "", as_json: Json = False) -> None:
     from cli.session import open_session
     from ledger.client import retrieval
+    from ledger.domain.blocks.failed_reading import result_of
     from ledger.domain.errors import (
         CustodyError,
         NetworkError,
@@ -32,12 +31,12 @@ def recheck(evidence: Evidence, basis: Basis, as_json: Json = False) -> None:
         UsageError,
         VerificationError,
     )
-    from ledger.services.preservation.fixity import result_of
 
-    urn = evidence_urn(evidence)
     failure: CustodyError | None = None
     with open_session() as session:
         session.person.role_for("verified")
+        named = items.find(session, evidence)
+        urn = named.urn
         if not session.node.readable(urn, "copy").content:
             raise UsageError(
                 "this item has no content here that could be read",
@@ -49,7 +48,7 @@ def recheck(evidence: Evidence, basis: Basis, as_json: Json = False) -> None:
             session.clock,
             urn,
             mode="copy",
-            basis=basis_member(basis),
+            basis=items.reason(basis, named, evidence, "recheck"),
         )
         events = session.node.details(urn, access)
         expected = retrieval.content_record(events)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli import decisions, labels, output, record_options
+from cli import decisions, items, labels, output, record_options
 from cli.eventforms import FORMS, Field, Form
 from cli.global_options import Evidence, Json
 from cli.questions import Yes
@@ -87,11 +87,9 @@ def _name(field: Field) -> str:
 
 
 def _run(form: Form, given: dict[str, Any]) -> None:
-    from cli.arguments import evidence_urn
     from cli.session import open_session
     from ledger.client import retrieval
 
-    urn = evidence_urn(given["evidence"])
     said = record_options.basis_member(
         given["basis"], given["basis_kind"], given["authorisation"], given["authority"]
     )
@@ -104,11 +102,12 @@ def _run(form: Form, given: dict[str, Any]) -> None:
                 text, f"--{field.option}"
             )
     with open_session() as session:
+        urn = items.urn_of(session, given["evidence"])
         body: dict[str, Any] = dict(form.fixed)
         for field in form.fields:
             value = given[_name(field)]
             if field.kind != "event" and value not in ("", []):
-                _put(body, field.path.split("."), _value(field, value))
+                _put(body, field.path.split("."), _value(session, field, value))
         parts = (session.node, session.person, session.clock, urn)
         answer = (
             _decided(session, urn, form, body, given, said)
@@ -152,16 +151,14 @@ def _decided(
     return answer
 
 
-def _value(field: Field, value: Any) -> Any:
-    from cli.arguments import evidence_urn
-
+def _value(session: Session | None, field: Field, value: Any) -> Any:
     if field.kind == "seals":
         return [{"number": member} for member in value]
     if field.kind == "names":
         return [{"name": member} for member in value]
     if field.kind == "items":
-        return [evidence_urn(member) for member in value]
-    return evidence_urn(value) if field.kind == "item" else value
+        return [items.urn_of(session, member) for member in value]
+    return items.urn_of(session, value) if field.kind == "item" else value
 
 
 def _put(body: dict[str, Any], path: list[str], value: Any) -> None:

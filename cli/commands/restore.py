@@ -34,12 +34,13 @@ def restore(
     ] = "",
     as_json: Json = False,
 ) -> None:
-    from cli.session import ask_passphrase
+    from cli import passphrases
     from ledger.adapters.backup.keys import BackupKeys
+    from ledger.app import find_home
     from ledger.app.restore_home import restore as restore_home
     from ledger.domain.codecs.text import format_time
 
-    passphrase = ask_passphrase()
+    passphrase = passphrases.ask()
     made = restore_home(
         folder,
         STATE.home,
@@ -47,6 +48,7 @@ def restore(
         passphrase,
         snapshot=snapshot,
     )
+    find_home.remember_quietly(STATE.home, passphrase_file=STATE.given_passphrase_file)
     lines = [
         (
             f"{STATE.home}: restored from {made.snapshot}, as it was at "

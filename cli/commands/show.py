@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from cli import labels, offer_confirmation, output, timeline
+from cli import items, labels, offer_confirmation, output, timeline
 from cli.global_options import Basis, Evidence, Json
+from cli.hints import command
 
 if TYPE_CHECKING:
+    from ledger.client.listed_events import TimelineEvent
     from ledger.domain.ports.answers import (
         Item,
-        LoggedEvent,
         OpenOffer,
         RecordedDocument,
         Replica,
@@ -30,12 +31,11 @@ Example:
 
 def show(evidence: Evidence, basis: Basis = "", as_json: Json = False) -> None:
     from cli.arguments import basis as basis_member
-    from cli.arguments import evidence_urn
     from cli.session import open_session
-    from ledger.client import retrieval
+    from ledger.client import listed_events, retrieval
 
-    urn = evidence_urn(evidence)
     with open_session() as session:
+        urn = items.urn_of(session, evidence)
         details: list[RecordedDocument] = []
         standing: Standing | None = None
         if basis:
@@ -51,6 +51,7 @@ def show(evidence: Evidence, basis: Basis = "", as_json: Json = False) -> None:
         item = session.node.item(urn)
         events = list(session.node.events(urn))
         names = session.node.agency().names
+    told = listed_events.held_against(item, events, details)
     value = {
         "item": item,
         "events": events,
@@ -59,7 +60,7 @@ def show(evidence: Evidence, basis: Basis = "", as_json: Json = False) -> None:
     }
     output.result(
         value,
-        *_text(item, events, {detail.seq: detail.document for detail in details}, names, standing),
+        *_text(item, told, names, standing),
         *_missing(details),
     )
 
@@ -89,8 +90,7 @@ def _replica(replica: Replica) -> str:
 
 def _text(
     item: Item,
-    events: list[LoggedEvent],
-    documents: dict[int, Any],
+    events: list[TimelineEvent],
     names: dict[str, str],
     standing: Standing | None,
 ) -> list[str]:
@@ -106,8 +106,9 @@ def _text(
         *(offer_confirmation.standing_lines(standing) if standing is not None else []),
         "",
     ]
-    day = ""
-    for event in events:
+    day, is_read = "", any(told.is_signed for told in events)
+    for told in events:
+        event = told.listed
         date, clock = timeline.day_and_clock(event.time)
         if date != day:
             lines += [date, ""] if not day else ["", date, ""]
@@ -116,21 +117,31 @@ def _text(
             f"on the chain by {event.provenTime}"
             if event.provenTime
             else labels.STATES[event.state]
-        )
+        ) + ("; all of it the node's word" if is_read and not told.is_signed else "")
         lines += timeline.entry(
             clock,
             event.effect,
             event.agency,
-            documents.get(event.seq),
+            told.document,
             proven,
             names,
             void=event.void,
             looked=event.looked,
         )
     lines += ["", "times are UTC"]
-    if not documents:
-        lines.append('What happened stays sealed. To read it, say why: --basis "..."')
-    return lines
+    if not is_read:
+        return [
+            *lines,
+            'What happened stays sealed. To read it, say why: --basis "..."',
+            "Until then all of this is the node's word.",
+        ]
+    item_id = item.evidence.removeprefix("urn:uuid:")
+    checked = command("bundle", item_id, "-o", "FILE", "--basis", "WHY")
+    return [
+        *lines,
+        "Each event was held against its signature; since when it is on the chain is the node's",
+        f"word, and a bundle proves it: {checked}",
+    ]
 
 
 def _missing(details: list[RecordedDocument]) -> list[str]:

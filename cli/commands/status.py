@@ -34,7 +34,8 @@ def status(as_json: Json = False) -> None:
         )
     with open_session() as session:
         found = session.node.status()
-    output.result(found, *text(found))
+    home = STATE.found
+    output.result(found, f"home        {home.path} (found by {home.by})", *text(found))
     if found.chain is not None and found.chain.problem:
         raise typer.Exit(3)
 

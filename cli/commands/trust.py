@@ -2,52 +2,73 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli import outfile, output
+from cli import outfile, output, trust_lines
 from cli.global_options import Json
 
 if TYPE_CHECKING:
     from ledger.adapters.node.client import NodeClient
     from ledger.domain.bundle.trust import TrustRoot
 
-_HELP = """Write the trust root: chain, contracts, and how the finality of a block is judged. Hand
-it over by another way than the bundles, in person for example. With --pin the bundles that you name
-verify by it offline, also when the chain is gone.
+_HELP = """Show the fingerprint of the trust root, and write the trust root with --output: chain,
+contracts, and how the finality of a block is judged. Hand the file over with the bundles if you
+like; read the fingerprint to whoever verifies by another way, such as the telephone.
+
+With --pin the bundles that you name verify by it offline, also when the chain is gone. With --check
+it tells whether a trust root that somebody else was given agrees with your own chain.
 
 \b
 Example:
   custody --home ~/evidence trust -o trust.json
   custody --home ~/evidence trust -o court.json --pin photo.bundle
+  custody --home ~/evidence trust --check court.json
 """
 
 
 def trust(
-    out: Annotated[Path, typer.Option("-o", "--output", help="File to write.")],
+    out: Annotated[Path | None, typer.Option("-o", "--output", help="File to write.")] = None,
     pin: Annotated[
         list[Path] | None, typer.Option(help="Bundle whose block is pinned; may be repeated.")
+    ] = None,
+    check: Annotated[
+        Path | None, typer.Option(help="Trust root to compare with the chain of your node.")
     ] = None,
     force: outfile.Force = False,
     as_json: Json = False,
 ) -> None:
+    from cli.arguments import read_trust
     from cli.session import open_session
+    from ledger.client import trust_roots
+    from ledger.domain.errors import UsageError
 
-    with (
-        outfile.writing(out, force=force, mode=outfile.PUBLIC, inputs=pin or []) as file,
-        open_session() as session,
-    ):
-        root, pinned = _pinned(session.node, pin or [])
-        file.write(root.encode())
-    text = f"{out}: chain {root.chain_id} ({root.label})"
-    if pinned:
-        text += f"; pinned blocks: {', '.join(map(str, pinned))}"
-    output.result(
-        {"path": str(out), "chainId": root.chain_id, "label": root.label, "pinned": pinned},
-        text,
-    )
+    if check is not None:
+        if out is not None or pin:
+            raise UsageError(
+                "--check compares a trust root and writes none", hint="leave out --output and --pin"
+            )
+        given = read_trust(check)
+        with open_session() as session:
+            trust_roots.require_same(session.node, given)
+        _tell(given, f"{check}: your node's chain agrees with all of it", check)
+        return
+    with ExitStack() as stack:
+        file = (
+            stack.enter_context(
+                outfile.writing(out, force=force, mode=outfile.PUBLIC, inputs=pin or [])
+            )
+            if out is not None
+            else None
+        )
+        session = stack.enter_context(open_session())
+        root = _pinned(session.node, pin or [])
+        if file is not None:
+            file.write(root.encode())
+    _tell(root, f"{out or 'trust root'}: chain {root.chain_id} ({root.label})", out)
 
 
 def register(app: typer.Typer) -> None:
@@ -55,48 +76,34 @@ def register(app: typer.Typer) -> None:
     app.command(help=_HELP)(trust)
 
 
-def _pinned(node: NodeClient, bundles: list[Path]) -> tuple[TrustRoot, list[int]]:
-    """The node's trust root, with the block of each bundle pinned as the node's chain has it, and
-    the numbers of all pins.
+def _tell(root: TrustRoot, text: str, path: Path | None) -> None:
+    """Print a trust root's chain and fingerprints."""
+    output.result(
+        {
+            "path": None if path is None else str(path),
+            "chainId": root.chain_id,
+            "label": root.label,
+            **trust_lines.as_json(root),
+        },
+        text,
+        *trust_lines.lines(root),
+        "read it to whoever verifies, by another way than the file",
+    )
+
+
+def _pinned(node: NodeClient, bundles: list[Path]) -> TrustRoot:
+    """The node's trust root, with the block of each bundle pinned as the node's chain has it.
 
     Raises:
         FormatError: no bundle. IncompleteError: nothing of it is anchored. VerificationError: the
             chain has another block there.
     """
-    from dataclasses import replace
-
     from cli.arguments import read_file
+    from ledger.client import trust_roots
     from ledger.domain.bundle import bundle as formats
     from ledger.domain.bundle import trust as roots
-    from ledger.domain.chain.evm import parse_header
-    from ledger.domain.chain.finality import Pinned
-    from ledger.domain.errors import IncompleteError, VerificationError
-
-    def pins(root: TrustRoot) -> dict[int, bytes]:
-        return {
-            number: digest
-            for rule in root.finality
-            if isinstance(rule, Pinned)
-            for number, digest in rule.blocks.items()
-        }
 
     root = roots.parse(node.trust_root())
-    found = pins(root)
     for path in bundles:
-        chain = formats.parse(read_file(path)).chain
-        if chain is None:
-            raise IncompleteError(
-                7,
-                f"{path}: nothing of it is anchored, so there is no block to pin",
-                hint="custody anchor, then export it again",
-            )
-        header = parse_header(chain.header)
-        found |= pins(roots.parse(node.trust_root(header.number)))
-        if found[header.number] != header.hash:
-            raise VerificationError(
-                7,
-                f"{path}: the chain has another block {header.number}",
-                hint="export the bundle again",
-            )
-    others = tuple(rule for rule in root.finality if not isinstance(rule, Pinned))
-    return replace(root, finality=(Pinned(found), *others) if found else others), sorted(found)
+        root = trust_roots.pinned(node, root, formats.parse(read_file(path)), str(path))
+    return root

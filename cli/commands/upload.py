@@ -195,7 +195,7 @@ def _run(
             if not STATE.json and item.index is not None and new == _LISTED + 1:
                 output.say(f"(more than {_LISTED} items: the rest is counted, not listed)")
     except DemandError as error:
-        raise UsageError(error.message, hint=record_options.asked_for(error.pointers)) from error
+        raise record_options.unmet(error) from error
     except InterruptedUploadError as error:
         chosen = None if done else _ask(error)
         if chosen is None:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli import output
+from cli import beside, output, trust_lines
 from cli.global_options import Json
-from cli.hints import quoted, runnable
+from cli.hints import runnable
 
 if TYPE_CHECKING:
     from ledger.domain.bundle.bundle import Bundle
@@ -20,9 +20,15 @@ if TYPE_CHECKING:
 _HELP = """Verify a bundle, and the file it speaks of: no home, no server, no network, unless you
 name a chain with --rpc.
 
+Of a file alone, its bundle is looked for beside it: photo.jpg.bundle, or photo.bundle. Without
+--trust it is judged by the chain of your own home.
+
 \b
 Example:
+  custody verify photo.jpg
   custody verify evidence.bundle photo.jpg --trust trust.json
+  custody verify evidence.bundle photo.jpg --trust trust.json \\
+      --trust-fingerprint "49185 76194 12555 95438 80475 46487 72975 39907"
 """
 _MARKS = {
     "passed": "ok",
@@ -32,18 +38,32 @@ _MARKS = {
     "not asked": "-",
     "not reached": "-",
 }
+_UNPROVEN = (
+    "    not proven: what happened before collection, that the content is true, that nothing was "
+    "kept from the record"
+)
+_OWN_TRUST = (
+    "    note: judged by the chain of your own home; --trust FILE judges by another trust root"
+)
 _CHUNK = 1 << 20
 
 
 def verify(
-    bundle: Annotated[Path, typer.Argument(metavar="BUNDLE", help="The bundle.")],
+    bundle: Annotated[
+        Path,
+        typer.Argument(metavar="BUNDLE", help="The bundle, or a file with its bundle beside it."),
+    ],
     file: Annotated[
         Path | None,
         typer.Argument(metavar="[FILE]", help="The evidence itself; it never leaves this machine."),
     ] = None,
     trust: Annotated[
-        Path, typer.Option(help="Trust root, obtained by another way than the bundle.")
-    ] = ...,  # type: ignore[assignment]
+        Path | None,
+        typer.Option(
+            help="Trust root, obtained by another way than the bundle; else your own home's."
+        ),
+    ] = None,
+    told: trust_lines.Told = "",
     rpc: Annotated[
         str, typer.Option(help="URL of a chain that you trust, to judge the block.")
     ] = "",
@@ -52,7 +72,7 @@ def verify(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    raise typer.Exit(run(bundle, file, trust, rpc, timeline=timeline))
+    raise typer.Exit(run(bundle, file, trust, rpc, told=told, timeline=timeline))
 
 
 def register(app: typer.Typer) -> None:
@@ -60,14 +80,31 @@ def register(app: typer.Typer) -> None:
     app.command(help=_HELP)(verify)
 
 
-def run(bundle: Path, file: Path | None, trust: Path, rpc: str, *, timeline: bool = False) -> int:
-    """Verify and print; returns the exit code."""
+def run(
+    bundle: Path,
+    file: Path | None,
+    trust: Path | None,
+    rpc: str,
+    *,
+    told: str = "",
+    timeline: bool = False,
+) -> int:
+    """Verify and print; returns the exit code.
+
+    Args:
+        told: the trust root's fingerprint, as the verifier got it by another way; empty where they
+            got none.
+    """
+    from cli import verdicts
     from cli.arguments import read_trust
     from ledger.domain import verify as verification
 
-    root = read_trust(trust)
+    given = read_trust(trust) if trust is not None else None
+    believed = trust_lines.believed(given, told)
+    bundle, file = beside.pair(bundle, file)
     data = _read(bundle)
-    _require_bundle(data, bundle, file, trust)
+    _require_bundle(data, bundle)
+    root = believed or beside.trust_root(bundle, file)
     parsed, confirm = _parse(data), _confirm(root, rpc) if rpc else None
     measured = _measure(parsed, file) if file is not None else None
     if parsed is None:  # told as the first step of a report
@@ -76,26 +113,19 @@ def run(bundle: Path, file: Path | None, trust: Path, rpc: str, *, timeline: boo
         report = verification.verify_bundle(
             parsed, root, size=len(data), file=measured, confirm=confirm
         )
-    lines = [line for number, step in sorted(report.steps.items()) for line in _step(number, step)]
+    lines = [*verdicts.first_lines(report, compared=file is not None), ""]
+    lines += [line for number, step in sorted(report.steps.items()) for line in _step(number, step)]
     lines += _likely_cause(parsed, root) if report.steps[6].status == "failed" else []
     lines += [f"    note: {finding}" for finding in report.findings]
     lines += [f"    withheld from you: {path}" for path in report.withheld]
+    lines += [_OWN_TRUST] if given is None else trust_lines.judged_by(given, told)
+    lines.append(_UNPROVEN)
+    lines += ["", *_timeline(parsed, report.events), ""] if timeline else []
+    bare = file is None and report.verdict == "verified"
     lines.append(
-        "    not proven: what happened before collection, that the content is true, that "
-        "nothing "
-        "was kept from the record"
+        f"verdict: {report.verdict}" + (" (the record; no file was compared)" if bare else "")
     )
-    lines.append(
-        f"verdict: {report.verdict}"
-        + (
-            ""
-            if file is not None or report.verdict != "verified"
-            else " (the record; no file was compared)"
-        )
-    )
-    if timeline:
-        lines += ["", *_timeline(parsed, report.events)]
-    output.result(report.as_json(), *lines)
+    output.result(report.as_json() | {"trust": trust_lines.as_json(given or root)}, *lines)
     return report.verdict.exit_code
 
 
@@ -163,9 +193,8 @@ def _step(number: int, step: Any) -> list[str]:
     return [f"{number:>2}  {step.title:<56} {_MARKS[step.status]}", *more]
 
 
-def _require_bundle(data: bytes, bundle: Path, file: Path | None, trust: Path) -> None:
-    """Say what somebody gave for the bundle instead, and how the command reads with the two the
-    right way round.
+def _require_bundle(data: bytes, bundle: Path) -> None:
+    """Say what somebody gave for the bundle instead.
 
     Raises:
         UnreadableError: it is no bundle: nothing was judged, so nothing was refuted.
@@ -175,26 +204,10 @@ def _require_bundle(data: bytes, bundle: Path, file: Path | None, trust: Path) -
 
     if file_kind.is_bundle(data[: file_kind.HEAD]):
         return
-    hint = "the bundle comes first: custody verify BUNDLE FILE --trust TRUST"
-    if file is not None and file.is_file() and file_kind.is_bundle(_head(file)):
-        hint = (
-            f"did you swap the two? custody verify {quoted(str(file))} {quoted(str(bundle))} "
-            f"--trust {quoted(str(trust))}"
-        )
     raise UnreadableError(
         f"{bundle} is {file_kind.describe(data[: file_kind.HEAD])}, not an evidence bundle",
-        hint=hint,
+        hint=beside.bundle_hint(bundle),
     )
-
-
-def _head(path: Path) -> bytes:
-    from ledger.domain.files import file_kind
-
-    try:
-        with path.open("rb") as stream:
-            return stream.read(file_kind.HEAD)
-    except OSError:
-        return b""
 
 
 def _read(path: Path) -> bytes:

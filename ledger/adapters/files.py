@@ -238,6 +238,19 @@ def require_file(path: Path, *, hint: str) -> None:
         raise UsageError(f"{path} is not a file", hint=hint)
 
 
+def require_plain(path: Path, *, hint: str) -> None:
+    """Refuse what is no file of its own where one of ours is expected, or may be made: a link would
+    be followed, a pipe waited for.
+
+    Raises:
+        StorageError: it is.
+    """
+    if path.is_symlink():
+        raise StorageError(f"{path} is a link, where a file is expected", hint=hint)
+    if path.exists() and not path.is_file():
+        raise StorageError(f"{path} is not a file", hint=hint)
+
+
 def require_vacant(path: Path, *, hint: str) -> None:
     """Refuse a place where something is already; an empty folder is vacant.
 

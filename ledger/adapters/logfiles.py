@@ -8,6 +8,7 @@ import shutil
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from collections.abc import Set as AbstractSet
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -140,8 +141,11 @@ class WebFiles(HttpNode):
         was exported into a folder of the same server.
         """
         address = hosts.parse(self.where, what="a log")
-        origins = {hosts.parse(service, what="a node").origin for service in services}
-        self._own = address.origin in origins and address.target in {"", "/"}
+        servers = set[str]()
+        for service in services:
+            with suppress(UsageError):  # a descriptor may name what is no address
+                servers.add(hosts.parse(service, what="a node").server)
+        self._own = address.server in servers and address.target in {"", "/"}
 
     def get(self, path: str) -> bytes:
         """A file; a node is logged in to when it first refuses."""

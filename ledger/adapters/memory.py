@@ -48,6 +48,10 @@ class VolatileBlockStore:
         sizes = [len(self._blocks.pop(cid)) for cid in set(dead) - set(kept) if cid in self._blocks]
         return Collected(len(sizes), sum(sizes), sum(sizes))
 
+    def mend_index(self) -> bool:
+        """See storage.NodeStore."""
+        return False
+
     def lingering(self, wanted: Sequence[bytes]) -> list[bytes]:
         """See storage.NodeStore."""
         return [cid for cid in wanted if cid in self._blocks]

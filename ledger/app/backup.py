@@ -64,7 +64,7 @@ class Manifest:
 class Made:
     """A backup that was made: ``expires`` is when its grants can no longer be opened, ``copied``
     the pack bytes that were new, ``lost`` packs that the home lost in whole or in part, and whose
-    copies stay.
+    copies stay, ``mended`` packs whose copies had gone bad and are good again.
     """
 
     snapshot: Path
@@ -73,6 +73,7 @@ class Made:
     size: int
     grants: int
     lost: list[str]
+    mended: list[str]
 
 
 def require_apart(home: Path, folder: Path, keys_file: Path) -> None:
@@ -151,7 +152,7 @@ def make(
         shutil.rmtree(part, ignore_errors=True)
         lock.release()
     size = sum(copied.packs.values())
-    return Made(final, generation.expires, copied.new, size, grants, lost)
+    return Made(final, generation.expires, copied.new, size, grants, lost, copied.mended)
 
 
 def _failed(error: OSError, *, made: bool) -> StorageError:

@@ -28,15 +28,11 @@ from ledger.app import settings
 from ledger.app.settings import IPFS_SECRET, ChainSettings, HomeSettings, IpfsNode, IpfsSettings
 from ledger.domain.blocks.store import Replica, Replicas
 from ledger.domain.chain import contract_layout
-from ledger.domain.codecs.text import from_b64url
-from ledger.domain.errors import CustodyError, KeyringError, UsageError
-from ledger.domain.event.signing import Person
+from ledger.domain.errors import CustodyError, KeyringError
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity import descriptor as descriptors
-from ledger.domain.identity.descriptor import Descriptor
-from ledger.domain.identity.names import agency_id, log_urn, parse_log_urn
+from ledger.domain.identity.names import agency_id, log_urn
 from ledger.domain.ports.node_and_chain import Chain, Clock, IdentityProvider
-from ledger.domain.ports.node_answers import About
 from ledger.domain.untrusted import hosts
 from ledger.services.log.files import OwnLog
 from ledger.services.node.certificate_authority import Authority
@@ -356,40 +352,3 @@ def log_key(keyring: FileKeyring) -> Ed25519PrivateKey:
     if not isinstance(found, Ed25519PrivateKey):
         raise KeyringError("the log key is not Ed25519")
     return found
-
-
-def person_of(keyring: FileKeyring, log_id: bytes, descriptor: Descriptor) -> Person:
-    """The person whose keys lie in a keyring.
-
-    Raises:
-        KeyringError: no person's keys in it.
-    """
-    certificate = certificates.parse(keyring.get("person-certificate"))
-    custody = keyring.hpke_key("hpke-custody") if "hpke-custody" in keyring.names() else None
-    return Person(
-        certificate,
-        keyring.signing_key("person"),
-        keyring.hpke_key("hpke-person"),
-        log_id,
-        descriptor,
-        custody,
-    )
-
-
-def person_at(keyring: FileKeyring, about: About, *, guest: bool = False) -> Person:
-    """The person whose keys lie in a keyring, at the node that says this of itself (see
-    `/v1/agency`).
-
-    Args:
-        guest: the node of another agency was meant.
-
-    Raises:
-        KeyringError: no person's keys in it. UsageError: the node belongs to another agency.
-    """
-    descriptor = descriptors.parse(from_b64url(about.descriptor, what="descriptor"))
-    person = person_of(keyring, parse_log_urn(about.log), descriptor)
-    if person.certificate.agency != descriptor.agency and not guest:
-        raise UsageError(
-            f"the node belongs to {descriptor.agency}, your keys to {person.certificate.agency}"
-        )
-    return person

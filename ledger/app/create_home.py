@@ -243,6 +243,7 @@ def _prepare(
                 "custodian or administrator"
             ),
         ) from error
+    followed.require_apart(roles)
     files.write(aside / profiles.FILE, profiles.source(profile))
     if not person.strip():
         raise UsageError("the service number is empty")

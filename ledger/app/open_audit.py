@@ -12,6 +12,7 @@ from pathlib import Path
 
 from ledger.adapters.audit_state import SqliteAuditState
 from ledger.adapters.chain.contracts import Contracts
+from ledger.adapters.chain.rpc import RpcChain
 from ledger.adapters.clock import SystemClock
 from ledger.adapters.logfiles import Auditor, FolderFiles, WebFiles
 from ledger.domain.audit.ports import LogFiles
@@ -67,8 +68,6 @@ def is_log(url: str) -> bool:
 
 def is_chain(url: str) -> bool:
     """Whether a chain answers at an address; asked where it was given for a log."""
-    from ledger.adapters.chain.rpc import RpcChain
-
     try:
         with closing(RpcChain(url, confirmations=0)) as found:
             found.chain_id()
@@ -104,9 +103,6 @@ def opened(
         auditor: for nodes that ask who reads.
         hasty: a slow log is waited for a minute and not for ten, since others are looked at too.
     """
-    # With it comes web3: a second of imports, which every local command would pay.
-    from ledger.adapters.chain.rpc import RpcChain
-
     with ExitStack() as stack:
         chain = RpcChain(rpc, confirmations=root.confirmations)
         stack.callback(chain.close)

@@ -174,7 +174,7 @@ def read(home: Path) -> HomeSettings:
             hint = "join the chain: custody init --rpc URL --trust FILE"
             raise UsageError(f"{home} is prepared, and on no chain yet", hint=hint) from error
         raise UsageError(
-            f"{home} is not a custody home",
+            f"{home} is not the home of a node",
             hint="create one: custody init --agency NL-POL --person 4711",
         ) from error
     except (OSError, ValueError, KeyError, TypeError, AttributeError, UsageError) as error:

@@ -185,7 +185,7 @@ def accept(
         VerificationError: it is not what was recorded: decline it. RuleError: expired, made to
             somebody else, another offer by now, other seals.
     """
-    shown = shown or offered_item.look(node, evidence)
+    shown = shown or offered_item.look(node, person, evidence)
     whole_record.require_whole(shown.events)
     key = offered_item.check(node, person, shown, progress)
     agree(shown)
@@ -219,26 +219,31 @@ def decline(
     Args:
         shown: the offer as it was looked at, which alone is refused; None for the one that is open.
     """
+    # One that has expired shows nothing: it is refused as it was signed.
+    read = shown.events if shown is not None else (node.open_offer(evidence),)
     body = {
-        "offer": shown.statement if shown is not None else node.item(evidence).head,
+        "offer": read[-1].statement,
         "reason": reason,
         **({"condition": condition} if condition else {}),
     }
-    read = shown.events if shown is not None else ()
     return retrieval.record(node, person, clock, evidence, "transfer-declined", body, read=read)
 
 
 def withdraw(
     node: HandingApi, person: Person, clock: Clock, evidence: str, *, reason: str
 ) -> Recorded:
-    """Take an offer back; one that has expired is recorded as such."""
-    item = node.item(evidence)
+    """Take an offer back; one that has expired is recorded as such.
+
+    Raises:
+        NotFoundError: nothing is on offer. VerificationError: what the node calls the open offer is
+            none, or not the last event.
+    """
+    item, offer = node.item(evidence), node.open_offer(evidence)
     expires = item.offer.expires if item.offer is not None else None
     over = expires is not None and clock.now() > parse_time(expires, what="expires")
-    body = {"offer": item.head, "reason": reason}
-    return retrieval.record(
-        node, person, clock, evidence, "transfer-expired" if over else "transfer-withdrawn", body
-    )
+    body = {"offer": offer.statement, "reason": reason}
+    event_type = "transfer-expired" if over else "transfer-withdrawn"
+    return retrieval.record(node, person, clock, evidence, event_type, body, read=(offer,))
 
 
 def share(

@@ -12,15 +12,18 @@ from typing import Any, Protocol
 
 from ledger.client import retrieval
 from ledger.client.retrieval import ReaderApi
-from ledger.domain.errors import DeniedError, NotFoundError, VerificationError
+from ledger.domain.errors import DeniedError, NotFoundError, RuleError, VerificationError
+from ledger.domain.event.offer_terms import OfferTerms
 from ledger.domain.event.signing import Person
 from ledger.domain.ports.answers import RecordedDocument, Standing
+from ledger.domain.verify.signed_events import DISTRUST
 
 
 class AskedApi(ReaderApi, Protocol):
     """What looking at an item on offer asks of a node; see NodeClient."""
 
     def incoming(self, evidence: str) -> tuple[list[RecordedDocument], list[bytes], Standing]: ...
+    def open_offer(self, evidence: str) -> RecordedDocument: ...
     def incoming_content(self, evidence: str, start: int, end: int) -> bytes: ...
 
 
@@ -51,20 +54,33 @@ class OnOffer:
         return "content" in self.opening["body"]
 
 
-def look(node: AskedApi, evidence: str) -> OnOffer:
+def look(node: AskedApi, person: Person, evidence: str) -> OnOffer:
     """Read what is on offer. The node writes down who looked.
 
     Raises:
         NotFoundError: nothing is on offer to this person, or its record was destroyed.
-        RuleError: the offer has expired.
+        RuleError: the offer has expired, or was answered. VerificationError: what the node shows
+            is offered to somebody else.
     """
     events, given, standing = node.incoming(evidence)
-    offers = [event for event in events if event.type == "transfer-offered"]
-    opening, offer = events[0].document, offers[-1].document if offers else None
+    opening, offer = events[0].document, events[-1].document
     if opening is None or offer is None:
         raise NotFoundError("the record of this item was destroyed")
+    if events[-1].type != "transfer-offered":
+        raise RuleError(
+            f"the last event on record is of type {events[-1].type!r}, and no open offer",
+            hint="see: custody handover list",
+        )
+    terms, me = OfferTerms.from_document(offer), person.certificate.subject
+    if terms.agency != me.agency or terms.recipient not in (None, me):
+        raise VerificationError(
+            2,
+            f"the offer that the node shows is made to {terms.recipient or terms.agency}, and not "
+            "to you",
+            hint=DISTRUST,
+        )
     return OnOffer(
-        evidence, offers[-1].statement, opening, offer, standing, tuple(given), tuple(events)
+        evidence, events[-1].statement, opening, offer, standing, tuple(given), tuple(events)
     )
 
 

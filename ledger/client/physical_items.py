@@ -8,14 +8,17 @@ from typing import Any, Protocol
 
 from ledger.client import receipts
 from ledger.domain.crypto import content_encryption
-from ledger.domain.event.signing import Person, seal_keys, sign_event
+from ledger.domain.event.signing import Person, draft_event, seal_keys, sign_event
+from ledger.domain.item.jurisdiction_profile import Demands
 from ledger.domain.ports.answers import Recorded
 from ledger.domain.ports.node_and_chain import Clock
+from ledger.domain.ports.node_answers import About
 
 
 class RegisterApi(Protocol):
     """What opening asks of a node; see NodeClient."""
 
+    def agency(self) -> About: ...
     def register(self, submissions: list[dict[str, Any]]) -> Sequence[Recorded]: ...
 
 
@@ -25,24 +28,25 @@ def collect(
     """Record a thing (`collected`); the node's answer.
 
     Raises:
-        FormatError: the description would not be accepted. RuleError: the profile asks for more.
+        UsageError: the description would not be accepted. DemandError: the profile asks for more.
             VerificationError: the node answers with no receipt of its log.
     """
-    evidence = uuid.uuid4().urn
+    evidence, about = uuid.uuid4().urn, node.agency()
+    options: dict[str, Any] = {
+        "evidence": evidence,
+        "seq": 0,
+        "prev": None,
+        "time": clock.now(),
+        "members": members,
+    }
+    draft = draft_event(
+        person, "collected", body, ref_salt=content_encryption.new_salt(32), **options
+    )
+    Demands.from_json(about.profile, about.demands).require_met(draft)
     grants = seal_keys(
         person, evidence, record_key=content_encryption.new_key(), content_key=None, commitment=None
     )
-    signed = sign_event(
-        person,
-        "collected",
-        body,
-        evidence=evidence,
-        seq=0,
-        prev=None,
-        time=clock.now(),
-        members=members,
-        sealed_keys=grants,
-    )
+    signed = sign_event(person, "collected", body, sealed_keys=grants, **options)
     answers = node.register([signed.submission])
     receipts.require(person, [signed.submission], answers)
     return answers[0]

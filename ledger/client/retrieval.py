@@ -14,6 +14,7 @@ from ledger.domain.crypto import content_encryption, grants
 from ledger.domain.crypto.content_encryption import PIECE, TAG, Pieces
 from ledger.domain.errors import DeniedError, NotFoundError, RuleError, VerificationError
 from ledger.domain.event.claimed_times import AHEAD
+from ledger.domain.event.document import Event
 from ledger.domain.event.signing import Person, draft_event, sign_event
 from ledger.domain.identity.roles import counting_roles
 from ledger.domain.ipld import cid as cids
@@ -32,7 +33,15 @@ from ledger.domain.ports.node_answers import About
 
 #: What is signed behind the very record that was read, and no later one.
 _DECISIONS: Final = frozenset(
-    {"approved", "refused", "disposed", "transfer-accepted", "transfer-declined"}
+    {
+        "approved",
+        "refused",
+        "disposed",
+        "transfer-accepted",
+        "transfer-declined",
+        "transfer-withdrawn",
+        "transfer-expired",
+    }
 )
 _RANGE_PIECES: Final = 4  # pieces a request: 4 MiB
 _RANGE: Final = _RANGE_PIECES * unixfs.LEAF
@@ -93,24 +102,23 @@ def record(
         VerificationError: the node shows the item as it was before that record, and nothing was
             signed; or it answers with no receipt of its log for what was. RuleError: a decision
             would be signed behind events that the person has not read.
+            DemandError: it lacks what the agency's profile asks for.
     """
     item, time = node.item(evidence), clock.now()
     _require_behind(item, read)
     if read and event_type in _DECISIONS:
         _require_nothing_since(item, read)
     last = parse_time(item.time, what="time")
-    signed = sign_event(
-        person,
-        event_type,
-        body,
-        evidence=evidence,
-        seq=item.events,
-        prev=bytes.fromhex(item.head),
-        time=last if time < last <= time + AHEAD else time,
-        members=members,
-        sealed_keys=list(sealed_keys),
-        role=_acting_role(person, item, event_type),
-    )
+    options: dict[str, Any] = {
+        "evidence": evidence,
+        "seq": item.events,
+        "prev": bytes.fromhex(item.head),
+        "time": last if time < last <= time + AHEAD else time,
+        "members": members,
+        "role": _acting_role(person, item, event_type),
+    }
+    _require_demanded(node, draft_event(person, event_type, body, **options))
+    signed = sign_event(person, event_type, body, sealed_keys=list(sealed_keys), **options)
     answers = node.register([signed.submission])
     receipts.require(person, [signed.submission], answers)
     return answers[0]
@@ -175,7 +183,6 @@ def rehearse(
         UsageError: it would be malformed. DeniedError: no role of this person may record it.
             DemandError: with all that it lacks. RuleError: why it may not follow.
     """
-    about = node.agency()
     draft = draft_event(
         person,
         event_type,
@@ -187,8 +194,29 @@ def rehearse(
         members=members,
         role=_acting_role(person, node.item(evidence), event_type),
     )
-    Demands.from_json(about.profile, about.demands).require_met(draft)
+    _require_demanded(node, draft)
     node.rehearse(evidence, draft.raw, [disclosure.encoded for disclosure in draft.disclosures])
+
+
+def require_key(node: ReaderApi, person: Person, evidence: str, mode: str) -> bool:
+    """Whether an item has content, which the person can open if they want a copy of it.
+
+    Raises:
+        DeniedError: they have no key to it. RuleError: nothing could follow.
+    """
+    readable = node.readable(evidence, mode)
+    if (
+        mode == "copy"
+        and readable.content
+        and not any(person.has_key(bytes.fromhex(key)) for key in readable.keys)
+    ):
+        raise _without_key(person, evidence)
+    return readable.content
+
+
+def _require_demanded(node: ReaderApi, draft: Event) -> None:
+    about = node.agency()
+    Demands.from_json(about.profile, about.demands).require_met(draft)
 
 
 def record_access(
@@ -206,13 +234,7 @@ def record_access(
     Raises:
         DeniedError, RuleError: nothing could follow, so nothing was signed.
     """
-    readable = node.readable(evidence, mode)
-    if (
-        mode == "copy"
-        and readable.content
-        and not any(person.has_key(bytes.fromhex(key)) for key in readable.keys)
-    ):
-        raise _without_key(person, evidence)
+    require_key(node, person, evidence, mode)
     answer = record(node, person, clock, evidence, "accessed", {"mode": mode}, {"basis": basis})
     return answer.statement
 

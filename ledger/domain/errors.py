@@ -13,6 +13,7 @@ CustodyError
 ├── UsageError             a request that makes no sense as asked
 │   └── InterruptedUploadError  an upload of the same file with other details was interrupted
 ├── DeniedError            the caller may not do this
+│   └── RoleError          none of their roles may; names those that do
 ├── NotFoundError          there is nothing under that name, or the caller may not know of it
 ├── ConflictError          someone else was first
 ├── KeyringError           a key is missing, locked or wrong
@@ -26,6 +27,7 @@ CustodyError
     └── FrozenError        the log's own tiles and entries disagree: nothing more is signed
 """
 
+from collections.abc import Iterable
 from typing import Final
 
 
@@ -95,7 +97,9 @@ class RuleError(CustodyError):
 
 
 class DemandError(RuleError):
-    """A record that lacks what the agency's profile asks for: ``pointers`` to all of it."""
+    """A record that lacks what the agency's profile asks for, or has something in its place that
+    the profile does not know: ``pointers`` to all that it lacks.
+    """
 
     def __init__(self, message: str, pointers: tuple[str, ...], *, hint: str | None = None) -> None:
         super().__init__(message, hint=hint)
@@ -123,6 +127,16 @@ class InterruptedUploadError(UsageError):
 
 class DeniedError(CustodyError):
     """The caller may not do this."""
+
+
+class RoleError(DeniedError):
+    """None of the caller's roles may do this. ``roles`` may: whoever answers for the node says who
+    has one of them (services/people/role_holders).
+    """
+
+    def __init__(self, message: str, roles: Iterable[str], *, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.roles = frozenset(roles)
 
 
 class NotFoundError(CustodyError):

@@ -33,7 +33,7 @@ from cli.servers import Servers
 from ledger.adapters.clock import SystemClock
 from ledger.adapters.keystore.file import FileKeyring
 from ledger.adapters.node.client import NodeClient
-from ledger.app import bootstrap, create_home, field_folder, settings
+from ledger.app import bootstrap, create_home, field_folder, person_keys, settings
 from ledger.client import retrieval
 from ledger.client.content_sealer import ContentEncryptor
 from ledger.client.upload import Upload, UploadOptions
@@ -181,7 +181,7 @@ class Soak:
         rng = random.Random(seed)
         with self.client(url) as client:
             try:
-                person = bootstrap.person_at(self.keyring, client.agency())
+                person = person_keys.person_at(self.keyring, client.agency())
                 while not stop.is_set():
                     with suppress(
                         ConflictError, RuleError
@@ -244,7 +244,7 @@ class Soak:
     def resume(self, url: str) -> None:
         """Start every interrupted upload again, as a person would."""
         with self.client(url) as client:
-            person = bootstrap.person_at(self.keyring, client.agency())
+            person = person_keys.person_at(self.keyring, client.agency())
             for path in list(self.pending):
                 self.upload(client, person, path)
 

@@ -12,6 +12,7 @@ import pytest
 
 from cli import output
 from cli.global_options import STATE
+from tests.support import releasing
 from tests.support.commands import custody
 
 
@@ -56,3 +57,24 @@ def worked(
         "photo": folder / "photo.jpg",
         "evidence": evidence,
     }
+
+
+@pytest.fixture(scope="session")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The project, as it lies here, in a folder where it is committed."""
+    return releasing.cloned(tmp_path_factory.mktemp("release") / "clone")
+
+
+@pytest.fixture(scope="session")
+def released(clone: Path) -> tuple[Path, str]:
+    """The folder of a release, and what was told of it."""
+    key, out = releasing.key_in(clone.parent), clone.parent / "out"
+    return out, releasing.release(clone, "--key", str(key), "--output", str(out)).stdout
+
+
+@pytest.fixture(scope="session")
+def slim(
+    released: tuple[Path, str], tmp_path_factory: pytest.TempPathFactory
+) -> releasing.Installed:
+    """An environment with the wheel of the release and the base, and nothing else."""
+    return releasing.install(tmp_path_factory.mktemp("slim"), released[0])

@@ -27,7 +27,7 @@ from tests.support.desk import PASSPHRASE
 from tests.support.hostile import answer, hostile, says
 from tests.support.waiting import wait_until
 
-JSON_KEYS = {"verdict", "steps", "findings", "withheld", "facts", "events"}
+JSON_KEYS = {"verdict", "steps", "findings", "withheld", "facts", "events", "trust"}
 
 
 def test_bundle_and_trust_root_alone_verify_without_home_or_network(
@@ -230,7 +230,7 @@ def test_wrong_passphrase_missing_home_and_no_passphrase(
             "list", home=worked["home"], code=2, environment={"CUSTODY_PASSPHRASE": ""}
         ).stderr
     )
-    assert "not a custody home" in custody("list", home=tmp_path / "none", code=2).stderr
+    assert "not the home of a node" in custody("list", home=tmp_path / "none", code=2).stderr
     done = custody("init", "--agency", "NL-POL", "--person", "1", home=worked["home"], code=2)
     assert "not empty" in done.stderr
     error = json.loads(custody("list", "--json", home=tmp_path / "none", code=2).stderr)

@@ -44,18 +44,14 @@ def run(place: Path, *words: object) -> tuple[int, str, str]:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_bundle_and_file_that_were_swapped_are_told_the_other_way_round(
+def test_bundle_and_file_may_be_named_in_either_order_whatever_they_are_called(
     worked: dict[str, Path], tmp_path: Path, name: str
 ) -> None:
     bundle, file = tmp_path / f"{name}.bundle", tmp_path / f"{name}.jpg"
     shutil.copy(worked["folder"] / "b.bundle", bundle)
     shutil.copy(worked["photo"], file)
     trust = worked["folder"] / "trust.json"
-    code, _, said = within("verify", file, bundle, "--trust", trust)
-    assert code == 4
-    told = words(said[said.index("custody verify") :])
-    assert told == ["verify", str(bundle), str(file), "--trust", str(trust)]
-    assert within(*told)[0] == 0
+    assert within("verify", file, bundle, "--trust", trust)[0] == 0
 
 
 @pytest.mark.parametrize("place", NAMES, indirect=True)

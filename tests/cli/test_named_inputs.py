@@ -31,7 +31,7 @@ INPUTS: Final = {
         "chain deploy key": ["--key", "{}"],
     },
     "init card": {"init trust": None},  # joining a chain, which writes no card
-    "trust out": {"trust pin": ["--pin", "{}"]},
+    "trust out": {"trust pin": ["--pin", "{}"], "trust check": ["--check", "{}"]},
 }
 SECRET: Final = b"a passphrase that opens every key\n"
 

@@ -74,6 +74,7 @@ FILES: Final = {
 }
 FOLDERS: Final = {
     "backup folder": ["backup", "{}", "--keys", "backup-keys"],
+    "court out": ["court", ITEM, "--basis", "x", "-o", "{}"],
     "demo out": ["demo", "evidence", "-o", "{}"],
     "ipfs init path": ["ipfs", "init", "{}"],
     "log export directory": ["log", "export", "{}"],
@@ -100,6 +101,7 @@ READ: Final = {
     *(
         "restore folder",
         "restore keys",
+        "trust check",
         "trust pin",
         "upload paths",
         "verify bundle",

@@ -132,9 +132,16 @@ def test_columns_of_double_width_letters_line_up() -> None:
 
 def test_a_long_value_is_cut_to_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setattr(output, "is_terminal", lambda stream: True)
     lines = output.table(["NAME", "SIZE"], [["写" * 100, "1 B"], ["x" * 500, "2 B"]])
     assert max(map(width, lines)) <= 40
     assert all("…" in line for line in lines[1:])
+
+
+def test_a_table_in_a_pipe_is_cut_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    lines = output.table(["NAME", "SIZE"], [["写" * 100, "1 B"], ["x" * 500, "2 B"]])
+    assert ["写" * 100 in lines[1], "x" * 500 in lines[2]] == [True, True]
 
 
 def test_a_value_padded_to_the_margin_of_a_terminal_does_not_begin_there(

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.commands import ROOT, custody, within
+from tests.support.commands import ROOT, custody, settings_of_commands, within
 from tests.support.desk import PASSPHRASE
 
 OTHER = {"CUSTODY_PASSPHRASE": "another person's passphrase"}
@@ -25,10 +25,7 @@ OTHER = {"CUSTODY_PASSPHRASE": "another person's passphrase"}
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     home = tmp_path_factory.mktemp("person") / "home"
-    roles = [
-        word for role in ("administrator", "officer", "custodian") for word in ("--role", role)
-    ]
-    custody("init", "--agency", "NL-POL", "--person", "4711", *roles, home=home)
+    custody("init", "--agency", "NL-POL", "--person", "4711", home=home)
     settings = {**os.environ, "CUSTODY_PASSPHRASE": PASSPHRASE.decode()}
     command = [sys.executable, "-m", "cli", "--home", str(home), "serve", "--port", "0"]
     server = subprocess.Popen(command, cwd=ROOT, env=settings, stderr=subprocess.PIPE, text=True)
@@ -93,7 +90,12 @@ def test_from_invitation_to_suspension(served: Path, tmp_path: Path, rng: random
     ][0]["evidence"]
     custody("get", uploaded, "-o", tmp_path / "out", "--basis", "x", home=mine, environment=OTHER)
     assert (tmp_path / "out").read_bytes() == path.read_bytes()
-    assert "may not" in custody("person", "list", home=mine, environment=OTHER, code=1).stderr
+    refused = custody("person", "list", home=mine, environment=OTHER, code=1).stderr
+    assert "ask a colleague who has it: 4711 (administrator)" in refused
+    shared = ("share", uploaded, "--with", done["pseudonym"], "--basis", "x")
+    refused = custody(*shared, home=mine, environment=OTHER, code=1).stderr
+    assert "none of your roles may record 'disclosed'" in refused
+    assert "ask a colleague who has it: 4711 (custodian)" in refused
     assert {path.name for path in mine.iterdir()} == {"client.json", "keyring.json", "client"}
 
     suspended = json.loads(
@@ -105,6 +107,49 @@ def test_from_invitation_to_suspension(served: Path, tmp_path: Path, rng: random
     assert f"fetch it: custody --home {mine} person fetch" in refused
     table = custody("person", "list", home=served).stdout
     assert re.search(rf"^{done['pseudonym']} +4712 +suspended +officer", table, re.MULTILINE), table
+
+
+def test_a_person_joins_and_works_with_the_clients_extra_alone(
+    served: Path, tmp_path: Path, rng: random.Random
+) -> None:
+    mine, invitation, photo = tmp_path / "mine", tmp_path / "invitation.json", tmp_path / "photo"
+    photo.write_bytes(rng.randbytes(50_000))
+
+    def client(*arguments: object) -> str:
+        done = subprocess.run(
+            [sys.executable, "-m", "tests.support.installed", "client", "--home", str(mine)]
+            + [str(one) for one in arguments],
+            capture_output=True,
+            text=True,
+            cwd=ROOT,
+            env={**settings_of_commands(), **OTHER},
+            timeout=120,
+            stdin=subprocess.DEVNULL,
+            check=False,
+        )
+        assert done.returncode in (0, 3), done.stdout + done.stderr
+        return done.stdout
+
+    roles = ["--role", "officer", "--role", "custodian"]
+    custody("person", "invite", "--number", "4713", *roles, "-o", invitation, home=served)
+    client("person", "enrol", invitation)
+    listed = json.loads(custody("person", "list", "--json", home=served).stdout)["people"]
+    [waiting] = [one["reference"] for one in listed if one["state"] == "requested"]
+    custody("person", "approve", waiting, "--yes", home=served)
+    client("person", "fetch")
+    [item] = json.loads(client("upload", photo, "--json"))["items"]
+    evidence, out = item["evidence"], tmp_path / "out"
+    client("note", evidence, "--text", "seen")
+    client("get", evidence, "-o", out, "--basis", "x")
+    assert out.read_bytes() == photo.read_bytes()
+    assert client("recheck", evidence, "--basis", "x").startswith("match")
+    client("bundle", evidence, "-o", tmp_path / "item.bundle", "--basis", "x")
+    client("trust", "-o", tmp_path / "trust.json")
+    told = client("verify", tmp_path / "item.bundle", photo, "--trust", tmp_path / "trust.json")
+    assert "verdict: " in told
+    client("field", "prepare")
+    client("--offline", "upload", photo)
+    client("field", "send")
 
 
 def test_mistakes_are_told_plainly(served: Path, tmp_path: Path) -> None:

@@ -84,6 +84,7 @@ def test_a_table_that_fits_no_width_stands_line_by_line_with_nothing_cut(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setattr(output, "is_terminal", lambda stream: True)
     rows = [["3f0c1d2e-5b6a-4c7d-8e9f-0a1b2c3d4e5f", "RO-DIICOT", "2026-12-01T00:00:00Z"]] * 2
     lines = output.table(["ITEM", "TO", "GOOD UNTIL"], rows, whole=("ITEM", "TO"))
     whole = ["ITEM        " + rows[0][0], "TO          RO-DIICOT", "GOOD UNTIL  " + rows[0][2]]
@@ -95,6 +96,7 @@ def test_a_table_never_asks_for_more_columns_than_there_are(
     columns: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setattr(output, "is_terminal", lambda stream: True)
     names = ["ITEM", "FROM", "TO", "STATE", "GOOD UNTIL", "LOOKED AT"]
     for count, whole in itertools.product(range(1, 7), ((), ("ITEM",))):
         lines = output.table(names[:count], [["y" * 36] * count], whole=whole)

@@ -97,7 +97,7 @@ LIES: dict[Callable[[dict[str, Any], list[Any]], None], str] = {
     another_signer: "event 0: the certificate is another one than it names",
     another_name: f"event 1 is shown as {OTHER}",
     an_older_record: "does not lead to the event",
-    a_record_with_a_gap: "event 2 does not follow an event that is shown before it",
+    a_record_with_a_gap: "event 2 does not follow the event that is shown before it",
 }
 
 

@@ -160,7 +160,7 @@ def test_an_offer_made_anew_behind_the_question_is_not_answered_by_it(
 ) -> None:
     item = photo(desk, tmp_path, DATA)
     terms = offered(desk, item, taker)
-    shown = offered_item.look(taker.client, item)
+    shown = offered_item.look(taker.client, taker.person, item)
     handover.withdraw(desk.client, desk.person, desk.clock, item, reason="other terms")
     anew = replace(terms, conditions=("never to the defence",))
     handover.offer(desk.client, desk.person, desk.clock, item, anew)
@@ -171,4 +171,4 @@ def test_an_offer_made_anew_behind_the_question_is_not_answered_by_it(
     }
     with pytest.raises(RuleError, match="another offer"):
         answers[answer]()
-    assert offered_item.look(taker.client, item).statement != shown.statement
+    assert offered_item.look(taker.client, taker.person, item).statement != shown.statement

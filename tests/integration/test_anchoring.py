@@ -17,7 +17,7 @@ import pytest
 from ledger.adapters.chain import contracts as chain_contracts
 from ledger.adapters.chain.contracts import Contracts, Founder, address_of, sign_transaction, wait
 from ledger.adapters.chain.rpc import RpcChain
-from ledger.app import bootstrap
+from ledger.app import person_keys
 from ledger.domain.bundle import trust
 from ledger.domain.chain.finality import Rpc
 from ledger.domain.errors import ChainError, FrozenError, NetworkError
@@ -83,7 +83,7 @@ def remote(desk: Desk, url: str) -> Desk:
     with node.records.write() as unit:
         unit.authority.put_descriptor(DescriptorRow(1, descriptor.raw, block.time, block.number))
         agency_statements.open_log(node, unit, number=0, policy="test", anchors=["anvil"])
-    desk.person = bootstrap.person_of(keyring, node.log_id, descriptor)
+    desk.person = person_keys.person_of(keyring, node.log_id, descriptor)
     return desk
 
 

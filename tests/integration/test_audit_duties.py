@@ -7,12 +7,14 @@ from __future__ import annotations
 import sqlite3
 import time
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ledger.adapters.memory import StoppedClock
-from ledger.client import handover
+from ledger.client import handover, retrieval
 from ledger.domain.audit.checklist import Status
 from ledger.domain.codecs.text import format_time
 from ledger.domain.verify.report import Verdict
@@ -58,6 +60,31 @@ def test_an_item_kept_beyond_its_retention_and_a_hold_that_ran_out(
     assert audit(office).codes() == {"hold-expired"}
     later(400 * DAY)
     assert audit(office).codes() == {"hold-expired", "retention-over"}
+
+
+def test_what_was_done_with_a_thing_while_somebody_else_had_it_is_told_until_its_return_is_recorded(
+    office: Desk,
+) -> None:
+    phone, now = seized(office, "S-1"), int(time.time())
+    party = {"counterparty": {"name": "laboratory"}}
+    for hours, event_type, body in (
+        (9, "moved", {"place": "depot"}),  # recorded late, and before it was handed out
+        (8, "released", party),
+        (2, "moved", {"place": "shelf 7"}),
+        (1, "unsealed", {"number": "S-1"}),
+    ):
+        happened(office, phone, event_type, body, now - hours * 3600)
+    report = audit(office)
+    places = [each.place for each in report.findings if each.code == "thing-elsewhere"]
+    assert places == [f"event {seq} of {phone}" for seq in (3, 4)], report.as_json()
+    assert report.verdict is not Verdict.FAILED
+    happened(office, phone, "received", party, now - 3 * 3600)
+    assert "thing-elsewhere" not in audit(office).codes()
+
+
+def happened(desk: Desk, evidence: str, event_type: str, body: dict[str, Any], at: int) -> None:
+    told = {"occurred": {"from": format_time(at)}, "late": "in the evening"}
+    retrieval.record(desk.client, desk.person, desk.clock, evidence, event_type, body, told)
 
 
 def test_a_disposal_that_was_never_carried_out(
@@ -124,6 +151,24 @@ def test_a_document_that_comes_back_after_its_keys_were_destroyed(
     with office.node.records.write() as unit:
         unit.documents.put(row.payload, photo, sealed)
     assert audit(office).codes() == {"document-left"}
+
+
+def test_a_disposal_that_is_put_back_to_unsigned_right_after_it_was_signed_for(
+    office: Desk, tmp_path: Path
+) -> None:
+    """The signature and the end of the disposal are one transaction: nothing lags behind."""
+    photo = upload(office, tmp_path)
+    closing = {"scope": "all", "method": "keys destroyed"}
+    office.record(photo, "disposed", {**closing, "approvals": [dispose(office, photo)]})
+    erasure.settle(office.node)
+    office.anchor()
+    assert audit(office).codes() == set()
+    with office.node.records.write() as unit:
+        row = unit.erasures.get(photo)
+        assert row is not None
+        assert row.state == "done"
+        unit.erasures.put(replace(row, state="dropped"))
+    assert audit(office).codes() == {"row-edited"}
 
 
 def test_a_key_handed_to_somebody_else_before_the_record_was_destroyed(

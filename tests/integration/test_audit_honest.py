@@ -130,7 +130,9 @@ def test_whoever_declined_has_no_key_and_is_missed_by_nobody(
     item, taker = upload(desk, tmp_path, secrets.token_bytes(99)), enrolled(desk, "examiner")
     offer(desk, item, NL, person=taker.pseudonym)
     require_nothing_found(desk)
-    offered_item.check(taker.client, taker.person, offered_item.look(taker.client, item))
+    offered_item.check(
+        taker.client, taker.person, offered_item.look(taker.client, taker.person, item)
+    )
     handover.decline(taker.client, taker.person, desk.clock, item, reason="not mine")
     require_nothing_found(desk)
 

@@ -318,6 +318,32 @@ def test_a_log_that_the_registry_does_not_know_yet_is_not_judged(world: World) -
 # What others saw
 
 
+@pytest.mark.parametrize("kind", ["checkpoint", "receipt"])
+def test_a_thief_of_a_log_key_that_was_replaced_accuses_nobody_alone(
+    world: World, kind: str
+) -> None:
+    nl = world["NL-POL"]
+    item = nl.open()
+    world.settle()
+    forged, stolen, entries = nl.statement(item, "none"), nl.log_key, list(nl.entries)
+    seen = (
+        receipted(nl, forged, stolen)
+        if kind == "receipt"
+        else nl.note(len(entries), [*entries[:-1], forged.entry])
+    )
+    honest = nl.note(len(entries))
+    folder = nl.write(world.folder / "before")
+    assert world.audit(folder, seen=[seen]).verdict is Verdict.FAILED
+    nl.publish_descriptor(log_key=bytes(range(32)))
+    world.settle()
+    folder = nl.write(world.folder / "after")
+    report = world.audit(folder, seen=[seen])
+    assert (report.verdict, report.codes()) == (Verdict.INCOMPLETE, {"view-replaced"}), (
+        report.as_json()
+    )
+    assert world.audit(folder, seen=[honest]).verdict is Verdict.VERIFIED
+
+
 def test_a_receipt_that_no_log_key_signed_accuses_nobody(world: World) -> None:
     nl = world["NL-POL"]
     item = nl.open()

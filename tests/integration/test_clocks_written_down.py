@@ -94,7 +94,7 @@ def test_a_look_at_an_offer_that_was_signed_by_a_clock_ahead_is_no_contradiction
     item, taker = upload(desk, tmp_path, b"content"), enrolled(desk, "examiner")
     terms = OfferTerms("NL-POL", int(time.time()) + 3600, person=taker.pseudonym)
     handover.offer(desk.client, desk.person, desk.clock, item, terms)
-    offered_item.look(taker.client, item)
+    offered_item.look(taker.client, taker.person, item)
     with desk.node.records.write() as unit:
         [row] = unit.releases.under(item_of(desk, item).offer.digest)
         unit.releases.put(replace(row, time=row.time - 4000))

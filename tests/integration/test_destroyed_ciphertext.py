@@ -112,3 +112,13 @@ def test_what_names_destroyed_content_stays_until_no_pack_has_it(
         garbage_collection.collect(desk.node)
         assert desk.node.blocks.missing([root]) == [root]
         assert not any(leaf in raw(home_path) for leaf in leaves)
+
+
+def test_no_certificate_says_that_nothing_is_left_by_an_index_that_lost_what_is_dead(
+    home_path: Path, tmp_path: Path
+) -> None:
+    _, gone, leaves = destroyed(home_path, tmp_path, 100_000)
+    lose_the_dead(home_path)
+    with Desk(home_path) as desk:
+        assert all(leaf in raw(home_path) for leaf in leaves)
+        assert desk.client.disposal(gone).stored

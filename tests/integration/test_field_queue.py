@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ledger.adapters.journal import FileJournal
-from ledger.app import bootstrap
+from ledger.app import person_keys
 from ledger.client import retrieval
 from ledger.domain.errors import (
     DeniedError,
@@ -62,7 +62,7 @@ def test_an_item_named_by_others_holds_them_back_when_its_opening_is_refused(
     file = laptop.upload(tmp_path / "e.txt")
     laptop.record(file, "note", {"text": "more"})
     with laptop.field() as node:  # a copy for another log is refused by this one
-        person = bootstrap.person_at(laptop.keyring, laptop.about)
+        person = person_keys.person_at(laptop.keyring, laptop.about)
         rows = list(node._queue)
         value = rows[0].event.value
         from dataclasses import replace
@@ -151,7 +151,7 @@ def test_what_the_node_would_refuse_of_an_item_begun_here_is_refused_before_it_i
         )
     with laptop.field() as node:
         begun = next(node.events(phone)).statement
-        person = bootstrap.person_at(laptop.keyring, laptop.about)
+        person = person_keys.person_at(laptop.keyring, laptop.about)
         parts = (node, person, laptop.clock, phone, "corrected")
         said = {"target": begun, "new": "x", "reason": "y"}
         with pytest.raises(RuleError, match="no such member"):

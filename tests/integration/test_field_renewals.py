@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ledger.app import bootstrap
+from ledger.app import person_keys
 from ledger.domain.errors import DeniedError, NetworkError
 from ledger.domain.ports.answers import Registered
 from ledger.domain.verify.procedure import verify
@@ -120,7 +120,7 @@ def test_a_new_certificate_without_the_roles_says_what_it_cannot_record(
     laptop.renewed("auditor")
     laptop.fetch()
     with laptop.field() as node:
-        assert node.not_permitted(bootstrap.person_at(laptop.keyring, laptop.about)) == [
+        assert node.not_permitted(person_keys.person_at(laptop.keyring, laptop.about)) == [
             "collected"
         ]
     assert laptop.send() == []

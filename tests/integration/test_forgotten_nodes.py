@@ -94,6 +94,7 @@ def test_a_node_that_is_added_again_lets_go_what_was_disposed_of_meanwhile(
         assert desk.node.replicas["second"].missing(blocks) == blocks
         assert desk.node.replicas["second"].pinned([cid_of(desk, kept)])
         assert "none left" in told(desk, gone)
+        assert "until `ipfs repo gc` is run at it" in told(desk, gone)
         assert "may still keep" not in told(desk, gone)
 
 

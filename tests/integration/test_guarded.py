@@ -165,7 +165,9 @@ def test_a_holder_who_stands_for_the_defence_copies_nothing_once_it_is_guarded(
     assert holder.client.grants(item, signed["copy"])
     desk.record(item, "restricted", {"handling": ["csam"]})
     nothing_but_inspections(holder, item, signed)
-    desk.record(item, "unrestricted", {"handling": ["csam"]})
+    with pytest.raises(RuleError, match="taken off for a reason"):
+        desk.record(item, "unrestricted", {"handling": ["csam"]})
+    desk.record(item, "unrestricted", {"handling": ["csam"], "reason": "a mistake"})
     assert holder.client.grants(item, access(holder, item, "copy"))
 
 

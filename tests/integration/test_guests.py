@@ -15,7 +15,7 @@ import pytest
 from api.access import GUEST_ROUTES, PUBLIC, ROUTES
 from ledger.adapters.node.client import NodeClient
 from ledger.app import enrolling
-from ledger.app.bootstrap import person_at
+from ledger.app.person_keys import person_at
 from ledger.client import handover, retrieval
 from ledger.domain.bundle.trust import TrustRoot
 from ledger.domain.errors import (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -11,6 +12,8 @@ from typing import Any
 import pytest
 
 from ledger.client import handover
+from ledger.domain.blocks import dag
+from ledger.domain.blocks.store import BlockStore
 from ledger.domain.bundle.trust import TrustRoot
 from ledger.domain.codecs.text import format_time
 from ledger.domain.errors import ConflictError, RuleError
@@ -20,6 +23,8 @@ from ledger.services.audit.self_check_findings import SelfCheckFinding
 from ledger.services.handovers import sync
 from ledger.services.node.context import Node
 from ledger.services.onchain import transfer_steps
+from ledger.services.registration import registration
+from ledger.services.storage import garbage_collection
 from tests.support import consortium
 from tests.support.chains import running
 from tests.support.consortium import NL, RO, Consortium, judged, offer, upload
@@ -224,3 +229,56 @@ def cut(desk: Desk, *, after: int) -> Iterator[Callable[[], int]]:
             yield lambda: died
     finally:
         chain.send, chain.receipt, records.write = send, receipt, write
+
+
+def test_nobody_waits_while_the_content_of_what_is_taken_over_is_looked_for(
+    both: Consortium, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its tree was walked within the transaction in which alone anybody can write."""
+    giver, taker = both[NL], both[RO]
+    evidence = upload(giver, tmp_path, random.Random(1).randbytes(3 << 20))
+    offer(giver, evidence, RO)
+    both.settle(NL, RO, rounds=2)
+    walked: list[bytes] = []
+    original = dag.every
+
+    def every(blocks: BlockStore, root: bytes) -> Iterator[bytes]:
+        writing = threading.Thread(target=garbage_collection.forget_sessions, args=(taker.node,))
+        writing.start()
+        writing.join(5)
+        assert not writing.is_alive()
+        walked.append(root)
+        yield from original(blocks, root)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(dag, "every", every)
+        handover.accept(taker.client, taker.person, taker.clock, evidence)
+    assert walked
+    both.settle(NL, RO)
+    assert taker.client.item(evidence).custodian == RO
+
+
+@pytest.mark.parametrize("lacking", ["root", "leaf"])
+def test_what_is_not_here_is_not_taken_over(
+    both: Consortium, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lacking: str
+) -> None:
+    giver, taker = both[NL], both[RO]
+    evidence = upload(giver, tmp_path, random.Random(2).randbytes(3 << 20))
+    offer(giver, evidence, RO)
+    both.settle(NL, RO, rounds=2)
+    with taker.node.records.read() as unit:
+        item = unit.items.get(evidence)
+    assert item is not None
+    assert item.cid is not None
+    root, *_, leaf = dag.every(taker.node.blocks, item.cid)
+    original = registration._lack_of
+
+    def losing(node: Node, cid: bytes) -> RuleError | None:
+        """After the person read all of it."""
+        node.blocks.discard([root if lacking == "root" else leaf], kept=())
+        return original(node, cid)
+
+    monkeypatch.setattr(registration, "_lack_of", losing)
+    with pytest.raises(RuleError, match="not kept here yet"):
+        handover.accept(taker.client, taker.person, taker.clock, evidence)
+    assert taker.client.item(evidence).custodian == NL

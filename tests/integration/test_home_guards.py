@@ -123,7 +123,7 @@ def test_a_folder_that_is_no_home_is_told_to_be_none_whatever_its_mode(tmp_path:
     (tmp_path / "notes.txt").chmod(0o666)
     for place in (tmp_path, tmp_path / "notes.txt"):
         code, _, said = within("list", home=place)
-        assert (code, "is not a custody home" in said) == (2, True), said
+        assert (code, "is not the home of a node" in said) == (2, True), said
 
 
 def test_an_enrolment_or_a_prepared_home_that_others_can_write_is_not_gone_on_with(

@@ -131,6 +131,34 @@ def test_a_loan_says_until_when_and_an_item_handed_out_is_not_offered(office: De
     )
 
 
+@pytest.mark.parametrize(
+    ("accounted", "body"),
+    [
+        ("received", {"counterparty": {"name": "laboratory"}}),
+        ("incident", {"kind": "consumed", "discovered": "2026-11-01T00:00:00Z"}),
+    ],
+)
+@pytest.mark.parametrize("end", ["disposed", "returned", "voided"])
+def test_a_thing_that_was_handed_out_does_not_end_while_nothing_tells_what_became_of_it(
+    office: Desk, end: str, accounted: str, body: dict[str, Any]
+) -> None:
+    phone, second = seized(office), colleague(office, "second")
+    asked = office.record(phone, "disposal-requested", {"reason": "over"}).statement
+    approved = second.record(phone, "approved", {"target": asked}).statement
+    closing: dict[str, Any] = {
+        "disposed": {"scope": "all", "method": "shredded", "approvals": [approved]},
+        "returned": {"owner": {"name": "the owner"}},
+        "voided": {"reason": "by mistake"},
+    }[end]
+    office.record(phone, "incident", {"kind": "damage", "discovered": "2026-11-01T00:00:00Z"})
+    office.record(phone, "released", {"counterparty": {"name": "laboratory"}})
+    office.record(phone, "moved", {"place": "depot"})  # returns are recorded late
+    with pytest.raises(RuleError, match="nothing is recorded of its return"):
+        office.record(phone, end, closing)
+    office.record(phone, accounted, body)
+    office.record(phone, end, closing)
+
+
 def test_biometric_output_takes_two_approvals_on_its_parent(office: Desk, tmp_path: Path) -> None:
     photo = upload(office, tmp_path)
     analysis = office.record(photo, "analysed", {"description": "face recognition"}).statement

@@ -195,6 +195,14 @@ def test_too_many_logins_are_told_to_come_later(address: tuple[str, int]) -> Non
         )
 
 
+def test_the_page_of_a_node_is_counted_like_every_call_of_a_stranger(
+    address: tuple[str, int],
+) -> None:
+    url = "http://{}:{}/".format(*address)
+    with httpx.Client() as http:
+        assert 429 in [http.get(url).status_code for _ in range(int(ADDRESS.burst) * 3)]
+
+
 def test_nobody_passes_for_the_commands_own_calls(address: tuple[str, int]) -> None:
     """Their exemption is no address: a header that a proxy may set must not give it to a stranger."""
     url = "http://{}:{}/v1/login/challenge".format(*address)

@@ -16,6 +16,7 @@ from ledger.domain.item import history_rules
 from ledger.services.handovers import erasure, sync
 from tests.support import consortium
 from tests.support.actors import enrolled
+from tests.support.clocks import Ahead
 from tests.support.consortium import NL, RO, US, Consortium, upload
 from tests.support.desk import Desk
 
@@ -120,3 +121,41 @@ def test_whoever_lent_an_item_destroys_no_keys_for_a_disposal_by_the_borrower(
     with nl.node.records.read() as unit:
         assert unit.erasures.get(evidence) is None
         assert unit.grants.are_left(evidence, "content")
+
+
+@pytest.mark.parametrize("mode", ["loan", "custody"])
+def test_whoever_gave_an_item_for_good_follows_no_disposal_by_whom_the_taker_lent_it_to(
+    both: Consortium, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: str
+) -> None:
+    """What the taker gave on for good they confirm; of what they lent they tell."""
+    nl, ro, us = both[NL], both[RO], both[US]
+    evidence = upload(nl, tmp_path)
+    lent(both, evidence, NL, RO, "custody")
+    lent(both, evidence, RO, US, mode)
+    disposed = {**CLOSING, "approvals": [approved(us, evidence)]}
+    with monkeypatch.context() as patched:  # a node whose program is altered, where it was lent
+        if mode == "loan":
+            patched.setattr(history_rules, "require_allowed", lambda *_, **__: None)
+        us.record(evidence, "disposed", disposed)
+    erasure.settle(us.node)
+    sync.settle(us.node, timeout=30)
+    assert learnt(nl, US, evidence) == [], "it is early yet"
+    assert left(nl, evidence)
+    there = nl.node.clock
+    nl.node.clock = Ahead(there, 2 * 86400)
+    [found] = learnt(nl, US, evidence)
+    nl.node.clock = there
+    assert "gave to RO-DIICOT, which has not confirmed it" in found.message
+    told = [one.message for one in learnt(ro, US, evidence)]
+    assert [message for message in told if "on loan from us" not in message] == []
+    erasure.settle(ro.node)
+    learnt(ro, US, evidence)  # signs for it there
+    sync.settle(us.node, timeout=30)
+    learnt(nl, US, evidence)
+    erasure.settle(nl.node)
+    assert left(nl, evidence) == left(ro, evidence) == (mode == "loan")
+
+
+def left(desk: Desk, evidence: str) -> bool:
+    with desk.node.records.read() as unit:
+        return bool(unit.grants.are_left(evidence, "content"))

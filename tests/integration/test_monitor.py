@@ -150,6 +150,25 @@ def test_a_node_is_told_from_a_copy_by_its_address_and_not_by_what_it_serves(
         assert not shown.is_node
 
 
+@pytest.mark.parametrize(
+    ("asked", "named"),
+    [
+        ("https://nl.example:443", "https://nl.example"),
+        ("https://nl.example", "https://NL.example:443"),
+        ("http://127.0.0.1:80", "http://127.0.0.1"),
+    ],
+)
+def test_an_agencys_own_node_is_known_under_each_spelling_of_its_address(
+    asked: str, named: str
+) -> None:
+    """Else whoever withholds would be called a copy where the usual port is written out."""
+    shown = WebFiles(asked, transport=httpx.MockTransport(lambda _: httpx.Response(404)))
+    shown.known_at({"no address at all", named})
+    assert shown.is_node
+    shown.known_at({"no address at all", f"{named.removesuffix(':443')}:8443"})
+    assert not shown.is_node
+
+
 def test_a_tree_that_was_not_exported_again_is_no_truncated_log(world: World) -> None:
     """Also where it lies on the agency's own server, below the node's address."""
     nl = world["NL-POL"]

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from cli import output
 from ledger.adapters.node.client import NodeClient
-from ledger.app.bootstrap import person_at
+from ledger.app.person_keys import person_at
 from ledger.client import handover, retrieval
 from ledger.domain.crypto.grants import HpkePrivateKey
 from ledger.domain.errors import (
@@ -367,6 +367,7 @@ def test_a_narrow_terminal_never_cuts_the_agency_off_a_guests_name(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setattr(output, "is_terminal", lambda stream: True)
     ours, guest = PersonId(NL, "a" * 26), PersonId(RO, "a" * 26)
     rows = [[who.shown_at(NL), "a long description"] for who in (ours, guest)]
     shown = output.table(["WHO", "WHAT"], rows, whole=("WHO",))

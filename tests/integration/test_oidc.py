@@ -238,6 +238,20 @@ def test_the_account_of_a_suspended_person_is_nobodys_and_lets_nobody_in(
     assert client(desk, again, identifier("leaver")).status().agency == "NL-POL"
 
 
+def test_a_session_that_began_with_an_account_that_is_replaced_ends_with_the_new_link(
+    agency: tuple[Desk, Colleague],
+) -> None:
+    desk, person = agency
+    running = client(desk, person, identifier("officer.4712"))
+    running.status()
+    membership.link(desk.node, person.id, "officer.4712")  # nothing changes
+    running.status()
+    membership.link(desk.node, person.id, "officer.4712b")
+    with pytest.raises(DeniedError):
+        running.status()
+    membership.link(desk.node, person.id, "officer.4712")
+
+
 def test_an_account_that_becomes_somebody_elses_while_the_provider_is_asked_lets_nobody_in(
     agency: tuple[Desk, Colleague], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -15,7 +15,7 @@ from ledger.adapters.keystore.file import FileKeyring
 from ledger.adapters.memory import StoppedClock
 from ledger.adapters.node.client import NodeClient
 from ledger.app import enrolling
-from ledger.app.bootstrap import person_at
+from ledger.app.person_keys import person_at
 from ledger.app.settings import KEYRING
 from ledger.client import retrieval
 from ledger.domain.codecs import cbor, cose

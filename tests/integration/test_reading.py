@@ -126,7 +126,7 @@ def test_an_item_whose_keys_are_destroyed_is_not_read_and_nothing_says_that_it_w
     )
     for _ in range(2):  # when it is due, and when it is done
         for mode in ("view", "copy", "export"):
-            refused(second, item, mode, "were destroyed", role="custodian")
+            refused(second, item, mode, "was disposed of", role="custodian")
         erasure.settle(desk.node)
     assert desk.client.bundle(item, ""), "what is left of it needs no access"
 
@@ -183,14 +183,18 @@ def test_a_look_before_the_answer_is_written_down_first_and_shown_to_whoever_see
     item, taker = photo(desk, tmp_path), enrolled(desk, "examiner")
     offer(desk, item, taker)
     assert [event.looked for event in desk.client.events(item)][-1] == ()
-    offered_item.check(taker.client, taker.person, offered_item.look(taker.client, item))
+    offered_item.check(
+        taker.client, taker.person, offered_item.look(taker.client, taker.person, item)
+    )
     [listed] = [one for one in desk.client.handovers() if one.evidence == item]
     assert {(look.person, look.what) for look in listed.looked} == {
         (taker.pseudonym, "record"),
         (taker.pseudonym, "content"),
     }
     first = listed.looked
-    offered_item.check(taker.client, taker.person, offered_item.look(taker.client, item))
+    offered_item.check(
+        taker.client, taker.person, offered_item.look(taker.client, taker.person, item)
+    )
     handover.accept(taker.client, taker.person, desk.clock, item)
     shown = [event.looked for event in desk.client.events(item) if event.effect == "offer"]
     assert shown == [first], "when they first looked stays, also after the answer"

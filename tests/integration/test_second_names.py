@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from ledger.adapters import profiles
 from ledger.adapters.memory import StoppedClock
 from ledger.app import enrolling
 from ledger.client import handover
@@ -18,7 +19,8 @@ from ledger.domain.verify.procedure import verify
 from ledger.services.registration.item_histories import Histories
 from tests.support.actors import enrolled
 from tests.support.desk import BASIS, Desk
-from tests.support.people import joined
+from tests.support.people import invited, joined, reference
+from tests.support.samples import profile_apart
 from tests.support.strangers import BODIES, desk, officer, photo, thing  # noqa: F401  (fixtures)
 
 
@@ -53,6 +55,43 @@ def test_an_administrator_changes_nothing_of_themselves_under_another_name(desk:
         boss.client.renew(twin.pseudonym, ["administrator", "custodian"])
     with pytest.raises(RuleError, match="themselves"):
         boss.client.suspend(twin.pseudonym)
+
+
+def test_roles_that_the_profile_keeps_apart_are_not_joined_later(
+    office: Desk, tmp_path: Path
+) -> None:
+    """An administrator could have got the other roles by another invitation, under their number."""
+    office.node.profile = profiles.load(str(profile_apart(tmp_path)))
+    both = ["administrator", "officer"]
+    with pytest.raises(RuleError, match="wants the administrator apart"):
+        office.client.invite("7", both)
+    worker = joined(office, tmp_path / "worker", "officer", number="8")
+    with pytest.raises(RuleError, match="wants the administrator apart"):
+        office.client.renew(str(worker.id), both)
+    again = invited(office, tmp_path / "again", "administrator", number=" 8")
+    again.enrol()
+    with pytest.raises(RuleError, match="wants the administrator apart"):
+        office.client.approve(reference(office))
+    assert again.enrol().certificate is None
+
+
+def test_a_first_person_with_three_roles_reads_as_custodian_alone_and_signs_for_it(
+    office: Desk, tmp_path: Path
+) -> None:
+    """What they may as administrator opens nothing, and nobody is their own second person."""
+    worker = joined(office, tmp_path / "worker", "officer", number="8")
+    (tmp_path / "file").write_bytes(b"a face")
+    item = worker.upload(tmp_path / "file").evidence
+    with pytest.raises(DeniedError):
+        office.client.details(item, "00" * 32)
+    access = office.access(item, "view")
+    documents = [row.document for row in office.client.details(item, access)]
+    assert [(row["type"], row["actor"]["role"]) for row in documents[1:] if row is not None] == [
+        ("accessed", "custodian")
+    ]
+    request = office.record(item, "disposal-requested", {"reason": "x"})
+    with pytest.raises(RuleError, match="nobody"):
+        office.record(item, "approved", {"target": request.statement})
 
 
 @pytest.mark.parametrize("between", ["nothing", "a renewal", "a suspension"])

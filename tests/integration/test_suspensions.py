@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,15 @@ from ledger.adapters.keystore.file import FileKeyring
 from ledger.app import enrolling
 from ledger.app.settings import KEYRING
 from ledger.domain.errors import DeniedError, NotFoundError
+from tests.integration.test_audit_inside import audit
+from tests.support.commands import within
 from tests.support.desk import PASSPHRASE, Desk
 from tests.support.people import Colleague, invited, joined, reference
+
+
+@pytest.fixture
+def home(governed: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(governed, tmp_path / "home"))
 
 
 def test_a_suspension_ends_invitations_under_way_to_the_person_and_by_them(
@@ -43,3 +51,50 @@ def test_a_suspension_ends_invitations_under_way_to_the_person_and_by_them(
     again = office.client.suspend(chief.pseudonym)
     assert again.alsoActive == (twin.pseudonym,), "told, as it may be why the older one goes"
     assert other.enrol().certificate is None, "what has nothing to do with them goes on"
+
+
+def test_a_thief_of_one_administrators_key_shuts_the_others_out_for_good_by_nothing(
+    home: Path,
+) -> None:
+    """The owner makes administrators again at the home; nobody else becomes anything by it."""
+    with Desk(home) as desk:
+        first = desk.person.certificate.subject
+        chief = joined(desk, home.parent / "chief", "administrator", number="1")
+        clerk = joined(desk, home.parent / "clerk", "officer", number="2")
+        with chief.client() as stolen:
+            stolen.renew(clerk.pseudonym, ["examiner"])
+            stolen.suspend(clerk.pseudonym)
+            stolen.suspend(first.pseudonym)
+    renew = ("person", "renew", "--at-home")
+    for who, more in ((clerk.pseudonym, ()), (first.pseudonym, ("--role", "auditor"))):
+        assert within(*renew, who, *more, home=home)[0] != 0
+    code, _, said = within(*renew, first.pseudonym, home=home)
+    assert code == 0, said
+    code, _, said = within("person", "suspend", chief.pseudonym, home=home)
+    assert code == 0, said
+    with Desk(home) as desk:
+        states = {one.reference: one.state for one in desk.client.people()}
+        assert states == {
+            first.pseudonym: "active",
+            chief.pseudonym: "suspended",
+            clerk.pseudonym: "suspended",
+        }
+        chief.desk = desk
+        with pytest.raises(DeniedError), chief.client() as stolen:
+            stolen.people()
+        desk.anchor()
+        assert audit(desk).codes() == set()
+
+
+def test_a_thief_of_one_administrators_key_takes_no_others_role_for_good(home: Path) -> None:
+    with Desk(home) as desk:
+        first = desk.person.certificate.subject
+        chief = joined(desk, home.parent / "chief", "administrator", number="1")
+        with chief.client() as stolen:
+            stolen.renew(first.pseudonym, ["officer"])
+    renew = ("person", "renew", first.pseudonym, "--at-home")
+    assert within(*renew, "--role", "administrator", "--role", "custodian", home=home)[0] == 2
+    roles = ("--role", "administrator", "--role", "officer")
+    code, _, said = within(*renew, *roles, home=home)
+    assert code == 0, said
+    assert within("person", "suspend", chief.pseudonym, home=home)[0] == 0

@@ -96,7 +96,9 @@ def test_what_somebody_here_looked_at_or_answered_stays_for_the_audit(
     both: Consortium, tmp_path: Path
 ) -> None:
     nl, ro = both[NL], both[RO]
-    looked = offered_and_back(both, tmp_path, lambda item: offered_item.look(ro.client, item))
+    looked = offered_and_back(
+        both, tmp_path, lambda item: offered_item.look(ro.client, ro.person, item)
+    )
     answered = upload(nl, tmp_path)
     offer(nl, answered, RO)
     both.settle(NL, RO)

@@ -73,20 +73,26 @@ class Terminal(StringIO):
 
 
 def within(
-    *arguments: object, home: Path | None = None, typed: str | None = None
+    *arguments: object,
+    home: Path | None = None,
+    typed: str | None = None,
+    passphrase: str | None = PASSPHRASE.decode(),
 ) -> tuple[int, str, str]:
     """The command line in this process, as ``main`` runs it: exit code, what it printed, and what
     it said. Quick, for many cases.
 
     Args:
         typed: what a person answers, who sits at a terminal; None for a script.
+        passphrase: what CUSTODY_PASSPHRASE says; None where it is not set.
     """
     from cli import main
 
     out, said = StringIO(), StringIO() if typed is None else Terminal()
     given = [*(["--home", str(home)] if home else []), *map(str, arguments)]
     with pytest.MonkeyPatch.context() as patched, redirect_stdout(out), redirect_stderr(said):
-        patched.setenv("CUSTODY_PASSPHRASE", PASSPHRASE.decode())
+        patched.delenv("CUSTODY_PASSPHRASE", raising=False)
+        if passphrase is not None:
+            patched.setenv("CUSTODY_PASSPHRASE", passphrase)
         patched.setattr(sys, "stdin", StringIO() if typed is None else Terminal(typed))
         patched.setenv("COLUMNS", "80")
         for name, value in vars(STATE).items():  # as it was for whoever tests afterwards

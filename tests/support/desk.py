@@ -14,7 +14,7 @@ from api.app import create_app
 from cli.in_process_transport import InProcess
 from ledger.adapters.keystore.file import Unlocking
 from ledger.adapters.node.client import NodeClient
-from ledger.app import bootstrap, field_folder, settings
+from ledger.app import bootstrap, field_folder, person_keys, settings
 from ledger.client import retrieval
 from ledger.client.upload import Upload, UploadOptions, UploadResult
 from ledger.domain.bundle import trust
@@ -50,7 +50,7 @@ class Desk:
                 signer=lambda: (keyring.signing_key("person"), keyring.get("person-certificate")),
             )
         )
-        self.person = bootstrap.person_at(keyring, self.client.agency())
+        self.person = person_keys.person_at(keyring, self.client.agency())
         return self
 
     def __exit__(

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ledger.app import bootstrap, enrolling, field_folder
+from ledger.app import enrolling, field_folder, person_keys
 from ledger.client import physical_items, retrieval
 from ledger.client.offline import FieldNode
 from ledger.client.offline_queue import Told
@@ -34,7 +34,7 @@ class Laptop:
 
     def seize(self, what: str, seal: str) -> str:
         with self.field() as node:
-            person = bootstrap.person_at(self.keyring, self.about)
+            person = person_keys.person_at(self.keyring, self.about)
             body = {"description": what, "seals": [{"number": seal}]}
             return str(physical_items.collect(node, person, self.clock, body, {}).evidence)
 
@@ -42,7 +42,7 @@ class Laptop:
         with self.field() as node:
             return retrieval.record(
                 node,
-                bootstrap.person_at(self.keyring, self.about),
+                person_keys.person_at(self.keyring, self.about),
                 self.clock,
                 evidence,
                 event_type,
@@ -53,7 +53,7 @@ class Laptop:
         with self.field() as node:
             journal = field_folder.journal_of(self.home, self.keyring)
             run = Upload(
-                bootstrap.person_at(self.keyring, self.about),
+                person_keys.person_at(self.keyring, self.about),
                 node,
                 journal,
                 self.clock,
@@ -70,7 +70,7 @@ class Laptop:
     def drop(self, number: int, *, force: bool = False) -> list[Told]:
         with self.field() as node:
             return node.drop(
-                str(number), bootstrap.person_at(self.keyring, self.about), force=force
+                str(number), person_keys.person_at(self.keyring, self.about), force=force
             )
 
     def waiting(self) -> list[Told]:
@@ -85,7 +85,7 @@ class Laptop:
 
         with self.field() as node:
             item = node.item(evidence)
-        person = bootstrap.person_at(self.keyring, self.about)
+        person = person_keys.person_at(self.keyring, self.about)
         head = bytes.fromhex(item.head)
         signed = sign_event(
             person,

@@ -32,7 +32,7 @@ class Lying(httpx.BaseTransport):
     def __init__(self, honest: httpx.BaseTransport, colleague: Actor) -> None:
         self._honest = honest
         self.colleague = colleague
-        self.record = self.item = self.registered = truth
+        self.record = self.item = self.listed = self.offer = self.registered = truth
         self.second = False  # whether the second person works with it
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
@@ -52,6 +52,10 @@ class Lying(httpx.BaseTransport):
             return self.record
         if path == "/v1/statements":
             return self.registered
+        if path.endswith("/events"):
+            return self.listed
+        if path.endswith("/offer"):
+            return self.offer
         return self.item if path.rpartition("/")[2].startswith("urn:uuid:") else truth
 
 

@@ -14,8 +14,8 @@ from typing import Any
 from ledger.adapters.keystore.file import FileKeyring
 from ledger.adapters.node.client import NodeClient
 from ledger.app import enrolling
-from ledger.app.bootstrap import person_at
 from ledger.app.field_folder import journal_of
+from ledger.app.person_keys import person_at
 from ledger.app.settings import KEYRING
 from ledger.client import retrieval
 from ledger.client.upload import Upload, UploadOptions, UploadResult

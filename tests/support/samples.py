@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ledger.adapters import profiles
 from ledger.client.upload import UploadOptions
 from ledger.domain.bundle import bundle as bundles
 from ledger.domain.bundle.bundle import Bundle
@@ -38,3 +39,11 @@ class Sample:
 def edit_chain(bundle: Bundle, **changes: Any) -> Bundle:
     assert bundle.chain is not None
     return bundle.with_chain(replace(bundle.chain, **changes))
+
+
+def profile_apart(folder: Path) -> Path:
+    """A profile that wants the administrator to have no other role."""
+    path = folder / "apart.toml"
+    neutral = profiles.source("neutral").decode()
+    path.write_text(neutral.replace("[required]", "administrator_apart = true\n[required]"))
+    return path

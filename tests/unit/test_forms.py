@@ -31,7 +31,7 @@ def body(form: Form, fields: tuple[Field, ...]) -> dict[str, Any]:
     made: dict[str, Any] = dict(form.fixed)
     for field in fields:
         given = CLOSED.get(field.option, SAMPLES[field.kind])
-        _put(made, field.path.split("."), _value(field, given))
+        _put(made, field.path.split("."), _value(None, field, given))
     return made
 
 

@@ -5,7 +5,7 @@ verify.
 from __future__ import annotations
 
 import json
-from hashlib import sha256
+from hashlib import pbkdf2_hmac, sha256
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from ledger.domain.bundle import trust
+from ledger.domain.bundle import trust, trust_fingerprint
 from ledger.domain.codecs import cose
 from ledger.domain.codecs.text import from_b64url
 from ledger.domain.crypto import content_encryption, grants
@@ -129,6 +129,25 @@ def test_cids_are_those_of_the_reference_importer(vector: dict[str, Any]) -> Non
         leaf = data[at : at + vector["chunk"]]
         builder.add(cids.of(leaf), len(leaf))
     assert cids.to_text(builder.finish()[0]) == vector["cid"]
+
+
+def test_the_fingerprint_of_a_trust_root_is_what_the_format_page_says() -> None:
+    """As another program computes it: from the text that is covered, by four library calls."""
+    vector = json.loads((HERE / "trust_fingerprint.json").read_text())
+    found = trust_fingerprint.of(trust.parse(vector["trustRoot"].encode()))
+    assert (found.chain, found.with_pins) == (
+        vector["fingerprint"],
+        vector["fingerprintWithPins"],
+    )
+    for covered, fingerprint in (
+        (vector["covered"], found.chain),
+        (vector["coveredWithPins"], found.with_pins),
+    ):
+        digest = pbkdf2_hmac("sha256", covered.encode(), b"custody-trust-root-v1", 131_072)
+        digits = str(int.from_bytes(digest, "big") % 10**40).zfill(40)
+        assert fingerprint == " ".join(digits[at : at + 5] for at in range(0, 40, 5))
+    unpinned = trust.parse((HERE / "bundle" / "trust.json").read_bytes())
+    assert trust_fingerprint.of(unpinned).chain == vector["fingerprint"]
 
 
 def check(name: str) -> Any:

@@ -2,6 +2,7 @@
 compacted them.
 
 - nothing is cut: packs only grow, and what the home lost is in their copies alone
+- a copy that went bad is replaced by one with all good blocks of both (see copy_mending)
 - what is called almost like a pack is left where it lies, and a folder that others may have
   written is never followed through a link
 """
@@ -13,31 +14,33 @@ import secrets
 import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO, Final
 
 from ledger.adapters import files
+from ledger.adapters.backup.copy_mending import CHUNK, agree, copy_readable, mend
+from ledger.adapters.ipfs.index_view import PacksKnown, read_pack, read_packs, read_places
 from ledger.adapters.ipfs.pack_sections import checked, scan
 from ledger.adapters.ipfs.packfiles import HEADER, name_of, number_of, packs_in
-from ledger.adapters.ipfs.packindex import PacksKnown, Place, read_packs, read_places
+from ledger.adapters.ipfs.packindex import Place
 from ledger.domain.errors import StorageError, UnreadableError, UsageError, VerificationError
 
 PACKS_ID: Final = "packs.id"
 _ID_SIZE: Final = 256
-_CHUNK: Final = 4 << 20
-_SECTOR: Final = 4096
 
 
 @dataclass(frozen=True, slots=True)
 class Copied:
-    """What was copied: new bytes, the size of each pack, and the names of packs of which the home
-    lost something that their copies have.
+    """What was copied: new bytes, the size of each pack, the names of packs of which the home lost
+    something that their copies have, or that could not be read there, and of those whose copies
+    were damaged and are good again.
     """
 
     new: int
     packs: dict[str, int]
     lost: list[str]
+    mended: list[str]
 
 
 def require_same(source: Path, folder: Path, *, used: bool) -> None:
@@ -57,13 +60,21 @@ def require_same(source: Path, folder: Path, *, used: bool) -> None:
     if not own.is_file():
         files.write(own, secrets.token_hex(16).encode())
     mine = files.read_small(own, _ID_SIZE)
-    if theirs.is_file() and files.read_small(theirs, _ID_SIZE) != mine:
+    if theirs.is_file() and not _is_one_id(files.read_small(theirs, _ID_SIZE), mine):
         what = (
             f"{folder.parent} holds backups of another home, or of this one before it was restored"
         )
         raise UsageError(what, hint="name another folder: each home has a backup folder of its own")
     if not theirs.is_file():
         files.write(theirs, mine)
+
+
+def _is_one_id(one: bytes, other: bytes) -> bool:
+    """Whether two names of packs are one, of which a disk may have flipped a bit: those of two
+    homes are random, and never so close.
+    """
+    differing = int.from_bytes(one, "big") ^ int.from_bytes(other, "big")
+    return len(one) == len(other) and differing.bit_count() <= 1
 
 
 def copy(source: Path, folder: Path, known: Mapping[str, int]) -> Copied:
@@ -80,23 +91,23 @@ def copy(source: Path, folder: Path, known: Mapping[str, int]) -> Copied:
         number: size for name, size in known.items() if (number := number_of(name)) is not None
     }
     _require_newer(home, max([-1, *home.indexed, *there, *home.compacted]), before)
-    sizes, lost, new = dict[str, int](), list[str](), 0
+    made = Copied(0, {}, [], [])
+    new = 0
     # No further than the index: what lies behind it may be torn, and be written over.
     for number, end in sorted(home.indexed.items()):
         name = name_of(number)
         if before.get(number, 0) > end:  # cut at home
-            sizes[name] = before[number]
-            lost.append(name)
+            made.packs[name] = before[number]
+            made.lost.append(name)
             continue
         if number not in there:
             raise StorageError(
                 f"{source / name} is gone", hint="find out why: custody doctor --deep, then again"
             )
-        _append(there[number], folder / name, before.get(number, 0), end)
-        new += end - min(before.get(number, 0), end)
-        sizes[name] = end
+        new += _append(there[number], folder / name, before.get(number, 0), end, made)
+        made.packs[name] = end
     files.sync_directory(folder)
-    return Copied(new, sizes, lost)
+    return replace(made, new=new)
 
 
 def _require_newer(home: PacksKnown, newest: int, before: Mapping[int, int]) -> None:
@@ -116,22 +127,43 @@ def _require_newer(home: PacksKnown, newest: int, before: Mapping[int, int]) -> 
         raise StorageError(what, hint=hint)
 
 
-def _append(pack: Path, copied: Path, known: int, end: int) -> None:
-    with pack.open("rb") as file, _opened(copied) as target:
-        start = min(known, target.seek(0, os.SEEK_END))
-        _require_agreed(file, target, start, copied.name)
-        file.seek(start)
-        target.seek(start)
-        left = end - start
-        while left and (data := file.read(min(_CHUNK, left))):
-            target.write(data)
-            left -= len(data)
-        if left:
-            raise StorageError(
-                f"{pack} is cut short by {left} bytes", hint="find out why: custody doctor --deep"
-            )
-        target.flush()
-        os.fsync(target.fileno())
+def _append(pack: Path, copied: Path, known: int, end: int, made: Copied) -> int:
+    """Bring a copy up to an offset of its pack.
+
+    Args:
+        known: how far it is known to be good; where nothing is known, all that is there is compared
+            rather than written over.
+
+    Returns:
+        bytes that were new.
+    """
+    with pack.open("rb", buffering=0) as file:
+        with _opened(copied) as target:
+            size = target.seek(0, os.SEEK_END)
+            start = min(known or size, size, end)
+            agreed = agree(file, target, max(start - CHUNK, 0) if known else 0, start)
+        if not agreed:
+            here, there = mend(file, copied, start)
+            made.mended.extend([copied.name] * here)
+            made.lost.extend([copied.name] * there)
+        with _opened(copied) as target:
+            copy_readable(file, target, start, end)
+            target.flush()
+            os.fsync(target.fileno())
+            if not _is_whole(target, pack, start, end) and copied.name not in made.lost:
+                made.lost.append(copied.name)
+    return end - start
+
+
+def _is_whole(copied: BinaryIO, pack: Path, start: int, end: int) -> bool:
+    """Whether all that the home has in what was just copied of a pack is good: a home that went
+    bad before its first backup is told of, and no backup of it is called good.
+    """
+    number = number_of(pack.name)
+    if start == end or number is None:
+        return True
+    good = {place.cid for place in scan(copied.fileno(), 0, max(start, len(HEADER)), end)[0]}
+    return all(place.cid in good for place in read_pack(pack.parent, number, start, end))
 
 
 @contextmanager
@@ -146,24 +178,6 @@ def _opened(copied: Path) -> Iterator[BinaryIO]:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             raise StorageError(f"{copied} is not a file", hint="move it away, then back up again")
         yield file
-
-
-def _require_agreed(file: BinaryIO, target: BinaryIO, start: int, name: str) -> None:
-    """Check that a pack's copy is good up to ``start``. Copies of a home that went on apart differ
-    at the end.
-
-    Raises:
-        StorageError: what was copied is not what the pack begins with.
-    """
-    at = max(start - _CHUNK, 0)
-    file.seek(at)
-    target.seek(at)
-    if file.read(start - at) != target.read(start - at):
-        what = (
-            f"the copy of {name} is not what this home's begins with: it was damaged, or is "
-            "another home's"
-        )
-        raise StorageError(what, hint="nothing was changed there; back up into a new folder")
 
 
 def give_up(source: Path, folder: Path, copied: Copied) -> list[str]:
@@ -239,22 +253,6 @@ def restore(folder: Path, blocks: Path) -> None:
     for path in packs_in(folder).values():
         with path.open("rb", buffering=0) as file, (blocks / path.name).open("xb") as target:
             os.fchmod(target.fileno(), 0o600)
-            size, at = os.fstat(file.fileno()).st_size, 0
-            while at < size:
-                data = _readable(file.fileno(), at, size)
-                target.seek(at)
-                target.write(data)
-                at += max(len(data), _SECTOR)
-            target.truncate(size)
+            copy_readable(file, target, 0, os.fstat(file.fileno()).st_size)
             target.flush()
             os.fsync(target.fileno())
-
-
-def _readable(fd: int, at: int, size: int) -> bytes:
-    """What can be read from an offset on, up to what cannot; empty where that begins here."""
-    for length in (_CHUNK, _SECTOR):
-        try:
-            return os.pread(fd, min(length, size - at), at)
-        except OSError:
-            continue
-    return b""

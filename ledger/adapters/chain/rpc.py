@@ -1,6 +1,4 @@
-"""Any EVM chain by JSON-RPC over HTTP (web3): a consortium chain, a public one, Hardhat node or
-anvil.
-"""
+"""Any EVM chain by JSON-RPC over HTTP: a consortium chain, a public one, Hardhat node or anvil."""
 
 from __future__ import annotations
 
@@ -10,18 +8,14 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from ledger.adapters.chain.abi import explain_revert
-from ledger.adapters.recursion_limit import limited
-from ledger.adapters.web.client import ANYWHERE, MIB, Answer, Patience, TooLongError, Web, WebError
+from ledger.adapters.chain.json_rpc import HINT, WHO, JsonRpc
+from ledger.adapters.web.client import TooLongError, WebError
 from ledger.domain.chain.evm import keccak256
 from ledger.domain.codecs import rlp
 from ledger.domain.errors import ChainError, FormatError, NetworkError, NotFoundError
 from ledger.domain.ports.node_and_chain import BlockRef, ChainLog, StateProof, TransactionReceipt
 from ledger.domain.untrusted import shapes
 from ledger.domain.untrusted.shapes import Maybe
-
-with limited():
-    from web3.providers.base import JSONBaseProvider
-    from web3.types import RPCEndpoint, RPCResponse
 
 _FIELDS: Final = (
     "parentHash", "sha3Uncles", "miner", "stateRoot", "transactionsRoot", "receiptsRoot",
@@ -42,11 +36,7 @@ _NUMBERS: Final = {
     "excessBlobGas",
 }
 _KNOWN: Final = ("already known", "known transaction", "already imported", "nonce too low")
-_ATTEMPTS: Final = 3
-_LIMIT: Final = 16 * MIB  # bytes of an answer; logs that are longer are asked for in parts
-_WHO: Final = "the chain"
 _COMPARED: Final = 60.0  # seconds for which an answer to eth_chainId is believed
-_HINT: Final = "check that the RPC address is right and reachable"
 _LONGEST_MESSAGE: Final = 300
 #: Hex as JSON-RPC writes it; text, so that a shape is checked before anything is read from it.
 _HEX: Final = re.compile(r"0x(?:[0-9a-fA-F]{2})*")
@@ -70,50 +60,6 @@ _RECEIPT: Final = {
 }  # fmt: skip
 _LOG: Final = {"address": _ADDRESS, "topics": [_WORD], "data": _HEX, "blockNumber": _NUMBER}
 _PROOF: Final = {"accountProof": [_HEX], "storageProof": [{"proof": [_HEX]}]}
-
-
-class StrictProvider(JSONBaseProvider):
-    """web3's JSON-RPC, carried by the strict client."""
-
-    def __init__(self, url: str, timeout: float) -> None:
-        super().__init__()
-        patience = Patience(connect=min(timeout, 5.0), between=timeout, total=3 * timeout)
-        self._web = Web(url, who=_WHO, reach=ANYWHERE, patience=patience)
-
-    def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
-        """One call; a lost answer is asked again, since every call here is safe to repeat.
-
-        Raises:
-            NetworkError: no answer in time, or none of JSON-RPC.
-        """
-        headers = {"Content-Type": "application/json"}
-        body = self.encode_rpc_request(method, params)
-        answer = self._web.call(
-            "POST", "", limit=_LIMIT, headers=headers, attempts=_ATTEMPTS, content=body
-        )
-        found: Any = _rpc_of(answer)
-        return found  # type: ignore[no-any-return]
-
-    def close(self) -> None:
-        """Release connections."""
-        self._web.close()
-
-
-def _rpc_of(answer: Answer) -> dict[str, Any]:
-    """The members of a JSON-RPC answer; some nodes send errors of a call with a status of HTTP as
-    well.
-    """
-    try:
-        found: dict[str, Any] = answer.json({"error": Maybe(object)})
-    except WebError as error:
-        if answer.status != 200:
-            raise WebError(_WHO, f"answered {answer.status}", hint=_HINT) from error
-        raise
-    if answer.status != 200 and found["error"] is None:
-        raise WebError(_WHO, f"answered {answer.status}", hint=_HINT)
-    if found["error"] is None and "result" not in found:
-        raise WebError(_WHO, "answered nonsense: neither result nor error", hint=_HINT)
-    return found
 
 
 class RpcChain:
@@ -143,7 +89,7 @@ class RpcChain:
         timeout: float = 10.0,
         expected: int | None = None,
     ) -> None:
-        self._provider = StrictProvider(url, timeout)
+        self._rpc = JsonRpc(url, timeout)
         self._confirmations = confirmations
         self._expected = expected
         self._compared = -_COMPARED
@@ -174,16 +120,16 @@ class RpcChain:
 
     def _asked(self, method: str, *params: Any, shape: Any = object) -> Any:
         try:
-            answer: Any = self._provider.make_request(RPCEndpoint(method), list(params))
+            answer = self._rpc.call(method, params)
             if answer["error"] is not None:
                 fault = answer["error"]
                 raise _RpcError(fault if isinstance(fault, dict) else {"message": str(fault)})
             return shapes.fit(answer["result"], shape, what="result")
         except WebError as error:
-            raise type(error)(_WHO, f"{error.reason} ({method})", hint=_HINT) from error
+            raise type(error)(WHO, f"{error.reason} ({method})", hint=HINT) from error
         except FormatError as error:
             raise WebError(
-                _WHO, f"answered nonsense to {method}: {error.message}", hint=_HINT
+                WHO, f"answered nonsense to {method}: {error.message}", hint=HINT
             ) from error
 
     def chain_id(self) -> int:
@@ -208,14 +154,14 @@ class RpcChain:
             return by_depth
         final = int(answer["number"], 16) if answer else 0
         if final > head:  # believed, it would be read towards without end
-            raise WebError(_WHO, f"answered nonsense: final {final}, newest {head}", hint=_HINT)
+            raise WebError(WHO, f"answered nonsense: final {final}, newest {head}", hint=HINT)
         return max(final, by_depth)
 
     def block(self, number: int) -> BlockRef:
         """A canonical block."""
         found = self._block(hex(number))
         if found.number != number:
-            raise WebError(_WHO, f"answered nonsense: another block than {number}", hint=_HINT)
+            raise WebError(WHO, f"answered nonsense: another block than {number}", hint=HINT)
         return found
 
     def _block(self, which: str) -> BlockRef:
@@ -332,7 +278,7 @@ class RpcChain:
             if any(
                 one.address not in addresses or not first <= one.block <= until for one in answer
             ):
-                raise WebError(_WHO, "answered nonsense: logs that nobody asked for", hint=_HINT)
+                raise WebError(WHO, "answered nonsense: logs that nobody asked for", hint=HINT)
             found += answer
             first = until + 1
         return found
@@ -344,13 +290,13 @@ class RpcChain:
         storage = tuple(_nodes(one["proof"]) for one in answer["storageProof"])
         if len(storage) != len(slots):
             raise WebError(
-                _WHO, "answered nonsense: proofs of other slots than were asked for", hint=_HINT
+                WHO, "answered nonsense: proofs of other slots than were asked for", hint=HINT
             )
         return StateProof(_nodes(answer["accountProof"]), storage)
 
     def close(self) -> None:
         """Release connections."""
-        self._provider.close()
+        self._rpc.close()
 
 
 class _RpcError(NetworkError):

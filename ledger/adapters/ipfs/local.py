@@ -11,7 +11,6 @@ node.
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -22,9 +21,10 @@ from typing import Final
 from ledger.adapters import files
 from ledger.adapters.clock import SystemClock
 from ledger.adapters.filelock import FileLock
-from ledger.adapters.ipfs.pack_sections import checked, scan
-from ledger.adapters.ipfs.packfiles import HEADER, PackFiles, packs_in
-from ledger.adapters.ipfs.packindex import PackIndex, Place
+from ledger.adapters.ipfs import recovery
+from ledger.adapters.ipfs.pack_sections import checked
+from ledger.adapters.ipfs.packfiles import HEADER, PackFiles
+from ledger.adapters.ipfs.packindex import Place
 from ledger.domain.blocks.store import BlockStore, Collected
 from ledger.domain.errors import (
     LockedError,
@@ -62,54 +62,15 @@ class LocalBlockStore:
         self._pack_limit = pack_limit
         self._clock = clock or SystemClock()
         self._mutex = threading.RLock()
+        self._is_accounted = False
         try:
-            self._index = PackIndex(directory)
-            self._recover()
+            self._index = recovery.open_index(directory, self._packs, self._clock.now())
         except (sqlite3.Error, OSError, StorageError) as error:
             self._lock.release()
             if isinstance(error, StorageError):
                 raise
             what = f"the block store could not be opened: {error}"
             raise StorageError(what, hint="check disk and permissions") from error
-
-    def _recover(self) -> None:
-        """Finish what a crash interrupted: drop doomed packs, index what lies behind the index,
-        write nothing over what is torn.
-        """
-        for number in self._index.doomed():
-            self._packs.remove(number)
-            self._index.drop(number)
-        found = packs_in(self._directory)
-        numbers, before = sorted(found), self._index.indexed()
-        self._index.settle({number: path.stat().st_size for number, path in found.items()})
-        indexed = self._index.indexed()
-        # Nothing is written at places where the index expects blocks that were lost, and no pack
-        # gets the number of an earlier one: backups have copies under that number.
-        gone = {*before, *self._index.compacted()} - found.keys()
-        newest = max([0, *numbers, *(number + 1 for number in gone)])
-        for number in numbers:
-            with self._packs.path(number).open("r+b") as file:
-                end = file.seek(0, os.SEEK_END)
-                at = indexed.get(number, 0)
-                # Somebody cut it: its blocks are told apart when they are read, and nothing is
-                # written over them.
-                if end < before.get(number, 0):
-                    newest = max(newest, number + 1)
-                if end <= at:
-                    continue
-                if end < len(HEADER):
-                    file.truncate()  # a pack that was just begun
-                elif self._scan(file.fileno(), number, at, end)[0] != end:
-                    newest = max(newest, number + 1)
-        self._packs.begin(self._packs.free(newest))
-
-    def _scan(self, fd: int, number: int, at: int, end: int) -> tuple[int, bool]:
-        """Index the blocks of a pack from an offset on; as `scan`, without them."""
-        if at < len(HEADER) and os.pread(fd, len(HEADER), 0) == HEADER:
-            at = len(HEADER)
-        places, good, whole = scan(fd, number, at, end)
-        self._index.remember(places, number, end, now=self._clock.now())
-        return good, whole
 
     @contextmanager
     def _held(self) -> Iterator[None]:
@@ -118,7 +79,29 @@ class LocalBlockStore:
             try:
                 yield
             except sqlite3.Error as error:
-                raise StorageError(f"the block index failed: {error}", hint=_DISK_HINT) from error
+                if not recovery.is_damage(error):
+                    what = f"the block index failed: {error}"
+                    raise StorageError(what, hint=_DISK_HINT) from error
+                self._build_index_again()
+                raise recovery.not_sound(error) from error
+
+    def _build_index_again(self) -> None:
+        """Set a damaged index aside; everybody waits until there is a new one."""
+        self._index.close()
+        recovery.set_aside(self._directory)
+        try:
+            self._index = recovery.open_index(self._directory, self._packs, self._clock.now())
+        except (sqlite3.Error, OSError) as error:
+            what = f"the index of the packs could not be built again: {error}"
+            raise StorageError(what, hint=_DISK_HINT) from error
+
+    def mend_index(self) -> bool:
+        """See NodeStore."""
+        with self._held():
+            if self._index.is_sound():
+                return False
+            self._build_index_again()
+            return True
 
     def put(self, blocks: Iterable[Block]) -> None:
         """See NodeStore."""
@@ -194,9 +177,16 @@ class LocalBlockStore:
         except (UnreadableError, VerificationError):
             with self._held():
                 copy = self._other_copy(cid)
+                if copy is None and self._is_misled(cid):
+                    self._build_index_again()
+                    return self.get(cid)
             if copy is None:
                 raise
             return copy
+
+    def _is_misled(self, cid: bytes) -> bool:
+        place = self._index.find(cid)
+        return place is not None and recovery.is_misled(self._index, self._packs, place)
 
     def _other_copy(self, cid: bytes) -> bytes | None:
         """A good dead copy of a live block, which is read from now on; None if there is none."""
@@ -254,11 +244,19 @@ class LocalBlockStore:
     def lingering(self, wanted: Sequence[bytes]) -> list[bytes]:
         """See NodeStore. Of what lies dead the CID before it is read."""
         with self._held():
+            self._account_for_all()
             there = {cid for cid in wanted if self._index.find(cid) is not None}
             packs = self._index.burials() if len(there) < len(wanted) else []
         for number in packs:
             there.update(cid for _, cid in self._dead(number))
         return [cid for cid in wanted if cid in there]
+
+    def _account_for_all(self) -> None:
+        """Once: nobody is told that nothing is left while the index says too little of a pack."""
+        for number in self._index.indexed() if not self._is_accounted else ():
+            with suppress(OSError):  # a pack that is gone, or cannot be read, says nothing
+                self._is_known(number, self._packs.path(number).stat().st_size)
+        self._is_accounted = True
 
     def _dead(self, number: int) -> Iterator[tuple[int, bytes]]:
         """What lies dead in a pack: offset and CID, a page after the other. A pack that is taken
@@ -342,10 +340,8 @@ class LocalBlockStore:
         The index is a cache, and may have lost rows: what it does not account for is looked for. A
         pack with a damaged block in it stays: a copy of the block may not be had elsewhere.
         """
-        if len(HEADER) + self._index.accounted(number) == end:
-            return True
-        with self._packs.path(number).open("rb") as file:
-            return self._scan(file.fileno(), number, 0, end)[1]
+        now = self._clock.now()
+        return recovery.account_for(self._index, self._packs, number, end, now)
 
     def _is_dispensable(self, number: int) -> bool:
         """Whether every block that is dead in a pack and alive in another one can be read. Where
@@ -374,6 +370,7 @@ class LocalBlockStore:
             with self._held():
                 page = self._index.places(number, _MOVED)
                 if not page:
+                    recovery.require_buried(self._index, self._packs, number, size)
                     return self._index.doom(number, size)
                 try:
                     blocks = [Block(place.cid, self.get(place.cid)) for place in page]

@@ -15,16 +15,17 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Final
 
 from ledger.adapters import files
-from ledger.domain.errors import StorageError
 from ledger.domain.ipld import cid as cids
+from ledger.domain.ipld.unixfs import MAX_BLOCK
 
+INDEX: Final = "index.sqlite"
 _TOUCH: Final = 3600  # seconds; a younger `added` is not written anew
 _PAGE: Final = 1000
 #: Remember places as dead; a condition that chooses them is appended.
@@ -34,9 +35,9 @@ _FRAME: Final = (
     f"size + {cids.SIZE} + CASE WHEN size < {128 - cids.SIZE} THEN 1 "
     f"WHEN size < {16384 - cids.SIZE} THEN 2 WHEN size < {2097152 - cids.SIZE} THEN 3 ELSE 4 END"
 )
+_DEAD: Final = f"SELECT coalesce(sum({_FRAME}), 0) FROM dead WHERE pack = ?1"  # noqa: S608
 _ACCOUNTED: Final = (
-    f"SELECT (SELECT coalesce(sum({_FRAME}), 0) FROM place WHERE pack = ?1)"  # noqa: S608
-    f" + (SELECT coalesce(sum({_FRAME}), 0) FROM dead WHERE pack = ?1)"
+    f"SELECT (SELECT coalesce(sum({_FRAME}), 0) FROM place WHERE pack = ?1) + ({_DEAD})"  # noqa: S608
 )
 BURIED: Final = "SELECT pack, at FROM dead"
 #: Not in a pack whose file may be gone at any moment.
@@ -44,8 +45,9 @@ BURIED_OF: Final = (
     "SELECT pack, at FROM dead WHERE size = ? "
     "AND pack NOT IN (SELECT number FROM packs WHERE doomed)"
 )
-_INDEXED: Final = "SELECT number, indexed FROM packs WHERE NOT doomed"
-_COMPACTED: Final = "SELECT number, size FROM compacted"
+INDEXED: Final = "SELECT number, indexed FROM packs WHERE NOT doomed"
+COMPACTED: Final = "SELECT number, size FROM compacted"
+PLACE: Final = "SELECT cid, pack, at, size FROM place WHERE cid = ?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +60,35 @@ class Place:
     size: int
 
 
+class DamagedIndexError(sqlite3.DatabaseError):
+    """The index holds values that no program of ours writes."""
+
+    sqlite_errorcode = sqlite3.SQLITE_MISMATCH
+
+
+def _place(row: tuple[object, ...]) -> Place:
+    match row:
+        case bytes(cid), int(pack), int(at), int(size) if 0 <= size <= MAX_BLOCK and at > 0:
+            return Place(cid, pack, at, size)
+    raise DamagedIndexError("a place that can be no block's")
+
+
 class PackIndex:
     """The index in ``directory``. One thread at a time: the store's lock guards it."""
 
     def __init__(self, directory: Path) -> None:
-        files.private_file(directory / "index.sqlite")
+        files.private_file(directory / INDEX)
         self._db = sqlite3.connect(
-            directory / "index.sqlite", isolation_level=None, check_same_thread=False, timeout=10
+            directory / INDEX, isolation_level=None, check_same_thread=False, timeout=10
         )
+        try:
+            self._prepare()
+        except BaseException:
+            # It would remove what SQLite keeps beside the index that comes after it.
+            self._db.close()
+            raise
+
+    def _prepare(self) -> None:
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=NORMAL")
         self._db.execute(
@@ -99,9 +122,17 @@ class PackIndex:
                 self._db.execute("ROLLBACK")
             raise
 
+    def is_sound(self) -> bool:
+        """Whether the index contradicts itself nowhere: a second or two for a million blocks."""
+        try:
+            [said] = self._db.execute("PRAGMA integrity_check(1)").fetchone()
+        except sqlite3.DatabaseError:
+            return False
+        return bool(said == "ok")
+
     def indexed(self) -> dict[int, int]:
         """How far each pack is indexed, in bytes."""
-        return dict(self._db.execute(_INDEXED))
+        return dict(self._db.execute(INDEXED))
 
     def settle(self, ends: Mapping[int, int]) -> None:
         """Forget blocks that cannot be there: in packs that are gone, or behind the end of one.
@@ -111,12 +142,17 @@ class PackIndex:
 
         Args:
             ends: how long each pack is that is there.
+
+        Raises:
+            DamagedIndexError: a place that was never written down so.
         """
-        known = {row[0] for row in self._db.execute("SELECT number FROM packs")}
-        known |= {row[0] for row in self._db.execute("SELECT DISTINCT pack FROM place")}
+        indexed = dict(self._db.execute("SELECT number, indexed FROM packs"))
+        reached = dict(self._db.execute("SELECT pack, max(at + size) FROM place GROUP BY pack"))
+        if any(end > indexed.get(number, 0) for number, end in reached.items()):
+            raise DamagedIndexError("a block behind the end of what is indexed of its pack")
         lost = 0
         with self._transaction():
-            for number in known:
+            for number in indexed:
                 gone = (number, ends.get(number, 0))
                 found = self._db.execute("DELETE FROM place WHERE pack = ? AND at + size > ?", gone)
                 lost += found.rowcount
@@ -190,10 +226,8 @@ class PackIndex:
 
     def find(self, cid: bytes) -> Place | None:
         """Where a block lies."""
-        row = self._db.execute(
-            "SELECT cid, pack, at, size FROM place WHERE cid = ?", (cid,)
-        ).fetchone()
-        return None if row is None else Place(*row)
+        row = self._db.execute(PLACE, (cid,)).fetchone()
+        return None if row is None else _place(row)
 
     def missing(self, wanted: Sequence[bytes], *, now: int) -> list[bytes]:
         """Those that are not here; the others count as young from now on, since somebody is about
@@ -272,10 +306,14 @@ class PackIndex:
         """Bytes of a pack that are known, alive or dead, with their frames."""
         return int(self._db.execute(_ACCOUNTED, (number,)).fetchone()[0])
 
+    def dead(self, number: int) -> int:
+        """Bytes of a pack that are dead, with their frames."""
+        return int(self._db.execute(_DEAD, (number,)).fetchone()[0])
+
     def places(self, number: int, limit: int) -> list[Place]:
         """The first of a pack's blocks in the order in which they lie."""
         query = "SELECT cid, pack, at, size FROM place WHERE pack = ? ORDER BY at LIMIT ?"
-        return [Place(*row) for row in self._db.execute(query, (number, limit))]
+        return [_place(row) for row in self._db.execute(query, (number, limit))]
 
     def burials(self) -> list[int]:
         """Packs in which something lies dead."""
@@ -308,11 +346,11 @@ class PackIndex:
 
     def doomed(self) -> list[int]:
         """Packs whose files may be removed. A pack that is marked as doomed and still holds blocks,
-        by a flipped bit for example, loses the mark first.
+        or was never written down as compacted, by a flipped bit for example, loses the mark first.
         """
         self._db.execute(
-            "UPDATE packs SET doomed = 0 "
-            "WHERE doomed AND EXISTS (SELECT 1 FROM place WHERE pack = number)"
+            "UPDATE packs SET doomed = 0 WHERE doomed AND (number NOT IN (SELECT number FROM "
+            "compacted) OR EXISTS (SELECT 1 FROM place WHERE pack = number))"
         )
         self._db.execute(
             "DELETE FROM compacted WHERE number IN (SELECT number FROM packs WHERE NOT doomed)"
@@ -321,7 +359,7 @@ class PackIndex:
 
     def compacted(self) -> dict[int, int]:
         """Packs that were given up, with their sizes."""
-        return dict(self._db.execute(_COMPACTED))
+        return dict(self._db.execute(COMPACTED))
 
     def drop(self, number: int) -> None:
         """Forget a doomed pack, whose file is gone."""
@@ -333,62 +371,3 @@ class PackIndex:
     def close(self) -> None:
         """Close the file."""
         self._db.close()
-
-
-@dataclass(frozen=True, slots=True)
-class PacksKnown:
-    """What an index says of the packs: how far each is indexed, which of them were cut, and the
-    sizes of those that were compacted.
-    """
-
-    indexed: Mapping[int, int]
-    cut: frozenset[int]
-    compacted: Mapping[int, int]
-
-
-@contextmanager
-def _beside(directory: Path) -> Iterator[sqlite3.Connection]:
-    """The index of a store, to be read beside the process that has it open.
-
-    Raises:
-        StorageError: it cannot be read.
-    """
-    try:
-        with closing(
-            sqlite3.connect(
-                f"{(directory / 'index.sqlite').absolute().as_uri()}?mode=ro", uri=True, timeout=10
-            )
-        ) as db:
-            yield db
-    except sqlite3.Error as error:
-        raise StorageError(
-            f"the block index could not be read: {error}", hint="run: custody doctor"
-        ) from error
-
-
-def read_packs(directory: Path) -> PacksKnown:
-    """What the index of a store says of its packs.
-
-    Raises:
-        StorageError: the index could not be read.
-    """
-    with _beside(directory) as db:
-        # An index of an earlier version does not know which packs were cut or compacted.
-        tables = {row[0] for row in db.execute("SELECT name FROM sqlite_master")}
-        cut = db.execute("SELECT number FROM cut") if "cut" in tables else ()
-        compacted = db.execute(_COMPACTED) if "compacted" in tables else ()
-        return PacksKnown(
-            dict(db.execute(_INDEXED)), frozenset(row[0] for row in cut), dict(compacted)
-        )
-
-
-def read_places(directory: Path, wanted: Sequence[bytes]) -> dict[bytes, Place]:
-    """Where the index of a store has those of ``wanted`` that it has.
-
-    Raises:
-        StorageError: the index could not be read.
-    """
-    with _beside(directory) as db:
-        query = "SELECT cid, pack, at, size FROM place WHERE cid = ?"
-        rows = [db.execute(query, (cid,)).fetchone() for cid in wanted]
-    return {row[0]: Place(*row) for row in rows if row is not None}

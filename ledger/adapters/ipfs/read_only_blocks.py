@@ -14,7 +14,7 @@ from typing import Any, Final, NoReturn
 
 from ledger.adapters.ipfs.pack_sections import checked, named_before
 from ledger.adapters.ipfs.packfiles import name_of
-from ledger.adapters.ipfs.packindex import BURIED, BURIED_OF, Place
+from ledger.adapters.ipfs.packindex import BURIED, BURIED_OF, INDEX, PLACE, Place
 from ledger.domain.blocks.store import BlockStore, Collected
 from ledger.domain.errors import NotFoundError, StorageError, UnreadableError, VerificationError
 from ledger.domain.ipld import cid as cids
@@ -34,9 +34,10 @@ class LocalBlockView:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._mutex = threading.Lock()
+        self._is_sound: bool | None = None
         try:
             self._db = sqlite3.connect(
-                directory / "index.sqlite",
+                directory / INDEX,
                 isolation_level=None,
                 check_same_thread=False,
                 timeout=10,
@@ -58,7 +59,7 @@ class LocalBlockView:
                 ) from error
 
     def _find(self, cid: bytes) -> Place | None:
-        rows = self._rows("SELECT cid, pack, at, size FROM place WHERE cid = ?", cid)
+        rows = self._rows(PLACE, cid)
         return Place(*rows[0]) if rows else None
 
     def missing(self, wanted: Sequence[bytes]) -> list[bytes]:
@@ -88,8 +89,21 @@ class LocalBlockView:
                 if copy is not None:
                     return copy
                 if isinstance(error, VerificationError) or attempt + 1 == _TRIES:
+                    self._require_sound()
                     raise
+        self._require_sound()
         raise NotFoundError(f"block {cids.to_text(cid)} is not stored here")
+
+    def _require_sound(self) -> None:
+        """Say nothing of a block by an index that contradicts itself; it is looked through once."""
+        if self._is_sound is None:
+            self._is_sound = self._rows("PRAGMA integrity_check(1)") == [("ok",)]
+        if not self._is_sound:
+            raise StorageError(
+                "the index of the packs is damaged; it is only a cache of what lies in them",
+                hint="start the node again, or open the home without it: custody doctor --deep; "
+                "the index is then built again",
+            )
 
     def _checked(self, place: Place) -> bytes:
         return checked(place.cid, self._pread(place), place)
@@ -137,6 +151,10 @@ class LocalBlockView:
     def mend(self, block: Block) -> None:  # noqa: ARG002
         """Refused."""
         _refuse()
+
+    def mend_index(self) -> bool:
+        """Nothing is mended here."""
+        return False
 
     def lingering(self, wanted: Sequence[bytes]) -> list[bytes]:
         """See NodeStore."""

@@ -4,8 +4,10 @@ the replicas.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from typing import Final
 
 from ledger.domain.blocks.store import BlockStore, Collected, NodeStore, Replicas
 from ledger.domain.errors import (
@@ -19,6 +21,8 @@ from ledger.domain.errors import (
 )
 from ledger.domain.ipld.unixfs import Block
 
+_LOOKED: Final = 3600.0  # seconds
+
 
 class TieredBlockStore:
     """See NodeStore.
@@ -31,6 +35,7 @@ class TieredBlockStore:
     def __init__(self, spool: NodeStore, replicas: Replicas) -> None:
         self._spool = spool
         self._replicas = replicas
+        self._looked = -_LOOKED
 
     def put(self, blocks: Iterable[Block]) -> None:
         """See storage.BlockStore."""
@@ -65,7 +70,23 @@ class TieredBlockStore:
                 with suppress(StorageError):  # a disk that is full keeps nobody from reading
                     self.mend(Block(cid, data))
             return data
+        if isinstance(found, NotFoundError) and self._may_ask_again() and self._spool.mend_index():
+            return self._spool.get(cid)
         raise found
+
+    def _may_ask_again(self) -> bool:
+        """Whether the index of the own disk may be looked through: not for every block that is
+        missing, which may be many.
+        """
+        now = time.monotonic()
+        if now < self._looked + _LOOKED:
+            return False
+        self._looked = now
+        return True
+
+    def mend_index(self) -> bool:
+        """See NodeStore."""
+        return self._spool.mend_index()
 
     def mend(self, block: Block) -> None:
         """See NodeStore."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final, TypeVar
 
 from ledger.adapters.node import signed_records
@@ -78,11 +78,9 @@ class NodeClient(HttpNode):
 
     def duplicates(self, digest: str) -> list[str]:
         """See clientports.NodeApi."""
-        shape, body = {"evidence": [EVIDENCE]}, {"sha256": digest}
-        answer: list[str] = self._ask("POST", "/v1/evidence/duplicates", shape, json=body)[
-            "evidence"
-        ]
-        return answer
+        path, shape = "/v1/evidence/duplicates", {"evidence": [EVIDENCE]}
+        found: list[str] = self._ask("POST", path, shape, json={"sha256": digest})["evidence"]
+        return found
 
     def recorded(self, marks: Sequence[str], evidence: Sequence[str] = ()) -> list[answers.Opening]:
         """See clientports.NodeApi."""
@@ -173,8 +171,7 @@ class NodeClient(HttpNode):
         answer = self._ask("POST", path, shape, limit=LARGE, json={"access": access})
         events, who = answer["events"], self._web.who
         shown = signed_records.require_signed(events, evidence, who, through=access)
-        told = answer["standing"]
-        return events, signed_records.standing_after(shown, who, told, through=access)
+        return events, signed_records.standing_after(shown, answer["standing"])
 
     def person_key(self, reference: str) -> node_answers.PersonKey:
         """Who a person or guest is, and their HPKE key."""
@@ -236,6 +233,13 @@ class NodeClient(HttpNode):
     def people(self) -> list[node_answers.Member]:
         """Everybody of the agency, and open invitations."""
         return self._all("GET", "/v1/people", "people", node_answers.Member)
+
+    def role_holders(self, roles: Iterable[str]) -> list[node_answers.RoleHolder]:
+        """A few colleagues who have one of these roles."""
+        shape = {"holders": [node_answers.RoleHolder]}
+        path, asked = "/v1/people/holders", {"role": sorted(roles)}
+        held: list[node_answers.RoleHolder] = self._ask("GET", path, shape, params=asked)["holders"]
+        return held
 
     def approve(self, reference: str) -> str:
         """Approve an enrolment; the reference of the new person."""
@@ -330,7 +334,21 @@ class NodeClient(HttpNode):
         given = [bytes_of(text, self._web.who) for text in answer["grants"]]
         events, who = answer["events"], self._web.who
         shown = signed_records.require_signed(events, evidence, who)
-        return events, given, signed_records.standing_after(shown, who, answer["standing"])
+        return events, given, signed_records.standing_after(shown, answer["standing"])
+
+    def open_offer(self, evidence: str) -> answers.RecordedDocument:
+        """The open offer of an item, as it was signed and without what it says, for whoever may
+        take it back or answer it.
+
+        Raises:
+            NotFoundError: none, or none for the caller. VerificationError: what the node shows is
+                no signed offer of the item.
+        """
+        shape = {"offer": answers.RecordedDocument}
+        path = f"/v1/handovers/{evidence}/offer"
+        offer: answers.RecordedDocument = self._ask("GET", path, shape)["offer"]
+        signed_records.require_offer(offer, evidence, self._web.who)
+        return offer
 
     def incoming_content(self, evidence: str, start: int, end: int) -> bytes:
         """Ciphertext bytes [start, end) of an item on offer to us, at most 4 MiB."""

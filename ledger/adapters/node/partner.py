@@ -123,11 +123,11 @@ class PartnerClient(NodeClient):
         answer = self._ask("GET", "/v1/exchange/disposals", shape, limit=_LIST, params=where)
         return list(answer["disposals"])
 
-    def closing(self, evidence: str) -> bytes:
-        """What their log says up to a disposal."""
-        return self._send(
-            "GET", f"/v1/exchange/{evidence}/closing", limit=_PARCEL, patience=_LARGE
-        ).content
+    def closing(self, evidence: str, *, confirmed: bool = False) -> bytes:
+        """What their log says up to a disposal, or with who confirmed it."""
+        path, where = f"/v1/exchange/{evidence}/closing", {"confirmed": "true"}
+        params = where if confirmed else {}
+        return self._send("GET", path, limit=_PARCEL, patience=_LARGE, params=params).content
 
     def copies(self) -> list[Copy]:
         """Copies that they gave us, all of them."""

@@ -48,36 +48,19 @@ def require_signed(
         for row, one in zip(rows, shown, strict=True):
             _require_same(row, one)
     except VerificationError as error:
-        raise VerificationError(
-            error.step, f"{who} shows what was not signed: {error.message}", hint=DISTRUST
-        ) from error
+        raise _untrue(who, error) from error
     return shown
 
 
-def standing_after(
-    shown: Sequence[ShownEvent], who: str, told: Standing, *, through: str | None = None
-) -> Standing:
+def standing_after(shown: Sequence[ShownEvent], told: Standing) -> Standing:
     """What holds for an item after events that were checked, by what they say: as a node tells it
     only where the record is not whole.
 
     Args:
         shown: what require_signed gave. told: what the node says that holds.
-        through: as for require_signed.
-
-    Raises:
-        VerificationError: the last event does not follow the one that the reader signed.
     """
-    places = {one.statement.digest: one for one in shown}
-    line, place = [], places.get(shown[-1].statement.digest)
-    while place is not None:
-        line.append(place)
-        place = places.get(place.statement.claims.prev or b"")
-    if through is not None and bytes.fromhex(through) not in {one.statement.digest for one in line}:
-        raise VerificationError(
-            2, f"{who} shows events that do not follow the event {through}", hint=DISTRUST
-        )
     history = ItemHistory()
-    for one in reversed(line):
+    for one in shown:
         if one.event is None or one.event.withheld:
             return told
         history.take(RecordedEvent(one.statement.digest, one.event))
@@ -90,6 +73,23 @@ def standing_after(
         keepUntil=holds["keepUntil"],
         handedOutTo=holds["handedOutTo"],
     )
+
+
+def require_offer(row: RecordedDocument, evidence: str, who: str) -> None:
+    """Check the statement that offers an item, by itself and without what it says.
+
+    Raises:
+        WebError, VerificationError: as require_signed; or it offers nothing.
+    """
+    one = _parsed(row, who)
+    claims = one.statement.claims
+    try:
+        if (claims.subject, claims.effect) != (evidence, "offer"):
+            raise VerificationError(2, f"event {claims.seq} is no offer of this item")
+        signed_events.check_shown(one)
+        _require_same(row, one)
+    except VerificationError as error:
+        raise _untrue(who, error) from error
 
 
 def require_copy(
@@ -159,6 +159,12 @@ def _require_document(value: dict[str, Any], evidence: str, who: str, *, seq: in
     body = value["body"]
     if "content" in body and not {"size", "digests"} <= set(body):
         raise _nonsense(who, "content without the size and digests that it was recorded with")
+
+
+def _untrue(who: str, error: VerificationError) -> VerificationError:
+    return VerificationError(
+        error.step, f"{who} shows what was not signed: {error.message}", hint=DISTRUST
+    )
 
 
 def _nonsense(who: str, what: str) -> WebError:

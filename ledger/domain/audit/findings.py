@@ -220,6 +220,14 @@ KINDS: Final[dict[str, Kind]] = {
     "view-unsigned": Kind(
         "seen", _I, 3, "what was seen is not signed by this log", "check which log the file is from"
     ),
+    "view-replaced": Kind(
+        "seen",
+        _I,
+        3,
+        "what was seen contradicts this log, under a log key that was replaced since",
+        "ask who got it, and when: before the key was replaced it is a split view (" + _KEEP + "); "
+        "later, whoever stole the key made it",
+    ),
     "view-longer": Kind(
         "seen",
         _I,
@@ -302,6 +310,14 @@ KINDS: Final[dict[str, Kind]] = {
         6,
         "an item is kept beyond its retention",
         "review it: dispose of it, or set a new retention",
+    ),
+    "thing-elsewhere": Kind(
+        "duties",
+        _W,
+        2,
+        "something was done with a thing that was handed out, by the record",
+        "record its return, with the time of it: "
+        "custody record receive ID --from WHO --occurred TIME; or correct the times",
     ),
     "hold-broken": Kind("duties", _F, 6, "an item under a hold was disposed of", _KEEP),
     "hold-expired": Kind(

@@ -127,6 +127,15 @@ class NodeStore(BlockStore, Protocol):
         """
         ...
 
+    def mend_index(self) -> bool:
+        """Look whether the node's own disk has lost track of the blocks that lie on it; what it has
+        is then known again, and True is returned.
+
+        Raises:
+            StorageError: the disk refused.
+        """
+        ...
+
     def lingering(self, wanted: Sequence[bytes]) -> list[bytes]:
         """Those of ``wanted`` whose bytes lie on the node's own disk, also where they were removed
         and the disk did not get them back yet.

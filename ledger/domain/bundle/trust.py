@@ -50,24 +50,25 @@ class TrustRoot:
 
     def encode(self) -> bytes:
         """The trust root as a file, JSON in its one spelling."""
-
-        def hexed(data: bytes) -> str:
-            return "0x" + data.hex()
-
-        def contract(given: Contract) -> dict[str, str]:
-            return {"address": hexed(given.address), "codeHash": hexed(given.code_hash)}
-
         value = {
             "v": 1,
             "kind": KIND,
             "label": self.label,
             "chainId": self.chain_id,
-            "genesis": hexed(self.genesis),
-            "contracts": {"registry": contract(self.registry), "ledger": contract(self.ledger)},
+            "genesis": "0x" + self.genesis.hex(),
+            "contracts": encode_contracts(self),
             "finality": [finality.encode(rule) for rule in self.finality],
             "agencies": list(self.agencies),
         }
         return strict_json.dump(value) + b"\n"
+
+
+def encode_contracts(root: TrustRoot) -> dict[str, dict[str, str]]:
+    """The contracts as a trust root names them."""
+    return {
+        name: {"address": "0x" + given.address.hex(), "codeHash": "0x" + given.code_hash.hex()}
+        for name, given in (("registry", root.registry), ("ledger", root.ledger))
+    }
 
 
 def parse(raw: bytes) -> TrustRoot:

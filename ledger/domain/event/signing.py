@@ -11,7 +11,7 @@ from ledger.domain.codecs.cose import PrivateKey
 from ledger.domain.codecs.text import b64url, evidence_bytes, format_time
 from ledger.domain.crypto import content_encryption, grants
 from ledger.domain.crypto.grants import HpkePrivateKey
-from ledger.domain.errors import DeniedError, FormatError, UsageError
+from ledger.domain.errors import FormatError, RoleError, UsageError
 from ledger.domain.event import claimed_times
 from ledger.domain.event import document as documents
 from ledger.domain.event.document import DEFAULT_HIDDEN, Event
@@ -19,7 +19,7 @@ from ledger.domain.event.types import TYPES
 from ledger.domain.identity import enrolment
 from ledger.domain.identity.certificate import Certificate
 from ledger.domain.identity.descriptor import Descriptor
-from ledger.domain.identity.roles import ROLES_BY_TYPE
+from ledger.domain.identity.roles import ROLES_BY_TYPE, whom_to_ask
 from ledger.domain.log import statement as statements
 from ledger.domain.log.statement import Claims, Statement
 
@@ -41,13 +41,16 @@ class Person:
         """The role in which this person may sign a type.
 
         Raises:
-            DeniedError: none of theirs may.
+            RoleError: none of theirs may.
         """
-        for role in sorted(
-            self.certificate.roles & ROLES_BY_TYPE.get(event_type, frozenset()), reverse=True
-        ):
+        allowed = ROLES_BY_TYPE.get(event_type, frozenset())
+        for role in sorted(self.certificate.roles & allowed, reverse=True):
             return role
-        raise DeniedError(f"none of your roles may record {event_type!r}")
+        raise RoleError(
+            f"none of your roles may record {event_type!r}",
+            allowed,
+            hint=whom_to_ask(allowed, ()),
+        )
 
     def has_key(self, digest: bytes) -> bool:
         """Whether a key, by the hash of its public half, is one of this person's."""
@@ -124,7 +127,7 @@ def draft_event(
     Raises:
         UsageError: the document would not be accepted, or tells of something that lies after its
             signature.
-        DeniedError: none of the person's roles may record it.
+        RoleError: none of the person's roles may record it.
     """
     document: dict[str, Any] = {
         "v": 1,

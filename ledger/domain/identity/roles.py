@@ -7,6 +7,7 @@ docs/roles.md is written from these tables. What a role may do with a given item
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from typing import Final
 
@@ -120,6 +121,20 @@ def keeps_custody(held: AbstractSet[str]) -> bool:
     agency has: a custodian who does not stand for the defence as well.
     """
     return "custodian" in held and not held & OUTSIDE
+
+
+def whom_to_ask(roles: AbstractSet[str], holders: Sequence[tuple[str, str]]) -> str:
+    """What somebody is told who lacks a role.
+
+    Args:
+        roles: one of which it takes.
+        holders: service numbers of colleagues who have one, with the role.
+    """
+    takes = f"this takes the role of {' or '.join(sorted(roles)) or 'nobody'}"
+    if not holders:
+        return takes
+    named = " or ".join(f"{number} ({role})" for number, role in holders)
+    return f"{takes}; ask a colleague who has it: {named}"
 
 
 def may_take_back(role: str, ordered_by: str) -> bool:

@@ -12,13 +12,33 @@ from ledger.domain.item.item_history import ItemHistory
 from ledger.domain.item.recorded_event import RecordedEvent
 
 
+def require_here(history: ItemHistory, _: RecordedEvent) -> None:
+    """Check that an item is not with somebody to whom it was handed out.
+
+    Raises:
+        RuleError: its return is not recorded.
+    """
+    if history.outings.out:
+        raise RuleError(
+            "the item was handed out and is not back yet",
+            hint="record its return first: custody record receive ID --from WHO",
+        )
+
+
 def require_endable(history: ItemHistory, _: RecordedEvent) -> None:
-    """Check that an item may come to an end: nobody holds it, and it is not on loan.
+    """Check that an item may come to an end: no hold is on it, nobody has it to whom it was handed
+    out, and it is not on loan.
 
     Raises:
         RuleError: with the reason.
     """
     history.orders.require_free()
+    if history.outings.out and not history.outings.accounted:
+        raise RuleError(
+            "the item was handed out, and nothing is recorded of its return",
+            hint="record the return, with the time of it: custody record receive ID --from WHO; or "
+            "what became of it there: custody record incident ID --kind KIND --discovered TIME",
+        )
     if history.lenders:
         raise RuleError(
             f"this item is on loan from {history.lenders[-1]}, which alone decides how it ends",

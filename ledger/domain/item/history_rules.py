@@ -7,6 +7,7 @@ node applies it before it sequences an event.
 
 from __future__ import annotations
 
+from collections.abc import Set as AbstractSet
 from typing import Any, Final
 
 from ledger.domain.codecs.text import format_time
@@ -25,6 +26,14 @@ from ledger.domain.item.recorded_event import RecordedEvent
 #: names.
 OFFICIAL: Final = frozenset({"agency", "colleague", "prosecutor", "court", "court-expert"})
 GUARDED: Final = "csam"
+#: What passed between a lawyer and a client: whoever investigates or prosecutes does not open it.
+PRIVILEGED: Final = "privileged"
+#: Marks that guard an item: what is made from it carries them, and they are taken off for a reason.
+GUARDS: Final = frozenset({GUARDED, PRIVILEGED})
+#: Who opens privileged content: those who keep it, sort it out or decide about it, and whose it is.
+_CONFIDANTS: Final = frozenset({"custodian", "reviewer", "court", "defence"})
+#: To whom it may be given, by the kind of recipient; colleagues open it as their roles let them.
+_CONFIDED: Final = frozenset({"agency", "colleague", "court", "defence"})
 _DECLINE: Final = "decline it with what you found: custody handover decline ID --reason WHAT"
 
 
@@ -106,6 +115,16 @@ def _ordered(history: ItemHistory, recorded: RecordedEvent) -> None:
     history.orders.require_allowed(recorded.event)
 
 
+def _unrestricted(history: ItemHistory, recorded: RecordedEvent) -> None:
+    _ordered(history, recorded)
+    guards = GUARDS & set(_body(recorded)["handling"])
+    if guards and not _body(recorded).get("reason"):
+        raise RuleError(
+            f"the mark {' and '.join(sorted(guards))} is taken off for a reason",
+            hint="say why: --reason WHY",
+        )
+
+
 def _onward(history: ItemHistory, recorded: RecordedEvent) -> None:
     if history.conditions and "reference" not in recorded.event.value.get("basis", {}):
         raise RuleError(
@@ -122,16 +141,8 @@ def _offered(history: ItemHistory, recorded: RecordedEvent) -> None:
         )
     if terms.mode == "loan" and terms.return_by is None:
         raise RuleError("a loan says until when", hint="--return-by TIME")
-    _here(history, recorded)
+    disposal.require_here(history, recorded)
     _onward(history, recorded)
-
-
-def _here(history: ItemHistory, _: RecordedEvent) -> None:
-    if history.out:
-        raise RuleError(
-            "the item was handed out and is not back yet",
-            hint="record its return first: custody record receive ID --from WHO",
-        )
 
 
 def _accepted(history: ItemHistory, recorded: RecordedEvent) -> None:
@@ -193,6 +204,12 @@ def _disclosed(history: ItemHistory, recorded: RecordedEvent) -> None:
             f"material marked {GUARDED} is not given to a recipient of kind {kind!r}",
             hint="show it under supervision",
         )
+    if PRIVILEGED in history.orders.marks and kind not in _CONFIDED:
+        raise DeniedError(
+            f"material marked {PRIVILEGED} is not given to a recipient of kind {kind!r}",
+            hint="whoever ordered the mark, or a court, takes it off first: "
+            "custody record unrestrict ID --handling privileged --reason WHY",
+        )
     if kind != "colleague":
         _onward(history, recorded)
 
@@ -226,9 +243,28 @@ def require_inspection(mode: str, *, present: bool) -> None:
         )
 
 
+def require_confidant(roles: AbstractSet[str]) -> None:
+    """Who opens the content of privileged material.
+
+    Args:
+        roles: in which somebody may read or take the item.
+
+    Raises:
+        DeniedError: none of them is that of whoever keeps it, sorts it out or decides about it.
+    """
+    if not roles & _CONFIDANTS:
+        raise DeniedError(
+            f"material marked {PRIVILEGED} is opened by nobody who investigates or prosecutes",
+            hint="its record is read with --mode view; a reviewer sorts it out, and whoever "
+            "ordered the mark, or a court, takes it off: "
+            "custody record unrestrict ID --handling privileged --reason WHY",
+        )
+
+
 _CHECKS: Final = {
-    **dict.fromkeys(("hold-placed", "hold-released", "unrestricted", "retention-set"), _ordered),
-    "released": _here,
+    **dict.fromkeys(("hold-placed", "hold-released", "retention-set"), _ordered),
+    "unrestricted": _unrestricted,
+    "released": disposal.require_here,
     "sealed": _sealed,
     "unsealed": _unsealed,
     "approved": _decision,

@@ -28,7 +28,8 @@ class Orders:
     which role a hold, a mark and the retention (seconds since 1970) were ordered.
 
     What took an order back is known by its statement digest in hex as long as nobody orders it
-    anew: ``lifted`` by names of holds, ``shortened`` with how long the item was kept before.
+    anew: ``lifted`` by names of holds, ``shortened`` with how long the item was kept before,
+    ``unmarked`` by marks, with the role by which the mark had been ordered.
     """
 
     holds: dict[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -38,6 +39,7 @@ class Orders:
     kept_by: str = ""
     lifted: dict[str, str] = field(default_factory=dict)
     shortened: list[tuple[str, int]] = field(default_factory=list)
+    unmarked: dict[str, tuple[str, str]] = field(default_factory=dict)
 
     def take(self, event: Event, digest: str) -> None:
         """Take an event into account; most order nothing."""
@@ -54,9 +56,12 @@ class Orders:
             case "restricted":
                 for mark in body["handling"]:
                     self.marks[mark] = _higher(role, self.marks.get(mark, ""))
+                    self.unmarked.pop(mark, None)
             case "unrestricted":
                 for mark in body["handling"]:
-                    self.marks.pop(mark, None)
+                    # Once more, where a thief took it off before.
+                    _, before = self.unmarked.get(mark, ("", ""))
+                    self.unmarked[mark] = digest, self.marks.pop(mark, before)
             case "retention-set":
                 self._keep_until(event, digest)
 

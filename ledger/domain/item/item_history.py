@@ -6,16 +6,15 @@ What this forbids to follow is judged by history_rules.py.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 
 from ledger.domain.codecs.text import format_time
 from ledger.domain.event.document import Event
 from ledger.domain.event.offer_terms import OfferTerms
 from ledger.domain.item.decisions import Decisions
 from ledger.domain.item.holds_and_retention import Orders
+from ledger.domain.item.outings import Outings
 from ledger.domain.item.recorded_event import RecordedEvent
-
-_UNSAID: Final = "(withheld)"
 
 
 @dataclass
@@ -23,8 +22,8 @@ class ItemHistory:
     """What holds for an item after its events so far. Keys of ``events`` are statement digests in
     hex.
 
-    ``offer``: the event that made the open offer. ``out``: to whom the item is handed out at the
-    moment, empty where to nobody. ``now``: the time by which the event being checked is judged.
+    ``offer``: the event that made the open offer. ``now``: the time by which the event being
+    checked is judged.
     """
 
     events: dict[str, RecordedEvent] = field(default_factory=dict)
@@ -35,7 +34,7 @@ class ItemHistory:
     decisions: Decisions = field(default_factory=Decisions)
     offer: RecordedEvent | None = None
     lenders: list[str] = field(default_factory=list)
-    out: str = ""
+    outings: Outings = field(default_factory=Outings)
     now: int = 0
 
     def take(self, recorded: RecordedEvent) -> None:
@@ -47,6 +46,7 @@ class ItemHistory:
             return
         self.orders.take(event, recorded.digest.hex())
         self.decisions.take(recorded)
+        self.outings.take(event)
         match event.type:
             case "sealed":
                 self.seals.pop(body.get("replaces", ""), None)
@@ -64,11 +64,6 @@ class ItemHistory:
                 self.offer = None
             case "transfer-declined" | "transfer-withdrawn" | "transfer-expired":
                 self.offer = None
-            case "released":
-                party = body.get("counterparty")
-                self.out = party.get("name", _UNSAID) if isinstance(party, dict) else _UNSAID
-            case "received":
-                self.out = ""
 
     def _open(self, recorded: RecordedEvent) -> None:
         event = self.opening = recorded.event
@@ -87,7 +82,7 @@ class ItemHistory:
             "handling": sorted(self.orders.marks),
             "conditions": self.conditions,
             "keepUntil": None if until is None else format_time(until),
-            "handedOutTo": self.out,
+            "handedOutTo": self.outings.out,
         }
 
     @property

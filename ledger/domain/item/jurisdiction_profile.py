@@ -35,7 +35,13 @@ _MEMBERS: Final = {
 }
 _BULK: Final = 50
 _RULE: Final = "/body/rule"
-_OPTIONAL: Final = {"bulk_access": int, "names": dict, "retention": dict, "withhold": dict}
+_OPTIONAL: Final = {
+    "bulk_access": int,
+    "administrator_apart": bool,
+    "names": dict,
+    "retention": dict,
+    "withhold": dict,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +56,10 @@ class Retention:
 @dataclass(frozen=True, slots=True)
 class Profile:
     """A parsed profile. ``late_after`` is seconds (0: never late); ``bulk_access`` items that one
-    person opens within an hour without an alarm; ``required`` JSON pointers by event type;
-    ``roles`` a country's own names for roles; ``names`` how event types are shown; ``withhold``
-    pointers to leave out of bundles by kind of recipient.
+    person opens within an hour without an alarm; ``administrator_apart``: whoever administers has
+    no other role; ``required`` JSON pointers by event type; ``roles`` a country's own names for
+    roles; ``names`` how event types are shown; ``withhold`` pointers to leave out of bundles by
+    kind of recipient.
     """
 
     code: str
@@ -63,6 +70,7 @@ class Profile:
     basis_kinds: frozenset[str]
     late_after: int
     bulk_access: int
+    administrator_apart: bool
     required: dict[str, tuple[str, ...]]
     roles: dict[str, str]
     names: dict[str, str]
@@ -75,6 +83,20 @@ class Profile:
         """The role that a country's own name for it means; any other name is itself."""
         return self.roles.get(name, name)
 
+    def require_apart(self, roles: Collection[str]) -> None:
+        """Check that roles which one person shall have do not join the administrator's with others,
+        where the profile keeps them apart.
+
+        Raises:
+            RuleError: they do.
+        """
+        if self.administrator_apart and "administrator" in roles and len(set(roles)) > 1:
+            raise RuleError(
+                f"the profile {self.code} wants the administrator apart: whoever has that role "
+                "has no other one",
+                hint="give these roles to two people, each with a service number of their own",
+            )
+
     def demands(self) -> Demands:
         """What the profile asks of records, for whoever drafts one."""
         return Demands(self.code, self.required, self.basis_kinds, self.late_after)
@@ -83,9 +105,9 @@ class Profile:
         """Check a document against the profile.
 
         Raises:
-            DemandError: with all that it lacks.
-            RuleError: the basis is of an unknown kind, a retention rule does not say until when, or
-                a disposal names a rule that the profile does not have.
+            DemandError: with all that it lacks, or as the basis is of an unknown kind.
+            RuleError: a retention rule does not say until when, or a disposal names a rule that the
+                profile does not have.
         """
         self.demands().require_met(event)
         if event.type in ("disposal-requested", "disposed") and self.retention:
@@ -143,7 +165,7 @@ class Demands:
         """Check a document.
 
         Raises:
-            DemandError: with all that it lacks. RuleError: the basis is of an unknown kind.
+            DemandError: with all that it lacks, or as the basis is of an unknown kind.
         """
         lacking = [pointer for pointer in self._asked(event.type) if not _has(event.value, pointer)]
         delay = claimed_times.unexplained_delay(event.value)
@@ -169,8 +191,9 @@ class Demands:
             )
         kind = event.value.get("basis", {}).get("kind")
         if kind is not None and self.basis_kinds and kind not in self.basis_kinds:
-            raise RuleError(
+            raise DemandError(
                 f"the profile {self.code} knows no basis of kind {kind!r}",
+                (),
                 hint=f"one of {', '.join(sorted(self.basis_kinds))}",
             )
 
@@ -207,6 +230,7 @@ def parse(data: bytes) -> Profile:
         frozenset(value["basis_kinds"]),
         value["late_after"],
         value.get("bulk_access", _BULK),
+        value.get("administrator_apart", False),
         {name: _pointers(pointers) for name, pointers in value["required"].items()},
         dict(value["roles"]),
         dict(value.get("names", {})),
@@ -225,7 +249,7 @@ def _check_members(value: dict[str, Any]) -> None:
     for name, kind in {**_MEMBERS, **_OPTIONAL}.items():
         require(
             name not in value
-            or (isinstance(value[name], kind) and not isinstance(value[name], bool)),
+            or (isinstance(value[name], kind) and isinstance(value[name], bool) is (kind is bool)),
             f"{what}: {name} has the wrong type",
         )
     require(value["v"] == 1, f"{what}: version {value['v']!r}, expected 1")

@@ -22,7 +22,7 @@ from collections.abc import Set as AbstractSet
 from enum import StrEnum
 from typing import Final
 
-from ledger.domain.errors import DeniedError
+from ledger.domain.errors import DeniedError, RoleError
 from ledger.domain.identity.roles import OUTSIDE, ROLES_BY_TYPE
 
 
@@ -130,8 +130,10 @@ def require_part(
     allowed = PARTS_BY_TYPE.get(event_type, _NOBODY)
     if not allowed & parts:
         who = ", ".join(part.value for part in Part if part in allowed) or "nobody"
-        raise DeniedError(
+        roles = frozenset[str]().union(*(ROLES_BY_PART.get(part, ()) for part in allowed))
+        raise RoleError(
             f"{event_type!r} is not for you to record about this item",
+            roles & ROLES_BY_TYPE.get(event_type, frozenset()) - {"service"},
             hint=f"it is recorded by: {who}",
         )
     roles = acting_roles(event_type, parts, held)

@@ -350,8 +350,12 @@ class PartnerApi(Protocol):
         """A page of the disposals of items that we held before, behind an item."""
         ...
 
-    def closing(self, evidence: str) -> bytes:
-        """What their log says up to such a disposal, as a bundle without documents or proofs."""
+    def closing(self, evidence: str, *, confirmed: bool = False) -> bytes:
+        """What their log says up to such a disposal, as a bundle without documents or proofs.
+
+        Args:
+            confirmed: up to the newest anchored event, which shows who has destroyed their keys.
+        """
         ...
 
     def copies(self) -> list[Copy]:

@@ -176,6 +176,14 @@ class Member:
 
 
 @dataclass(frozen=True, slots=True)
+class RoleHolder:
+    """A colleague who has a role, by service number."""
+
+    number: str
+    role: str
+
+
+@dataclass(frozen=True, slots=True)
 class Revoked:
     """As of when a certificate counts no more, and how its owner stands to the custody key;
     ``alsoActive``: other enrolments under the same service number, which go on.

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Final
 
@@ -69,6 +69,14 @@ class Address:
         """Scheme, host and port, as every use of it writes them."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{self.scheme}://{host}" + (f":{self.port}" if self.port is not None else "")
+
+    @property
+    def server(self) -> str:
+        """The origin without the port that its scheme has anyway: for two spellings of one origin
+        the same.
+        """
+        usual = {"https": 443, "http": 80}[self.scheme]
+        return replace(self, port=None).origin if self.port == usual else self.origin
 
     @property
     def ip(self) -> Ip | None:

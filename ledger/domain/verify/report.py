@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 TITLES: Final = {
-    1: "everything is in its one strict format",
+    1: "the bundle is whole and well-formed",
     2: "records match what was signed, none missing in between",
     3: "signatures and certificates are good at the time",
     4: "log keys and authorities are the agencies' own",

@@ -75,9 +75,9 @@ def check_signer(
 def check_record(
     shown: Sequence[ShownEvent], evidence: str, *, through: bytes | None = None
 ) -> None:
-    """Check that events are those of one item from its beginning, each as it was signed, and each
-    behind another one that is shown. Two may stand at one place where a handover ended otherwise
-    than was signed.
+    """Check that events are those of one item from its beginning, each as it was signed and behind
+    the one that is shown before it. A branch beside them may have been signed too, by somebody who
+    was told another head: nothing is decided by it.
 
     Args:
         through: digest of a statement that the reader signed, and to which the events must lead:
@@ -86,20 +86,33 @@ def check_record(
     Raises:
         VerificationError: what differs.
     """
-    places: dict[bytes | None, int] = {None: -1}
-    for one in shown:
-        claims, name = one.statement.claims, f"event {one.statement.claims.seq}"
+    before, digests = None, set[bytes]()
+    for number, one in enumerate(shown):
+        claims = one.statement.claims
         if claims.subject != evidence:
-            raise VerificationError(2, f"{name} is about another item")
-        if places.get(claims.prev) != claims.seq - 1 or (claims.seq == 0 and len(places) > 1):
-            raise VerificationError(2, f"{name} does not follow an event that is shown before it")
-        if one.event is not None:
-            check_document(name, one.statement, one.event)
-        if one.certificate.digest != one.statement.certificate:
-            raise VerificationError(3, f"{name}: the certificate is another one than it names")
-        check_signer(name, one.statement, one.event, one.certificate)
-        places[one.statement.digest] = claims.seq
-    if through is not None and through not in places:
+            raise VerificationError(2, f"event {claims.seq} is about another item")
+        if (claims.seq, claims.prev) != (number, before):
+            raise VerificationError(
+                2, f"event {claims.seq} does not follow the event that is shown before it"
+            )
+        check_shown(one)
+        before = one.statement.digest
+        digests.add(before)
+    if through is not None and through not in digests:
         raise VerificationError(
             2, f"the record that is shown does not lead to the event {through.hex()}"
         )
+
+
+def check_shown(one: ShownEvent) -> None:
+    """Check one event by itself: its document and its signer.
+
+    Raises:
+        VerificationError: what differs.
+    """
+    name = f"event {one.statement.claims.seq}"
+    if one.event is not None:
+        check_document(name, one.statement, one.event)
+    if one.certificate.digest != one.statement.certificate:
+        raise VerificationError(3, f"{name}: the certificate is another one than it names")
+    check_signer(name, one.statement, one.event, one.certificate)

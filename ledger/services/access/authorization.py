@@ -20,6 +20,7 @@ from ledger.domain.identity.roles import ROLES_BY_TYPE, counting_roles
 from ledger.domain.item.participation import ROLES_BY_PART, Part
 from ledger.rows.items import ItemRow
 from ledger.rows.unit_of_work import UnitOfWork
+from ledger.services.access import stolen_orders
 from ledger.services.node.context import Node
 from ledger.services.partners import directory
 from ledger.services.records import documents
@@ -115,6 +116,7 @@ def parts_of(
     if "service" in caller.roles:
         return _parts_of_node(node, unit, caller, evidence, item)
     named = unit.items.share(evidence, caller.id)
+    shared = named is not None and stolen_orders.is_given(node, unit, named.statement)
     keys = own_grants(node, unit, caller, evidence)
     if item is None:
         return frozenset()
@@ -127,12 +129,12 @@ def parts_of(
     has = {
         **by_role,
         Part.HOLDER: holds and kept,
-        Part.SHARED: named is not None,
+        Part.SHARED: shared,
         # A key that somebody got as the one who recorded or held it is no share. One that came with
-        # an offer is neither: a guest never held what is here.
+        # an offer is neither: a guest never held what is here. One that a thief gave is none.
         Part.FORMER: caller.id == item.opener
         or (holds and not kept)
-        or (bool(keys) and ours and not asked),
+        or (bool(keys) and ours and not asked and shared == (named is not None)),
         Part.ASKED: asked,
     }
     return frozenset(part for part, given in has.items() if given)

@@ -9,19 +9,28 @@ sealed, and never holds it.
 
 from __future__ import annotations
 
+from collections.abc import Set as AbstractSet
+from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
 from ledger.domain.codecs.digests import same
 from ledger.domain.crypto import custody_key
-from ledger.domain.errors import ConflictError, DeniedError, NotFoundError, RuleError
+from ledger.domain.errors import (
+    ConflictError,
+    DeniedError,
+    KeyringError,
+    NotFoundError,
+    RuleError,
+    UsageError,
+)
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity.certificate import Certificate
 from ledger.domain.identity.person import PersonId, read_reference
-from ledger.domain.identity.roles import keeps_custody
+from ledger.domain.identity.roles import OUTSIDE, keeps_custody
 from ledger.rows.people import CustodyKeyRow, PersonRow
 from ledger.rows.unit_of_work import UnitOfWork
-from ledger.services.access.service_numbers import Persons
+from ledger.services.access.service_numbers import Persons, numbered
 from ledger.services.access.still_enrolled import require_still
 from ledger.services.node.context import Node
 from ledger.services.records.documents import hpke_key
@@ -37,10 +46,54 @@ def holds(node: Node, unit: UnitOfWork, person: PersonRow) -> bool:
     return bool(person.custody) and same(person.custody, node.descriptor(unit).custody.digest)
 
 
-def standing(node: Node, unit: UnitOfWork, person: PersonRow, certificate: Certificate) -> str:
-    """How somebody stands to the custody key; empty for whoever has none and needs none."""
+def require_one_side(
+    node: Node,
+    unit: UnitOfWork,
+    number: str,
+    roles: AbstractSet[str],
+    *,
+    but: PersonId | None = None,
+) -> None:
+    """Check that whoever has a service number, under all enrolments of theirs, would not be a
+    custodian and stand for the defence with these roles.
+
+    Args:
+        but: an enrolment of theirs that gets these roles in the place of those that it has.
+
+    Raises:
+        UsageError: they would. KeyringError: a number was altered, so that it cannot be told.
+    """
+    if not roles & {ROLE, *OUTSIDE}:  # an altered number keeps nobody else from joining
+        return
+    others = Persons(node, unit).roles(numbered(node, number), but=but)
+    if ROLE in roles | others and not keeps_custody(roles | others):
+        raise UsageError(
+            "a custodian keeps what the defence may not have, and does not stand for it as well, "
+            "under whichever enrolment",
+            hint="give these roles to two people; see: custody person list",
+        )
+
+
+def standing(
+    node: Node,
+    unit: UnitOfWork,
+    person: PersonRow,
+    certificate: Certificate,
+    persons: Persons | None = None,
+) -> str:
+    """How somebody stands to the custody key; empty for whoever has none and needs none, which is
+    told by all of their enrolments.
+
+    Args:
+        persons: where many are asked about.
+    """
     ours = person.active and person.person.agency == node.agency
-    needs = ours and keeps_custody(certificate.roles)
+    needs = ours and ROLE in certificate.roles
+    if needs:
+        # Whose number was altered is listed all the same: `_custodian` asks again, and refuses.
+        with suppress(KeyringError):
+            roles = (persons or Persons(node, unit)).roles(person.person)
+            needs = keeps_custody(certificate.roles | roles)
     if holds(node, unit, person):
         return HOLDS if needs else KEPT
     if not needs:

@@ -22,7 +22,7 @@ from ledger.rows.logs import EntryRow
 from ledger.rows.releases import ReleaseRow
 from ledger.rows.states import ReleaseKind
 from ledger.rows.unit_of_work import UnitOfWork
-from ledger.services.access import authorization
+from ledger.services.access import authorization, guard_marks
 from ledger.services.access.authorization import Caller
 from ledger.services.access.service_numbers import Persons
 from ledger.services.node.context import Node
@@ -57,11 +57,7 @@ def require_readable(
         DeniedError, RuleError: why nothing could be handed out.
     """
     _require_reader(node, unit, caller, item)
-    if unit.erasures.get(item.state.evidence) is not None:
-        raise DeniedError(
-            "the keys of this item were destroyed: nothing of it can be read",
-            hint="custody dispose certificate ID",
-        )
+    _require_not_disposed(unit, item.state.evidence)
     if item.state.offer is not None:
         parts = authorization.parts_of(node, unit, caller, item.state.evidence, item)
         hint = "wait until it is answered, or ask whoever offered it to take the offer back"
@@ -83,6 +79,8 @@ def require_readable(
         raise RuleError(what, hint="ask them for a bundle")
     guard = _Guard(node, unit, caller, item.state.evidence)
     guard.require_inspected(mode, present=present)
+    if mode in ("copy", "inspection"):
+        guard.require_confidant()
     keys = tuple(
         dict.fromkeys(grants.parse(content_grant).recipient for content_grant in guard.grants())
     )
@@ -103,6 +101,21 @@ def _require_reader(node: Node, unit: UnitOfWork, caller: Caller, item: ItemRow)
         raise DeniedError("this role sees records, never details or content")
 
 
+def _require_not_disposed(unit: UnitOfWork, evidence: str) -> None:
+    """Check that an item was not disposed of: from that moment on nothing of it is read, also where
+    its keys are still there, and whoever signed an access before.
+
+    Raises:
+        DeniedError: it was.
+    """
+    if unit.erasures.get(evidence) is not None:
+        raise DeniedError(
+            "this item was disposed of: its keys are destroyed, or will be at once, and nothing of "
+            "it can be read",
+            hint="custody dispose certificate ID",
+        )
+
+
 def no_key() -> DeniedError:
     """Nobody sealed the content key to the caller."""
     hint = "whoever has it gives it to you with: `custody share ID --with YOU --basis WHY`"
@@ -120,9 +133,11 @@ def require_access(
             access of any mode is enough.
 
     Raises:
-        DeniedError: it is not, or the caller's role may not read, or has no key.
+        DeniedError: it is not, or the caller's role may not read, or has no key; or the item was
+            disposed of since.
     """
     _require_reader(node, unit, caller, authorization.require_visible(node, unit, caller, evidence))
+    _require_not_disposed(unit, evidence)
     hint = "sign an access first: this is what --basis does"
     row = unit.logs.entry_by_digest(access)
     if (
@@ -154,6 +169,8 @@ def require_access(
         recorded = RecordedEvent(row.digest, event)
         history_rules.require_allowed(guard.history, recorded, node.clock.now())
     guard.require_inspected(event.body["mode"], present=bool(event.body.get("present")))
+    if kind == "content":
+        guard.require_confidant()
     if kind == "content" and not guard.grants():
         raise no_key()
     return row
@@ -173,12 +190,7 @@ class _Guard:
     @cached_property
     def history(self) -> ItemHistory:
         """What the item's documents tell, as far as they still open."""
-        history = ItemHistory()
-        rows = self._unit.logs.events(self._evidence)
-        for row, event in documents.read_events(self._node, self._unit, rows):
-            if event is not None:
-                history.take(RecordedEvent(row.digest, event))
-        return history
+        return guard_marks.history_of(self._node, self._unit, self._evidence)
 
     @property
     def _is_guarded(self) -> bool:
@@ -207,8 +219,31 @@ class _Guard:
         Raises:
             DeniedError: it would be. KeyringError: see _is_outside.
         """
-        if self._is_outside and self._is_guarded:
+        if self.holds_back:
             history_rules.require_inspection(mode, present=present)
+
+    @property
+    def holds_back(self) -> bool:
+        """Whether it is guarded material, and the caller stands for the defence."""
+        return self._is_outside and self._is_guarded
+
+    def require_confidant(self, event_type: str = "accessed") -> None:
+        """Check that nobody who investigates or prosecutes opens privileged content.
+
+        Args:
+            event_type: that they sign for it, in any role that their part lets them sign it in.
+
+        Raises:
+            DeniedError: they would.
+        """
+        node, unit, caller = self._node, self._unit, self._caller
+        item = unit.items.get(self._evidence)
+        parts = authorization.parts_of(node, unit, caller, self._evidence, item)
+        try:
+            history_rules.require_confidant(acting_roles(event_type, parts, caller.roles))
+        except DeniedError:
+            if item is None or history_rules.PRIVILEGED in guard_marks.guards_of(node, unit, item):
+                raise
 
     def grants(self) -> list[bytes]:
         """See content_grants."""
@@ -225,6 +260,23 @@ class _Guard:
         if not self._is_outside:
             return [*own, *custody]
         return [] if self._is_guarded else own
+
+
+def require_shown_on_offer(node: Node, unit: UnitOfWork, caller: Caller, evidence: str) -> None:
+    """Check that guarded material on offer is shown to nobody who stands for the defence, also
+    where they joined it after the offer was made to them, and privileged material to nobody who
+    would take it as somebody who investigates.
+
+    Raises:
+        DeniedError: it would be. KeyringError: see _Guard.
+    """
+    guard = _Guard(node, unit, caller, evidence)
+    guard.require_confidant("transfer-accepted")
+    if guard.holds_back:
+        raise DeniedError(
+            f"material marked {history_rules.GUARDED} is given to government and court only",
+            hint="refuse it: custody handover decline ID --reason WHY",
+        )
 
 
 def note_release(

@@ -66,12 +66,16 @@ class Persons:
             self._known[person] = self._look_up(person)
         return self._known[person]
 
-    def roles(self, person: PersonId) -> frozenset[str]:
-        """The roles of a person under all enrolments of theirs that are active."""
+    def roles(self, person: PersonId, *, but: PersonId | None = None) -> frozenset[str]:
+        """The roles of a person under all enrolments of theirs that are active.
+
+        Args:
+            person: by one of their enrolments, or by `numbered`. but: an enrolment left out.
+        """
         behind = self.behind(person)
         found = frozenset[str]()
         for row in self._unit.people.all():
-            if not row.active:
+            if not row.active or row.person == but:
                 continue
             if row.person not in self._known:  # not asked for one by one: each reading waits for it
                 self._known[row.person] = self._look_up(row.person, row)
@@ -88,9 +92,12 @@ class Persons:
             return person  # somebody named in words, whom no row could be about
         row = row or self._unit.people.get(person)
         sealed = row.number if row is not None else b""
-        return PersonId(
-            person.agency, NUMBER + folded(open_number(node, sealed, person.pseudonym.encode()))
-        )
+        return numbered(node, open_number(node, sealed, person.pseudonym.encode()))
+
+
+def numbered(node: Node, number: str) -> PersonId:
+    """Whoever of this agency has a service number, however it was typed."""
+    return PersonId(node.agency, NUMBER + folded(number))
 
 
 def folded(number: str) -> str:

@@ -12,7 +12,7 @@ from cryptography import x509
 from ledger.domain.audit.contract_events import DescriptorPublished
 from ledger.domain.audit.ports import AuditState, LogFiles
 from ledger.domain.audit.report import AuditReport
-from ledger.domain.audit.signers import Signers, Version
+from ledger.domain.audit.signers import Signers, Version, in_force
 from ledger.domain.chain import contract_layout
 from ledger.domain.errors import CustodyError, FormatError, NotFoundError
 from ledger.domain.event.claimed_times import AHEAD
@@ -188,6 +188,21 @@ class Authorities:
     def log_keys(self, agency: str) -> frozenset[bytes]:
         """Keys that may have signed the checkpoints of an agency's log, of all versions at hand."""
         return frozenset(version.descriptor.log_key for version in self.versions[agency])
+
+    def replaced_log_keys(self, agency: str, now: int) -> frozenset[bytes]:
+        """Those of them that no version in force or to come names any more: whoever stole one can
+        go on signing with it.
+        """
+        versions = self.versions[agency]
+        newest = in_force(versions, now)
+        if newest is None:
+            return frozenset()
+        current = {
+            version.descriptor.log_key
+            for version in versions
+            if version.descriptor.version >= newest.version
+        }
+        return self.log_keys(agency) - current
 
     def signers(self, agency: str) -> Signers:
         """Who may sign in an agency's log."""

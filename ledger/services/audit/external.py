@@ -13,6 +13,7 @@ from ledger.domain.audit.contract_events import CheckpointAnchored
 from ledger.domain.audit.ports import AuditState, LogFiles
 from ledger.domain.audit.report import AuditReport
 from ledger.domain.audit.signers import in_force
+from ledger.domain.bundle import trust_fingerprint
 from ledger.domain.bundle.trust import TrustRoot
 from ledger.domain.codecs.text import format_time
 from ledger.domain.errors import CustodyError, FormatError, NotFoundError, VerificationError
@@ -63,6 +64,7 @@ def audit(
 ) -> AuditReport:
     """Audit logs against the contract, from where the state's last audit stopped."""
     options, report = options or ExternalOptions(), AuditReport()
+    report.facts["trustRoot"] = trust_fingerprint.of(root).chain
     if not chain_events.read(contracts, root, state, report, options.progress):
         for check in (
             "log",
@@ -166,7 +168,8 @@ class _Log:
         if tree is not None:
             frontier = self._judge_tail(log, served, authorities, tree, fetching, end)
             keys = authorities.log_keys(log.agency)
-            audited = split_view.Audited(log, fetching, frontier, keys, served.size)
+            replaced = authorities.replaced_log_keys(log.agency, self._clock.now())
+            audited = split_view.Audited(log, fetching, frontier, keys, replaced, served.size)
         self._conclude(log, authorities, end - begin, end, whole=audited is not None)
         return audited
 

@@ -36,7 +36,9 @@ _MODES: Final[dict[str, tuple[AccessMode, ...]]] = {
 
 
 def check_item(node: Node, item: ReconstructedItem) -> Iterator[AuditFinding]:
-    """Disposal, holds and retention of one item."""
+    """Disposal, holds and retention of one item, and whether it was where it is said to have
+    been.
+    """
     evidence, now = item.item.state.evidence, node.clock.now()
     closing = [row for row in item.rows if row.effect == "close"]
     for row in closing:
@@ -50,6 +52,10 @@ def check_item(node: Node, item: ReconstructedItem) -> Iterator[AuditFinding]:
         if item.erasure is None:
             expected = "its keys are to be destroyed"
             yield AuditFinding("row-missing", f"erasure {evidence}", expected, "no such row")
+    for acted in item.history.outings.elsewhere():
+        place = f"event {acted.value['seq']} of {evidence}"
+        expected = "the thing here, or its return recorded with the time of it"
+        yield AuditFinding("thing-elsewhere", place, expected, "handed out then")
     if item.erasure is not None:
         yield from _check_erasure(node, item, item.erasure, now)
     if closing:

@@ -5,7 +5,6 @@ chain allow.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Final
 
 from ledger.domain.identity.names import agency_id
 from ledger.rows.handovers import ErasureRow, TransferStepRow
@@ -15,11 +14,6 @@ from ledger.rows.states import ErasureState
 from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.audit.rebuilding import Rebuild
 from ledger.services.onchain import transfer_steps
-
-_LAG: Final = (
-    3600  # seconds for which the node may not have written down yet what it has just signed
-)
-_LIMIT: Final = 10_000
 
 
 def carry(
@@ -54,9 +48,8 @@ def carry(
     )
     if close is None:
         return
-    signed = [row.time for row in own if row.seq > close.seq and _by_service(book, unit, row)]
-    fresh = erasure.state == "dropped" and bool(signed) and node.clock.now() - max(signed) < _LAG
-    state: ErasureState = "done" if signed and not fresh else "dropped"
+    signed = any(row.seq > close.seq and _by_service(book, unit, row) for row in own)
+    state: ErasureState = "done" if signed else "dropped"
     into.erasures.put(replace(erasure, statement=close.digest, state=state))
 
 

@@ -23,7 +23,7 @@ from ledger.services.audit.fetching import Fetching, Missing, finding_for
 @dataclass(frozen=True, slots=True)
 class Audited:
     """A log that was read to its end: its files, the tree of its entries, the log keys of its
-    agency, and the size that it shows.
+    agency, those of them that were replaced since, and the size that it shows.
 
     The tree is smaller than that where the log goes on beyond what an audit looks at, which is told
     where that is found.
@@ -33,6 +33,7 @@ class Audited:
     files: Fetching
     tree: Frontier
     keys: frozenset[bytes]
+    replaced: frozenset[bytes]
     served: int
 
 
@@ -81,7 +82,8 @@ def _compare_file(
         if view is None:
             return 0
         if is_signed(checkpoint, view.keys):
-            view.compare(checkpoint, "seen by others")
+            replaced = not is_signed(checkpoint, view.keys - view.replaced)
+            view.compare(checkpoint, "seen by others", replaced=replaced)
             state.put_view(checkpoint.log_id, checkpoint.size, checkpoint.note)
         else:
             place = f"checkpoint of {checkpoint.size} entries"
@@ -114,13 +116,19 @@ class _View:
     def __init__(self, audited: Audited, report: AuditReport) -> None:
         self._log = audited.log
         self.agency, self.keys = audited.log.agency, audited.keys
+        self.replaced = audited.replaced
         self._report = report
         self._served = audited.served
         self._size, self._root = audited.tree.size, audited.tree.root()
         self._read = tiles.node_reader(audited.files.tile)
 
-    def compare(self, checkpoint: Checkpoint, whose: str) -> None:
-        """A signed checkpoint must be one of this log's history."""
+    def compare(self, checkpoint: Checkpoint, whose: str, *, replaced: bool = False) -> None:
+        """A signed checkpoint must be one of this log's history.
+
+        Args:
+            replaced: it is signed under a log key that was replaced since: whoever stole that one
+                can have signed it, so that it accuses nobody by itself.
+        """
         if checkpoint.size == 0:
             return
         if checkpoint.size > self._size:
@@ -135,9 +143,11 @@ class _View:
         except Missing as missing:
             self._report.add(finding_for(missing, self._log.agency))
         except CustodyError:
-            found = f"root {checkpoint.root.hex()}, signed by the same log key"
+            expected = f"a part of the log of {self._size} entries"
+            key = "a log key that was replaced since" if replaced else "the same log key"
+            found = f"root {checkpoint.root.hex()}, signed by {key}"
             self._report.find(
-                "view-differs", place, f"a part of the log of {self._size} entries", found
+                "view-replaced" if replaced else "view-differs", place, expected, found
             )
 
     def _beyond(self, place: str, size: int) -> None:
@@ -158,7 +168,7 @@ class _View:
         """
         index = receipt.index
         place = f"entry {index} of {self._log.agency}, in a bundle"
-        root = self._signed_root(receipt, leaf)
+        root, replaced = self._signed_root(receipt, leaf)
         if root is None:
             found = "another key, or a receipt of something else"
             self._report.find("view-unsigned", place, f"a receipt of {self.agency}", found)
@@ -172,17 +182,23 @@ class _View:
         except Missing as missing:
             self._report.add(finding_for(missing, self._log.agency))
         except CustodyError:
-            self._report.find(
-                "statement-dropped", place, f"statement {leaf.hex()[:16]}", "another entry"
-            )
+            found = "another entry"
+            if replaced:
+                found += "; the receipt is signed by a log key that was replaced since"
+            code = "view-replaced" if replaced else "statement-dropped"
+            self._report.find(code, place, f"statement {leaf.hex()[:16]}", found)
             return
-        self.compare(Checkpoint(b"", receipt.log_id, receipt.size, root), "in a receipt")
+        checkpoint = Checkpoint(b"", receipt.log_id, receipt.size, root)
+        self.compare(checkpoint, "in a receipt", replaced=replaced)
 
-    def _signed_root(self, receipt: Receipt, leaf: bytes) -> bytes | None:
-        """The root that a receipt of a leaf commits to; None where no log key signed it."""
+    def _signed_root(self, receipt: Receipt, leaf: bytes) -> tuple[bytes | None, bool]:
+        """The root that a receipt of a leaf commits to, None where no log key signed it; and
+        whether the key that did was replaced since.
+        """
         for key in self.keys:
             with suppress(VerificationError):
-                return receipts.verify(
+                root = receipts.verify(
                     receipt, leaf=leaf, log_id=self._log.log, subject=receipt.subject, key=key
                 )
-        return None
+                return root, key in self.replaced
+        return None, False

@@ -32,7 +32,7 @@ from ledger.domain.ports.node_and_chain import PartnerApi
 from ledger.rows.handovers import DisclosedCopyRow
 from ledger.rows.items import ItemRow
 from ledger.rows.unit_of_work import UnitOfWork
-from ledger.services.access import key_release, shown_documents
+from ledger.services.access import key_release, shown_documents, stolen_orders
 from ledger.services.bundles import export, unpacking
 from ledger.services.handovers import outgoing_parcels
 from ledger.services.node.context import Node
@@ -80,6 +80,8 @@ def require_given(
     row = unit.copies.get(statement)
     item = unit.items.get(row.evidence if row is not None else "")
     if row is None or item is None or row.agency != agency or row.until <= node.clock.now():
+        raise NotFoundError(_NONE)
+    if not stolen_orders.is_given(node, unit, statement):
         raise NotFoundError(_NONE)
     return row, item
 

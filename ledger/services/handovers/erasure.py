@@ -27,7 +27,7 @@ from ledger.domain.ipld import cid as cids
 from ledger.domain.item.item_history import lenders_after
 from ledger.domain.ports.answers import DisposalNote
 from ledger.domain.ports.node_and_chain import PartnerApi
-from ledger.rows.handovers import ErasureRow
+from ledger.rows.handovers import ErasureRow, TransferStepRow
 from ledger.rows.logs import EntryRow
 from ledger.rows.storage import OWN_DISK, ReplicaStateRow
 from ledger.rows.unit_of_work import UnitOfWork
@@ -39,6 +39,8 @@ from ledger.services.records import documents, pages
 from ledger.services.registration import service_events
 from ledger.services.storage import garbage_collection, placement
 
+#: Seconds in which whoever had an item in between confirms its disposal, and which we wait quietly.
+_CONFIRMING: Final = 86400
 _SCOPES: Final = ["content", "record", "document", "disclosure"]
 
 
@@ -110,16 +112,10 @@ def _rows(
 
 def _sign(node: Node, row: ErasureRow) -> None:
     service_events.confirm(node, row.evidence, "keys-destroyed", _body(row))
-    _done(node, row)
 
 
 def _body(row: ErasureRow) -> dict[str, Any]:
     return {"scope": ["content", "record"], "count": row.count, "disposal": row.statement.hex()}
-
-
-def _done(node: Node, row: ErasureRow) -> None:
-    with node.records.write() as unit:
-        unit.erasures.put(replace(row, state="done"))
 
 
 def _destroy_keys(node: Node, row: ErasureRow) -> ErasureRow:
@@ -154,23 +150,24 @@ def _sign_there(node: Node, api: PartnerApi, row: ErasureRow, told: DisposalNote
         ),
     )
     service_events.submit(node, api, told, "keys-destroyed", _body(row))
-    _done(node, row)
+    with node.records.write() as unit:
+        unit.erasures.put(replace(row, state="done"))
 
 
 def _require_place(
-    node: Node, row: ErasureRow, told: DisposalNote, closing: tuple[bytes, int]
+    node: Node, row: ErasureRow, told: DisposalNote, closing: outcomes.Closing
 ) -> None:
     """Check that the place at which a partner asks us to sign lies in the log that closed the item,
     behind the statement that closed it, and not in the future.
 
     Args:
-        told: the place, as the partner names it. closing: log and seq of the closing statement.
+        told: the place, as the partner names it. closing: the closing statement.
 
     Raises:
         VerificationError: the partner names another place.
     """
-    log, seq = closing
-    if told.log != log.hex() or told.events <= seq or told.time > node.clock.now() + AHEAD:
+    ahead = told.time > node.clock.now() + AHEAD
+    if told.log != closing.log.hex() or told.events <= closing.seq or ahead:
         raise VerificationError(
             8,
             f"{row.custodian} asks for a signature in another place than its closing",
@@ -210,11 +207,7 @@ def _told(node: Node, agency: str, after: str, size: int) -> Iterator[DisposalNo
 def holders(unit: UnitOfWork, evidence: str) -> set[str]:
     """Agencies that have, or had, an item in their custody."""
     item = unit.items.get(evidence)
-    taken = {
-        row.taker
-        for row in unit.transfers.of_item(evidence)
-        if row.state == "concluded" and row.outcome == contract_layout.ACCEPTED
-    }
+    taken = {row.taker for row in _accepted(unit, evidence)}
     return taken | ({item.state.origin} if item is not None else set())
 
 
@@ -230,9 +223,12 @@ def unconfirmed(node: Node, agency: str) -> tuple[int, int]:
     return theirs, sum(1 for _ in _rows(node, ("dropped",), agency))
 
 
-def closing(node: Node, agency: str, evidence: str) -> bytes:
+def closing(node: Node, agency: str, evidence: str, *, confirmed: bool = False) -> bytes:
     """For an agency that held an item before us: what our log says up to its disposal, as a bundle
     without documents or proofs.
+
+    Args:
+        confirmed: up to the newest event that is anchored, with who destroyed their keys.
 
     Raises:
         NotFoundError: no such item, or none that they held.
@@ -244,7 +240,11 @@ def closing(node: Node, agency: str, evidence: str) -> bytes:
         held = agency in holders(unit, evidence)
         if row is None or close is None or row.custodian != node.agency or not held:
             raise NotFoundError("no such disposal of an item that you held")
-    return export.bundle(node, evidence, until=close.seq + 1, shown=None, prove=False).encode()
+        newest = unit.checkpoints.newest(node.log_id, ("final",))
+        size = newest.size if newest is not None and confirmed else 0
+        behind = [entry for entry in unit.logs.events(evidence) if entry.seq > close.seq]
+    last = max((entry.seq for entry in behind if entry.index < size), default=close.seq)
+    return export.bundle(node, evidence, until=last + 1, shown=None, prove=False).encode()
 
 
 def learn(
@@ -289,6 +289,7 @@ def _learn(node: Node, agency: str, api: PartnerApi, evidence: str, statement: b
     with node.records.read() as unit:
         item, known = unit.items.get(evidence), unit.erasures.get(evidence)
         held, lent = node.agency in holders(unit, evidence), _is_lent(node, unit, evidence)
+        taker = _given_to(node, unit, evidence)
     if item is None or known is not None or item.state.custodian == node.agency or not held:
         return
     if lent:
@@ -303,7 +304,19 @@ def _learn(node: Node, agency: str, api: PartnerApi, evidence: str, statement: b
             f"{agency} tells of a disposal of an item that it does not hold",
             hint="nothing was destroyed",
         )
-    outcomes.check_closing(node, agency, api.closing(evidence), evidence, statement)
+    data = api.closing(evidence) if taker == agency else api.closing(evidence, confirmed=True)
+    found = outcomes.check_closing(node, agency, data, evidence, statement)
+    if taker not in {agency, *found.confirmed}:
+        # Whether it was given or lent to them is known to whoever gave it: their own node confirms
+        # no disposal of what it lent.
+        if node.clock.now() - found.time <= _CONFIRMING:
+            return
+        raise VerificationError(
+            8,
+            f"{agency} tells of a disposal of an item that we gave to {taker}, which has not "
+            "confirmed it",
+            hint=f"nothing was destroyed: ask {taker} whether it was lent to {agency}",
+        )
     with node.records.write() as unit:
         if unit.erasures.get(evidence) is None:
             unit.erasures.put(
@@ -311,17 +324,28 @@ def _learn(node: Node, agency: str, api: PartnerApi, evidence: str, statement: b
             )
 
 
+def _given_to(node: Node, unit: UnitOfWork, evidence: str) -> str:
+    """The agency to which we gave an item last."""
+    ours = [row for row in _accepted(unit, evidence) if row.giver == node.agency]
+    return ours[-1].taker if ours else ""
+
+
+def _accepted(unit: UnitOfWork, evidence: str) -> list[TransferStepRow]:
+    """The handovers of an item that the contract took as accepted."""
+    done = ("concluded", contract_layout.ACCEPTED)
+    return [row for row in unit.transfers.of_item(evidence) if (row.state, row.outcome) == done]
+
+
 def _is_lent(node: Node, unit: UnitOfWork, evidence: str) -> bool:
     """Whether an item is out on a loan of ours, by the handovers that the contract concluded: what
     an offer says is known here, what the borrower said in accepting it may be kept from us.
     """
     lenders: list[str] = []
-    for row in unit.transfers.of_item(evidence):
-        if (row.state, row.outcome) == ("concluded", contract_layout.ACCEPTED):
-            entry = unit.logs.entry_by_digest(row.offer)
-            offer = documents.read_event(node, unit, entry) if entry is not None else None
-            mode = OfferTerms.from_event(offer).mode if offer is not None else ""
-            lenders = lenders_after(lenders, mode, row.giver, row.taker)
+    for row in _accepted(unit, evidence):
+        entry = unit.logs.entry_by_digest(row.offer)
+        offer = documents.read_event(node, unit, entry) if entry is not None else None
+        mode = OfferTerms.from_event(offer).mode if offer is not None else ""
+        lenders = lenders_after(lenders, mode, row.giver, row.taker)
     return node.agency in lenders
 
 

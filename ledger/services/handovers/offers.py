@@ -9,14 +9,15 @@ who looked, and when, before it hands anything out.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from ledger.domain.codecs.text import format_time
 from ledger.domain.errors import NotFoundError, RuleError
+from ledger.domain.item.participation import Part, acting_roles
 from ledger.rows.items import ItemRow
 from ledger.rows.states import ReleaseKind
 from ledger.rows.unit_of_work import UnitOfWork
-from ledger.services.access import authorization, key_release, shown_documents
+from ledger.services.access import authorization, key_release, shown_documents, stolen_orders
 from ledger.services.access.authorization import Caller
 from ledger.services.handovers.sync import Synced
 from ledger.services.node.context import Node
@@ -77,10 +78,11 @@ def under_way(
 
 
 def require_offered(node: Node, unit: UnitOfWork, caller: Caller, evidence: str) -> ItemRow:
-    """The item, if it is on offer to the caller, and the offer still holds.
+    """The item, if it is on offer to the caller, the offer still holds, and they may see it.
 
     Raises:
         NotFoundError: it is not. RuleError: the offer has expired, and gives nothing any more.
+            DeniedError: guarded material, for whoever stands for the defence.
     """
     item = unit.items.get(evidence)
     if item is None or not authorization.is_offered_to(node, caller, item):
@@ -91,7 +93,35 @@ def require_offered(node: Node, unit: UnitOfWork, caller: Caller, evidence: str)
             f"the offer has expired at {format_time(offer.expires)}",
             hint="ask whoever holds the item for a new one",
         )
+    if offer is not None:
+        stolen_orders.require_honest_gift(node, unit, offer.digest)
+    key_release.require_shown_on_offer(node, unit, caller, evidence)
     return item
+
+
+def signed(node: Node, caller: Caller, evidence: str) -> dict[str, Any]:
+    """The open offer of an item as it was signed, without its document: expired or not, whoever may
+    take it back or answer it signs behind it.
+
+    Raises:
+        NotFoundError: no such item, or nothing is on offer that the caller could take back or
+            answer.
+    """
+    with node.records.read() as unit:
+        item = authorization.require_visible(node, unit, caller, evidence)
+        parts, offer = (
+            authorization.parts_of(node, unit, caller, evidence, item),
+            item.state.offer,
+        )
+        concerned = Part.ASKED in parts or acting_roles("transfer-withdrawn", parts, caller.roles)
+        row = unit.logs.entry_by_digest(offer.digest) if offer is not None and concerned else None
+        if row is None:
+            raise NotFoundError(
+                "nothing is on offer here that you could take back or answer",
+                hint="see: custody handover list",
+            )
+        certificate = unit.people.certificate(row.certificate)
+        return shown_documents.shown(row.seq, row.digest, None, row.entry, certificate)
 
 
 def look(node: Node, caller: Caller, evidence: str, kind: ReleaseKind) -> None:

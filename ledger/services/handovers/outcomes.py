@@ -7,12 +7,14 @@ view of it; of an outcome one single event is kept, the one that the contract to
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from hashlib import sha256
 
 from ledger.domain.bundle import bundle as bundles
 from ledger.domain.chain import contract_layout
 from ledger.domain.chain.contract_layout import Hop
 from ledger.domain.errors import ChainError, DeniedError, VerificationError
+from ledger.domain.identity import certificate as certificates
 from ledger.domain.log import statement as statements
 from ledger.rows.handovers import TransferStepRow
 from ledger.rows.items import ItemRow
@@ -118,20 +120,30 @@ def _record_key(node: Node, unit: UnitOfWork, evidence: str) -> bytes | None:
         return None
 
 
-def check_closing(
-    node: Node, agency: str, data: bytes, evidence: str, digest: bytes
-) -> tuple[bytes, int]:
-    """Check that an agency closed an item with a certain statement; the log that holds it, and the
-    statement's seq.
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """A statement that closed an item: the log that holds it, its seq and time, and the agencies
+    whose nodes signed behind it that they destroyed their keys.
+    """
+
+    log: bytes
+    seq: int
+    time: int
+    confirmed: frozenset[str]
+
+
+def check_closing(node: Node, agency: str, data: bytes, evidence: str, digest: bytes) -> Closing:
+    """Check that an agency closed an item with a certain statement.
 
     Raises:
         VerificationError, IncompleteError: it did not, or does not prove it.
     """
     found = bundles.parse(data)
     parsed = tuple(statements.parse_entry(statement.entry) for statement in found.statements)
-    last, log = parsed[-1], found.statements[-1].log
-    if found.evidence != evidence or last.digest != digest or last.claims.effect != "close":
+    closes = [statement for statement in parsed if statement.claims.effect == "close"]
+    if found.evidence != evidence or [one.digest for one in closes] != [digest]:
         raise VerificationError(8, "the disposal that the other agency tells of is not in its log")
+    [last], log = closes, found.statements[parsed.index(closes[0])].log
     if last.claims.issuer != agency or found.logs[log].agency != agency:
         raise VerificationError(8, "the disposal was not signed by the agency that holds the item")
     with node.records.read() as unit:
@@ -139,4 +151,18 @@ def check_closing(
         assert item is not None
         unpacking.require_history(unit, item.state, found.origin, parsed)
     unpacking.verify_bundle(node, found.with_chain(None), OwnView(node))
-    return last.claims.log_id, last.claims.seq
+    # Behind a closing another agency's node signs for nothing else. A node that makes up a
+    # signature of theirs does not get through the verification.
+    services = {
+        sha256(der).digest(): certificates.parse(der)
+        for der in found.certificates
+        if certificates.parse(der).kind == "service"
+    }
+    later = [one for one in parsed if one.claims.seq > last.claims.seq]
+    signers = [services[one.certificate] for one in later if one.certificate in services]
+    return Closing(
+        last.claims.log_id,
+        last.claims.seq,
+        last.claims.time,
+        frozenset(certificate.agency for certificate in signers),
+    )

@@ -22,7 +22,7 @@ from ledger.rows.handovers import TransferStepRow
 from ledger.rows.items import ItemRow
 from ledger.rows.logs import EntryRow
 from ledger.rows.unit_of_work import UnitOfWork
-from ledger.services.access import key_release
+from ledger.services.access import key_release, stolen_orders
 from ledger.services.bundles import export
 from ledger.services.node.context import Node
 from ledger.services.onchain import transfer_steps
@@ -92,8 +92,8 @@ def pack(node: Node, agency: str, evidence: str) -> bytes:
             unit.logs.entry_by_digest(row.outcome_digest) if row.state == "concluded" else None
         )
         receiver = directory.descriptor(node, unit, agency)
-    if outcome is None and agency == row.taker and not _holds(node, row):
-        raise NotFoundError(_NONE)
+        if outcome is None and agency == row.taker and not _holds(node, unit, row):
+            raise NotFoundError(_NONE)
     # The outcome alone needs no proofs: whoever asks compares it with the contract, where the item
     # may have gone on since.
     until = None if outcome is None else outcome.seq + 1
@@ -178,13 +178,14 @@ def require_offered(node: Node, unit: UnitOfWork, agency: str, evidence: str) ->
         NotFoundError: it is not.
     """
     row, item = shared(node, unit, agency, evidence), unit.items.get(evidence)
-    if item is None or row.taker != agency or not _holds(node, row):
+    if item is None or row.taker != agency or not _holds(node, unit, row):
         raise NotFoundError(_NONE)
     return item
 
 
-def _holds(node: Node, row: TransferStepRow) -> bool:
+def _holds(node: Node, unit: UnitOfWork, row: TransferStepRow) -> bool:
     """Whether an offer of ours stands: neither taken back, which the contract may not know yet, nor
-    expired by any clock's reckoning.
+    expired by any clock's reckoning, nor made with a key that was stolen.
     """
-    return row.state == "open" and node.clock.now() <= row.expires + AHEAD
+    good = row.state == "open" and node.clock.now() <= row.expires + AHEAD
+    return good and stolen_orders.is_given(node, unit, row.offer)

@@ -35,11 +35,10 @@ from ledger.domain.identity import enrolment
 from ledger.domain.identity.descriptor import HpkeKey
 from ledger.domain.identity.names import ROLES, log_urn
 from ledger.domain.identity.person import PersonId, read_reference
-from ledger.domain.identity.roles import keeps_custody
 from ledger.rows.people import MAX_PEOPLE, EnrolmentRow, PersonRow
 from ledger.rows.unit_of_work import UnitOfWork
-from ledger.services.access.custody_keys import ROLE
-from ledger.services.access.service_numbers import folded, open_number, seal_number
+from ledger.services.access import custody_keys
+from ledger.services.access.service_numbers import Persons, folded, open_number, seal_number
 from ledger.services.access.still_enrolled import require_still
 from ledger.services.node.certificate_authority import Authority, new_pseudonym
 from ledger.services.node.context import Node
@@ -68,6 +67,7 @@ def invite(node: Node, *, number: str, roles: list[str], inviter: PersonId) -> t
     sealed = seal_number(node.keys.people, number.strip(), hashed)
     with node.records.write() as unit:
         require_still(node, unit, inviter, "administrator")
+        custody_keys.require_one_side(node, unit, number, set(roles))
         now = node.clock.now()
         unit.people.drop_stale_enrolments(now, _latest(now))
         _require_room(len(unit.people.enrolments()), "invitations")
@@ -81,7 +81,8 @@ def roles_named(node: Node, names: list[str]) -> list[str]:
     """Roles by their own names or by those of the agency's profile.
 
     Raises:
-        UsageError: none, one twice, or one that nobody can have.
+        UsageError: none, one twice, or one that nobody can have. RuleError: an administrator's
+            with others, where the profile keeps them apart.
     """
     roles = [node.profile.role(name) for name in names] if node.profile is not None else names
     if not roles or not set(roles) <= ROLES - {"service"} or len(set(roles)) != len(roles):
@@ -89,11 +90,8 @@ def roles_named(node: Node, names: list[str]) -> list[str]:
             f"roles are one or more of {', '.join(sorted(ROLES - {'service'}))}",
             hint="or a name of your profile",
         )
-    if ROLE in roles and not keeps_custody(set(roles)):
-        raise UsageError(
-            "a custodian keeps what the defence may not have, and does not stand for it as well",
-            hint="give these roles to two people",
-        )
+    if node.profile is not None:
+        node.profile.require_apart(roles)
     return sorted(roles)
 
 
@@ -218,7 +216,8 @@ def approve(node: Node, reference: str, *, approver: PersonId) -> PersonId:
     now on.
 
     Raises:
-        NotFoundError: nobody waits under that reference. RuleError: one's own request.
+        NotFoundError: nobody waits under that reference. RuleError: one's own request, or roles
+            that the profile keeps apart.
             KeyringError: the CA is not at hand here. UsageError: it is not good now.
     """
     authority = require_issuing(node)
@@ -249,6 +248,7 @@ def approve(node: Node, reference: str, *, approver: PersonId) -> PersonId:
         )  # again: two may have asked with one key
         made = PersonId(node.agency, new_pseudonym())
         roles = row.roles.split(",")
+        custody_keys.require_one_side(node, unit, number, set(roles))  # others joined meanwhile
         now = node.clock.now()
         der = authority.issue(
             parsed.key,
@@ -271,8 +271,20 @@ def approve(node: Node, reference: str, *, approver: PersonId) -> PersonId:
                 proof=row.request,
             )
         )
+        require_apart(node, unit, made)
         unit.people.put_enrolment(replace(row, state="approved", certificate=certificate.digest))
     return made
+
+
+def require_apart(node: Node, unit: UnitOfWork, person: PersonId) -> None:
+    """Check that somebody who was just given roles does not join those that the profile keeps
+    apart, under whichever enrolments of theirs.
+
+    Raises:
+        RuleError: they do.
+    """
+    if node.profile is not None and node.profile.administrator_apart:
+        node.profile.require_apart(Persons(node, unit).roles(person))
 
 
 def reference_of(row: EnrolmentRow) -> str:

@@ -13,7 +13,7 @@ from ledger.domain.identity.certificate import Certificate
 from ledger.rows.people import PersonRow
 from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.access import custody_keys
-from ledger.services.access.service_numbers import open_number
+from ledger.services.access.service_numbers import Persons, open_number
 from ledger.services.node.context import Node
 from ledger.services.people.admission import LIFE, is_open, reference_of
 from ledger.services.people.signing_keys import certificate_of
@@ -76,8 +76,9 @@ def list_people(node: Node) -> list[Listed]:
             [row for row in unit.people.enrolments() if is_open(row, node.clock.now())],
         )
         found = {row.person: _certificate(unit, row) for row in people}
+        persons = Persons(node, unit)
         standing = {
-            row.person: custody_keys.standing(node, unit, row, certificate)
+            row.person: custody_keys.standing(node, unit, row, certificate, persons)
             for row in people
             if (certificate := found[row.person]) is not None
         }

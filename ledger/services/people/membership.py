@@ -27,8 +27,9 @@ from ledger.services.access.sessions import identity_token
 from ledger.services.access.still_enrolled import require_still
 from ledger.services.node.context import Node
 from ledger.services.partners import directory
-from ledger.services.people import revocation
+from ledger.services.people import owner, revocation
 from ledger.services.people.admission import (
+    require_apart,
     require_authority,
     require_issuing,
     require_room,
@@ -69,7 +70,8 @@ def renew(node: Node, who: PersonId, *, roles: list[str] | None, by: PersonId | 
 
     Args:
         by: an administrator; None for the node's owner at the home itself, who is needed where no
-            administrator can log in any more, and changes no roles.
+            administrator can log in any more, makes people administrators again, suspended ones
+            too, and changes no other roles.
 
     Raises:
         NotFoundError: no such person. RuleError: one's own roles, so that an administrator is left.
@@ -79,27 +81,30 @@ def renew(node: Node, who: PersonId, *, roles: list[str] | None, by: PersonId | 
     authority = require_issuing(node)
     if roles is not None:
         roles = roles_named(node, roles)
-        if by is None:
-            raise UsageError(
-                "roles are changed by an administrator who is logged in",
-                hint="custody person renew WHO --role ROLE, without --at-home",
-            )
     with node.records.write() as unit:
         if roles is not None and by is not None and _is_one_person(node, unit, who, by):
             raise RuleError("nobody changes their own roles", hint="ask another administrator")
         require_still(node, unit, by, "administrator")
         person = _own(node, unit, who)
-        if not person.active:
+        if not person.active and by is not None:
             raise NotFoundError("that person is suspended", hint="see: custody person list")
         old = certificate_of(unit, person)
-        now = node.clock.now()
         kept = sorted(old.roles) if roles is None else roles
+        if by is None:
+            owner.require_allowed(person, old.roles, set(kept))
+            require_unshared(node, unit, hpke_key(person), spki=signing_key(unit, person))
+        if roles is not None or not person.active:
+            number = open_number(node, person.number, who.pseudonym.encode())
+            custody_keys.require_one_side(node, unit, number, set(kept), but=who)
+        now = node.clock.now()
         der = authority.issue(
             old.key, agency=node.agency, pseudonym=who.pseudonym, roles=kept, service=False, now=now
         )
         fresh = certificates.parse(der)
         unit.people.put_certificate(fresh.digest, der)
-        unit.people.put(replace(person, certificate=fresh.digest))
+        unit.people.put(replace(person, certificate=fresh.digest, active=True))
+        if roles is not None or not person.active:
+            require_apart(node, unit, who)
         unit.sessions.drop_all_of(who)
         if "administrator" in old.roles - fresh.roles:
             _drop_invitations_by(unit, who)
@@ -237,6 +242,8 @@ def _drop_what_was_sealed(
 def link(node: Node, who: PersonId, subject: str, *, by: PersonId | None = None) -> None:
     """Say which account at the agency's identity provider is somebody's.
 
+    Sessions that began with another account end: whoever has that one may be why it is replaced.
+
     Raises:
         UsageError: the agency has no provider, or the account is empty. NotFoundError: no such
             person who is active. ConflictError: somebody else's.
@@ -262,6 +269,8 @@ def link(node: Node, who: PersonId, subject: str, *, by: PersonId | None = None)
             raise ConflictError(
                 "that account is linked to somebody else", hint="see: custody person list"
             )
+        if linked != who:
+            unit.sessions.drop_all_of(who)
         unit.people.put_identity(token, who)
 
 

@@ -13,8 +13,9 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field, replace
-from typing import Final, get_args
+from typing import Final
 
+from ledger.domain.blocks.failed_reading import result_of, word_of
 from ledger.domain.blocks.store import Replica
 from ledger.domain.errors import (
     ConflictError,
@@ -33,7 +34,7 @@ from ledger.domain.ipld.unixfs import Block
 from ledger.rows.storage import ReplicaStateRow
 from ledger.services.node.context import Node
 from ledger.services.registration import service_events
-from ledger.services.storage.replication import pause, word_of
+from ledger.services.storage.replication import pause
 
 INTERVAL: Final = 30 * 86400
 FIRST: Final = 86400  # seconds after which what was sent is read again for the first time
@@ -296,12 +297,6 @@ def _read(
     except (VerificationError, NotFoundError, UnreadableError, StorageError) as error:
         _count(result, error)
         result.repaired += _repair(node, replica, row, cid)
-
-
-def result_of(error: CustodyError) -> FixityResult:
-    """What a failed reading says of what was read, in the words of a `verified` event."""
-    word = word_of(error)
-    return next((result for result in get_args(FixityResult) if result == word), "unreadable")
 
 
 def _count(result: Found, error: CustodyError) -> None:

@@ -23,13 +23,13 @@ from ledger.domain.item.participation import is_former_alone
 from ledger.domain.item.recorded_event import RecordedEvent
 from ledger.rows.items import ItemRow
 from ledger.rows.unit_of_work import UnitOfWork
-from ledger.services.access import authorization, key_release
+from ledger.services.access import authorization, key_release, stolen_orders
 from ledger.services.access.authorization import Caller
 from ledger.services.access.service_numbers import Persons
 from ledger.services.node.context import Node
 from ledger.services.onchain import agency_standing
 from ledger.services.records import documents
-from ledger.services.registration import stolen_keys
+from ledger.services.registration import source_marks, stolen_keys
 from ledger.services.registration.item_histories import Histories, recorded_event
 from ledger.services.registration.statement_checks import RELEASES, ValidatedSubmission
 
@@ -40,11 +40,13 @@ _APPROVALS: Final = 2
 @dataclass(slots=True)
 class Ahead:
     """What was read for a batch before its transaction, in which nobody else can write: histories
-    of its items, and other items that a signer, by their certificate, may name.
+    of its items, other items that a signer, by their certificate, may name, and of items that are
+    taken over by their roots whether their content is here: None where it is.
     """
 
     histories: Histories
     seen: set[tuple[bytes, str]] = field(default_factory=set)
+    content: dict[bytes, RuleError | None] = field(default_factory=dict)
 
 
 class Review:
@@ -93,6 +95,9 @@ class Review:
         evidence = submission.statement.claims.subject
         if before is None:
             self._require_approvals(told)
+            source_marks.require(
+                self._node, self._unit, submission.event, signer, self.life, self._told
+            )
             self._require_official(submission, submission.event.value.get("handling", []))
         else:
             if submission.event.type == "accessed":
@@ -111,6 +116,8 @@ class Review:
                 and submission.certificate.kind == "person"
             ):
                 _require_destroyed(self._unit, evidence)
+            if submission.event.type == "transfer-accepted" and before.state.offer is not None:
+                stolen_orders.require_honest_gift(self._node, self._unit, before.state.offer.digest)
             if submission.event.type == "transfer-offered":
                 self._require_taker(submission.event, signer)
             if submission.event.type == "disclosed":
@@ -122,6 +129,7 @@ class Review:
             )
             if submission.event.type == "corrected":
                 self._require_own(told, life, before, signer)
+            stolen_orders.put_marks_back(self._node, self._unit, life.orders)
             history_rules.require_allowed(
                 life, told, self._node.clock.now(), rehearsed=self._rehearsed
             )
@@ -193,15 +201,7 @@ class Review:
                     hint="check the items that you name: custody list",
                 )
             if self._states.get(evidence) is None and not self._is_seen(evidence, signer):
-                what = (
-                    "an item that this one is derived from"
-                    if event.type == "derived"
-                    else "an item that this event names"
-                )
-                raise RuleError(
-                    f"{what} is not known here, or not to you",
-                    hint="check the items that you name: custody list",
-                )
+                raise source_marks.unknown(event)
 
     def _require_approvals(self, told: RecordedEvent) -> None:
         """What an item is derived by names approvals on the items that it is derived from; what

@@ -6,11 +6,11 @@ Idempotent on (evidence, seq, payload): the first signature wins, a repeat gets 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NoReturn
 
-from ledger.domain.errors import ConflictError, DeniedError, FormatError
+from ledger.domain.errors import ConflictError, DeniedError, FormatError, RuleError
 from ledger.domain.event.references import references
 from ledger.domain.identity.certificate import Certificate
 from ledger.domain.identity.person import PersonId
@@ -19,7 +19,7 @@ from ledger.domain.item.participation import require_part
 from ledger.rows.items import ItemRow
 from ledger.rows.logs import EntryRow
 from ledger.rows.unit_of_work import UnitOfWork
-from ledger.services.access import authorization
+from ledger.services.access import authorization, guard_marks
 from ledger.services.access.authorization import Caller
 from ledger.services.access.named_items import listed_among
 from ledger.services.log import merkle_log
@@ -90,6 +90,8 @@ def register(
         certifiers = CertificateVerifier(node, unit)
         checked = [check(node, unit, certifiers, submission, caller) for submission in submissions]
         ahead = _read_ahead(node, unit, checked)
+    for root in ahead.content:
+        ahead.content[root] = _lack_of(node, root)
     for code in {code for one in checked if not one.repeats for code in receivers(one.event)}:
         if code != node.agency:  # not within a transaction, and never for long
             agency_standing.ask(node, code)
@@ -167,6 +169,12 @@ def _read_ahead(node: Node, unit: UnitOfWork, checked: list[ValidatedSubmission]
         if submission.repeats:
             continue
         named.setdefault(certificate, []).extend(references(submission.event))
+        if submission.event.type == "derived":
+            signer = signers.of(submission.certificate)
+            for parent in references(submission.event):
+                row = unit.items.get(parent)
+                if authorization.parts_of(node, unit, signer, parent, row) and row is not None:
+                    guard_marks.guards_of(node, unit, row)  # which knows them then
         if not history_rules.looks_back(submission.event) or (evidence, certificate) in asked:
             continue
         asked.add((evidence, certificate))
@@ -177,7 +185,57 @@ def _read_ahead(node: Node, unit: UnitOfWork, checked: list[ValidatedSubmission]
         if found := named.pop(submission.certificate.digest, None):
             seen = listed_among(node, unit, signers.of(submission.certificate), found)
             ahead.seen |= {(submission.certificate.digest, evidence) for evidence in seen}
+    ahead.content |= dict.fromkeys(_taken_over(node, unit, signers, checked, items))
     return ahead
+
+
+def _taken_over(
+    node: Node,
+    unit: UnitOfWork,
+    signers: _Signers,
+    checked: list[ValidatedSubmission],
+    items: Mapping[str, ItemRow],
+) -> Iterator[bytes]:
+    """Roots of items that a batch takes over, and that no replica has pinned."""
+    for submission in checked:
+        item = items.get(submission.statement.claims.subject)
+        if (
+            item is not None
+            and item.cid is not None
+            and not submission.repeats
+            and submission.statement.claims.effect == "accept"
+            and authorization.parts_of(
+                node, unit, signers.of(submission.certificate), item.state.evidence, item
+            )
+            and not placement.is_pinned(node, unit, item.state.evidence)
+        ):
+            yield item.cid
+
+
+def _lack_of(node: Node, root: bytes) -> RuleError | None:
+    """What keeps an item from being taken over; None where its content is here."""
+    try:
+        placement.require_here(node, root)
+    except RuleError as error:
+        return error
+    return None
+
+
+def _require_held(node: Node, unit: UnitOfWork, ahead: Ahead, item: ItemRow) -> None:
+    """Whoever takes an item over must have its content: pinned at a replica of their own, or whole
+    on their node's disk.
+
+    Raises:
+        RuleError: they do not. ConflictError: it was not looked for, because the signer had no part
+            in the item yet, or because it was pinned then.
+    """
+    if item.cid is None or placement.is_pinned(node, unit, item.state.evidence):
+        return
+    if item.cid not in ahead.content:
+        raise ConflictError("the item changed in this very moment", hint="try again in a moment")
+    if (lack := ahead.content[item.cid]) is not None:
+        raise lack
+    placement.require_root(node, item.cid)
 
 
 def _sequence(
@@ -218,7 +276,7 @@ def _sequence(
             names.append(claims.subject)
             continue
         if before is not None and claims.effect == "accept":
-            placement.require_held(node, unit, before)
+            _require_held(node, unit, ahead, before)
         item = sequencing.item_after(node, submission, before)
         judge.require_allowed(submission, before, signer)
         if claims.effect == "open":

@@ -108,6 +108,7 @@ def write(
         unit.erasures.put(
             ErasureRow(evidence, row.digest, node.agency, "due", backups=node.backups_until())
         )
+    _confirm(node, unit, sequenced, row)
     if event is not None and event.type == "disclosed" and event.body["mode"] in placement.COPIES:
         # By the statement's own time: an audit that writes this row again has no other.
         until = row.time + placement.OPENING
@@ -116,6 +117,24 @@ def write(
         if agency != node.agency:
             unit.copies.put(DisclosedCopyRow(row.digest, evidence, agency, until))
     return after
+
+
+def _confirm(node: Node, unit: UnitOfWork, sequenced: Sequenced, row: EntryRow) -> None:
+    """Our node signed that the keys of an item of ours are destroyed, which ends its disposal:
+    behind a closing it signs nothing else.
+    """
+    signer, erasure = sequenced.certificate, unit.erasures.get(row.evidence)
+    ours = signer.kind == "service" and signer.agency == node.agency
+    if (
+        ours
+        and erasure is not None
+        and (erasure.custodian, erasure.state)
+        == (
+            node.agency,
+            "dropped",
+        )
+    ):
+        unit.erasures.put(replace(erasure, state="done"))
 
 
 def keep_document(node: Node, unit: UnitOfWork, event: Event, evidence: str, key: bytes) -> None:

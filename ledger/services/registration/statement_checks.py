@@ -24,6 +24,7 @@ from ledger.rows.logs import EntryRow
 from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.node.context import Node
 from ledger.services.partners.directory import CertificateVerifier
+from ledger.services.storage import placement
 
 _MAX_GRANTS: Final = 64
 #: Types besides the opening ones with which keys may be handed on: each release of a key has its
@@ -186,7 +187,8 @@ def require_recordable(node: Node, event: Event, certificate: Certificate) -> No
     """Check that a document is its signer's own, in a role that may record it here.
 
     Raises:
-        RuleError: it tells of a time that cannot be. VerificationError: it names another actor.
+        RuleError: it tells of a time that cannot be, or leaves a copy for others than it names.
+            VerificationError: it names another actor.
         DeniedError: none of the signer's roles may record it, or no guest may.
     """
     if (wrong := claimed_times.contradiction(event.value)) is not None:
@@ -200,6 +202,27 @@ def require_recordable(node: Node, event: Event, certificate: Certificate) -> No
     require_role(event.type, actor["role"], certificate.roles)
     if certificate.agency != node.agency and event.type not in GUESTS:
         raise DeniedError(f"a guest of another agency may not record {event.type!r} here")
+    if event.type == "disclosed":
+        _require_fetched_by_all(node, event)
+
+
+def _require_fetched_by_all(node: Node, event: Event) -> None:
+    """A copy for another agency is fetched by its node, for any of its custodians: a disclosure
+    that names one person there would give the others what it does not say.
+
+    Raises:
+        RuleError: it names one.
+    """
+    to = event.body.get("to", {})
+    abroad = to.get("agency", node.agency) != node.agency
+    if abroad and "person" in to and event.body["mode"] in placement.COPIES:
+        raise RuleError(
+            f"a copy goes to {to['agency']} as a whole, and this one names a person there",
+            hint=(
+                "leave the person out: `custody disclose ID --kind agency --to AGENCY`; or let "
+                "them in as a guest: `custody share ID --with WHO@AGENCY --basis WHY`"
+            ),
+        )
 
 
 def _require_usable(certifiers: CertificateVerifier, certificate: Certificate, now: int) -> None:

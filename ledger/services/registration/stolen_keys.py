@@ -10,13 +10,12 @@ from typing import Final
 from ledger.domain.codecs.text import format_time
 from ledger.domain.errors import RuleError
 from ledger.domain.event.document import Event
-from ledger.domain.identity import certificate as certificates
 from ledger.domain.item.holds_and_retention import Orders
 from ledger.rows.logs import EntryRow
 from ledger.rows.unit_of_work import UnitOfWork
+from ledger.services.access.stolen_orders import stolen_since
 from ledger.services.node.context import Node
 from ledger.services.records import documents
-from ledger.services.registration import agency_statements
 
 _ENDS: Final = frozenset({"disposed", "returned", "voided"})
 
@@ -32,7 +31,7 @@ def require_honest(node: Node, unit: UnitOfWork, event: Event) -> None:
         RuleError: an approval, or the request that it approves, does not verify any more.
     """
     for row in _named(node, unit, event):
-        since = _stolen_since(node, unit, row)
+        since = stolen_since(node, unit, row)
         if since is not None:
             raise RuleError(
                 f"{row.digest.hex()} was signed with a certificate that is revoked as of "
@@ -59,7 +58,7 @@ def require_honest_orders(node: Node, unit: UnitOfWork, event: Event, orders: Or
     ):
         for digest in digests:
             row = unit.logs.entry_by_digest(bytes.fromhex(digest))
-            since = _stolen_since(node, unit, row) if row is not None else None
+            since = stolen_since(node, unit, row) if row is not None else None
             if since is not None:
                 raise RuleError(
                     f"{digest} was signed with a certificate that is revoked as of "
@@ -69,22 +68,6 @@ def require_honest_orders(node: Node, unit: UnitOfWork, event: Event, orders: Or
                         "back then does"
                     ),
                 )
-
-
-def _stolen_since(node: Node, unit: UnitOfWork, row: EntryRow) -> int | None:
-    """Since when the certificate of an entry is revoked, where that was before the entry; None for
-    any other, and for another agency's people.
-    """
-    der = unit.people.certificate(row.certificate)
-    certificate = certificates.parse(der) if der is not None else None
-    if certificate is None or certificate.agency != node.agency:
-        return None
-    serial = certificates.load(certificate.der).serial_number
-    since = agency_statements.revoked_since(unit, serial)
-    covered = unit.checkpoints.covering(row.log, row.index)
-    # As verifiers do: by the time of the block. A time that the signer says is the thief's own.
-    proven = covered.time if covered is not None and covered.time else node.clock.now()
-    return since if since is not None and since <= proven else None
 
 
 def _named(node: Node, unit: UnitOfWork, event: Event) -> Iterator[EntryRow]:

@@ -209,29 +209,37 @@ def require_kept(node: Node, unit: UnitOfWork, item: ItemRow, content: Content) 
             lacking = f"not whole on the own disk: {error.message}"
         else:
             return
-    held = unit.replicas.of_item(item.state.evidence)
-    if not any(row.state == "pinned" and row.node in node.replicas.own for row in held):
+    if not is_pinned(node, unit, item.state.evidence):
         raise NotFoundError(f"its content is {lacking}", hint=hint)
 
 
-def require_held(node: Node, unit: UnitOfWork, item: ItemRow) -> None:
-    """Whoever takes an item over must have its content: pinned at a replica of their own, or whole
-    on their node's disk.
+def is_pinned(node: Node, unit: UnitOfWork, evidence: str) -> bool:
+    """Whether a replica of the agency has an item pinned."""
+    held = unit.replicas.of_item(evidence)
+    return any(row.state == "pinned" and row.node in node.replicas.own for row in held)
+
+
+def require_root(node: Node, cid: bytes) -> None:
+    """Whoever takes an item over must have its content: this asks for its root alone, within the
+    transaction that takes it, of content that ``require_here`` has walked.
 
     Raises:
-        RuleError: they do not.
+        RuleError: it is not on the node's own disk.
     """
-    if item.cid is None:
-        return
-    held = unit.replicas.of_item(item.state.evidence)
-    if any(row.state == "pinned" and row.node in node.replicas.own for row in held):
-        return
-    if node.blocks.missing(
-        [item.cid]
-    ):  # said before anything is fetched over a network, since others wait for this transaction
+    if node.blocks.missing([cid]):
         raise RuleError("the content is not kept here yet", hint=_FETCH)
+
+
+def require_here(node: Node, cid: bytes) -> None:
+    """Walk what an item that is to be taken over has on the node's own disk: never within a
+    transaction, whose end others would wait for. What was asked for is not collected for hours.
+
+    Raises:
+        RuleError: it is not whole.
+    """
+    require_root(node, cid)
     try:
-        order = dag.every(node.blocks, item.cid)
+        order = dag.every(node.blocks, cid)
         while page := list(islice(order, _PAGE)):
             if lacking := node.blocks.missing(page):
                 raise RuleError(

@@ -15,13 +15,12 @@ from itertools import islice
 from typing import Final, TypeVar
 
 from ledger.domain.blocks import dag
+from ledger.domain.blocks.failed_reading import word_of
 from ledger.domain.blocks.store import Replica
 from ledger.domain.errors import (
     CustodyError,
     NetworkError,
     NotFoundError,
-    StorageError,
-    VerificationError,
 )
 from ledger.domain.ipld import cid as cids
 from ledger.domain.ipld.unixfs import Block
@@ -31,12 +30,6 @@ from ledger.services.node.context import Node
 _BATCH: Final = 128  # items a call, where they are small
 _WINDOW: Final = 64  # blocks a call, at most 64 MiB: what a crash in the middle makes us send again
 _FIRST_PAUSE: Final = 5  # seconds
-_WORDS: Final[dict[type[CustodyError], str]] = {
-    VerificationError: "mismatch",
-    NotFoundError: "missing",
-    NetworkError: "unreachable",
-    StorageError: "full",
-}
 T = TypeVar("T")
 
 
@@ -219,8 +212,3 @@ def _kept(row: ReplicaStateRow, now: int) -> ReplicaStateRow:
 
 def _put_off(row: ReplicaStateRow, problem: str, now: int) -> ReplicaStateRow:
     return replace(row, tries=row.tries + 1, due=now + pause(row.tries), problem=problem)
-
-
-def word_of(error: CustodyError) -> str:
-    """The kind of trouble in one word: mismatch, missing, unreachable, full or unreadable."""
-    return next((word for kind, word in _WORDS.items() if isinstance(error, kind)), "unreadable")

@@ -1,0 +1,149 @@
+"""What lies beside a file that a person named, or follows from their home: the bundle of a file,
+the trust root of their own node, a name for a new file that nothing has.
+
+A trust root that lies beside a bundle is never taken by itself: whoever made up the bundle would
+have put it there.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from cli import output
+from cli.global_options import STATE
+from cli.hints import elsewhere
+
+if TYPE_CHECKING:
+    from ledger.domain.bundle.trust import TrustRoot
+
+#: What the bundle of a file is called, beside the file.
+BUNDLE: Final = ".bundle"
+_TRUST: Final = "TRUST.json"
+#: Names of recorded files that are taken as they are: none that is hidden, or leads elsewhere.
+_PLAIN: Final = re.compile(r"\w[\w .,()+@=-]{0,150}")
+
+
+def pair(bundle: Path, file: Path | None) -> tuple[Path, Path | None]:
+    """A bundle and its file, of two that a person named in any order, or of one: the bundle of a
+    file is looked for beside it.
+    """
+    if is_bundle(bundle):
+        return bundle, file
+    if file is not None:
+        return (file, bundle) if is_bundle(file) else (bundle, file)
+    for found in (bundle.with_name(bundle.name + BUNDLE), bundle.with_suffix(BUNDLE)):
+        if is_bundle(found):
+            return found, bundle
+    return bundle, None
+
+
+def is_bundle(path: Path) -> bool:
+    """Whether a file begins as bundles do."""
+    from ledger.domain.files import file_kind
+
+    try:
+        if not path.is_file():
+            return False
+        with path.open("rb") as stream:
+            return file_kind.is_bundle(stream.read(file_kind.HEAD))
+    except (OSError, ValueError):
+        return False
+
+
+def bundle_hint(file: Path) -> str:
+    """What to do about a file whose bundle was not found: the command with the bundle, where one
+    alone lies in the folder.
+    """
+    try:
+        there = [path for path in file.parent.glob(f"*{BUNDLE}") if is_bundle(path)]
+    except OSError:
+        there = []
+    if len(there) == 1:
+        return f"name its bundle: {elsewhere('verify', there[0], file)}"
+    missing = f"{file.name}{BUNDLE} or {file.with_suffix(BUNDLE).name}"
+    command = elsewhere("verify", "BUNDLE", "FILE")
+    return f"name its bundle, since no {missing} lies beside it: {command}"
+
+
+def trust_root(bundle: Path, file: Path | None) -> TrustRoot:
+    """The trust root of the person's own node, with the block of the bundle pinned as that node
+    has it.
+
+    Raises:
+        UsageError: there is no home here, or it cannot be opened.
+    """
+    from ledger.app import settings
+    from ledger.domain.errors import UsageError
+
+    paths = [str(path) for path in (bundle, file) if path is not None]
+    hint = elsewhere("verify", *paths, "--trust", _TRUST)
+    home = STATE.home
+    if not (home / settings.CONFIG).exists() and not settings.is_client(home):
+        raise UsageError(
+            "no trust root: it says which chain you trust, and comes from the agencies by another "
+            "way than the bundle",
+            hint=hint,
+        )
+    from cli.session import open_session
+
+    output.note(f"trusting the chain of your own home, {home}")
+    try:
+        with open_session() as session:
+            return _of_node(session.node.trust_root, bundle)
+    except UsageError as error:
+        raise UsageError(
+            f"the trust root of {home} was not read: {error.message}", hint=hint
+        ) from error
+
+
+def _of_node(ask: Callable[[int | None], bytes], bundle: Path) -> TrustRoot:
+    """A node's trust root, with the block pinned that a bundle is proven at, where the node's chain
+    has it: of a block that it does not have, the verification tells.
+    """
+    from cli.arguments import read_file
+    from ledger.domain.bundle import bundle as bundles
+    from ledger.domain.bundle import trust
+    from ledger.domain.chain.evm import parse_header
+    from ledger.domain.errors import ConflictError, FormatError, NotFoundError, VerificationError
+
+    try:
+        chain = bundles.parse(read_file(bundle)).chain
+        number = parse_header(chain.header).number if chain is not None else None
+    except (FormatError, VerificationError):
+        number = None
+    try:
+        return trust.parse(ask(number))
+    except (ConflictError, NotFoundError):
+        return trust.parse(ask(None))
+
+
+def free(name: str, otherwise: str, ending: str = "") -> Path:
+    """A name for a new file in the working folder, which nothing has yet.
+
+    Args:
+        name: as it was recorded, which may be anything. otherwise: where it is no name of a file
+            that a person would read as such. ending: behind it.
+    """
+    stem = (name if _PLAIN.fullmatch(name) else otherwise) + ending
+    wanted = Path(stem)
+    number = 1
+    while os.path.lexists(wanted):
+        number += 1
+        wanted = Path(f"{Path(stem).stem}-{number}{Path(stem).suffix}")
+    return wanted
+
+
+def settle(made: Path, wanted: Path) -> Path:
+    """Give a file that was written its name, which nobody may have taken meanwhile; the name that
+    it has now.
+    """
+    try:
+        os.link(made, wanted, follow_symlinks=False)
+    except OSError:  # taken, or a disk without links: it stays where it is
+        return made
+    made.unlink()
+    return wanted

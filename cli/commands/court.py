@@ -1,0 +1,78 @@
+"""custody court"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli import court_folder, items, outfile, output, trust_lines, withholding
+from cli.global_options import Basis, Evidence, Json
+
+_HELP = """Leave a folder that a court can open: the item's file, its bundle, the trust root, and a
+page that says in plain words how to check them. Both accesses are signed and recorded first, and
+the folder is verified, as its reader will, before it is left.
+
+\b
+Example:
+  custody court 2026-117/A1
+  custody court 3f0c1d2e -o hearing --basis "hearing of 3 May"
+"""
+
+
+def court(
+    evidence: Evidence,
+    out: Annotated[
+        Path, typer.Option("-o", "--output", help="Folder to make; nothing may lie in it.")
+    ] = Path("for-the-court"),
+    basis: Basis = "",
+    withhold: withholding.Withhold = None,
+    recipient: withholding.Recipient = "",
+    as_json: Json = False,
+) -> None:
+    from cli.session import open_session
+    from ledger.adapters import files
+    from ledger.client.redaction import Withheld
+
+    items.require_said(basis)
+    Withheld(withhold or [])  # a selector of another form is told before anything is signed
+    outfile.require_folder(out)
+    files.require_vacant(out, hint="name a folder that is to be made")
+    with open_session() as session:
+        named = items.find(session, evidence)
+        erased = session.node.item(named.urn).erased
+        why = {} if erased else items.reason(basis, named, evidence, "court")
+        left_out = withholding.left_out(session, recipient, named.urn, why, erased=erased)
+        left = court_folder.write(
+            session, named.urn, out, why, withhold=[*(withhold or []), *left_out]
+        )
+    output.result(as_json_of(left), *told(left))
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(help=_HELP)(court)
+
+
+def as_json_of(left: court_folder.CourtFolder) -> dict[str, object]:
+    """Stable keys for scripts (docs/format.md)."""
+    return {
+        "path": str(left.folder),
+        "file": left.file or None,
+        "bundle": left.bundle,
+        "verdict": str(left.report.verdict),
+        "access": list(left.accesses),
+        **trust_lines.as_json(left.root),
+    }
+
+
+def told(left: court_folder.CourtFolder) -> list[str]:
+    """What was left, and what is still to be said to whoever gets it."""
+    names = [left.file, left.bundle, court_folder.TRUST, court_folder.PAGE]
+    return [
+        f"{left.folder}: {', '.join(filter(None, names))}",
+        f"checked as its reader will, without network: {left.report.verdict}",
+        *trust_lines.lines(left.root),
+        "read it to whoever gets the folder, by another way than the folder",
+    ]

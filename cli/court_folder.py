@@ -1,0 +1,211 @@
+"""A folder that a stranger can open: an item's file, its bundle, the trust root, and a page of
+plain words that says how to check them.
+
+It is verified before it is left, as its reader will verify it: without home, node or network.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from cli import beside, court_page, output, withholding
+from cli.hints import elsewhere
+
+if TYPE_CHECKING:
+    from cli.session import Session
+    from ledger.client.retrieval import Opened
+    from ledger.domain.bundle.bundle import Bundle
+    from ledger.domain.bundle.trust import TrustRoot
+    from ledger.domain.verify.report import VerificationReport
+
+TRUST: Final = "trust.json"
+PAGE: Final = "READ-ME.html"
+_ITEM: Final = "item"
+#: Names of files that any system takes and no shell reads as something else.
+_PLAIN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}(?<!\.)")
+#: Names that Windows keeps for devices, whatever their ending.
+_DEVICES: Final = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?")
+_ENDING: Final = re.compile(r"\.[A-Za-z0-9]{1,10}")
+
+
+@dataclass(frozen=True, slots=True)
+class CourtFolder:
+    """What was left, and how it verifies; ``file`` is empty where an item has no content."""
+
+    folder: Path
+    file: str
+    bundle: str
+    root: TrustRoot
+    report: VerificationReport
+    accesses: tuple[str, ...]
+
+    @property
+    def command(self) -> str:
+        """What verifies it from within the folder."""
+        return elsewhere("verify", self.file or self.bundle, "--trust", TRUST)
+
+
+def write(
+    session: Session, urn: str, folder: Path, basis: dict[str, Any], *, withhold: list[str]
+) -> CourtFolder:
+    """Export an item with its file into a folder that nothing lies in; both accesses are signed and
+    recorded.
+
+    Args:
+        withhold: selectors of what the bundle leaves out.
+
+    Raises:
+        IncompleteError: not all of it is anchored yet. VerificationError: it does not verify. Then
+            nothing is left in the folder.
+    """
+    from ledger.client import retrieval
+    from ledger.domain.bundle import bundle as bundles
+
+    node, person, clock = session.node, session.person, session.clock
+    erased = node.item(urn).erased
+    has_content = not erased and retrieval.require_key(node, person, urn, "copy")
+    _anchor(session, urn)
+    accesses = []
+    if not erased:
+        accesses.append(withholding.record_export(session, urn, basis))
+    data = node.bundle(urn, accesses[0] if accesses else "", withhold=withhold)
+    parsed = bundles.parse(data)
+    _require_anchored(parsed)
+    made = not folder.exists()
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        name, opened = "", None
+        if has_content:
+            accesses.append(
+                retrieval.record_access(node, person, clock, urn, mode="copy", basis=basis)
+            )
+            name = _file_name(parsed)
+            opened = _fetch(session, urn, accesses[-1], folder / name)
+        left = _judged(session, folder, (name, opened), (parsed, data), tuple(accesses))
+        _write_rest(left, data, court_page.render(left, clock.now()))
+    except BaseException:
+        _empty(folder, made=made)
+        raise
+    return left
+
+
+def _anchor(session: Session, urn: str) -> None:
+    """Bring what waits to the chain, where this person may: a folder that verifies as incomplete
+    helps nobody.
+    """
+    from ledger.domain.errors import ChainError, DeniedError
+
+    if session.node.item(urn).state in ("integrated", "submitted"):
+        with suppress(DeniedError, ChainError):  # what is still waiting then is told
+            session.node.anchor()
+
+
+def _require_anchored(parsed: Bundle) -> None:
+    from ledger.domain.errors import IncompleteError
+
+    if any(statement.receipt is None for statement in parsed.statements):
+        raise IncompleteError(
+            6,
+            "some of the item's events are not on the chain yet, so nobody could verify them; "
+            "nothing was written",
+            hint="custody anchor, then again",
+        )
+
+
+def _file_name(parsed: Bundle) -> str:
+    """What the file is called: its recorded name where the bundle shows it to its reader and every
+    system takes it, else a plain one.
+    """
+    body = court_page.first_body(parsed)
+    recorded = str(body.get("name", ""))
+    taken = {one.casefold() for one in (TRUST, PAGE)}
+    if (
+        _PLAIN.fullmatch(recorded)
+        and not _DEVICES.fullmatch(recorded)
+        and recorded.casefold() not in taken
+        and not recorded.casefold().endswith(beside.BUNDLE)
+    ):
+        return recorded
+    ending = Path(recorded).suffix
+    return _ITEM + (ending if _ENDING.fullmatch(ending) and ending != beside.BUNDLE else ".bin")
+
+
+def _fetch(session: Session, urn: str, access: str, path: Path) -> Opened:
+    from ledger.adapters import files
+    from ledger.client import retrieval
+
+    body = retrieval.content_record(session.node.details(urn, access))
+    with (
+        files.replacing(path, force=False) as file,
+        output.progress("decrypting", body["size"]) as advance,
+    ):
+        return retrieval.fetch(
+            session.node, session.person, urn, access, file, advance, recorded=body
+        )
+
+
+def _judged(
+    session: Session,
+    folder: Path,
+    file: tuple[str, Opened | None],
+    bundle: tuple[Bundle, bytes],
+    accesses: tuple[str, ...],
+) -> CourtFolder:
+    """Verify what is to be left by the node's trust root; the block is pinned where no seals judge
+    it.
+
+    Raises:
+        IncompleteError, VerificationError: with what is open or differs.
+    """
+    from ledger.client import trust_roots
+    from ledger.domain.bundle import trust
+    from ledger.domain.verify import FileDigest, Status, Verdict, verify_bundle
+
+    (name, opened), (parsed, data) = file, bundle
+    digest = None if opened is None else FileDigest(opened.size, opened.digests)
+    root = trust.parse(session.node.trust_root())
+    report = verify_bundle(parsed, root, size=len(data), file=digest)
+    if report.steps[7].status is Status.NOT_CHECKED:
+        root = trust_roots.pinned(session.node, root, parsed, "the bundle")
+        report = verify_bundle(parsed, root, size=len(data), file=digest)
+    if report.verdict is not Verdict.VERIFIED:
+        raise _unverified(report)
+    called = (name or _ITEM) + beside.BUNDLE
+    return CourtFolder(folder, name, called, root, report, accesses)
+
+
+def _unverified(report: VerificationReport) -> Exception:
+    from ledger.domain.errors import IncompleteError, VerificationError
+    from ledger.domain.verify import Status
+
+    failed = [step for step in report.steps.values() if step.status is Status.FAILED]
+    opened = [step for step in report.steps.values() if step.status is Status.NOT_CHECKED]
+    [step, *_] = failed or opened
+    kind = VerificationError if failed else IncompleteError
+    return kind(
+        step.number,
+        f"what would have been left does not verify (step {step.number}: {step.detail}); nothing "
+        "was left",
+        hint=step.hint or None,
+    )
+
+
+def _write_rest(left: CourtFolder, data: bytes, page: str) -> None:
+    from ledger.adapters import files
+
+    files.write(left.folder / left.bundle, data)
+    files.write(left.folder / TRUST, left.root.encode())
+    files.write(left.folder / PAGE, page.encode())
+
+
+def _empty(folder: Path, *, made: bool) -> None:
+    """Remove what was written: half of it would look like all of it."""
+    for path in folder.iterdir() if folder.is_dir() else ():
+        path.unlink(missing_ok=True)
+    if made:
+        shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,137 @@
+"""READ-ME.html: what a folder for the court holds, and how to check it, in words for somebody who
+has never seen the program.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from cli import output
+from cli.pages import page, shown
+
+if TYPE_CHECKING:
+    from cli.court_folder import CourtFolder
+    from ledger.domain.bundle.bundle import Bundle
+
+_CHECK = """<h2>Check it in three steps</h2>
+<ol>
+<li><strong>Get the program.</strong> It is called custody, it is free, and its source is public.
+Get it from where it is published and not from whoever gave you this folder:
+<pre>python3 -m pip install custody-ledger</pre>
+You need no account, and from here on no network: nothing leaves your computer.</li>
+<li><strong>Ask for the fingerprint</strong> of the trust root, which says whom the check believes.
+Ask by another way than you got this folder: call an agency of those named below at a number that
+you looked up yourself, better two agencies that would not lie for one another, or look where they
+publish it. Write it here:
+<p class="digits">_____ _____ _____ _____ _____ _____ _____ _____</p>
+Do not copy it from this page: whoever could exchange the folder could exchange the page.</li>
+<li><strong>Check.</strong> Open a terminal in this folder and type, with the digits that you were
+told:
+<pre>{command} --trust-fingerprint "THE DIGITS"</pre>
+The first line of the answer is the verdict.</li>
+</ol>
+"""
+_VERDICTS = """<h2>What the answer means</h2>
+<table>
+<tr><th>VERIFIED</th><td>Everything under "What is proven" holds.</td></tr>
+<tr><th>FAILED</th><td>The file or its record is not what was recorded: the answer says what
+differs. Do not rely on it. Ask the agency for the folder again, and tell it.</td></tr>
+<tr><th>INCOMPLETE</th><td>Nothing contradicts the record, and something could not be judged: the
+answer says what, and what to do.</td></tr>
+<tr><th>UNREADABLE</th><td>A file of this folder is damaged or of another kind. Ask for it
+again.</td></tr>
+<tr><th>another trust root</th><td>The fingerprint that you were told is not that of this folder.
+Read the digits again. If they differ, rely on nothing in this folder.</td></tr>
+</table>
+"""
+_PROVEN = """<h2>What is proven</h2>
+<ul>
+{file}<li>Who signed each event of the record, for which agency, and in which order; none is missing
+between the first and the last one shown.</li>
+<li>The first event was on record no later than the time above (with --timeline the answer says it
+of each event), and nothing of it can have been rewritten since, not even by the agency itself, as
+far as the chain that the trust root names can be believed.</li>
+</ul>
+<h2>What is not proven</h2>
+<ul>
+<li>What happened before the first event, or after the last one shown here; whether the agency has
+another record of the same item, which an audit of its log finds.</li>
+<li>That the content is true, or that nothing was kept from the record.</li>
+<li>That nobody looked at a copy that was handed out.</li>
+</ul>
+"""
+_LOCAL = """<p><strong>The chain of this folder is one that the agency runs alone.</strong> It
+convinces those who trust that agency, and nobody else: its owner could make another one. Agencies
+that do not trust one another share a chain.</p>
+"""
+_SAME = """<li>The file is, bit for bit, the one that was recorded.</li>
+"""
+
+
+def render(left: CourtFolder, now: int) -> str:
+    """The page of a folder.
+
+    Args:
+        now: seconds since 1970, for when it was made.
+    """
+    from ledger.domain.bundle import trust_fingerprint
+    from ledger.domain.codecs.text import format_time
+
+    found, report = trust_fingerprint.of(left.root), left.report
+    bundled = _rows(left)
+    pinned = ""
+    if found.with_pins:
+        numbers = ", ".join(map(str, found.pinned))
+        pinned = (
+            "<p>The trust root also says by itself that a block is real, number "
+            f"{shown(numbers)}. So ask for the fingerprint <em>with its pins</em>, which is the "
+            "one above, and have a second agency check the file trust.json. Without its pins the "
+            f"fingerprint is {shown(found.chain)}.</p>"
+        )
+    body = f"""<p>Made {shown(format_time(now))} by the program custody. This page proves nothing by
+itself: it says how to find out what is proven.</p>
+<h2>What this is</h2>
+<p>One item of digital evidence, with the record of who held it and when, and everything that is
+needed to check both without believing whoever handed it over.</p>
+<table>{bundled}</table>
+{_CHECK.format(command=shown(left.command))}{_VERDICTS}
+{_PROVEN.format(file=_SAME if left.file else "")}
+<h2>The trust root of this folder</h2>
+<p>Chain {shown(left.root.chain_id)} ({shown(left.root.label)}), agencies:
+{shown(", ".join(left.root.agencies))}. Its fingerprint, to be compared with what you were told and
+not to be believed from here:</p>
+<p class="digits">{shown(found.with_pins or found.chain)}</p>
+{pinned}{_LOCAL if left.root.label.startswith("local") else ""}
+<h2>When it was made</h2>
+<p>The program that made this folder checked it in the way above: {shown(report.verdict)}.</p>"""
+    return page("Evidence for the court: what lies here, and how to check it", body)
+
+
+def first_body(parsed: Bundle) -> dict[str, Any]:
+    """What the first event of an item says, as far as the reader of a bundle may see it."""
+    from ledger.domain.event import document
+
+    first = parsed.statements[0]
+    if first.document is None:
+        return {}
+    return document.parse(first.document, first.disclosures).body
+
+
+def _rows(left: CourtFolder) -> str:
+    """What lies in the folder, and what the record says of the item."""
+    facts = left.report.facts
+    rows = [("Item", facts["evidence"]), ("Recorded by", facts["origin"])]
+    if left.file:
+        size = (left.folder / left.file).stat().st_size
+        rows.append((left.file, f"the file itself, {output.size(size)}"))
+    rows += [
+        (left.bundle, f"its record: {facts['events']} signed events, with their proofs"),
+        ("trust.json", "the trust root: whom the check believes"),
+    ]
+    if "custodian" in facts:
+        rows.append(("Held by", facts["custodian"]))
+    if "provenTime" in facts:
+        rows.append(("On record no later than", facts["provenTime"]))
+    if left.report.withheld:
+        rows.append(("Left out of the record", ", ".join(left.report.withheld)))
+    return "".join(f"<tr><th>{shown(name)}</th><td>{shown(told)}</td></tr>" for name, told in rows)

@@ -1,0 +1,70 @@
+"""What an installation holds: the base verifies, and everything else comes with an extra.
+
+    custody-ledger           verifies bundles
+    custody-ledger[client]   works with a node elsewhere
+    custody-ledger[node]     runs a home
+
+What is missing is told before anybody is asked for a passphrase, with the command that installs it.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib.util import find_spec
+from typing import Final
+
+from ledger.domain.errors import UsageError
+
+#: Commands that run where the base alone is installed.
+_BASE: Final = frozenset({"verify", "trust", "profile"})
+#: Commands that work on a home itself, or read whole logs.
+_NODE: Final = frozenset(
+    {
+        *("init", "serve", "log", "network", "chain", "audit", "monitor", "doctor"),
+        *("backup", "restore", "collect", "demo"),
+    }
+)
+#: Modules of other projects, by the extra that brings them; `pyproject.toml` names the projects.
+MODULES: Final = {
+    "client": frozenset({"jwt"}),
+    "node": frozenset(
+        {
+            *("alembic", "anyio", "eth", "eth_abi", "eth_account", "eth_utils", "fastapi"),
+            *("ipfshttpclient", "prometheus_client", "pydantic", "requests", "rlp"),
+            *("sqlalchemy", "sqlmodel", "starlette", "trie", "uvicorn"),
+        }
+    ),
+}
+#: A module of each extra that nothing else brings.
+_PROBES: Final = {"client": "jwt", "node": "sqlmodel"}
+
+
+def require_for(command: str) -> None:
+    """Refuse a command whose extra is not installed.
+
+    Raises:
+        UsageError: it is not; the hint installs it.
+    """
+    if command in _BASE:
+        return
+    extra = "node" if command in _NODE else "client"
+    if find_spec(_PROBES[extra]) is None:
+        raise missing(extra, f"custody {command}")
+
+
+def missing_for(error: ModuleNotFoundError) -> UsageError | None:
+    """What to say of a module that was not found; None where no extra brings it, which is a
+    defect.
+    """
+    name = (error.name or "").partition(".")[0]
+    extra = next((extra for extra, modules in MODULES.items() if name in modules), None)
+    return None if extra is None else missing(extra, "this command")
+
+
+def missing(extra: str, what: str) -> UsageError:
+    """That ``what`` needs an extra, and how to install it."""
+    python = f'"{sys.executable}"' if " " in sys.executable else sys.executable
+    return UsageError(
+        f"{what} needs the parts of custody-ledger[{extra}], which are not installed here",
+        hint=f'{python} -m pip install "custody-ledger[{extra}]"',
+    )

@@ -1,0 +1,70 @@
+"""What a command lacks: asked for at a terminal, else told with the whole command to type.
+
+It is the same for every command: a person who left something out answers a question, and a script
+is told the one line that it should have been.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from cli import questions
+from cli.hints import quoted
+
+
+def is_lacking(error: Exception) -> bool:
+    """Whether a command line failed since an argument or an option is not there."""
+    return type(error).__name__ == "MissingParameter" and getattr(error, "param", None) is not None
+
+
+def answered(error: Any, arguments: Sequence[str]) -> list[str] | None:
+    """The command line with what it lacks, as somebody at a terminal answers; None where nobody
+    can be asked, or nothing was answered.
+    """
+    param = error.param
+    words = questions.text(f"{_what(param)}:")
+    if not words:
+        return None
+    if _is_option(param):
+        return [*arguments, _name(param), words]
+    return [*arguments, words]
+
+
+def told(error: Any, arguments: Sequence[str]) -> tuple[str, str]:
+    """What is missing, and the whole command with a word in capitals for each thing to fill in."""
+    param, params = error.param, error.ctx.command.params
+    behind = params[params.index(param) :]
+    lacking = [
+        one
+        for one in params
+        if one.required
+        and (
+            not any(word.partition("=")[0] in one.opts for word in arguments)
+            if _is_option(one)
+            else one in behind and not _is_option(param)
+        )
+    ]
+    words = [*map(quoted, arguments), *(word for one in lacking for word in _form(one))]
+    return f"{_form(param)[0]} is missing: {_what(param)}", f"custody {' '.join(words)}"
+
+
+def _is_option(param: Any) -> bool:
+    return str(param.param_type_name) == "option"
+
+
+def _name(param: Any) -> str:
+    return str(max(param.opts, key=len))
+
+
+def _form(param: Any) -> list[str]:
+    """How it stands in a command, with a word in capitals for what is to be filled in."""
+    if not _is_option(param):
+        return [str(param.metavar or param.name).strip("[]").upper()]
+    name = _name(param)
+    return [name, name.lstrip("-").upper()]
+
+
+def _what(param: Any) -> str:
+    """What it is, as its help says."""
+    return str(param.help or _name(param)).removesuffix(".")

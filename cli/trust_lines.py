@@ -1,0 +1,103 @@
+"""What a person is told of a trust root: its fingerprint, and what that does not cover."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Final, overload
+
+import typer
+
+if TYPE_CHECKING:
+    from ledger.domain.bundle.trust import TrustRoot
+
+_SHOWN: Final = 8  # numbers of pinned blocks in a line
+#: Beside every --trust that a verdict rests on.
+Told = Annotated[
+    str,
+    typer.Option(
+        "--trust-fingerprint",
+        metavar="DIGITS",
+        help="Fingerprint of the trust root, as you were told it by another way.",
+    ),
+]
+
+
+@overload
+def believed(root: TrustRoot, told: str) -> TrustRoot: ...
+@overload
+def believed(root: TrustRoot | None, told: str) -> TrustRoot | None: ...
+def believed(root: TrustRoot | None, told: str) -> TrustRoot | None:
+    """What of a trust root is believed by whoever was told its fingerprint; all of it without one.
+
+    Raises:
+        UsageError: that is no fingerprint, or no trust root was given. IncompleteError: it is that
+            of another trust root.
+    """
+    from ledger.domain.bundle import trust_fingerprint
+    from ledger.domain.errors import UsageError
+
+    if not told:
+        return root
+    if root is None:
+        raise UsageError(
+            "--trust-fingerprint is compared with the trust root that you were given",
+            hint="name that one with --trust FILE",
+        )
+    return trust_fingerprint.covered(root, told)
+
+
+def as_json(root: TrustRoot) -> dict[str, Any]:
+    """Stable keys for scripts (docs/format.md, "Trust root")."""
+    from ledger.domain.bundle import trust_fingerprint
+
+    found = trust_fingerprint.of(root)
+    return {
+        "fingerprint": found.chain,
+        "fingerprintWithPins": found.with_pins or None,
+        "pinned": list(found.pinned),
+    }
+
+
+def lines(root: TrustRoot) -> list[str]:
+    """The fingerprint, and the one that covers the pins as well where there are any."""
+    from ledger.domain.bundle import trust_fingerprint
+
+    found = trust_fingerprint.of(root)
+    told = [f"fingerprint: {found.chain}"]
+    if found.with_pins:
+        told.append(f"with {_blocks(found.pinned)}: {found.with_pins}")
+    return told
+
+
+def judged_by(root: TrustRoot, told: str) -> list[str]:
+    """Under a verdict: by which trust root it was reached, and what whoever reads it still has to
+    compare.
+
+    Args:
+        told: the fingerprint that was given, which is that of the trust root; empty where none was.
+    """
+    from ledger.domain.bundle import trust_fingerprint
+
+    found = trust_fingerprint.of(root)
+    given = trust_fingerprint.typed(told) if told else ""
+    if given and given in (found.with_pins, "" if found.with_pins else found.chain):
+        return [f"    trust root: fingerprint {given}, as you were told"]
+    if given:
+        return [
+            f"    trust root: fingerprint {given}, as you were told",
+            (
+                f"    not believed: its {_blocks(found.pinned)}, which that fingerprint does not "
+                f"cover; this one does: {found.with_pins}"
+            ),
+        ]
+    if not found.with_pins:
+        return [f"    trust root: fingerprint {found.chain} (not compared yet)"]
+    return [
+        f"    trust root: fingerprint {found.with_pins} (not compared yet)",
+        f"      without its {_blocks(found.pinned)}: {found.chain}",
+    ]
+
+
+def _blocks(numbers: tuple[int, ...]) -> str:
+    shown = ", ".join(map(str, numbers[:_SHOWN]))
+    more = f" and {len(numbers) - _SHOWN} more" if len(numbers) > _SHOWN else ""
+    return f"pinned {'blocks' if len(numbers) > 1 else 'block'} {shown}{more}"

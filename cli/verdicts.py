@@ -1,0 +1,115 @@
+"""What a verification means, in plain words: for the first lines of `custody verify`, which a
+person in a hurry reads alone.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from cli.hints import runnable
+
+if TYPE_CHECKING:
+    from ledger.domain.verify.report import Step, VerificationReport
+
+_RECORD: Final = 8  # steps that judge the record alone
+_FILE: Final = 9
+#: By step: what failed, and what that means for whoever has the bundle.
+_FAILED: Final = {
+    1: (
+        "the bundle is damaged, or was altered",
+        "this bundle proves nothing: ask the agency for it again",
+    ),
+    2: (
+        "the record is not what was signed, or a part of it is missing",
+        "somebody altered the record, left something out or put something in",
+    ),
+    3: (
+        "a signature or a certificate is not good",
+        (
+            "something in the record was not signed by the person it names, or by nobody who was "
+            "allowed to then"
+        ),
+    ),
+    4: (
+        "a key of the log is not the agency's own",
+        "somebody else may have made a log in the agency's name",
+    ),
+    5: (
+        "an event is not in the agency's log",
+        "the record shows something that the agency never took into its log",
+    ),
+    6: (
+        "the chain does not confirm this record",
+        "the bundle is of another chain than your trust root, or somebody made it up",
+    ),
+    7: (
+        "the block is not one of the chain that you trust",
+        "the bundle is of another chain than your trust root, or somebody made it up",
+    ),
+    8: (
+        "custody did not pass by the rules",
+        "a handover is missing, made up, or was signed by somebody who did not hold the item",
+    ),
+    9: (
+        "this file is not the one that was recorded",
+        "it was changed after it was recorded, or is another file",
+    ),
+    10: ("the time of the record is not proven", "do not rely on any time that it states"),
+}
+
+
+def first_lines(report: VerificationReport, *, compared: bool) -> list[str]:
+    """The verdict with what failed or is open, and what that means.
+
+    Args:
+        compared: whether a file was given.
+    """
+    by_status: dict[str, list[Step]] = {}
+    for step in report.steps.values():
+        by_status.setdefault(step.status, []).append(step)
+    verdict = str(report.verdict)
+    if verdict == "verified":
+        return [f"VERIFIED: {_verified(report, compared=compared)}"]
+    if verdict == "failed":
+        failed = by_status["failed"]
+        whole = len(by_status.get("passed", [])) == _RECORD and [failed[0].number] == [_FILE]
+        record = ["  the record itself is good: steps 1 to 8 hold"] if whole else []
+        return [line for step in failed for line in _failed(step)] + record
+    if verdict == "unreadable":
+        [step, *_] = by_status["unreadable"]
+        return [
+            f"UNREADABLE: {step.detail}",
+            "  what it means: nothing was judged, so nothing is proven and nothing refuted",
+            *_todo(step),
+        ]
+    opened = by_status.get("not checked", [])
+    numbers = ", ".join(str(step.number) for step in opened)
+    return [
+        "INCOMPLETE: nothing contradicts the record, but it is not all proven yet",
+        f"  still open: step{'s' if len(opened) > 1 else ''} {numbers}, marked below",
+        *(_todo(opened[0]) if opened else []),
+    ]
+
+
+def _verified(report: VerificationReport, *, compared: bool) -> str:
+    origin = report.facts["origin"]
+    if not compared:
+        return f"the record of {origin} is whole and unchanged; no file was compared with it"
+    return (
+        f"this file is, bit for bit, the one that {origin} recorded, and its record is whole and "
+        "unchanged"
+    )
+
+
+def _failed(step: Step) -> list[str]:
+    what, meaning = _FAILED[step.number]
+    return [
+        f"FAILED: {what} (step {step.number})",
+        f"  found: {step.detail}",
+        f"  what it means: {meaning}",
+        *_todo(step),
+    ]
+
+
+def _todo(step: Step) -> list[str]:
+    return [f"  what to do: {runnable(step.hint)}"] if step.hint else []

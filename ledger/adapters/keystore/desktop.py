@@ -1,0 +1,77 @@
+"""The desktop's key store (Keychain, Credential Manager, Secret Service) by the package `keyring`,
+for the passphrase of a home.
+
+It is asked only for homes whose passphrase was put there: asking may open a window.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from pathlib import Path
+from typing import Any, Final
+
+from ledger.domain.errors import KeyringError, UsageError
+
+_SERVICE: Final = "custody-ledger"
+#: Stores of the package that keep nothing, or keep it in clear.
+_UNSAFE: Final = ("keyring.backends.fail", "keyring.backends.null", "keyrings.alt")
+
+
+def _store() -> Any:
+    """The package, with a store that keeps secrets.
+
+    Raises:
+        UsageError: it is not installed, or this desktop has no such store.
+    """
+    if importlib.util.find_spec("keyring") is None:
+        raise UsageError(
+            "the desktop's key store needs the Python package keyring, which is not installed",
+            hint="pip install 'custody-ledger[desktop]', or give --passphrase-file FILE",
+        )
+    package = importlib.import_module("keyring")
+    if type(package.get_keyring()).__module__.startswith(_UNSAFE):
+        raise UsageError(
+            "this machine has no key store that keeps a secret",
+            hint="give --passphrase-file FILE, or set CUSTODY_PASSPHRASE_FILE",
+        )
+    return package
+
+
+def _call(function: str, home: Path, *values: str) -> Any:
+    package = _store()
+    try:
+        return getattr(package, function)(_SERVICE, str(home.resolve()), *values)
+    except Exception as error:  # each store has errors of its own
+        raise KeyringError(
+            f"the desktop's key store did not do it: {type(error).__name__}",
+            hint="unlock it, or give --passphrase-file FILE",
+        ) from error
+
+
+def find(home: Path) -> bytes | None:
+    """The passphrase of a home; None where it is not there.
+
+    Raises:
+        UsageError: there is no store. KeyringError: it is locked, or refuses.
+    """
+    kept = _call("get_password", home)
+    return str(kept).encode(errors="surrogateescape") if kept else None
+
+
+def keep(home: Path, passphrase: bytes) -> None:
+    """Keep the passphrase of a home.
+
+    Raises:
+        UsageError: there is no store. KeyringError: it refuses.
+    """
+    _call("set_password", home, passphrase.decode(errors="surrogateescape"))
+
+
+def forget(home: Path) -> None:
+    """Forget the passphrase of a home.
+
+    Raises:
+        UsageError: there is no store. KeyringError: it refuses, or has none.
+    """
+    _call("delete_password", home)

@@ -1,0 +1,233 @@
+"""Which home a command works in where nobody says it, and what is remembered of homes.
+
+Looked for in this order: --home, CUSTODY_HOME, a file `.custody` of the working folder or of one
+above it up to the user's own, the folder `custody-home` of the working folder, and `home` in the
+user's data folder.
+
+A folder that somebody works in may come from anywhere: an image of a suspect's disk, an archive, a
+share. What git and direnv learned of such folders holds here:
+
+- a `.custody` file counts only where it is the user's own, a plain file, and nobody else can write
+  in it; it is looked for above the working folder only within the user's own folder, and on one
+  file system
+- it names a folder and nothing else: no passphrase, no server
+- it is followed only to a home that this user made, joined or named (`custody home use`) before:
+  the list of these lies in the user's data folder, where no archive is unpacked
+- one that may not be followed is refused and not passed over: evidence would go to another home
+  than the one that the folder was meant for
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import sys
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from ledger.adapters import files
+from ledger.domain.codecs import strict_json
+from ledger.domain.errors import CustodyError, UsageError
+from ledger.domain.files import custody_files
+
+POINTER: Final = ".custody"
+FOLDER: Final = "custody-home"
+_LIST: Final = "homes.json"
+_LONGEST: Final = 4096  # bytes of a pointer: a path
+_LONGEST_LIST: Final = 1 << 20
+_OTHERS: Final = stat.S_IWGRP | stat.S_IWOTH
+
+
+@dataclass(frozen=True, slots=True)
+class FoundHome:
+    """A home, by what it was found, and every place that was looked at until then. Where there is
+    none, ``path`` is where a new one goes, and ``by`` is empty.
+    """
+
+    path: Path
+    by: str
+    looked: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """How the passphrase of a home is found: in a file, or in the desktop's key store."""
+
+    passphrase_file: str = ""
+    key_store: bool = False
+
+
+def data_folder() -> Path:
+    """The user's own folder for data of this program, where each system has it."""
+    if sys.platform == "win32":
+        base = os.environ.get("LOCALAPPDATA", "")
+        return (Path(base) if base else Path.home() / "AppData" / "Local") / "custody"
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Application Support" / "custody"
+    base = os.environ.get("XDG_DATA_HOME", "")
+    # A relative one is to be ignored (XDG Base Directory Specification).
+    return (Path(base) if base.startswith("/") else Path.home() / ".local" / "share") / "custody"
+
+
+def find(given: Path | None, *, by: str = "--home") -> FoundHome:
+    """The home to work in.
+
+    Args:
+        given: what was named, and ``by`` what.
+
+    Raises:
+        UsageError: a `.custody` file is there that may not be followed.
+    """
+    if given is not None:
+        return FoundHome(given, by)
+    looked = ["--home", "CUSTODY_HOME"]
+    for folder in _folders():
+        pointer = folder / POINTER
+        looked.append(str(pointer))
+        if os.path.lexists(pointer):
+            return FoundHome(_followed(pointer), str(pointer), tuple(looked))
+    looked.append(str(Path.cwd() / FOLDER))
+    if _is_home(Path(FOLDER)):
+        return FoundHome(Path(FOLDER), f"the folder {FOLDER} here", tuple(looked))
+    own = data_folder() / "home"
+    looked.append(str(own))
+    return FoundHome(own, "your data folder" if _is_home(own) else "", tuple(looked))
+
+
+def _is_home(path: Path) -> bool:
+    names = (custody_files.CONFIG, custody_files.CLIENT, custody_files.FOUNDING)
+    return any((path / name).exists() for name in names)
+
+
+def _folders() -> list[Path]:
+    """The working folder, and those above it that are the user's, on the same file system."""
+    try:
+        here, home = Path.cwd(), Path.home().resolve()
+    except (OSError, RuntimeError):  # a folder that was removed; a user without one
+        return []
+    if not here.is_relative_to(home):
+        return [here]
+    found = list[Path]()
+    for folder in (here, *here.parents):
+        if folder.stat().st_dev != here.stat().st_dev:
+            break
+        found.append(folder)
+        if folder == home:
+            break
+    return found
+
+
+def _followed(pointer: Path) -> Path:
+    """The home that a pointer names.
+
+    Raises:
+        UsageError: the pointer, or the home that it names, is not the user's own.
+    """
+    text = _read_own(pointer)
+    named = Path(os.path.abspath(pointer.parent / text))  # noqa: PTH100  (links stay as named)
+    if str(named.resolve()) not in _read():
+        raise UsageError(
+            f"{pointer} names the home {named}, which you did not make or choose here before",
+            hint=f"if it is yours: custody home use {_quoted(named)}; else say which one: --home",
+        )
+    return named
+
+
+def _quoted(path: Path) -> str:
+    import shlex
+
+    return shlex.quote(str(path))
+
+
+def _read_own(pointer: Path) -> str:
+    """What a pointer says, where it is the user's own.
+
+    Raises:
+        UsageError: it is not, or no pointer.
+    """
+    wrong, text = "", ""
+    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+    try:
+        descriptor = os.open(pointer, flags)
+        try:
+            details = os.fstat(descriptor)
+            if not stat.S_ISREG(details.st_mode):
+                wrong = "is no plain file"
+            elif os.name == "posix" and details.st_uid != os.geteuid():
+                wrong = "belongs to somebody else"
+            elif os.name == "posix" and details.st_mode & _OTHERS:
+                wrong = "can be written by others"
+            else:
+                text = os.read(descriptor, _LONGEST).decode().rstrip("\r\n")
+        finally:
+            os.close(descriptor)
+    except (OSError, UnicodeDecodeError):
+        wrong = "is a link, or cannot be read"
+    if not wrong and (not text or "\n" in text or "\0" in text):
+        wrong = "does not name one folder"
+    if wrong:
+        raise UsageError(
+            f"{pointer} {wrong}, so it is not followed",
+            hint="find out who put it there and remove it, or say which home: --home DIR",
+        )
+    return text
+
+
+def use(home: Path, folder: Path) -> Path:
+    """Have commands find a home from a folder on: write its pointer, and remember the home.
+
+    Returns:
+        the pointer.
+    """
+    remember(home)
+    pointer = folder / POINTER
+    whole = home.resolve()
+    named = os.path.relpath(whole, folder.resolve()) if whole.is_relative_to(folder) else whole
+    files.write(pointer, f"{named}\n".encode())
+    return pointer
+
+
+def remembered(home: Path) -> Remembered:
+    """What is remembered of a home; nothing of one that was never remembered."""
+    return _read().get(str(home.resolve()), Remembered())
+
+
+def remember(home: Path, **changes: str | bool) -> None:
+    """Remember a home, and how its passphrase is found.
+
+    Raises:
+        StorageError: the user's data folder cannot be written.
+    """
+    known = _read()
+    name = str(home.resolve())
+    known[name] = replace(known.get(name, Remembered()), **changes)  # type: ignore[arg-type]
+    value = {"v": 1, "homes": {path: asdict(one) for path, one in known.items()}}
+    files.private_folder(data_folder())
+    files.write(data_folder() / _LIST, json.dumps(value, indent=1).encode() + b"\n")
+
+
+def remember_quietly(home: Path, *, passphrase_file: Path | None) -> bool:
+    """Remember a home that was just made; whether that went well. Where it did not, the home is
+    there all the same, and is named with --home.
+    """
+    file = "" if passphrase_file is None else str(passphrase_file.resolve())
+    try:
+        remember(home, passphrase_file=file)
+    except (CustodyError, OSError):
+        return False
+    return True
+
+
+def _read() -> dict[str, Remembered]:
+    """The homes of this user by their paths; none where the list is not theirs alone or damaged."""
+    path = data_folder() / _LIST
+    try:
+        files.require_owned(path)
+        if os.name == "posix" and path.stat().st_uid != os.geteuid():
+            return {}
+        value = strict_json.lenient(files.read_small(path, _LONGEST_LIST))
+        return {str(name): Remembered(**one) for name, one in value["homes"].items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, CustodyError):
+        return {}

@@ -1,0 +1,103 @@
+"""The trust root of an agency's chain, as its node gives it: with the blocks of bundles pinned, and
+compared with one that somebody else was given.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final, Protocol
+
+from ledger.domain.bundle import trust
+from ledger.domain.bundle.bundle import Bundle
+from ledger.domain.bundle.trust import TrustRoot
+from ledger.domain.chain.evm import parse_header
+from ledger.domain.chain.finality import Clique, Pinned
+from ledger.domain.errors import ConflictError, IncompleteError, VerificationError
+
+_STEP: Final = 7
+
+
+class TrustApi(Protocol):
+    """What this asks of a node; see NodeClient."""
+
+    def trust_root(self, pin: int | None = None) -> bytes: ...
+
+
+def pins(root: TrustRoot) -> dict[int, bytes]:
+    """The blocks that a trust root pins, by number."""
+    return {
+        number: digest
+        for rule in root.finality
+        if isinstance(rule, Pinned)
+        for number, digest in rule.blocks.items()
+    }
+
+
+def pinned(node: TrustApi, root: TrustRoot, bundle: Bundle, what: str) -> TrustRoot:
+    """A trust root that pins the block of a bundle as well, as the node's chain has it.
+
+    Args:
+        what: names the bundle, for errors.
+
+    Raises:
+        IncompleteError: nothing of it is anchored. VerificationError: the chain has another block
+            there.
+    """
+    if bundle.chain is None:
+        raise IncompleteError(
+            _STEP,
+            f"{what}: nothing of it is anchored, so there is no block to pin",
+            hint="custody anchor, then export it again",
+        )
+    header = parse_header(bundle.chain.header)
+    found = pins(root) | pins(trust.parse(node.trust_root(header.number)))
+    if found.get(header.number) != header.hash:
+        raise VerificationError(
+            _STEP,
+            f"{what}: the chain has another block {header.number}",
+            hint="export the bundle again",
+        )
+    others = tuple(rule for rule in root.finality if not isinstance(rule, Pinned))
+    return replace(root, finality=(Pinned(found), *others))
+
+
+def require_same(node: TrustApi, given: TrustRoot) -> None:
+    """Check all that a trust root makes a verifier believe against the node's own chain.
+
+    Raises:
+        VerificationError: the chain says something else. IncompleteError: the node cannot tell, for
+            a block that is not final yet, or for signers of a chain whose seals it does not judge.
+    """
+    own = trust.parse(node.trust_root())
+    for what, theirs, ours in (
+        ("chain", given.chain_id, own.chain_id),
+        ("first block", "0x" + given.genesis.hex(), "0x" + own.genesis.hex()),
+        ("registry contract", given.registry, own.registry),
+        ("ledger contract", given.ledger, own.ledger),
+    ):
+        if theirs != ours:
+            raise _differs(f"it names another {what} than your node's")
+    signers = [rule for rule in own.finality if isinstance(rule, Clique)]
+    for rule in given.finality:
+        if isinstance(rule, Clique) and rule not in signers:
+            if signers:
+                raise _differs("it names other signers of blocks than your node knows")
+            raise IncompleteError(
+                _STEP,
+                "it names signers of blocks, and your node was told of none: they were not "
+                "compared, and everything else agrees as far as it was",
+                hint="compare them with whoever runs the chain",
+            )
+    for number, digest in sorted(pins(given).items()):
+        try:
+            found = pins(trust.parse(node.trust_root(number)))
+        except ConflictError as error:
+            raise IncompleteError(_STEP, error.message, hint=error.hint) from error
+        if found.get(number) != digest:
+            raise _differs(f"block {number} of your node's chain is another one than it pins")
+
+
+def _differs(message: str) -> VerificationError:
+    return VerificationError(
+        _STEP, message, hint="nobody should verify by it: ask whoever gave it out"
+    )

@@ -1,0 +1,114 @@
+"""The fingerprint of a trust root: forty digits that two people compare by voice (ADR 0021).
+
+It covers whom a verdict rests on: chain, contracts with their code, and the signers of blocks.
+Every agency on a chain has the same one, and it stays the same while blocks are added. A block that
+a trust root pins is one agency's word of one day: only the other fingerprint, the one with the
+pins, covers it. Neither covers what decides no verdict: the label, the agencies that are known, and
+the confirmations that are waited for where somebody names a chain of their own.
+"""
+
+from __future__ import annotations
+
+import hmac
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from hashlib import pbkdf2_hmac
+from typing import Final
+
+from ledger.domain.bundle.trust import KIND, TrustRoot, encode_contracts
+from ledger.domain.chain import finality
+from ledger.domain.chain.finality import Finality, Pinned, Rpc
+from ledger.domain.codecs import strict_json
+from ledger.domain.errors import IncompleteError, UsageError
+
+DIGITS: Final = 40
+_GROUP: Final = 5
+_SALT: Final = b"custody-trust-root-v1"
+#: Whoever makes two trust roots, or one of which some groups alone agree, pays this for each try.
+_ROUNDS: Final = 131_072
+_STEP: Final = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprints:
+    """What is read aloud of a trust root.
+
+    Attributes:
+        chain: covers chain, contracts and signers; the same from every agency of the chain.
+        with_pins: covers the pinned blocks as well; empty where none is pinned.
+        pinned: numbers of these blocks.
+    """
+
+    chain: str
+    with_pins: str
+    pinned: tuple[int, ...]
+
+
+def of(root: TrustRoot) -> Fingerprints:
+    """The fingerprints of a trust root."""
+    lasting = [rule for rule in root.finality if not isinstance(rule, Pinned | Rpc)]
+    pins = [rule for rule in root.finality if isinstance(rule, Pinned)]
+    numbers = sorted({number for rule in pins for number in rule.blocks})
+    return Fingerprints(
+        _digits(root, lasting), _digits(root, [*lasting, *pins]) if pins else "", tuple(numbers)
+    )
+
+
+def typed(text: str) -> str:
+    """A fingerprint as somebody types what they were told: with or without blanks and hyphens.
+
+    Raises:
+        UsageError: it has another number of digits, or something else in it.
+    """
+    marks = ("Zs", "Cc", "Pd")  # blanks, tabs and line ends, and hyphens of every length
+    told = "".join(one for one in text if unicodedata.category(one) not in marks)
+    if len(told) != DIGITS or not (told.isascii() and told.isdigit()):
+        raise UsageError(
+            f"a fingerprint of a trust root has {DIGITS} digits, in groups of {_GROUP}; this has "
+            f"{sum(one.isdigit() for one in told)} digits in {len(told)} characters",
+            hint="ask for it again, and type all of its groups",
+        )
+    return _grouped(told)
+
+
+def covered(root: TrustRoot, told: str) -> TrustRoot:
+    """As much of a trust root as a fingerprint covers that somebody was told by another way than
+    the trust root: its pins are believed where it is the one with the pins, else not.
+
+    Raises:
+        UsageError: that is no fingerprint. IncompleteError: it is that of another trust root.
+    """
+    given, own = typed(told), of(root)
+    is_chain = hmac.compare_digest(given, own.chain)
+    if own.with_pins and hmac.compare_digest(given, own.with_pins):
+        return root
+    if not is_chain:
+        other = f", with its pinned blocks {own.with_pins}" if own.with_pins else ""
+        raise IncompleteError(
+            _STEP,
+            "this is another trust root than the one that you were told of, and nothing was "
+            f"judged: its fingerprint is {own.chain}{other}; you gave {given}",
+            hint="compare both with whoever told you; if they differ, rely on neither file",
+        )
+    return replace(
+        root, finality=tuple(rule for rule in root.finality if not isinstance(rule, Pinned))
+    )
+
+
+def _digits(root: TrustRoot, rules: Sequence[Finality]) -> str:
+    """Forty digits over a trust root with these rules; docs/format.md spells it out."""
+    value = {
+        "v": 1,
+        "kind": KIND,
+        "chainId": root.chain_id,
+        "genesis": "0x" + root.genesis.hex(),
+        "contracts": encode_contracts(root),
+        "finality": [finality.encode(rule) for rule in rules],
+    }
+    digest = pbkdf2_hmac("sha256", strict_json.dump(value), _SALT, _ROUNDS)
+    return _grouped(f"{int.from_bytes(digest, 'big') % 10**DIGITS:0{DIGITS}d}")
+
+
+def _grouped(digits: str) -> str:
+    return " ".join(digits[at : at + _GROUP] for at in range(0, DIGITS, _GROUP))

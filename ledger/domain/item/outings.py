@@ -1,0 +1,68 @@
+"""When a thing was handed out to somebody without keys, and what was recorded of it meanwhile.
+
+Returns are often recorded late: what is done with the thing itself, and recorded while no return
+is, is taken down and not refused. Whether it can have been so is judged by the times at which the
+acts happened, once they are all there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from ledger.domain.codecs.text import parse_time
+from ledger.domain.event.document import Event
+
+_UNSAID: Final = "(withheld)"
+#: What is done with the thing itself, where the agency keeps it.
+_ACTS: Final = frozenset({"moved", "dispatched", "sealed", "unsealed"})
+
+
+@dataclass
+class _Outing:
+    """From when until when somebody had the thing, by when it happened; None: not back yet."""
+
+    since: int
+    until: int | None = None
+
+
+@dataclass
+class Outings:
+    """``out``: to whom it is handed out at the moment, empty where to nobody. ``accounted``: an
+    incident since tells what became of it there.
+    """
+
+    out: str = ""
+    accounted: bool = False
+    _outings: list[_Outing] = field(default_factory=list)
+    _acts: list[tuple[int, Event]] = field(default_factory=list)
+
+    def take(self, event: Event) -> None:
+        """Take an event into account."""
+        match event.type:
+            case "released":
+                party = event.body.get("counterparty")
+                self.out = party.get("name", _UNSAID) if isinstance(party, dict) else _UNSAID
+                self.accounted = False
+                self._outings.append(_Outing(_happened(event)))
+            case "received" if self.out:
+                self.out = ""
+                self._outings[-1].until = _happened(event)
+            case "incident" if self.out:
+                self.accounted = True
+            case _ if event.type in _ACTS:
+                self._acts.append((_happened(event), event))
+
+    def elsewhere(self) -> list[Event]:
+        """What was done with the thing at a time at which somebody else had it, by the record."""
+        return [
+            event
+            for time, event in self._acts
+            for outing in self._outings
+            if outing.since < time and (outing.until is None or time < outing.until)
+        ]
+
+
+def _happened(event: Event) -> int:
+    told = event.value.get("occurred", {}).get("from", event.value["time"])
+    return parse_time(told, what="time")

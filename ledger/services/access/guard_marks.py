@@ -1,0 +1,56 @@
+"""Which marks guard an item now. Every reading asks, so that a history is read once for each head
+that it has.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from dataclasses import replace
+from typing import Final
+
+from ledger.domain.item.history_rules import GUARDS
+from ledger.domain.item.holds_and_retention import Orders
+from ledger.domain.item.item_history import ItemHistory
+from ledger.domain.item.recorded_event import RecordedEvent
+from ledger.rows.items import ItemRow
+from ledger.rows.unit_of_work import UnitOfWork
+from ledger.services.access import stolen_orders
+from ledger.services.node.context import Node
+from ledger.services.records import documents
+
+_HEADS: Final = 4096  # of which it is kept in memory: an event may name a thousand items
+_KNOWN: Final[OrderedDict[tuple[bytes, str, bytes], Orders]] = OrderedDict()
+_MUTEX: Final = threading.Lock()
+
+
+def history_of(node: Node, unit: UnitOfWork, evidence: str) -> ItemHistory:
+    """What an item's documents tell, as far as they still open; what a thief took off guards it."""
+    history = ItemHistory()
+    rows = unit.logs.events(evidence)
+    for row, event in documents.read_events(node, unit, rows):
+        if event is not None:
+            history.take(RecordedEvent(row.digest, event))
+    stolen_orders.put_marks_back(node, unit, history.orders)
+    return history
+
+
+def guards_of(node: Node, unit: UnitOfWork, item: ItemRow) -> frozenset[str]:
+    """The guard marks of an item, by the history that leads to its head."""
+    key = node.log_id, item.state.evidence, item.state.head
+    with _MUTEX:
+        known = _KNOWN.get(key)
+    if known is None:
+        known = _marks_only(history_of(node, unit, item.state.evidence).orders)
+        with _MUTEX:
+            _KNOWN[key] = known
+            if len(_KNOWN) > _HEADS:
+                _KNOWN.popitem(last=False)
+    # Whether a key was stolen is known from one moment to the next.
+    now = replace(known, marks=dict(known.marks), unmarked=dict(known.unmarked))
+    stolen_orders.put_marks_back(node, unit, now)
+    return frozenset(now.marks) & GUARDS
+
+
+def _marks_only(orders: Orders) -> Orders:
+    return Orders(marks=orders.marks, unmarked=orders.unmarked)

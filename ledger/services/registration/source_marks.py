@@ -1,0 +1,72 @@
+"""What is made from guarded items is guarded as they are.
+
+A custodian who sees that it shows nothing of what they guard takes the mark off it, and says why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container
+
+from ledger.domain.errors import RuleError
+from ledger.domain.event.document import Event
+from ledger.domain.item.history_rules import GUARDS
+from ledger.domain.item.item_history import ItemHistory
+from ledger.domain.item.participation import Part
+from ledger.rows.unit_of_work import UnitOfWork
+from ledger.services.access import authorization, guard_marks
+from ledger.services.access.authorization import Caller
+from ledger.services.node.context import Node
+
+
+def require(
+    node: Node,
+    unit: UnitOfWork,
+    event: Event,
+    signer: Caller,
+    life: Callable[[str], ItemHistory],
+    told: Container[str],
+) -> None:
+    """Check that what is derived carries the guard marks of all that it is derived from.
+
+    Args:
+        life: an item's history with what the batch under way has said of it. told: the items of
+            which it has said something; a history of any other is not read where it is known.
+
+    Raises:
+        RuleError: it lacks a mark; or its signer only watches over an item that it is made from,
+            and would learn of its marks.
+    """
+    if event.type != "derived":
+        return
+    lacking = set[str]()
+    for parent in event.body["parents"]:
+        row = unit.items.get(parent)
+        if authorization.parts_of(node, unit, signer, parent, row) == {Part.WATCHER}:
+            raise unknown(event)
+        lacking |= (
+            guard_marks.guards_of(node, unit, row)
+            if row is not None and parent not in told
+            else GUARDS & life(parent).orders.marks.keys()
+        )
+    lacking -= set(event.value.get("handling", []))
+    if lacking:
+        options = " ".join(f"--handling {mark}" for mark in sorted(lacking))
+        raise RuleError(
+            f"it is derived from material marked {' and '.join(sorted(lacking))}, and carries no "
+            "such mark",
+            hint=f"say so with it: {options}; a custodian takes the mark off what shows nothing of "
+            "that: custody record unrestrict ID --handling MARK --reason WHY",
+        )
+
+
+def unknown(event: Event) -> RuleError:
+    """The one answer about an item that an event names, absent or hidden."""
+    what = (
+        "an item that this one is derived from"
+        if event.type == "derived"
+        else "an item that this event names"
+    )
+    return RuleError(
+        f"{what} is not known here, or not to you",
+        hint="check the items that you name: custody list",
+    )

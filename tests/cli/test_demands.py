@@ -1,0 +1,59 @@
+"""What the agency's profile asks of a record is told before anything is signed, as wrong usage and
+by the names of the options: a node that refuses it has found no contradiction.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ledger.domain.item import jurisdiction_profile
+from tests.cli.test_swapped_records import item_of
+from tests.support.commands import ROOT, within
+from tests.support.desk import Desk
+from tests.support.lying_node import Lying, lying  # noqa: F401  (fixtures)
+from tests.support.strangers import desk  # noqa: F401  (fixtures)
+
+REQUIRED = {
+    "collected": ("/identifiers", "/basis/purpose"),
+    "note": ("/basis/purpose",),
+    "hold-placed": ("/basis/purpose", "/basis/kind"),
+}
+
+
+@pytest.fixture
+def demanding(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    neutral = jurisdiction_profile.parse((ROOT / "ledger/profiles/neutral.toml").read_bytes())
+    profile = replace(
+        neutral, required=REQUIRED, basis_kinds=frozenset({"warrant"}), late_after=3600
+    )
+    monkeypatch.setattr(desk.node, "profile", profile)
+    return desk
+
+
+def test_what_a_record_lacks_by_the_profile_is_wrong_usage_and_nothing_is_signed(
+    demanding: Desk, lying: Lying, tmp_path: Path
+) -> None:
+    sent: list[dict[str, Any]] = []
+    item = item_of(demanding, tmp_path, "one")
+    lying.registered = sent.append
+    hold = ("record", "hold", item, "--name", "H-1")
+    why = ("--basis", "order 7")
+    for command, told in (
+        (("seize", "phone"), "give --case or --exhibit, --basis as well"),
+        (("note", item, "--text", "x"), "/basis/purpose in 'note'"),
+        (hold, "give --basis, --basis-kind as well"),
+        ((*hold, *why, "--basis-kind", "whim"), "one of warrant"),
+        (
+            (*hold, *why, "--basis-kind", "warrant", "--occurred", "2020-01-01T00:00:00Z"),
+            "give --late as well",
+        ),
+    ):
+        code, out, said = within(*command)
+        assert (code, out, sent) == (2, "", []), said
+        assert told in " ".join(said.split())
+    code, _, said = within(*hold, *why, "--basis-kind", "warrant")
+    assert (code, len(sent)) == (0, 1), said

@@ -1,0 +1,79 @@
+"""The first person of a home can let colleagues in, and each of them works within three commands."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.cli.test_person import OTHER, served  # noqa: F401
+from tests.support.commands import ROOT, custody, within
+from tests.support.samples import profile_apart
+
+
+def test_the_first_person_of_a_home_lets_a_colleague_in_by_three_commands(
+    served: Path,
+    tmp_path: Path,
+) -> None:
+    mine = tmp_path / "mine"
+    told = custody("person", "invite", "4712", home=served, folder=tmp_path).stdout
+    assert "custody person enrol invitation-4712.json" in told
+    assert "person approve 4712" in told
+    words = ["--home", str(mine), "person", "enrol", "invitation-4712.json", "--wait"]
+    colleague = subprocess.Popen(
+        [sys.executable, "-m", "cli", *words],
+        cwd=tmp_path,
+        env={**os.environ, **OTHER, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert colleague.stderr is not None
+    try:
+        lines = [colleague.stderr.readline() for _ in range(5)]
+        fingerprint = lines[2].strip()
+        assert re.fullmatch(r"(?:[0-9a-f]{4} ?){4}", fingerprint), lines
+        custody("person", "approve", "4712", "--fingerprint", fingerprint, home=served)
+        out, _ = colleague.communicate(timeout=60)
+    finally:
+        colleague.kill()
+    assert colleague.returncode == 0
+    assert "You are enrolled at NL-POL" in out
+    photo = tmp_path / "photo.jpg"
+    photo.write_bytes(os.urandom(999))
+    custody("upload", photo, home=mine, environment=OTHER)
+
+
+def test_the_first_person_is_officer_custodian_and_administrator_and_is_told_so(
+    tmp_path: Path,
+) -> None:
+    code, out, _ = within("init", "--agency", "NL-POL", "--person", "4711", home=tmp_path / "home")
+    assert code == 0
+    assert "(officer, custodian, administrator)" in out
+    assert "you can invite colleagues" in out
+
+
+def test_where_the_profile_wants_them_apart_both_numbers_are_asked_for(tmp_path: Path) -> None:
+    profile, home = profile_apart(tmp_path), tmp_path / "home"
+    given = ("init", "--agency", "NL-POL", "--person", "4711", "--profile", profile)
+    code, _, said = within(*given, home=home)
+    assert (code, "--administrator 9001" in said, home.exists()) == (2, True, False)
+    code, _, said = within(*given, "--role", "officer", "--role", "administrator", home=home)
+    assert (code, "wants the administrator apart" in said) == (1, True)
+    code, _, said = within(*given, "--administrator", " 4711", home=home)
+    assert (code, "have one service number" in said) == (2, True)
+    code, out, said = within(*given, home=home, typed="9001\n")
+    assert code == 0, said
+    assert "wants the administrator to be somebody else than 4711" in said
+    assert "person invite 4711 --role officer --role custodian" in out
+    people = json.loads(within("person", "list", "--json", home=home)[1])["people"]
+    assert [(one["number"], one["roles"]) for one in people] == [("9001", ["administrator"])]
+
+
+def test_agency_and_number_are_asked_for_at_a_terminal(tmp_path: Path) -> None:
+    code, out, said = within("init", home=tmp_path / "home", typed="NL-POL\n4711\n")
+    assert code == 0, said
+    assert "Home of NL-POL created" in out

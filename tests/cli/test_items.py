@@ -1,0 +1,152 @@
+"""Items named as people name them, and commands that want nothing where one thing is certain."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from tests.support.commands import custody, within
+
+CASE = "2026-117/A1"
+
+
+@pytest.fixture
+def at_work(worked: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The home, from an empty working folder."""
+    monkeypatch.chdir(tmp_path)
+    return worked["home"]
+
+
+def events(home: Path, item: object) -> list[str]:
+    """What the record says of an item's events, newest last."""
+    done = within("--json", "show", item, "--basis", "test", home=home)[1]
+    return [json.dumps(one["document"]) for one in json.loads(done)["details"]]
+
+
+@pytest.mark.parametrize("name", [CASE, "A1", "2026-117", "beginning"])
+def test_an_item_is_found_by_its_numbers_and_by_the_beginning_of_its_id(
+    at_work: Path, worked: dict[str, str], name: str
+) -> None:
+    evidence = worked["evidence"]
+    typed = evidence.removeprefix("urn:uuid:")[:8] if name == "beginning" else name
+    code, printed, said = within("--json", "show", typed, home=at_work)
+    assert code == 0, said
+    assert json.loads(printed)["item"]["evidence"] == evidence
+
+
+@pytest.mark.parametrize("name", ["2026-117/A2", "2026-118/A1", "0000", "nonsense", "/", ""])
+def test_what_names_no_item_is_told_and_nothing_is_signed(at_work: Path, name: str) -> None:
+    code, _, said = within("note", name, "x", home=at_work)
+    assert (code, "is not an item that you may see" in said) == (2, True), said
+
+
+def test_a_number_that_two_items_have_is_never_taken_for_one_of_them(
+    at_work: Path, tmp_path: Path, worked: dict[str, str]
+) -> None:
+    (tmp_path / "other").write_bytes(b"other")
+    assert (
+        within("upload", tmp_path / "other", "--case", "9", "--exhibit", "A1", home=at_work)[0] == 0
+    )
+    code, _, said = within("note", "A1", "x", home=at_work)
+    assert code == 2
+    assert "'A1' may be each of 2 items" in said
+    assert worked["evidence"].removeprefix("urn:uuid:") in said
+    assert within("note", "9/A1", "the other one", home=at_work)[0] == 0
+
+
+def test_get_and_bundle_take_case_name_and_place_from_the_item_and_overwrite_nothing(
+    at_work: Path, tmp_path: Path, worked: dict[str, Path]
+) -> None:
+    (tmp_path / "photo.jpg").write_bytes(b"mine")
+    assert within("get", CASE, home=at_work)[0] == 0
+    assert (tmp_path / "photo.jpg").read_bytes() == b"mine"
+    assert (tmp_path / "photo-2.jpg").read_bytes() == worked["photo"].read_bytes()
+    code, _, _ = within("bundle", CASE, home=at_work)
+    assert code == 0
+    assert (tmp_path / "photo.jpg.bundle").exists()
+    assert within("bundle", CASE, home=at_work)[0] == 0
+    names = {path.name for path in tmp_path.iterdir() if "photo" in path.name}
+    assert names == {"photo.jpg", "photo-2.jpg", "photo.jpg.bundle", "photo.jpg-2.bundle"}
+    assert not list(tmp_path.glob("item-*"))
+    assert '"purpose": "case 2026-117"' in events(at_work, CASE)[-2]
+
+
+def test_an_item_that_is_named_by_its_id_is_read_for_no_reason_that_nobody_gave(
+    at_work: Path, worked: dict[str, str]
+) -> None:
+    evidence = worked["evidence"].removeprefix("urn:uuid:")
+    before = len(events(at_work, evidence))
+    for name in ("get", "bundle", "recheck"):
+        code, _, said = within(name, evidence, home=at_work)
+        assert code == 2
+        [command] = re.findall(r"what to do: (custody .*)", said)
+        words = shlex.split(command)
+        assert words[-3:] == [evidence, "--basis", "WHY"]
+    assert len(events(at_work, evidence)) == before + 1, "nothing but the looks of this test"
+    code, _, said = within("get", evidence, home=at_work, typed="hearing on Monday\n")
+    assert code == 0, said
+    assert "Why do you read it?" in said
+    assert '"purpose": "hearing on Monday"' in events(at_work, evidence)[-2]
+
+
+@pytest.mark.parametrize("name", ["../up", ".hidden", "a/b", "x" * 300, "-rf", "\x1b[2J"])
+def test_a_recorded_name_never_leads_out_of_the_folder_nor_hides_the_file(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from cli import beside
+
+    monkeypatch.chdir(tmp_path)
+    assert beside.free(name, "item-1234abcd", ".bundle") == Path("item-1234abcd.bundle")
+
+
+def test_a_note_is_said_behind_the_item_asked_for_or_told_with_the_command(at_work: Path) -> None:
+    assert within("note", CASE, "screen is cracked", home=at_work)[0] == 0
+    assert "screen is cracked" in events(at_work, CASE)[-2]
+    code, _, said = within("note", CASE, home=at_work, typed="seen by the owner\n")
+    assert code == 0, said
+    assert "seen by the owner" in events(at_work, CASE)[-2]
+    code, _, said = within("note", CASE, home=at_work)
+    assert (code, f"note {CASE} TEXT" in said) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (["note"], "note ITEM"),
+        (["dispose", "carry-out", CASE], f"dispose carry-out {CASE} --method METHOD"),
+        (["handover", "withdraw", CASE], f"handover withdraw {CASE} --reason REASON"),
+        (
+            ["correct", CASE, "--new", "a b"],
+            f"correct {CASE} --new 'a b' --event EVENT --field FIELD --reason REASON",
+        ),
+        (["record", "seal", CASE], f"record seal {CASE} --number NUMBER"),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) else "",
+)
+def test_what_a_command_lacks_is_told_with_the_whole_command(
+    at_work: Path, words: list[str], hint: str
+) -> None:
+    code, _, said = within(*words, home=at_work)
+    assert code == 2
+    assert f"what to do: custody --home {at_work} {hint}\n" in said
+
+
+def test_what_a_command_lacks_is_asked_for_at_a_terminal(at_work: Path) -> None:
+    code, _, said = within("record", "seal", home=at_work, typed=f"{CASE}\nS-1\n")
+    assert code == 0, said
+    assert "Number on the seal:" in said
+    assert '"S-1"' in events(at_work, CASE)[-2]
+
+
+def test_a_hint_names_the_item_at_hand(at_work: Path, worked: dict[str, str]) -> None:
+    done = custody(*("seize", "phone", "--case", "7", "--exhibit", "P1"), home=at_work)
+    assert done.returncode == 0
+    code, _, said = within("get", "7/P1", home=at_work)
+    assert code == 1
+    [command] = re.findall(r"see its record: (custody .*)", said)
+    words = shlex.split(command)
+    assert within(*words[1:])[0] == 0

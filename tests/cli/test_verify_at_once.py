@@ -1,0 +1,93 @@
+"""`custody verify` as somebody in a hurry types it: with the file alone, and reading one line."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.support.commands import within
+
+
+@pytest.fixture
+def given(worked: dict[str, Path], tmp_path: Path) -> Path:
+    """A folder with a photograph, its bundle under another name, and a trust root."""
+    for name in ("photo.jpg", "b.bundle", "trust.json"):
+        shutil.copyfile(worked["folder"] / name, tmp_path / name)
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", ["photo.jpg.bundle", "photo.bundle"])
+def test_the_bundle_beside_a_file_and_the_trust_root_of_the_home_are_found(
+    given: Path, worked: dict[str, Path], name: str
+) -> None:
+    (given / "b.bundle").rename(given / name)
+    code, printed, said = within("verify", given / "photo.jpg", home=worked["home"])
+    assert code == 0, said
+    assert "note: judged by the chain of your own home" in printed
+
+
+def test_a_trust_root_that_lies_beside_a_bundle_is_not_taken_by_itself(
+    given: Path, tmp_path: Path
+) -> None:
+    """Whoever made up the bundle would have put it there."""
+    code, printed, said = within(
+        "verify", given / "b.bundle", given / "photo.jpg", home=tmp_path / "no home"
+    )
+    assert (code, printed) == (2, "")
+    [command] = re.findall(r"what to do: (custody .*)", said)
+    words = [*shlex.split(command)[1:-1], str(given / "trust.json")]
+    assert within(*words)[0] == 0
+
+
+def test_a_file_without_its_bundle_is_told_with_the_command(given: Path) -> None:
+    code, _, said = within("verify", given / "photo.jpg", "--trust", given / "trust.json")
+    assert code == 4
+    [command] = re.findall(r"name its bundle: (custody .*)", said)
+    assert within(*shlex.split(command)[1:], "--trust", given / "trust.json")[0] == 0
+    (given / "b.bundle").unlink()
+    code, _, said = within("verify", given / "photo.jpg", "--trust", given / "trust.json")
+    assert (code, "no photo.jpg.bundle or photo.bundle lies beside it" in said) == (4, True)
+
+
+def test_what_failed_stands_first_with_what_it_means_and_last(given: Path) -> None:
+    with (given / "photo.jpg").open("ab") as file:
+        file.write(b"x")
+    code, printed, _ = within(
+        *("verify", given / "b.bundle", given / "photo.jpg", "--trust", given / "trust.json"),
+        "--timeline",
+    )
+    first, *_, last = printed.splitlines()
+    assert (code, last) == (1, "verdict: failed")
+    assert first == "FAILED: this file is not the one that was recorded (step 9)"
+    assert "what it means: it was changed after it was recorded, or is another file" in printed
+    assert "the record itself is good: steps 1 to 8 hold" in printed
+
+
+def test_a_record_that_is_not_whole_is_not_called_good_where_the_file_differs(
+    given: Path, worked: dict[str, Path]
+) -> None:
+    evidence = worked["evidence"]
+    assert within("note", evidence, "--text", "x", home=worked["home"])[0] == 0
+    bundle = given / "waits.bundle"
+    assert within("bundle", evidence, "-o", bundle, "--basis", "x", home=worked["home"])[0] == 0
+    (given / "photo.jpg").write_bytes(b"other")
+    code, printed, _ = within(
+        "verify", bundle, given / "photo.jpg", "--trust", given / "trust.json"
+    )
+    assert (code, "the record itself is good" in printed) == (1, False), printed
+
+
+def test_a_record_that_is_not_anchored_is_called_incomplete_first(
+    given: Path, worked: dict[str, Path]
+) -> None:
+    evidence = worked["evidence"]
+    assert within("note", evidence, "--text", "x", home=worked["home"])[0] == 0
+    bundle = given / "waits.bundle"
+    assert within("bundle", evidence, "-o", bundle, "--basis", "x", home=worked["home"])[0] == 0
+    code, printed, _ = within("verify", bundle, "--trust", given / "trust.json")
+    assert (code, printed.startswith("INCOMPLETE: nothing contradicts the record")) == (3, True)
+    assert "still open: steps 3, 5" in printed

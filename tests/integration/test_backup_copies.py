@@ -1,0 +1,207 @@
+"""Copies of packs in a backup that went bad, or that nobody knows any more: the good ones of both
+sides stay, and a backup goes on.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import random
+from pathlib import Path
+
+import pytest
+
+from ledger.adapters.backup import copy_mending, packs
+from ledger.adapters.backup.keys import BackupKeys
+from ledger.app import restore_home
+from tests.support.backups import NOW, make
+from tests.support.commands import within
+from tests.support.desk import PASSPHRASE, Desk
+
+PACK = "pack-000000.car"
+SECTOR = 4096
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "backups"
+
+
+def record(home: Path, folder: Path, rng: random.Random, *sizes: int) -> dict[str, bytes]:
+    found = {}
+    with Desk(home) as desk:
+        for size in sizes:
+            path = folder / "file"
+            path.write_bytes(rng.randbytes(size))
+            found[desk.upload(path)[0].evidence] = path.read_bytes()
+    return found
+
+
+def flip(pack: Path, at: float = 0.9) -> None:
+    data = bytearray(pack.read_bytes())
+    data[int(len(data) * at)] ^= 1
+    pack.write_bytes(data)
+
+
+def restored(folder: Path, home: Path, keys: BackupKeys, items: dict[str, bytes]) -> None:
+    """A home restored from the newest backup has all of these items."""
+    assert not restore_home.restore(folder, home, keys, PASSPHRASE).damaged
+    with Desk(home) as again:
+        assert {item: again.get(item) for item in items} == items
+
+
+@pytest.mark.parametrize("harm", ["flip", "header", "zeros", "cut"])
+def test_a_copy_that_went_bad_is_made_good_again_by_the_next_backup(
+    home_path: Path,
+    tmp_path: Path,
+    folder: Path,
+    keys_file: Path,
+    keys: BackupKeys,
+    rng: random.Random,
+    harm: str,
+) -> None:
+    """One flipped bit stopped every later backup into that folder."""
+    items = record(home_path, tmp_path, rng, 50_000, 60_000)
+    with Desk(home_path) as desk:
+        make(desk, folder, keys_file, keys)
+    pack = folder / "blocks" / PACK
+    good = pack.read_bytes()
+    if harm == "cut":
+        os.truncate(pack, len(good) // 2)
+    elif harm == "zeros":
+        pack.write_bytes(good[: len(good) // 2] + bytes(len(good) - len(good) // 2))
+    else:
+        flip(pack, 0.9 if harm == "flip" else 0)
+    items |= record(home_path, tmp_path, rng, 70_000)
+    with Desk(home_path) as desk:
+        made = make(desk, folder, keys_file, keys, NOW + 1)
+    assert (made.lost, made.mended) == ([], [] if harm == "cut" else [PACK])
+    assert pack.read_bytes().startswith(good)
+    restored(folder, tmp_path / "again", keys, items)
+
+
+def test_what_went_bad_at_home_stays_good_in_the_backup_and_newer_things_come_to_it(
+    home_path: Path,
+    tmp_path: Path,
+    folder: Path,
+    keys_file: Path,
+    keys: BackupKeys,
+    rng: random.Random,
+) -> None:
+    items = record(home_path, tmp_path, rng, 50_000)
+    with Desk(home_path) as desk:
+        make(desk, folder, keys_file, keys)
+    good = (folder / "blocks" / PACK).read_bytes()
+    flip(home_path / "blocks" / PACK)
+    items |= record(home_path, tmp_path, rng, 70_000)
+    with Desk(home_path) as desk:
+        made = make(desk, folder, keys_file, keys, NOW + 1)
+    assert (made.lost, made.mended) == ([PACK], [])
+    assert (folder / "blocks" / PACK).read_bytes().startswith(good)
+    restored(folder, tmp_path / "again", keys, items)
+
+
+def test_each_side_gives_the_other_what_it_has_good(
+    home_path: Path,
+    tmp_path: Path,
+    folder: Path,
+    keys_file: Path,
+    keys: BackupKeys,
+    rng: random.Random,
+) -> None:
+    items = record(home_path, tmp_path, rng, 50_000, 60_000)
+    with Desk(home_path) as desk:
+        make(desk, folder, keys_file, keys)
+    flip(home_path / "blocks" / PACK, 0.2)
+    flip(folder / "blocks" / PACK, 0.9)
+    with Desk(home_path) as desk:
+        made = make(desk, folder, keys_file, keys, NOW + 1)
+    assert (made.lost, made.mended) == ([PACK], [PACK])
+    restored(folder, tmp_path / "again", keys, items)
+
+
+def test_the_first_backup_of_a_home_that_went_bad_is_not_called_good(
+    home_path: Path, tmp_path: Path, folder: Path, rng: random.Random
+) -> None:
+    """What was copied was never read again: code 0, and a damaged backup."""
+    record(home_path, tmp_path, rng, 50_000)
+    flip(home_path / "blocks" / PACK, 0.5)
+    (tmp_path / "stick").mkdir()
+    command = ("backup", str(folder), "--keys", str(tmp_path / "stick" / "keys"))
+    code, said, _ = within(*command, home=home_path)
+    assert (code, f"LOST at home: {PACK}" in said) == (3, True)
+
+
+@pytest.mark.parametrize("bad", ["home", "copy"])
+def test_a_bad_sector_stops_no_backup(
+    home_path: Path,
+    tmp_path: Path,
+    folder: Path,
+    keys_file: Path,
+    keys: BackupKeys,
+    rng: random.Random,
+    monkeypatch: pytest.MonkeyPatch,
+    bad: str,
+) -> None:
+    items = record(home_path, tmp_path, rng, 50_000)
+    with Desk(home_path) as desk:
+        make(desk, folder, keys_file, keys)
+    more = record(home_path, tmp_path, rng, 60_000)
+    where = home_path if bad == "home" else folder
+    inode, read = (where / "blocks" / PACK).stat().st_ino, os.pread
+    # In the newest item, which was not copied yet, or in what was copied.
+    sector = 24 * SECTOR if bad == "home" else 2 * SECTOR
+
+    def failing(fd: int, size: int, at: int) -> bytes:
+        if os.fstat(fd).st_ino == inode and at < sector + SECTOR and at + size > sector:
+            raise OSError(errno.EIO, "Input/output error")
+        return read(fd, size, at)
+
+    with Desk(home_path) as desk, monkeypatch.context() as patch:
+        for module in (copy_mending, packs):
+            patch.setattr(module.os, "pread", failing)
+        made = make(desk, folder, keys_file, keys, NOW + 1)
+    assert (made.lost, made.mended) == (([PACK], []) if bad == "home" else ([], [PACK]))
+    if bad == "home":
+        found = restore_home.restore(folder, tmp_path / "again", keys, PASSPHRASE).damaged
+        assert [one.message.split(": ")[0] for one in found] == list(more)
+    else:
+        restored(folder, tmp_path / "again", keys, items | more)
+
+
+def test_copies_of_which_no_snapshot_tells_any_more_are_compared_and_not_written_over(
+    home_path: Path, tmp_path: Path, folder: Path, rng: random.Random
+) -> None:
+    """The file of the backup keys was lost: all packs were copied anew over their copies, those
+    that had gone bad at home too.
+    """
+    items = record(home_path, tmp_path, rng, 50_000)
+    sticks = [tmp_path / "stick", tmp_path / "another"]
+    keys = []
+    for stick in sticks:
+        stick.mkdir()
+        keys.append(BackupKeys(stick / "keys", PASSPHRASE, create=True))
+    with Desk(home_path) as desk:
+        make(desk, folder, sticks[0] / "keys", keys[0])
+    flip(home_path / "blocks" / PACK, 0.5)
+    before = (folder / "blocks" / PACK).read_bytes()
+    with Desk(home_path) as desk:
+        made = make(desk, folder, sticks[1] / "keys", keys[1], NOW + 1)
+    assert (made.copied, made.lost, made.mended) == (0, [PACK], [])
+    assert (folder / "blocks" / PACK).read_bytes() == before
+    restored(folder, tmp_path / "again", keys[1], items)
+
+
+def test_a_flipped_bit_in_the_name_of_the_packs_makes_them_nobody_elses(
+    home_path: Path,
+    tmp_path: Path,
+    folder: Path,
+    keys_file: Path,
+    keys: BackupKeys,
+    rng: random.Random,
+) -> None:
+    record(home_path, tmp_path, rng, 5000)
+    with Desk(home_path) as desk:
+        make(desk, folder, keys_file, keys)
+        flip(home_path / "blocks" / packs.PACKS_ID, 0.5)
+        assert make(desk, folder, keys_file, keys, NOW + 1).copied == 0

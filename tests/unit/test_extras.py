@@ -1,0 +1,108 @@
+"""What an installation holds: no module of another project without an extra that brings it."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from functools import cache
+from importlib.metadata import packages_distributions
+from typing import Any
+
+import grimp
+import pytest
+
+from cli import extras
+from tests.support.commands import ROOT
+
+OURS = ("ledger", "api", "cli")
+#: Where a command of a person's machine turns to a home on this one, if there is one.
+DOORS = {
+    ("cli.session", "ledger.app.bootstrap"),
+    ("cli.session", "api.app"),
+    ("cli.session", "cli.in_process_transport"),
+    ("cli.servers", "ledger.app.bootstrap"),
+    ("cli.commands.person_changes", "ledger.services.people.membership"),
+    ("cli.commands.session", "ledger.services.people.membership"),
+    ("cli.commands.ipfs", "ledger.adapters.ipfs.repository"),
+}
+#: Commands of a group that others of the group do without; an import that fails tells the extra.
+AT_HOME = {"cli.commands.ipfs_migrate", "cli.commands.ipfs_nodes"}
+PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+
+def projects(lines: list[str]) -> set[str]:
+    return {re.split(r"[ <>=!~;\[]", line)[0] for line in lines} - {PROJECT["name"]}
+
+
+@cache
+def graph() -> grimp.ImportGraph:
+    return grimp.build_graph(
+        *OURS, include_external_packages=True, exclude_type_checking_imports=True, cache_dir=None
+    )
+
+
+@pytest.fixture(scope="module")
+def foreign() -> set[str]:
+    standard = __import__("sys").stdlib_module_names
+    found = {name for name in graph().modules if name.split(".")[0] not in (*OURS, *standard)}
+    return found - {"_typeshed"}
+
+
+def test_every_module_of_another_project_comes_with_the_base_or_an_extra(foreign: set[str]) -> None:
+    known, wanted = packages_distributions(), {"base": projects(PROJECT["dependencies"])}
+    wanted |= {extra: projects(PROJECT["optional-dependencies"][extra]) for extra in extras.MODULES}
+    by_extra = {**extras.MODULES, "base": foreign.difference(*extras.MODULES.values())}
+    for extra, modules in by_extra.items():
+        brought = {name.lower().replace("_", "-") for module in modules for name in known[module]}
+        assert brought == wanted[extra], extra
+    assert foreign >= set().union(*extras.MODULES.values())
+
+
+def commands() -> list[tuple[str, str]]:
+    """The first word of each command, and the module that runs it."""
+    from cli.main import app
+
+    found = [(one, one.name or "") for one in app.registered_commands]
+    for group in app.registered_groups:
+        assert group.typer_instance is not None
+        found += [(one, group.name or "") for one in group.typer_instance.registered_commands]
+    return sorted(
+        {
+            (
+                word or getattr(one.callback, "__name__", ""),
+                str(getattr(one.callback, "__module__", "")),
+            )
+            for one, word in found
+        }
+    )
+
+
+@pytest.mark.parametrize(("command", "module"), commands())
+def test_a_command_needs_no_extra_but_the_one_that_it_asks_for(command: str, module: str) -> None:
+    assert module in graph().modules
+    if command in extras._NODE or module in AT_HOME:
+        return
+    reached = graph_without_doors()
+    for name in extras.MODULES["node"] & reached.modules:
+        assert reached.find_shortest_chain(importer=module, imported=name) is None
+
+
+@cache
+def graph_without_doors() -> grimp.ImportGraph:
+    found = grimp.build_graph(
+        *OURS, include_external_packages=True, exclude_type_checking_imports=True, cache_dir=None
+    )
+    for importer, imported in DOORS:
+        found.remove_import(importer=importer, imported=imported)
+    for module in AT_HOME:
+        found.remove_import(importer="cli.commands.ipfs", imported=module)
+    # Its four encoders and decoders ask for eth_abi only where a contract is called.
+    found.remove_import(importer="ledger.adapters.chain.abi", imported="eth_abi")
+    return found
+
+
+def test_a_module_that_no_extra_brings_is_a_defect() -> None:
+    assert extras.missing_for(ModuleNotFoundError("x", name="ledger.gone")) is None
+    found = extras.missing_for(ModuleNotFoundError("x", name="sqlmodel.main"))
+    assert found is not None
+    assert "custody-ledger[node]" in str(found.hint)

@@ -1,0 +1,1 @@
+"""`make release`: what a stranger downloads, and what they check it with."""
