@@ -119,8 +119,10 @@ def _by_numbers(session: Session, text: str) -> list[Named]:
     for at in range(1, len(parts)):
         case, exhibit = "/".join(parts[:at]).strip(), "/".join(parts[at:]).strip()
         if case and exhibit and (of_case := set(session.node.search("case", case))):
+            borne = session.node.numbers(case, [exhibit]).get(exhibit)
             both = [urn for urn in session.node.search("exhibit", exhibit) if urn in of_case]
-            found += [Named(urn, case) for urn in both]
+            # A number means the exhibit itself, not the parts that are found by it as well.
+            found += [Named(urn, case) for urn in (both if borne is None else borne.meant)]
     if found:
         return found
     exhibits = [Named(urn) for urn in session.node.search("exhibit", text)]

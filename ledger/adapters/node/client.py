@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final, TypeVar
 
 from ledger.adapters.node import signed_records
-from ledger.adapters.node.http import LARGE, HttpNode, KeptSession, Session, bytes_of
+from ledger.adapters.node.finding import FindingNode
+from ledger.adapters.node.http import LARGE, KeptSession, Session, bytes_of
 from ledger.adapters.web.client import WebError
 from ledger.domain.codecs.text import b64url
 from ledger.domain.errors import BusyError, FormatError, UnconfirmedError
@@ -25,7 +26,7 @@ _AGAIN: Final = (0.2, 1.0, None)  # seconds before statements are sent once more
 _LOOK: Final = "before you repeat it, look whether it is there: custody list, or custody show ITEM"
 
 
-class NodeClient(HttpNode):
+class NodeClient(FindingNode):
     """Calls of the API, for people; see HttpNode."""
 
     def missing(self, wanted: Sequence[bytes]) -> list[bytes]:
@@ -75,26 +76,6 @@ class NodeClient(HttpNode):
                     ) from error
                 time.sleep(pause)
         raise AssertionError
-
-    def duplicates(self, digest: str) -> list[str]:
-        """See clientports.NodeApi."""
-        path, shape = "/v1/evidence/duplicates", {"evidence": [EVIDENCE]}
-        found: list[str] = self._ask("POST", path, shape, json={"sha256": digest})["evidence"]
-        return found
-
-    def recorded(self, marks: Sequence[str], evidence: Sequence[str] = ()) -> list[answers.Opening]:
-        """See clientports.NodeApi."""
-        body = {"marks": list(marks), "evidence": list(evidence)}
-        found = self._all("POST", "/v1/evidence/recorded", "openings", answers.Opening, body)
-        for one in found:
-            signed_records.require_signed([one.opening], one.evidence, self._web.who)
-        return found
-
-    def numbers(self, case: str, exhibits: Sequence[str]) -> dict[str, answers.BorneNumber]:
-        """See clientports.NodeApi."""
-        body = {"case": case, "exhibits": list(exhibits)}
-        found = self._all("POST", "/v1/evidence/numbers", "numbers", answers.BorneNumber, body)
-        return {one.exhibit: one for one in found}
 
     def search(self, scheme: str, value: str) -> list[str]:
         """Items with an identifier."""

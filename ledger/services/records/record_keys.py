@@ -76,8 +76,9 @@ def tokens(node: Node, event: Event) -> list[bytes]:
         found.append(index_token(node, "sha-256", event.body["digests"]["sha-256"]))
     if event.value["seq"] == 0:
         found += [
-            identifier_token(node, "exhibit", same_record.whole(exhibit))
+            identifier_token(node, same_record.PARTS, same_record.whole(exhibit))
             for exhibit in same_record.numbers_of(identifiers, "exhibit")
+            if same_record.whole(exhibit) != exhibit
         ]
         found += [number_token(node, *number) for number in same_record.borne(event.value)]
         mark = same_record.mark(event.value)

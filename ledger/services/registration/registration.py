@@ -12,7 +12,6 @@ from typing import Final, NoReturn
 
 from ledger.domain.errors import ConflictError, DeniedError, FormatError, RuleError
 from ledger.domain.event.references import references
-from ledger.domain.identity.certificate import Certificate
 from ledger.domain.identity.person import PersonId
 from ledger.domain.item import history_rules
 from ledger.domain.item.participation import require_part
@@ -31,6 +30,7 @@ from ledger.services.registration import bulk_access_alarm, keys_with_events, se
 from ledger.services.registration.exhibit_numbers import Numbers
 from ledger.services.registration.item_histories import Histories
 from ledger.services.registration.item_rules import Ahead, Review, receivers
+from ledger.services.registration.signers import Signers
 from ledger.services.registration.statement_checks import (
     Submission,
     ValidatedSubmission,
@@ -159,7 +159,7 @@ def _read_ahead(node: Node, unit: UnitOfWork, checked: list[ValidatedSubmission]
     Returns:
         what was read; ``_sequence`` completes it by what is recorded meanwhile.
     """
-    ahead, signers = Ahead(Histories(node)), _Signers(node, unit)
+    ahead, signers = Ahead(Histories(node)), Signers(node, unit)
     items = unit.items.named(
         sorted({submission.statement.claims.subject for submission in checked})
     )
@@ -192,7 +192,7 @@ def _read_ahead(node: Node, unit: UnitOfWork, checked: list[ValidatedSubmission]
 def _taken_over(
     node: Node,
     unit: UnitOfWork,
-    signers: _Signers,
+    signers: Signers,
     checked: list[ValidatedSubmission],
     items: Mapping[str, ItemRow],
 ) -> Iterator[bytes]:
@@ -256,7 +256,7 @@ def _sequence(
     states: dict[str, ItemRow | None] = {}
     fresh: list[tuple[ValidatedSubmission, EntryRow]] = []
     known: dict[int, EntryRow] = {}
-    judge, signers = Review(node, unit, states, ahead), _Signers(node, unit)
+    judge, signers = Review(node, unit, states, ahead), Signers(node, unit)
     # That a name is taken is told only if nothing else is wrong with the batch: otherwise a batch
     # made to fail, which leaves no trace, would tell that hidden items exist.
     names: list[str] = []
@@ -301,22 +301,6 @@ def _sequence(
         (known[number], True) if number in known else (next(rest), False)
         for number in range(len(checked))
     ]
-
-
-class _Signers:
-    """Those who signed a batch, each looked up once."""
-
-    def __init__(self, node: Node, unit: UnitOfWork) -> None:
-        self._node, self._unit = node, unit
-        self._known: dict[bytes, Caller] = {}
-
-    def of(self, certificate: Certificate) -> Caller:
-        """Whoever signed with a certificate."""
-        if certificate.digest not in self._known:
-            self._known[certificate.digest] = authorization.signer(
-                self._node, self._unit, certificate
-            )
-        return self._known[certificate.digest]
 
 
 def _admit(
