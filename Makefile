@@ -5,6 +5,7 @@ PYTHON ?= python3
 UV ?= uv
 VENV := .venv
 BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 FILE ?= docs/example.jpg
 HOME_DIR ?= run-home
 KILLS ?= 200
@@ -19,18 +20,22 @@ install: $(VENV)/.installed
 install-dev: $(VENV)/.installed-dev
 node: node_modules/.installed
 
+# Compiled now: on a disk that is full later, Python would write compiled modules in part, and load them no more.
 $(VENV)/.installed: requirements.lock pyproject.toml
-	$(PYTHON) -c 'import sys; sys.exit("custody needs Python 3.11 or newer, found %d.%d" % sys.version_info[:2]) if sys.version_info < (3, 11) else None'
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
-	# Now: on a disk that is full later, Python would write compiled modules in part, and load them no more.
-	$(BIN)/python -m compileall -q ledger api cli
-	touch $@
+	@$(PYTHON) -c 'import sys; sys.exit("custody needs Python 3.11 or newer, found %d.%d" % sys.version_info[:2]) if sys.version_info < (3, 11) else None'
+	@echo "Setting up, once: a Python environment of its own in $(VENV), which changes nothing outside this folder"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Setting up: libraries, each compared with its digest in requirements.lock (the longest part, up to some minutes)"
+	@$(PIP) --require-hashes -r requirements.lock
+	@echo "Setting up: custody itself"
+	@$(PIP) --no-deps --no-build-isolation -e .
+	@$(BIN)/python -m compileall -q ledger api cli
+	@touch $@
 
 $(VENV)/.installed-dev: requirements-dev.lock $(VENV)/.installed
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
-	touch $@
+	@echo "Setting up: what the tests need besides, by requirements-dev.lock"
+	@$(PIP) --require-hashes -r requirements-dev.lock
+	@touch $@
 
 # What is pinned and fits stays as it is. uv is a program of its own, needed for this alone.
 LOCK := $(UV) pip compile pyproject.toml --universal --generate-hashes --no-header --quiet
@@ -40,12 +45,13 @@ locks:
 	$(LOCK) -c requirements.lock -o requirements-base.lock
 	$(LOCK) -c requirements.lock --extra client -o requirements-client.lock
 
+# Not `npm ci`: it wants entries for the optional binaries of every other platform, which a lock made on one does not have.
 node_modules/.installed: package-lock.json
 	@command -v node >/dev/null || { echo "make test needs Node 20 or newer: install it from nodejs.org or your distribution"; exit 1; }
 	@node -e 'if (+process.versions.node.split(".")[0] < 20) { console.error("make test needs Node 20 or newer, found " + process.version); process.exit(1) }'
-	# Not `npm ci`: it wants entries for the optional binaries of every other platform, which a lock made on one does not have.
-	npm install --no-save --silent --no-progress
-	touch $@
+	@echo "Setting up, once: what runs and tests the contracts, in node_modules"
+	@npm install --no-save --silent --no-progress
+	@touch $@
 
 kubo: .build/kubo/ipfs
 

@@ -83,6 +83,7 @@ ROUTES: Final[dict[str, frozenset[str]]] = {
     "certificate": _LOG_READERS,
     "person_key": _PEOPLE,
     "role_holders": _PEOPLE,  # a few of one's own colleagues, by service number
+    "name_people": _PEOPLE,  # by service number, to colleagues
     "link_person": frozenset({"administrator"}),
     "renew_person": frozenset({"administrator"}),
     "admit_guest": frozenset({"administrator"}),

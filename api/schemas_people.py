@@ -100,6 +100,31 @@ class PeopleOut(Strict):
     people: list[PersonOut]
 
 
+class NamesIn(Strict):
+    """Whom to name: references, service numbers, or the beginnings of pseudonyms."""
+
+    people: Annotated[
+        list[Annotated[str, Field(min_length=1, max_length=100)]], FailFast(), Field(max_length=500)
+    ]
+
+
+class NamedOut(Strict):
+    """Somebody who was asked for as ``asked``; ``number``: empty for a guest."""
+
+    asked: str
+    reference: str
+    agency: str
+    number: str
+    roles: list[str]
+    active: bool
+
+
+class NamesOut(Strict):
+    """Whom the texts name."""
+
+    people: list[NamedOut]
+
+
 class ApprovalIn(Strict):
     """Which request."""
 

@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
-from cli import labels, offer_confirmation, output, questions
+from cli import labels, offer_confirmation, output, people, questions
 from cli.global_options import STATE
 from ledger.domain.errors import NotFoundError
 
@@ -55,7 +55,8 @@ def decide(
     events, standing = read(session, urn, event_type, {"target": _UNREAD, **body}, basis, members)
     chosen = pick(events)
     if not STATE.json:
-        output.say(*_lines(urn, events, chosen, standing))
+        called = people.named(session, people.actors(one.document for one in events))
+        output.say(*_lines(urn, events, chosen, standing, called))
     questions.agree(_QUESTIONS[event_type], yes=yes, otherwise="it stays undecided, as before")
     decision = {"target": chosen.statement, **body}
     return retrieval.record(*parts, event_type, decision, members, read=events), chosen
@@ -89,7 +90,11 @@ def read(
 
 
 def _lines(
-    urn: str, events: list[RecordedDocument], event: RecordedDocument, standing: Standing
+    urn: str,
+    events: list[RecordedDocument],
+    event: RecordedDocument,
+    standing: Standing,
+    called: people.Names,
 ) -> list[str]:
     """What is to be decided: of which item, what, in full, by whom and when; and what holds for the
     item. The item is shown as it stands after corrections. The event is shown as it was signed,
@@ -102,7 +107,7 @@ def _lines(
     }
     document, opening = documents[event.statement], events[0].statement
     first = corrections.standing(documents, opening)
-    actor, named, recorded = document["actor"], _name(first), _name(documents[opening])
+    named, recorded = _name(first), _name(documents[opening])
     numbers = [
         f"{identifier['value']} ({identifier['scheme']})"
         for identifier in first.get("identifiers", [])
@@ -114,7 +119,7 @@ def _lines(
         *([("recorded as", recorded)] if recorded != named else []),
         *(("number", number) for number in numbers),
         ("asked", f"{labels.EVENTS.get(event.type, event.type)}, event {event.seq}"),
-        ("by", f"{actor['id']} of {actor['agency']} ({actor['role']})"),
+        ("by", people.signer(document["actor"], called)),
         ("at", document["time"]),
         *((labels.MEMBERS.get(name, name), _text(value)) for name, value in said),
         *(

@@ -102,10 +102,10 @@ def reason(basis: str, named: Named, typed: str, *words: str) -> dict[str, Any]:
         why = f"case {named.case}"
         output.note(f"read for: {why}")
         return basis_member(why)
-    if answer := questions.text("Why do you read it? Your words are signed and recorded:"):
+    if answer := questions.text("Why? Your words are signed and recorded:"):
         return basis_member(answer)
     raise UsageError(
-        "say why you read it: the reason is signed and recorded first",
+        "say why: the reason is signed and recorded first",
         hint=command(*words, typed, "--basis", "WHY"),
     )
 

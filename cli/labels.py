@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final
 from cli.hints import runnable
 
 if TYPE_CHECKING:
-    from ledger.domain.ports.answers import Recorded
+    from cli.people import Names
+    from ledger.domain.ports.answers import Item, Recorded
 
 
 def recorded(answer: Recorded, what: str = "recorded") -> str:
@@ -18,6 +19,13 @@ def recorded(answer: Recorded, what: str = "recorded") -> str:
             f"until {runnable('custody field send')}"
         )
     return f"{what}, entry {answer.index}, {STATES.get(answer.state, answer.state)}"
+
+
+def holder(item: Item, called: Names) -> str:
+    """Who holds an item: the person, where the node tells one, and the agency."""
+    if not item.holder:
+        return item.custodian
+    return f"{called(item.custodian, item.holder)} of {item.custodian}"
 
 
 def counted(number: int, what: str, verbs: tuple[str, str] | None = None) -> str:

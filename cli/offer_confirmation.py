@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from cli import questions
+from cli import people, questions
 
 if TYPE_CHECKING:
     from ledger.client.offered_item import OnOffer
@@ -30,7 +30,7 @@ def standing_lines(standing: Standing) -> list[str]:
     return [f"{word:<9}{text}" for word, text in standing_rows(standing)]
 
 
-def offer_lines(shown: OnOffer) -> list[str]:
+def offer_lines(shown: OnOffer, called: people.Names = people.pseudonym) -> list[str]:
     """An offer with its item: what, from whom, to whom, until when, on which terms."""
     offer, body, opening = shown.offer, shown.offer["body"], shown.opening["body"]
     actor, to, basis = offer["actor"], body["to"], offer.get("basis", {})
@@ -47,8 +47,8 @@ def offer_lines(shown: OnOffer) -> list[str]:
             ("number", f"{identifier['value']} ({identifier['scheme']})")
             for identifier in _identifiers(shown)
         ),
-        ("from", f"{actor['agency']}, by {actor['id']} ({actor['role']}), {offer['time']}"),
-        ("to", f"{to['person']} of {to['agency']}" if "person" in to else to["agency"]),
+        ("from", f"{people.signer(actor, called)}, {offer['time']}"),
+        ("to", people.recipient(to, called)),
         ("for", "a loan" if body["mode"] == "loan" else "custody for good"),
         ("back by", body.get("returnBy")),
         ("good", f"until {body['expires']}"),

@@ -328,9 +328,12 @@ def _cell(text: str, wide: int) -> str:
     return text + " " * (wide - safe.width(text))
 
 
-class _Quiet:
-    """stderr for a progress bar: a terminal that has gone must not stop the work."""
+def quiet(stream: TextIO) -> TextIO:
+    """stderr for a progress bar or a spinner: a terminal that has gone must not stop the work."""
+    return _Quiet(stream)  # type: ignore[return-value]
 
+
+class _Quiet:
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
 
@@ -389,7 +392,7 @@ def progress(what: str, total: int, *, unit: str = "bytes") -> Iterator[Callable
         (DownloadColumn(), TransferSpeedColumn()) if unit == "bytes" else (MofNCompleteColumn(),)
     )
     label = TextColumn("{task.description}", markup=False)
-    console = Console(file=_Quiet(sys.stderr))  # type: ignore[arg-type]
+    console = Console(file=quiet(sys.stderr))
     with Progress(
         label, BarColumn(), *columns, TimeRemainingColumn(), console=console, transient=True
     ) as bar:

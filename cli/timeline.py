@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from cli import labels, output
+from cli import labels, output, people
 
 if TYPE_CHECKING:
     from ledger.domain.ports.answers import Look
@@ -39,6 +39,7 @@ def entry(
     *,
     void: bool = False,
     looked: Sequence[Look] = (),
+    called: people.Names = people.pseudonym,
 ) -> list[str]:
     """One event of a timeline: what in plain words, by whom, what it says, and how far it is
     proven.
@@ -48,25 +49,28 @@ def entry(
         names: an agency's own words for event types.
         void: the other side of a handover was first.
         looked: who looked at what is offered, before answering.
+        called: how people are called here.
     """
     if document is not None:
         what = names.get(document["type"]) or labels.EVENTS.get(document["type"], document["type"])
-        who = f"{document['actor']['role']} of {agency}"
+        actor = document["actor"]
+        who = f"{actor['role']} {called(agency, actor.get('id', ''))} of {agency}"
     else:
         what, who = labels.EFFECTS.get(effect, effect), agency
     lines = [
         f"  {clock}  {what:<24} {who}" + ("  (void: the other side was first)" if void else "")
     ]
     looks = [
-        f"looked at before the answer, its {look.what}: {look.person}, {look.time}"
+        f"looked at before the answer, its {look.what}: "
+        f"{people.shown(called, look.person, agency)}, {look.time}"
         for look in looked
     ]
-    for text in [*(_describe(document) if document else []), *looks, proven]:
+    for text in [*(_describe(document, called) if document else []), *looks, proven]:
         lines += output.wrapped(text, 78, indent=_MARGIN, further=2)
     return lines
 
 
-def _describe(document: dict[str, Any]) -> list[str]:
+def _describe(document: dict[str, Any], called: people.Names) -> list[str]:
     """What a document says, line by line; of a type that this version does not know, as it stands
     there.
     """
@@ -95,7 +99,7 @@ def _describe(document: dict[str, Any]) -> list[str]:
         if isinstance(body.get(name), dict)
     ]
     if isinstance(body.get("to"), dict):
-        lines.append(f"to: {' '.join(str(value) for value in body['to'].values())}")
+        lines.append(f"to: {people.recipient(body['to'], called)}")
     if body.get("seals"):
         lines.append(f"seals: {', '.join(seal['number'] for seal in body['seals'])}")
     lines += [f"on condition: {condition}" for condition in body.get("conditions", [])]

@@ -52,7 +52,7 @@ def main() -> int:
             capture_output=True,
         )
         court = left / "for-the-court"
-        words = ["verify", "example.jpg", "--timeline"]
+        words = ["verify", "example.jpg", "--trust", "trust.json", "--timeline"]
         done = subprocess.run(
             [*custody, *words], cwd=court, check=True, capture_output=True, text=True
         )

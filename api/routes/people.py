@@ -23,6 +23,9 @@ from api.schemas_people import (
     InvitationOut,
     KeyOut,
     LinkIn,
+    NamedOut,
+    NamesIn,
+    NamesOut,
     OutcomeOut,
     PeopleOut,
     PersonOut,
@@ -42,7 +45,7 @@ from ledger.domain.identity.person import PersonId, read_reference
 from ledger.services.access import custody_keys, sessions
 from ledger.services.access.authorization import Caller
 from ledger.services.node.context import Node
-from ledger.services.people import admission, listing, membership, role_holders
+from ledger.services.people import admission, colleagues, listing, membership, role_holders
 from ledger.services.people.membership import Changed
 from ledger.services.registration import bulk_access_alarm
 
@@ -110,6 +113,26 @@ def person_key(node: NodeDep, caller: CallerDep, person: Annotated[Reference, Pa
     """The key to which something for a colleague or a guest is sealed."""
     who, key = admission.key_of(node, person)
     return KeyOut(agency=who.agency, pseudonym=who.pseudonym, kem=key.kem, key=b64url(key.key))
+
+
+@router.post("/people/names", operation_id="name_people")
+def name_people(node: NodeDep, caller: CallerDep, request: NamesIn) -> NamesOut:
+    """Service numbers and roles of people whom the caller names, as they saw them in a record or
+    know them.
+    """
+    return NamesOut(
+        people=[
+            NamedOut(
+                asked=one.asked,
+                reference=one.person.shown_at(node.agency),
+                agency=one.person.agency,
+                number=one.number,
+                roles=list(one.roles),
+                active=one.active,
+            )
+            for one in colleagues.named(node, caller, request.people)
+        ]
+    )
 
 
 @router.post("/people/approvals", operation_id="approve_person")

@@ -37,7 +37,7 @@ def bundle(
     as_json: Json = False,
 ) -> None:
     from cli.session import open_session
-    from ledger.client.redaction import Withheld
+    from ledger.client.redaction import Withheld, require_withheld
     from ledger.domain.bundle.bundle import parse
 
     items.require_said(basis)
@@ -65,6 +65,7 @@ def bundle(
             )
         data = session.node.bundle(urn, access, withhold=left_out)
         parsed = parse(data)
+        require_withheld(parsed, urn, left_out)
         file.write(data)
     if out is None:
         about = _name(parsed) or f"item-{named.short[:8]}"

@@ -5,20 +5,24 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
+from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from cli import outfile, output
+from cli import court_folder, outfile, output
 from cli.global_options import STATE
 from cli.hints import elsewhere
+from cli.working import working
 
 if TYPE_CHECKING:
+    from cli.court_folder import CourtFolder
     from cli.session import Session
 
-_HELP = """Run the main job on one file and explain every step: record, anchor, export, verify, and
-refuse a tampered copy.
+_ITEM: Final = "DEMO-1/A1"
+_HELP = """Run the main job on one file and explain every step: record, anchor, leave a folder for
+the court, verify it, and refuse a tampered copy.
 
 \b
 Example:
@@ -42,27 +46,41 @@ def register(app: typer.Typer) -> None:
 
 
 def _demo(file: Path, out: Path) -> int:
-    from cli.commands import verify as verify_command
     from ledger.adapters import files
-    from ledger.app import create_home
+    from ledger.app import find_home
     from ledger.domain.errors import UsageError
 
     if not file.is_file():
         raise UsageError(f"{file} is not a file", hint="make demo FILE=path/to/any/file")
     outfile.require_folder(out, emptied=[file])
     files.renew_folder(out, "custody demo")
+    output.show(
+        f"This plays with {file} what an agency, a court and a forger do; it takes some ten "
+        "seconds.",
+        f"All that it makes lies in {out}, and is of no use anywhere else.",
+    )
     passphrase = secrets.token_urlsafe(24)
     files.write(out / "passphrase", passphrase.encode() + b"\n")
     STATE.home, STATE.passphrase_file, STATE.server = out / "home", out / "passphrase", ""
+    _set_up(passphrase)
+    find_home.remember_quietly(STATE.home, passphrase_file=out / "passphrase")
+    left = _record(file, out)
+    return _check(left, out)
 
+
+def _set_up(passphrase: str) -> None:
+    """Step 1: keys, chain and contracts of an agency."""
     _title(1, "A police agency sets up its node")
-    made = create_home.found(
-        STATE.home,
-        agency="NL-POL",
-        person="4711",
-        roles=["officer", "custodian"],
-        passphrase=passphrase.encode(),
-    )
+    with working("making its keys, and a chain with the two contracts: once for each agency"):
+        from ledger.app import create_home
+
+        made = create_home.found(
+            STATE.home,
+            agency="NL-POL",
+            person="4711",
+            roles=["officer", "custodian"],
+            passphrase=passphrase.encode(),
+        )
     _tell("agency", "NL-POL, with keys of its own; every record below is signed by a person's key")
     _tell(
         "you", f"{made.pseudonym} - a random pseudonym; your service number is nowhere in the log"
@@ -70,59 +88,74 @@ def _demo(file: Path, out: Path) -> int:
     _tell("contracts", f"registry {made.registry}")
     _tell("", f"ledger   {made.ledger} - they refuse any rewriting, and have no owner")
 
-    evidence = _record(file, out)
 
-    _title(
-        6, "A verifier who trusts nobody checks bundle and file, without home, server or network"
+def _check(left: CourtFolder, out: Path) -> int:
+    """Steps 6 and 7: a verifier, and a forger; the exit code."""
+    from cli.commands import verify as verify_command
+    from ledger.domain.bundle import trust_fingerprint
+
+    told = trust_fingerprint.of(left.root).chain
+    bundle, file, trust = (
+        left.folder / name for name in (left.bundle, left.file, court_folder.TRUST)
     )
-    code = verify_command.run(out / "evidence.bundle", file, out / "trust.json", "")
+    _title(6, "A court that trusts nobody checks the folder, without home, server or network")
+    _tell("told", f"by telephone, the fingerprint {told}")
+    output.show("")
+    code = verify_command.run(bundle, file, trust, "", told=told)
     if code != 0:
         return code
 
     _title(7, "Somebody changes one byte of the file")
     _flip(file, out / "tampered")
     _tell("tampered", f"{out / 'tampered'}, one bit of one byte differs")
-    code = verify_command.run(out / "evidence.bundle", out / "tampered", out / "trust.json", "")
+    output.show("")
+    code = verify_command.run(bundle, out / "tampered", trust, "", told=told)
     if code != 1:
         output.say("custody: the tampered copy was not refused: this is a defect")
         return 1
-    _invite(file, out, evidence)
+    _invite(left, out)
     return 0
 
 
-def _invite(file: Path, out: Path, evidence: str) -> None:
+def _invite(left: CourtFolder, out: Path) -> None:
     """Commands with which a reader goes on by themselves; each runs as it is printed."""
-    output.show("", "The original is verified and the tampered copy is refused. Try it yourself:")
-    common = ("--home", STATE.home, "--passphrase-file", STATE.passphrase_file)
-    bundle, trust, why = out / "evidence.bundle", out / "trust.json", ("--basis", "trying it out")
+    folder, home = left.folder, ("--home", STATE.home)
+    trust = ("--trust", folder / court_folder.TRUST)
+    output.show(
+        "",
+        "VERIFIED: the file that the court got. FAILED: the copy with one changed byte.",
+        f"For a stranger: {folder}, and {folder / court_folder.PAGE} in it. Try it yourself:",
+    )
     for words in (
-        ("verify", bundle, file, "--trust", trust),
-        ("verify", bundle, out / "tampered", "--trust", trust),
-        (*common, "list"),
-        (*common, "show", evidence, *why),
-        (*common, "get", evidence, "-o", out / "copy", *why),
-        (*common, "anchor"),
-        (*common, "doctor", "--deep"),
+        ("verify", folder / left.file, *trust),
+        ("verify", folder / left.bundle, out / "tampered", *trust),
+        (*home, "list"),
+        (*home, "show", _ITEM),
+        (*home, "get", _ITEM, "-o", out / "copy"),
+        (*home, "court", _ITEM, "-o", out / "again"),
+        (*home, "anchor"),
+        (*home, "doctor", "--deep"),
     ):
         output.show(f"  .venv/bin/{elsewhere(*words)}")
 
 
-def _record(file: Path, out: Path) -> str:
-    """Steps 2 to 5; returns the evidence id."""
-    from cli.session import open_session
-    from ledger.client.upload import Upload, UploadOptions
-
+def _record(file: Path, out: Path) -> CourtFolder:
+    """Steps 2 to 5; what is left for the court."""
+    case, _, exhibit = _ITEM.partition("/")
     members = {
-        "identifiers": [{"scheme": "case", "value": "DEMO-1"}, {"scheme": "exhibit", "value": "A1"}]
+        "identifiers": [{"scheme": "case", "value": case}, {"scheme": "exhibit", "value": exhibit}]
     }
-    with open_session() as session:
-        _title(
-            2,
-            (
-                "The officer records the file: hashed, encrypted and signed here, before anything "
-                "leaves this machine"
-            ),
-        )
+    _title(
+        2,
+        "The officer records the file: hashed, encrypted and signed here, before anything "
+        "leaves this machine",
+    )
+    with ExitStack() as stack:
+        with working("opening the home with its passphrase, which is slow on purpose"):
+            from cli.session import open_session
+            from ledger.client.upload import Upload, UploadOptions
+
+            session = stack.enter_context(open_session())
         with output.progress("uploading", file.stat().st_size) as advance:
             upload = Upload(
                 session.person,
@@ -144,13 +177,13 @@ def _record(file: Path, out: Path) -> str:
         _tell("log entry", f"number {item.index}, state: in the log, not yet anchored")
 
         _anchor(session)
-        _export(session, item.evidence, out)
-    return item.evidence
+        return _leave(session, item.evidence, out)
 
 
 def _anchor(session: Session) -> None:
     _title(4, "The log's checkpoint is anchored in the contract")
-    status = session.node.anchor()
+    with working("one transaction, which the contract takes or refuses"):
+        status = session.node.anchor()
     newest, chain = status.newest, status.chain
     assert newest is not None
     assert chain is not None
@@ -165,23 +198,20 @@ def _anchor(session: Session) -> None:
     _tell("chain", f"{chain.id} ({chain.label})")
 
 
-def _export(session: Session, evidence: str, out: Path) -> None:
-    from ledger.adapters import files
-    from ledger.client import retrieval
-
-    _title(5, "The record is exported as one bundle; the export itself is signed and recorded")
-    basis = {"purpose": "demonstration"}
-    access = retrieval.record_access(
-        session.node, session.person, session.clock, evidence, mode="export", basis=basis
-    )
-    bundle = session.node.bundle(evidence, access)
-    files.write(out / "evidence.bundle", bundle, mode=0o644)
-    files.write(out / "trust.json", session.node.trust_root(), mode=0o644)
-    _tell("bundle", f"{out / 'evidence.bundle'} ({output.size(len(bundle))})")
+def _leave(session: Session, evidence: str, out: Path) -> CourtFolder:
+    _title(5, "A folder for the court; that it was made is itself signed and recorded")
+    with working("exporting the record, decrypting the file, and checking both"):
+        left = court_folder.write(
+            session, evidence, out / "for-the-court", {"purpose": "demonstration"}, withhold=[]
+        )
+    _tell("folder", str(left.folder))
+    _tell("file", left.file)
+    _tell("bundle", f"{left.bundle} - the record with all its proofs")
     _tell(
-        "trust root",
-        f"{out / 'trust.json'} - which chain, which contracts, who seals its blocks",
+        "trust root", f"{court_folder.TRUST} - which chain, which contracts, who seals its blocks"
     )
+    _tell("page", f"{court_folder.PAGE} - for somebody who has never seen this, to print")
+    return left
 
 
 def _flip(file: Path, target: Path) -> None:

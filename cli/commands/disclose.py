@@ -6,9 +6,10 @@ from typing import Annotated
 
 import typer
 
-from cli import items, output, record_options
+from cli import items, output, people, record_options
 from cli.forwarding import forward
 from cli.global_options import Evidence, Json
+from cli.hints import elsewhere
 
 _DISCLOSE = """Record that somebody was given a copy, an export or a look. The item itself stays
 where it is.
@@ -28,7 +29,7 @@ disclosure to them.
 \b
 Example:
   custody --home ~/nl share 3f0c1d2e-... --basis "analysis" \\
-    --with uhsvsxgbeqkdjg7gd2vbcbfsna
+    --with 4711
 """
 
 
@@ -85,37 +86,37 @@ def disclose(
 def share(
     evidence: Evidence,
     with_person: Annotated[
-        str, typer.Option("--with", help="Who: custody person list; a guest is WHO@AGENCY.")
+        str,
+        typer.Option("--with", help="Service number or pseudonym; a guest is WHO@AGENCY."),
     ],
-    basis: record_options.Purpose,
+    basis: record_options.Purpose = "",
     basis_kind: record_options.BasisKind = "",
     authorisation: record_options.Authorisation = "",
     authority: record_options.Authority = "",
     as_json: Json = False,
 ) -> None:
-    from cli.arguments import basis as basis_member
     from cli.session import open_session
     from ledger.client import handover
 
-    said = (
-        basis_member(basis)
-        | record_options.basis_member(basis, basis_kind, authorisation, authority)["basis"]
-    )
+    items.require_said(basis)
     with open_session() as session:
-        urn = items.urn_of(session, evidence)
+        named = items.find(session, evidence)
+        urn = named.urn
+        why = items.reason(basis, named, evidence, "share", "--with", with_person)["purpose"]
+        said = record_options.basis_member(why, basis_kind, authorisation, authority)["basis"]
         answer = handover.share(
             session.node,
             session.person,
             session.clock,
             urn,
-            with_person=with_person,
+            with_person=people.reference(session, with_person),
             basis=said,
         )
     output.result(
         answer,
         (
-            f"{with_person} can open it now, with a reason of their own: `custody show "
-            f"{urn.removeprefix('urn:uuid:')} --basis WHY`"
+            f"{with_person} can open it now, with a reason of their own: "
+            f"`{elsewhere('show', evidence, '--basis', 'WHY')}`"
         ),
     )
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli import decisions, items, output
+from cli import decisions, items, output, people
 from cli.global_options import Evidence, Json
 from cli.hints import command, elsewhere, runnable
 from cli.questions import Yes
@@ -165,10 +165,11 @@ def carry_out(
         )
         done = session.node.sync_handovers()
         disposal = session.node.disposal(urn)
+        called = people.named(session, people.actors(event.document for event in events))
     problems = [f"problem: {name}: {runnable(what)}" for name, what in done.problems.items()]
     output.result(
         {"statement": answer.statement, "disposal": disposal},
-        *_certificate(disposal, _decided(events, body)),
+        *_certificate(disposal, _decided(events, body, called)),
         *problems,
     )
 
@@ -242,7 +243,9 @@ def _backups(expire: str | None) -> str:
     )
 
 
-def _decided(events: list[RecordedDocument], body: dict[str, Any]) -> list[str]:
+def _decided(
+    events: list[RecordedDocument], body: dict[str, Any], called: people.Names
+) -> list[str]:
     """By whom and on which terms it was decided: as the record said that was read before it went.
 
     Args:
@@ -254,16 +257,15 @@ def _decided(events: list[RecordedDocument], body: dict[str, Any]) -> list[str]:
         f"rule            {body.get('rule', 'none was named')}",
         f"reason          {requested.body['reason']}",
         f"method          {body['method']}",
-        f"requested       {_by(requested)}",
-        *(f"approved        {_by(approval)}" for approval in approvals),
+        f"requested       {_by(requested, called)}",
+        *(f"approved        {_by(approval, called)}" for approval in approvals),
         "                (so the record, which goes with the keys: no later certificate tells it)",
     ]
 
 
-def _by(event: RecordedDocument) -> str:
+def _by(event: RecordedDocument, called: people.Names) -> str:
     document = event.document or {}
-    actor = document["actor"]
-    return f"{document['time']} by {actor['id']} of {actor['agency']} ({actor['role']})"
+    return f"{document['time']} by {people.signer(document['actor'], called)}"
 
 
 def _certificate(disposal: Disposal, decided: list[str] | None = None) -> list[str]:

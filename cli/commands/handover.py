@@ -7,16 +7,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli import items, labels, offer_confirmation, output, questions, record_options
+from cli import items, offer_confirmation, output, people, questions, record_options
+from cli.commands import handover_list
 from cli.commands import handover_pause as pause
 from cli.forwarding import forward
 from cli.global_options import STATE, Evidence, Json
-from cli.hints import runnable
+from cli.hints import command, elsewhere, runnable
 from cli.questions import Yes
 
 if TYPE_CHECKING:
     from cli.session import Session
-    from ledger.domain.ports.answers import ExchangeRound, Handover
+    from ledger.client.offered_item import OnOffer
+    from ledger.domain.ports.answers import ExchangeRound
 
 _HELP = """Hand an item over: inside the agency to a colleague, or to another agency. Both sides
 sign.
@@ -72,19 +74,20 @@ Example:
 """
 _DAY = 86400
 _Condition = Annotated[str, typer.Option(help="Condition of the item.")]
-_LIST = """List offers that wait for an answer, and answers that wait for the chain.
-
-\b
-Example:
-  custody --home ~/ro handover list
-"""
+_Offered = Annotated[
+    str,
+    typer.Argument(metavar="[ITEM]", help="The item; without it the only one on offer to you."),
+]
 
 
 def offer(
     evidence: Evidence,
     to: Annotated[str, typer.Option(help="Agency code; without it the own agency.")] = "",
     to_person: Annotated[
-        str, typer.Option(help="Who shall take it: custody person list; a guest is WHO@AGENCY.")
+        str,
+        typer.Option(
+            help="Service number of who shall take it, or pseudonym; a guest: WHO@AGENCY."
+        ),
     ] = "",
     loan: Annotated[
         bool, typer.Option("--loan", help="It comes back: custody passes for a time.")
@@ -111,10 +114,11 @@ def offer(
     said = record_options.basis_member(basis, basis_kind, authorisation, authority)
     with open_session() as session:
         urn = items.urn_of(session, evidence)
+        agency, person = _recipient(session, evidence, to, to_person)
         wanted = OfferTerms(
-            to or session.person.certificate.agency,
+            agency,
             session.clock.now() + int(days * _DAY),
-            to_person or None,
+            person or None,
             "loan" if loan else "custody",
             record_options.time_of(return_by, "--return-by") if return_by else None,
             condition,
@@ -122,42 +126,49 @@ def offer(
             purpose,
             said,
         )
+        own = session.person.certificate.agency
         answer = handover.offer(session.node, session.person, session.clock, urn, wanted)
         forward(session, wanted.agency)
     output.result(
         answer,
         (
-            f"offered to {to_person or wanted.agency}; until they answer nothing else is "
-            "recorded "
+            f"offered to {to_person or wanted.agency}; until they answer nothing else is recorded "
             "for this item"
         ),
+        *([] if wanted.agency != own else [f"They take it with: `{_taking(urn)}`"]),
     )
 
 
-def list_(as_json: Json = False) -> None:
-    from cli.session import open_session
+def _recipient(session: Session, item: str, to: str, to_person: str) -> tuple[str, str]:
+    """The agency and the person to whom an item is offered, of what was typed.
 
-    with open_session() as session:
-        handovers = session.node.handovers()
-    rows = [
-        [
-            one.evidence.removeprefix("urn:uuid:"),
-            one.giver,
-            _to(one),
-            labels.HANDOVERS[one.state],
-            one.expires or "-",
-            one.looked[0].time if one.looked else "-",
-        ]
-        for one in handovers
-    ]
-    headers = ["ITEM", "FROM", "TO", "STATE", "GOOD UNTIL", "LOOKED AT"]
-    output.result(
-        {"handovers": handovers}, *output.table(headers, rows, whole=("ITEM", "FROM", "TO"))
-    )
+    Raises:
+        UsageError: neither was said, and nobody can be asked; or nobody is meant.
+    """
+    from ledger.domain.errors import UsageError
+
+    own = session.person.certificate.agency
+    to_person = to_person.strip()
+    if not to and not to_person:
+        to_person = questions.text("Service number of the colleague who shall take it:")
+        if not to_person:
+            raise UsageError(
+                "an offer is made to a colleague, or to another agency with --to",
+                hint=command("handover", "offer", item, "--to-person", "NUMBER"),
+            )
+    named = to_person.partition("@")[2]
+    agency = to or named or own
+    if to_person and agency == own:
+        to_person = people.reference(session, to_person)
+    return agency, to_person
+
+
+def _taking(urn: str) -> str:
+    return elsewhere("handover", "accept", urn.removeprefix("urn:uuid:"))
 
 
 def accept(
-    evidence: Evidence,
+    evidence: _Offered = "",
     condition: _Condition = "",
     place: Annotated[str, typer.Option(help="Where it is kept now.")] = "",
     seal: Annotated[
@@ -172,10 +183,10 @@ def accept(
     seals = tuple(seal or ())
     questions.require(yes=yes)
     with open_session() as session:
-        urn = items.urn_of(session, evidence)
+        urn = _on_offer(session, evidence)
         shown = offered_item.look(session.node, session.person, urn)
         abroad = shown.giver != session.person.certificate.agency
-        _show(*offer_confirmation.offer_lines(shown))
+        _show(*_offer_lines(session, shown))
 
         def agree(checked: offered_item.OnOffer) -> None:
             _show(offer_confirmation.checked_line(checked, seals))
@@ -204,7 +215,8 @@ def accept(
 
 
 def decline(
-    evidence: Evidence,
+    evidence: _Offered = "",
+    *,
     reason: Annotated[str, typer.Option(help="Why.")],
     condition: _Condition = "",
     yes: Yes = False,
@@ -216,10 +228,10 @@ def decline(
 
     questions.require(yes=yes)
     with open_session() as session:
-        urn = items.urn_of(session, evidence)
+        urn = _on_offer(session, evidence)
         try:
             shown = offered_item.look(session.node, session.person, urn)
-            _show(*offer_confirmation.offer_lines(shown))
+            _show(*_offer_lines(session, shown))
         except (DeniedError, RuleError) as error:
             # An offer that has expired shows nothing any more, and can still be refused.
             shown = None
@@ -281,7 +293,7 @@ def register(app: typer.Typer) -> None:
 
     group.command(help=_OFFER)(offer)
 
-    group.command("list", help=_LIST)(list_)
+    handover_list.register(group)
 
     group.command(help=_ACCEPT)(accept)
 
@@ -290,6 +302,35 @@ def register(app: typer.Typer) -> None:
     group.command(help=_WITHDRAW)(withdraw)
 
     group.command(help=_SYNC)(sync)
+
+
+def _on_offer(session: Session, text: str) -> str:
+    """The item that somebody answers for: the one that they name, or the only one on offer to them.
+
+    Raises:
+        UsageError: none is on offer to them, or several are.
+    """
+    from ledger.domain.errors import UsageError
+
+    if text:
+        return items.urn_of(session, text)
+    own = session.person.certificate
+    offered = [
+        one.evidence
+        for one in session.node.handovers()
+        if one.taker == own.agency
+        and one.state in ("inside", "open")
+        and (one.giver != own.agency or one.person == own.pseudonym)
+    ]
+    if len(offered) != 1:
+        what = f"{len(offered)} items are on offer" if offered else "nothing is on offer to you"
+        raise UsageError(what, hint="name the item, see: custody handover list")
+    return items.urn_of(session, offered[0])
+
+
+def _offer_lines(session: Session, shown: OnOffer) -> list[str]:
+    called = people.named(session, people.actors([shown.offer]))
+    return offer_confirmation.offer_lines(shown, called)
 
 
 def _show(*lines: str) -> None:
@@ -318,10 +359,3 @@ def _rounds(session: Session) -> ExchangeRound:
             received, settled = total.received + found.received, total.settled + found.settled
             total = replace(found, received=received, settled=settled)
     return total
-
-
-def _to(one: Handover) -> str:
-    """Whom an offer is made to. What is written for a person is the giver's choice: their agency
-    always stands with it.
-    """
-    return f"{one.person} of {one.taker}" if one.person else str(one.taker)

@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
-from cli import labels, output
+from cli import labels, output, people
 from cli.global_options import Json
+from ledger.domain.identity.person import PersonId
 
 _HELP = """List the items that you may see; what is in them stays sealed.
 
@@ -40,12 +41,13 @@ def list_items(
             items = list(session.node.items())
         else:
             items = [session.node.item(evidence) for evidence in sorted(wanted)]
+        called = people.named(session, (PersonId(one.custodian, one.holder) for one in items))
     rows = [
         [
             item.evidence.removeprefix("urn:uuid:"),
             item.time,
             str(item.events),
-            item.custodian,
+            labels.holder(item, called),
             ("closed, " if item.closed else "") + labels.SHORT_STATES.get(item.state, item.state),
         ]
         for item in items

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from cli import custody_key_notices, labels, outfile, output, questions
+from cli import custody_key_notices, labels, outfile, output, people, questions
 from cli.commands import person_changes
 from cli.commands.person_changes import Fingerprint
 from cli.global_options import STATE, Json
@@ -342,12 +342,11 @@ def give_key(
     fingerprint: Annotated[str, typer.Option(help="Of their keys, as they read it to you.")],
     as_json: Json = False,
 ) -> None:
-    from cli import arguments
     from cli.session import open_session
     from ledger.app import give_custody_key
 
-    who = arguments.person(who)
     with open_session() as session:
+        who = people.reference(session, who)
         person = give_custody_key.give(session.keyring, session.node, who, fingerprint=fingerprint)
     output.result(
         {"pseudonym": person.pseudonym, "custodyKey": "sealed"},

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from cli import custody_key_notices, outfile, output, questions, record_options
+from cli import arguments, custody_key_notices, outfile, output, people, questions, record_options
 from cli.global_options import STATE, Json
 from cli.hints import command, runnable
 from cli.labels import counted
@@ -93,9 +93,7 @@ Fingerprint = Annotated[
 def suspend(
     who: Annotated[
         str,
-        typer.Argument(
-            metavar="WHO", help="As `custody person list` shows it; a guest is WHO@AGENCY."
-        ),
+        typer.Argument(metavar="WHO", help="Service number or pseudonym; a guest is WHO@AGENCY."),
     ],
     since: Annotated[
         str,
@@ -104,14 +102,15 @@ def suspend(
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
-    from cli import arguments
     from cli.session import open_session
 
-    who = arguments.person(who)
     moment = record_options.time_of(since, "--since") if since else None
     if moment is not None:
-        _agree_to_break(who, moment, yes=yes)
+        questions.require(yes=yes)
     with open_session() as session:
+        who = people.reference(session, who)
+        if moment is not None:
+            _agree_to_break(who, moment, yes=yes)
         done = session.node.suspend(who, since=moment)
         kept = custody_key_notices.kept(session, who) if done.keepsCustodyKey else []
     revoked, others = done.revoked, done.alsoActive or ()
@@ -135,7 +134,6 @@ def _agree_to_break(who: str, moment: int, *, yes: bool) -> None:
     """Say what a revocation that reaches back takes from honest items too, and ask for it."""
     from ledger.domain.codecs.text import format_time
 
-    questions.require(yes=yes)
     if not STATE.json:
         output.say(
             f"Nothing that {who} signed counts any more",
@@ -155,7 +153,10 @@ def _agree_to_break(who: str, moment: int, *, yes: bool) -> None:
 
 
 def renew(
-    who: Annotated[str, typer.Argument(metavar="WHO", help="As `custody person list` shows it.")],
+    who: Annotated[
+        str,
+        typer.Argument(metavar="WHO", help="Service number, or as `custody person list` shows it."),
+    ],
     role: Annotated[
         list[str] | None,
         typer.Option(help="Roles from now on; without it as before. May be repeated."),
@@ -172,18 +173,17 @@ def renew(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    from cli import arguments
     from cli.session import open_session
 
-    who = arguments.person(who)
     if at_home:
-        _renew_at_home(who, role)
+        _renew_at_home(arguments.person(who), role)
         return
     with open_session() as session:
+        who = people.reference(session, who)
         done = session.node.renew(who, role or [])
         lines = _after_renewal(session, who)
-        people = session.node.people() if done.custodyKey == "waits" else []
-        shown = next((person.fingerprint for person in people if person.reference == who), "")
+        listed = session.node.people() if done.custodyKey == "waits" else []
+        shown = next((person.fingerprint for person in listed if person.reference == who), "")
         given = custody_key_notices.pass_on(
             session, who, done.custodyKey, compared=fingerprint, shown=shown
         )
@@ -264,18 +264,20 @@ def fetch(as_json: Json = False) -> None:
 
 
 def link(
-    who: Annotated[str, typer.Argument(metavar="WHO", help="As `custody person list` shows it.")],
+    who: Annotated[
+        str,
+        typer.Argument(metavar="WHO", help="Service number, or as `custody person list` shows it."),
+    ],
     account: Annotated[
         str,
         typer.Option(help="Their account at the identity provider, the `sub` of its tokens."),
     ],
     as_json: Json = False,
 ) -> None:
-    from cli import arguments
     from cli.session import open_session
 
-    who = arguments.person(who)
     with open_session() as session:
+        who = people.reference(session, who)
         session.node.link(who, account)
     output.result({"pseudonym": who}, "linked: they log in with both, their key and that account")
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import typer
 
-from cli import items, labels, offer_confirmation, output, timeline
+from cli import items, labels, offer_confirmation, output, people, timeline
 from cli.global_options import Basis, Evidence, Json
 from cli.hints import command
+from ledger.domain.identity.person import PersonId, read_stored
 
 if TYPE_CHECKING:
     from ledger.client.listed_events import TimelineEvent
@@ -51,6 +53,7 @@ def show(evidence: Evidence, basis: Basis = "", as_json: Json = False) -> None:
         item = session.node.item(urn)
         events = list(session.node.events(urn))
         names = session.node.agency().names
+        called = people.named(session, _seen(item, details))
     told = listed_events.held_against(item, events, details)
     value = {
         "item": item,
@@ -60,7 +63,7 @@ def show(evidence: Evidence, basis: Basis = "", as_json: Json = False) -> None:
     }
     output.result(
         value,
-        *_text(item, told, names, standing),
+        *_text(item, told, names, standing, called),
         *_missing(details),
     )
 
@@ -93,13 +96,14 @@ def _text(
     events: list[TimelineEvent],
     names: dict[str, str],
     standing: Standing | None,
+    called: people.Names,
 ) -> list[str]:
     lines = [
         f"item     {item.evidence}",
-        f"held by  {item.custodian}"
+        f"held by  {labels.holder(item, called)}"
         + (" (closed)" if item.closed else "")
         + (", keys destroyed" if item.erased else ""),
-        *_offer(item.offer),
+        *_offer(item.offer, called),
         f"content  {item.cid or 'none'}",
         f"state    {labels.STATES[item.state]}",
         *(f"kept at  {_replica(replica)}" for replica in item.replicas),
@@ -127,6 +131,7 @@ def _text(
             names,
             void=event.void,
             looked=event.looked,
+            called=called,
         )
     lines += ["", "times are UTC"]
     if not is_read:
@@ -153,8 +158,20 @@ def _missing(details: list[RecordedDocument]) -> list[str]:
     return [*lines, word] if lines else []
 
 
-def _offer(offer: OpenOffer | None) -> list[str]:
+def _seen(item: Item, details: list[RecordedDocument]) -> Iterator[PersonId]:
+    """Everybody whom the item and its record name."""
+    yield from people.actors(detail.document for detail in details)
+    yield PersonId(item.custodian, item.holder)
+    if item.offer is not None and item.offer.person:
+        yield PersonId(item.offer.agency, item.offer.person)
+    for detail in details:
+        for look in detail.looked or ():
+            who = read_stored(look.person)
+            yield PersonId(who.agency or item.custodian, who.pseudonym)
+
+
+def _offer(offer: OpenOffer | None, called: people.Names) -> list[str]:
     if offer is None:
         return []
-    to = f"{offer.person} of {offer.agency}" if offer.person else offer.agency
+    to = f"{called(offer.agency, offer.person)} of {offer.agency}" if offer.person else offer.agency
     return [f"offered  to {to}, good until {offer.expires or '?'}"]

@@ -77,9 +77,18 @@ def _alone(path: Path) -> tuple[Path, int]:
     """The one temporary file of a file, with its descriptor. It does not hold the name itself,
     which may be as long as a name can be.
     """
-    temporary = path.with_name(f".{sha256(path.name.encode()).hexdigest()[:16]}.part")
+    temporary = _alone_name(path)
     flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_TRUNC
     return temporary, os.open(temporary, flags, 0o600)
+
+
+def _alone_name(path: Path) -> Path:
+    return path.with_name(f".{sha256(path.name.encode()).hexdigest()[:16]}.part")
+
+
+def clear_alone(path: Path) -> None:
+    """Remove what a killed process left of a file that it was replacing alone."""
+    _alone_name(path).unlink(missing_ok=True)
 
 
 def read_small(path: Path, most: int) -> bytes:

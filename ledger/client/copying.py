@@ -166,6 +166,8 @@ def take(
             hint="do not rely on this node: tell an auditor",
         )
     record = node.copy_record(copy)
+    # Of the events in between only the signatures are shown.
+    whole_record.require_whole((record.events[0], record.events[-1]))
     opening, disclosed = record.opening, record.disclosed
     given = [from_b64url(text, what="grant") for text in record.grants]
     key = retrieval.content_key(person, copy.evidence, opening["body"], given)

@@ -175,7 +175,7 @@ def begin(
         raise NotFoundError("the record of this item was destroyed")
     whole_record.require_whole(events)
     told = [event for event in events if event.type.startswith("transfer-")]
-    if len(told) < 2 or told[-1].body.get("reason") != PAUSED:
+    if len(told) < 2 or _paused(told[-1]) != told[-2].statement:
         raise RuleError(
             "the offer was taken back for another reason than a pause",
             hint="make a new one: custody handover offer ID",
@@ -185,6 +185,14 @@ def begin(
     to = handover.recipient_key(node, terms.agency, terms.recipient, person.certificate.agency)
     made = handover.rewrap(node, person, evidence, access, events[0].body, to)
     return Reading(access, events, standing.seals, terms, made)
+
+
+def _paused(event: RecordedDocument) -> str:
+    """The offer that an event takes back in order to pause it; empty for every other one, such as a
+    refusal of the addressee who gives that as the reason.
+    """
+    is_pause = event.type == "transfer-withdrawn" and event.body.get("reason") == PAUSED
+    return str(event.body.get("offer", "")) if is_pause else ""
 
 
 def offer_again(

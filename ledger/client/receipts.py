@@ -12,6 +12,7 @@ from ledger.domain.log import receipt as receipts
 from ledger.domain.log import statement as statements
 from ledger.domain.log.statement import Statement
 from ledger.domain.ports.answers import Recorded, Registered
+from ledger.domain.verify.signed_events import DISTRUST
 
 
 def require(
@@ -38,6 +39,15 @@ def _require_one(person: Person, submission: dict[str, Any], answer: Registered)
     if answer.statement != sent.digest.hex():
         raise VerificationError(
             5, f"sent was statement {sent.digest.hex()}, and the node answers of {answer.statement}"
+        )
+    receipt = receipts.parse(from_b64url(answer.receipt, what="receipt"))
+    named, meant = (answer.evidence, answer.index), (sent.claims.subject, receipt.index)
+    if named != meant:
+        raise VerificationError(
+            5,
+            f"the node answers of {named[0]}, entry {named[1]}; its receipt is for {meant[0]}, "
+            f"entry {meant[1]}",
+            hint=DISTRUST,
         )
     require_receipt(person, sent, answer.receipt)
 

@@ -11,10 +11,13 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
+from ledger.domain.bundle.bundle import Bundle
 from ledger.domain.codecs import strict_json
 from ledger.domain.codecs.text import b64url
-from ledger.domain.errors import UsageError
+from ledger.domain.errors import UsageError, VerificationError
+from ledger.domain.event import document as documents
 from ledger.domain.event.document import Event
+from ledger.domain.verify.signed_events import DISTRUST
 
 #: Members that say again, in another form, what these others say: whoever withholds a name must not
 #: give its bytes.
@@ -73,7 +76,7 @@ class Withheld:
         for disclosure in event.disclosures:
             pointer = f"{places[b64url(disclosure.digest)]}/{disclosure.name}"
             self._known.add(pointer)
-            pointers = (pointer, *_AGAIN.get(pointer, ()))
+            pointers = _said_at(pointer)
             wanted = {
                 (where, place) for where in (None, number) for place in pointers
             } & self._fields
@@ -98,7 +101,7 @@ class Withheld:
             or any(
                 chosen in (None, place) and _overlap(left_out, also)
                 for chosen, left_out in self._fields
-                for also in (corrected, *_AGAIN.get(corrected, ()))
+                for also in _said_at(corrected)
             )
             for place, corrected in places
         )
@@ -122,6 +125,36 @@ class Withheld:
                 f"{', '.join(sorted(lacking))}"
             )
             raise UsageError(text, hint=f"there is: {known}")
+
+
+def require_withheld(bundle: Bundle, evidence: str, selectors: Sequence[str]) -> None:
+    """Check of a bundle that a node made that it is the item's, and leaves out what was to be left
+    out: whoever passes it on relies on that, and the node could have forgotten it.
+
+    Raises:
+        VerificationError: it is another item's, or shows something of it.
+    """
+    if bundle.evidence != evidence:
+        raise VerificationError(2, "the node gave the bundle of another item", hint=DISTRUST)
+    withheld = Withheld(selectors)
+    for number, bundled in enumerate(bundle.statements):
+        if bundled.document is None:
+            continue
+        event = documents.parse(bundled.document, bundled.disclosures)
+        if withheld.shown(number, event) != (bundled.document, bundled.disclosures):
+            raise VerificationError(
+                2,
+                f"event {number} of the bundle shows what was to be left out; it was not written",
+                hint=DISTRUST,
+            )
+
+
+def _said_at(pointer: str) -> tuple[str, ...]:
+    """The members whose value is said at a pointer: there, and what it says again in another
+    form.
+    """
+    again = (also for place, said in _AGAIN.items() if _overlap(pointer, place) for also in said)
+    return (pointer, *again)
 
 
 def _hidden(value: Any, pointer: str) -> Iterator[tuple[str, str]]:

@@ -15,6 +15,7 @@ from ledger.adapters.backup import packs
 from ledger.adapters.ipfs.local import LocalBlockStore
 from ledger.adapters.ipfs.read_only_blocks import LocalBlockView
 from ledger.domain.errors import NotFoundError
+from ledger.domain.ipld import car
 from ledger.domain.ipld import cid as cids
 from ledger.domain.ipld.unixfs import Block
 
@@ -161,3 +162,13 @@ def test_a_pack_that_was_lost_and_stored_again_stops_no_backup(
         store.collect([one.cid for one in blocks], before=0)
         packs.copy(folder, backups, {})
         assert [store.get(one.cid) for one in blocks] == [one.data for one in blocks]
+
+
+def test_a_pack_whose_header_was_torn_is_begun_anew(folder: Path, blocks: list[Block]) -> None:
+    """Blocks were written behind the torn beginning: no IPFS tool could read that pack."""
+    (folder / "pack-000001.car").write_bytes(car.header([])[:7])
+    more = [block(random.Random(2))]
+    with closing(LocalBlockStore(folder)) as store:
+        store.put(more)
+        assert [store.get(one.cid) for one in blocks + more] == [one.data for one in blocks + more]
+    assert (folder / "pack-000001.car").read_bytes().startswith(car.header([]))

@@ -48,23 +48,21 @@ def test_the_demonstration_leaves_what_readme_says_and_prints_commands_that_work
     demonstrated: tuple[Path, str],
 ) -> None:
     folder, text = demonstrated
-    for name in ("home", "passphrase", "evidence.bundle", "trust.json", "tampered"):
+    for name in ("home", "passphrase", "for-the-court", "tampered"):
         assert (folder / "demo-out" / name).exists()
     assert text.index("verdict: verified") < text.index("verdict: failed")
     commands = re.findall(r"^  (\.venv/bin/custody .*)$", text, re.MULTILINE)
-    assert len(commands) == 7
+    assert len(commands) == 8
     for command in commands:
         done = run(command, folder)
         assert done.returncode == (1 if "tampered" in command else 0), (
             command + done.stdout + done.stderr
         )
-    verified_alone(
-        "demo-out/evidence.bundle",
-        "docs/example.jpg",
-        "--trust",
-        "demo-out/trust.json",
-        folder=folder,
-    )
+    court = folder / "demo-out" / "for-the-court"
+    assert {path.name for path in court.iterdir()} == {
+        *("example.jpg", "example.jpg.bundle", "trust.json", "READ-ME.html")
+    }
+    verified_alone("example.jpg", "--trust", "trust.json", folder=court)
 
 
 def test_every_command_of_readmes_session_works(demonstrated: tuple[Path, str]) -> None:
@@ -79,7 +77,7 @@ def test_readmes_verification_output_is_what_the_program_prints(
     demonstrated: tuple[Path, str],
 ) -> None:
     done = run(
-        ".venv/bin/custody verify demo-out/evidence.bundle docs/example.jpg --trust demo-out/trust.json",
+        ".venv/bin/custody verify demo-out/for-the-court/example.jpg --trust demo-out/for-the-court/trust.json",
         demonstrated[0],
     )
     shown = README.partition("```text\n")[2].partition("```")[0]

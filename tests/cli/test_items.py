@@ -89,7 +89,7 @@ def test_an_item_that_is_named_by_its_id_is_read_for_no_reason_that_nobody_gave(
     assert len(events(at_work, evidence)) == before + 1, "nothing but the looks of this test"
     code, _, said = within("get", evidence, home=at_work, typed="hearing on Monday\n")
     assert code == 0, said
-    assert "Why do you read it?" in said
+    assert "Why? Your words are signed" in said
     assert '"purpose": "hearing on Monday"' in events(at_work, evidence)[-2]
 
 

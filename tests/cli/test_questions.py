@@ -69,7 +69,7 @@ def test_a_request_is_shown_whole_before_it_is_decided_on(
         item,
         "photo.jpg",
         "disposal requested",
-        f"by {desk.person.certificate.pseudonym} of NL-POL",
+        f"of NL-POL, who signs as {desk.person.certificate.pseudonym}",
         "at 20",
         "the case is closed",
         "wpg-9",
@@ -142,8 +142,8 @@ def test_what_is_printed_after_an_approval_carries_the_disposal_out_under_its_ru
         "rule wpg-9",
         "reason the case is closed",
         "method burnt",
-        f"by {me} of NL-POL (custodian) approved",
-        f"by {other} of NL-POL",
+        f"of NL-POL, who signs as {me} approved",
+        f"of NL-POL, who signs as {other}",
         "no later certificate tells it",
     ):
         assert words in told, words

@@ -7,13 +7,19 @@ from __future__ import annotations
 import errno
 import os
 import random
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from ledger.adapters import files
 from ledger.adapters.backup import copy_mending, packs
 from ledger.adapters.backup.keys import BackupKeys
+from ledger.adapters.ipfs.local import LocalBlockStore
 from ledger.app import restore_home
+from ledger.domain.ipld import car
+from ledger.domain.ipld import cid as cids
+from ledger.domain.ipld.unixfs import Block
 from tests.support.backups import NOW, make
 from tests.support.commands import within
 from tests.support.desk import PASSPHRASE, Desk
@@ -205,3 +211,37 @@ def test_a_flipped_bit_in_the_name_of_the_packs_makes_them_nobody_elses(
         make(desk, folder, keys_file, keys)
         flip(home_path / "blocks" / packs.PACKS_ID, 0.5)
         assert make(desk, folder, keys_file, keys, NOW + 1).copied == 0
+
+
+def test_a_block_full_of_what_looks_like_blocks_keeps_no_copy_from_being_mended(
+    tmp_path: Path, rng: random.Random
+) -> None:
+    """Where it was damaged those within it were found, and the copy was called another home's."""
+    inner = [Block(cids.of(data), data) for data in (rng.randbytes(500) for _ in range(9))]
+    data = b"".join(map(car.section, inner))
+    blocks = [Block(cids.of(data), data), *inner]
+    (tmp_path / "backup").mkdir()
+    with closing(LocalBlockStore(tmp_path / "home")) as store:
+        store.put(blocks)
+        place = store._index.find(blocks[0].cid)
+        first = packs.copy(tmp_path / "home", tmp_path / "backup", {})
+        copied = tmp_path / "backup" / PACK
+        good, data = copied.read_bytes(), bytearray(copied.read_bytes())
+        data[place.at - 20] ^= 1
+        data[place.at + 3] ^= 1
+        copied.write_bytes(data)
+        again = packs.copy(tmp_path / "home", tmp_path / "backup", first.packs)
+    assert (again.lost, again.mended) == ([], [PACK])
+    assert copied.read_bytes() == good
+
+
+def test_what_a_killed_backup_left_of_a_copy_that_it_mended_goes_with_the_next_one(
+    tmp_path: Path, rng: random.Random
+) -> None:
+    (tmp_path / "backup").mkdir()
+    data = rng.randbytes(500)
+    with closing(LocalBlockStore(tmp_path / "home")) as store:
+        store.put([Block(cids.of(data), data)])
+        left, _ = files._alone(tmp_path / "backup" / PACK)
+        packs.copy(tmp_path / "home", tmp_path / "backup", {})
+    assert not left.exists()

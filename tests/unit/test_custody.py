@@ -14,6 +14,7 @@ from ledger.domain.chain.contract_layout import Hop
 from ledger.domain.errors import IncompleteError, RuleError, VerificationError
 from ledger.domain.event.document import Event
 from ledger.domain.identity.names import agency_id
+from ledger.domain.identity.person import PersonId
 from ledger.domain.identity.roles import require_role
 from ledger.domain.item.custody_transitions import advance
 from ledger.domain.log import statement as statements
@@ -97,7 +98,9 @@ def hop(offer: Statement, outcome: Statement | None, kind: int) -> Hop:
 def check(life: Life, chain: Chain, *hops: Hop) -> VerificationReport:
     report = VerificationReport()
     bundle: Any = life.bundle(*hops)
-    custody_chain.check(bundle, life.statements, [None] * len(life.statements), chain, report)  # type: ignore[arg-type]
+    count = len(life.statements)
+    signers = [PersonId("NL-POL", "a" * 26)] * count
+    custody_chain.check(bundle, life.statements, [None] * count, chain, report, signers)  # type: ignore[arg-type]
     return report
 
 

@@ -39,12 +39,7 @@ def make(root: Path, scratch: Path, into: Path) -> Path:
     if done.returncode != 0:
         raise SampleError(f"the demonstration failed:\n{done.stdout}{done.stderr}")
     folder = into / FOLDER
-    if (out / FOLDER).is_dir():
-        shutil.copytree(out / FOLDER, folder)
-    else:
-        folder.mkdir()
-        for path in (example, out / f"evidence{_BUNDLE}", out / _TRUST):
-            shutil.copyfile(path, folder / path.name)
+    shutil.copytree(out / FOLDER, folder)
     for path in folder.rglob("*"):
         path.chmod(0o755 if path.is_dir() else 0o644)
     folder.chmod(0o755)

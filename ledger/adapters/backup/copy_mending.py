@@ -10,14 +10,14 @@ bad is told by the blocks, which hash to their names.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, Final
 
 from ledger.adapters import files
 from ledger.adapters.ipfs.pack_sections import scan
-from ledger.adapters.ipfs.packfiles import HEADER
+from ledger.adapters.ipfs.packfiles import HEADER, start_of
 from ledger.adapters.ipfs.packindex import Place
 from ledger.domain.codecs import varint
 from ledger.domain.errors import StorageError
@@ -58,27 +58,31 @@ def mend(file: BinaryIO, copied: Path, end: int) -> tuple[bool, bool]:
             copy_readable(old, made, 0, os.fstat(old.fileno()).st_size)
         made.flush()
         here, there = _good(file, end), _good(made, end)
-        only_here, only_there = here - there, there - here
-        if _overlap(only_here, only_there):
+        try:
+            outer = _outermost(here ^ there)
+        except ValueError as error:
             what = (
                 f"the copy of {copied.name} is not what this home's begins with: it is another "
                 "home's"
             )
-            raise StorageError(what, hint="nothing was changed there; back up into a new folder")
-        for place in only_here:
+            hint = "nothing was changed there; back up into a new folder"
+            raise StorageError(what, hint=hint) from error
+        for place in outer & here:
             at, size = _frame(place)
             made.seek(at)
             made.write(os.pread(file.fileno(), size, at))
-        is_headed = os.pread(made.fileno(), len(HEADER), 0) == HEADER
-        made.seek(0)
-        made.write(HEADER)
-    return bool(only_here) or not is_headed, bool(only_there)
+        made.flush()
+        is_headed = start_of(made.fileno()) > 0
+        if not is_headed and all(_frame(place)[0] >= len(HEADER) for place in here | there):
+            made.seek(0)
+            made.write(HEADER)
+    return bool(outer & here) or not is_headed, bool(outer & there)
 
 
 def _good(file: BinaryIO, end: int) -> set[Place]:
     """The blocks that lie whole in a pack; none where the disk cannot read it."""
     with suppress(OSError):
-        return set(scan(file.fileno(), 0, len(HEADER), end)[0])
+        return set(scan(file.fileno(), 0, start_of(file.fileno()), end)[0])
     return set()
 
 
@@ -88,13 +92,22 @@ def _frame(place: Place) -> tuple[int, int]:
     return place.at - head, head + place.size
 
 
-def _overlap(one: Iterable[Place], other: Iterable[Place]) -> bool:
-    last = 0
-    for at, size in sorted(_frame(place) for place in (*one, *other)):
-        if at < last:
-            return True
-        last = at + size
-    return False
+def _outermost(places: set[Place]) -> set[Place]:
+    """Those of some blocks that no other one begins within: whoever stored a block may have filled
+    it with what looks like others, which are found where it is damaged.
+
+    Raises:
+        ValueError: two begin in one place.
+    """
+    found, last, end = set[Place](), -1, 0
+    for place in sorted(places, key=_frame):
+        at, size = _frame(place)
+        if at == last:
+            raise ValueError("two blocks begin in one place")
+        if at >= end:
+            found.add(place)
+            last, end = at, at + size
+    return found
 
 
 def copy_readable(source: BinaryIO, target: BinaryIO, first: int, end: int) -> None:

@@ -22,7 +22,7 @@ from ledger.adapters import files
 from ledger.adapters.backup.copy_mending import CHUNK, agree, copy_readable, mend
 from ledger.adapters.ipfs.index_view import PacksKnown, read_pack, read_packs, read_places
 from ledger.adapters.ipfs.pack_sections import checked, scan
-from ledger.adapters.ipfs.packfiles import HEADER, name_of, number_of, packs_in
+from ledger.adapters.ipfs.packfiles import name_of, number_of, packs_in, start_of
 from ledger.adapters.ipfs.packindex import Place
 from ledger.domain.errors import StorageError, UnreadableError, UsageError, VerificationError
 
@@ -137,6 +137,7 @@ def _append(pack: Path, copied: Path, known: int, end: int, made: Copied) -> int
     Returns:
         bytes that were new.
     """
+    files.clear_alone(copied)
     with pack.open("rb", buffering=0) as file:
         with _opened(copied) as target:
             size = target.seek(0, os.SEEK_END)
@@ -162,7 +163,10 @@ def _is_whole(copied: BinaryIO, pack: Path, start: int, end: int) -> bool:
     number = number_of(pack.name)
     if start == end or number is None:
         return True
-    good = {place.cid for place in scan(copied.fileno(), 0, max(start, len(HEADER)), end)[0]}
+    good = {
+        place.cid
+        for place in scan(copied.fileno(), 0, max(start, start_of(copied.fileno())), end)[0]
+    }
     return all(place.cid in good for place in read_pack(pack.parent, number, start, end))
 
 
@@ -219,7 +223,7 @@ def _lies_elsewhere(source: Path, path: Path, ends: Mapping[str, int], *, given_
     """
     try:
         with path.open("rb", buffering=0) as file:
-            places, _, whole = scan(file.fileno(), 0, len(HEADER), path.stat().st_size)
+            places, _, whole = scan(file.fileno(), 0, start_of(file.fileno()), path.stat().st_size)
         found = read_places(source, [place.cid for place in places])
         return (
             whole

@@ -57,6 +57,11 @@ def packs_in(directory: Path) -> dict[int, Path]:
     return dict(sorted(found.items()))
 
 
+def start_of(fd: int) -> int:
+    """Where the blocks of a pack begin: behind its header, which a torn or damaged pack lacks."""
+    return len(HEADER) if os.pread(fd, len(HEADER), 0) == HEADER else 0
+
+
 class PackFiles:
     """Those in ``directory``. One thread at a time: the store's lock guards them.
 

@@ -17,7 +17,7 @@ from typing import Final
 
 from ledger.adapters import files
 from ledger.adapters.ipfs.pack_sections import scan
-from ledger.adapters.ipfs.packfiles import HEADER, PackFiles, packs_in
+from ledger.adapters.ipfs.packfiles import HEADER, PackFiles, packs_in, start_of
 from ledger.adapters.ipfs.packindex import INDEX, DamagedIndexError, PackIndex, Place
 from ledger.domain.codecs import varint
 from ledger.domain.errors import StorageError, UnreadableError
@@ -119,7 +119,7 @@ def recover(directory: Path, index: PackIndex, packs: PackFiles, now: int) -> No
             if end <= at:
                 continue
             if end < len(HEADER):
-                file.truncate()  # a pack that was just begun
+                file.truncate(0)  # a pack that was just begun
             elif index_blocks(index, file.fileno(), number, (at, end), now)[0] != end:
                 newest = max(newest, number + 1)
     packs.begin(packs.free(newest))
@@ -132,9 +132,7 @@ def index_blocks(
     them.
     """
     at, end = stretch
-    if at < len(HEADER) and os.pread(fd, len(HEADER), 0) == HEADER:
-        at = len(HEADER)
-    places, good, whole = scan(fd, number, at, end)
+    places, good, whole = scan(fd, number, max(at, start_of(fd)), end)
     index.remember(places, number, end, now=now)
     return good, whole
 
@@ -157,7 +155,7 @@ def require_buried(index: PackIndex, packs: PackFiles, number: int, end: int) ->
     if len(HEADER) + index.dead(number) == end:
         return
     with packs.path(number).open("rb") as file:
-        found, _, _ = scan(file.fileno(), number, len(HEADER), end)
+        found, _, _ = scan(file.fileno(), number, start_of(file.fileno()), end)
     dead = {at for at, _ in index.buried(number, 0, len(found) + 1)}
     if any(place.at not in dead for place in found):
         raise DamagedIndexError(f"blocks of pack {number} are neither alive nor dead")
@@ -178,7 +176,7 @@ def is_misled(index: PackIndex, packs: PackFiles, place: Place) -> bool:
     try:
         with packs.path(place.pack).open("rb") as file:
             end = os.fstat(file.fileno()).st_size
-            found, _, _ = scan(file.fileno(), place.pack, len(HEADER), end)
+            found, _, _ = scan(file.fileno(), place.pack, start_of(file.fileno()), end)
     except OSError:
         return False
     return any(one.cid == place.cid for one in found)

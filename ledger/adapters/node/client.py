@@ -93,7 +93,8 @@ class NodeClient(FindingNode):
 
     def item(self, evidence: str) -> answers.Item:
         """One item in clear."""
-        return self._one("GET", f"/v1/evidence/{evidence}", answers.Item)
+        found = self._one("GET", f"/v1/evidence/{evidence}", answers.Item)
+        return signed_records.about(found, evidence, self._web.who)
 
     def events(self, evidence: str) -> Iterator[answers.LoggedEvent]:
         """An item's events, page by page."""
@@ -128,11 +129,9 @@ class NodeClient(FindingNode):
 
     def rehearse(self, evidence: str, document: bytes, disclosures: Sequence[str]) -> None:
         """Ask whether an event that is not signed yet could follow; nothing is recorded."""
-        self._send(
-            "POST",
-            f"/v1/evidence/{evidence}/rehearsals",
-            json={"document": b64url(document), "disclosures": list(disclosures)},
-        )
+        path = f"/v1/evidence/{evidence}/rehearsals"
+        body = {"document": b64url(document), "disclosures": list(disclosures)}
+        self._send("POST", path, json=body)
 
     def details(self, evidence: str, access: str) -> list[answers.RecordedDocument]:
         """The item's documents."""
@@ -172,11 +171,9 @@ class NodeClient(FindingNode):
 
     def bundle(self, evidence: str, access: str, *, withhold: Sequence[str] = ()) -> bytes:
         """The evidence bundle, without what is to be withheld."""
-        return self._send(
-            "POST",
-            f"/v1/evidence/{evidence}/bundle",
-            json={"access": access, "withhold": list(withhold)},
-        ).content
+        path = f"/v1/evidence/{evidence}/bundle"
+        body = {"access": access, "withhold": list(withhold)}
+        return self._send("POST", path, json=body).content
 
     def status(self, *, chain: bool = True, ipfs: bool = True) -> node_answers.NodeStatus:
         """How far anchoring is; without ``chain`` and ``ipfs`` the node need not ask them."""
@@ -221,6 +218,11 @@ class NodeClient(FindingNode):
         path, asked = "/v1/people/holders", {"role": sorted(roles)}
         held: list[node_answers.RoleHolder] = self._ask("GET", path, shape, params=asked)["holders"]
         return held
+
+    def names(self, people: Sequence[str]) -> list[node_answers.Named]:
+        """Whom references, service numbers or beginnings of pseudonyms name."""
+        path, body = "/v1/people/names", {"people": list(people)}
+        return self._all("POST", path, "people", node_answers.Named, body)
 
     def approve(self, reference: str) -> str:
         """Approve an enrolment; the reference of the new person."""
@@ -318,15 +320,12 @@ class NodeClient(FindingNode):
         return events, given, signed_records.standing_after(shown, answer["standing"])
 
     def open_offer(self, evidence: str) -> answers.RecordedDocument:
-        """The open offer of an item, as it was signed and without what it says, for whoever may
-        take it back or answer it.
+        """The open offer of an item as it was signed, without what it says.
 
         Raises:
-            NotFoundError: none, or none for the caller. VerificationError: what the node shows is
-                no signed offer of the item.
+            NotFoundError: none for the caller. VerificationError: what is shown is no such offer.
         """
-        shape = {"offer": answers.RecordedDocument}
-        path = f"/v1/handovers/{evidence}/offer"
+        shape, path = {"offer": answers.RecordedDocument}, f"/v1/handovers/{evidence}/offer"
         offer: answers.RecordedDocument = self._ask("GET", path, shape)["offer"]
         signed_records.require_offer(offer, evidence, self._web.who)
         return offer
@@ -357,7 +356,8 @@ class NodeClient(FindingNode):
 
     def disposal(self, evidence: str) -> answers.Disposal:
         """What became of an item that was disposed of."""
-        return self._one("GET", f"/v1/evidence/{evidence}/disposal", answers.Disposal)
+        found = self._one("GET", f"/v1/evidence/{evidence}/disposal", answers.Disposal)
+        return signed_records.about(found, evidence, self._web.who)
 
     def lineage(self, evidence: str) -> answers.Lineage:
         """Where an item came from, what came from it, and who holds copies."""

@@ -5,7 +5,7 @@ was signed, before anything is shown of it, asked about it or signed for it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from ledger.adapters.node.http import bytes_of
 from ledger.adapters.web.client import WebError
@@ -15,9 +15,22 @@ from ledger.domain.identity import certificate as certificates
 from ledger.domain.item.item_history import ItemHistory
 from ledger.domain.item.recorded_event import RecordedEvent
 from ledger.domain.log import statement as statements
-from ledger.domain.ports.answers import CopyRecord, RecordedDocument, Standing
+from ledger.domain.ports.answers import CopyRecord, Disposal, Item, RecordedDocument, Standing
 from ledger.domain.verify import signed_events
 from ledger.domain.verify.signed_events import DISTRUST, ShownEvent
+
+Answer = TypeVar("Answer", Item, Disposal)
+
+
+def about(answer: Answer, evidence: str, who: str) -> Answer:
+    """An answer that says which item it is about: the one that was asked for.
+
+    Raises:
+        WebError: another one.
+    """
+    if answer.evidence != evidence:
+        raise WebError(who, f"answered about {answer.evidence}, and not about {evidence}")
+    return answer
 
 
 def require_signed(

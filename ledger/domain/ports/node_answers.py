@@ -176,6 +176,18 @@ class Member:
 
 
 @dataclass(frozen=True, slots=True)
+class Named:
+    """Somebody who was asked for as ``asked``; ``number``: empty for a guest."""
+
+    asked: str
+    reference: str
+    agency: str
+    number: str
+    roles: tuple[str, ...]
+    active: bool
+
+
+@dataclass(frozen=True, slots=True)
 class RoleHolder:
     """A colleague who has a role, by service number."""
 

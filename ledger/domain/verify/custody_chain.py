@@ -14,12 +14,14 @@ from ledger.domain.errors import IncompleteError, RuleError, VerificationError
 from ledger.domain.event.document import Event
 from ledger.domain.event.offer_terms import OfferTerms
 from ledger.domain.identity.names import agency_id
+from ledger.domain.identity.person import PersonId
 from ledger.domain.item.custody_transitions import ItemState, advance
 from ledger.domain.log.statement import Statement
 from ledger.domain.verify.report import VerificationReport
 from ledger.domain.verify.state import ContractState
 
 _STEP: Final = 8
+_SHORT: Final = 8  # letters of a pseudonym that tell two people apart
 
 
 class _Handover(NamedTuple):
@@ -36,8 +38,12 @@ def check(
     events: Sequence[Event | None],
     state: ContractState,
     report: VerificationReport,
+    signers: Sequence[PersonId],
 ) -> str:
     """Replay custody and compare it with the contract.
+
+    Args:
+        signers: of the statements, as their certificates name them.
 
     Returns:
         the detail of the step: who holds the item.
@@ -52,15 +58,27 @@ def check(
         raise VerificationError(
             _STEP, f"the contract names another custodian than {item.custodian}"
         )
+    holder = _holder(statements, signers)
     report.facts |= {
         "custodian": item.custodian,
+        "holder": holder.pseudonym,
         "closed": item.closed,
         "handoversAbroad": custody.hops,
     }
     report.findings.append(
         "other branches of this item: not checked, which needs an audit of the logs"
     )
-    return f"held by {item.custodian}" + (", closed" if item.closed else "")
+    who = f"{holder.pseudonym[:_SHORT]} of {item.custodian}"
+    return f"held by {who}" + (", closed" if item.closed else "")
+
+
+def _holder(statements: Sequence[Statement], signers: Sequence[PersonId]) -> PersonId:
+    """The person who opened the item, or accepted it last: also where both are of one agency."""
+    return [
+        signer
+        for statement, signer in zip(statements, signers, strict=True)
+        if statement.claims.effect in ("open", "accept")
+    ][-1]
 
 
 def _replay(

@@ -305,7 +305,10 @@ def _check_certificates(case: VerificationContext, report: VerificationReport) -
 
 def _check_custody(case: VerificationContext, report: VerificationReport) -> str:
     """Step 8: custody from hand to hand, as far as the contract's head."""
-    return custody_chain.check(case.bundle, case.statements, case.events, case.state, report)
+    signers = [case.certificates[statement.certificate].subject for statement in case.statements]
+    return custody_chain.check(
+        case.bundle, case.statements, case.events, case.state, report, signers
+    )
 
 
 def _check_nothing_spare(case: VerificationContext, report: VerificationReport) -> str:

@@ -1,0 +1,81 @@
+"""custody handover list: what is being handed over, from whom to whom."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import typer
+
+from cli import labels, output, people
+from cli.global_options import Json
+from ledger.domain.identity.person import PersonId
+
+if TYPE_CHECKING:
+    from cli.session import Session
+    from ledger.domain.ports.answers import Handover
+
+_HELP = """List offers that wait for an answer, and answers that wait for the chain.
+
+\b
+Example:
+  custody --home ~/ro handover list
+"""
+
+
+def list_(as_json: Json = False) -> None:
+    from cli.session import open_session
+
+    with open_session() as session:
+        handovers = session.node.handovers()
+        givers = {one.evidence: _giver(session, one) for one in handovers}
+        called = people.named(session, _everybody(handovers, givers))
+    rows = [
+        [
+            one.evidence.removeprefix("urn:uuid:"),
+            _told(givers[one.evidence], called),
+            _told(PersonId(one.taker, one.person or ""), called),
+            labels.HANDOVERS[one.state],
+            one.expires or "-",
+            one.looked[0].time if one.looked else "-",
+        ]
+        for one in handovers
+    ]
+    headers = ["ITEM", "FROM", "TO", "STATE", "GOOD UNTIL", "LOOKED AT"]
+    output.result(
+        {"handovers": handovers},
+        *(
+            output.table(headers, rows, whole=("ITEM", "FROM", "TO"))
+            if rows
+            else ["nothing is being handed over"]
+        ),
+    )
+
+
+def _giver(session: Session, one: Handover) -> PersonId:
+    """Who hands an item over: the person, inside the agency, and else the agency."""
+    from ledger.domain.errors import CustodyError
+
+    if one.giver != one.taker:
+        return PersonId(one.giver, "")
+    try:
+        return PersonId(one.giver, session.node.item(one.evidence).holder)
+    except CustodyError:
+        return PersonId(one.giver, "")
+
+
+def _everybody(handovers: list[Handover], givers: dict[str, PersonId]) -> Iterator[PersonId]:
+    yield from givers.values()
+    yield from (PersonId(one.taker, one.person) for one in handovers if one.person)
+
+
+def _told(who: PersonId, called: people.Names) -> str:
+    """One side of a handover. What is written for a person is the giver's choice: their agency
+    always stands with it.
+    """
+    return f"{called(who.agency, who.pseudonym)} of {who.agency}" if who.pseudonym else who.agency
+
+
+def register(group: typer.Typer) -> None:
+    """Add the command."""
+    group.command("list", help=_HELP)(list_)

@@ -1,0 +1,116 @@
+"""People as they are typed and told: by service number among colleagues, by pseudonym elsewhere.
+
+- Whoever works for the agency itself is shown service numbers of its people, as its own node tells
+  them: a pseudonym is what was signed, the number beside it is the node's word.
+- Everybody else, other agencies and whoever verifies a bundle, sees the beginning of a pseudonym:
+  enough to tell two people apart.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any, Final
+
+from cli.global_options import STATE
+from ledger.domain.identity.person import REFERENCE, PersonId, read_stored, require_reference
+
+if TYPE_CHECKING:
+    from cli.session import Session
+    from ledger.domain.ports.node_answers import Named
+
+#: How somebody is called, by agency and pseudonym.
+Names = Callable[[str, str], str]
+_SHORT: Final = 8
+_AT_ONCE: Final = 500
+_MOST: Final = 5_000  # people of one text: who comes behind is told by pseudonym
+
+
+def pseudonym(_agency: str, name: str) -> str:
+    """Somebody by the beginning of their pseudonym, as strangers are told of them."""
+    return name[:_SHORT]
+
+
+def named(session: Session, seen: Iterable[PersonId]) -> Names:
+    """How people are called here: by service number where the node tells it, else by pseudonym.
+
+    Args:
+        seen: whom the text that is to be printed names.
+    """
+    from ledger.domain.errors import CustodyError
+
+    own = session.person.certificate.agency
+    ours = list(dict.fromkeys(one.pseudonym for one in seen if one.agency == own))[:_MOST]
+    found: list[Named] = []
+    if not STATE.offline and not STATE.server:
+        try:
+            for at in range(0, len(ours), _AT_ONCE):
+                found += session.node.names(ours[at : at + _AT_ONCE])
+        except CustodyError:  # names are a help: what was asked for is shown without them
+            found = []
+    numbers = {(one.agency, one.reference): one.number for one in found if one.number}
+    return lambda agency, name: numbers.get((agency, name)) or pseudonym(agency, name)
+
+
+def actors(documents: Iterable[dict[str, Any] | None]) -> Iterator[PersonId]:
+    """Everybody whom documents name: who signed, and to whom something was given."""
+    for document in documents:
+        if document is None:
+            continue
+        actor, to = document["actor"], document["body"].get("to")
+        yield PersonId(actor["agency"], actor["id"])
+        if isinstance(to, dict) and "person" in to and "agency" in to:
+            yield PersonId(to["agency"], to["person"])
+
+
+def signer(actor: dict[str, Any], called: Names) -> str:
+    """Who signed a document, for whoever decides upon it: as they are called here, which is the
+    node's word, and as they sign.
+    """
+    who = called(actor["agency"], actor["id"])
+    return f"{actor['role']} {who} of {actor['agency']}, who signs as {actor['id']}"
+
+
+def recipient(to: dict[str, Any], called: Names) -> str:
+    """To whom something was given: a person with the agency, or an agency."""
+    if isinstance(to.get("person"), str) and isinstance(to.get("agency"), str):
+        return f"{called(to['agency'], to['person'])} of {to['agency']}"
+    return " ".join(str(value) for value in to.values())
+
+
+def shown(names: Names, reference: str, home: str) -> str:
+    """Somebody whom a node writes as a reference; of another agency with the agency."""
+    person = read_stored(reference)
+    agency = person.agency or home
+    called = names(agency, person.pseudonym)
+    return called if agency == home else f"{called} of {agency}"
+
+
+def reference(session: Session, text: str) -> str:
+    """The reference of a person as somebody types it: a service number, the beginning of a
+    pseudonym, or the whole reference.
+
+    Raises:
+        UsageError: nobody of the agency is meant, or several are.
+    """
+    from ledger.domain.errors import UsageError
+
+    text = text.strip()
+    if re.fullmatch(REFERENCE, text):
+        return text
+    if STATE.offline or not text:
+        return require_reference(text)
+    meant = session.node.names([text])
+    found = [one for one in meant if one.active] or meant
+    own = session.person.certificate.agency
+    if not found:
+        raise UsageError(
+            f"{text[:80]!r} names nobody of {own}",
+            hint="give a service number; a guest is named with the agency: WHO@AGENCY",
+        )
+    if len(found) > 1:
+        several = "; ".join(f"{one.reference} ({', '.join(one.roles)})" for one in found)
+        raise UsageError(
+            f"{text[:80]!r} may be each of {len(found)}: {several}", hint="name one by pseudonym"
+        )
+    return found[0].reference

@@ -1,0 +1,107 @@
+"""A node whose answers are well formed and not about what was asked: another item, another entry, a
+bundle or a copy with more or less in it than was asked for.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from ledger.client import handover_pause, redaction
+from ledger.domain.bundle import bundle as bundles
+from ledger.domain.errors import RuleError
+from tests.cli.test_swapped_records import item_of
+from tests.cli.test_untrue_offers import offered
+from tests.support.commands import within
+from tests.support.desk import BASIS, Desk
+from tests.support.lying_node import Lie, Lying, lying  # noqa: F401  (fixtures)
+from tests.support.strangers import desk, photo  # noqa: F401  (fixtures)
+
+STRANGE = "urn:uuid:00000000-0000-4000-8000-000000000001"
+
+
+def another_item(found: dict[str, Any]) -> None:
+    found["registered"][0]["evidence"] = STRANGE
+
+
+def another_entry(found: dict[str, Any]) -> None:
+    found["registered"][0]["index"] += 1
+
+
+@pytest.mark.parametrize("lie", [another_item, another_entry])
+def test_what_was_recorded_is_told_by_the_item_and_the_entry_of_its_receipt(
+    desk: Desk, lying: Lying, lie: Lie
+) -> None:
+    """The number of another item was printed, to be written on the label of a thing."""
+    lying.registered = lie
+    code, out, said = within("seize", "phone", "--seal", "S-1")
+    assert (code, out) == (1, ""), said
+    assert "its receipt is for urn:uuid:" in said
+
+
+def test_an_item_that_was_not_asked_for_is_not_taken_for_the_one_that_was(
+    desk: Desk, lying: Lying, tmp_path: Path
+) -> None:
+    item, sent = item_of(desk, tmp_path, "one"), list[dict[str, Any]]()
+    lying.item = lambda found: found.update(evidence=STRANGE)
+    lying.registered = sent.append
+    code, out, said = within("note", item, "--text", "x")
+    assert (code, out, sent) == (1, "", []), said
+    assert f"answered about {STRANGE}, and not about {item}" in " ".join(said.split())
+
+
+def test_a_bundle_that_shows_what_was_to_be_left_out_is_not_written(
+    desk: Desk, lying: Lying, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    item, other = item_of(desk, tmp_path, "one"), item_of(desk, tmp_path, "two")
+    honest, out, given = lying.handle_request, tmp_path / "out.bundle", [item]
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("/bundle"):
+            return httpx.Response(200, content=desk.bundle(given[0]))
+        return honest(request)
+
+    monkeypatch.setattr(lying, "handle_request", handle)
+    for shown, match in ((item, "shows what was to be left out"), (other, "of another item")):
+        given[0] = shown
+        for left_out in ("/body/name", "1"):
+            words = ("bundle", item, "-o", out, "--basis", "x", "--withhold", left_out)
+            code, _, said = within(*words)
+            assert (code, out.exists()) == (1, False), said
+            assert match in " ".join(said.split())
+
+
+def test_a_correction_of_the_bytes_of_a_name_is_left_out_with_the_name(
+    desk: Desk, tmp_path: Path
+) -> None:
+    """A correction names a member within the one that says the name again."""
+    name = tmp_path / "caf\udce9.jpg"
+    name.write_bytes(b"a face")
+    [done] = desk.upload(name)
+    item = done.evidence
+    rows = desk.client.details(item, desk.access(item, "view"))
+    [member] = [key for key in rows[0].body["ext"] if key != "modified"]
+    for pointer in (f"/body/ext/{member}", "/body/ext/modified"):
+        body = {"target": rows[0].statement, "pointer": pointer, "new": "x", "reason": "y"}
+        desk.record(item, "corrected", body)
+    for left_out, hidden in (("/body/name", 2), ("/body/ext", 2)):
+        data = desk.client.bundle(item, desk.access(item), withhold=[left_out])
+        parsed = bundles.parse(data)
+        documents = [one.document for one in parsed.statements]
+        assert sum(document is None for document in documents) == hidden, left_out
+        redaction.require_withheld(parsed, item, [left_out])
+
+
+def test_only_an_offer_that_its_giver_paused_is_made_again(
+    desk: Desk, lying: Lying, tmp_path: Path
+) -> None:
+    """Whoever refused it with the words of a pause had it made once more."""
+    item = item_of(desk, tmp_path, "one")
+    digest = offered(desk, item, lying.colleague)
+    body = {"offer": digest, "reason": handover_pause.PAUSED}
+    lying.colleague.record(item, "transfer-declined", body)
+    with pytest.raises(RuleError, match="another reason than a pause"):
+        handover_pause.begin(desk.client, desk.person, desk.clock, item, BASIS)

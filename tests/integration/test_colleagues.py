@@ -1,0 +1,158 @@
+"""People are told apart: by service number among colleagues, by pseudonym for everybody else."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ledger.domain.errors import DeniedError
+from ledger.domain.identity.person import PersonId
+from ledger.services.access.authorization import Caller, signer
+from ledger.services.people import colleagues
+from tests.support.actors import Actor, commands_of, enrolled
+from tests.support.commands import within
+from tests.support.desk import Desk
+
+
+def caller(office: Desk, actor: Actor) -> Caller:
+    with office.node.records.read() as unit:
+        return signer(office.node, unit, actor.person.certificate)
+
+
+@pytest.fixture
+def item(office: Desk, tmp_path: Path) -> str:
+    file = tmp_path / "photo.jpg"
+    file.write_bytes(b"a photograph")
+    [done] = office.upload(file)
+    return done.evidence
+
+
+@pytest.fixture
+def second(office: Desk, monkeypatch: pytest.MonkeyPatch) -> Actor:
+    """A colleague with the service number 4712; commands are those of 4711."""
+    actor = enrolled(office, "officer", number="4712")
+    commands_of(Actor(office, office.person, office.client, None), monkeypatch)  # type: ignore[arg-type]
+    return actor
+
+
+def test_an_item_is_handed_over_by_service_number_and_each_command_tells_who_holds_it(
+    office: Desk, item: str, second: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every line said "officer of NL-POL" and "held by NL-POL", before and after."""
+    assert "held by  4711 of NL-POL" in within("show", item)[1]
+    code, out, said = within("handover", "offer", item, "--to-person", "47 12")
+    assert code == 0, said
+    assert "offered to 47 12" in out
+    listed = within("handover", "list")[1]
+    assert re.search(r"4711 of NL-POL +4712 of NL-POL", listed), listed
+    commands_of(second, monkeypatch)
+    code, _, said = within("handover", "accept", "--yes")
+    assert code == 0, said
+    assert re.search(r"from +officer 4711 of NL-POL", said)
+    assert "held by  4712 of NL-POL" in within("show", item)[1]
+    shown = within("show", item, "--basis", "x")[1]
+    assert "handover offered         officer 4711 of NL-POL" in shown
+    assert "to: 4712 of NL-POL" in shown
+    assert "handover accepted        officer 4712 of NL-POL" in shown
+    assert re.search(r"4712 of NL-POL +not yet anchored", within("list")[1])
+
+
+def test_a_bundle_tells_people_apart_by_the_beginning_of_their_pseudonyms(
+    office: Desk, item: str, second: Actor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert within("handover", "offer", item, "--to-person", "4712")[0] == 0
+    commands_of(second, monkeypatch)
+    assert within("handover", "accept", item, "--yes")[0] == 0
+    office.anchor()
+    bundle, trust = tmp_path / "b", tmp_path / "t"
+    assert within("bundle", item, "-o", bundle, "--basis", "x")[0] == 0
+    trust.write_bytes(office.client.trust_root())
+    code, out, _ = within("verify", bundle, "--trust", trust, "--timeline")
+    first = office.person.certificate.pseudonym
+    assert code == 0
+    assert f"held by {second.pseudonym[:8]} of NL-POL" in out
+    assert f"file recorded            officer {first[:8]} of NL-POL" in out
+    assert f"handover accepted        officer {second.pseudonym[:8]} of NL-POL" in out
+    assert "471" not in out, "no service number leaves the agency"
+    facts = json.loads(within("--json", "verify", bundle, "--trust", trust)[1])["facts"]
+    assert (facts["custodian"], facts["holder"]) == ("NL-POL", second.pseudonym)
+
+
+@pytest.mark.parametrize("kind", ["number", "beginning", "reference"])
+def test_whoever_is_meant_is_found_by_number_pseudonym_and_its_beginning(
+    office: Desk, item: str, second: Actor, kind: str
+) -> None:
+    typed = {"number": "4712", "beginning": second.pseudonym[:8], "reference": second.pseudonym}
+    code, _, said = within("share", item, "--with", typed[kind], "--basis", "x")
+    assert code == 0, said
+    code, _, said = within("person", "suspend", typed[kind])
+    assert code == 0, said
+    with office.node.records.read() as unit:
+        row = unit.people.get(second.id)
+    assert row is not None
+    assert not row.active
+
+
+def test_a_number_that_nobody_has_or_two_have_names_nobody(
+    office: Desk, item: str, second: Actor
+) -> None:
+    code, _, said = within("handover", "offer", item, "--to-person", "4713")
+    assert (code, "'4713' names nobody of NL-POL" in said) == (2, True), said
+    other = enrolled(office, "reviewer", number="4712")
+    code, _, said = within("handover", "offer", item, "--to-person", "4712")
+    assert (code, "may be each of 2" in said) == (2, True), said
+    assert second.pseudonym in said
+    assert f"{other.pseudonym} (reviewer)" in said
+    code, _, said = within("handover", "offer", item)
+    assert (code, f"handover offer {item} --to-person NUMBER" in said) == (2, True), said
+
+
+def test_who_of_two_enrolments_is_suspended_already_is_not_taken_for_the_other(
+    office: Desk, item: str, second: Actor
+) -> None:
+    again = enrolled(office, "officer", number="4712")
+    assert within("person", "suspend", second.pseudonym)[0] == 0
+    assert within("handover", "offer", item, "--to-person", "4712")[0] == 0
+    offered = office.client.item(item).offer
+    assert offered is not None
+    assert offered.person == again.pseudonym
+
+
+def test_service_numbers_are_told_to_colleagues_and_to_nobody_else(
+    office: Desk, second: Actor
+) -> None:
+    officer = caller(office, second)
+    asked = ["4711", office.person.certificate.pseudonym]
+    found = colleagues.named(office.node, officer, asked)
+    assert [one.number for one in found] == ["4711", "4711"]
+    abroad = replace(officer, id=PersonId("RO-DIICOT", officer.id.pseudonym))
+    assert colleagues.named(office.node, abroad, asked) == []
+    for role in ("defence", "service"):
+        outside = replace(officer, roles=frozenset({role, "officer"}))
+        assert colleagues.named(office.node, outside, asked) == []
+    assert colleagues.named(office.node, officer, ["a", "47", "zzzzzz", "4711@NL-POL"]) == []
+
+
+def test_a_service_number_that_was_altered_hides_no_colleague(office: Desk, second: Actor) -> None:
+    with office.node.records.write() as unit:
+        row = unit.people.get(second.id)
+        assert row is not None
+        unit.people.put(replace(row, number=b"altered"))
+    asked = [second.pseudonym, "4711"]
+    found = colleagues.named(office.node, caller(office, second), asked)
+    assert [one.number for one in found] == ["", "4711"]
+
+
+def test_a_node_that_tells_no_names_shows_pseudonyms(
+    office: Desk, item: str, second: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(_: object) -> None:
+        raise DeniedError("not for you")
+
+    monkeypatch.setattr(office.client, "names", refused)
+    short = office.person.certificate.pseudonym[:8]
+    assert f"held by  {short} of NL-POL" in within("show", item)[1]
