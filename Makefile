@@ -122,6 +122,8 @@ lint: install-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/mypy --platform win32 --cache-dir .mypy_cache/win32 -p ledger -p api -p cli
+	$(BIN)/mypy --platform darwin --cache-dir .mypy_cache/darwin -p ledger -p api -p cli
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/vulture
 	$(BIN)/python tools/check_sizes.py

@@ -151,13 +151,15 @@ class SuspensionOut(Strict):
 
     ``keepsCustodyKey``: they are no custodian now and keep the custody key that they have.
     ``custodyKey``: as `list_people` shows it. ``alsoActive``: other enrolments of a suspended
-    person, under the same service number, that go on.
+    person, under the same service number, that go on. ``certifiedSince``: of a suspended
+    administrator whose keys were stolen, who got their certificates since then.
     """
 
     revoked: str
     keepsCustodyKey: bool
     custodyKey: str
     alsoActive: list[str]
+    certifiedSince: list[str]
 
 
 class RenewalIn(Strict):

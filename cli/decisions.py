@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from cli import labels, offer_confirmation, output, people, questions
 from cli.global_options import STATE
-from ledger.domain.errors import NotFoundError
+from ledger.domain.errors import NotFoundError, RuleError
+from ledger.domain.identity.person import PersonId
 
 if TYPE_CHECKING:
     from cli.session import Session
@@ -54,12 +55,38 @@ def decide(
     questions.require(yes=yes)
     events, standing = read(session, urn, event_type, {"target": _UNREAD, **body}, basis, members)
     chosen = pick(events)
+    _require_undecided(session, events, chosen)
     if not STATE.json:
         called = people.named(session, people.actors(one.document for one in events))
-        output.say(*_lines(urn, events, chosen, standing, called))
+        output.say(*lines(urn, events, chosen, standing, called))
     questions.agree(_QUESTIONS[event_type], yes=yes, otherwise="it stays undecided, as before")
     decision = {"target": chosen.statement, **body}
     return retrieval.record(*parts, event_type, decision, members, read=events), chosen
+
+
+def _require_undecided(
+    session: Session, events: list[RecordedDocument], chosen: RecordedDocument
+) -> None:
+    """Refuse what the node refuses for certain, before somebody is asked about it.
+
+    Raises:
+        RuleError: they recorded the event themselves, or decided upon it already.
+    """
+    own = session.person.certificate.subject
+    if _signed_by(chosen, own):
+        raise RuleError("nobody decides upon what they recorded themselves", hint="ask a colleague")
+    if any(
+        event.type in _QUESTIONS
+        and event.body["target"] == chosen.statement
+        and _signed_by(event, own)
+        for event in events
+    ):
+        raise RuleError("you decided upon this already")
+
+
+def _signed_by(event: RecordedDocument, person: PersonId) -> bool:
+    actor = (event.document or {"actor": {}})["actor"]
+    return (actor.get("agency"), actor.get("id")) == (person.agency, person.pseudonym)
 
 
 def read(
@@ -89,7 +116,7 @@ def read(
     return events, standing
 
 
-def _lines(
+def lines(
     urn: str,
     events: list[RecordedDocument],
     event: RecordedDocument,

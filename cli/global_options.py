@@ -29,6 +29,8 @@ class State:
     command: str = ""
     #: The item that the command is about, once it is known, for hints that name it.
     item: str = ""
+    #: Kinds and values of the numbers by which it was named; the node said which item that is.
+    numbers: tuple[tuple[str, str], ...] = ()
     looked_up: FoundHome | None = None
 
     @property

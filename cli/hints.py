@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 import shutil
 import sys
 from collections.abc import Iterable
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from cli.global_options import STATE
+from ledger import system
 from ledger.app import find_home
 from ledger.domain.errors import UsageError
 from ledger.domain.untrusted.visible import visible
@@ -123,7 +123,7 @@ def quoted(text: str) -> str:
     visible (ledger/domain/untrusted/visible.py): names of files may hold anything.
     """
     if visible(text) == text:
-        return shlex.quote(text)
+        return system.shell_word(text)
     shown = (
         "\\" + character
         if character in "\\'"

@@ -18,6 +18,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from cli.hints import runnable
+from ledger import system
 from ledger.domain.errors import UnconfirmedError
 
 
@@ -43,7 +44,7 @@ def install() -> None:
     """Take over the signals that ask a command to end, but for those that its caller lets it ignore
     (nohup).
     """
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in system.ENDING:
         if number == signal.SIGINT or signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, _handle)
     sys.unraisablehook = _unraisable

@@ -28,10 +28,14 @@ _SHOWN: Final = 5
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """An item that somebody named, and its case where they named it by that."""
+    """An item that somebody named, and its case where they named it by that.
+
+    ``numbers``: kinds and values of those by which it was named.
+    """
 
     urn: str
     case: str = ""
+    numbers: tuple[tuple[str, str], ...] = ()
 
     @property
     def short(self) -> str:
@@ -52,8 +56,41 @@ def find(session: Session | None, text: str) -> Named:
     """
     named = _found(session, text.strip())
     if session is not None:
-        STATE.item = named.short
+        STATE.item, STATE.numbers = named.short, named.numbers
     return named
+
+
+def require_numbers(evidence: str, documents: Iterable[dict[str, Any] | None]) -> None:
+    """Check that the record of the item that was named by a number has that number: which item it
+    stands for is the node's word, and another one would be read, given on or decided upon.
+
+    Args:
+        documents: of the item; what was destroyed says nothing.
+
+    Raises:
+        VerificationError: it has not.
+    """
+    from ledger.domain.errors import VerificationError
+    from ledger.domain.event.normalization import form
+    from ledger.domain.verify.signed_events import DISTRUST
+
+    known = list(documents)
+    if evidence.removeprefix("urn:uuid:") != STATE.item or None in known:
+        return
+    found = {
+        (form(number["scheme"]), form(number["value"]))
+        for document in known
+        for part in (document or {}, (document or {}).get("body", {}))
+        for number in part.get("identifiers", [])
+    }
+    for scheme, value in STATE.numbers:
+        if (form(scheme), form(value)) not in found:
+            raise VerificationError(
+                2,
+                f"the node names item {STATE.item} for {scheme} {value}, and the record of that "
+                "item does not have this number",
+                hint=DISTRUST,
+            )
 
 
 def _found(session: Session | None, text: str) -> Named:
@@ -121,12 +158,15 @@ def _by_numbers(session: Session, text: str) -> list[Named]:
         if case and exhibit and (of_case := set(session.node.search("case", case))):
             borne = session.node.numbers(case, [exhibit]).get(exhibit)
             both = [urn for urn in session.node.search("exhibit", exhibit) if urn in of_case]
-            # A number means the exhibit itself, not the parts that are found by it as well.
-            found += [Named(urn, case) for urn in (both if borne is None else borne.meant)]
+            numbers = (("case", case), ("exhibit", exhibit))
+            # Several may bear the number: it means what is no part of another one, nor replaced.
+            meant = both if borne is None else borne.meant
+            found += [Named(urn, case, numbers) for urn in meant]
     if found:
         return found
-    exhibits = [Named(urn) for urn in session.node.search("exhibit", text)]
-    return exhibits or [Named(urn, text) for urn in session.node.search("case", text)]
+    search, one = session.node.search, (("exhibit", text),)
+    exhibits = [Named(urn, numbers=one) for urn in search("exhibit", text)]
+    return exhibits or [Named(urn, text, (("case", text),)) for urn in search("case", text)]
 
 
 def _by_beginning(session: Session, text: str) -> list[Named]:

@@ -12,7 +12,16 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
-from cli import extras, hints, interrupt, logs, missing, output, record_options
+from cli import (
+    extras,
+    hints,
+    interrupt,
+    logs,
+    missing,
+    output,
+    record_options,
+    request_words,
+)
 from cli.commands import (
     anchor,
     audit,
@@ -56,7 +65,7 @@ from cli.commands import (
     verify,
 )
 from cli.global_options import STATE
-from ledger.domain.errors import DemandError
+from ledger.domain.errors import DemandError, FormatError
 
 app = typer.Typer(
     name="custody",
@@ -119,7 +128,7 @@ def options(
         offline,
     )
     STATE.home_by = "--home" if _is_typed(context, "home") else "CUSTODY_HOME"
-    STATE.command, STATE.item = context.invoked_subcommand or "", ""
+    STATE.command, STATE.item, STATE.numbers = context.invoked_subcommand or "", "", ()
     if not STATE.help:
         extras.require_for(STATE.command)
 
@@ -185,6 +194,8 @@ def run(arguments: list[str]) -> int:
         return output.failure(record_options.unmet(error))
     except ModuleNotFoundError as error:
         return output.failure(extras.missing_for(error) or error)
+    except FormatError as error:
+        return output.failure(request_words.in_words(error))
     except Exception as error:  # noqa: BLE001  (the last handler: a defect must not print case data)
         return output.failure(error)
 

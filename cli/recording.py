@@ -1,5 +1,5 @@
 """The node as a command talks to it: whoever stops the command is told what became of what it asked
-for (see cli.interrupt).
+for (see cli.interrupt), and a record is that of the item which was named (see cli.items).
 """
 
 from __future__ import annotations
@@ -7,11 +7,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from cli import interrupt
+from cli import interrupt, items, request_words
 from ledger.adapters.node.client import NodeClient
 from ledger.adapters.web.client import Answer
 from ledger.client.offline import FieldNode
-from ledger.domain.ports.answers import Queued, Registered
+from ledger.domain.errors import FormatError
+from ledger.domain.ports.answers import Queued, RecordedDocument, Registered, Standing
 
 #: What is done once for each request and cannot be asked for again without doing it twice.
 _ONCE: Final = ("/v1/people/", "/v1/enrolments", "/v1/custody-key")
@@ -27,11 +28,28 @@ class RecordingNode(NodeClient):
         with interrupt.recording(len(submissions)):
             return super().register(submissions, field=field)
 
+    def record(self, evidence: str, access: str) -> tuple[list[RecordedDocument], Standing]:
+        """See NodeClient."""
+        events, standing = super().record(evidence, access)
+        items.require_numbers(evidence, [event.document for event in events])
+        return events, standing
+
+    def incoming(self, evidence: str) -> tuple[list[RecordedDocument], list[bytes], Standing]:
+        """See NodeClient."""
+        events, given, standing = super().incoming(evidence)
+        items.require_numbers(evidence, [event.document for event in events])
+        return events, given, standing
+
     def _send(self, method: str, path: str, **options: Any) -> Answer:
-        if method == "GET" or not path.startswith(_ONCE):
-            return super()._send(method, path, **options)
-        with interrupt.recording(1):
-            return super()._send(method, path, **options)
+        try:
+            if method == "GET" or not path.startswith(_ONCE):
+                return super()._send(method, path, **options)
+            with interrupt.recording(1):
+                return super()._send(method, path, **options)
+        except FormatError as error:
+            if (told := request_words.in_words(error)) is error:
+                raise
+            raise told from error
 
 
 class RecordingField(FieldNode):

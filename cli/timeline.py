@@ -46,13 +46,15 @@ def entry(
 
     Args:
         effect, agency: as the log shows them.
-        names: an agency's own words for event types.
+        names: an agency's own words for event types, in its language: they stand beside ours.
         void: the other side of a handover was first.
         looked: who looked at what is offered, before answering.
         called: how people are called here.
     """
     if document is not None:
-        what = names.get(document["type"]) or labels.EVENTS.get(document["type"], document["type"])
+        what = labels.EVENTS.get(document["type"], document["type"])
+        if document["type"] in names:
+            what += f" ({names[document['type']]})"
         actor = document["actor"]
         who = f"{actor['role']} {called(agency, actor.get('id', ''))} of {agency}"
     else:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 _RECORD: Final = 8  # steps that judge the record alone
 _FILE: Final = 9
+_MEASURED: Final = ("/body/digests", "/body/size")
 #: By step: what failed, and what that means for whoever has the bundle.
 _FAILED: Final = {
     1: (
@@ -69,12 +70,12 @@ def first_lines(report: VerificationReport, *, compared: bool) -> list[str]:
         by_status.setdefault(step.status, []).append(step)
     verdict = str(report.verdict)
     if verdict == "verified":
-        return [f"VERIFIED: {_verified(report, compared=compared)}"]
+        return [f"VERIFIED: {_verified(report, compared=compared)}", *_corrected(report)]
     if verdict == "failed":
         failed = by_status["failed"]
         whole = len(by_status.get("passed", [])) == _RECORD and [failed[0].number] == [_FILE]
         record = ["  the record itself is good: steps 1 to 8 hold"] if whole else []
-        return [line for step in failed for line in _failed(step)] + record
+        return [line for step in failed for line in _failed(step)] + record + _corrected(report)
     if verdict == "unreadable":
         [step, *_] = by_status["unreadable"]
         return [
@@ -99,6 +100,17 @@ def _verified(report: VerificationReport, *, compared: bool) -> str:
         f"this file is, bit for bit, the one that {origin} recorded, and its record is whole and "
         "unchanged"
     )
+
+
+def _corrected(report: VerificationReport) -> list[str]:
+    """That somebody called the recorded size or digest wrong, which the file was compared with."""
+    events = [
+        f"event {one['event']}"
+        for one in report.corrections
+        if one["target"] == 0 and one["pointer"].startswith(_MEASURED)
+    ]
+    told = "the file was compared with the size and digests that were recorded first"
+    return [f"  corrected later, by {', '.join(events)}: {told}"] if events else []
 
 
 def _failed(step: Step) -> list[str]:

@@ -169,6 +169,7 @@ def _changed(done: Changed) -> SuspensionOut:
         keepsCustodyKey=done.keeps_custody,
         custodyKey=done.custody,
         alsoActive=[other.pseudonym for other in done.others],
+        certifiedSince=[person.pseudonym for person in done.let_in],
     )
 
 

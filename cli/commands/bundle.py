@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -66,6 +66,7 @@ def bundle(
         data = session.node.bundle(urn, access, withhold=left_out)
         parsed = parse(data)
         require_withheld(parsed, urn, left_out)
+        items.require_numbers(urn, _documents(parsed))
         file.write(data)
     if out is None:
         about = _name(parsed) or f"item-{named.short[:8]}"
@@ -107,12 +108,19 @@ def _checking(out: Path) -> str:
     return command("verify", file if known else out)
 
 
-def _name(parsed: Bundle) -> str:
-    """The name under which the file was recorded; empty where the bundle does not tell it."""
+def _documents(parsed: Bundle) -> list[dict[str, Any] | None]:
+    """What the events in a bundle say; None where that is left out."""
     from ledger.domain.event import document
 
-    first = parsed.statements[0]
-    if first.document is None:
-        return ""
-    body = document.parse(first.document, first.disclosures).body
-    return str(body.get("name", ""))
+    return [
+        None
+        if bundled.document is None
+        else document.parse(bundled.document, bundled.disclosures).value
+        for bundled in parsed.statements
+    ]
+
+
+def _name(parsed: Bundle) -> str:
+    """The name under which the file was recorded; empty where the bundle does not tell it."""
+    first = _documents(parsed)[0]
+    return str(first["body"].get("name", "")) if first is not None else ""

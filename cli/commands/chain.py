@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from contextlib import closing
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from cli import outfile, output
+from cli import outfile, output, trust_lines
 from cli.global_options import Json
 from cli.hints import elsewhere
 
@@ -84,7 +84,7 @@ def deploy(
             opened, account, cards, wei=wei, confirmations=confirmations, sealers=sealers
         )
         registry, ledger = ("0x" + one.address.hex() for one in (root.registry, root.ledger))
-        value = {
+        value: dict[str, Any] = {
             "chainId": root.chain_id,
             "registry": registry,
             "ledger": ledger,
@@ -103,9 +103,11 @@ def deploy(
         hint = "keep the trust root that was printed, as a file of its own; do not deploy again"
         file.otherwise(shown, *lines, "The trust root:", *encoded.decode().splitlines(), hint=hint)
         file.write(encoded)
+    value |= trust_lines.as_json(root)
     joining = elsewhere("--home", "HOME", "init", "--rpc", rpc, "--trust", out.name)
     lines += [
         f"  trust root    {out}",
+        *trust_lines.lines(root),
         f"Next, at each agency, with the home that made its card: `{joining}`",
     ]
     output.result(value, *lines)

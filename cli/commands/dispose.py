@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli import decisions, items, output, people
-from cli.global_options import Evidence, Json
+from cli import decisions, items, output, people, questions
+from cli.global_options import STATE, Evidence, Json
 from cli.hints import command, elsewhere, runnable
 from cli.questions import Yes
 
@@ -42,7 +42,8 @@ Example:
   custody --home ~/mine dispose approve 3f0c1d2e-...
 """
 _CARRY_OUT = """Carry an approved disposal out: nobody can open the item afterwards. Its events stay
-in the log and go on verifying.
+in the log and go on verifying. You are shown who requested and approved it and what holds for the
+item, and asked.
 
 \b
 Example:
@@ -56,6 +57,7 @@ it, and until when backups live.
 Example:
   custody --home ~/node dispose certificate 3f0c1d2e-...
 """
+_LAST = "                (so the record, which goes with the keys: no later certificate tells it)"
 _WHY = {"purpose": "disposal"}
 _UNREAD = "00" * 32  # stands for a statement that is known only after the record was read
 _ASK = "custody dispose request ID --reason WHY; then a colleague: `custody dispose approve ID`"
@@ -131,6 +133,7 @@ def carry_out(
     evidence: Evidence,
     method: Annotated[str, typer.Option(help="How: keys destroyed, medium shredded ...")],
     rule: Annotated[str, typer.Option(help="Rule by which it is disposed of.")] = "",
+    yes: Yes = False,
     as_json: Json = False,
 ) -> None:
     from cli.session import open_session
@@ -138,10 +141,13 @@ def carry_out(
     from ledger.domain.codecs.text import format_time
     from ledger.domain.errors import RuleError, StorageError
 
+    questions.require(yes=yes)
     with open_session() as session:
         urn = items.urn_of(session, evidence)
         said = {"scope": "all", "method": method, **_named(rule)}
-        events, _ = decisions.read(session, urn, "disposed", {**said, "approvals": [_UNREAD]}, _WHY)
+        events, standing = decisions.read(
+            session, urn, "disposed", {**said, "approvals": [_UNREAD]}, _WHY
+        )
         approvals = _approvals(events, session.person.certificate.agency)
         if not approvals:
             number = _newest_request(events).seq
@@ -160,16 +166,25 @@ def carry_out(
             "approvals": approvals,
             **({"backupsExpire": format_time(backups)} if backups else {}),
         }
+        called = people.named(session, people.actors(event.document for event in events))
+        if not STATE.json:
+            request = _newest_request(events)
+            output.say(*decisions.lines(urn, events, request, standing, called))
+            output.say("", f"method          {method}", *_approved(events, body, called))
+        questions.agree(
+            "Destroy its keys? Nobody can open it afterwards.",
+            yes=yes,
+            otherwise="the item stays as it is, and the approval stands",
+        )
         answer = retrieval.record(
             session.node, session.person, session.clock, urn, "disposed", body, read=events
         )
         done = session.node.sync_handovers()
         disposal = session.node.disposal(urn)
-        called = people.named(session, people.actors(event.document for event in events))
     problems = [f"problem: {name}: {runnable(what)}" for name, what in done.problems.items()]
     output.result(
         {"statement": answer.statement, "disposal": disposal},
-        *_certificate(disposal, _decided(events, body, called)),
+        *_certificate(disposal, [*_decided(events, body, called), _LAST]),
         *problems,
     )
 
@@ -252,14 +267,23 @@ def _decided(
         body: of the disposal.
     """
     requested = _newest_request(events)
-    approvals = [event for event in events if event.statement in body["approvals"]]
     return [
         f"rule            {body.get('rule', 'none was named')}",
         f"reason          {requested.body['reason']}",
         f"method          {body['method']}",
         f"requested       {_by(requested, called)}",
-        *(f"approved        {_by(approval, called)}" for approval in approvals),
-        "                (so the record, which goes with the keys: no later certificate tells it)",
+        *_approved(events, body, called),
+    ]
+
+
+def _approved(
+    events: list[RecordedDocument], body: dict[str, Any], called: people.Names
+) -> list[str]:
+    """Who approved it, a line for each."""
+    return [
+        f"approved        {_by(event, called)}"
+        for event in events
+        if event.statement in body["approvals"]
     ]
 
 

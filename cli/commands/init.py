@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from cli import outfile, output, questions
+from cli import outfile, output, questions, trust_lines
 from cli.global_options import STATE, Json
 from cli.hints import command, quoted, runnable
 
@@ -69,6 +69,7 @@ def init(
     trust: Annotated[
         Path | None, typer.Option(help="Trust root that custody chain deploy wrote.")
     ] = None,
+    told: trust_lines.Told = "",
     confirmations: Annotated[
         int,
         typer.Option(min=0, help="Blocks on top of one that make it final on the shared chain."),
@@ -83,8 +84,9 @@ def init(
                 "joining a chain takes --rpc and --trust",
                 hint="agency and person were said when the home was prepared with --card",
             )
-        _join(rpc, trust, confirmations)
+        _join(rpc, trust, confirmations, told)
         return
+    trust_lines.believed(None, told)  # which is compared with nothing where no chain is joined
     if (card is None) != (not url):
         raise UsageError("a home that will share a chain needs both --url and --card")
     founder = _founder(agency, person, administrator, role, profile)
@@ -275,16 +277,17 @@ def _prepare(
     output.result({**value, "card": str(path)}, *lines)
 
 
-def _join(rpc: str, trust: Path, confirmations: int) -> None:
+def _join(rpc: str, trust: Path, confirmations: int, told: str) -> None:
     from dataclasses import asdict
 
     from cli import passphrases
     from cli.arguments import read_trust
     from ledger.app.create_home import join
 
+    root = read_trust(trust)
     made = join(
         STATE.home,
-        read_trust(trust),
+        trust_lines.believed(root, told),
         url=rpc,
         confirmations=confirmations,
         passphrase=passphrases.ask(),
@@ -293,6 +296,8 @@ def _join(rpc: str, trust: Path, confirmations: int) -> None:
         f"Home of {made.agency} in {made.path} joined chain {made.chain_id}.",
         f"  you sign as   {made.pseudonym}",
         *_contracts(made),
+        *trust_lines.lines(root),
         f"Next: {runnable('custody serve, and custody partner add URL')} for each other agency",
     ]
-    output.result({**asdict(made), "path": str(made.path)}, *lines)
+    value = {**asdict(made), "path": str(made.path), **trust_lines.as_json(root)}
+    output.result(value, *lines)

@@ -119,11 +119,17 @@ def suspend(
         "revoked": revoked,
         "keepsCustodyKey": done.keepsCustodyKey,
         "alsoActive": others,
+        "certifiedSince": done.certifiedSince or (),
     }
     also = [
         f"The same service number is enrolled as {other} too, which goes on. To suspend it as "
         f"well: {command('person', 'suspend', other)}"
         for other in others
+    ]
+    also += [
+        f"{other} got a certificate since then, maybe by whoever had the stolen keys. Ask them and "
+        f"whoever let them in; if that was not right: {command('person', 'suspend', other)}"
+        for other in done.certifiedSince or ()
     ]
     output.result(
         value, f"{who} is suspended from now on, and revoked as of {revoked}.", *kept, *also

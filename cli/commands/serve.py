@@ -133,9 +133,11 @@ def _ending(server: Any) -> Iterator[None]:
     """
     import signal
 
+    from ledger import system
+
     before = {
         number: signal.getsignal(number)
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        for number in system.ENDING
         if number == signal.SIGINT or signal.getsignal(number) is not signal.SIG_IGN
     }
     for number in before:

@@ -1,17 +1,23 @@
-"""Locks on files and folders: one that says who holds it, and others that many hold together."""
+"""Locks on files and folders: one that says who holds it, and others that many hold together.
+
+They are the kernel's (portalocker, over flock here): they end with the process, however it ends. On
+Windows a locked file can be read by nobody else and none can be replaced while it is open, and a
+folder cannot be locked at all: who holds a lock, and the lock on a file that is replaced, stand
+beside it there.
+"""
 
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import secrets
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
+from ledger import system
 from ledger.domain.errors import LockedError, StorageError
 
 _NO_LOCKS: Final = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
@@ -34,13 +40,11 @@ class FileLock:
         self.token = secrets.token_hex(8)
         try:
             # What a link leads to would be emptied.
-            flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
-            self._fd = os.open(path, flags, 0o600)
+            self._fd = system.open_own(path, os.O_RDWR | os.O_CREAT | system.NONBLOCK)
             _lock(self._fd)
-            os.ftruncate(self._fd, 0)
-            os.pwrite(self._fd, f"{os.getpid()} {self.token}\n".encode(), 0)
+            self._say(path, f"{os.getpid()} {self.token}\n".encode())
         except BlockingIOError as error:
-            holder = _read(self._fd)[0] or "unknown"
+            holder = _read(self._fd, path)[0] or "unknown"
             self.release()
             raise LockedError(
                 f"{what} is in use by process {holder}",
@@ -50,10 +54,21 @@ class FileLock:
             self.release()
             raise refused(error, path, what=what) from error
 
+    def _say(self, path: Path, holder: bytes) -> None:
+        if system.WINDOWS:
+            beside = system.open_own(_beside(path), os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+            try:
+                os.write(beside, holder)
+            finally:
+                os.close(beside)
+            return
+        os.ftruncate(self._fd, 0)
+        system.pwrite(self._fd, holder, 0)
+
     def release(self) -> None:
         """Let go; harmless when repeated."""
         if self._fd >= 0:
-            os.close(self._fd)
+            let_go(self._fd)
             self._fd = -1
 
 
@@ -68,15 +83,17 @@ def refused(error: OSError, path: Path, *, what: str) -> StorageError:
 def held(path: Path) -> str | None:
     """The token of whoever holds a lock now; None where nobody does."""
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        # Windows locks only what may be written, and without another library for one alone.
+        flags = os.O_RDWR if system.WINDOWS else os.O_RDONLY | system.NONBLOCK
+        fd = os.open(path, flags | system.CLOEXEC)
     except OSError:
         return None
     try:
-        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        take(fd, shared=not system.WINDOWS)
     except BlockingIOError:
-        return _read(fd)[1]
+        return _read(fd, path)[1]
     finally:
-        os.close(fd)
+        let_go(fd)
     return None
 
 
@@ -88,8 +105,12 @@ def writing(path: Path) -> Iterator[None]:
     Raises:
         OSError: it cannot be opened.
     """
+    if system.WINDOWS:
+        with _flocked(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT, wait=True):
+            yield
+            return
     while True:
-        with _flocked(path, os.O_RDWR, fcntl.LOCK_EX) as fd:
+        with _flocked(path, os.O_RDWR, wait=True) as fd:
             if os.path.samestat(os.fstat(fd), path.stat()):  # or it was replaced meanwhile
                 yield
                 return
@@ -103,7 +124,7 @@ def used(path: Path, *, folder: bool = False) -> Iterator[int]:
     Raises:
         OSError: there is no such folder, or what was held was taken away at that moment.
     """
-    with _flocked(path, _flags(folder=folder), fcntl.LOCK_SH) as fd:
+    with _flocked(path, _flags(folder=folder), shared=True, wait=True) as fd:
         path.stat()  # it may have been taken away between two steps
         yield fd
 
@@ -113,8 +134,7 @@ def unused(path: Path, *, folder: bool = False) -> Iterator[bool]:
     """Whether nobody holds a file, or a folder that is there; nobody does until the block ends."""
     with ExitStack() as stack:
         try:
-            how = fcntl.LOCK_EX | fcntl.LOCK_NB
-            stack.enter_context(_flocked(path, _flags(folder=folder), how))
+            stack.enter_context(_flocked(path, _flags(folder=folder)))
         except BlockingIOError:
             free = False
         else:
@@ -122,35 +142,81 @@ def unused(path: Path, *, folder: bool = False) -> Iterator[bool]:
         yield free
 
 
+def take(fd: int, *, shared: bool = False, wait: bool = False) -> None:
+    """Lock an open file.
+
+    Args:
+        shared: together with others who share it.
+        wait: until nobody else holds it.
+
+    Raises:
+        BlockingIOError: somebody holds it. OSError: it cannot be locked.
+    """
+    from portalocker import LockFlags, exceptions, lock  # where nothing is locked, nothing is spent
+
+    how = LockFlags.SHARED if shared else LockFlags.EXCLUSIVE
+    while True:
+        try:
+            lock(fd, how if wait else how | LockFlags.NON_BLOCKING)
+        except exceptions.AlreadyLocked as error:
+            if wait:  # Windows waits for ten seconds at once
+                continue
+            raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN)) from error
+        except exceptions.LockException as error:
+            cause = error.__cause__
+            raise (
+                cause if isinstance(cause, OSError) else OSError(errno.ENOLCK, str(error))
+            ) from error
+        return
+
+
+def let_go(fd: int) -> None:
+    """Close an open file, and with it the lock. Windows may take its time, unless it is asked."""
+    if system.WINDOWS:
+        from portalocker import exceptions, unlock
+
+        with suppress(exceptions.LockException, OSError):  # it was not locked
+            unlock(fd)
+    os.close(fd)
+
+
+def _beside(path: Path) -> Path:
+    """Where it says who holds a lock, where nobody else could read the lock itself."""
+    return path.with_name(path.name + ".holder")
+
+
 def _flags(*, folder: bool) -> int:
-    kind = os.O_RDONLY | os.O_DIRECTORY if folder else os.O_RDWR | os.O_CREAT
-    return kind | os.O_NOFOLLOW
+    return os.O_RDONLY | system.DIRECTORY if folder else os.O_RDWR | os.O_CREAT
 
 
 @contextmanager
-def _flocked(path: Path, flags: int, how: int) -> Iterator[int]:
-    fd = os.open(path, flags | os.O_CLOEXEC, 0o600)
+def _flocked(path: Path, flags: int, *, shared: bool = False, wait: bool = False) -> Iterator[int]:
+    fd = system.open_own(path, flags)
     try:
         try:
-            fcntl.flock(fd, how)
+            take(fd, shared=shared, wait=wait)
         except OSError as error:
             # On a disk without locks nobody finds out that something is unused.
-            if how != fcntl.LOCK_SH or error.errno not in _NO_LOCKS:
+            if not shared or error.errno not in _NO_LOCKS:
                 raise
         yield fd
     finally:
-        os.close(fd)
+        let_go(fd)
 
 
 def _lock(fd: int) -> None:
     try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        take(fd)
     except BlockingIOError:
         time.sleep(_LOOK)  # somebody may just be looking
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        take(fd)
 
 
-def _read(fd: int) -> tuple[str, str]:
+def _read(fd: int, path: Path) -> tuple[str, str]:
     """Process and token that a lock's file names."""
-    pid, _, token = os.pread(fd, 64, 0).decode("ascii", "replace").strip().partition(" ")
+    try:
+        said = _beside(path).read_bytes()[:64] if system.WINDOWS else system.pread(fd, 64, 0)
+    except OSError:
+        said = b""
+    pid, _, token = said.decode("ascii", "replace").strip().partition(" ")
     return pid, token

@@ -8,12 +8,14 @@ import secrets
 import shlex
 import shutil
 import stat
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO, Final
 
+from ledger import system
 from ledger.adapters import filelock
 from ledger.domain.errors import StorageError, UnwrittenError, UsageError
 
@@ -27,6 +29,7 @@ _NO_LINKS: Final = (
 _MADE: Final = ".made-by-custody"
 _MARK: Final = "{maker} made what lies in {place}, and empties this folder when it runs again\n"
 _PART: Final = ".custody-part"
+_WORKED_ON: Final = 86400  # seconds
 _OTHERS: Final = 0o022  # bits with which others than the owner may write
 
 
@@ -59,10 +62,10 @@ def replacing(
             ) from error
         try:
             with os.fdopen(fd, "w+b") as file:
-                os.fchmod(fd, mode)
+                system.set_mode(fd, mode)
                 yield file
                 file.flush()
-                os.fsync(file.fileno())
+                system.fsync(file.fileno())
             _put(temporary, path, force=force)
             sync_directory(path.parent)
         except OSError as error:
@@ -78,8 +81,7 @@ def _alone(path: Path) -> tuple[Path, int]:
     which may be as long as a name can be.
     """
     temporary = _alone_name(path)
-    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_TRUNC
-    return temporary, os.open(temporary, flags, 0o600)
+    return temporary, system.open_own(temporary, os.O_RDWR | os.O_CREAT | os.O_TRUNC)
 
 
 def _alone_name(path: Path) -> Path:
@@ -132,12 +134,12 @@ def _put(temporary: Path, path: Path, *, force: bool) -> None:
         except FileExistsError:
             require_absent(path)
         except OSError as error:
-            if error.errno not in _NO_LINKS:
+            if error.errno not in _NO_LINKS and not system.WINDOWS:
                 raise
             require_absent(path)
         else:
             return
-    temporary.replace(path)
+    system.replace(temporary, path)
 
 
 def write(path: Path, data: bytes, *, mode: int = 0o600) -> None:
@@ -166,7 +168,7 @@ def private_file(path: Path) -> None:
     Raises:
         OSError: the disk refused.
     """
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | system.CLOEXEC, 0o600))
 
 
 def public_folder(path: Path) -> None:
@@ -218,7 +220,7 @@ def require_owned(*paths: Path) -> None:
     Raises:
         StorageError: others can write there; the hint is the command that ends it.
     """
-    for path in paths:
+    for path in paths if system.modes_count() else ():
         try:
             mode = path.stat().st_mode
         except OSError:
@@ -289,7 +291,7 @@ def building(path: Path, *, what: str) -> Iterator[Path]:
             yield aside
             if path.exists():
                 path.rmdir()
-            aside.rename(path)
+            system.replace(aside, path)
         sync_directory(path.absolute().parent)
     except OSError as error:
         raise StorageError(
@@ -303,6 +305,11 @@ def _taken(path: Path, stack: ExitStack, *, folder: bool) -> tuple[Path, int]:
     """
     while True:
         aside = path.with_name(f".{secrets.token_hex(8)}{_PART}")
+        if system.WINDOWS:  # where nobody removes a file that is open, and none that is gets a name
+            if folder:
+                aside.mkdir(mode=0o700, parents=True)
+                return aside, -1
+            return aside, os.open(aside, os.O_RDWR | os.O_CREAT | os.O_EXCL | system.CLOEXEC)
         if folder:
             aside.mkdir(mode=0o700, parents=True)
         else:
@@ -321,7 +328,10 @@ def remove_leftovers(folder: Path) -> None:
             found = path.lstat()
             is_folder = stat.S_ISDIR(found.st_mode)
             # Opening a pipe that somebody put there would wait for ever.
-            if found.st_uid != os.geteuid() or not (is_folder or stat.S_ISREG(found.st_mode)):
+            if not system.is_mine(found) or not (is_folder or stat.S_ISREG(found.st_mode)):
+                continue
+            if system.WINDOWS:
+                _remove_old(path, found, folder=is_folder)
                 continue
             with filelock.unused(path, folder=is_folder) as free:
                 if free and is_folder:
@@ -330,10 +340,18 @@ def remove_leftovers(folder: Path) -> None:
                     path.unlink()
 
 
+def _remove_old(path: Path, found: os.stat_result, *, folder: bool) -> None:
+    """Remove what nobody can be at work on any more: a file that is open refuses by itself, and
+    what is at most a day old may be just about to get its name.
+    """
+    if time.time() - found.st_mtime < _WORKED_ON:
+        return
+    if folder:
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink()
+
+
 def sync_directory(path: Path) -> None:
     """Make a rename durable."""
-    fd = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
+    system.sync_folder(path)

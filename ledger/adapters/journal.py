@@ -13,7 +13,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import secrets
@@ -25,7 +24,8 @@ from typing import Any, Final
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from ledger.adapters import files
+from ledger import system
+from ledger.adapters import filelock, files
 from ledger.domain.errors import StorageError
 from ledger.domain.files.custody_files import JOURNAL_MAGIC
 
@@ -33,6 +33,7 @@ _NAMES: Final = "upload-*.journal"
 _LENGTH: Final = 4
 _HEAD: Final = 2 * _LENGTH + 32
 _NONCE: Final = 12
+_PART: Final = 1 << 20
 
 
 class FileJournal:
@@ -60,17 +61,17 @@ class FileJournal:
             if path == self._path:
                 continue
             try:
-                fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+                fd = os.open(path, os.O_RDWR | system.CLOEXEC)
             except FileNotFoundError:
                 continue  # its run has just finished
             try:
-                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                filelock.take(fd)
             except BlockingIOError:
-                os.close(fd)
+                filelock.let_go(fd)
                 continue
             self._taken.append((path, fd))
             try:
-                data = path.read_bytes()
+                data = _whole(fd)
             except OSError as error:
                 raise StorageError(
                     f"cannot read {path}: {error.strerror}", hint="check the disk"
@@ -135,8 +136,8 @@ class FileJournal:
     def _open(self) -> None:
         files.private_folder(self._directory)
         path = self._directory / f"upload-{secrets.token_hex(8)}.journal"
-        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600)
-        fcntl.flock(fd, fcntl.LOCK_EX)
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | system.CLOEXEC, 0o600)
+        filelock.take(fd, wait=True)
         self._path, self._fd, self._end = path, fd, 0
         self._write(JOURNAL_MAGIC)
         try:
@@ -157,7 +158,7 @@ class FileJournal:
             self._cut()
             raise
         try:
-            os.fsync(self._fd)
+            system.fsync(self._fd)
         except OSError:
             # The kernel may drop what it could not write and confirm the next time: this file is
             # not believed any more.
@@ -183,14 +184,27 @@ class FileJournal:
             for record in keep:
                 self.append(record)
             self.sync()
+        if system.WINDOWS:
+            self._give_up(finished)
         for path, _ in finished:
             path.unlink(missing_ok=True)
         self.close()
 
+    def _give_up(self, finished: Sequence[tuple[Path, int]]) -> None:
+        """Close what is to be removed, where no file that is open can be: emptied before, it asks
+        nothing of whoever opens it in between.
+        """
+        for path, fd in finished:
+            os.ftruncate(fd, 0)
+            filelock.let_go(fd)
+            if path == self._path:
+                self._path, self._fd = None, -1
+        self._taken = []
+
     def close(self) -> None:
         """See clientports.Journal."""
         for _, fd in self._held():
-            os.close(fd)
+            filelock.let_go(fd)
         self._taken, self._path, self._fd, self._end, self._broken = [], None, -1, 0, False
         self._pending.clear()
 
@@ -201,6 +215,14 @@ class FileJournal:
 def count(directory: Path) -> int:
     """How many journals with something in them lie in a folder."""
     return sum(1 for path in directory.glob(_NAMES) if path.stat().st_size)
+
+
+def _whole(fd: int) -> bytes:
+    """All of a file, by the descriptor that holds its lock: by another Windows lets nobody read."""
+    data = bytearray()
+    while part := system.pread(fd, _PART, len(data)):
+        data += part
+    return bytes(data)
 
 
 def _sized(length: int) -> bytes:

@@ -16,18 +16,18 @@ that the caller opened for writing.
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import re
-import socket
 import stat
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, Final
 
+from ledger import system
 from ledger.adapters import files
 from ledger.domain.errors import UnwrittenError, UsageError
+from ledger.domain.files import windows_names
 
 _NAMED: Final = {"-": 1, "/dev/stdout": 1, "/dev/stderr": 2}
 _NUMBER: Final = re.compile(r"\d{1,6}", re.ASCII)
@@ -137,8 +137,8 @@ def _require_given(path: Path, descriptor: int) -> None:
         UsageError: it was closed, or opened for reading only.
     """
     try:
-        given = os.get_inheritable(descriptor)
-        readable_only = fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY
+        given = system.is_inherited(descriptor)
+        readable_only = system.is_read_only(descriptor)
     except OSError:
         given = readable_only = False
     if not given:
@@ -159,6 +159,8 @@ def _require_possible(path: Path) -> None:
     Raises:
         UnwrittenError: the disk refuses the name.
     """
+    if system.WINDOWS and (why := windows_names.why_not(path.name)):
+        raise UnwrittenError(f"cannot write {path}: {why}", hint="name another file")
     try:
         path.mkdir(mode=0o700)
         path.rmdir()
@@ -185,9 +187,8 @@ def _through(path: Path, kind: int | None, descriptor: int | None) -> BinaryIO:
     if descriptor is not None:
         return os.fdopen(os.dup(descriptor), "wb")
     if kind == stat.S_IFSOCK:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as link:
-            link.connect(str(path))
+        with system.connected(path) as link:
             return link.makefile("wb")
     return os.fdopen(
-        os.open(path, os.O_WRONLY | os.O_CLOEXEC | os.O_NOCTTY), "wb"
+        os.open(path, os.O_WRONLY | system.CLOEXEC | system.NOCTTY), "wb"
     )  # no O_TRUNC, no O_CREAT: it is there

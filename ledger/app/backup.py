@@ -115,7 +115,8 @@ def make(
         packs.require_same(home / "blocks", folder / "blocks", used=bool(snapshots(folder)))
         # Before anything is read: who disposes of an item from now on, also while packs are copied
         # or after this was killed, is told that a backup may open it. Too late a date is harmless.
-        settings.note_backup(home, generation.expires)
+        # Of all keys in the file: a home that lost the date learns the latest again.
+        settings.note_backup(home, max(generation.expires, keys.latest()))
         part.mkdir(mode=0o700)
         grants = _databases(home, part, name, generation, embedded=config.chain.kind == "local")
         # Homes of earlier versions have no profile.

@@ -27,6 +27,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from ledger import system
 from ledger.adapters import files
 from ledger.domain.codecs import strict_json
 from ledger.domain.errors import CustodyError, UsageError
@@ -136,9 +137,7 @@ def _followed(pointer: Path) -> Path:
 
 
 def _quoted(path: Path) -> str:
-    import shlex
-
-    return shlex.quote(str(path))
+    return system.shell_word(str(path))
 
 
 def _read_own(pointer: Path) -> str:
@@ -148,16 +147,15 @@ def _read_own(pointer: Path) -> str:
         UsageError: it is not, or no pointer.
     """
     wrong, text = "", ""
-    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
     try:
-        descriptor = os.open(pointer, flags)
+        descriptor = system.open_own(pointer, os.O_RDONLY | system.NONBLOCK)
         try:
             details = os.fstat(descriptor)
             if not stat.S_ISREG(details.st_mode):
                 wrong = "is no plain file"
-            elif os.name == "posix" and details.st_uid != os.geteuid():
+            elif not system.is_mine(details):
                 wrong = "belongs to somebody else"
-            elif os.name == "posix" and details.st_mode & _OTHERS:
+            elif system.modes_count() and details.st_mode & _OTHERS:
                 wrong = "can be written by others"
             else:
                 text = os.read(descriptor, _LONGEST).decode().rstrip("\r\n")
@@ -225,7 +223,7 @@ def _read() -> dict[str, Remembered]:
     path = data_folder() / _LIST
     try:
         files.require_owned(path)
-        if os.name == "posix" and path.stat().st_uid != os.geteuid():
+        if not system.is_mine(path.stat()):
             return {}
         value = strict_json.lenient(files.read_small(path, _LONGEST_LIST))
         return {str(name): Remembered(**one) for name, one in value["homes"].items()}

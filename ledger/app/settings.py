@@ -221,11 +221,16 @@ class ClientSettings:
 def read_backups(home: Path) -> int:
     """When the last backup of a home can no longer be opened, seconds since 1970; 0 where none was
     made.
+
+    Raises:
+        StorageError: that cannot be read, or is gone while the packs still bear the name that their
+            first backup gave them: no certificate may then say that none was made.
     """
     try:
+        named = home / "blocks" / custody_files.PACKS_ID
+        if not (home / BACKUPS).exists() and not named.exists():
+            return 0
         return int(strict_json.lenient((home / BACKUPS).read_bytes())["expires"])
-    except FileNotFoundError:
-        return 0
     except (OSError, ValueError, KeyError, TypeError, OverflowError) as error:
         what = f"{home / BACKUPS} cannot be read: until when a backup opens an item is not known"
         raise StorageError(what, hint="make a backup: it writes the file anew") from error

@@ -12,12 +12,13 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Collection, Generator, Iterator
-from contextlib import suppress
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from ledger import system
+from ledger.client.open_folder import OpenFolder, open_folder
 from ledger.domain.errors import SourceError
 from ledger.domain.files import custody_files
 from ledger.domain.files.manifest import Facts, Folder, Omission
@@ -38,7 +39,6 @@ IN_USE: Final = f"{OWN}: folder or file in use"
 NOT_REGULAR: Final = "not a regular file"
 # bytes of a path: four characters a byte where none is UTF-8, and a document holds 65,536
 _LONGEST: Final = 16000
-_OPEN: Final = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW
 #: A file or folder by device and inode.
 Known = Collection[tuple[int, int]]
 
@@ -49,7 +49,7 @@ class File:
     is walked.
     """
 
-    parent: int
+    parent: OpenFolder
     name: bytes
     path: bytes
 
@@ -59,12 +59,12 @@ class File:
         Raises:
             OSError: it cannot be opened, or is a link by now.
         """
-        return os.open(self.name, _OPEN, dir_fd=self.parent)
+        return self.parent.open(self.name)
 
 
 @dataclass(slots=True)
 class _Level:
-    fd: int
+    folder: OpenFolder
     path: bytes
     folders: list[bytes]  # still to be walked, the next one last
 
@@ -79,7 +79,11 @@ def reason_of(error: OSError) -> str:
     return f"unreadable: {os.strerror(error.errno) if error.errno else 'input/output error'}"
 
 
-def facts_of(fd: int, found: os.stat_result, same_as: bytes | None = None) -> Facts:
+def facts_of(
+    found: os.stat_result,
+    attributes: Sequence[tuple[bytes, bytes]],
+    same_as: bytes | None = None,
+) -> Facts:
     """What the file system says of an open file or folder."""
     folder = stat.S_ISDIR(found.st_mode)
     return Facts(
@@ -89,18 +93,9 @@ def facts_of(fd: int, found: os.stat_result, same_as: bytes | None = None) -> Fa
         found.st_mtime_ns,
         1 if folder else found.st_nlink,
         same_as,
-        not folder and found.st_blocks * 512 < found.st_size,
-        _attributes(fd),
+        not folder and system.is_sparse(found),
+        tuple(attributes),
     )
-
-
-def _attributes(fd: int) -> tuple[tuple[bytes, bytes], ...]:
-    found = []
-    with suppress(OSError):  # a file system without any
-        for name in sorted(map(os.fsencode, os.listxattr(fd))):
-            with suppress(OSError):  # one that only others may read
-                found.append((name, os.getxattr(fd, name)))
-    return tuple(found)
 
 
 def walk(folder: Path, own: Known = ()) -> Generator[File | Folder | Omission, None, None]:
@@ -117,7 +112,7 @@ def walk(folder: Path, own: Known = ()) -> Generator[File | Folder | Omission, N
     levels: list[_Level] = []
     try:
         try:
-            top = _enter(os.open(folder, os.O_RDONLY | os.O_CLOEXEC | os.O_DIRECTORY), b"", own)
+            top = _enter(open_folder(folder), b"", own)
         except OSError as error:
             raise SourceError(
                 f"cannot read {folder}: {error.strerror}",
@@ -128,45 +123,45 @@ def walk(folder: Path, own: Known = ()) -> Generator[File | Folder | Omission, N
         while levels:
             level = levels[-1]
             if not level.folders:
-                os.close(levels.pop().fd)
+                levels.pop().folder.close()
                 continue
             name = level.folders.pop()
             path = level.path + b"/" + name if level.path else name
             try:
-                entered = _enter(os.open(name, _OPEN | os.O_DIRECTORY, dir_fd=level.fd), path, own)
+                entered = _enter(level.folder.enter(name), path, own)
             except OSError as error:
                 yield Omission(path, "folder", reason_of(error))
                 continue
             yield from _level(entered, levels)
     finally:
         for level in levels:
-            os.close(level.fd)
+            level.folder.close()
 
 
 @dataclass(slots=True)
 class _Entered:
-    fd: int
+    folder: OpenFolder
     path: bytes
     names: list[tuple[bytes, str]]  # with what each is
     broken: str = ""  # why the list has an end before its time
     own: str = ""  # why it is left out as custody's own
 
 
-def _enter(fd: int, path: bytes, own: Known) -> _Entered:
+def _enter(folder: OpenFolder, path: bytes, own: Known) -> _Entered:
     """List an open folder; an error leaves the list as far as it came."""
-    entered = _Entered(fd, path, [])
+    entered = _Entered(folder, path, [])
     try:
-        with os.scandir(fd) as entries:
+        with folder.scan() as entries:
             for entry in entries:
                 entered.names.append((os.fsencode(entry.name), _kind(entry)))
     except OSError as error:
         entered.broken = reason_of(error)
     entered.names.sort()
-    found = os.fstat(fd)
+    found = folder.stat()
     if (found.st_dev, found.st_ino) in own:
         entered.own = IN_USE
     elif kind := custody_files.folder_kind(
-        {os.fsdecode(name) for name, _ in entered.names}, _head_in(fd), _names_in(fd)
+        {os.fsdecode(name) for name, _ in entered.names}, _head_in(folder), _names_in(folder)
     ):
         entered.own = f"{OWN}: {kind}"
     return entered
@@ -174,6 +169,8 @@ def _enter(fd: int, path: bytes, own: Known) -> _Entered:
 
 def _kind(entry: os.DirEntry[str]) -> str:
     try:
+        if system.WINDOWS and system.leads_elsewhere(entry.stat(follow_symlinks=False)):
+            return "symbolic link"  # or a junction, which Python takes for a folder
         if entry.is_file(follow_symlinks=False):
             return "file"
         if entry.is_dir(follow_symlinks=False):
@@ -186,12 +183,12 @@ def _kind(entry: os.DirEntry[str]) -> str:
 def _level(entered: _Entered, levels: list[_Level]) -> Iterator[File | Folder | Omission]:
     """What lies in one folder; the folders in it are left on ``levels``."""
     if entered.own:
-        os.close(entered.fd)
+        entered.folder.close()
         yield Omission(entered.path, OWN, entered.own)
         return
-    level = _Level(entered.fd, entered.path, [])
+    level = _Level(entered.folder, entered.path, [])
     levels.append(level)
-    yield Folder(entered.path, facts_of(entered.fd, os.fstat(entered.fd)))
+    yield Folder(entered.path, facts_of(entered.folder.stat(), entered.folder.attributes()))
     lost = [entered.broken] if entered.broken else []
     if too_long := sum(len(entered.path) + 1 + len(name) > _LONGEST for name, _ in entered.names):
         lost.append(f"{too_long} names in it, whose paths are too long to be recorded")
@@ -202,7 +199,7 @@ def _level(entered: _Entered, levels: list[_Level]) -> Iterator[File | Folder | 
         if len(path) > _LONGEST:
             continue
         if kind in ("file", "unknown"):
-            yield File(entered.fd, name, path)
+            yield File(entered.folder, name, path)
         elif kind == "folder":
             level.folders.append(name)
         else:
@@ -210,22 +207,22 @@ def _level(entered: _Entered, levels: list[_Level]) -> Iterator[File | Folder | 
                 path,
                 kind,
                 NOT_REGULAR,
-                _target(entered.fd, name) if kind == "symbolic link" else None,
+                _target(entered.folder, name) if kind == "symbolic link" else None,
             )
     level.folders.reverse()
 
 
-def _target(parent: int, name: bytes) -> bytes | None:
+def _target(parent: OpenFolder, name: bytes) -> bytes | None:
     try:
-        return os.readlink(name, dir_fd=parent)
+        return parent.target(name)
     except OSError:
         return None
 
 
-def _head_in(parent: int) -> Callable[[str], bytes]:
+def _head_in(parent: OpenFolder) -> Callable[[str], bytes]:
     def head(name: str) -> bytes:
         try:
-            fd = os.open(name, _OPEN, dir_fd=parent)
+            fd = parent.open(os.fsencode(name))
         except OSError:
             return b""
         try:
@@ -239,7 +236,7 @@ def _head_in(parent: int) -> Callable[[str], bytes]:
 def head_of(fd: int) -> bytes:
     """The first bytes of an open file; the place of reading stays."""
     try:
-        return os.pread(fd, custody_files.HEAD, 0)
+        return system.pread(fd, custody_files.HEAD, 0)
     except OSError:
         return b""
 
@@ -252,15 +249,15 @@ def why_own(fd: int, file: tuple[int, int], own: Known) -> str:
     return f"{OWN}: {kind}" if kind else ""
 
 
-def _names_in(parent: int) -> Callable[[str], list[str]]:
+def _names_in(parent: OpenFolder) -> Callable[[str], list[str]]:
     def below(name: str) -> list[str]:
         try:
-            fd = os.open(name, _OPEN | os.O_DIRECTORY, dir_fd=parent)
+            folder = parent.enter(os.fsencode(name))
         except OSError:
             return []
         try:
-            return os.listdir(fd)  # noqa: PTH208  (an open folder)
+            return folder.names()
         finally:
-            os.close(fd)
+            folder.close()
 
     return below

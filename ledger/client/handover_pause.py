@@ -26,6 +26,7 @@ from ledger.domain.codecs.text import parse_time
 from ledger.domain.crypto.grants import Grant
 from ledger.domain.errors import (
     ConflictError,
+    DeniedError,
     IncompleteError,
     NotFoundError,
     RuleError,
@@ -67,13 +68,13 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """The access that covers the reading, the record, the seals on the item, the terms of the
-    offer, and the key sealed to its addressee anew.
+    """The access that covers the reading and its reason, the record, the terms of the offer, and
+    the key sealed to its addressee anew.
     """
 
     access: str
     events: Sequence[RecordedDocument]
-    seals: Sequence[str]
+    basis: dict[str, Any]
     terms: OfferTerms
     made: list[Grant]
 
@@ -170,7 +171,7 @@ def begin(
             this person's.
     """
     access = retrieval.record_access(node, person, clock, evidence, mode="copy", basis=basis)
-    events, standing = node.record(evidence, access)
+    events, _ = node.record(evidence, access)
     if events[0].document is None:
         raise NotFoundError("the record of this item was destroyed")
     whole_record.require_whole(events)
@@ -184,7 +185,7 @@ def begin(
     _require_good(terms.expires, clock)
     to = handover.recipient_key(node, terms.agency, terms.recipient, person.certificate.agency)
     made = handover.rewrap(node, person, evidence, access, events[0].body, to)
-    return Reading(access, events, standing.seals, terms, made)
+    return Reading(access, events, basis, terms, made)
 
 
 def _paused(event: RecordedDocument) -> str:
@@ -199,8 +200,29 @@ def offer_again(
     node: PausingApi, person: Person, clock: Clock, evidence: str, reading: Reading
 ) -> Recorded:
     """Make the offer again, with the same terms and the seals that are on the item now; the node's
-    answer.
+    answer. The record is read once more: others may have read the item meanwhile.
+
+    Raises:
+        RuleError: another offer was made meanwhile.
     """
+    try:
+        events, standing = node.record(evidence, reading.access)
+    except DeniedError:  # an access is good for an hour, and reading may take longer
+        access = retrieval.record_access(
+            node, person, clock, evidence, mode="view", basis=reading.basis
+        )
+        events, standing = node.record(evidence, access)
+    whole_record.require_whole(events)
+    if _transfers(events)[-1] != _transfers(reading.events)[-1]:
+        raise RuleError(
+            "the item was offered otherwise since this offer was paused",
+            hint="see: custody handover list",
+        )
     return handover.sign_offer(
-        node, person, clock, evidence, reading.terms, reading.seals, reading.made, reading.events
+        node, person, clock, evidence, reading.terms, standing.seals, reading.made, events
     )
+
+
+def _transfers(events: Sequence[RecordedDocument]) -> list[str]:
+    """Statements about handovers of an item."""
+    return [event.statement for event in events if event.type.startswith("transfer-")]

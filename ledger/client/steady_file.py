@@ -17,6 +17,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
+from ledger import system
 from ledger.client.folder_walk import kind_of, reason_of
 from ledger.domain.errors import SourceError
 
@@ -43,7 +44,9 @@ class Steady:
                 f"{path} is not a regular file any more",
                 f"became a {kind_of(self.before.st_mode)} meanwhile",
             )
-        self._doubt = time.time_ns() - self.before.st_ctime_ns < _DOUBT
+        self._doubt = not system.changes_are_stamped() or (
+            time.time_ns() - self.before.st_ctime_ns < _DOUBT
+        )
 
     @property
     def identity(self) -> list[Any]:
@@ -95,7 +98,7 @@ class Steady:
     def _hash_again(self) -> str:
         found, at, fd = sha256(), 0, self.file.fileno()
         try:
-            while data := os.pread(fd, _CHUNK, at):
+            while data := system.pread(fd, _CHUNK, at):
                 found.update(data)
                 at += len(data)
         except OSError as error:

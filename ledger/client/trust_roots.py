@@ -50,15 +50,21 @@ def pinned(node: TrustApi, root: TrustRoot, bundle: Bundle, what: str) -> TrustR
             hint="custody anchor, then export it again",
         )
     header = parse_header(bundle.chain.header)
-    found = pins(root) | pins(trust.parse(node.trust_root(header.number)))
-    if found.get(header.number) != header.hash:
+    told = pins(trust.parse(node.trust_root(header.number))).get(header.number)
+    if told != header.hash:
         raise VerificationError(
             _STEP,
             f"{what}: the chain has another block {header.number}",
             hint="export the bundle again",
         )
-    others = tuple(rule for rule in root.finality if not isinstance(rule, Pinned))
-    return replace(root, finality=(Pinned(found), *others))
+    found = pins(root) | {header.number: header.hash}
+    return replace(root, finality=(Pinned(found), *without_pins(root).finality))
+
+
+def without_pins(root: TrustRoot) -> TrustRoot:
+    """A trust root that believes no block for its own sake."""
+    rules = tuple(rule for rule in root.finality if not isinstance(rule, Pinned))
+    return replace(root, finality=rules)
 
 
 def require_same(node: TrustApi, given: TrustRoot) -> None:

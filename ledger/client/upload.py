@@ -19,6 +19,7 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
+from ledger import system
 from ledger.client import folder_walk, part_numbers, steady_file
 from ledger.client import upload_request as givens
 from ledger.client.attempt_sealing import AttemptSealing
@@ -105,14 +106,9 @@ class Upload:
                     if len(given) == 1:
                         self._outbox.keep()
                         raise
-                    self.left_out.append(
-                        LeftOut(
-                            str(request.path),
-                            "folder" if request.is_folder else "file",
-                            error.reason,
-                            lost=True,
-                        )
-                    )
+                    kind = "folder" if request.is_folder else "file"
+                    lost = LeftOut(str(request.path), kind, error.reason, lost=True)
+                    self.left_out.append(lost)
             yield from self._outbox.flush()
             kept = until_told
             if not kept:
@@ -132,7 +128,7 @@ class Upload:
     def _single(self, given: UploadRequest) -> Iterator[UploadResult]:
         """A file that was given itself."""
         try:
-            fd = os.open(given.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+            fd = os.open(given.path, os.O_RDONLY | system.CLOEXEC | system.NONBLOCK)
         except OSError as error:
             raise steady_file.unreadable(given.path, error) from error
         with os.fdopen(fd, "rb", buffering=0) as file:
@@ -262,10 +258,7 @@ class Upload:
             seq=0,
             prev=None,
             time=now,
-            members={
-                "occurred": {"from": format_time(now), "clock": "system"},
-                **draft.members(),
-            },
+            members={"occurred": {"from": format_time(now), "clock": "system"}} | draft.members(),
             sealed_keys=grants,
         )
         done = UploadResult(
@@ -395,5 +388,9 @@ class Upload:
                 return
             gathering.expect(
                 one.path,
-                folder_walk.facts_of(fd, source.before, gathering.first_name(known, one.path)),
+                folder_walk.facts_of(
+                    source.before,
+                    system.attributes(fd),
+                    gathering.first_name(known, one.path),
+                ),
             )

@@ -4,7 +4,6 @@ asks.
 
 from __future__ import annotations
 
-import os
 import uuid
 from pathlib import Path
 from typing import Any
@@ -37,7 +36,7 @@ def measure(paths: list[Path], own: folder_walk.Known = ()) -> tuple[int, int]:
                 continue
             for entry in folder_walk.walk(path, own):
                 if isinstance(entry, folder_walk.File):
-                    size += os.stat(entry.name, dir_fd=entry.parent, follow_symlinks=False).st_size
+                    size += entry.parent.stat_of(entry.name).st_size
                     count += 1
         except (OSError, SourceError):
             continue

@@ -36,9 +36,11 @@ class PersonType(TypeDecorator[PersonId | None]):
             raise TypeError("a person is (agency, pseudonym)")
         return str(value)
 
-    def process_result_value(self, value: str | None, _: Dialect) -> PersonId | None:
-        """As read."""
-        return read_stored(value) if value else None
+    def process_result_value(self, value: object, _: Dialect) -> PersonId | None:
+        """As read. A cell that was altered into another type names nobody, and ends nothing that
+        reads it among others.
+        """
+        return read_stored(value if isinstance(value, str) else repr(value)) if value else None
 
 
 # What a member is as a column, where its type alone does not say it.

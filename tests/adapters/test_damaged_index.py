@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from ledger.adapters.ipfs.index_view import read_packs
 from ledger.adapters.ipfs.local import LocalBlockStore
 from ledger.adapters.ipfs.packindex import PackIndex
 from ledger.adapters.ipfs.read_only_blocks import LocalBlockView
@@ -150,8 +151,9 @@ def test_a_link_or_pipe_in_the_place_of_the_index_is_not_opened(
     assert not (tmp_path / "elsewhere").exists()
     (folder / "index.sqlite").unlink()
     os.mkfifo(folder / "index.sqlite")
-    with pytest.raises(StorageError, match="is not a file"):
-        LocalBlockStore(folder)
+    for opens in (LocalBlockStore, LocalBlockView, read_packs):
+        with pytest.raises(StorageError, match="is not a file"):
+            opens(folder)
 
 
 def test_an_index_that_is_damaged_while_the_store_is_open_is_built_again(

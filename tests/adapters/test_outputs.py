@@ -275,7 +275,7 @@ def test_a_disk_without_locks_is_written_to_all_the_same_and_nothing_is_removed_
     def none(fd: int, how: int) -> None:
         raise OSError(errno.ENOLCK, "No locks available")
 
-    monkeypatch.setattr("fcntl.flock", none)
+    monkeypatch.setattr("portalocker.portalocker.LOCKER", none)
     (tmp_path / ".0123456789abcdef.custody-part").touch()
     put(tmp_path / "out")
     assert len(list(tmp_path.iterdir())) == 2

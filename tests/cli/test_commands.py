@@ -27,7 +27,7 @@ from tests.support.desk import PASSPHRASE
 from tests.support.hostile import answer, hostile, says
 from tests.support.waiting import wait_until
 
-JSON_KEYS = {"verdict", "steps", "findings", "withheld", "facts", "events", "trust"}
+JSON_KEYS = {"verdict", "steps", "findings", "withheld", "facts", "events", "corrections", "trust"}
 
 
 def test_bundle_and_trust_root_alone_verify_without_home_or_network(

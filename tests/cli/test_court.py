@@ -20,6 +20,7 @@ import pytest
 from cli import court_folder, court_page
 from ledger.domain.bundle import bundle as bundles
 from ledger.domain.bundle import trust, trust_fingerprint
+from ledger.domain.chain.finality import Clique, Pinned
 from ledger.domain.verify import verify_bundle
 from tests.support import alone
 from tests.support.chains import free_port
@@ -223,6 +224,43 @@ def test_a_folder_in_which_something_lies_is_refused_before_anything_is_signed(
     assert os.listdir(tmp_path / "court") == ["other"]
     after = custody("show", worked["evidence"], "--json", home=worked["home"]).stdout
     assert json.loads(after)["item"]["events"] == json.loads(before)["item"]["events"]
+
+
+def test_a_chain_without_seals_is_pinned_at_the_one_block_that_is_needed(
+    worked: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A node of a chain that is asked by RPC pins whatever block is its newest, too; the page asks
+    for the fingerprint that covers the pin.
+    """
+    from ledger.adapters.node.client import NodeClient
+
+    real = NodeClient.trust_root
+
+    def unsealed(self: NodeClient, pin: int | None = None) -> bytes:
+        root = trust.parse(real(self, pin))
+        rules = [rule for rule in root.finality if not isinstance(rule, Clique)]
+        return replace(root, finality=(Pinned({9999: bytes(32)}), *rules)).encode()
+
+    monkeypatch.setattr(NodeClient, "trust_root", unsealed)
+    folder = tmp_path / "court"
+    code, printed, said = within(
+        *("court", worked["evidence"], "-o", folder, "--basis", "x"), home=worked["home"]
+    )
+    assert code == 0, said
+    root = trust.parse((folder / "trust.json").read_bytes())
+    found = trust_fingerprint.of(root)
+    assert len(found.pinned) == 1
+    assert 9999 not in found.pinned
+    page = read((folder / "READ-ME.html").read_text()).words
+    for told in (found.with_pins, found.chain):
+        assert told in page
+        assert told in printed
+    given = ("verify", "photo.jpg", "--trust", "trust.json", "--trust-fingerprint")
+    alone.custody(*given, found.with_pins, folder=folder, home=tmp_path)
+    # Whoever was told that of the chain alone believes no block that the folder pins.
+    said = alone.custody(*given, found.chain, folder=folder, home=tmp_path, code=3)
+    assert said.startswith("INCOMPLETE")
+    assert f"this one does: {found.with_pins}" in said
 
 
 def test_what_does_not_verify_is_not_left(

@@ -152,6 +152,22 @@ def test_a_person_joins_and_works_with_the_clients_extra_alone(
     client("field", "send")
 
 
+def test_whoever_names_nobody_is_told_what_names_somebody(
+    served: Path, tmp_path: Path, rng: random.Random
+) -> None:
+    """`handover offer --to-person 4711` answered `request not understood: path.pseudonym`."""
+    (tmp_path / "file").write_bytes(rng.randbytes(99))
+    done = custody("upload", tmp_path / "file", "--json", home=served)
+    item = json.loads(done.stdout)["items"][0]["evidence"]
+    given = ("offer", item, "--to-person", "no/body?", "--purpose", "x", "--basis", "x")
+    for words in (("handover", *given), ("share", item, "--with", "9/9", "--basis", "x")):
+        code, _, said = within(*words, home=served)
+        assert code != 0
+        assert not re.search(r"\b(path|body|query)\.|/docs", said), said
+        assert "custody" in said
+        assert "person list" in said
+
+
 def test_mistakes_are_told_plainly(served: Path, tmp_path: Path) -> None:
     broken = tmp_path / "broken.json"
     for text in (

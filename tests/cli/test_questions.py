@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import re
 import select
 import signal
 import sys
@@ -134,7 +135,9 @@ def test_what_is_printed_after_an_approval_carries_the_disposal_out_under_its_ru
     item, _, _ = requested(desk, tmp_path)
     code, out, _ = within("dispose", "approve", item, "--yes")
     assert (code, "--method HOW --rule wpg-9" in out) == (0, True), out
-    code, out, said = within("dispose", "carry-out", item, "--method", "burnt", "--rule", "wpg-9")
+    code, out, said = within(
+        "dispose", "carry-out", item, "--method", "burnt", "--rule", "wpg-9", "--yes"
+    )
     assert code == 0, said
     me, other = desk.person.certificate.pseudonym, second.pseudonym
     told = " ".join(out.split())
@@ -299,7 +302,9 @@ def test_a_suspension_that_reaches_back_says_what_it_breaks_and_is_asked_for(
 
     def suspend(who: str, *, since: int) -> SimpleNamespace:
         done.append((who, since))
-        return SimpleNamespace(revoked="then", keepsCustodyKey=False, alsoActive=())
+        return SimpleNamespace(
+            revoked="then", keepsCustodyKey=False, alsoActive=(), certifiedSince=()
+        )
 
     @contextmanager
     def opened(**_: Any) -> Iterator[Any]:
@@ -346,6 +351,38 @@ def test_who_carries_a_disposal_out_that_nobody_approved_is_told_which_request_w
     desk: Desk, second: Actor, tmp_path: Path
 ) -> None:
     item, _, number = requested(desk, tmp_path)
-    code, out, said = within("dispose", "carry-out", item, "--method", "burnt", "--rule", "wpg-9")
+    code, out, said = within(
+        "dispose", "carry-out", item, "--method", "burnt", "--rule", "wpg-9", "--yes"
+    )
     assert (code, out) == (1, "")
     assert f"requested last, by event {number}" in " ".join(said.split())
+
+
+def test_keys_are_destroyed_after_the_approvals_were_shown_and_somebody_said_yes(
+    desk: Desk, second: Actor, tmp_path: Path
+) -> None:
+    item, _, _ = requested(desk, tmp_path)
+    assert within("dispose", "approve", item, "--yes")[0] == 0
+    carry_out = ("dispose", "carry-out", item, "--method", "burnt", "--rule", "wpg-9")
+    code, _, said = within(*carry_out)
+    assert (code, "nobody can be asked" in said) == (2, True), said
+    code, out, said = within(*carry_out, typed="\n")
+    assert (code, out) == (2, "")
+    told = " ".join(said.split())
+    assert "photo.jpg" in told
+    assert re.search(rf"approved \S+ by .*, who signs as [\\\\ ]*{second.pseudonym}", told)
+    assert "Destroy its keys? Nobody can open it afterwards. [y/N]" in told
+    assert not desk.client.item(item).closed
+    assert within(*carry_out, typed="y\n")[0] == 0
+    assert desk.client.item(item).closed
+
+
+def test_nobody_is_asked_about_what_is_refused_for_certain(
+    desk: Desk, second: Actor, tmp_path: Path
+) -> None:
+    """Whoever had requested a disposal was asked whether they approve it, and then refused."""
+    item = photo(desk, tmp_path)
+    assert within("dispose", "request", item, "--reason", "over")[0] == 0
+    code, _, said = within("dispose", "approve", item, typed="y\n")
+    assert (code, "nobody decides upon what they recorded themselves" in said) == (1, True), said
+    assert "Approve it" not in said

@@ -38,13 +38,19 @@ def test_the_story_from_seizure_to_disposal(tmp_path: Path) -> None:
     for words in ("handover accepted", "shown in court", "disposal requested", "analysed"):
         assert words in done.stdout
     offered = [
-        shlex.split(line)[1:]
+        shlex.split(line)
         for line in re.findall(r"^  (\.venv/bin/custody verify .*)$", done.stdout, re.MULTILINE)
     ]
-    assert {Path(words[1]) for words in offered} == set((tmp_path / "story").glob("*.bundle"))
-    assert len(offered) == 3
-    for words in offered:
-        verified_alone(*words[1:])
+    left = tmp_path / "story" / "for-the-court"
+    assert {path.name for path in left.iterdir()} == {
+        *("image-in-romania", "image-before-disposal", "image-after-disposal")
+    }
+    assert {Path(words[2]).parent for words in offered} == set(left.iterdir())
+    for words in offered:  # every node and the chain have ended
+        verified_alone(*words[2:])
+    for folder in left.iterdir():
+        assert (folder / "READ-ME.html").is_file()
+        assert (folder / "phone.img").exists() == (folder.name != "image-after-disposal")
 
 
 @contextmanager

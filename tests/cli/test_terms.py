@@ -56,7 +56,7 @@ def test_an_offer_is_shown_and_the_file_checked_before_the_question(
     tmp_path: Path,
 ) -> None:
     item = photo(desk, tmp_path, DATA)
-    desk.record(item, "restricted", {"handling": ["privileged"]})
+    desk.record(item, "restricted", {"handling": ["classified"]})
     offered(desk, item, taker, mode="loan", return_by=int(time.time()) + 7200)
     before = head(desk, item)
     code, _, said = within("handover", "accept", item, typed="n\n")
@@ -67,15 +67,15 @@ def test_an_offer_is_shown_and_the_file_checked_before_the_question(
     for words in (
         item,
         "photo.jpg, image/jpeg, 3,000 bytes",
-        f"NL-POL, by {desk.person.certificate.pseudonym}",
-        f"{taker.pseudonym} of NL-POL",
+        "4711 of NL-POL",
+        f"to of {taker.pseudonym}",
         "a loan",
         "back by 20",
         "until 20",
         "face recognition",
         "EIO 2026/117",
         "this case only",
-        "privileged",
+        "classified",
         "every byte was fetched and is what was recorded: sha-256",
         "Accept it, as it is described here?",
     ):

@@ -137,3 +137,19 @@ def test_a_check_writes_no_trust_root(worked: dict[str, Path]) -> None:
     code, _, said = within("trust", "--check", trusted, "-o", trusted, home=worked["home"])
     assert code == 2
     assert "--check" in said
+
+
+def test_an_agency_joins_no_chain_of_another_trust_root_than_it_was_told_of(
+    worked: dict[str, Path], fingerprint: str, tmp_path: Path
+) -> None:
+    """Nobody is asked: neither the chain, nor for the passphrase."""
+    trusted = worked["folder"] / "trust.json"
+    given = ("init", "--rpc", "http://127.0.0.1:9", "--trust", trusted)
+    code, _, said = within(*given, "--trust-fingerprint", fingerprint[::-1], home=tmp_path / "home")
+    assert code == 3
+    assert "another trust root" in said
+    alone = ("init", "--agency", "NL-POL", "--person", "1", "--trust-fingerprint", fingerprint)
+    code, _, said = within(*alone, home=tmp_path / "home")
+    assert code == 2
+    assert "name that one with --trust" in said
+    assert not (tmp_path / "home").exists()

@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from ledger.client import handover_pause, redaction
+from ledger.client.upload import UploadOptions
 from ledger.domain.bundle import bundle as bundles
 from ledger.domain.errors import RuleError
 from tests.cli.test_swapped_records import item_of
@@ -105,3 +106,43 @@ def test_only_an_offer_that_its_giver_paused_is_made_again(
     lying.colleague.record(item, "transfer-declined", body)
     with pytest.raises(RuleError, match="another reason than a pause"):
         handover_pause.begin(desk.client, desk.person, desk.clock, item, BASIS)
+
+
+def test_an_item_that_the_node_names_for_a_number_is_the_one_that_has_it(
+    desk: Desk, lying: Lying, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another item would have been read, given to somebody, or offered."""
+    wanted, other = tmp_path / "wanted", tmp_path / "other"
+    numbers = (("2026-7", "A1"), ("2026-8", "B1"))
+    items = []
+    for path, pair in zip((wanted, other), numbers, strict=True):
+        path.write_bytes(path.name.encode())
+        said = [
+            {"scheme": scheme, "value": value}
+            for scheme, value in zip(("case", "exhibit"), pair, strict=True)
+        ]
+        [done] = desk.upload(path, options=UploadOptions(members={"identifiers": said}))
+        items.append(done.evidence)
+    honest = lying.handle_request
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("/search"):
+            return httpx.Response(200, json={"evidence": items[1:], "next": None})
+        return honest(request)
+
+    assert within("get", "2026-7/A1", "-o", tmp_path / "out", "--basis", "x")[0] == 0
+    (tmp_path / "out").unlink()
+    monkeypatch.setattr(lying, "handle_request", handle)
+    out = ("-o", tmp_path / "out")
+    for command in (
+        ("get", "2026-7/A1", *out, "--basis", "x"),
+        ("bundle", "A1", *out, "--basis", "x"),
+        ("show", "2026-7", "--basis", "x"),
+        ("recheck", "2026-7/A1", "--basis", "x"),
+        ("disclose", "2026-7/A1", "--kind", "court", "--basis", "x"),
+    ):
+        code, printed, said = within(*command)
+        assert (code, printed, (tmp_path / "out").exists()) == (1, "", False), said
+        assert "does not have this number" in " ".join(said.split())
+    kinds = {row.type for row in desk.client.details(items[1], desk.access(items[1], "view"))}
+    assert kinds == {"acquired", "accessed"}

@@ -159,3 +159,26 @@ def _row(desk: Desk, signer: Actor, submission: dict[str, Any]) -> dict[str, Any
         ),
         "looked": None,
     }
+
+
+def test_nothing_is_offered_disclosed_or_corrected_behind_events_that_were_not_read(
+    desk: Desk, lying: Lying, tmp_path: Path
+) -> None:
+    """A hold, a mark or a condition may stand there."""
+    item, sent = item_of(desk, tmp_path, "one"), list[dict[str, Any]]()
+
+    def read(_: dict[str, Any]) -> None:
+        lying.item, lying.registered = later, sent.append
+
+    lying.record = read
+    change = ("--event", "1", "--field", "/body/reason", "--new", "y", "--reason", "x")
+    for command in (
+        ("handover", "offer", item, "--to-person", lying.colleague.pseudonym, "--basis", "x"),
+        ("share", item, "--with", lying.colleague.pseudonym, "--basis", "x"),
+        ("disclose", item, "--kind", "court", "--basis", "x"),
+        ("correct", item, *change),
+    ):
+        lying.item = lying.registered = lambda found: None
+        code, out, said = within(*command)
+        assert (code, out, sent) == (1, "", []), said
+        assert "reads the record anew" in " ".join(said.split())

@@ -91,3 +91,23 @@ def test_a_record_that_is_not_anchored_is_called_incomplete_first(
     code, printed, _ = within("verify", bundle, "--trust", given / "trust.json")
     assert (code, printed.startswith("INCOMPLETE: nothing contradicts the record")) == (3, True)
     assert "still open: steps 3, 5" in printed
+
+
+@pytest.mark.parametrize("field", ["/body/digests/sha-256", "/body/name"])
+def test_what_was_corrected_later_is_told_with_the_verdict(
+    worked: dict[str, Path], tmp_path: Path, field: str
+) -> None:
+    """A file was called verified without a word of its digest having been called wrong."""
+    home = Path(shutil.copytree(worked["home"], tmp_path / "home"))
+    evidence = worked["evidence"]
+    said = ("correct", evidence, "--event", "0", "--field", field, "--new", "0" * 64)
+    assert within(*said, "--reason", "typing error", home=home)[0] == 0
+    assert within("anchor", home=home)[0] == 0
+    bundle = tmp_path / "b.bundle"
+    assert within("bundle", evidence, "-o", bundle, "--basis", "x", home=home)[0] == 0
+    code, printed, _ = within("verify", bundle, worked["photo"], home=home)
+    assert code == 0
+    second = printed.splitlines()[1]
+    is_digest = field.startswith("/body/digests")
+    assert second.startswith("  corrected later, by event") == is_digest
+    assert re.search(rf'note: event \d+ corrects event 0: {field} is now "0{{64}}"', printed)

@@ -16,13 +16,16 @@ from ledger.adapters import files
 from ledger.adapters.backup import copy_mending, packs
 from ledger.adapters.backup.keys import BackupKeys
 from ledger.adapters.ipfs.local import LocalBlockStore
-from ledger.app import restore_home
+from ledger.app import backup, restore_home
+from ledger.domain.codecs.text import format_time
+from ledger.domain.errors import StorageError, UsageError
 from ledger.domain.ipld import car
 from ledger.domain.ipld import cid as cids
 from ledger.domain.ipld.unixfs import Block
-from tests.support.backups import NOW, make
+from tests.support.backups import DAY, NOW, make
 from tests.support.commands import within
 from tests.support.desk import PASSPHRASE, Desk
+from tests.support.disposals import dispose
 
 PACK = "pack-000000.car"
 SECTOR = 4096
@@ -198,7 +201,11 @@ def test_copies_of_which_no_snapshot_tells_any_more_are_compared_and_not_written
     restored(folder, tmp_path / "again", keys[1], items)
 
 
-def test_a_flipped_bit_in_the_name_of_the_packs_makes_them_nobody_elses(
+@pytest.mark.parametrize("side", ["home", "backup"])
+@pytest.mark.parametrize("harm", ["bit", "empty", "text"])
+def test_a_damaged_name_of_the_packs_makes_them_nobody_elses(
+    harm: str,
+    side: str,
     home_path: Path,
     tmp_path: Path,
     folder: Path,
@@ -209,7 +216,10 @@ def test_a_flipped_bit_in_the_name_of_the_packs_makes_them_nobody_elses(
     record(home_path, tmp_path, rng, 5000)
     with Desk(home_path) as desk:
         make(desk, folder, keys_file, keys)
-        flip(home_path / "blocks" / packs.PACKS_ID, 0.5)
+        named = (home_path if side == "home" else folder) / "blocks" / "packs.id"
+        name = named.read_bytes()
+        bit = bytes([name[0] ^ (1 if name[0] not in b"9`" else 8), *name[1:]])
+        named.write_bytes({"bit": bit, "empty": b"", "text": name[:-1] + b"x"}[harm])
         assert make(desk, folder, keys_file, keys, NOW + 1).copied == 0
 
 
@@ -245,3 +255,47 @@ def test_what_a_killed_backup_left_of_a_copy_that_it_mended_goes_with_the_next_o
         left, _ = files._alone(tmp_path / "backup" / PACK)
         packs.copy(tmp_path / "home", tmp_path / "backup", {})
     assert not left.exists()
+
+
+def test_a_home_that_lost_the_date_of_its_backups_certifies_no_disposal_as_without_one(
+    home_path: Path,
+    tmp_path: Path,
+    folder: Path,
+    keys_file: Path,
+    keys: BackupKeys,
+    rng: random.Random,
+) -> None:
+    """It said that no backups were made, and the next one named the date of its own key alone."""
+    [item] = record(home_path, tmp_path, rng, 5000)
+    with Desk(home_path) as desk:
+        backup.make(desk.path, folder, keys_file, keys, now=NOW, rotate=DAY, keep=3000 * DAY)
+        until = desk.node.backups_until()
+        (home_path / "backups.json").unlink()
+        with pytest.raises(StorageError, match="until when a backup opens an item is not known"):
+            dispose(desk, item)
+        make(desk, folder, keys_file, keys, NOW + 2 * DAY)
+        assert desk.node.backups_until() == until
+        dispose(desk, item)
+        assert desk.client.disposal(item).backupsExpire == format_time(until)
+
+
+def test_a_backup_into_the_folder_of_another_home_leaves_no_sign_of_one(
+    home_path: Path, tmp_path: Path, folder: Path, keys_file: Path, keys: BackupKeys
+) -> None:
+    (folder / "blocks").mkdir(parents=True)
+    (folder / "blocks" / "packs.id").write_bytes(b"0" * 32)
+    with Desk(home_path) as desk:
+        with pytest.raises(UsageError, match="backups of another home"):
+            make(desk, folder, keys_file, keys)
+        assert desk.node.backups_until() == 0
+
+
+def test_a_pipe_in_the_place_of_a_copy_is_told_as_such(tmp_path: Path, rng: random.Random) -> None:
+    """It said: the backup failed: None (None)."""
+    (tmp_path / "backup").mkdir()
+    data = rng.randbytes(500)
+    with closing(LocalBlockStore(tmp_path / "home")) as store:
+        store.put([Block(cids.of(data), data)])
+        os.mkfifo(tmp_path / "backup" / PACK)
+        with pytest.raises(StorageError, match=r"pack-000000\.car is not a file"):
+            packs.copy(tmp_path / "home", tmp_path / "backup", {})

@@ -213,3 +213,14 @@ def test_fixity_of_everything_ends_with_3_while_something_was_not_read(
     code, said, _ = within("fixity", "--all", home=home)
     assert (code, "not read: 1 item that no IPFS node keeps" in said) == (3, True)
     assert second.evidence not in said
+
+
+def test_where_no_node_shall_keep_anything_only_what_has_its_own_number_lacks_a_copy(
+    desk: Desk, tmp_path: Path, rng: random.Random
+) -> None:
+    items = desk.upload(*files(tmp_path, rng, 20_000, 30_000))
+    with desk.node.records.write() as unit:
+        assert unit.replicas.wanting_items([], desk.node.agency, 0) == 0
+        unit.replicas.put_target(items[0].evidence, 2)
+        assert unit.replicas.wanting_items([], desk.node.agency, 0) == 1
+        assert unit.replicas.wanting_items([], desk.node.agency, 1) == 2

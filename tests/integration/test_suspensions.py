@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from ledger.adapters.keystore.file import FileKeyring
 from ledger.app import enrolling
 from ledger.app.settings import KEYRING
 from ledger.domain.errors import DeniedError, NotFoundError
+from ledger.services.people import let_in
 from tests.integration.test_audit_inside import audit
 from tests.support.commands import within
 from tests.support.desk import PASSPHRASE, Desk
@@ -84,6 +86,29 @@ def test_a_thief_of_one_administrators_key_shuts_the_others_out_for_good_by_noth
             stolen.people()
         desk.anchor()
         assert audit(desk).codes() == set()
+
+
+def test_whom_a_thief_of_an_administrators_key_let_in_is_told_when_the_theft_is(
+    office: Desk, tmp_path: Path
+) -> None:
+    since = int(time.time()) - 60
+    chief = joined(office, tmp_path / "chief", "administrator", number="1")
+    clerk = joined(office, tmp_path / "clerk", "officer", number="2")
+    accomplice = invited(office, tmp_path / "accomplice", "custodian", number="3")
+    accomplice.enrol()
+    with chief.client() as stolen:
+        stolen.approve(reference(office))
+    assert accomplice.enrol().certificate is not None
+    with office.node.records.read() as unit:
+        row = unit.people.get(chief.id)
+        assert row is not None
+        assert let_in.certified_since(office.node, unit, row, since + 7200) == ()
+    told = office.client.suspend(chief.pseudonym, since=since).certifiedSince
+    assert told is not None
+    assert {accomplice.pseudonym, clerk.pseudonym} <= set(told)
+    assert chief.pseudonym not in told
+    assert office.client.suspend(clerk.pseudonym, since=since).certifiedSince == ()
+    assert office.client.suspend(accomplice.pseudonym).certifiedSince == ()
 
 
 def test_a_thief_of_one_administrators_key_takes_no_others_role_for_good(home: Path) -> None:

@@ -8,16 +8,19 @@ from typing import Any
 
 import pytest
 
+from ledger.app import field_folder
 from ledger.client import copying
 from ledger.client.upload import UploadOptions
 from ledger.domain.bundle import parcel
+from ledger.domain.codecs.text import from_b64url
 from ledger.domain.errors import (
     VerificationError,
 )
+from ledger.domain.event import document as documents
 from ledger.domain.ports.node_and_chain import PartnerApi
 from ledger.services.handovers import disclosed_copies, incoming_parcels
 from tests.support import consortium
-from tests.support.consortium import NL, RO, Consortium, offer
+from tests.support.consortium import NL, RO, Consortium, offer, upload
 
 ABSENT = "urn:uuid:00000000-0000-4000-8000-000000000000"
 
@@ -75,3 +78,26 @@ def test_nothing_is_taken_of_which_the_giver_withholds_a_member_such_as_the_cond
             assert unit.items.get(evidence) is None
     assert both.settle(NL, RO, rounds=3) == {}
     assert taker.client.item(evidence).offer
+
+
+def test_a_copy_of_which_the_own_node_hides_a_member_is_not_taken(
+    both: Consortium, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would be recorded here under another name than it was given with."""
+    giver, taker = both[NL], both[RO]
+    item = upload(giver, tmp_path)
+    recipient = copying.Recipient("agency", agency=RO)
+    copying.disclose(
+        giver.client, giver.person, giver.clock, item, recipient, copying.Disclosure("copy")
+    )
+    assert both.settle(NL, RO) == {}
+    [copy] = [one for one in taker.client.copies() if one.evidence == item]
+    found = taker.client.copy_record(copy)
+    raw = from_b64url(found.events[0].signed.document or "", what="document")
+    hidden = documents.parse(raw, found.events[0].signed.disclosures[1:]).value
+    first = replace(found.events[0], document=hidden)
+    lie = replace(found, opening=hidden, events=(first, *found.events[1:]))
+    monkeypatch.setattr(taker.client, "copy_record", lambda _: lie)
+    journal = field_folder.journal_of(taker.path, taker.home.keyring)
+    with pytest.raises(VerificationError, match="does not show all of the record: event 0: /body/"):
+        copying.take(taker.client, taker.person, journal, taker.clock, copy, tmp_path, {})

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from cli import session
-from ledger.adapters.node.client import NodeClient
+from cli.recording import RecordingNode
 from tests.support.actors import Actor, enrolled
 from tests.support.desk import Desk
 
@@ -72,8 +72,10 @@ def lying(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lying]:
 
     monkeypatch.setattr(session, "open_session", opened)
     with (
-        NodeClient("http://home", transport=transport, signer=desk.client._signer) as node_client,
-        NodeClient("http://home", transport=transport, signer=colleague.client._signer) as other,
+        RecordingNode(
+            "http://home", transport=transport, signer=desk.client._signer
+        ) as node_client,
+        RecordingNode("http://home", transport=transport, signer=colleague.client._signer) as other,
     ):
         nodes = {False: (node_client, desk.person), True: (other, colleague.person)}
         yield transport

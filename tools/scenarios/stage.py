@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -22,6 +23,28 @@ _ROLES: Final = (
 _AGREED: Final = 120.0  # seconds for two nodes and a chain to come to the same state
 
 
+@dataclass(frozen=True)
+class Left:
+    """A folder for the court: what in it is verified, and the fingerprints of its trust root,
+    without and with the block that it pins.
+    """
+
+    folder: Path
+    verified: Path
+    fingerprint: str
+    with_pins: str
+
+    @property
+    def trust(self) -> Path:
+        """The trust root in it."""
+        return self.folder / "trust.json"
+
+    @property
+    def words(self) -> tuple[str | Path, ...]:
+        """The words after ``custody verify``."""
+        return self.verified, "--trust", self.trust
+
+
 class Stage:
     """Agencies, what they leave behind, and how each step is told."""
 
@@ -33,7 +56,7 @@ class Stage:
             for code in (NL, RO)
         }
         self._number = 0
-        self._left: list[tuple[Path, Path | None]] = []
+        self._left: list[Left] = []
 
     def found(self) -> None:
         """Let two agencies share a chain, neither of which has power over the other."""
@@ -91,26 +114,44 @@ class Stage:
         colleague.custody("person enrol {paper}", paper=paper)
         return colleague
 
-    def _check(self, agency: Actor, item: str, name: str, *, file: Path | None, basis: str) -> None:
-        """Anchor what is recorded, export a bundle, and let a third party verify it, who has
-        nothing but it, the file, the trust root and a chain of their choice.
+    def _check(self, agency: Actor, item: str, name: str, *, basis: str) -> None:
+        """Leave a folder for the court, and let a third party verify it, who has nothing but it,
+        the fingerprint, and a chain of their choice.
         """
         agency.custody("anchor")
-        bundle = self.out / f"{name}.bundle"
-        agency.custody(
-            "bundle {item} -o {bundle} --basis {basis}", item=item, bundle=bundle, basis=basis
+        folder = self.out / "for-the-court" / name
+        made = agency.custody(
+            "court {item} -o {folder} --basis {basis}", item=item, folder=folder, basis=basis
         )
-        self._left.append((bundle, file))
-        self._verify(bundle, file, "--rpc", self.chain)
+        left = Left(
+            folder,
+            folder / (made["file"] or made["bundle"]),
+            made["fingerprint"],
+            made["fingerprintWithPins"],
+        )
+        self._left.append(left)
+        self._verify(left, left.fingerprint, "--rpc", self.chain)
 
-    def _verify(self, bundle: Path, file: Path | None, *more: str) -> None:
-        shown = verify(*self._to_verify(bundle, file), *more)
-        verdict = next(line for line in reversed(shown) if line.startswith("verdict"))
-        self._tell("third party", f"{bundle.name}{' with the file' if file else ''}: {verdict}")
+    def _compare(self) -> None:
+        """Let both agencies read out the fingerprint of their chain, and check what the folders
+        make a court believe.
+        """
+        told = {
+            code: agency.custody("trust")["fingerprint"] for code, agency in self.agencies.items()
+        }
+        for code, fingerprint in told.items():
+            self._tell(code, f"reads out {fingerprint}")
+        if set(told.values()) != {left.fingerprint for left in self._left}:
+            raise ChainError("the agencies do not name one fingerprint")
+        for left in self._left:
+            for agency in self.agencies.values():
+                agency.custody("trust --check {trust}", trust=left.trust)
+            self._tell("both", f"confirm the block that {left.trust.relative_to(self.out)} pins:")
+            self._tell("", f"with it {left.with_pins}")
 
-    def _to_verify(self, bundle: Path, file: Path | None) -> list[str | Path]:
-        """The words after ``custody verify``."""
-        return [bundle, *([file] if file else []), "--trust", self.trust]
+    def _verify(self, left: Left, fingerprint: str, *more: str) -> None:
+        shown = verify(*left.words, "--trust-fingerprint", fingerprint, *more)
+        self._tell("third party", f"{left.folder.name}: {shown[-1]}")
 
     @staticmethod
     def _holder(agency: Actor, item: str) -> str:

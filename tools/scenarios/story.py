@@ -16,7 +16,7 @@ import shutil
 import sys
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from cli import outfile, output
 from ledger.adapters import files
@@ -43,30 +43,25 @@ class _Story(Stage):
         self._analysis(nl, ro, image)
         self._court_and_back(nl, ro, image)
         self._disposal(nl, colleague, image)
-        self._step("The Dutch agency pins the blocks of these bundles, and every process ends")
-        pinned = self.out / "pinned.json"
-        bundles: dict[str, Any] = {
-            f"bundle{number}": path for number, (path, _) in enumerate(self._left)
-        }
-        pins = " ".join(f"--pin {{{name}}}" for name in bundles)
-        nl.custody(f"trust -o {{pinned}} {pins}", pinned=pinned, **bundles)
-        pinned.replace(self.trust)
-        self._tell("trust root", "judges these blocks by itself from now on")
-        self._tell("", "it is handed to the court in person")
+        self._step("Before every process ends, the court asks both agencies for the fingerprint")
+        self._compare()
 
     def conclude(self) -> None:
         """Verify what is left when chain and nodes are gone, and read it as a court does."""
-        self._step("No chain, no node, no network: a third party verifies each bundle again")
-        for bundle, file in self._left:
-            self._verify(bundle, file)
-        self._step("What a court reads, from the last bundle made before the keys were destroyed")
-        [bundle] = [path for path, _ in self._left if path.stem == "image-before-disposal"]
-        output.show(*verify(*self._to_verify(bundle, None), "--timeline"))
-        output.show("", f"Every step came out as told. Nobody had to trust anybody: see {self.out}")
-        output.show("Try it yourself:")
-        for bundle, file in self._left:
-            arguments = shlex.join(map(str, self._to_verify(bundle, file)))
-            output.show(f"  .venv/bin/custody verify {arguments}")
+        self._step("No chain, no node, no network: a third party verifies each folder again")
+        for left in self._left:
+            self._verify(left, left.with_pins)
+        self._step("What a court reads, from the last folder made before the keys were destroyed")
+        [last] = [left for left in self._left if left.folder.name == "image-before-disposal"]
+        output.show(*verify(*last.words, "--trust-fingerprint", last.with_pins, "--timeline"))
+        output.show(
+            "",
+            "Every step came out as told. Nobody had to trust anybody: see "
+            f"{self.out / 'for-the-court'}",
+            "Try it yourself:",
+        )
+        for left in self._left:
+            output.show(f"  .venv/bin/custody verify {shlex.join(map(str, left.words))}")
 
     def _seizure(self, nl: Actor) -> str:
         self._step("A phone is seized in The Hague and sealed; its image and a folder are recorded")
@@ -115,9 +110,7 @@ class _Story(Stage):
         ro.custody('handover accept {image} --yes --condition "as described"', image=image)
         self._until(lambda: self._holder(nl, image) == RO and self._holder(ro, image) == RO)
         self._tell("custody", f"is {RO}'s now, in both agencies' books and in the contract")
-        self._check(
-            ro, image, "image-in-romania", file=self.out / "phone.img", basis="for the court"
-        )
+        self._check(ro, image, "image-in-romania", basis="for the court")
 
     def _analysis(self, nl: Actor, ro: Actor, image: str) -> None:
         self._step("The image is analysed; a copy of the report goes to the Dutch prosecutor")
@@ -159,7 +152,7 @@ class _Story(Stage):
             "record rule {image} --ruling admitted --court {court}", image=image, court=court
         )
         offer = f"handover offer {{image}} --to {NL} --purpose return --basis-kind eio {_ORDER}"
-        ro.custody(offer, code=2, image=image)
+        ro.custody(offer, code=1, image=image)
         self._tell("condition", "the item came with one on onward use")
         self._tell("", "without the authorisation's reference nothing leaves")
         ro.custody(f'{offer} --authorisation "NL letter 88"', image=image)
@@ -170,23 +163,21 @@ class _Story(Stage):
 
     def _disposal(self, nl: Actor, colleague: Actor, image: str) -> None:
         self._step("The case is closed: two persons dispose of the image, and all keys of it go")
-        carry_out = 'dispose carry-out {image} --method "keys destroyed" --rule wpg-9'
+        carry_out = 'dispose carry-out {image} --method "keys destroyed" --rule wpg-9 --yes'
         nl.custody("record hold {image} --name appeal", image=image)
         nl.custody('dispose request {image} --reason "case closed" --rule wpg-9', image=image)
         colleague.custody("dispose approve {image} --yes", image=image)
         nl.custody(carry_out, code=1, image=image)
         self._tell("hold", "while the appeal was open the disposal was refused; it is lifted now")
         nl.custody("record lift {image} --name appeal", image=image)
-        self._check(
-            nl, image, "image-before-disposal", file=self.out / "phone.img", basis="for the court"
-        )
+        self._check(nl, image, "image-before-disposal", basis="for the court")
         disposal = nl.custody(carry_out, image=image)["disposal"]
         self._tell("keys", f"{disposal['destroyed']} destroyed in The Hague")
         self._until(lambda: {NL, RO} <= self._confirmed(nl, image))
         self._tell("keys", "destroyed in Bucharest too, signed for in the Dutch log")
         nl.custody("get {image} -o {file} --basis try", code=1, image=image, file=self.out / "none")
         self._tell("content", "cannot be opened by anybody any more")
-        self._check(nl, image, "image-after-disposal", file=None, basis="disposal")
+        self._check(nl, image, "image-after-disposal", basis="disposal")
         self._tell("the record", "still verifies: who held it, in which order, and how it ended,")
         self._tell("", "without a word of what it was")
 
@@ -205,7 +196,7 @@ class _Story(Stage):
 
 
 def tell(out: Path) -> None:
-    """Tell the story, and leave its bundles in a folder.
+    """Tell the story, and leave its folders for the court.
 
     Raises:
         UsageError: no anvil, or the folder holds something else.

@@ -15,6 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, Final
 
+from ledger import system
 from ledger.adapters import files
 from ledger.adapters.ipfs.pack_sections import scan
 from ledger.adapters.ipfs.packfiles import HEADER, start_of
@@ -36,9 +37,9 @@ def agree(file: BinaryIO, copied: BinaryIO, first: int, end: int) -> bool:
     """
     for at in range(first, end, CHUNK):
         size = min(CHUNK, end - at)
-        mine = os.pread(file.fileno(), size, at)
+        mine = system.pread(file.fileno(), size, at)
         with suppress(OSError):
-            if mine == os.pread(copied.fileno(), size, at):
+            if mine == system.pread(copied.fileno(), size, at):
                 continue
         return False
     return True
@@ -70,7 +71,7 @@ def mend(file: BinaryIO, copied: Path, end: int) -> tuple[bool, bool]:
         for place in outer & here:
             at, size = _frame(place)
             made.seek(at)
-            made.write(os.pread(file.fileno(), size, at))
+            made.write(system.pread(file.fileno(), size, at))
         made.flush()
         is_headed = start_of(made.fileno()) > 0
         if not is_headed and all(_frame(place)[0] >= len(HEADER) for place in here | there):
@@ -138,7 +139,7 @@ def _readable(fd: int, at: int, end: int) -> bytes | None:
     """What can be read from an offset on, up to what cannot; None where that begins here."""
     for size in _sizes(at, end):
         with suppress(OSError):
-            return os.pread(fd, size, at)
+            return system.pread(fd, size, at)
     return None
 
 

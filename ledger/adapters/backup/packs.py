@@ -10,14 +10,16 @@ compacted them.
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import stat
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO, Final
 
+from ledger import system
 from ledger.adapters import files
 from ledger.adapters.backup.copy_mending import CHUNK, agree, copy_readable, mend
 from ledger.adapters.ipfs.index_view import PacksKnown, read_pack, read_packs, read_places
@@ -25,9 +27,10 @@ from ledger.adapters.ipfs.pack_sections import checked, scan
 from ledger.adapters.ipfs.packfiles import name_of, number_of, packs_in, start_of
 from ledger.adapters.ipfs.packindex import Place
 from ledger.domain.errors import StorageError, UnreadableError, UsageError, VerificationError
+from ledger.domain.files import custody_files
 
-PACKS_ID: Final = "packs.id"
-_ID_SIZE: Final = 256
+_ID_SIZE: Final = 32
+_ID: Final = re.compile(rb"[0-9a-f]{32}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,20 +56,31 @@ def require_same(source: Path, folder: Path, *, used: bool) -> None:
     Raises:
         UsageError: it has those of another home.
     """
-    own, theirs = source / PACKS_ID, folder / PACKS_ID
-    if source.samefile(folder) or (not (theirs.is_file() or used) and packs_in(folder)):
+    own, theirs = source / custody_files.PACKS_ID, folder / custody_files.PACKS_ID
+    mine, other = _id(own), _id(theirs)
+    if source.samefile(folder) or (not (other or used) and packs_in(folder)):
         what = f"the packs in {folder} are no backup: a home keeps, or kept, its evidence there"
         raise UsageError(what, hint="nothing was changed; name another folder")
-    if not own.is_file():
-        files.write(own, secrets.token_hex(16).encode())
-    mine = files.read_small(own, _ID_SIZE)
-    if theirs.is_file() and not _is_one_id(files.read_small(theirs, _ID_SIZE), mine):
+    if mine is None and own.is_file():  # of a damaged name the packs themselves are compared
+        mine = other
+    mine = mine or secrets.token_hex(_ID_SIZE // 2).encode()
+    if other is not None and not _is_one_id(other, mine):
         what = (
             f"{folder.parent} holds backups of another home, or of this one before it was restored"
         )
         raise UsageError(what, hint="name another folder: each home has a backup folder of its own")
-    if not theirs.is_file():
-        files.write(theirs, mine)
+    # A name beside the packs says that there was a backup (settings.read_backups).
+    for path in (own, theirs):
+        if _id(path) is None:
+            files.write(path, mine)
+
+
+def _id(path: Path) -> bytes | None:
+    """The name of packs that lies in a file; None where none does, or it was damaged."""
+    with suppress(OSError):
+        if path.is_file() and _ID.fullmatch(found := files.read_small(path, _ID_SIZE)):
+            return found
+    return None
 
 
 def _is_one_id(one: bytes, other: bytes) -> bool:
@@ -150,7 +164,7 @@ def _append(pack: Path, copied: Path, known: int, end: int, made: Copied) -> int
         with _opened(copied) as target:
             copy_readable(file, target, start, end)
             target.flush()
-            os.fsync(target.fileno())
+            system.fsync(target.fileno())
             if not _is_whole(target, pack, start, end) and copied.name not in made.lost:
                 made.lost.append(copied.name)
     return end - start
@@ -177,10 +191,11 @@ def _opened(copied: Path) -> Iterator[BinaryIO]:
     Raises:
         OSError: it cannot be opened. StorageError: it is no file.
     """
-    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
-    with os.fdopen(os.open(copied, flags, 0o600), "r+b") as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise StorageError(f"{copied} is not a file", hint="move it away, then back up again")
+    fd = system.open_own(copied, os.O_RDWR | os.O_CREAT | system.NONBLOCK)
+    if not stat.S_ISREG(os.fstat(fd).st_mode):  # before it is wrapped, which fails for a pipe
+        os.close(fd)
+        raise StorageError(f"{copied} is not a file", hint="move it away, then back up again")
+    with os.fdopen(fd, "r+b") as file:
         yield file
 
 
@@ -239,7 +254,7 @@ def _is_good(folder: Path, place: Place, ends: Mapping[str, int]) -> bool:
     if place.at + place.size > ends.get(name, 0):
         return False
     with (folder / name).open("rb", buffering=0) as file:
-        data = os.pread(file.fileno(), place.size, place.at)
+        data = system.pread(file.fileno(), place.size, place.at)
     try:
         checked(place.cid, data, place)
     except (UnreadableError, VerificationError):
@@ -256,7 +271,7 @@ def restore(folder: Path, blocks: Path) -> None:
     """
     for path in packs_in(folder).values():
         with path.open("rb", buffering=0) as file, (blocks / path.name).open("xb") as target:
-            os.fchmod(target.fileno(), 0o600)
+            system.set_mode(target.fileno(), 0o600)
             copy_readable(file, target, 0, os.fstat(file.fileno()).st_size)
             target.flush()
-            os.fsync(target.fileno())
+            system.fsync(target.fileno())

@@ -19,8 +19,8 @@ CONTRACTS = ("AgencyRegistry", "EvidenceLedger")
 @cache
 def artifact(name: str) -> dict[str, Any]:
     """ABI, bytecode and storage layout of a contract, as compiled from contracts/."""
-    text = resources.files("ledger.adapters.chain").joinpath(f"artifacts/{name}.json").read_text()
-    value: dict[str, Any] = json.loads(text)
+    file = resources.files("ledger.adapters.chain").joinpath(f"artifacts/{name}.json")
+    value: dict[str, Any] = json.loads(file.read_bytes())
     return value
 
 

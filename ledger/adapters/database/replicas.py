@@ -98,6 +98,8 @@ class Replicas(Part):
             or_(and_(_I.closed.is_(False), _I.custodian == agency), opened.exists()),
             pinned < func.coalesce(own, copies),
         )
+        if copies <= 0:  # only what has a number of its own can lack a copy
+            query = query.where(_I.evidence.in_(select(_T.evidence)))
         return int(self._db.execute(query).scalar_one())
 
     def oldest_proof(self) -> int | None:

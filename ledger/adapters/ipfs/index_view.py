@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from ledger.adapters.ipfs.packindex import COMPACTED, INDEX, INDEXED, PLACE, Place
+from ledger.adapters.ipfs.packindex import COMPACTED, INDEX, INDEXED, PLACE, Place, require_index
 from ledger.domain.errors import StorageError
 
 
@@ -30,6 +30,7 @@ def _beside(directory: Path) -> Iterator[sqlite3.Connection]:
     Raises:
         StorageError: it cannot be read.
     """
+    require_index(directory)
     try:
         with closing(
             sqlite3.connect(

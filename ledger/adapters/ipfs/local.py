@@ -88,8 +88,8 @@ class LocalBlockStore:
     def _build_index_again(self) -> None:
         """Set a damaged index aside; everybody waits until there is a new one."""
         self._index.close()
-        recovery.set_aside(self._directory)
         try:
+            recovery.set_aside(self._directory)
             self._index = recovery.open_index(self._directory, self._packs, self._clock.now())
         except (sqlite3.Error, OSError) as error:
             what = f"the index of the packs could not be built again: {error}"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import re
 from typing import Final
 
+from ledger import system
 from ledger.adapters.ipfs.packindex import Place
 from ledger.domain.codecs import varint
 from ledger.domain.errors import (
@@ -73,12 +73,12 @@ def section(fd: int, number: int, at: int) -> tuple[Place | None, int]:
     """The block that a pack has at an offset, None where none lies there whole; and where the next
     one begins, 0 if nobody can tell.
     """
-    head = os.pread(fd, 9 + cids.SIZE, at)
+    head = system.pread(fd, 9 + cids.SIZE, at)
     try:
         size, skip = varint.decode(head, 0)
         if not cids.SIZE <= size <= MAX_BLOCK + cids.SIZE:
             return None, 0
-        data = os.pread(fd, size, at + skip)
+        data = system.pread(fd, size, at + skip)
         if len(data) != size:
             return None, 0
         cid = cids.check(data[: cids.SIZE])
@@ -100,7 +100,7 @@ def next_section(fd: int, number: int, at: int, end: int) -> tuple[int, bool]:
     """
     tried = 0
     while at < end:
-        data = os.pread(fd, _SEARCHED, at)
+        data = system.pread(fd, _SEARCHED, at)
         for match in _CID.finditer(data):
             # Before the CID stands the length of both, one to four bytes of it.
             for start in range(max(at + match.start() - 4, at), at + match.start()):

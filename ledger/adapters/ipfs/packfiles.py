@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from ledger import system
 from ledger.adapters import files
 from ledger.adapters.ipfs.pack_sections import RESTORE_HINT
 from ledger.adapters.ipfs.packindex import Place
@@ -59,7 +60,7 @@ def packs_in(directory: Path) -> dict[int, Path]:
 
 def start_of(fd: int) -> int:
     """Where the blocks of a pack begin: behind its header, which a torn or damaged pack lacks."""
-    return len(HEADER) if os.pread(fd, len(HEADER), 0) == HEADER else 0
+    return len(HEADER) if system.pread(fd, len(HEADER), 0) == HEADER else 0
 
 
 class PackFiles:
@@ -94,13 +95,13 @@ class PackFiles:
         Raises:
             OSError: the disk refused; what was written to until now still is.
         """
-        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+        flags = os.O_RDWR | os.O_CREAT | system.CLOEXEC | system.NOFOLLOW
         fd = os.open(self.path(number), flags, 0o600)
         try:
             end = os.lseek(fd, 0, os.SEEK_END)
             if end == 0:
-                end = os.pwrite(fd, HEADER, 0)
-                os.fsync(fd)
+                end = system.pwrite(fd, HEADER, 0)
+                system.fsync(fd)
                 files.sync_directory(self._directory)
         except OSError:
             os.close(fd)
@@ -119,18 +120,18 @@ class PackFiles:
             at = self.end
             for start in range(0, len(parts), _BUFFERS):
                 at += self._write(parts[start : start + _BUFFERS], at)
-            os.fsync(self._fd)
+            system.fsync(self._fd)
         except OSError:
             self.undo()
             raise
 
     def _write(self, parts: Sequence[bytes | memoryview], at: int) -> int:
         total = sum(len(part) for part in parts)
-        written = os.pwritev(self._fd, parts, at)
+        written = system.pwritev(self._fd, parts, at)
         if written != total:  # a nearly full disk: finish or fail in one plain write
             rest = b"".join(parts)[written:]
             while rest:
-                count = os.pwrite(self._fd, rest, at + written)
+                count = system.pwrite(self._fd, rest, at + written)
                 written, rest = written + count, rest[count:]
         return total
 
@@ -159,13 +160,13 @@ class PackFiles:
         """
         kept = self._readers.get(number)
         if kept is not None:
-            return os.pread(kept, size, at)
-        fd = os.open(self.path(number), os.O_RDONLY | os.O_CLOEXEC)
+            return system.pread(kept, size, at)
+        fd = os.open(self.path(number), os.O_RDONLY | system.CLOEXEC)
         if len(self._readers) < _OPEN:
             self._readers[number] = fd
-            return os.pread(fd, size, at)
+            return system.pread(fd, size, at)
         try:
-            return os.pread(fd, size, at)
+            return system.pread(fd, size, at)
         finally:
             os.close(fd)
 

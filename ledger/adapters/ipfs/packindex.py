@@ -60,6 +60,16 @@ class Place:
     size: int
 
 
+def require_index(directory: Path) -> None:
+    """Refuse what lies in the place of an index and is no file: a pipe would be waited for.
+
+    Raises:
+        StorageError: it is none.
+    """
+    hint = "move it away: the index is built again from the packs"
+    files.require_plain(directory / INDEX, hint=hint)
+
+
 class DamagedIndexError(sqlite3.DatabaseError):
     """The index holds values that no program of ours writes."""
 

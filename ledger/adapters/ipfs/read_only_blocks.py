@@ -12,9 +12,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
+from ledger import system
 from ledger.adapters.ipfs.pack_sections import checked, named_before
 from ledger.adapters.ipfs.packfiles import name_of
-from ledger.adapters.ipfs.packindex import BURIED, BURIED_OF, INDEX, PLACE, Place
+from ledger.adapters.ipfs.packindex import BURIED, BURIED_OF, INDEX, PLACE, Place, require_index
 from ledger.domain.blocks.store import BlockStore, Collected
 from ledger.domain.errors import NotFoundError, StorageError, UnreadableError, VerificationError
 from ledger.domain.ipld import cid as cids
@@ -35,6 +36,7 @@ class LocalBlockView:
         self._directory = directory
         self._mutex = threading.Lock()
         self._is_sound: bool | None = None
+        require_index(directory)
         try:
             self._db = sqlite3.connect(
                 directory / INDEX,
@@ -110,9 +112,9 @@ class LocalBlockView:
 
     def _pread(self, place: Place) -> bytes:
         try:
-            fd = os.open(self._directory / name_of(place.pack), os.O_RDONLY | os.O_CLOEXEC)
+            fd = os.open(self._directory / name_of(place.pack), os.O_RDONLY | system.CLOEXEC)
             try:
-                return os.pread(fd, place.size, place.at)
+                return system.pread(fd, place.size, place.at)
             finally:
                 os.close(fd)
         except OSError as error:

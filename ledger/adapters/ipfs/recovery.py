@@ -18,7 +18,7 @@ from typing import Final
 from ledger.adapters import files
 from ledger.adapters.ipfs.pack_sections import scan
 from ledger.adapters.ipfs.packfiles import HEADER, PackFiles, packs_in, start_of
-from ledger.adapters.ipfs.packindex import INDEX, DamagedIndexError, PackIndex, Place
+from ledger.adapters.ipfs.packindex import INDEX, DamagedIndexError, PackIndex, Place, require_index
 from ledger.domain.codecs import varint
 from ledger.domain.errors import StorageError, UnreadableError
 from ledger.domain.ipld import cid as cids
@@ -54,8 +54,7 @@ def open_index(directory: Path, packs: PackFiles, now: int) -> PackIndex:
         StorageError: something that is no file lies in its place. sqlite3.Error, OSError: the disk
             refused.
     """
-    hint = "move it away: the index is built again from the packs"
-    files.require_plain(directory / INDEX, hint=hint)
+    require_index(directory)
     try:
         return _opened(directory, packs, now)
     except (TypeError, UnicodeError):

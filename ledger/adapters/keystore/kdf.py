@@ -12,6 +12,7 @@ import sys
 import threading
 from typing import Final
 
+from ledger import system
 from ledger.domain.errors import KeyringError
 
 N: Final = 1 << 17
@@ -43,7 +44,12 @@ class Derivation:
         command = [sys.executable, "-I", "-S", "-c", _CODE]
         try:
             done = subprocess.run(  # noqa: S603
-                command, input=data, capture_output=True, check=False, timeout=_TIMEOUT, env={}
+                command,
+                input=data,
+                capture_output=True,
+                check=False,
+                timeout=_TIMEOUT,
+                env=system.least_environment(),
             )
         except OSError as error:
             self._problem = f"no process could be started ({error.strerror})"

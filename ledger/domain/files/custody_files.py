@@ -17,6 +17,8 @@ KEYRING: Final = "keyring.json"
 CLIENT: Final = "client.json"
 FOUNDING: Final = "founding.json"
 SEALED_GRANTS: Final = "grants.sealed"
+#: The name of a home's packs beside them, which its first backup writes.
+PACKS_ID: Final = "packs.id"
 JOURNAL_MAGIC: Final = b"custody-journal-2\n"
 KEYRING_MAGIC: Final = b'{\n "v": 1,\n "kdf": "scrypt-'
 #: Bytes of a file that are looked at.

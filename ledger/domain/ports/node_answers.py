@@ -198,13 +198,15 @@ class RoleHolder:
 @dataclass(frozen=True, slots=True)
 class Revoked:
     """As of when a certificate counts no more, and how its owner stands to the custody key;
-    ``alsoActive``: other enrolments under the same service number, which go on.
+    ``alsoActive``: other enrolments under the same service number, which go on; ``certifiedSince``:
+    whom a thief of an administrator's key may have let in.
     """
 
     revoked: str
     keepsCustodyKey: bool
     custodyKey: str
     alsoActive: tuple[str, ...] | None
+    certifiedSince: tuple[str, ...] | None
 
 
 @dataclass(frozen=True, slots=True)

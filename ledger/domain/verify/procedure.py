@@ -42,6 +42,7 @@ from ledger.domain.verify.state import ContractState
 __all__ = ["Confirm", "FileDigest", "verify", "verify_bundle"]
 #: Asks a chain for the hash of its final block at a number, given the hash that a bundle claims.
 Confirm = Callable[[int, bytes], set[bytes]]
+_SHOWN: Final = 200  # characters of a corrected value in a finding
 #: Bytes of memory that parsed documents may take, for each byte of a bundle and for any bundle.
 _GROWTH: Final = 5
 _FREE: Final = 256 << 10
@@ -237,7 +238,25 @@ def _check_documents(case: VerificationContext, report: VerificationReport) -> s
         report.withheld += [f"event {number}: {path}" for path in event.withheld]
         if not event.known:
             report.findings.append(f"event {number} has the unknown type {event.type!r}")
+    _tell_corrections(case, report)
     return counted(len(case.statements), "event")
+
+
+def _tell_corrections(case: VerificationContext, report: VerificationReport) -> None:
+    """What later events say of earlier ones: a file is compared with what was recorded first, and
+    whoever reads the verdict is to know where that was called wrong.
+    """
+    numbers = {statement.digest.hex(): at for at, statement in enumerate(case.statements)}
+    for number, event in enumerate(case.events):
+        if event is None or event.type != "corrected":
+            continue
+        target = numbers.get(str(event.body.get("target")))
+        pointer = str(event.body.get("pointer", "a member that is withheld"))
+        new = strict_json.dump(event.body["new"]).decode() if "new" in event.body else "withheld"
+        of = "an event that is not here" if target is None else f"event {target}"
+        told = new if len(new) <= _SHOWN else f"{new[:_SHOWN]}..."
+        report.findings.append(f"event {number} corrects {of}: {pointer} is now {told}")
+        report.corrections.append({"event": number, "target": target, "pointer": pointer})
 
 
 def _check_signatures(case: VerificationContext) -> str:

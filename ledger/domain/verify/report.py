@@ -62,7 +62,9 @@ class Step:
 
 @dataclass
 class VerificationReport:
-    """The whole result. ``events`` is the item's life as far as the reader may see it."""
+    """The whole result. ``events`` is the item's life as far as the reader may see it;
+    ``corrections``: by which event of which other one, and of which member.
+    """
 
     steps: dict[int, Step] = field(
         default_factory=lambda: {number: Step(number) for number in TITLES}
@@ -71,6 +73,7 @@ class VerificationReport:
     withheld: list[str] = field(default_factory=list)
     facts: dict[str, Any] = field(default_factory=dict)
     events: list[dict[str, Any]] = field(default_factory=list)
+    corrections: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def verdict(self) -> Verdict:
@@ -102,4 +105,5 @@ class VerificationReport:
             "withheld": self.withheld,
             "facts": self.facts,
             "events": self.events,
+            "corrections": self.corrections,
         }

@@ -219,20 +219,18 @@ class People:
         """A partner's address and list are those of one of its versions: which of them was in force
         when the node last asked, its clock alone tells.
         """
-        partner, crl = PartnerRow(**row), b""
+        partner = PartnerRow(**row)
         known = [
             descriptors.parse(version.document)
             for version in into.partners.descriptors(partner.agency)
         ]
         if not known:
             return
-        if partner.crl:
-            authorities = [der for descriptor in known for der in descriptor.authorities]
-            certificates.require_signed_list(partner.crl, authorities)
-            crl = partner.crl
+        authorities = [der for descriptor in known for der in descriptor.authorities]
+        certificates.require_signed_list(partner.crl, authorities)
         services = [descriptor.service for descriptor in known]
         url = partner.url if {partner.url, ""} & set(services) else services[-1]
-        into.partners.put(PartnerRow(partner.agency, url, crl, partner.checked))
+        into.partners.put(PartnerRow(partner.agency, url, partner.crl, partner.checked))
 
     def _session(self, unit: UnitOfWork, into: UnitOfWork, row: Row) -> None:
         """A session is somebody's who may have one, and no longer than one is good for."""

@@ -17,6 +17,7 @@ from ledger.domain.errors import (
     BusyError,
     ChainError,
     CustodyError,
+    DeniedError,
     NetworkError,
     NotFoundError,
     UsageError,
@@ -307,7 +308,12 @@ def authorities(node: Node, unit: UnitOfWork, certificate: Certificate) -> Autho
         return Authorities(node.descriptor(unit), (newest.der,) if newest is not None else ())
     row = known(unit, certificate.agency)
     agency_standing.require_active(unit, row.agency)
-    return Authorities(descriptor(node, unit, certificate.agency), (row.crl,) if row.crl else ())
+    if not row.crl:  # it is kept with the partner itself: whoever deleted it would revoke nobody
+        raise DeniedError(
+            f"no revocation list of {row.agency} is here, so it cannot be told who acts for it",
+            hint=_ADD,
+        )
+    return Authorities(descriptor(node, unit, certificate.agency), (row.crl,))
 
 
 class CertificateVerifier:

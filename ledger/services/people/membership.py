@@ -27,7 +27,7 @@ from ledger.services.access.sessions import identity_token
 from ledger.services.access.still_enrolled import require_still
 from ledger.services.node.context import Node
 from ledger.services.partners import directory
-from ledger.services.people import owner, revocation
+from ledger.services.people import let_in, owner, revocation
 from ledger.services.people.admission import (
     require_apart,
     require_authority,
@@ -52,13 +52,14 @@ class Changed:
 
     ``keeps_custody``: they are no custodian any more, and keep the custody key that they have.
     ``custody``: see `custodykeys.standing`. ``others``: further enrolments of a suspended person,
-    under the same service number, that are active.
+    under the same service number, that are active. ``let_in``: see `let_in.certified_since`.
     """
 
     revoked: int
     keeps_custody: bool = False
     custody: str = ""
     others: tuple[PersonId, ...] = ()
+    let_in: tuple[PersonId, ...] = ()
 
 
 def renew(node: Node, who: PersonId, *, roles: list[str] | None, by: PersonId | None) -> Changed:
@@ -317,7 +318,8 @@ def suspend(node: Node, who: PersonId, *, by: PersonId, since: int | None = None
         revocation.settle(node)
     with node.records.read() as unit:
         date = revocation.date_of(unit, person)
-    return Changed(date, keeps, others=others)
+        found = let_in.certified_since(node, unit, person, since) if since is not None else ()
+    return Changed(date, keeps, others=others, let_in=found)
 
 
 def _other_enrolments(node: Node, unit: UnitOfWork, who: PersonId) -> tuple[PersonId, ...]:
