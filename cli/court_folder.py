@@ -51,18 +51,58 @@ class CourtFolder:
 
 
 def write(
-    session: Session, urn: str, folder: Path, basis: dict[str, Any], *, withhold: list[str]
+    session: Session,
+    urn: str,
+    folder: Path,
+    basis: dict[str, Any],
+    *,
+    withhold: list[str],
+    signed: list[str],
 ) -> CourtFolder:
     """Export an item with its file into a folder that nothing lies in; both accesses are signed and
     recorded.
 
     Args:
         withhold: selectors of what the bundle leaves out.
+        signed: takes the accesses as they are signed, for whoever tells of them if the rest fails.
 
     Raises:
         IncompleteError: not all of it is anchored yet. VerificationError: it does not verify. Then
-            nothing is left in the folder.
+            nothing is left in the folder. UnwrittenError: the disk refused.
     """
+    made = _make(folder)
+    try:
+        left, data = _fill(session, urn, folder, basis, withhold, signed)
+        _write_rest(left, data, court_page.render(left, session.clock.now()))
+    except BaseException:
+        _empty(folder, made=made)
+        raise
+    return left
+
+
+def _make(folder: Path) -> bool:
+    """Make the folder, before anything is signed for what cannot be written; whether it is new."""
+    from ledger.domain.errors import UnwrittenError
+
+    made = not folder.exists()
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise UnwrittenError(
+            f"cannot make {folder}: {error.strerror}", hint="name another folder"
+        ) from error
+    return made
+
+
+def _fill(
+    session: Session,
+    urn: str,
+    folder: Path,
+    basis: dict[str, Any],
+    withhold: list[str],
+    signed: list[str],
+) -> tuple[CourtFolder, bytes]:
+    """Sign, export, fetch and verify; what is to be left, and the bundle's bytes."""
     from ledger.client import retrieval
     from ledger.domain.bundle import bundle as bundles
 
@@ -70,28 +110,17 @@ def write(
     erased = node.item(urn).erased
     has_content = not erased and retrieval.require_key(node, person, urn, "copy")
     _anchor(session, urn)
-    accesses = []
     if not erased:
-        accesses.append(withholding.record_export(session, urn, basis))
-    data = node.bundle(urn, accesses[0] if accesses else "", withhold=withhold)
+        signed.append(withholding.record_export(session, urn, basis))
+    data = node.bundle(urn, signed[-1] if signed else "", withhold=withhold)
     parsed = bundles.parse(data)
     _require_anchored(parsed)
-    made = not folder.exists()
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        name, opened = "", None
-        if has_content:
-            accesses.append(
-                retrieval.record_access(node, person, clock, urn, mode="copy", basis=basis)
-            )
-            name = _file_name(parsed)
-            opened = _fetch(session, urn, accesses[-1], folder / name)
-        left = _judged(session, folder, (name, opened), (parsed, data), tuple(accesses))
-        _write_rest(left, data, court_page.render(left, clock.now()))
-    except BaseException:
-        _empty(folder, made=made)
-        raise
-    return left
+    name, opened = "", None
+    if has_content:
+        signed.append(retrieval.record_access(node, person, clock, urn, mode="copy", basis=basis))
+        name = _file_name(parsed)
+        opened = _fetch(session, urn, signed[-1], folder / name)
+    return _judged(session, folder, (name, opened), (parsed, data), tuple(signed)), data
 
 
 def _anchor(session: Session, urn: str) -> None:

@@ -8,16 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 from cli import output
 from cli.pages import page, shown
+from ledger import __version__
 
 if TYPE_CHECKING:
     from cli.court_folder import CourtFolder
     from ledger.domain.bundle.bundle import Bundle
 
+_WHEEL = f"custody_ledger-{__version__}-py3-none-any.whl"
 _CHECK = """<h2>Check it in three steps</h2>
 <ol>
 <li><strong>Get the program.</strong> It is called custody, it is free, and its source is public.
-Get it from where it is published and not from whoever gave you this folder:
-<pre>python3 -m pip install custody-ledger</pre>
+Get a release from where it is published and not from whoever gave you this folder, check its
+signature as its page "Installing" says, and install the file that ends in .whl, not whatever has
+the same name elsewhere:
+<pre>python3 -m pip install ./{wheel}</pre>
 You need no account, and from here on no network: nothing leaves your computer.</li>
 <li><strong>Ask for the fingerprint</strong> of the trust root, which says whom the check believes.
 Ask by another way than you got this folder: call an agency of those named below at a number that
@@ -94,7 +98,7 @@ itself: it says how to find out what is proven.</p>
 <p>One item of digital evidence, with the record of who held it and when, and everything that is
 needed to check both without believing whoever handed it over.</p>
 <table>{bundled}</table>
-{_CHECK.format(command=shown(left.command))}{_VERDICTS}
+{_CHECK.format(command=shown(left.command), wheel=_WHEEL)}{_VERDICTS}
 {_PROVEN.format(file=_SAME if left.file else "")}
 <h2>The trust root of this folder</h2>
 <p>Chain {shown(left.root.chain_id)} ({shown(left.root.label)}), agencies:

@@ -7,12 +7,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from cli.hints import runnable
+from cli.labels import counted
 
 if TYPE_CHECKING:
     from ledger.domain.verify.report import Step, VerificationReport
 
 _RECORD: Final = 8  # steps that judge the record alone
 _FILE: Final = 9
+_WHOLE: Final = ": the whole document"
 _MEASURED: Final = ("/body/digests", "/body/size")
 #: By step: what failed, and what that means for whoever has the bundle.
 _FAILED: Final = {
@@ -92,8 +94,32 @@ def first_lines(report: VerificationReport, *, compared: bool) -> list[str]:
     ]
 
 
+def left_out(report: VerificationReport) -> list[str]:
+    """What is not in the bundle. Of an item that is closed nobody can tell by the bundle whether
+    a document was withheld or went with the item's keys.
+    """
+    gone = [one for one in report.withheld if one.endswith(_WHOLE)] if _is_closed(report) else []
+    lines = [f"    withheld from you: {one}" for one in report.withheld if one not in gone]
+    if gone:
+        events = counted(len(gone), "event")
+        lines.append(
+            f"    not in the bundle: what {events} said. The item is closed: that was destroyed "
+            "with its keys, or is withheld from you"
+        )
+    return lines
+
+
+def _is_closed(report: VerificationReport) -> bool:
+    return bool(report.facts.get("closed"))
+
+
 def _verified(report: VerificationReport, *, compared: bool) -> str:
     origin = report.facts["origin"]
+    if len([one for one in report.withheld if one.endswith(_WHOLE)]) == report.facts["events"]:
+        return (
+            f"the record of {origin} is unchanged and no event of it is missing; what the events "
+            "said is not in this bundle"
+        )
     if not compared:
         return f"the record of {origin} is whole and unchanged; no file was compared with it"
     return (

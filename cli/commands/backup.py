@@ -22,21 +22,30 @@ The keys to evidence lie in a backup only under a backup key of the month, kept 
 --keys names: put it on another medium. Old keys are destroyed, so that what was disposed of cannot
 be brought back from old backups.
 
+Without a folder it goes where the last one went, at first into HOME-backups beside the home, with
+the keys in HOME-backup-keys.
+
 \b
 Example:
+  custody backup
   custody --home ~/evidence backup /mnt/backup --keys /media/usb/backup-keys
 """
-Keys = Annotated[
-    Path,
-    typer.Option(
-        "--keys", help="File of the backup keys, apart from home and backups; made on first use."
-    ),
-]
 
 
 def backup(
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where backups are kept.")],
-    keys: Keys,
+    folder: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[FOLDER]", help="Where backups are kept; else where the last one is."
+        ),
+    ] = None,
+    keys: Annotated[
+        Path | None,
+        typer.Option(
+            "--keys",
+            help="File of the backup keys, apart from home and backups; made on first use.",
+        ),
+    ] = None,
     rotate: Annotated[
         int, typer.Option(help="Days after which a new backup key is made.", min=1, max=366)
     ] = 30,
@@ -51,10 +60,11 @@ def backup(
     from ledger.adapters.backup.keys import BackupKeys
     from ledger.adapters.clock import SystemClock
     from ledger.app import backup as backups
-    from ledger.app import settings
+    from ledger.app import backup_places, settings
     from ledger.domain.codecs.text import format_time
 
     settings.read(STATE.home)
+    folder, keys = _places(folder, keys)
     outfile.require_folder(folder)
     backups.require_apart(STATE.home, folder, keys)
     opened = BackupKeys(keys, passphrases.ask(), create=True)
@@ -62,6 +72,7 @@ def backup(
     made = backups.make(
         STATE.home, folder, keys, opened, now=now, rotate=rotate * 86400, keep=keep * 86400
     )
+    backup_places.remember(STATE.home, folder, keys)
     lines = [
         (
             f"{made.snapshot}: {output.size(made.copied)} copied, {output.size(made.size)} of "
@@ -119,6 +130,20 @@ def _packs(made: Made) -> list[str]:
             "get it back"
         )
     return lines
+
+
+def _places(folder: Path | None, keys: Path | None) -> tuple[Path, Path]:
+    """Where backups and their keys lie: as was said, or as it was last time.
+
+    Raises:
+        UsageError: the keys are not where they were last.
+    """
+    from ledger.app import backup_places
+
+    if folder is not None and keys is not None:
+        return folder, keys
+    usual, usual_keys = backup_places.usual(STATE.home)
+    return folder or usual, keys or usual_keys
 
 
 def _restoring(folder: Path, keys: Path) -> str:

@@ -34,6 +34,7 @@ def court(
     from cli.session import open_session
     from ledger.adapters import files
     from ledger.client.redaction import Withheld
+    from ledger.domain.errors import UnwrittenError
 
     items.require_said(basis)
     Withheld(withhold or [])  # a selector of another form is told before anything is signed
@@ -44,15 +45,36 @@ def court(
         erased = session.node.item(named.urn).erased
         why = {} if erased else items.reason(basis, named, evidence, "court")
         left_out = withholding.left_out(session, recipient, named.urn, why, erased=erased)
-        left = court_folder.write(
-            session, named.urn, out, why, withhold=[*(withhold or []), *left_out]
-        )
+        signed: list[str] = []
+        try:
+            left = court_folder.write(
+                *(session, named.urn, out, why),
+                withhold=[*(withhold or []), *left_out],
+                signed=signed,
+            )
+        except UnwrittenError as error:
+            if not signed:
+                raise
+            raise typer.Exit(_unwritten(error, signed)) from error
     output.result(as_json_of(left), *told(left))
 
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
     app.command(help=_HELP)(court)
+
+
+def _unwritten(error: Exception, signed: list[str]) -> int:
+    """Say what was done and stays done, where the disk refused the rest; the exit code."""
+    output.result(
+        {"path": None, "access": signed},
+        f"your accesses were signed and recorded ({', '.join(signed)}); no folder was left",
+    )
+    return output.tell(
+        f"the work was done, and only its files could not be written: {error}",
+        "make it again, with another --output",
+        output.UNPRINTED,
+    )
 
 
 def as_json_of(left: court_folder.CourtFolder) -> dict[str, object]:

@@ -202,7 +202,9 @@ def _leave(session: Session, evidence: str, out: Path) -> CourtFolder:
     _title(5, "A folder for the court; that it was made is itself signed and recorded")
     with working("exporting the record, decrypting the file, and checking both"):
         left = court_folder.write(
-            session, evidence, out / "for-the-court", {"purpose": "demonstration"}, withhold=[]
+            *(session, evidence, out / "for-the-court", {"purpose": "demonstration"}),
+            withhold=[],
+            signed=[],
         )
     _tell("folder", str(left.folder))
     _tell("file", left.file)

@@ -294,7 +294,7 @@ def _by(event: RecordedDocument, called: people.Names) -> str:
 
 def _certificate(disposal: Disposal, decided: list[str] | None = None) -> list[str]:
     item = disposal.evidence.removeprefix("urn:uuid:")
-    check = command("bundle", item, "-o", "FILE", "--basis", "disposal")
+    check = command("bundle", item)
     confirmed = {confirmation.agency for confirmation in disposal.confirmed}
     waiting = [agency for agency in disposal.expected if agency not in confirmed]
     return [

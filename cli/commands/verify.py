@@ -117,7 +117,7 @@ def run(
     lines += [line for number, step in sorted(report.steps.items()) for line in _step(number, step)]
     lines += _likely_cause(parsed, root) if report.steps[6].status == "failed" else []
     lines += [f"    note: {finding}" for finding in report.findings]
-    lines += [f"    withheld from you: {path}" for path in report.withheld]
+    lines += verdicts.left_out(report)
     lines += [_OWN_TRUST] if given is None else trust_lines.judged_by(given, told)
     lines.append(_UNPROVEN)
     lines += ["", *_timeline(parsed, report.events), ""] if timeline else []

@@ -100,6 +100,7 @@ def make(
         StorageError: a disk refused; earlier snapshots are untouched.
     """
     config = settings.read(home)
+    databases.require_log(settings.require_ledger(home))
     require_apart(home, folder, keys_file)
     name = _name(now)
     final = folder / "snapshots" / name
@@ -176,7 +177,7 @@ def _databases(home: Path, part: Path, name: str, generation: Generation, *, emb
             )
 
     chain = home / "chain" / "chain.sqlite" if embedded else None
-    databases.snapshot(home / "ledger.sqlite", chain, part, seal)
+    databases.snapshot(home / settings.LEDGER, chain, part, seal)
     return counted
 
 

@@ -272,6 +272,7 @@ def open_home(home: Path, unlocking: Unlocking) -> OpenHome:
         missing_ok=True
     )  # whoever serves holds the lock: one that was killed left this
     try:
+        settings.require_ledger(home)
         keyring = unlocking.keyring()
         clock = SystemClock()
         chain, sealers = open_chain(home, config.chain, keyring, clock)
@@ -309,6 +310,7 @@ def open_view(home: Path, unlocking: Unlocking) -> Iterator[OpenHome]:
             be read.
     """
     config = settings.read(home)
+    settings.require_ledger(home)
     keyring, clock = unlocking.keyring(), SystemClock()
     with ExitStack() as stack:
         chain, sealers = open_chain(home, config.chain, keyring, clock, view=True)

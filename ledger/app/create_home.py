@@ -50,6 +50,7 @@ _POLICY: Final = (
     "statements of people enrolled at this agency, checked as docs/format.md says "
     "before they are sequenced"
 )
+_ELSEWHERE: Final = "choose another folder: custody --home NEW-FOLDER init --agency CODE --person N"
 _OTHER: Final = "the trust root names another agency, other accounts or another descriptor for {}"
 
 
@@ -79,7 +80,7 @@ def found(
     Raises:
         UsageError: something is there already, or the agency code is malformed.
     """
-    files.require_vacant(home, hint="choose another folder for the new home")
+    files.require_vacant(home, hint=_ELSEWHERE)
     with files.building(home, what="the home could not be created") as aside:
         keyring, card, sealed = _prepare(
             aside, agency, person, roles, passphrase, url="", profile=profile
@@ -117,7 +118,7 @@ def prepare(
         UsageError: something is there already, the agency code or the address is malformed.
     """
     url = hosts.origin(url, what="a node")
-    files.require_vacant(home, hint="choose another folder for the new home")
+    files.require_vacant(home, hint=_ELSEWHERE)
     with files.building(home, what="the home could not be created") as aside:
         keyring, card, sealed = _prepare(
             aside, agency, person, roles, passphrase, url=url, profile=profile

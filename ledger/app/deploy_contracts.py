@@ -100,7 +100,9 @@ def read_cards(paths: Sequence[Path]) -> list[FounderDescriptor]:
             ) from error
         except (ValueError, FormatError) as error:
             raise UsageError(
-                f"{path} holds no founders' cards", hint="custody init --card FILE writes one"
+                f"{path} holds no founders' cards",
+                hint="each agency makes its own: custody init --agency CODE --person N --url URL "
+                "--card FILE",
             ) from error
     if not cards or len({card.agency for card in cards}) != len(cards):
         raise UsageError(

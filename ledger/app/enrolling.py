@@ -108,7 +108,10 @@ def make_keys(home: Path, given: Invitation, passphrase: bytes) -> None:
     Raises:
         UsageError: something is there already. KeyringError: the passphrase is empty.
     """
-    files.require_vacant(home, hint="choose another folder for your keys")
+    files.require_vacant(
+        home,
+        hint="choose another folder for your keys: custody --home NEW-FOLDER person enrol FILE",
+    )
     with files.building(home, what="the folder could not be created") as aside:
         keyring = FileKeyring.create(aside / settings.KEYRING, passphrase)
         keyring.put_signing_key("person", ec.generate_private_key(ec.SECP256R1()))

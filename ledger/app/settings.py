@@ -25,6 +25,7 @@ _LOG = logging.getLogger("custody.settings")
 CONFIG = custody_files.CONFIG
 KEYRING = custody_files.KEYRING
 CLIENT = custody_files.CLIENT
+LEDGER = "ledger.sqlite"
 BACKUPS = "backups.json"  # until when backups can be opened
 FOUNDING = custody_files.FOUNDING  # while a home waits for its chain
 SESSION = (
@@ -216,6 +217,23 @@ class ClientSettings:
     server: str
     agency: str
     log: str
+
+
+def require_ledger(home: Path) -> Path:
+    """The database of a home. One that is gone must not be made anew: an empty record needs no
+    ciphertext, and all of that would be cleared away.
+
+    Raises:
+        StorageError: it is gone, or empty.
+    """
+    path = home / LEDGER
+    if not path.is_file() or not path.stat().st_size:
+        raise StorageError(
+            f"{path}, which holds the record of this home, is gone or empty",
+            hint="nothing was changed: keep the home as it is, and restore the newest backup "
+            "beside it",
+        )
+    return path
 
 
 def read_backups(home: Path) -> int:

@@ -17,15 +17,17 @@ from pathlib import Path
 
 import pytest
 
-from cli import court_folder, court_page
+from cli import court_folder, court_page, output
+from ledger.adapters import files
 from ledger.domain.bundle import bundle as bundles
 from ledger.domain.bundle import trust, trust_fingerprint
 from ledger.domain.chain.finality import Clique, Pinned
+from ledger.domain.errors import UnwrittenError
 from ledger.domain.verify import verify_bundle
 from tests.support import alone
 from tests.support.chains import free_port
 from tests.support.commands import ROOT, custody, settings_of_commands, within
-from tests.support.releasing import Installed
+from tests.support.releasing import WHEEL, Installed
 
 
 @pytest.fixture(scope="module")
@@ -81,6 +83,12 @@ def test_a_stranger_checks_the_folder_when_every_process_is_dead(
     (there / "photo.jpg").write_bytes(b"another")
     printed = alone.custody(*given, folder=there, home=there.parent, python=slim.python, code=1)
     assert printed.startswith("FAILED: this file is not the one that was recorded")
+
+
+def test_the_page_sends_nobody_to_a_name_that_anybody_could_register(left: Path) -> None:
+    page = (left / "READ-ME.html").read_text()
+    assert f"pip install ./{WHEEL}</pre>" in page
+    assert "pip install custody" not in page
 
 
 def test_whoever_is_alone_has_no_network(tmp_path: Path) -> None:
@@ -283,3 +291,42 @@ def test_what_does_not_verify_is_not_left(
     assert code == 1
     assert "does not verify (step" in said
     assert not folder.exists()
+
+
+def test_a_disk_that_is_full_at_the_end_hides_no_access_that_was_signed(
+    worked: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = files.write
+
+    def full(path: Path, data: bytes, *, mode: int = 0o600) -> None:
+        if path.name == court_folder.PAGE:
+            raise UnwrittenError(f"cannot write {path}: No space left on device")
+        real(path, data, mode=mode)
+
+    monkeypatch.setattr(files, "write", full)
+    folder = tmp_path / "court"
+    code, printed, said = within(
+        *("court", worked["evidence"], "-o", folder, "--basis", "x"), home=worked["home"]
+    )
+    assert code == output.UNPRINTED
+    assert len(re.findall(r"[0-9a-f]{64}", printed)) == 2
+    assert "No space left" in said
+    assert not folder.exists()
+
+
+def test_a_folder_that_cannot_be_made_is_told_before_anything_is_signed(
+    worked: dict[str, Path], tmp_path: Path
+) -> None:
+    def events() -> int:
+        shown = custody("show", worked["evidence"], "--json", home=worked["home"]).stdout
+        return int(json.loads(shown)["item"]["events"])
+
+    before, file = events(), tmp_path / "file"
+    file.write_text("x")
+    code, printed, said = within(
+        *("court", worked["evidence"], "-o", file / "court", "--basis", "x"), home=worked["home"]
+    )
+    assert code == 1
+    assert printed == ""
+    assert "cannot make" in said
+    assert events() == before

@@ -164,8 +164,8 @@ def test_whoever_names_nobody_is_told_what_names_somebody(
         code, _, said = within(*words, home=served)
         assert code != 0
         assert not re.search(r"\b(path|body|query)\.|/docs", said), said
-        assert "custody" in said
-        assert "person list" in said
+        assert "names nobody of NL-POL" in said
+        assert "give a service number" in said
 
 
 def test_mistakes_are_told_plainly(served: Path, tmp_path: Path) -> None:

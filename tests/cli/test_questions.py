@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import pty
-import re
 import select
 import signal
 import sys
@@ -356,33 +355,3 @@ def test_who_carries_a_disposal_out_that_nobody_approved_is_told_which_request_w
     )
     assert (code, out) == (1, "")
     assert f"requested last, by event {number}" in " ".join(said.split())
-
-
-def test_keys_are_destroyed_after_the_approvals_were_shown_and_somebody_said_yes(
-    desk: Desk, second: Actor, tmp_path: Path
-) -> None:
-    item, _, _ = requested(desk, tmp_path)
-    assert within("dispose", "approve", item, "--yes")[0] == 0
-    carry_out = ("dispose", "carry-out", item, "--method", "burnt", "--rule", "wpg-9")
-    code, _, said = within(*carry_out)
-    assert (code, "nobody can be asked" in said) == (2, True), said
-    code, out, said = within(*carry_out, typed="\n")
-    assert (code, out) == (2, "")
-    told = " ".join(said.split())
-    assert "photo.jpg" in told
-    assert re.search(rf"approved \S+ by .*, who signs as [\\\\ ]*{second.pseudonym}", told)
-    assert "Destroy its keys? Nobody can open it afterwards. [y/N]" in told
-    assert not desk.client.item(item).closed
-    assert within(*carry_out, typed="y\n")[0] == 0
-    assert desk.client.item(item).closed
-
-
-def test_nobody_is_asked_about_what_is_refused_for_certain(
-    desk: Desk, second: Actor, tmp_path: Path
-) -> None:
-    """Whoever had requested a disposal was asked whether they approve it, and then refused."""
-    item = photo(desk, tmp_path)
-    assert within("dispose", "request", item, "--reason", "over")[0] == 0
-    code, _, said = within("dispose", "approve", item, typed="y\n")
-    assert (code, "nobody decides upon what they recorded themselves" in said) == (1, True), said
-    assert "Approve it" not in said

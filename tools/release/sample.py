@@ -14,7 +14,7 @@ from typing import Final
 FOLDER: Final = "for-the-court"
 _BUNDLE: Final = ".bundle"
 _TRUST: Final = "trust.json"
-_READ: Final = (".html", ".txt", ".md", ".svg", ".pdf")
+_READ: Final = ".html"
 
 
 class SampleError(Exception):
@@ -50,18 +50,13 @@ def command(folder: Path) -> list[str]:
     """The words of the command that verifies a sample, after `custody`, from beside its folder.
 
     Raises:
-        SampleError: it is not one bundle, one trust root and one file.
+        SampleError: it is not one file beside its bundle and a trust root.
     """
     files = [path for path in sorted(folder.iterdir()) if not path.name.startswith(".")]
-    bundles = [path for path in files if path.suffix == _BUNDLE]
-    roots = [path for path in files if path.name == _TRUST]
-    others = [path for path in files if path not in [*bundles, *roots] and path.suffix not in _READ]
-    if [len(bundles), len(roots), len(others)] != [1, 1, 1]:
+    named = [path for path in files if path.name != _TRUST and path.suffix not in (_BUNDLE, _READ)]
+    if len(named) != 1 or not (folder / _TRUST).is_file():
         raise SampleError(
-            "expected one bundle, one trust root and one file in the sample, found "
+            "expected one file, its bundle and a trust root in the sample, found "
             + ", ".join(path.name for path in files)
         )
-    bundle, trust, file = (
-        f"{folder.name}/{path.name}" for path in (bundles[0], roots[0], others[0])
-    )
-    return ["verify", bundle, file, "--trust", trust]
+    return ["verify", f"{folder.name}/{named[0].name}", "--trust", f"{folder.name}/{_TRUST}"]

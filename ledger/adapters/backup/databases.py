@@ -20,6 +20,28 @@ def _connect(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(path, isolation_level=None, timeout=_WAIT)
 
 
+def require_log(ledger: Path) -> None:
+    """Refuse to back up a ledger in which nothing was ever recorded: every home has entries from
+    its founding on, and a snapshot without would be taken for a good one.
+
+    Raises:
+        StorageError: there are none, or it cannot be read.
+    """
+    try:
+        with closing(_connect(ledger)) as db:
+            found = db.execute("SELECT 1 FROM entry LIMIT 1").fetchone()
+    except sqlite3.Error as error:
+        what = f"{ledger} could not be read: {error}"
+        raise StorageError(
+            what, hint="run: custody doctor; earlier backups are untouched"
+        ) from error
+    if found is None:
+        raise StorageError(
+            f"{ledger} holds no record at all: it was lost, and made anew",
+            hint="nothing was backed up; restore the newest backup beside the home",
+        )
+
+
 def snapshot(
     ledger: Path,
     chain: Path | None,

@@ -154,7 +154,7 @@ class Kubo:
             raise VerificationError(
                 9,
                 f"block {text} was altered at the IPFS node {self.name!r}",
-                hint="repair it: custody fixity",
+                hint="repair it: custody fixity --all",
             ) from error
         return bytes(data)
 

@@ -32,5 +32,6 @@ def require_allowed(person: PersonRow, held: AbstractSet[str], given: AbstractSe
         )
     if not person.active and _ROLE not in given:
         raise NotFoundError(
-            "that person is suspended", hint="an administrator invites them: custody person invite"
+            "that person is suspended",
+            hint="an administrator invites them: custody person invite NUMBER",
         )

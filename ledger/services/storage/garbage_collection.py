@@ -10,8 +10,10 @@ from typing import Final
 from ledger.domain.blocks import dag
 from ledger.domain.blocks.store import Collected
 from ledger.domain.errors import (
+    ChainError,
     NetworkError,
     NotFoundError,
+    StorageError,
     UnreadableError,
     UsageError,
     VerificationError,
@@ -40,6 +42,7 @@ def collect(node: Node, *, grace: int = GRACE, dry: bool = False) -> Collected:
 
     Raises:
         UsageError: a grace that is too short to be safe.
+        StorageError: the record was lost, or is older than what the chain has of it.
         NotFoundError, UnreadableError, VerificationError: a live item's tree cannot be walked, and
             which; nothing was removed.
     """
@@ -48,6 +51,7 @@ def collect(node: Node, *, grace: int = GRACE, dry: bool = False) -> Collected:
             f"a grace of {grace} s, at least {LEAST_GRACE} expected",
             hint="an upload in progress must not lose its blocks",
         )
+    _require_record(node)
     before = node.clock.now() - grace
     gone = _sparing(
         node,
@@ -59,6 +63,27 @@ def collect(node: Node, *, grace: int = GRACE, dry: bool = False) -> Collected:
         gone += forget_disposed(node, before=before)
         _say_gone(node, lambda row: row.due <= before)
     return gone
+
+
+def _require_record(node: Node) -> None:
+    """Remove nothing by a record that was lost, or is older than what the chain has of it: what it
+    does not name may be evidence all the same. A chain that cannot be asked says nothing.
+
+    Raises:
+        StorageError: it is.
+    """
+    with node.records.read() as unit:
+        log = unit.logs.get(node.log_id)
+    size, anchored = log.size if log is not None else 0, 0
+    with suppress(NetworkError, ChainError):
+        anchored = node.contracts.latest(node.log_id).size
+    if not size or anchored > size:
+        raise StorageError(
+            f"the log of this home has {size} entries, and {anchored} of it are anchored: the "
+            "record was lost, or is an older one",
+            hint="nothing was removed: keep the home as it is, and restore the newest backup "
+            "beside it",
+        )
 
 
 def give_up(node: Node) -> Collected:

@@ -172,7 +172,7 @@ def _judge(answer: ReplicaStatus | CustodyError, damaged: int) -> tuple[str, str
     if damaged:
         return (
             f"{damaged} items are damaged there and no good copy was found",
-            "bring back a node or a backup that has one: custody fixity",
+            "bring back a node or a backup that has one: custody fixity --all",
         )
     if answer.limit and answer.size > answer.limit * _NEARLY_FULL:
         return (
