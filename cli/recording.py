@@ -10,8 +10,12 @@ from typing import Any, Final
 from cli import interrupt, items, request_words
 from ledger.adapters.node.client import NodeClient
 from ledger.adapters.web.client import Answer
+from ledger.client import own_signers
 from ledger.client.offline import FieldNode
+from ledger.domain.codecs.text import from_b64url
 from ledger.domain.errors import FormatError
+from ledger.domain.identity import certificate as certificates
+from ledger.domain.identity import descriptor as descriptors
 from ledger.domain.ports.answers import Queued, RecordedDocument, Registered, Standing
 
 #: What is done once for each request and cannot be asked for again without doing it twice.
@@ -29,14 +33,24 @@ class RecordingNode(NodeClient):
     def record(self, evidence: str, access: str) -> tuple[list[RecordedDocument], Standing]:
         """See NodeClient."""
         events, standing = super().record(evidence, access)
-        items.require_numbers(evidence, [event.document for event in events])
+        self._require_ours(evidence, events)
         return events, standing
 
     def incoming(self, evidence: str) -> tuple[list[RecordedDocument], list[bytes], Standing]:
         """See NodeClient."""
         events, given, standing = super().incoming(evidence)
-        items.require_numbers(evidence, [event.document for event in events])
+        self._require_ours(evidence, events)
         return events, given, standing
+
+    def _require_ours(self, evidence: str, events: list[RecordedDocument]) -> None:
+        """Check that a record is that of the item which was named, and signed by people whom the
+        agency certified.
+        """
+        items.require_numbers(evidence, [event.document for event in events])
+        if self._signer is not None:
+            raw = from_b64url(self.agency().descriptor, what="descriptor")
+            own = certificates.parse(self._signer()[1])
+            own_signers.require_certified(events, own, descriptors.parse(raw))
 
     def _send(self, method: str, path: str, **options: Any) -> Answer:
         try:

@@ -98,3 +98,26 @@ def test_a_lock_of_files_in_clear_that_cannot_be_had_is_told(tmp_path: Path) -> 
     (tmp_path / ".copy-left").mkdir()
     with pytest.raises(StorageError, match="files in clear cannot be locked"):
         clear_copies.remove_leftovers(tmp_path)
+
+
+def test_a_lock_of_another_version_is_seen_whichever_library_took_it(tmp_path: Path) -> None:
+    import fcntl
+
+    path = tmp_path / "home.lock"
+    with path.open("w+") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        with pytest.raises(LockedError, match="the home is in use"):
+            FileLock(path, what="the home")
+        fcntl.flock(other, fcntl.LOCK_UN)
+        lock = FileLock(path, what="the home")
+        with pytest.raises(BlockingIOError):
+            fcntl.flock(other, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        lock.release()
+
+
+def test_those_who_share_a_lock_keep_out_whoever_wants_it_alone(tmp_path: Path) -> None:
+    path = tmp_path / "clear.lock"
+    with filelock.used(path), filelock.used(path), filelock.unused(path) as free:
+        assert not free
+    with filelock.unused(path) as free:
+        assert free

@@ -28,6 +28,7 @@ from ledger.client.steady_file import Steady
 from ledger.domain.errors import LockedError, SourceError, StorageError
 from ledger.domain.files import windows_names
 from ledger.domain.files.manifest import Omission
+from tests.support.desk import Desk
 
 #: Modules of the standard library that Windows does not have.
 POSIX = {"fcntl", "grp", "pty", "pwd", "resource", "syslog", "termios", "tty"}
@@ -382,3 +383,13 @@ def test_the_process_that_stretches_a_passphrase_starts_on_windows(
     assert system.least_environment() == {}
     monkeypatch.setattr(system, "WINDOWS", True)
     assert system.least_environment() == {"SYSTEMROOT": "C:\\Windows"}
+
+
+def test_a_folder_is_recorded_and_read_again_by_the_rules_of_windows(
+    desk: Desk, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    request.getfixturevalue("windows")
+    top = tree(tmp_path / "top")
+    *members, manifest = desk.upload(top)
+    assert {desk.get(one.evidence) for one in members} == {b"z", b"b/y", b"b/c/x"}
+    assert b"link" in desk.get(manifest.evidence)

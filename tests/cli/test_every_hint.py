@@ -126,7 +126,7 @@ OTHERWISE: Final[dict[str, tuple[int, str]]] = {
     "handover decline ID --reason WHAT": _NOT_OFFERED,
     "handover decline ID --reason WHAT-YOU-FOUND": _NOT_OFFERED,
     "handover decline ID --reason WHY": _NOT_OFFERED,
-    "dispose approve {}": (1, "2026-117"),  # their own request
+    "dispose approve {}": (1, "nobody decides upon what they recorded themselves"),
     "init --rpc URL --trust FILE": (2, "is not prepared to join a chain"),
     "ipfs add NAME --api ADDRESS": (1, "does not answer"),
     "ipfs add NAME --api ADDRESS --secret-file FILE": (1, "does not answer"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import tarfile
@@ -123,6 +124,9 @@ def test_a_stranger_comes_to_the_verdict_of_the_sample_by_one_command(
     out, _ = released
     shutil.copytree(out / sample.FOLDER, tmp_path / sample.FOLDER)
     words = sample.command(tmp_path / sample.FOLDER)
+    page = (ROOT / "docs" / "install.md").read_text()
+    assert f"custody/bin/custody {shlex.join(words)}\n" in page
+    assert WHEEL in page
     told = slim.alone("-m", "cli", *words, folder=tmp_path).stdout
     assert "verdict: verified" in told
 

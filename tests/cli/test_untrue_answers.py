@@ -4,16 +4,19 @@ bundle or a copy with more or less in it than was asked for.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from ledger.client import handover_pause, redaction
+from ledger.client import handover_pause, own_signers, redaction
 from ledger.client.upload import UploadOptions
 from ledger.domain.bundle import bundle as bundles
-from ledger.domain.errors import RuleError
+from ledger.domain.codecs.text import b64url
+from ledger.domain.errors import RuleError, VerificationError
+from ledger.services.node.certificate_authority import Authority, new_pseudonym
 from tests.cli.test_swapped_records import item_of
 from tests.cli.test_untrue_offers import offered
 from tests.support.commands import within
@@ -146,3 +149,36 @@ def test_an_item_that_the_node_names_for_a_number_is_the_one_that_has_it(
         assert "does not have this number" in " ".join(said.split())
     kinds = {row.type for row in desk.client.details(items[1], desk.access(items[1], "view"))}
     assert kinds == {"acquired", "accessed"}
+
+
+def test_a_person_whom_the_agency_never_certified_is_no_signer_of_its_record(
+    desk: Desk, lying: Lying, tmp_path: Path
+) -> None:
+    """Whoever runs the node made somebody up, with a CA of their own under the agency's name."""
+    item = item_of(desk, tmp_path, "one")
+    made_up = Authority.found("NL-POL", desk.clock.now())
+    der = made_up.issue(
+        desk.person.key.public_key(),
+        agency="NL-POL",
+        pseudonym=new_pseudonym(),
+        roles=["custodian"],
+        service=False,
+        now=desk.clock.now(),
+    )
+    own, descriptor = desk.person.certificate, desk.person.descriptor
+    rows = desk.client.details(item, desk.access(item, "view"))
+    own_signers.require_certified(rows, own, descriptor)
+    forged = replace(rows[1], signed=replace(rows[1].signed, certificate=b64url(der)))
+    for events, shown in (
+        ([rows[0], forged], descriptor),
+        (
+            [rows[0], forged],
+            replace(descriptor, authorities=(*descriptor.authorities, made_up.der)),
+        ),
+        (rows, replace(descriptor, authorities=(made_up.der,))),
+    ):
+        with pytest.raises(VerificationError, match="what nobody of NL-POL signed"):
+            own_signers.require_certified(events, own, shown)
+    lying.record = lambda found: found["events"][1]["signed"].update(certificate=b64url(der))
+    code, out, said = within("show", item, "--basis", "x")
+    assert (code, out) == (1, ""), said

@@ -12,7 +12,14 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 ROOT = Path(__file__).parents[2]
-PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/*.md")])
+PAGES = sorted(
+    [
+        ROOT / "README.md",
+        ROOT / "CONTRIBUTING.md",
+        *ROOT.glob("docs/*.md"),
+        *ROOT.glob("docs/guides/*.md"),
+    ]
+)
 DECISIONS = sorted(ROOT.glob("docs/adr/0*.md"))
 INDEX = ROOT / "docs" / "adr" / "README.md"
 DOCUMENTS = [*PAGES, INDEX, *DECISIONS]

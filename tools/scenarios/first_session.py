@@ -25,8 +25,8 @@ _ROOT: Final = Path(__file__).parents[2]
 _LONGEST: Final = 60  # characters of a command, besides what its paths have
 _MOST_REFUSED: Final = 1
 _MOST_SECONDS: Final = 600.0
-#: A word that names a file or a folder.
-_PATH: Final = re.compile(r"\S*(?:/\S*|\.(?:jpg|json|bundle))(?=\s|$)")
+#: A word that names a file.
+_PATH: Final = re.compile(r"\S+\.(?:jpg|json|bundle)(?=\s|$)")
 
 
 @dataclass(frozen=True)
@@ -90,14 +90,15 @@ class FirstSession:
         self._job = "7. get the file back"
         self._type("anna", f"custody get {item} -o copy.jpg")
         self._job = "8. bundle"
-        self._type("anna", f"custody bundle {item} -o photo.bundle")
+        self._type("anna", "custody anchor")
+        self._type("anna", f"custody bundle {item}")
         self._job = "9. verify"
         self._type("anna", "custody verify photo.jpg")
         self._job = "10. verify a tampered copy"
         changed = bytearray((anna / "photo.jpg").read_bytes())
         changed[len(changed) // 2] ^= 1
         (anna / "tampered.jpg").write_bytes(changed)
-        self._type("anna", "custody verify photo.bundle tampered.jpg", expected=1)
+        self._type("anna", "custody verify photo.jpg.bundle tampered.jpg", expected=1)
         self._serving = self._machines["anna"].open("custody serve")
         try:
             self._join(anna, ben)
@@ -111,6 +112,14 @@ class FirstSession:
             self._type("anna", "custody audit")
         finally:
             self._serving.stop()
+
+    def for_the_court(self) -> Typed:
+        """After the jobs: a folder for a court, and what it shows to whoever checks it there."""
+        anna = self._machines["anna"]
+        for line in ("custody anchor", "custody court 2026-117/A1"):
+            anna.type(line)
+        court = Terminal(anna.folder / "for-the-court", anna.commands, "")
+        return court.type("custody verify photo.jpg --trust trust.json --timeline")
 
     def _join(self, anna: Path, ben: Path) -> None:
         self._job = "11. invite and approve a colleague"
@@ -132,6 +141,11 @@ class FirstSession:
         source = source_of(typed.line, (step.typed.shown for step in self.steps))
         self.steps.append(Step(self._job, who, typed, source, expected))
         output.note(f"{self._job}: {typed.line} ({typed.seconds:.1f} s)")
+
+    def told(self, step: Step) -> str:
+        """What a command showed, with a home folder that is nobody's."""
+        folder = str(self._machines[step.who].folder)
+        return step.typed.shown.replace(folder, f"/home/{step.who}")
 
     def faults(self) -> list[str]:
         """What is worse in the session than it may be, a sentence each."""
@@ -158,8 +172,9 @@ class FirstSession:
         ]
 
 
-def page(steps: list[Step]) -> str:
+def page(session: FirstSession) -> str:
     """The transcript as a page of the documents."""
+    steps = session.steps
     seconds = sum(step.typed.seconds for step in steps)
     refused = sum(step.is_refused for step in steps)
     lines = [
@@ -185,7 +200,7 @@ def page(steps: list[Step]) -> str:
         if step.job != job:
             lines += ["", f"## {step.job.partition(' ')[2].capitalize()}"]
         job = step.job
-        lines += ["", "```text", f"{step.who}$ {step.typed.line}", step.typed.shown, "```"]
+        lines += ["", "```text", f"{step.who}$ {step.typed.line}", session.told(step), "```"]
     return "\n".join([*lines, ""])
 
 
@@ -202,7 +217,7 @@ def main() -> int:
             output.say(f"the first session ended early: {error.message}")
             return 1
     faults = session.faults()
-    target.write_text(page(session.steps))
+    target.write_text(page(session))
     output.say(*faults)
     return 1 if faults else 0
 

@@ -1,0 +1,33 @@
+"""The first day leads nowhere but on: each command is told, none is refused, none is long."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tools.scenarios.first_session import FirstSession
+from tools.scenarios.sources import source_of
+
+
+@pytest.mark.timeout(900)  # twenty commands, each a process of its own
+def test_a_newcomer_gets_through_the_first_day_with_what_they_are_told(tmp_path: Path) -> None:
+    session = FirstSession(tmp_path)
+    session.play()
+    assert session.faults() == []
+    assert len({step.job for step in session.steps}) == 14
+
+
+@pytest.mark.parametrize(
+    ("line", "source"),
+    [
+        ("custody upload photo.jpg --case C --exhibit E", "hint"),
+        ("custody init --agency RO-DIICOT --person 1", "README"),
+        ("custody backup folder --keys k", "help"),
+        ("custody backup folder --secret k", ""),
+        ("custody invent", ""),
+    ],
+)
+def test_a_command_that_nothing_tells_is_found(line: str, source: str) -> None:
+    told = "Next: custody upload FILE --case C --exhibit E\n  or: custody serve   (so that ...)"
+    assert source_of(line, [told]) == source

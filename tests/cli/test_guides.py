@@ -1,0 +1,96 @@
+"""The pages of docs/guides are true: two people type every command of them, page after page."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tools.scenarios.terminal import Terminal, Window
+
+ROOT = Path(__file__).parents[2]
+GUIDES = ROOT / "docs" / "guides"
+#: In the order in which one goes on from the other.
+ROLES = ("administrator", "officer", "custodian", "prosecutor", "auditor", "programmer")
+#: What a command that goes on in its window shows once it is at work.
+AT_WORK = {"serve": "serving", "enrol": "administrator"}
+
+
+def test_a_page_for_each_role_fits_on_two_screens() -> None:
+    assert {page.stem for page in GUIDES.glob("*.md")} == set(ROLES)
+    for page in GUIDES.glob("*.md"):
+        assert len(page.read_text().splitlines()) <= 60, page.name
+
+
+class Desks:
+    """The machines of the administrator and of a colleague, and what is at work on them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.machines = {
+            who: Terminal(folder / who, Path(sys.executable).parent, f"the passphrase of {who}")
+            for who in ("", "colleague")
+        }
+        for machine in self.machines.values():
+            machine.folder.mkdir(parents=True, exist_ok=True)
+        own, other = (machine.folder for machine in self.machines.values())
+        shutil.copy(ROOT / "docs" / "example.jpg", own / "photo.jpg")
+        (other / "report.txt").write_text("what was found\n")
+        (own / "notebook").mkdir()
+        for number in (1, 2):
+            (own / "notebook" / f"page-{number}.txt").write_text(f"page {number}\n" * 20)
+        self.windows: list[Window] = []
+
+    def type(self, who: str, line: str) -> None:
+        own, other = (machine.folder for machine in self.machines.values())
+        for invitation in own.glob("invitation-*.json"):
+            shutil.copy(invitation, other)  # handed over by a safe way
+        window = self.machines[who].open(line.removesuffix(" &"), **{"[y/n]": "y"})
+        if line.endswith(" &"):
+            window.wait_for(next(said for word, said in AT_WORK.items() if word in line))
+            self.windows.append(window)
+            return
+        typed = window.wait()
+        assert typed.code == 0, f"{line} ended with {typed.code}:\n{typed.shown}"
+        for joining in [window for window in self.windows if "approve" in line]:
+            if "enrol" in joining.line:
+                assert joining.wait().code == 0, joining.shown
+                self.windows.remove(joining)
+
+
+def test_readme_is_read_in_a_minute_and_its_day_works_as_it_is_printed(tmp_path: Path) -> None:
+    readme = (ROOT / "README.md").read_text()
+    assert len(readme.splitlines()) <= 70
+    desks = Desks(tmp_path)
+    day = re.findall(r"^    (custody .*)$", readme, re.MULTILINE)
+    told = re.findall(r"`(custody verify for-the-court/photo.jpg)`", readme)
+    assert (len(day), len(told)) == (6, 1)
+    for line in [*day, *told]:
+        desks.type("", line)
+
+
+@pytest.mark.timeout(900)  # sixty commands, each a process of its own
+def test_every_command_of_the_guides_works_as_it_is_printed(tmp_path: Path) -> None:
+    desks = Desks(tmp_path)
+    try:
+        for role in ROLES:
+            page = (GUIDES / f"{role}.md").read_text()
+            for who, line in re.findall(r"^(colleague|)\$ (.*)$", page, re.MULTILINE):
+                desks.type(who, line)
+        program = re.findall(r"```python\n(.*?)```", page, re.DOTALL)[0]
+        done = subprocess.run(
+            [sys.executable, "-c", program],
+            cwd=desks.machines[""].folder,
+            env={"PYTHONPATH": str(ROOT), "PATH": ""},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+        assert (done.returncode, done.stdout) == (0, "verified\n"), done.stderr
+    finally:
+        for window in desks.windows:
+            window.stop()
