@@ -89,6 +89,7 @@ READ: Final = {
         "chain deploy key",
         "demo file",
         "derive path",
+        "home use folder",
         "init trust",
     ),
     *(
