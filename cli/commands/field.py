@@ -112,6 +112,12 @@ def send(
         f"{counted(len(sent), 'statement', ('is', 'are'))} in the log now"
         + (f", {again} of them there already" if again else "")
     ]
+    for recorded in sent:
+        lines += [
+            f"{recorded.evidence} has an exhibit number that {other} bears in its case too; "
+            f"look at both: {command('show', recorded.evidence)}"
+            for other in recorded.sameNumber
+        ]
     if refused:
         lines.append(f"{len(refused)} were refused, or depend on what was, and stay here:")
     output.result(
