@@ -83,9 +83,7 @@ def test_a_mark_that_a_thief_took_off_is_carried_also_behind_another_event_of_th
     keeper = enrolled(office, "custodian")
     note = keeper.sign("note", {"text": "x"}, item)
     (tmp_path / "copy.jpg").write_bytes(b"copy")
-    options = UploadOptions(
-        body={"kind": "working-copy", "parents": [item]}, event_type="derived"
-    )
+    options = UploadOptions(body={"kind": "working-copy", "parents": [item]}, event_type="derived")
     register = keeper.client.register
     keeper.client.register = lambda batch: register([note, *batch])[1:]  # type: ignore[method-assign]
     journal = field_folder.journal_of(tmp_path, office.home.keyring)
