@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
-from cli.labels import counted
+from ledger.domain.codecs.text import counted
 from ledger.domain.event import same_record
 
 if TYPE_CHECKING:

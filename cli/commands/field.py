@@ -9,7 +9,7 @@ import typer
 from cli import output
 from cli.global_options import STATE, Json
 from cli.hints import command, runnable
-from cli.labels import counted
+from ledger.domain.codecs.text import counted
 
 if TYPE_CHECKING:
     from ledger.client.offline_queue import Told
@@ -119,7 +119,8 @@ def send(
             for other in recorded.sameNumber
         ]
     if refused:
-        lines.append(f"{len(refused)} were refused, or depend on what was, and stay here:")
+        stay = counted(len(refused), "statement", ("stays", "stay"))
+        lines.append(f"{stay} here, refused or behind one that was:")
     output.result(
         {"sent": len(sent), "repeated": again, "registered": sent, "refused": refused},
         *lines,

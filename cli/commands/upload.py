@@ -10,7 +10,7 @@ import typer
 from cli import exhibits, output, questions, record_options, upload_report
 from cli.global_options import STATE, Json
 from cli.hints import command, elsewhere
-from cli.labels import counted
+from ledger.domain.codecs.text import counted
 
 _LISTED = 20
 _HELP = """Hash, encrypt, store and record files and folders where they are collected.
