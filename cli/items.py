@@ -156,9 +156,12 @@ def _by_numbers(session: Session, text: str) -> list[Named]:
     for at in range(1, len(parts)):
         case, exhibit = "/".join(parts[:at]).strip(), "/".join(parts[at:]).strip()
         if case and exhibit and (of_case := set(session.node.search("case", case))):
+            borne = session.node.numbers(case, [exhibit]).get(exhibit)
             both = [urn for urn in session.node.search("exhibit", exhibit) if urn in of_case]
             numbers = (("case", case), ("exhibit", exhibit))
-            found += [Named(urn, case, numbers) for urn in both]
+            # Several may bear the number: it means what is no part of another one, nor replaced.
+            meant = both if borne is None else borne.meant
+            found += [Named(urn, case, numbers) for urn in meant]
     if found:
         return found
     search, one = session.node.search, (("exhibit", text),)

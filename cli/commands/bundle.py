@@ -11,7 +11,7 @@ import typer
 from cli import beside, items, outfile, output, withholding
 from cli.global_options import Basis, Evidence, Json
 from cli.hints import command, runnable
-from cli.labels import counted
+from ledger.domain.codecs.text import counted
 
 if TYPE_CHECKING:
     from ledger.domain.bundle.bundle import Bundle

@@ -118,8 +118,8 @@ def _serve(home: Any, host: str, port: int, policy: Any) -> None:
         try:
             files.write(address, json.dumps({"url": url, "lock": home.lock.token}).encode())
             output.say(
-                f"serving {home.settings.agency} at {url} (API description: {url}/docs); stop with "
-                "Ctrl-C"
+                f"serving {home.settings.agency} at {url} (open it in a browser: it says where to "
+                "go); stop with Ctrl-C"
             )
             server.run(sockets=[listener])
         finally:

@@ -13,6 +13,7 @@ import pytest
 
 from cli import extras
 from tests.support.commands import ROOT
+from tools.release import sbom
 
 OURS = ("ledger", "api", "cli")
 #: Where a command of a person's machine turns to a home on this one, if there is one.
@@ -96,8 +97,9 @@ def graph_without_doors() -> grimp.ImportGraph:
         found.remove_import(importer=importer, imported=imported)
     for module in AT_HOME:
         found.remove_import(importer="cli.commands.ipfs", imported=module)
-    # Its four encoders and decoders ask for eth_abi only where a contract is called.
-    found.remove_import(importer="ledger.adapters.chain.abi", imported="eth_abi")
+    # What encodes and decodes asks for these only where a contract is called.
+    for imported in ("eth_abi", "eth_utils", "web3"):
+        found.remove_import(importer="ledger.adapters.chain.abi", imported=imported)
     return found
 
 
@@ -106,3 +108,21 @@ def test_a_module_that_no_extra_brings_is_a_defect() -> None:
     found = extras.missing_for(ModuleNotFoundError("x", name="sqlmodel.main"))
     assert found is not None
     assert "custody-ledger[node]" in str(found.hint)
+
+
+@pytest.mark.parametrize(
+    ("lock", "wanted"),
+    [
+        ("requirements-base.lock", []),
+        ("requirements-client.lock", ["client"]),
+        ("requirements.lock", ["client", "node", "build"]),
+        ("requirements-dev.lock", ["client", "node", "build", "dev"]),
+    ],
+)
+def test_a_lock_pins_what_the_project_asks_for(lock: str, wanted: list[str]) -> None:
+    """After a change of the dependencies: make locks."""
+    asked = projects(PROJECT["dependencies"])
+    for extra in wanted:
+        asked |= projects(PROJECT["optional-dependencies"][extra])
+    pinned = sbom.read_lock(ROOT / lock)
+    assert {one.name for one in pinned.values() if sbom.NAME in one.wanted_by} == asked

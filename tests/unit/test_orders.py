@@ -88,7 +88,7 @@ def test_a_hold_has_one_name_and_one_end() -> None:
     orders = after(said("hold-placed", "prosecutor", {"hold": "appeal"}))
     with pytest.raises(RuleError, match="in force already"):
         orders.require_allowed(said("hold-placed", "court", {"hold": "appeal"}))
-    with pytest.raises(RuleError, match="1 holds"):
+    with pytest.raises(RuleError, match="1 hold is in force"):
         orders.require_free()
     orders.take(said("hold-released", "prosecutor", {"hold": "appeal"}), "1")
     orders.require_free()

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ledger.domain.codecs.text import parse_time
+from ledger.domain.codecs.text import counted, parse_time
 from ledger.domain.errors import DeniedError, RuleError
 from ledger.domain.event.document import Event
 from ledger.domain.identity.roles import TAKEN_BACK_BY, may_take_back
@@ -171,7 +171,7 @@ class Orders:
         """
         if self.holds:
             raise RuleError(
-                f"{len(self.holds)} holds are in force on this item",
+                f"{counted(len(self.holds), 'hold', ('is', 'are'))} in force on this item",
                 hint="a hold is lifted by the authority that placed it",
             )
 
