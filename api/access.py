@@ -59,6 +59,7 @@ ROUTES: Final[dict[str, frozenset[str]]] = {
     "status": _PEOPLE,
     "list_evidence": _PEOPLE,
     "search_evidence": _PEOPLE,
+    "find_numbers": _PEOPLE,
     "show_evidence": _PEOPLE,
     "list_events": _PEOPLE,
     "receipt": _PEOPLE,
@@ -76,6 +77,7 @@ ROUTES: Final[dict[str, frozenset[str]]] = {
     "missing_blocks": _COLLECT,
     "put_blocks": _COLLECT,
     "find_duplicates": _COLLECT,
+    "find_recorded": _COLLECT,
     # pseudonyms and times profile people: entries and certificates are not public
     "entries": _LOG_READERS,
     "certificate": _LOG_READERS,
@@ -141,6 +143,7 @@ ROUTES: Final[dict[str, frozenset[str]]] = {
 GUEST_ROUTES: Final = frozenset({
     "list_evidence",
     "search_evidence",
+    "find_numbers",
     "show_evidence",
     "list_events",
     "lineage",

@@ -142,7 +142,12 @@ _GROUPS: Final[dict[str, tuple[str, int, int, tuple[str, ...]]]] = {
     ),
     "ipfs": ("the IPFS nodes", 2, 4, ("sync_replicas", "check_fixity")),
     "content": ("stored content", 5, 64, ("content", "incoming_content")),
-    "histories": ("the records of items", 3, 24, ("details", "grants", "incoming", "rehearse")),
+    "histories": (
+        "the records of items",
+        3,
+        24,
+        ("details", "grants", "incoming", "rehearse", "find_recorded", "find_numbers"),
+    ),
     "lists": (
         "lists of items",
         4,

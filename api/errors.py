@@ -72,7 +72,11 @@ def _whom_to_ask(request: Request, error: RoleError) -> str | None:
     """The hint of a refusal for a role, with colleagues who have one that may."""
     caller = getattr(request.state, "caller", None)
     node = request.app.state.node
-    held = role_holders.told(node, caller, error.roles) if caller is not None else []
+    if caller is None or not role_holders.may_be_told(node, caller):
+        return error.hint
+    held = role_holders.told(node, caller, error.roles)
+    if not held and "administrator" in error.roles:
+        return f"{error.hint or ''}; {role_holders.NO_ADMINISTRATOR}"
     return whom_to_ask(error.roles, held) if held else error.hint
 
 

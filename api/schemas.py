@@ -77,9 +77,12 @@ class RehearsalIn(Strict):
 
 
 class StatementsIn(Strict):
-    """One to 256 statements, registered all or none."""
+    """One to 256 statements, registered all or none. ``field``: they were signed without network,
+    and an exhibit number that the case has already is told, not refused.
+    """
 
     statements: Annotated[list[SubmissionIn], FailFast(), Field(min_length=1, max_length=256)]
+    field: bool = False
 
 
 class RegisteredOut(Strict):
@@ -93,6 +96,7 @@ class RegisteredOut(Strict):
         repeated=False,
         state="integrated",
         duplicates=[],
+        sameNumber=[],
     )
 
     evidence: str
@@ -102,6 +106,7 @@ class RegisteredOut(Strict):
     repeated: bool
     state: str
     duplicates: list[str]
+    sameNumber: list[str]
 
 
 class StatementsOut(Strict):

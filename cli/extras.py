@@ -31,7 +31,7 @@ MODULES: Final = {
         {
             *("alembic", "anyio", "eth", "eth_abi", "eth_account", "eth_utils", "fastapi"),
             *("ipfshttpclient", "prometheus_client", "pydantic", "requests", "rlp"),
-            *("sqlalchemy", "sqlmodel", "starlette", "trie", "uvicorn"),
+            *("sqlalchemy", "sqlmodel", "starlette", "trie", "uvicorn", "web3"),
         }
     ),
 }

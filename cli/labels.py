@@ -28,19 +28,6 @@ def holder(item: Item, called: Names) -> str:
     return f"{called(item.custodian, item.holder)} of {item.custodian}"
 
 
-def counted(number: int, what: str, verbs: tuple[str, str] | None = None) -> str:
-    """A number of things, in words that agree with it: "1 entry waits", "2 entries wait".
-
-    Args:
-        what: one of them. verbs: what one does, and what several do.
-    """
-    one, many = verbs or ("", "")
-    if number == 1:
-        return f"1 {what} {one}".rstrip()
-    plural = f"{what[:-1]}ies" if what.endswith("y") else f"{what}s"
-    return f"{number} {plural} {many}".rstrip()
-
-
 EVENTS: Final = {
     "collected": "collected",
     "acquired": "file recorded",

@@ -25,10 +25,12 @@ _ONCE: Final = ("/v1/people/", "/v1/enrolments", "/v1/custody-key")
 class RecordingNode(NodeClient):
     """A node at an address."""
 
-    def register(self, submissions: Sequence[dict[str, Any]]) -> list[Registered]:
+    def register(
+        self, submissions: Sequence[dict[str, Any]], *, field: bool = False
+    ) -> list[Registered]:
         """See clientports.NodeApi."""
         with interrupt.recording(len(submissions)):
-            return super().register(submissions)
+            return super().register(submissions, field=field)
 
     def record(self, evidence: str, access: str) -> tuple[list[RecordedDocument], Standing]:
         """See NodeClient."""

@@ -75,6 +75,8 @@ TYPED: Final[dict[str, Words]] = {
     "body.time": _TIME,
     "body.scheme": _IDENTIFIER,
     "body.value": _IDENTIFIER,
+    "body.case": _IDENTIFIER,
+    "body.exhibits": _IDENTIFIER,
     "body.withhold": Words(
         "what is to be left out", "pointers such as /body/place", hint="one --withhold each"
     ),
@@ -92,12 +94,13 @@ TYPED: Final[dict[str, Words]] = {
 
 #: Members that programs write, and no person.
 WRITTEN: Final = frozenset({
-    "body.access", "body.afresh", "body.after", "body.answer", "body.bundle", "body.certificate",
-    "body.cids", "body.copy", "body.custody", "body.digests", "body.disclosures", "body.document",
-    "body.idToken", "body.request", "body.sealed", "body.seed", "body.size",
-    "body.statements", "header.Custody-Access", "header.range", "path.name", "path.path",
-    "path.size", "query.after", "query.chain", "query.confirmed", "query.index", "query.ipfs",
-    "query.limit", "query.old", "query.pin", "query.size",
+    "body.access", "body.afresh", "body.after", "body.answer", "body.bundle",
+    "body.certificate", "body.cids", "body.copy", "body.custody", "body.digests",
+    "body.disclosures", "body.document", "body.evidence", "body.field", "body.idToken",
+    "body.marks", "body.request", "body.sealed", "body.seed", "body.size", "body.statements",
+    "header.Custody-Access", "header.range", "path.name", "path.path", "path.size",
+    "query.after", "query.chain", "query.confirmed", "query.index", "query.ipfs", "query.limit",
+    "query.old", "query.pin", "query.size",
 })  # fmt: skip
 
 

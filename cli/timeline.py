@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from cli import labels, output, people
+from ledger.domain.codecs.text import counted
 
 if TYPE_CHECKING:
     from ledger.domain.ports.answers import Look
@@ -92,7 +93,9 @@ def _describe(document: dict[str, Any], called: people.Names) -> list[str]:
     for name, word in labels.MEMBERS.items():
         if name in body and not isinstance(body[name], (dict, list)):
             value = (
-                f"{output.size(body[name])} ({body[name]} bytes)" if name == "size" else body[name]
+                f"{output.size(body[name])} ({counted(body[name], 'byte')})"
+                if name == "size"
+                else body[name]
             )
             lines.append(f"{word}: {value}")
     lines += [

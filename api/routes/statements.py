@@ -6,9 +6,23 @@ from fastapi import APIRouter
 
 from api.deps import CallerDep, GuardedRoute, NodeDep
 from api.schemas import DigestIn, FoundOut, RegisteredOut, StatementsIn, StatementsOut
+from api.schemas_recorded import (
+    BorneOut,
+    NumbersIn,
+    NumbersOut,
+    OpeningOut,
+    RecordedIn,
+    RecordedOut,
+)
 from ledger.domain.codecs.text import b64url, from_b64url
+from ledger.domain.event import normalization
 from ledger.services.onchain import checkpoint_anchoring
-from ledger.services.registration import duplicates, registration
+from ledger.services.registration import (
+    duplicates,
+    exhibit_numbers,
+    recorded_before,
+    registration,
+)
 from ledger.services.registration.registration import Submission
 
 router = APIRouter(route_class=GuardedRoute, tags=["statements"])
@@ -32,6 +46,7 @@ def register(node: NodeDep, caller: CallerDep, request: StatementsIn) -> Stateme
         submissions,
         caller=None if is_node else caller.id,
         service=caller.certificate if is_node else None,
+        field=request.field,
     )
     with node.records.read() as unit:
         reached = checkpoint_anchoring.progress(node, unit)
@@ -45,6 +60,7 @@ def register(node: NodeDep, caller: CallerDep, request: StatementsIn) -> Stateme
                     repeated=one.repeated,
                     state=checkpoint_anchoring.state_of(node, reached, node.log_id, one.index),
                     duplicates=duplicates.duplicates_of(node, unit, caller, one),
+                    sameNumber=list(one.same_number),
                 )
                 for one in registered
             ]
@@ -56,3 +72,28 @@ def find_duplicates(node: NodeDep, caller: CallerDep, request: DigestIn) -> Foun
     """Items with this content, among those that the caller may see."""
     with node.records.read() as unit:
         return FoundOut(evidence=duplicates.duplicates(node, unit, caller, request.sha256))
+
+
+@router.post("/evidence/recorded", operation_id="find_recorded")
+def find_recorded(node: NodeDep, caller: CallerDep, request: RecordedIn) -> RecordedOut:
+    """What the caller recorded of these files before, and of these items, as far as it is kept
+    here. No access is recorded: they signed nothing else themselves.
+    """
+    with node.records.read() as unit:
+        found = recorded_before.openings(node, unit, caller, request.marks, request.evidence)
+    return RecordedOut(openings=[OpeningOut(**one) for one in found])
+
+
+@router.post("/evidence/numbers", operation_id="find_numbers")
+def find_numbers(node: NodeDep, caller: CallerDep, request: NumbersIn) -> NumbersOut:
+    """Which of these exhibit numbers items of the case bear, among those that the caller may
+    see.
+    """
+    case, found = normalization.form(request.case), []
+    with node.records.read() as unit:
+        for exhibit in dict.fromkeys(request.exhibits):
+            form = normalization.form(exhibit)
+            if bearers := exhibit_numbers.bearers(node, unit, caller, case, form):
+                meant = exhibit_numbers.heads(bearers)
+                found.append(BorneOut(exhibit=exhibit, evidence=list(bearers), meant=meant))
+    return NumbersOut(numbers=found)

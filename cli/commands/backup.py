@@ -10,7 +10,7 @@ import typer
 from cli import outfile, output
 from cli.global_options import STATE, Json
 from cli.hints import elsewhere, passphrase_option, quoted, runnable
-from cli.labels import counted
+from ledger.domain.codecs.text import counted
 
 if TYPE_CHECKING:
     from ledger.app.backup import Made

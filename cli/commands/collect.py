@@ -8,7 +8,7 @@ import typer
 
 from cli import output
 from cli.global_options import Json
-from cli.labels import counted
+from ledger.domain.codecs.text import counted
 
 _HELP = """Remove what nobody needs: blocks of abandoned uploads, and the content of disposed items
 whose keys are destroyed.

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cli import output, record_options
+from cli import exhibits, output, record_options
 from cli.global_options import Json
 from cli.hints import command
 
@@ -53,6 +53,7 @@ def derive(
     ] = None,
     case: Annotated[str, typer.Option(help="Case number; searchable, never in clear.")] = "",
     exhibit: Annotated[str, typer.Option(help="Exhibit number; searchable, never in clear.")] = "",
+    replaces: exhibits.Replaces = "",
     handling: Annotated[
         list[str] | None,
         typer.Option(help="Handling code; biometric takes two approvals. May be repeated."),
@@ -100,6 +101,7 @@ def derive(
             event_type="derived",
             interrupted=record_options.interruption(False, restart),
         ),
+        (case, exhibit, "", replaces) if replaces else None,
     )
     output.note(f"see where it came from: {command('tree', parent[0])}")
 

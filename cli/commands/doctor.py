@@ -9,7 +9,7 @@ import typer
 from cli import output
 from cli.global_options import Json
 from cli.hints import command, runnable
-from cli.labels import counted
+from ledger.domain.codecs.text import counted
 
 if TYPE_CHECKING:
     from ledger.services.audit.self_check_findings import Result

@@ -9,7 +9,7 @@ import typer
 from cli import output
 from cli.global_options import STATE, Json
 from cli.hints import command, runnable
-from cli.labels import counted
+from ledger.domain.codecs.text import counted
 
 if TYPE_CHECKING:
     from ledger.client.offline_queue import Told
@@ -112,8 +112,15 @@ def send(
         f"{counted(len(sent), 'statement', ('is', 'are'))} in the log now"
         + (f", {again} of them there already" if again else "")
     ]
+    for recorded in sent:
+        lines += [
+            f"{recorded.evidence} has an exhibit number that {other} bears in its case too; "
+            f"look at both: {command('show', recorded.evidence)}"
+            for other in recorded.sameNumber
+        ]
     if refused:
-        lines.append(f"{len(refused)} were refused, or depend on what was, and stay here:")
+        stay = counted(len(refused), "statement", ("stays", "stay"))
+        lines.append(f"{stay} here, refused or behind one that was:")
     output.result(
         {"sent": len(sent), "repeated": again, "registered": sent, "refused": refused},
         *lines,

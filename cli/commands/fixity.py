@@ -9,7 +9,7 @@ import typer
 from cli import output
 from cli.global_options import Json
 from cli.hints import runnable
-from cli.labels import counted
+from ledger.domain.codecs.text import counted
 
 if TYPE_CHECKING:
     from ledger.adapters.node.client import NodeClient

@@ -13,7 +13,7 @@ import typer
 from cli import beside, items, outfile, output
 from cli.global_options import Basis, Evidence, Json
 from cli.hints import quoted, runnable
-from cli.labels import counted
+from ledger.domain.codecs.text import counted
 
 if TYPE_CHECKING:
     from ledger.domain.files.manifest import Member

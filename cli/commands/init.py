@@ -113,8 +113,10 @@ class _Founder:
     roles: list[str]
     invited: tuple[str, list[str]] | None = None
 
-    def lines(self) -> list[str]:
-        """What the person who made the home is told of the administrator."""
+    def lines(self, pseudonym: str) -> list[str]:
+        """What the person who made the home, and signs as ``pseudonym``, is told of the
+        administrator.
+        """
         if self.invited is not None:
             number, roles = self.invited
             return [
@@ -123,7 +125,11 @@ class _Founder:
             ]
         if "administrator" in self.roles:
             return ["You are its administrator too: you can invite colleagues."]
-        return ["Nobody is its administrator, so nobody can be invited: make it anew to have one."]
+        given = [word for role in [*self.roles, "administrator"] for word in ("--role", role)]
+        return [
+            "Nobody is its administrator, so nobody can be invited. To become it as well:",
+            f"  {command('person', 'renew', pseudonym, *given, '--at-home')}",
+        ]
 
     def next_steps(self) -> list[str]:
         """Commands to type next, as they run from here."""
@@ -205,7 +211,7 @@ def _found(founder: _Founder, profile: str, *, here: bool) -> None:
         f"  you sign as   {made.pseudonym} ({', '.join(founder.roles)})",
         f"  chain         {made.chain_id} (local: not tamper-evident against its owner)",
         *_contracts(made),
-        *founder.lines(),
+        *founder.lines(made.pseudonym),
         "Keep the passphrase safe: without it nothing here can be opened.",
         *founder.next_steps(),
     ]
@@ -270,7 +276,6 @@ def _prepare(
     lines = [
         f"Keys of {founder.agency} made in {STATE.home}.",
         f"Its card is {path}, which holds nothing secret.",
-        *founder.lines(),
         "Next: give the card to whoever deploys the contracts (`custody chain deploy`), then",
         f"  {runnable('custody init --rpc URL --trust FILE')}",
     ]

@@ -11,7 +11,7 @@ from cli import output
 from cli.commands import ipfs_migrate, ipfs_nodes
 from cli.global_options import Json
 from cli.hints import command, quoted, runnable
-from cli.labels import counted
+from ledger.domain.codecs.text import counted
 
 _HELP = """IPFS nodes (Kubo) that keep the ciphertext: create repositories, add nodes, fill them.
 docs/operations.md tells the whole.

@@ -9,7 +9,7 @@ import typer
 from cli import output
 from cli.global_options import Json
 from cli.hints import command, runnable
-from cli.labels import counted
+from ledger.domain.codecs.text import counted
 
 _HELP = """Move the ciphertext from the home's own disk to its IPFS nodes: send, read everything
 again there, then give up the disk.

@@ -11,7 +11,7 @@ import typer
 from cli import output
 from cli.global_options import Json
 from cli.hints import command
-from cli.labels import counted
+from ledger.domain.codecs.text import counted
 
 _ADD = """Let the home keep its ciphertext at an IPFS node. Its daemon must be running; stop
 `custody serve` first.

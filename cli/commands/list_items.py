@@ -20,17 +20,23 @@ Example:
 
 def list_items(
     case: Annotated[str, typer.Option(help="Only items with this case number.")] = "",
-    exhibit: Annotated[str, typer.Option(help="Only items with this exhibit number.")] = "",
+    exhibit: Annotated[
+        str, typer.Option(help="Only items with this exhibit number, and its parts.")
+    ] = "",
     as_json: Json = False,
 ) -> None:
     from cli.session import open_session
+    from ledger.domain.event import same_record
 
     with open_session() as session:
         wanted = None
         for scheme, value in (("case", case), ("exhibit", exhibit)):
             if value:
                 match = set(session.node.search(scheme, value))
+                if scheme == "exhibit":
+                    match |= set(session.node.search(same_record.PARTS, value))
                 wanted = match if wanted is None else wanted & match
+        borne = session.node.numbers(case, [exhibit]) if case and exhibit else {}
         if wanted is None:
             items = list(session.node.items())
         else:
@@ -52,6 +58,10 @@ def list_items(
         if rows
         else none
     )
+    for number, bearers in borne.items():
+        if len(bearers.meant) > 1:
+            named = ", ".join(one.removeprefix("urn:uuid:") for one in bearers.meant)
+            lines.append(f"{len(bearers.meant)} items bear the number {number}: {named}")
     output.result({"items": items}, *lines)
 
 

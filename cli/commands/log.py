@@ -10,7 +10,7 @@ import typer
 
 from cli import outfile, output
 from cli.global_options import Json
-from cli.labels import counted
+from ledger.domain.codecs.text import counted
 
 _GROUP = """The agency's log.
 

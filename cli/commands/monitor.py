@@ -11,7 +11,7 @@ import typer
 
 from cli import output, trust_lines
 from cli.global_options import Json
-from cli.labels import counted
+from ledger.domain.codecs.text import counted
 
 if TYPE_CHECKING:
     from ledger.services.audit.monitor import Round

@@ -11,8 +11,8 @@ import typer
 from cli import arguments, custody_key_notices, outfile, output, people, questions, record_options
 from cli.global_options import STATE, Json
 from cli.hints import command, runnable
-from cli.labels import counted
 from cli.questions import Yes
+from ledger.domain.codecs.text import counted
 
 if TYPE_CHECKING:
     from cli.session import Session

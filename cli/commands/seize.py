@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cli import labels, output, record_options
+from cli import exhibits, labels, output, record_options
 from cli.global_options import Json
 
 _HELP = """Record a thing that was seized: a phone, a disk, a notebook. Files taken from it are
@@ -41,7 +41,8 @@ def seize(
     ] = None,
     place: Annotated[str, typer.Option(help="Where it was found.")] = "",
     collector: Annotated[str, typer.Option(help="Who took it, where that is somebody else.")] = "",
-    part_of: Annotated[str, typer.Option(help="Item that it belongs to.")] = "",
+    part_of: exhibits.PartOf = "",
+    replaces: exhibits.Replaces = "",
     handling: Annotated[
         list[str] | None,
         typer.Option(help="Handling code such as victim-identity; may be repeated."),
@@ -54,7 +55,6 @@ def seize(
     late: record_options.Late = "",
     as_json: Json = False,
 ) -> None:
-    from cli.arguments import evidence_urn
     from cli.session import open_session
     from ledger.client import physical_items
     from ledger.domain.codecs.text import format_time
@@ -71,13 +71,13 @@ def seize(
         **({"seals": [{"number": one} for one in seal]} if seal else {}),
         **({"witnesses": [{"name": name} for name in witness]} if witness else {}),
         **({"collector": {"name": collector}} if collector else {}),
-        **({"partOf": evidence_urn(part_of)} if part_of else {}),
     }
-    said = record_options.identifier_members(case, exhibit) | record_options.basis_member(
-        basis, basis_kind, authorisation, authority
-    )
+    said = record_options.basis_member(basis, basis_kind, authorisation, authority)
     said |= {"handling": handling} if handling else {}
     with open_session() as session:
+        belongs, number = exhibits.of_thing(session, case, exhibit, part_of, replaces)
+        body |= belongs
+        said |= record_options.identifier_members(case, number)
         moment = record_options.moment_members(occurred or format_time(session.clock.now()), late)
         answer = physical_items.collect(
             session.node, session.person, session.clock, body, said | moment

@@ -37,7 +37,8 @@ def show(evidence: Evidence, basis: Basis = "", as_json: Json = False) -> None:
     from ledger.client import listed_events, retrieval
 
     with open_session() as session:
-        urn = items.urn_of(session, evidence)
+        named = items.find(session, evidence)
+        urn = named.urn
         details: list[RecordedDocument] = []
         standing: Standing | None = None
         if basis:
@@ -63,7 +64,7 @@ def show(evidence: Evidence, basis: Basis = "", as_json: Json = False) -> None:
     }
     output.result(
         value,
-        *_text(item, told, names, standing, called),
+        *_text(item, told, names, standing, called, typed=evidence, by_case=bool(named.case)),
         *_missing(details),
     )
 
@@ -97,6 +98,9 @@ def _text(
     names: dict[str, str],
     standing: Standing | None,
     called: people.Names,
+    *,
+    typed: str,
+    by_case: bool,
 ) -> list[str]:
     lines = [
         f"item     {item.evidence}",
@@ -134,18 +138,18 @@ def _text(
             called=called,
         )
     lines += ["", "times are UTC"]
+    reading = command("show", typed, "--basis", "WHY")
+    proving = command("bundle", typed, *([] if by_case else ["--basis", "WHY"]))
     if not is_read:
         return [
             *lines,
-            'What happened stays sealed. To read it, say why: --basis "..."',
+            f"What happened stays sealed. To read it, say why: {reading}",
             "Until then all of this is the node's word.",
         ]
-    item_id = item.evidence.removeprefix("urn:uuid:")
-    checked = command("bundle", item_id, "-o", "FILE", "--basis", "WHY")
     return [
         *lines,
         "Each event was held against its signature; since when it is on the chain is the node's",
-        f"word, and a bundle proves it: {checked}",
+        f"word, and a bundle proves it: {proving}",
     ]
 
 

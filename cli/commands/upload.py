@@ -7,10 +7,10 @@ from typing import Annotated, Any
 
 import typer
 
-from cli import output, questions, record_options
+from cli import exhibits, output, questions, record_options, upload_report
 from cli.global_options import STATE, Json
 from cli.hints import command, elsewhere
-from cli.labels import counted
+from ledger.domain.codecs.text import counted
 
 _LISTED = 20
 _HELP = """Hash, encrypt, store and record files and folders where they are collected.
@@ -60,9 +60,11 @@ def upload(
     digest: Annotated[
         list[str] | None, typer.Option(help="Further digests beside sha-256, such as sha-512.")
     ] = None,
-    on_duplicate: Annotated[
-        str, typer.Option(help="record or skip content that you have recorded before.")
-    ] = "record",
+    part_of: exhibits.PartOf = "",
+    replaces: exhibits.Replaces = "",
+    again: Annotated[
+        bool, typer.Option("--again", help="Record anew what you recorded before.")
+    ] = False,
     resume: record_options.Resume = False,
     restart: record_options.Restart = False,
     as_json: Json = False,
@@ -71,8 +73,6 @@ def upload(
     from ledger.client.upload import UploadOptions
     from ledger.domain.errors import UsageError
 
-    if on_duplicate not in ("record", "skip"):
-        raise UsageError(f"--on-duplicate {on_duplicate}", hint="expected record or skip")
     said = record_options.identifier_members(case, exhibit) | record_options.basis_member(
         basis, basis_kind, authorisation, authority
     )
@@ -84,7 +84,6 @@ def upload(
     if clock_reference:
         record_options.past_time(clock_reference, "--clock-reference")
     body: dict[str, Any] = {
-        **({"partOf": evidence_urn(source)} if source else {}),
         **({"method": method} if method else {}),
         **(
             {"tool": {"name": tool, **({"version": tool_version} if tool_version else {})}}
@@ -102,18 +101,23 @@ def upload(
         raise UsageError(
             "--resume and --restart are two ways to go on", hint="choose one of the two"
         )
-    if resume and (said or body or digest):
+    if source and (part_of or replaces):
+        raise UsageError(
+            "--from names what it was taken from, and so do --part-of and --replaces",
+            hint="give one of them",
+        )
+    own = {"partOf": evidence_urn(source)} if source else {}
+    if resume and (said or body or own or digest or part_of or replaces):
         raise UsageError(
             "--resume goes on with the details that were given then",
             hint="give the paths alone, or --restart for new details",
         )
     interrupted = record_options.interruption(resume, restart)
-    upload_paths(
-        paths,
-        UploadOptions(
-            said, tuple(digest or ()), on_duplicate == "skip", body, interrupted=interrupted
-        ),
+    options = UploadOptions(
+        said, tuple(digest or ()), again, own=own, body=body, interrupted=interrupted
     )
+    belongs = (case, exhibit, part_of, replaces) if part_of or replaces else None
+    upload_paths(paths, options, belongs)
 
 
 def register(app: typer.Typer) -> None:
@@ -121,9 +125,14 @@ def register(app: typer.Typer) -> None:
     app.command(help=_HELP)(upload)
 
 
-def upload_paths(paths: list[Path], options: Any) -> None:
+def upload_paths(
+    paths: list[Path], options: Any, belongs: tuple[str, str, str, str] | None = None
+) -> None:
     """Upload files and folders, and tell what became of them; ends with 3 where something could not
     be read.
+
+    Args:
+        belongs: case, exhibit number, --part-of and --replaces, where one of the latter was given.
     """
     from dataclasses import asdict
 
@@ -133,27 +142,27 @@ def upload_paths(paths: list[Path], options: Any) -> None:
     own = _own()
     _, total = measure(paths, own)
     with open_session() as session, output.progress("uploading", total) as advance:
+        options = exhibits.belonging(session, options, *belongs) if belongs else options
         done, run = _run(session, paths, options, own, advance)
         status = session.node.status(chain=False, ipfs=False)
+        elsewhere = run.before.elsewhere(done)
+    new = [item for item in done if item.index is not None]
     rows = [
         [item.evidence.removeprefix("urn:uuid:"), output.size(item.size), _outcome(item), item.path]
-        for item in done[:_LISTED]
+        for item in new[:_LISTED]
     ]
-    lines = output.table(["ITEM", "SIZE", "RECORDED", "PATH"], rows)
-    recorded = sum(item.index is not None for item in done)
-    lines += [
-        f"same content as {item.duplicates[0]}: {item.path}"
-        for item in done[:_LISTED]
-        if item.duplicates
-    ]
-    waiting = status.integrated - status.final
+    lines = output.table(["ITEM", "SIZE", "RECORDED", "PATH"], rows) if new else []
+    recorded, waiting = len(new), status.integrated - status.final
     first, *rest = _next(waiting)
-    size = output.size(sum(item.size for item in done))
+    size = output.size(sum(item.size for item in new))
+    lines += upload_report.elsewhere(new, elsewhere)
+    lines += upload_report.known([item for item in done if item.index is None])
     lines += [
-        f"{counted(recorded, 'item')} recorded, {size}. {first}",
-        *rest,
+        f"{counted(recorded, 'item')} recorded, {size}. {first if new else ''}".strip(),
+        *(rest if new else []),
     ]
     value = {"items": [asdict(item) for item in done], "recorded": recorded, "waiting": waiting}
+    value["known"] = len(done) - recorded
     output.result(
         value | {"leftOut": [asdict(one) for one in run.left_out]}, *lines, *_left_out(run.left_out)
     )
@@ -175,14 +184,15 @@ def _run(
     from ledger.client.upload import Upload
     from ledger.domain.errors import DemandError, InterruptedUploadError, UsageError
 
-    run, done = (
-        Upload(session.person, session.node, session.journal, session.clock, options, advance, own),
-        [],
+    run = Upload(
+        session.person, session.node, session.journal, session.clock, options, advance, own
     )
+    done, new = [], 0
     try:
         for item in run.run(paths, until_told=True):
             done.append(item)
-            if not STATE.json and len(done) == _LISTED:
+            new += item.index is not None
+            if not STATE.json and item.index is not None and new == _LISTED + 1:
                 output.say(f"(more than {_LISTED} items: the rest is counted, not listed)")
     except DemandError as error:
         raise record_options.unmet(error) from error
@@ -296,7 +306,5 @@ def _next(waiting: int) -> list[str]:
 
 
 def _outcome(item: Any) -> str:
-    if item.index is None:
-        return "skipped"
     place = "waits as no." if STATE.offline else "entry"
     return f"{place} {item.index}" + (", resumed" if item.resumed else "")

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from ledger.client import folder_walk
+from ledger.client.file_draft import FileDraft
+from ledger.client.part_numbers import PartNumbers
 from ledger.client.upload_attempts import UploadResult
+from ledger.client.upload_drafts import described, name_members
 from ledger.client.upload_request import UploadRequest
-from ledger.domain.files import path_names
+from ledger.domain.files import manifest, path_names
 from ledger.domain.files.manifest import Facts, Manifest, Member, Omission
 
 #: Omissions in the event itself, and characters of their paths: a document holds 1 MiB, the
@@ -17,13 +21,30 @@ from ledger.domain.files.manifest import Facts, Manifest, Member, Omission
 _MOST: Final = (1000, 200_000)
 
 
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """Something that was given, or lies in a given folder, and was not recorded. ``lost``: it would
+    have been, but it could not be read, or looks like a file of custody's own.
+    """
+
+    path: str
+    kind: str
+    reason: str
+    lost: bool
+
+
 class Gathering:
     """A folder while it is recorded: the manifest, and the members that wait for their
     acknowledgement.
+
+    Args:
+        parts: the exhibit numbers of its files; None where it has none itself.
     """
 
-    def __init__(self, given: UploadRequest) -> None:
+    def __init__(self, given: UploadRequest, parts: PartNumbers | None) -> None:
         self.given = given
+        self._parts = parts
+        self.earlier = ""  # the number under which the folder was recorded before
         self.manifest = Manifest()
         self._names: dict[tuple[int, int], bytes] = {}
         self._waiting: dict[str, tuple[bytes, Facts]] = {}
@@ -31,6 +52,27 @@ class Gathering:
     def path(self, relative: bytes) -> Path:
         """Where something in the folder is, as the person spelled it."""
         return self.given.path / os.fsdecode(relative)
+
+    def draft(self, relative: bytes) -> FileDraft:
+        """A file of the folder, as it is to be recorded."""
+        given = self.given
+        names = name_members(relative.rpartition(b"/")[2], relative, {})
+        return FileDraft(
+            given, self.path(relative), given.place_of(relative), given.details_of(relative),
+            described(names, {**given.options.body, "source": given.source}), self._parts,
+            given.options.event_type, self.earlier,
+        )  # fmt: skip
+
+    def described(self) -> dict[str, Any]:
+        """What the record of the folder says of its content, once all members are known."""
+        members, omissions = self.manifest.members, self.manifest.omissions
+        members.sort(key=lambda member: member.path)
+        return {
+            "mediaType": manifest.MEDIA_TYPE,
+            "count": len(members),
+            "omissions": shown(omissions),
+            "omitted": len(omissions),
+        }
 
     def first_name(self, file: tuple[int, int], path: bytes) -> bytes | None:
         """The path under which this file, by device and inode, was met before."""

@@ -34,7 +34,14 @@ from ledger.domain.item import custody_transitions, history_rules
 from ledger.domain.item.custody_transitions import ItemState
 from ledger.domain.item.item_history import ItemHistory
 from ledger.domain.item.recorded_event import RecordedEvent
-from ledger.domain.ports.answers import Item, LoggedEvent, Queued, Registered
+from ledger.domain.ports.answers import (
+    BorneNumber,
+    Item,
+    LoggedEvent,
+    Opening,
+    Queued,
+    Registered,
+)
 from ledger.domain.ports.client import Journal
 from ledger.domain.ports.node_and_chain import Clock
 from ledger.domain.ports.node_answers import About, Backlog
@@ -89,9 +96,13 @@ class FieldNode:
         """See clientports.NodeApi."""
         self._blocks.put(blocks)
 
-    def duplicates(self, _: str) -> list[str]:
+    def recorded(self, _: Sequence[str], __: Sequence[str] = ()) -> list[Opening]:
         """Nobody knows here."""
         return []
+
+    def numbers(self, _: str, __: Sequence[str]) -> dict[str, BorneNumber]:
+        """Nobody knows here; the node reports it when it is sent."""
+        return {}
 
     def register(self, submissions: Sequence[dict[str, Any]]) -> list[Queued]:
         """Queue signed statements, all or none; durable when it returns. ``index`` is the number in

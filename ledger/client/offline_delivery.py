@@ -56,7 +56,9 @@ class Receiver(Protocol):
     def events(self, evidence: str) -> Iterator[LoggedEvent]: ...
     def missing(self, wanted: Sequence[bytes]) -> list[bytes]: ...
     def put_blocks(self, blocks: Sequence[Block]) -> None: ...
-    def register(self, submissions: Sequence[dict[str, Any]]) -> list[Registered]: ...
+    def register(
+        self, submissions: Sequence[dict[str, Any]], *, field: bool = False
+    ) -> list[Registered]: ...
 
 
 @dataclass
@@ -133,7 +135,7 @@ class Delivery:
         if not batch:
             return
         try:
-            answers = self._node.register([member.submission for member in batch])
+            answers = self._node.register([member.submission for member in batch], field=True)
         except REFUSALS as error:
             if len(batch) == 1:
                 self._refuse(batch[0], error)

@@ -10,6 +10,7 @@ from ledger.domain.errors import VerificationError
 from ledger.domain.event.signing import Person
 from ledger.domain.log import receipt as receipts
 from ledger.domain.log import statement as statements
+from ledger.domain.log.statement import Statement
 from ledger.domain.ports.answers import Recorded, Registered
 from ledger.domain.verify.signed_events import DISTRUST
 
@@ -48,10 +49,19 @@ def _require_one(person: Person, submission: dict[str, Any], answer: Registered)
             f"entry {meant[1]}",
             hint=DISTRUST,
         )
+    require_receipt(person, sent, answer.receipt)
+
+
+def require_receipt(person: Person, statement: Statement, receipt: str) -> None:
+    """Check a receipt in base64url: the log of the person's node signed it for a statement.
+
+    Raises:
+        VerificationError: it did not. FormatError: it is no receipt.
+    """
     receipts.verify(
-        receipt,
-        leaf=sent.digest,
+        receipts.parse(from_b64url(receipt, what="receipt")),
+        leaf=statement.digest,
         log_id=person.log_id,
-        subject=sent.claims.subject,
+        subject=statement.claims.subject,
         key=person.descriptor.log_key,
     )

@@ -76,6 +76,16 @@ class Steady:
                 raise changed(self._path)
             self._require_unchanged()
 
+    def digest(self) -> str:
+        """SHA-256 of the file in hex, read beside the place of reading, which stays.
+
+        Raises:
+            SourceError: it changes meanwhile, or cannot be read.
+        """
+        found = self._hash_again()
+        self.require_same(found)
+        return found
+
     def _require_unchanged(self) -> None:
         after, before = os.fstat(self.file.fileno()), self.before
         if (after.st_size, after.st_mtime_ns, after.st_ctime_ns) != (
@@ -103,6 +113,10 @@ class Made:
         self.file: BinaryIO = BytesIO(data)
         self.size = len(data)
         self.identity: list[Any] = [sha256(data).hexdigest()]
+
+    def digest(self) -> str:
+        """SHA-256 of it in hex."""
+        return str(self.identity[0])
 
     def require_same(self, digest: str) -> None:
         """Nobody else can write to it."""

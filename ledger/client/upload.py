@@ -15,49 +15,35 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
 
 from ledger import system
-from ledger.client import folder_walk, steady_file
+from ledger.client import folder_walk, part_numbers, steady_file
 from ledger.client import upload_request as givens
-from ledger.client.content_sealer import ContentEncryptor
-from ledger.client.folder import Gathering, shown
+from ledger.client.attempt_sealing import AttemptSealing
+from ledger.client.file_draft import FileDraft
+from ledger.client.folder import Gathering, LeftOut
+from ledger.client.part_numbers import PartNumbers
+from ledger.client.recorded_before import RecordedBefore
 from ledger.client.steady_file import Made, Steady
 from ledger.client.upload_attempts import UploadAttempt, UploadResult
-from ledger.client.upload_drafts import extension, name_members, rehearse
-from ledger.client.upload_queue import ContentChanged, UploadQueue
+from ledger.client.upload_drafts import described, extension, name_members, rehearse
+from ledger.client.upload_queue import UploadQueue
 from ledger.client.upload_request import UploadOptions, UploadRequest
-from ledger.domain.codecs.digests import MultiDigest
 from ledger.domain.codecs.text import format_time
 from ledger.domain.crypto import content_encryption
-from ledger.domain.crypto.content_encryption import Content, Pieces
-from ledger.domain.errors import SourceError
+from ledger.domain.crypto.content_encryption import Content
+from ledger.domain.errors import ConflictError, SourceError
+from ledger.domain.event import same_record
 from ledger.domain.event.signing import Person, seal_keys, sign_event
-from ledger.domain.files import manifest, media_types
 from ledger.domain.files.manifest import Folder, Omission
 from ledger.domain.ipld import cid as cids
 from ledger.domain.ports.client import Journal, NodeApi
 from ledger.domain.ports.node_and_chain import Clock
 
 __all__ = ["LeftOut", "Upload", "UploadOptions", "UploadResult"]
-#: Seconds since 1970 of the years 1 to 9999, which a time in a document can say.
-_CALENDAR: Final = (-62_135_596_800, 253_402_300_799)
-
-
-@dataclass(frozen=True, slots=True)
-class LeftOut:
-    """Something that was given, or lies in a given folder, and was not recorded. ``lost``: it would
-    have been, but it could not be read, or looks like a file of custody's own.
-    """
-
-    path: str
-    kind: str
-    reason: str
-    lost: bool
 
 
 class Upload:
@@ -85,11 +71,14 @@ class Upload:
         self._progress = progress
         self._own = own
         self._bound = {"person": person.certificate.pseudonym, "log": person.log_id.hex()}
-        self._pool = ThreadPoolExecutor(2, thread_name_prefix="seal")
         self._outbox = UploadQueue(node, journal, person, self._bound)
+        #: What this person recorded before.
+        self.before = RecordedBefore(person, node)
+        self._parts_of: dict[str, PartNumbers] = {}
         #: What was left out, and what is to be said besides: complete when the run has ended.
         self.left_out: list[LeftOut] = []
         self.notices: list[str] = []
+        self._sealing = AttemptSealing(self._outbox, progress, self.notices)
 
     def run(self, paths: list[Path], *, until_told: bool = False) -> Iterator[UploadResult]:
         """Upload every path; items come as soon as the node has acknowledged them.
@@ -107,9 +96,7 @@ class Upload:
         """
         kept = False
         try:
-            given = [UploadRequest(path, self._options, self._bound) for path in paths]
-            for request in given:  # every one is looked at before any is begun
-                request.require_uploadable(self._own)
+            given = givens.requests(paths, self._options, self._bound, self._own)
             given = givens.settle(self._outbox, given, self._options.interrupted)
             rehearse(self._node, self._person, self._clock, given)
             for request in given:
@@ -119,20 +106,15 @@ class Upload:
                     if len(given) == 1:
                         self._outbox.keep()
                         raise
-                    self.left_out.append(
-                        LeftOut(
-                            str(request.path),
-                            "folder" if request.is_folder else "file",
-                            error.reason,
-                            lost=True,
-                        )
-                    )
+                    kind = "folder" if request.is_folder else "file"
+                    lost = LeftOut(str(request.path), kind, error.reason, lost=True)
+                    self.left_out.append(lost)
             yield from self._outbox.flush()
             kept = until_told
             if not kept:
                 self._outbox.finish()
         finally:
-            self._pool.shutdown(cancel_futures=True)
+            self._sealing.close()
             if not kept:
                 self._outbox.close()
 
@@ -157,35 +139,74 @@ class Upload:
                 if given.path.is_symlink()
                 else {}
             )
-            attempt = self._outbox.begin(given.place, given.place, given.details())
-            described = {**name_members(given.name, None, more), **given.options.body}
-            self._file(given, source, given.path, attempt, described)
+            said = described(
+                name_members(given.name, None, more), given.options.body | given.options.own
+            )
+            draft = FileDraft(
+                given, given.path, given.place, given.details(), said, self._parts(given),
+                given.options.event_type,
+            )  # fmt: skip
+            self.before.look_for([draft.wanted] if self._may_be_left_out(draft) else [])
+            self._file(draft, source)
         yield from self._outbox.ready()
 
-    def _file(
-        self,
-        given: UploadRequest,
-        source: Steady,
-        path: Path,
-        attempt: UploadAttempt,
-        described: dict[str, Any],
-    ) -> None:
-        described["mediaType"] = media_types.of_name(described["name"])
-        modified = source.before.st_mtime_ns
-        if _CALENDAR[0] <= modified // 10**9 <= _CALENDAR[1]:
-            described["modified"] = format_time(modified // 10**9)
-        described["ext"] = {**described.get("ext", {}), "modified": manifest.seconds(modified)}
-        self._item(given.options, source, path, attempt, given.options.event_type, described)
+    def _parts(self, given: UploadRequest) -> PartNumbers | None:
+        """The numbers of which what was given has the next one; None where it has its own."""
+        return self._numbers(given.options.identifiers) if given.options.part else None
+
+    def _numbers(self, identifiers: part_numbers.Identifiers) -> PartNumbers:
+        """The numbers of parts of an exhibit, in one order for all that was given."""
+        numbers = PartNumbers(self._node, identifiers, self._outbox.attempts.all())
+        return self._parts_of.setdefault(numbers.whole, numbers)
+
+    def _may_be_left_out(self, draft: FileDraft) -> bool:
+        """Whether it is looked whether a file was recorded before; not of one that an earlier run
+        began, which goes on.
+        """
+        return (
+            not draft.given.options.again
+            and draft.given.options.event_type in same_record.FOUND
+            and not self._outbox.attempts.has(draft.place, draft.details)
+        )
+
+    def _file(self, draft: FileDraft, source: Steady, refusal: ConflictError | None = None) -> None:
+        """Record a file, or leave it out where the person recorded it before.
+
+        Raises:
+            ConflictError: ``refusal``, or another item bears its number.
+        """
+        draft.describe(source)
+        if self._may_be_left_out(draft) and self._is_left_out(draft, source):
+            return
+        if draft.details["path"] is None:
+            refusal = self._taken(draft)
+        if refusal is not None:
+            raise refusal
+        attempt = self._outbox.begin(draft.place, draft.given.place, draft.details)
+        self._item(draft, source, attempt)
+
+    def _taken(self, draft: FileDraft) -> ConflictError | None:
+        own = {attempt.evidence for attempt in self._outbox.attempts.all()}
+        return part_numbers.taken_by(self._node, draft.as_said, own)
+
+    def _is_left_out(self, draft: FileDraft, source: Steady | Made) -> bool:
+        """Whether the person recorded it before; then that is told."""
+        found = self.before.same(draft.wanted, source, numbered=draft.parts is None)
+        if found is None:
+            return False
+        body = found["body"]
+        self._progress(source.size)
+        self._outbox.tell(
+            UploadResult(
+                str(draft.path), found["evidence"], source.size, body["digests"],
+                body["content"]["cid"], None, (), resumed=False,
+                exhibit=part_numbers.number_of(found.get("identifiers", []), "exhibit"),
+            )
+        )  # fmt: skip
+        return True
 
     def _item(
-        self,
-        options: UploadOptions,
-        source: Steady | Made,
-        path: Path,
-        attempt: UploadAttempt,
-        event_type: str,
-        described: dict[str, Any],
-        spare: str = "",
+        self, draft: FileDraft, source: Steady | Made, attempt: UploadAttempt, spare: str = ""
     ) -> None:
         """Seal a stream and queue its opening event. ``spare``: id of a new item, for other content
         than what is recorded under the attempt's id already.
@@ -196,34 +217,26 @@ class Upload:
             and self._outbox.is_stored(attempt)
         ):
             # Signed and stored before the crash: the very same statement is sent again.
-            self._send_again(attempt, source, path)
+            self._send_again(attempt, source, draft.path)
             self._progress(source.size)
             return
         try:
-            attempt, sealer = self._seal_all(options, source, path, attempt, spare)
+            attempt, sealer = self._sealing.seal(
+                draft.given.options, source, draft.path, attempt, spare
+            )
             digests = sealer.digest.hexdigests()
             source.require_same(digests["sha-256"])
         except SourceError:
             self._outbox.abandon(attempt)
             raise
         if attempt.submission is not None:
-            self._send_again(attempt, source, path)
+            self._send_again(attempt, source, draft.path)
             return
         cid = cids.to_text(sealer.root)
         commitment = content_encryption.commit(attempt.content_key, attempt.evidence, attempt.salt)
         content = Content(
             cid, content_encryption.padded_size(source.size), attempt.salt, commitment
         )
-        done = UploadResult(
-            str(path), attempt.evidence, source.size, digests, cid, None, (), attempt.resumed
-        )
-        if options.skip_duplicates and event_type == "acquired":
-            # The answer to a registration names duplicates too; here they decide whether there is
-            # one.
-            duplicates = tuple(self._node.duplicates(digests["sha-256"]))
-            if duplicates:
-                self._outbox.tell(replace(done, evidence=duplicates[0], duplicates=duplicates))
-                return
         now = self._clock.now()
         grants = seal_keys(
             self._person,
@@ -234,15 +247,24 @@ class Upload:
         )
         signed = sign_event(
             self._person,
-            event_type,
-            {"digests": digests, "size": source.size, **described, "content": content.as_json()},
+            draft.type,
+            {
+                "digests": digests,
+                "size": source.size,
+                **draft.described,
+                "content": content.as_json(),
+            },
             evidence=attempt.evidence,
             seq=0,
             prev=None,
             time=now,
-            members={"occurred": {"from": format_time(now), "clock": "system"}, **options.members},
+            members={"occurred": {"from": format_time(now), "clock": "system"}} | draft.members(),
             sealed_keys=grants,
         )
+        done = UploadResult(
+            str(draft.path), attempt.evidence, source.size, digests, cid, None, (), attempt.resumed,
+            draft.number(),
+        )  # fmt: skip
         self._outbox.queue(signed.submission, done, source.identity)
 
     def _send_again(self, attempt: UploadAttempt, source: Steady | Made, path: Path) -> None:
@@ -254,60 +276,19 @@ class Upload:
         else:
             self._outbox.queue(attempt.submission, done, source.identity)
 
-    def _seal_all(
-        self,
-        options: UploadOptions,
-        source: Steady | Made,
-        path: Path,
-        attempt: UploadAttempt,
-        spare: str,
-    ) -> tuple[UploadAttempt, ContentEncryptor]:
-        """Seal under the attempt's keys; afresh where the content is not what an earlier run
-        saw.
-        """
-        try:
-            sealer = self._seal(options, source, path, attempt)
-            if attempt.done is None or attempt.done.cid == cids.to_text(sealer.root):
-                return attempt, sealer
-        except ContentChanged:
-            pass
-        listed = attempt.submission is not None and (
-            bool(spare) or self._outbox.opening(attempt.evidence) is not None
-        )
-        if listed:
-            spare = spare or uuid.uuid4().urn
-            if self._outbox.confirmed(attempt) is not None:
-                self.notices.append(
-                    f"{path} changed since its upload was interrupted; the earlier content is "
-                    f"recorded as {attempt.evidence}"
-                )
-        attempt = self._outbox.afresh(attempt, spare)
-        source.file.seek(0)
-        return attempt, self._seal(options, source, path, attempt)
-
-    def _seal(
-        self, options: UploadOptions, source: Steady | Made, path: Path, attempt: UploadAttempt
-    ) -> ContentEncryptor:
-        pieces = Pieces(attempt.content_key, attempt.evidence, attempt.salt)
-        sealer = ContentEncryptor(
-            source.file,
-            source.size,
-            pieces,
-            self._pool,
-            MultiDigest(options.algorithms),
-            self._progress,
-            path,
-        )
-        for block in sealer.blocks():
-            self._outbox.add_block(attempt, block)
-        return sealer
-
     def _folder(self, given: UploadRequest) -> Iterator[UploadResult]:
         """Every regular file of a folder as an item of its own, then the folder as a gathered
         item.
         """
         # so that everything acknowledged below is a member of the folder
         yield from self._outbox.flush()
+        said = described(name_members(given.name, None, {}), given.options.own)
+        draft = FileDraft(
+            given, given.path, given.place, given.details(), said, self._parts(given), "gathered"
+        )
+        anew = self._may_be_left_out(draft)
+        refusal = self._taken(draft)
+        found = self._gathering(draft, look=not given.options.again)
         gathered = self._outbox.begin(given.place, given.place, given.details())
         recorded = (
             gathered.submission is not None and self._outbox.opening(gathered.evidence) is not None
@@ -315,41 +296,58 @@ class Upload:
         spare = (
             uuid.uuid4().urn if recorded else ""
         )  # of a folder that was recorded, and is not any more what it was
-        found = Gathering(given)
-        with closing(folder_walk.walk(given.path, self._own)) as walk:
-            for entry in walk:
-                if isinstance(entry, Folder):
-                    found.manifest.folders.append(entry)
-                elif isinstance(entry, Omission):
-                    self._omit(found, entry)
-                else:
-                    self._member(found, entry, spare or gathered.evidence)
-                    for done in self._outbox.ready():
-                        found.acknowledged(done)
-                        yield done
-        for done in self._outbox.flush():
-            found.acknowledged(done)
-            yield done
-        members, omissions = found.manifest.members, found.manifest.omissions
-        members.sort(key=lambda member: member.path)
-        described = name_members(given.name, None, {})
-        described |= {
-            "mediaType": manifest.MEDIA_TYPE,
-            "count": len(members),
-            "omissions": shown(omissions),
-            "omitted": len(omissions),
-        }
-        # The same folder gives the same manifest, and so the same item after a crash.
-        self._item(
-            given.options,
-            Made(found.manifest.encode()),
-            given.path,
-            gathered,
-            "gathered",
-            described,
-            spare,
-        )
+        refusal = None if recorded else refusal
+        try:
+            with closing(folder_walk.walk(given.path, self._own)) as walk:
+                for entry in walk:
+                    if isinstance(entry, Folder):
+                        found.manifest.folders.append(entry)
+                    elif isinstance(entry, Omission):
+                        self._omit(found, entry)
+                    else:
+                        self._member(found, entry, spare or gathered.evidence, refusal)
+                        for done in self._outbox.ready():
+                            found.acknowledged(done)
+                            yield done
+            for done in self._outbox.flush():
+                found.acknowledged(done)
+                yield done
+            draft.described |= found.described()
+            # The same folder gives the same manifest, and so the same item after a crash.
+            made = Made(found.manifest.encode())
+            if anew and self._is_left_out(draft, made):
+                self._outbox.abandon(gathered)
+            elif refusal is not None:
+                raise refusal
+            else:
+                self._item(draft, made, gathered, spare)
+        except ConflictError as error:
+            if error is refusal and not gathered.resumed:  # nothing of it was begun
+                self._outbox.abandon(gathered)
+                self._outbox.keep()
+            raise
         yield from self._outbox.flush()
+
+    def _gathering(self, draft: FileDraft, *, look: bool) -> Gathering:
+        """The folder, with the numbers of its files.
+
+        Args:
+            look: whether files of it may have been recorded before. Only where the folder was are
+                its files asked for.
+        """
+        given, whole = draft.given, draft.number()
+        identifiers = part_numbers.numbered(given.options.identifiers, whole)
+        found = Gathering(given, self._numbers(identifiers) if whole else None)
+        self.before.look_for([draft.wanted] if look else [])
+        if look and (earlier := self.before.may_be(draft.wanted)):
+            found.earlier = part_numbers.number_of(earlier[-1].get("identifiers", []), "exhibit")
+            with closing(folder_walk.walk(given.path, self._own)) as walk:
+                self.before.look_for(
+                    found.draft(entry.path).wanted
+                    for entry in walk
+                    if isinstance(entry, folder_walk.File)
+                )
+        return found
 
     def _omit(self, gathering: Gathering, omission: Omission) -> None:
         if omission.kind == folder_walk.OWN and not omission.path:
@@ -362,9 +360,16 @@ class Upload:
             LeftOut(str(gathering.path(omission.path)), omission.kind, omission.reason, lost)
         )
 
-    def _member(self, gathering: Gathering, one: folder_walk.File, part_of: str) -> None:
-        """A file of a folder: queued, or an omission."""
-        path, given = gathering.path(one.path), gathering.given
+    def _member(
+        self,
+        gathering: Gathering,
+        one: folder_walk.File,
+        part_of: str,
+        refusal: ConflictError | None,
+    ) -> None:
+        """A file of a folder: queued, or left out as recorded before, or an omission."""
+        draft = gathering.draft(one.path)
+        draft.described["partOf"] = part_of
         try:
             fd = one.open()
         except OSError as error:
@@ -372,20 +377,12 @@ class Upload:
             return
         with os.fdopen(fd, "rb", buffering=0) as file:
             try:
-                source = Steady(file, path)
+                source = Steady(file, draft.path)
                 known = (source.before.st_dev, source.before.st_ino)
                 if own := folder_walk.why_own(fd, known, self._own):
                     self._omit(gathering, Omission(one.path, folder_walk.OWN, own))
                     return
-                attempt = self._outbox.begin(
-                    given.place_of(one.path), given.place, given.details_of(one.path)
-                )
-                described = {
-                    **name_members(one.name, one.path, {}),
-                    **given.options.body,
-                    "partOf": part_of,
-                }
-                self._file(given, source, path, attempt, described)
+                self._file(draft, source, refusal)
             except SourceError as error:
                 self._omit(gathering, Omission(one.path, "file", error.reason))
                 return

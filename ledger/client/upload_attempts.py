@@ -23,7 +23,10 @@ BOUND: Final = ("person", "log")
 
 @dataclass(frozen=True, slots=True)
 class UploadResult:
-    """One item of an upload. ``index`` is None for a duplicate that was skipped."""
+    """One item of an upload. ``index`` is None for a file that was left out, since the item has
+    recorded it before; ``duplicates``: other items with the same content; ``exhibit``: the number
+    that it was recorded under.
+    """
 
     path: str
     evidence: str
@@ -33,6 +36,7 @@ class UploadResult:
     index: int | None
     duplicates: tuple[str, ...]
     resumed: bool
+    exhibit: str = ""
 
 
 @dataclass
@@ -148,6 +152,13 @@ class UploadAttempts:
     def _is_ours(self, attempt: UploadAttempt) -> bool:
         return attempt.evidence in self._left and all(
             attempt.details[name] == self._bound[name] for name in BOUND
+        )
+
+    def has(self, path: str, details: dict[str, Any]) -> bool:
+        """Whether an attempt is left that goes on with these details."""
+        return any(
+            attempt.details == details and attempt.evidence in self._left
+            for attempt in self._at.get(path, [])
         )
 
     def take(self, path: str, details: dict[str, Any]) -> UploadAttempt | None:

@@ -58,7 +58,9 @@ def rehearse(node: NodeApi, person: Person, clock: Clock, given: list[UploadRequ
         for event_type in (
             ("gathered", options.event_type) if request.is_folder else (options.event_type,)
         ):
-            kind = (event_type, options.members, options.algorithms, options.body)
+            body = options.own if event_type == "gathered" else options.body
+            body = body if request.is_folder else body | options.own
+            kind = (event_type, options.members, options.algorithms, body)
             if kind not in done:
                 done.append(kind)
                 demands.require_met(_draft(person, clock, *kind))
@@ -86,7 +88,7 @@ def _draft(
         "mediaType": media_types.UNKNOWN,
         "content": content,
     }
-    said |= {"count": 0} if event_type == "gathered" else body
+    said |= body | ({"count": 0} if event_type == "gathered" else {})
     return draft_event(
         person, event_type, said,
         evidence=uuid.uuid4().urn, seq=0, prev=None, time=now, ref_salt=nothing,
@@ -112,3 +114,9 @@ def name_members(name: bytes, relative: bytes | None, more: dict[str, str]) -> d
     return {key: value for key, value in said.items() if not key.endswith("Bytes")} | (
         {"ext": ext} if ext else {}
     )
+
+
+def described(names: dict[str, Any], body: dict[str, Any]) -> dict[str, Any]:
+    """What a record says of a file: its names, and what was said of it; the extensions of both."""
+    ext = names.get("ext", {}) | body.get("ext", {})
+    return names | body | ({"ext": ext} if ext else {})

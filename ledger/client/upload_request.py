@@ -32,6 +32,9 @@ class UploadOptions:
     """What applies to every item of one upload; ``members`` are top-level members of the events,
     ``body`` those of their bodies.
 
+    ``own``: members of the body of what was given itself, and not of the files in a folder: what it
+    is a part of, or replaces. ``part``: the exhibit number is that of the whole, of which what was
+    given becomes the next part. ``again``: record anew what was recorded before.
     ``event_type``: of the opening event of a file, acquired, derived or copied. ``interrupted``:
     REFUSE, RESUME (with the details of then) or RESTART. ``place``, ``name``: of a file that lies
     elsewhere, under another name, at every try.
@@ -39,12 +42,19 @@ class UploadOptions:
 
     members: dict[str, Any] = field(default_factory=dict)
     algorithms: tuple[str, ...] = ()
-    skip_duplicates: bool = False
+    again: bool = False
+    part: bool = False
+    own: dict[str, Any] = field(default_factory=dict)
     body: dict[str, Any] = field(default_factory=dict)
     event_type: str = "acquired"
     interrupted: str = REFUSE
     place: str = ""
     name: bytes = b""
+
+    @property
+    def identifiers(self) -> list[dict[str, Any]]:
+        """Case and exhibit numbers, as they were said."""
+        return list(self.members.get("identifiers", []))
 
 
 @dataclass(frozen=True)
@@ -99,12 +109,17 @@ class UploadRequest:
     @cached_property
     def _said(self) -> dict[str, Any]:
         options = self.options
-        said = {"members": options.members, "algorithms": list(options.algorithms), **self.bound}
+        said: dict[str, Any] = {
+            "members": options.members,
+            "algorithms": list(options.algorithms),
+            **self.bound,
+        }
+        said |= {"part": True} if options.part else {}
         of_files = {"type": options.event_type, "body": options.body}
         value = (
-            {**said, "type": "gathered", "body": {}, "each": of_files}
+            {**said, "type": "gathered", "body": options.own, "each": of_files}
             if self.is_folder
-            else {**said, **of_files}
+            else {**said, **of_files, "body": options.body | options.own}
         )
         return dict(json.loads(strict_json.dump(value)))
 
@@ -136,6 +151,15 @@ class UploadRequest:
             else None
         )
 
+    @property
+    def source(self) -> str:
+        """What the files of this folder were taken from, for their records: the folder by its name,
+        behind the item that the folder itself is a part of. No name of a folder has a stroke.
+        """
+        name = path_names.encode(self.name)
+        part_of = self.options.own.get("partOf", "")
+        return f"{part_of}/{name}" if part_of else name
+
     def place_of(self, relative: bytes) -> str:
         """Where a file in this folder is."""
         return self.place.rstrip("/") + "/" + os.fsdecode(relative)
@@ -165,10 +189,29 @@ class UploadRequest:
             self.options,
             members=said["members"],
             algorithms=tuple(said["algorithms"]),
+            own=said["body"] if "each" in said else {},
+            part=said.get("part", False),
             body=each["body"],
             event_type=each["type"],
         )
         return replace(self, options=options)
+
+
+def requests(
+    paths: list[Path], options: UploadOptions, bound: dict[str, str], own: folder_walk.Known
+) -> list[UploadRequest]:
+    """What is asked for by paths, each of which is looked at before any is begun. Several of them
+    are parts of the exhibit whose number was said: a number stands once in a case.
+
+    Raises:
+        UsageError: one is neither a file nor a folder, or custody's own.
+    """
+    numbered = any(one["scheme"] == "exhibit" for one in options.identifiers)
+    options = replace(options, part=options.part or (numbered and len(paths) > 1))
+    given = [UploadRequest(path, options, bound) for path in paths]
+    for request in given:
+        request.require_uploadable(own)
+    return given
 
 
 def own_files(path: Path, kind: str) -> UsageError:
@@ -252,6 +295,7 @@ def _differing(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
         "name": "name",
         "path": "the folder that it is part of",
         "each": "method",
+        "part": "exhibit number",
     }
     return found + [word for name, word in words.items() if before.get(name) != now.get(name)]
 

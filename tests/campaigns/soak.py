@@ -64,8 +64,8 @@ class Recorder(NodeClient):
 
     acknowledged: Acknowledged
 
-    def register(self, submissions: Any) -> list[Registered]:
-        answers = super().register(submissions)
+    def register(self, submissions: Any, **more: Any) -> list[Registered]:
+        answers = super().register(submissions, **more)
         with self.acknowledged.lock:
             for answer in answers:
                 self.acknowledged.receipts[answer.statement] = (

@@ -82,10 +82,10 @@ STRUCK = """
 import os, signal, sys
 from ledger.adapters.node import client
 real = client.NodeClient.register
-def register(self, submissions):
-    found = real(self, submissions) if {before} else []
+def register(self, submissions, **more):
+    found = real(self, submissions, **more) if {before} else []
     os.kill(os.getpid(), signal.SIG{name})
-    return found or real(self, submissions)
+    return found or real(self, submissions, **more)
 client.NodeClient.register = register
 from cli.start import main
 main()

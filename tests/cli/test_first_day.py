@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -54,6 +55,22 @@ def test_the_first_person_is_officer_custodian_and_administrator_and_is_told_so(
     assert code == 0
     assert "(officer, custodian, administrator)" in out
     assert "you can invite colleagues" in out
+
+
+def test_a_home_that_was_founded_without_an_administrator_gets_one(tmp_path: Path) -> None:
+    """`person list` and `invite` were refused for ever."""
+    home = tmp_path / "home"
+    given = ("--agency", "NL-POL", "--person", "4711", "--role", "officer")
+    code, out, _ = within("init", *given, home=home)
+    assert code == 0
+    code, _, said = within("person", "list", home=home)
+    assert code == 1
+    assert "nobody here has it" in said
+    assert "--role administrator --role ROLE --at-home" in said
+    told = out[out.index("custody --home") :].splitlines()[0]
+    code, _, said = within(*shlex.split(told)[1:])
+    assert code == 0, said
+    assert within("person", "list", home=home)[0] == 0
 
 
 def test_where_the_profile_wants_them_apart_both_numbers_are_asked_for(tmp_path: Path) -> None:

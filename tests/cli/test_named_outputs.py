@@ -89,6 +89,7 @@ READ: Final = {
         "chain deploy key",
         "demo file",
         "derive path",
+        "home use folder",
         "init trust",
     ),
     *(
@@ -267,7 +268,7 @@ def test_a_demonstration_empties_neither_a_folder_with_a_file_named_demo_nor_tha
     assert within("demo", tmp_path / "evidence", "-o", made)[0] == 0
     code, _, said = within("demo", made / "tampered", "-o", made)
     assert (code, "emptied first" in said) == (2, True)
-    assert (made / "evidence.bundle").exists()
+    assert (made / "for-the-court").exists()
     given = ["--passphrase-file", made / "passphrase"]
     code, _, said = within(*given, "demo", tmp_path / "evidence", "-o", made)
     assert (code, "emptied first" in said) == (2, True)

@@ -136,7 +136,7 @@ def test_logs_are_one_safe_line_a_record_and_quote_no_exception(
         ["upload", "x", "--occurred", "yesterday"],
         ["upload", "x", "--occurred", "2999-01-01T00:00:00Z"],
         ["upload", "x", "--clock-shown", "x", "--clock-reference", "2999-01-01T00:00:00Z"],
-        ["upload", "x", "--on-duplicate", "maybe"],
+        ["upload", "x", "--part-of", "A1", "--from", "3f0c1d2e-5b6a-4c7d-8e9f-0a1b2c3d4e5f"],
         ["upload", "x", "--digest", "md17"],
         ["upload", "x", "--from", "nobody"],
         [

@@ -6,9 +6,10 @@ import itertools
 
 import pytest
 
-from cli import labels, output
+from cli import output
 from cli.commands.status import text
 from ledger.domain.blocks.store import ReplicaStatus
+from ledger.domain.codecs.text import counted
 from ledger.domain.ports.node_answers import (
     Chain,
     Checkpoint,
@@ -59,7 +60,7 @@ def test_numbers_agree_with_their_words() -> None:
     assert "1 time:" in one
     assert "1 node; 1 item lacks a copy" in one
     assert "2 nodes; 2 items lack a copy" in two
-    assert labels.counted(0, "copy") == "0 copies"
+    assert counted(0, "copy") == "0 copies"
 
 
 def test_a_certificate_that_has_ended_does_not_end_soon() -> None:

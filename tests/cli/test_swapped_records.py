@@ -224,7 +224,7 @@ def test_an_upload_without_a_receipt_of_the_log_is_not_said_to_be_recorded_and_g
     lying.registered = lie
     journal = field_folder.journal_of(desk.path, desk.home.keyring)
     with session.open_session() as opened:
-        run = Upload(desk.person, opened.node, journal, desk.clock, UploadOptions())
+        run = Upload(desk.person, opened.node, journal, desk.clock, UploadOptions(again=True))
         with pytest.raises(VerificationError) as refused:
             list(run.run([tmp_path / "file"]))
     assert refused.value.step == 5
@@ -272,7 +272,7 @@ def test_a_refused_upload_is_not_recorded_for_being_listed_by_the_node(
     def upload() -> tuple[list[UploadResult], list[str]]:
         journal = field_folder.journal_of(desk.path, desk.home.keyring)
         with session.open_session() as opened:
-            run = Upload(desk.person, opened.node, journal, desk.clock, UploadOptions())
+            run = Upload(desk.person, opened.node, journal, desk.clock, UploadOptions(again=True))
             return list(run.run([file])), run.notices
 
     for _ in range(3):

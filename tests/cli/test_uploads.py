@@ -33,7 +33,7 @@ def interrupted(home: Path, path: Path) -> None:
     """An upload for case OLD that ends before its statement is sent."""
     with Desk(home) as desk:
         fault = Fault()
-        fault.arm(3, Killed())
+        fault.arm(4, Killed())
         journal = field_folder.journal_of(home, desk.home.keyring)
         options = UploadOptions({"identifiers": [{"scheme": "case", "value": "OLD"}]})
         run = Upload(desk.person, Faulty(desk.client, fault), journal, desk.clock, options)

@@ -58,9 +58,9 @@ def test_no_disposal_without_a_second_person_under_a_hold_or_before_its_time(
     second = colleague(office, "second")
     closing["approvals"] = [second.record(photo, "approved", {"target": asked}).statement]
     office.record(photo, "hold-placed", {"hold": "appeal"})
-    with pytest.raises(RuleError, match="holds are in force"):
+    with pytest.raises(RuleError, match="in force on this item"):
         office.record(photo, "disposed", closing)
-    with pytest.raises(RuleError, match="holds are in force"):
+    with pytest.raises(RuleError, match="in force on this item"):
         office.record(photo, "returned", {"owner": {"name": "the owner"}})
     with pytest.raises(RuleError, match="already"):
         office.record(photo, "hold-placed", {"hold": "appeal"})

@@ -30,8 +30,8 @@ class Cut:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._client, name)
 
-    def register(self, submissions: Sequence[dict[str, Any]]) -> list[Registered]:
-        answers: list[Registered] = self._client.register(submissions)
+    def register(self, submissions: Sequence[dict[str, Any]], **more: Any) -> list[Registered]:
+        answers: list[Registered] = self._client.register(submissions, **more)
         if self._left == 0:
             raise NetworkError("cut")
         self._left -= 1

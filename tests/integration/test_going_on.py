@@ -154,7 +154,7 @@ def test_go_on_as_before_records_the_details_of_then(
     tries: Tries, file_of: Callable[[int], Path]
 ) -> None:
     path = file_of(1)
-    tries.fault.arm(4, Killed())
+    tries.fault.arm(5, Killed())
     with pytest.raises(Killed):
         tries.upload(path, case="OLD")
     tries.fault.arm(0)

@@ -210,13 +210,12 @@ def test_a_file_that_changes_while_it_is_read_is_refused_and_nothing_recorded(
     assert not list(desk.client.items())
 
 
-def test_duplicates_are_told_after_the_upload_or_skipped(desk: Desk, photo: Path) -> None:
+def test_what_is_recorded_again_on_purpose_is_told_to_be_there_already(
+    desk: Desk, photo: Path
+) -> None:
     (first,) = desk.upload(photo)
     (second,) = desk.upload(photo)
     assert second.duplicates == (first.evidence,)
-    (third,) = desk.upload(photo, options=UploadOptions(skip_duplicates=True))
-    assert third.index is None
-    assert len(list(desk.client.items())) == 2
 
 
 @pytest.mark.parametrize("kind", ["missing", "fifo", "device"])

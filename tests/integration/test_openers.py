@@ -32,7 +32,7 @@ def opened(actor: Actor, tmp_path: Path) -> str:
     file = tmp_path / "photo.jpg"
     file.write_bytes(CONTENT)
     journal = field_folder.journal_of(tmp_path, actor.desk.home.keyring)
-    run = Upload(actor.person, actor.client, journal, actor.desk.clock, UploadOptions())
+    run = Upload(actor.person, actor.client, journal, actor.desk.clock, UploadOptions(again=True))
     return next(iter(run.run([file]))).evidence
 
 

@@ -87,7 +87,7 @@ def test_a_disposal_under_a_hold_is_refused_before_the_record_is_read(
         office,
         evidence,
         lambda: rehearse(office, evidence, "disposed", disposal),
-        "holds are in force",
+        "in force on this item",
         RuleError,
     )
     office.record(evidence, "hold-released", {"hold": "appeal"})

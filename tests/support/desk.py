@@ -70,8 +70,11 @@ class Desk:
         return self.home.node.clock
 
     def upload(self, *paths: Path, options: UploadOptions | None = None) -> list[UploadResult]:
+        """Record files; without options as items of their own, whatever was recorded before."""
         journal = field_folder.journal_of(self.path, self.home.keyring)
-        run = Upload(self.person, self.client, journal, self.clock, options or UploadOptions())
+        run = Upload(
+            self.person, self.client, journal, self.clock, options or UploadOptions(again=True)
+        )
         return list(run.run(list(paths)))
 
     def access(self, evidence: str, mode: str = "export") -> str:

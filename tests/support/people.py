@@ -56,7 +56,7 @@ class Colleague:
                 client,
                 journal_of(self.home, self.keyring),
                 self.desk.clock,
-                UploadOptions(),
+                UploadOptions(again=True),
             )
             return next(iter(run.run([path])))
 

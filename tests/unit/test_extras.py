@@ -97,8 +97,9 @@ def graph_without_doors() -> grimp.ImportGraph:
         found.remove_import(importer=importer, imported=imported)
     for module in AT_HOME:
         found.remove_import(importer="cli.commands.ipfs", imported=module)
-    # Its four encoders and decoders ask for eth_abi only where a contract is called.
-    found.remove_import(importer="ledger.adapters.chain.abi", imported="eth_abi")
+    # What encodes and decodes asks for these only where a contract is called.
+    for imported in ("eth_abi", "eth_utils", "web3"):
+        found.remove_import(importer="ledger.adapters.chain.abi", imported=imported)
     return found
 
 

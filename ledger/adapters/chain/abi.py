@@ -8,11 +8,11 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from ledger.domain.chain.evm import keccak256
+from ledger.adapters.recursion_limit import limited
 from ledger.domain.errors import ChainError
 
-# eth_abi is imported where it is used: a tenth of a second that only calls of the chain should
-# cost.
+# web3 and what it brings are imported where they are used: most of a second that only calls of the
+# chain should cost.
 CONTRACTS = ("AgencyRegistry", "EvidenceLedger")
 
 
@@ -24,31 +24,33 @@ def artifact(name: str) -> dict[str, Any]:
     return value
 
 
-def _type(entry: dict[str, Any]) -> str:
-    if entry["type"].startswith("tuple"):
-        inner = ",".join(_type(component) for component in entry["components"])
-        return f"({inner}){entry['type'][5:]}"
-    return str(entry["type"])
+@cache
+def _codec() -> Any:
+    """web3's encoder and decoder, without a provider: no chain is asked here."""
+    with limited():
+        from web3 import Web3
+        from web3.providers.base import BaseProvider
+    return Web3(BaseProvider()).codec
 
 
 @cache
 def _function(name: str, function: str) -> tuple[bytes, list[str], list[str]]:
-    entry = next(
-        one
-        for one in artifact(name)["abi"]
-        if one.get("name") == function and one["type"] == "function"
-    )
-    inputs = [_type(parameter) for parameter in entry["inputs"]]
-    selector = keccak256(f"{function}({','.join(inputs)})".encode())[:4]
-    return selector, inputs, [_type(output) for output in entry["outputs"]]
+    """Selector, input types and output types of a function."""
+    from eth_utils import abi
+
+    [entry] = abi.filter_abi_by_name(function, _entries(name, "function"))
+    selector = abi.function_abi_to_4byte_selector(entry)
+    return selector, abi.get_abi_input_types(entry), abi.get_abi_output_types(entry)
+
+
+def _entries(name: str, kind: str) -> Any:
+    return [entry for entry in artifact(name)["abi"] if entry["type"] == kind]
 
 
 def encode_call(name: str, function: str, *arguments: Any) -> bytes:
     """Calldata of ``function`` of contract ``name``."""
-    from eth_abi import encode
-
     selector, inputs, _ = _function(name, function)
-    return bytes(selector + encode(inputs, list(arguments)))
+    return bytes(selector + _codec().encode(inputs, list(arguments)))
 
 
 def decode_call(name: str, data: bytes) -> tuple[str, tuple[Any, ...]]:
@@ -57,13 +59,13 @@ def decode_call(name: str, data: bytes) -> tuple[str, tuple[Any, ...]]:
     Raises:
         ChainError: no call of contract ``name``.
     """
-    from eth_abi import decode
     from eth_abi.exceptions import DecodingError
 
-    for entry in artifact(name)["abi"]:
-        if entry["type"] == "function" and _function(name, entry["name"])[0] == data[:4]:
+    for entry in _entries(name, "function"):
+        selector, inputs, _ = _function(name, entry["name"])
+        if selector == data[:4]:
             try:
-                return entry["name"], tuple(decode(_function(name, entry["name"])[1], data[4:]))
+                return entry["name"], tuple(_codec().decode(inputs, data[4:]))
             except DecodingError as error:
                 raise ChainError(f"a call of {entry['name']} that cannot be decoded") from error
     raise ChainError(f"no call of {name}")
@@ -79,11 +81,10 @@ def decode_result(name: str, function: str, data: bytes) -> tuple[Any, ...]:
 
 
 def _decode(types: Sequence[str], data: bytes, what: str) -> tuple[Any, ...]:
-    from eth_abi import decode
     from eth_abi.exceptions import DecodingError
 
     try:
-        return tuple(decode(types, data))
+        return tuple(_codec().decode(types, data))
     except (
         DecodingError,
         ValueError,
@@ -96,35 +97,30 @@ def _decode(types: Sequence[str], data: bytes, what: str) -> tuple[Any, ...]:
 
 def constructor(name: str, *arguments: Any) -> bytes:
     """Creation code with its arguments."""
-    from eth_abi import encode
+    from eth_utils.abi import get_abi_input_types
 
-    abi = artifact(name)["abi"]
-    entry: dict[str, Any] = next(
-        (one for one in abi if one["type"] == "constructor"), {"inputs": []}
-    )
     code = bytes.fromhex(artifact(name)["bytecode"][2:])
-    return bytes(
-        code + encode([_type(parameter) for parameter in entry["inputs"]], list(arguments))
-    )
+    types = [kind for entry in _entries(name, "constructor") for kind in get_abi_input_types(entry)]
+    return bytes(code + _codec().encode(types, list(arguments)))
 
 
 @cache
 def _events(name: str) -> dict[bytes, tuple[str, list[tuple[str, str]], list[tuple[str, str]]]]:
     """By topic: name, indexed and other inputs as (name, type)."""
+    from eth_utils import abi
+
     found = {}
-    for entry in artifact(name)["abi"]:
-        if entry["type"] == "event":
-            types = [_type(parameter) for parameter in entry["inputs"]]
-            topic = keccak256(f"{entry['name']}({','.join(types)})".encode())
-            inputs = [
-                (parameter["indexed"], parameter["name"], kind)
-                for parameter, kind in zip(entry["inputs"], types, strict=True)
-            ]
-            found[topic] = (
-                entry["name"],
-                [(label, kind) for indexed, label, kind in inputs if indexed],
-                [(label, kind) for indexed, label, kind in inputs if not indexed],
-            )
+    for entry in _entries(name, "event"):
+        kinds = abi.get_abi_input_types(entry)
+        inputs = [
+            (parameter["indexed"], parameter["name"], kind)
+            for parameter, kind in zip(entry["inputs"], kinds, strict=True)
+        ]
+        found[abi.event_abi_to_log_topic(entry)] = (
+            entry["name"],
+            [(label, kind) for indexed, label, kind in inputs if indexed],
+            [(label, kind) for indexed, label, kind in inputs if not indexed],
+        )
     return found
 
 
@@ -152,16 +148,16 @@ def decode_event(
 
 @cache
 def _errors() -> dict[bytes, tuple[str, list[str]]]:
-    found = {}
-    for name in CONTRACTS:
-        for entry in artifact(name)["abi"]:
-            if entry["type"] == "error":
-                types = [_type(parameter) for parameter in entry["inputs"]]
-                found[keccak256(f"{entry['name']}({','.join(types)})".encode())[:4]] = (
-                    entry["name"],
-                    types,
-                )
-    return found
+    from eth_utils import abi
+
+    return {
+        abi.function_signature_to_4byte_selector(abi.abi_to_signature(entry)): (
+            entry["name"],
+            abi.get_abi_input_types(entry),
+        )
+        for name in CONTRACTS
+        for entry in _entries(name, "error")
+    }
 
 
 def explain_revert(data: bytes) -> str:

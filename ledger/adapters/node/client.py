@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final, TypeVar
 
 from ledger.adapters.node import signed_records
-from ledger.adapters.node.http import LARGE, HttpNode, KeptSession, Session, bytes_of
+from ledger.adapters.node.finding import FindingNode
+from ledger.adapters.node.http import LARGE, KeptSession, Session, bytes_of
 from ledger.adapters.web.client import WebError
 from ledger.domain.codecs.text import b64url
 from ledger.domain.errors import BusyError, FormatError, UnconfirmedError
@@ -25,7 +26,7 @@ _AGAIN: Final = (0.2, 1.0, None)  # seconds before statements are sent once more
 _LOOK: Final = "before you repeat it, look whether it is there: custody list, or custody show ITEM"
 
 
-class NodeClient(HttpNode):
+class NodeClient(FindingNode):
     """Calls of the API, for people; see HttpNode."""
 
     def missing(self, wanted: Sequence[bytes]) -> list[bytes]:
@@ -44,9 +45,14 @@ class NodeClient(HttpNode):
             "PUT", "/v1/blocks", parts=parts, headers={"Content-Type": "application/vnd.ipld.car"}
         )
 
-    def register(self, submissions: Sequence[dict[str, Any]]) -> list[answers.Registered]:
+    def register(
+        self, submissions: Sequence[dict[str, Any]], *, field: bool = False
+    ) -> list[answers.Registered]:
         """See clientports.NodeApi. Where the answer is lost, or the node is busy, the same
         statements are sent again: the node takes each once.
+
+        Args:
+            field: they were signed without network.
 
         Raises:
             UnconfirmedError: it was lost again and again, and they may be in the log or not.
@@ -55,7 +61,7 @@ class NodeClient(HttpNode):
         sent = False
         for pause in _AGAIN:
             try:
-                body = {"statements": list(submissions)}
+                body = {"statements": list(submissions)} | ({"field": True} if field else {})
                 return self._all("POST", "/v1/statements", "registered", answers.Registered, body)
             except (WebError, BusyError) as error:
                 passing = True
@@ -70,12 +76,6 @@ class NodeClient(HttpNode):
                     ) from error
                 time.sleep(pause)
         raise AssertionError
-
-    def duplicates(self, digest: str) -> list[str]:
-        """See clientports.NodeApi."""
-        path, shape = "/v1/evidence/duplicates", {"evidence": [EVIDENCE]}
-        found: list[str] = self._ask("POST", path, shape, json={"sha256": digest})["evidence"]
-        return found
 
     def search(self, scheme: str, value: str) -> list[str]:
         """Items with an identifier."""

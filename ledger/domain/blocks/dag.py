@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from ledger.domain.blocks.store import BlockStore
+from ledger.domain.codecs.text import counted
 from ledger.domain.crypto.content_encryption import Content
 from ledger.domain.errors import (
     FormatError,
@@ -95,7 +96,7 @@ def require_stored(blocks: BlockStore, content: Content) -> None:
     root = root_of(content)
     if missing := blocks.missing([root]):
         raise RuleError(
-            f"{len(missing)} blocks of the content are not stored yet", hint="send the blocks first"
+            f"the content lacks {counted(len(missing), 'block')} here", hint="send the blocks first"
         )
     builder, batch, total, count = unixfs.Builder(), [], 0, 0
     for _, link in leaves(blocks, root, content.ciphertext_size):
@@ -113,7 +114,7 @@ def require_stored(blocks: BlockStore, content: Content) -> None:
 def _require(blocks: BlockStore, batch: list[bytes]) -> None:
     if missing := blocks.missing(batch):
         raise RuleError(
-            f"{len(missing)} blocks of the content are not stored yet", hint="send the blocks first"
+            f"the content lacks {counted(len(missing), 'block')} here", hint="send the blocks first"
         )
 
 

@@ -110,6 +110,19 @@ def evidence_bytes(evidence: object, *, what: str = "evidence") -> bytes:
     return uuid.UUID(evidence).bytes
 
 
+def counted(number: int, what: str, verbs: tuple[str, str] | None = None) -> str:
+    """A number of things, in words that agree with it: "1 entry waits", "2 entries wait".
+
+    Args:
+        what: one of them. verbs: what one does, and what several do.
+    """
+    one, many = verbs or ("", "")
+    if number == 1:
+        return f"1 {what} {one}".rstrip()
+    plural = f"{what[:-1]}ies" if what.endswith("y") else f"{what}s"
+    return f"{number} {plural} {many}".rstrip()
+
+
 def require(condition: bool, message: str) -> None:
     """Raise FormatError unless the condition holds."""
     if not condition:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Set as AbstractSet
 from typing import Any, Final
 
-from ledger.domain.codecs.text import format_time
+from ledger.domain.codecs.text import counted, format_time
 from ledger.domain.errors import DeniedError, RuleError
 from ledger.domain.event import corrections
 from ledger.domain.event.claimed_times import AHEAD
@@ -128,7 +128,7 @@ def _unrestricted(history: ItemHistory, recorded: RecordedEvent) -> None:
 def _onward(history: ItemHistory, recorded: RecordedEvent) -> None:
     if history.conditions and "reference" not in recorded.event.value.get("basis", {}):
         raise RuleError(
-            f"this item came with {len(history.conditions)} conditions on onward use",
+            f"this item came with {counted(len(history.conditions), 'condition')} on onward use",
             hint="give the reference of the authorisation: --authorisation REF",
         )
 

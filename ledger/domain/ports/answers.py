@@ -32,7 +32,7 @@ Moment = Annotated[int, MOMENT]
 @dataclass(frozen=True, slots=True)
 class Registered:
     """Where a statement is in the log; ``repeated``: it was there before; ``duplicates``: items
-    with the same content.
+    with the same content; ``sameNumber``: items that bear its exhibit number as well.
     """
 
     evidence: Evidence
@@ -42,6 +42,7 @@ class Registered:
     repeated: bool
     state: str
     duplicates: tuple[Evidence, ...]
+    sameNumber: tuple[Evidence, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,7 @@ class Queued:
     index: int
     state: str = "queued"
     duplicates: tuple[str, ...] = ()
+    sameNumber: tuple[str, ...] = ()
 
 
 #: What became of a statement that was sent, or left to be sent.
@@ -165,6 +167,26 @@ class RecordedDocument:
     def body(self) -> dict[str, Any]:
         """The body of the document; empty where it was destroyed."""
         return dict(self.document["body"]) if self.document is not None else {}
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """The opening of an item that the caller recorded before, and the receipt of its entry."""
+
+    evidence: Evidence
+    opening: RecordedDocument
+    receipt: Bytes
+
+
+@dataclass(frozen=True, slots=True)
+class BorneNumber:
+    """An exhibit number, and the items of the case that bear it; ``meant``: those of them that are
+    no part of another one, and that none replaced.
+    """
+
+    exhibit: str
+    evidence: tuple[Evidence, ...]
+    meant: tuple[Evidence, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
 from ledger.domain.ipld.unixfs import Block
-from ledger.domain.ports.answers import LoggedEvent, Recorded
+from ledger.domain.ports.answers import BorneNumber, LoggedEvent, Opening, Recorded
 from ledger.domain.ports.node_answers import About
 
 
@@ -80,6 +80,17 @@ class NodeApi(Protocol):
         """Register signed statements in one batch; durable when it returns."""
         ...
 
-    def duplicates(self, digest: str) -> list[str]:
-        """Items with this SHA-256 that the caller may see."""
+    def recorded(self, marks: Sequence[str], evidence: Sequence[str] = ()) -> list[Opening]:
+        """What the caller recorded before of files with these marks, or as these items, as far as
+        the node keeps it.
+
+        Raises:
+            VerificationError: the node shows something else than was signed.
+        """
+        ...
+
+    def numbers(self, case: str, exhibits: Sequence[str]) -> dict[str, BorneNumber]:
+        """Which of these exhibit numbers items of a case bear, by the numbers as they were
+        given.
+        """
         ...

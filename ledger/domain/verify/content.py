@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ledger.domain.codecs.text import counted
 from ledger.domain.errors import IncompleteError, VerificationError
 from ledger.domain.event.document import Event
 
@@ -38,7 +39,9 @@ def check(event: Event | None, file: FileDigest | None) -> str:
         )
     body = event.body
     if file.size != body["size"]:
-        raise VerificationError(9, f"the file has {file.size} bytes, recorded were {body['size']}")
+        raise VerificationError(
+            9, f"the file has {counted(file.size, 'byte')}, recorded were {body['size']}"
+        )
     compared = [name for name in body["digests"] if name in file.digests]
     if not compared:
         raise IncompleteError(
@@ -52,4 +55,4 @@ def check(event: Event | None, file: FileDigest | None) -> str:
                 9,
                 f"the file's {name} is {file.digests[name]}, recorded was {body['digests'][name]}",
             )
-    return f"{file.size} bytes, same {', '.join(compared)}"
+    return f"{counted(file.size, 'byte')}, same {', '.join(compared)}"

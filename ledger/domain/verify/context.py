@@ -57,8 +57,3 @@ class VerificationContext:
         if self._directory is None:
             self._directory = ProvenDescriptors(self.bundle.descriptors, self.state)
         return self._directory
-
-
-def counted(number: int, what: str) -> str:
-    """A number of things, in words."""
-    return f"{number} {what}" + ("" if number == 1 else "s")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ledger.domain.bundle.bundle import BundledStatement
 from ledger.domain.codecs.digests import same
+from ledger.domain.codecs.text import counted
 from ledger.domain.errors import (
     IncompleteError,
     VerificationError,
@@ -11,7 +12,7 @@ from ledger.domain.errors import (
 from ledger.domain.log import receipt as receipts
 from ledger.domain.log.receipt import Receipt
 from ledger.domain.log.statement import Statement
-from ledger.domain.verify.context import AGAIN, VerificationContext, counted
+from ledger.domain.verify.context import AGAIN, VerificationContext
 
 
 def check_log_keys(case: VerificationContext) -> str:

@@ -17,7 +17,7 @@ from ledger.domain.bundle.trust import TrustRoot
 from ledger.domain.chain import contract_layout, finality
 from ledger.domain.chain.evm import parse_header
 from ledger.domain.codecs import strict_json
-from ledger.domain.codecs.text import format_time, parse_time
+from ledger.domain.codecs.text import counted, format_time, parse_time
 from ledger.domain.errors import (
     ForeignError,
     FormatError,
@@ -34,7 +34,7 @@ from ledger.domain.log import statement as statements
 from ledger.domain.log.statement import Statement
 from ledger.domain.verify import content, custody_chain, signed_events
 from ledger.domain.verify.content import FileDigest
-from ledger.domain.verify.context import AGAIN, VerificationContext, counted
+from ledger.domain.verify.context import AGAIN, VerificationContext
 from ledger.domain.verify.log_proofs import check_checkpoints, check_log_keys, check_receipts
 from ledger.domain.verify.report import Status, VerificationReport
 from ledger.domain.verify.state import ContractState

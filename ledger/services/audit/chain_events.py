@@ -14,6 +14,7 @@ from ledger.domain.audit.replay import Step
 from ledger.domain.audit.report import AuditReport
 from ledger.domain.bundle.trust import TrustRoot
 from ledger.domain.chain import contract_layout
+from ledger.domain.codecs.text import counted
 from ledger.domain.errors import CustodyError, NotFoundError
 from ledger.domain.ports.node_and_chain import Contracts
 
@@ -103,7 +104,8 @@ def read(
         report.find("chain-silent", "chain", "an answer", error.message)
         return False
     agencies = state.agencies()
-    report.checked("chain", f"block {state.chain_block()}, {len(agencies)} agencies", 1)
+    known = counted(len(agencies), "agency")
+    report.checked("chain", f"block {state.chain_block()}, {known}", 1)
     report.facts["block"] = state.chain_block()
     return True
 

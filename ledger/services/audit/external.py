@@ -15,7 +15,7 @@ from ledger.domain.audit.report import AuditReport
 from ledger.domain.audit.signers import in_force
 from ledger.domain.bundle import trust_fingerprint
 from ledger.domain.bundle.trust import TrustRoot
-from ledger.domain.codecs.text import format_time
+from ledger.domain.codecs.text import counted, format_time
 from ledger.domain.errors import CustodyError, FormatError, NotFoundError, VerificationError
 from ledger.domain.log import merkle, tiles
 from ledger.domain.log import receipt as receipts
@@ -373,7 +373,7 @@ class _Log:
         reached = state.log(log.log)
         size = reached.size if reached is not None else 0
         detail = (
-            f"{log.agency}: {size} entries, {count} of them new"
+            f"{log.agency}: {counted(size, 'entry')}, {count} of them new"
             if whole
             else f"{log.agency}: read up to entry {size} of {end}"
         )

@@ -15,6 +15,20 @@ from ledger.services.people.signing_keys import certificate_of
 _MOST: Final = 3  # enough to ask; nobody lists the agency's people by what they may not do
 
 
+#: Of a home that was founded without one.
+NO_ADMINISTRATOR: Final = (
+    "nobody here has it: who has the node's home and its passphrase makes somebody administrator, "
+    "`custody person renew WHO --role administrator --role ROLE --at-home`"
+)
+
+
+def may_be_told(node: Node, caller: Caller) -> bool:
+    """Whether somebody is told of colleagues: a person of this agency, who does not stand for the
+    defence.
+    """
+    return caller.agency == node.agency and not caller.roles & (OUTSIDE | {"service"})
+
+
 def told(node: Node, caller: Caller, roles: AbstractSet[str]) -> list[tuple[str, str]]:
     """Colleagues who have one of some roles.
 
@@ -24,7 +38,7 @@ def told(node: Node, caller: Caller, roles: AbstractSet[str]) -> list[tuple[str,
         service number and role of at most three who are active; never a pseudonym, so that nobody
         learns from a refusal whose events are whose.
     """
-    if caller.agency != node.agency or caller.roles & (OUTSIDE | {"service"}):
+    if not may_be_told(node, caller):
         return []
     found = list[tuple[str, str]]()
     with node.records.read() as unit:

@@ -7,7 +7,7 @@ from hashlib import sha256
 
 from ledger.domain.crypto import grants
 from ledger.domain.errors import DeniedError
-from ledger.domain.event import normalization
+from ledger.domain.event import normalization, same_record
 from ledger.domain.event.document import Event
 from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.node.context import Node
@@ -49,8 +49,21 @@ def identifier_token(node: Node, scheme: str, value: str) -> bytes:
     return index_token(node, "identifier", normalization.form(scheme), normalization.form(value))
 
 
+def number_token(node: Node, case: str, exhibit: str) -> bytes:
+    """The token of an exhibit number in a case, both in the form in which they are compared."""
+    return index_token(node, "number", case, exhibit)
+
+
+def mark_token(node: Node, mark: str) -> bytes:
+    """The token of the mark by which a file is known that was recorded before."""
+    return index_token(node, "mark", mark)
+
+
 def tokens(node: Node, event: Event) -> list[bytes]:
-    """What an event can be found by: its identifiers, and the digest of its content."""
+    """What an event can be found by: its identifiers (a part also by the number of what it is a
+    part of), the digest of its content; an opening also by its exhibit number in its case, and by
+    the mark of its file.
+    """
     identifiers = [
         *event.value.get("identifiers", []),
         *(event.body.get("identifiers", []) if event.type == "identified" else []),
@@ -61,4 +74,13 @@ def tokens(node: Node, event: Event) -> list[bytes]:
     ]
     if "digests" in event.body and "content" in event.body:
         found.append(index_token(node, "sha-256", event.body["digests"]["sha-256"]))
-    return found
+    if event.value["seq"] == 0:
+        found += [
+            identifier_token(node, same_record.PARTS, same_record.whole(exhibit))
+            for exhibit in same_record.numbers_of(identifiers, "exhibit")
+            if same_record.whole(exhibit) != exhibit
+        ]
+        found += [number_token(node, *number) for number in same_record.borne(event.value)]
+        mark = same_record.mark(event.value)
+        found += [mark_token(node, mark)] if mark is not None else []
+    return list(dict.fromkeys(found))

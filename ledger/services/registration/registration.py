@@ -12,7 +12,6 @@ from typing import Final, NoReturn
 
 from ledger.domain.errors import ConflictError, DeniedError, FormatError, RuleError
 from ledger.domain.event.references import references
-from ledger.domain.identity.certificate import Certificate
 from ledger.domain.identity.person import PersonId
 from ledger.domain.item import history_rules
 from ledger.domain.item.participation import require_part
@@ -28,8 +27,10 @@ from ledger.services.onchain import agency_standing, transfer_steps
 from ledger.services.partners.directory import CertificateVerifier
 from ledger.services.records import record_keys
 from ledger.services.registration import bulk_access_alarm, keys_with_events, sequencing
+from ledger.services.registration.exhibit_numbers import Numbers
 from ledger.services.registration.item_histories import Histories
 from ledger.services.registration.item_rules import Ahead, Review, receivers
+from ledger.services.registration.signers import Signers
 from ledger.services.registration.statement_checks import (
     Submission,
     ValidatedSubmission,
@@ -49,7 +50,8 @@ class Registered:
     """The outcome for one statement: its entry's place in the log, and its receipt.
 
     ``repeated``: it was in the log before. ``content``: SHA-256 of the content, as the document
-    states it, where the statement opens an item that has some.
+    states it, where the statement opens an item that has some. ``same_number``: items that bear its
+    exhibit number as well.
     """
 
     evidence: str
@@ -58,6 +60,7 @@ class Registered:
     receipt: bytes
     repeated: bool
     content: str | None = None
+    same_number: tuple[str, ...] = ()
 
 
 def register(
@@ -66,10 +69,12 @@ def register(
     *,
     caller: PersonId | None,
     service: bytes | None = None,
+    field: bool = False,
 ) -> list[Registered]:
     """Register statements, all of them or none.
 
     Args:
+        field: they were signed without network: see exhibit_numbers.
         caller: the logged-in person, who must be the actor; None for a service certificate.
         service: digest of the service certificate that is logged in; None for our own node.
 
@@ -92,7 +97,8 @@ def register(
             agency_standing.ask(node, code)
     with node.records.write() as unit:
         _require_current(node, unit, checked, caller, service)
-        rows = _sequence(node, unit, checked, ahead)
+        numbers = Numbers(node, unit, refuse=not field)
+        rows = _sequence(node, unit, checked, ahead, numbers)
         read = merkle_log.reader(unit, node.log_id)
         return [
             Registered(
@@ -102,6 +108,7 @@ def register(
                 merkle_log.receipt(node, row, read).encode(),
                 repeated,
                 one.event.body["digests"].get("sha-256") if one.content is not None else None,
+                numbers.borne_by(row.evidence),
             )
             for one, (row, repeated) in zip(checked, rows, strict=True)
         ]
@@ -152,7 +159,7 @@ def _read_ahead(node: Node, unit: UnitOfWork, checked: list[ValidatedSubmission]
     Returns:
         what was read; ``_sequence`` completes it by what is recorded meanwhile.
     """
-    ahead, signers = Ahead(Histories(node)), _Signers(node, unit)
+    ahead, signers = Ahead(Histories(node)), Signers(node, unit)
     items = unit.items.named(
         sorted({submission.statement.claims.subject for submission in checked})
     )
@@ -185,7 +192,7 @@ def _read_ahead(node: Node, unit: UnitOfWork, checked: list[ValidatedSubmission]
 def _taken_over(
     node: Node,
     unit: UnitOfWork,
-    signers: _Signers,
+    signers: Signers,
     checked: list[ValidatedSubmission],
     items: Mapping[str, ItemRow],
 ) -> Iterator[bytes]:
@@ -232,7 +239,11 @@ def _require_held(node: Node, unit: UnitOfWork, ahead: Ahead, item: ItemRow) -> 
 
 
 def _sequence(
-    node: Node, unit: UnitOfWork, checked: list[ValidatedSubmission], ahead: Ahead
+    node: Node,
+    unit: UnitOfWork,
+    checked: list[ValidatedSubmission],
+    ahead: Ahead,
+    numbers: Numbers,
 ) -> list[tuple[EntryRow, bool]]:
     """Judge each statement against its item's state and append the new ones.
 
@@ -245,7 +256,7 @@ def _sequence(
     states: dict[str, ItemRow | None] = {}
     fresh: list[tuple[ValidatedSubmission, EntryRow]] = []
     known: dict[int, EntryRow] = {}
-    judge, signers = Review(node, unit, states, ahead), _Signers(node, unit)
+    judge, signers = Review(node, unit, states, ahead), Signers(node, unit)
     # That a name is taken is told only if nothing else is wrong with the batch: otherwise a batch
     # made to fail, which leaves no trace, would tell that hidden items exist.
     names: list[str] = []
@@ -268,6 +279,8 @@ def _sequence(
             _require_held(node, unit, ahead, before)
         item = sequencing.item_after(node, submission, before)
         judge.require_allowed(submission, before, signer)
+        if claims.effect == "open":
+            numbers.require_free(submission.event, signer)
         keys_with_events.check_grants(node, unit, judge, submission, before)
         keys_with_events.take_back(node, unit, judge, submission, before)
         states[claims.subject] = item
@@ -288,22 +301,6 @@ def _sequence(
         (known[number], True) if number in known else (next(rest), False)
         for number in range(len(checked))
     ]
-
-
-class _Signers:
-    """Those who signed a batch, each looked up once."""
-
-    def __init__(self, node: Node, unit: UnitOfWork) -> None:
-        self._node, self._unit = node, unit
-        self._known: dict[bytes, Caller] = {}
-
-    def of(self, certificate: Certificate) -> Caller:
-        """Whoever signed with a certificate."""
-        if certificate.digest not in self._known:
-            self._known[certificate.digest] = authorization.signer(
-                self._node, self._unit, certificate
-            )
-        return self._known[certificate.digest]
 
 
 def _admit(

@@ -1,0 +1,64 @@
+"""What an upload tells of files that were recorded before."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Final
+
+from ledger.domain.codecs.text import counted
+from ledger.domain.event import same_record
+
+if TYPE_CHECKING:
+    from ledger.client.upload import UploadResult
+
+_LISTED: Final = 20
+
+
+def _short(evidence: str) -> str:
+    return evidence.removeprefix("urn:uuid:")
+
+
+def known(left: Sequence[UploadResult]) -> list[str]:
+    """What was left out, since it was recorded before: how many files, as what."""
+    if not left:
+        return []
+    if len(left) == 1:
+        number = f", {left[0].exhibit}" if left[0].exhibit else ""
+        return [
+            f"already recorded as {_short(left[0].evidence)}{number}: {left[0].path}",
+            "Left out; --again records it anew.",
+        ]
+    wholes = Counter(same_record.whole(item.exhibit) for item in left if item.exhibit)
+    numbers = ", ".join(number for number, _ in wholes.most_common(3))
+    named = (
+        f"{numbers}; {left[-1].path} is {_short(left[-1].evidence)}"
+        if numbers
+        else (f"{left[-1].path}, {_short(left[-1].evidence)}, and others")
+    )
+    return [
+        f"{counted(len(left), 'file')} already recorded as {named}.",
+        "Left out; --again records them anew.",
+    ]
+
+
+def elsewhere(new: Sequence[UploadResult], found: Mapping[str, tuple[str, str]]) -> list[str]:
+    """Which of the files that were recorded have the content of another item.
+
+    Args:
+        found: of these, by their items, the other item and its number, where they are proven to.
+    """
+    same = [item for item in new if item.duplicates]
+    lines = []
+    for item in same[:_LISTED]:
+        other, number = found.get(item.evidence, (item.duplicates[0], ""))
+        where = f"also in {number}, " if number else ""
+        says = "" if item.evidence in found else ", as the node says"
+        lines.append(f"same content: {item.path} is {where}{_short(other)}{says}")
+    if len(same) > _LISTED:
+        wholes = Counter(same_record.whole(number) for _, number in found.values() if number)
+        many = ", ".join(f"{count} in {number}" for number, count in wholes.most_common(5))
+        lines.append(
+            f"same content: {counted(len(same), 'file')} in all" + (f", {many}" if many else "")
+        )
+    return lines

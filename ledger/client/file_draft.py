@@ -1,0 +1,75 @@
+"""A file or folder on its way to be recorded: what its record will say, before it was read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from ledger.client import part_numbers
+from ledger.client.part_numbers import PartNumbers
+from ledger.client.steady_file import Steady
+from ledger.client.upload_request import UploadRequest
+from ledger.domain.codecs.text import format_time
+from ledger.domain.event import same_record
+from ledger.domain.files import manifest, media_types
+
+#: Seconds since 1970 of the years 1 to 9999, which a time in a document can say.
+_CALENDAR: Final = (-62_135_596_800, 253_402_300_799)
+
+
+@dataclass
+class FileDraft:
+    """What one record will say.
+
+    ``path``: as the person spelled it; ``place``: where it is; ``details``: of the attempt;
+    ``described``: the body, but for what is known once it was read; ``parts``: the numbers of which
+    it has the next one, None where it has the number that was said; ``earlier``: the number under
+    which the whole was recorded before, where it was another one.
+    """
+
+    given: UploadRequest
+    path: Path
+    place: str
+    details: dict[str, Any]
+    described: dict[str, Any]
+    parts: PartNumbers | None
+    type: str
+    earlier: str = ""
+    _number: str = field(default="", init=False)
+
+    def describe(self, source: Steady) -> None:
+        """Add what the file system says of the file."""
+        said, modified = self.described, source.before.st_mtime_ns
+        said["mediaType"] = media_types.of_name(said["name"])
+        if _CALENDAR[0] <= modified // 10**9 <= _CALENDAR[1]:
+            said["modified"] = format_time(modified // 10**9)
+        said["ext"] = {**said.get("ext", {}), "modified": manifest.seconds(modified)}
+
+    @property
+    def as_said(self) -> dict[str, Any]:
+        """The record with the number that was said."""
+        return {"type": self.type, **self.given.options.members, "body": self.described}
+
+    @property
+    def wanted(self) -> dict[str, Any]:
+        """The record with its number, or with that of any part where it has the next one."""
+        if self.parts is None:
+            return self.as_said
+        number = same_record.part(self.earlier or self.parts.whole, 1)
+        return self.as_said | self._identifiers(number)
+
+    def number(self) -> str:
+        """The exhibit number that it is recorded with: the same one at each call."""
+        if not self._number:
+            said = part_numbers.number_of(self.given.options.identifiers, "exhibit")
+            self._number = said if self.parts is None else self.parts.next()
+        return self._number
+
+    def members(self) -> dict[str, Any]:
+        """Top-level members of the record."""
+        return self.given.options.members | self._identifiers(self.number())
+
+    def _identifiers(self, number: str) -> dict[str, Any]:
+        said = self.given.options.identifiers
+        return {"identifiers": part_numbers.numbered(said, number)} if said else {}

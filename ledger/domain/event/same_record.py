@@ -1,0 +1,134 @@
+"""When two records are of the same thing: one file of one source under one number of one case, or
+one exhibit number of a case.
+
+- a file is the same where case, exhibit number, source, path and content are the same. The **mark**
+  is made of all of them but the content: by it a node finds what may be the same, and is told
+  nothing of the file that somebody has at hand. Whether the content is the same is judged where the
+  file is, by the signed record (`ledger/client/recorded_before.py`)
+- a part of an exhibit has the exhibit's number, a stroke and a number of its own: A1/17. The parts
+  of one folder are one source: their marks are made with the number of the folder
+- numbers are compared as the index does (normalization)
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from hashlib import sha256
+from typing import Any, Final
+
+from ledger.domain.codecs import strict_json
+from ledger.domain.errors import ConflictError
+from ledger.domain.event import normalization
+
+#: Types that record a file as it was found; what is derived or copied is a thing of its own.
+FOUND: Final = frozenset({"acquired", "gathered"})
+#: The scheme under which a search finds the parts of an exhibit number.
+PARTS: Final = "parts-of-exhibit"
+_PART: Final = re.compile(r"(?P<whole>.+)/[1-9][0-9]{0,8}")
+
+
+def part(number: str, count: int) -> str:
+    """The number of the so-manieth part of an exhibit, counted from 1."""
+    return f"{number}/{count}"
+
+
+def whole(number: str) -> str:
+    """The number of the exhibit that a number names a part of; the number itself where it is none
+    of a part.
+    """
+    found = _PART.fullmatch(number)
+    return found["whole"] if found else number
+
+
+def numbers_of(identifiers: Iterable[dict[str, Any]], scheme: str) -> list[str]:
+    """The numbers of a scheme, such as "case", among identifiers, in the form in which they are
+    compared.
+    """
+    wanted = normalization.form(scheme)
+    return sorted(
+        {
+            normalization.form(one["value"])
+            for one in identifiers
+            if normalization.form(one["scheme"]) == wanted
+        }
+    )
+
+
+def borne(document: dict[str, Any]) -> list[tuple[str, str]]:
+    """The exhibit numbers that an opening event gives its item, each with its case."""
+    identifiers = document.get("identifiers", [])
+    return [
+        (case, exhibit)
+        for case in numbers_of(identifiers, "case")
+        for exhibit in numbers_of(identifiers, "exhibit")
+    ]
+
+
+def mark(document: dict[str, Any]) -> str | None:
+    """The mark of an opening event of a file, as hex; None where the event is none of those that
+    record a file as it was found, or does not say all of it.
+    """
+    body = document["body"]
+    if document["type"] not in FOUND or "name" not in body:
+        return None
+    identifiers = document.get("identifiers", [])
+    exhibits = sorted({whole(one) for one in numbers_of(identifiers, "exhibit")})
+    said = {
+        "case": numbers_of(identifiers, "case"),
+        "exhibit": exhibits,
+        "source": body.get("source") if "path" in body else body.get("partOf"),
+        "path": body.get("path", body["name"]),
+        "folder": document["type"] == "gathered",
+    }
+    return sha256(b"custody-mark-v1" + strict_json.dump(said)).hexdigest()
+
+
+def is_same(recorded: dict[str, Any], wanted: dict[str, Any], *, numbered: bool) -> bool:
+    """Whether an opening event recorded what another one would: all that the mark is made of, the
+    number itself, and the content.
+
+    Args:
+        numbered: ``wanted`` has the number that it would be recorded with; otherwise that of any
+            part of the exhibit of which it would be the next part.
+    """
+    has, wants = (numbers_of(one.get("identifiers", []), "exhibit") for one in (recorded, wanted))
+    said, told = recorded["body"], wanted["body"]
+    return (
+        mark(recorded) == mark(wanted)
+        and (has == wants if numbered else {*map(whole, has)} == {*map(whole, wants)})
+        and said.get("size") == told["size"]
+        and said.get("digests", {}).get("sha-256") == told["digests"]["sha-256"]
+    )
+
+
+def wholes(document: dict[str, Any]) -> list[str]:
+    """Items that an opening event says its item is a part of, or derived from."""
+    body = document["body"]
+    part_of = body.get("partOf")
+    return [
+        *([part_of] if isinstance(part_of, str) else []),
+        *(body.get("parents", []) if document["type"] == "derived" else []),
+    ]
+
+
+def replaced(document: dict[str, Any]) -> str:
+    """The item that an opening event says its item replaces; empty where there is none."""
+    extension = document["body"].get("ext")
+    return str(extension.get("replaces", "")) if isinstance(extension, dict) else ""
+
+
+def related(document: dict[str, Any]) -> list[str]:
+    """Items whose exhibit number an opening event may bear as well: what it says it is a part of,
+    is derived from, or replaces.
+    """
+    return [*wholes(document), replaced(document)]
+
+
+def taken(bearer: str) -> ConflictError:
+    """What is told of a number that an item bears already."""
+    return ConflictError(
+        f"the case has this exhibit number already: {bearer} bears it",
+        hint="give another --exhibit, or say how it belongs to that one: --part-of or --replaces "
+        "with its number",
+    )

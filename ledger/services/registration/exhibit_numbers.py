@@ -1,0 +1,116 @@
+"""An exhibit number stands once in a case: what would give it to a second item is refused, with the
+item that bears it, unless its own record says that it is a part of that item, is derived from it,
+or replaces it.
+
+- it is decided in the transaction that appends, so that of two who record at once one is refused
+- whoever may not see the item that bears a number is refused nothing: hidden and absent items are
+  one answer. Those who see both are told (`custody list --case`)
+- numbers of another agency are its own: what was opened there bears none of ours
+- what was recorded without network is reported, never refused: the label is on the bag already. So
+  is a further number from an agency or a court (`identified`), and a copy that another agency gave
+- what was voided bears no number, and neither does what was corrected to another one
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from ledger.domain.event import corrections, same_record
+from ledger.domain.event.document import Event
+from ledger.rows.items import ItemRow
+from ledger.rows.unit_of_work import UnitOfWork
+from ledger.services.access import authorization
+from ledger.services.access.authorization import Caller
+from ledger.services.node.context import Node
+from ledger.services.records import documents, record_keys
+
+#: Items that are named for one number.
+_NAMED: Final = 16
+#: Openings that come from another agency.
+_EXEMPT: Final = frozenset({"copied"})
+
+
+def bearers(
+    node: Node, unit: UnitOfWork, caller: Caller, case: str, exhibit: str, *, beside: str = ""
+) -> dict[str, dict[str, Any]]:
+    """Items of this agency, among those that the caller may see, that bear an exhibit number in a
+    case, each with its opening event as it stands; both numbers as ``same_record.borne`` gives
+    them. ``beside``: an item that is left out.
+    """
+    token = record_keys.number_token(node, case, exhibit)
+    found = authorization.visible_items(
+        node, unit, caller, limit=_NAMED, token=token, rare=True, beside=beside
+    )
+    openings = {
+        item.state.evidence: _standing(node, unit, item)
+        for item in found
+        if item.state.origin == node.agency
+    }
+    return {
+        evidence: opening
+        for evidence, opening in openings.items()
+        if opening is not None and (case, exhibit) in same_record.borne(opening)
+    }
+
+
+def heads(found: Mapping[str, dict[str, Any]]) -> list[str]:
+    """Of the items that bear one number those that it means: no parts of another one that bears it
+    too, and none that another one replaced.
+    """
+    replaced = {same_record.replaced(opening) for opening in found.values()}
+    return [
+        evidence
+        for evidence, opening in found.items()
+        if evidence not in replaced
+        and not set(same_record.wholes(opening)) & (set(found) - {evidence})
+    ]
+
+
+def _standing(node: Node, unit: UnitOfWork, item: ItemRow) -> dict[str, Any] | None:
+    """The opening of an item after its corrections; None where it was voided."""
+    rows = unit.logs.events(item.state.evidence)
+    shown = {
+        row.digest.hex(): event.value
+        for row, event in documents.read_events(node, unit, rows)
+        if event is not None
+    }
+    opening = rows[0].digest.hex()
+    voided = any(document["type"] == "voided" for document in shown.values())
+    return None if voided or opening not in shown else corrections.standing(shown, opening)
+
+
+class Numbers:
+    """The exhibit numbers of one batch, judged within its transaction.
+
+    Args:
+        refuse: otherwise what would be refused is reported only, as of what was recorded without
+            network.
+    """
+
+    def __init__(self, node: Node, unit: UnitOfWork, *, refuse: bool) -> None:
+        self._node, self._unit, self._refuse = node, unit, refuse
+        self._given: dict[tuple[str, str], list[str]] = {}
+        self._also: dict[str, list[str]] = {}
+
+    def borne_by(self, evidence: str) -> tuple[str, ...]:
+        """Items that bear a number of an item of this batch as well, and ought not to."""
+        return tuple(dict.fromkeys(self._also.get(evidence, ())))
+
+    def require_free(self, event: Event, signer: Caller) -> None:
+        """Judge the numbers of an opening event, and take them into account.
+
+        Raises:
+            ConflictError: one is borne by an item that the event does not name.
+        """
+        evidence = event.value["evidence"]
+        if event.type in _EXEMPT:
+            return
+        for number in same_record.borne(event.value):
+            known = bearers(self._node, self._unit, signer, *number, beside=evidence)
+            found = [*heads(known), *known, *self._given.get(number, [])]
+            if found and not set(found) & set(same_record.related(event.value)):
+                if self._refuse:
+                    raise same_record.taken(found[0])
+                self._also.setdefault(evidence, []).extend(found)
+            self._given.setdefault(number, []).append(evidence)

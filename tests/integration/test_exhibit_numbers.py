@@ -1,0 +1,173 @@
+"""An exhibit number stands once in a case, whoever is first."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ledger.app import field_folder
+from ledger.client import physical_items
+from ledger.client.upload import Upload, UploadOptions, UploadResult
+from ledger.domain.errors import ConflictError
+from ledger.domain.event import same_record
+from ledger.domain.ports.answers import Recorded
+from tests.support.desk import Desk
+from tests.support.laptop import Laptop
+from tests.support.people import Colleague, joined
+
+
+def said(case: str = "2026-117", exhibit: str = "E1") -> dict[str, Any]:
+    numbers = [{"scheme": "case", "value": case}, {"scheme": "exhibit", "value": exhibit}]
+    return {"identifiers": numbers}
+
+
+def seize(desk: Desk, body: dict[str, Any] | None = None, **numbers: str) -> str:
+    answer = physical_items.collect(
+        desk.client, desk.person, desk.clock, {"description": "phone", **(body or {})},
+        said(**numbers),
+    )  # fmt: skip
+    return answer.evidence
+
+
+def upload(desk: Desk, *paths: Path, **more: Any) -> list[UploadResult]:
+    return desk.upload(*paths, options=UploadOptions(said(), again=True, **more))
+
+
+@pytest.mark.parametrize("again", ["E1", "e1 ", "\uff25\uff11", "E\u200b1"])
+def test_a_number_that_the_case_has_is_refused_with_the_item_that_bears_it(
+    desk: Desk, photo: Path, again: str
+) -> None:
+    phone = seize(desk)
+    with pytest.raises(ConflictError, match=phone):
+        seize(desk, exhibit=again)
+    with pytest.raises(ConflictError, match=phone):
+        desk.upload(photo, options=UploadOptions(said(exhibit=again)))
+    assert seize(desk, case="2026-118", exhibit=again)
+    assert len(list(desk.client.items())) == 2
+
+
+def test_a_part_and_a_replacement_say_to_what_they_belong(desk: Desk, photo: Path) -> None:
+    phone = seize(desk)
+    image = upload(desk, photo, own={"partOf": phone})[0].evidence
+    with pytest.raises(ConflictError):
+        upload(desk, photo, own={"partOf": seize(desk, exhibit="E2")})
+    other = seize(desk, {"ext": {"replaces": phone}})
+    borne = desk.client.numbers("2026-117", ["E1"])["E1"]
+    assert set(borne.evidence) == {phone, image, other}
+    assert other in borne.meant
+    assert phone not in borne.meant
+    parts = [upload(desk, photo, own={"partOf": other}, part=True)[0] for _ in range(2)]
+    assert [one.exhibit for one in parts] == ["E1/1", "E1/2"]
+
+
+def test_several_files_and_the_members_of_a_folder_are_parts_of_the_number(
+    desk: Desk, photo: Path, tmp_path: Path
+) -> None:
+    (folder := tmp_path / "DCIM").mkdir()
+    for name in "ab":
+        (folder / name).write_text(name)
+    done = upload(desk, folder)
+    assert [one.exhibit for one in done] == ["E1/1", "E1/2", "E1"]
+    opening = desk.client.details(done[0].evidence, desk.access(done[0].evidence))[0].document
+    assert opening is not None
+    assert same_record.borne(opening) == [("2026-117", "e1/1")]
+    assert desk.client.search("exhibit", "E1") == [done[-1].evidence]
+    parts = desk.client.search(same_record.PARTS, "e1")
+    assert set(parts) == {one.evidence for one in done[:-1]}
+    options = UploadOptions(said(exhibit="E2"))
+    assert [one.exhibit for one in desk.upload(photo, folder / "a", options=options)] == [
+        "E2/1",
+        "E2/2",
+    ]
+    again = upload(desk, folder, own={"ext": {"replaces": done[-1].evidence}})
+    assert [one.exhibit for one in again] == ["E1/3", "E1/4", "E1"]
+
+
+def test_what_was_voided_or_corrected_bears_its_number_no_more(desk: Desk) -> None:
+    wrong, typed = seize(desk), seize(desk, exhibit="E2")
+    desk.record(wrong, "voided", {"reason": "not evidence"})
+    opening = desk.client.item(typed).head
+    correction = {
+        "target": opening,
+        "pointer": "/identifiers/1/value",
+        "new": "E3",
+        "reason": "typo",
+    }
+    desk.record(typed, "corrected", correction)
+    assert seize(desk, exhibit="E1")
+    assert seize(desk, exhibit="E2")
+
+
+def test_of_two_who_record_at_once_one_is_refused(office: Desk, tmp_path: Path) -> None:
+    colleague = joined(office, tmp_path / "colleague", "officer", "custodian")
+    outcomes: list[object] = []
+    start = threading.Barrier(2)
+
+    def record(client: Any, person: Any) -> None:
+        start.wait()
+        try:
+            body = {"description": "phone"}
+            outcomes.append(physical_items.collect(client, person, office.clock, body, said()))
+        except ConflictError as error:
+            outcomes.append(error)
+
+    with colleague.working() as (client, person):
+        threads = [
+            threading.Thread(target=record, args=who)
+            for who in ((client, person), (office.client, office.person))
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert sorted(isinstance(one, ConflictError) for one in outcomes) == [False, True]
+    assert len(office.client.search("exhibit", "E1")) == 1
+
+
+def test_an_officer_learns_of_no_item_of_others_by_its_number_and_custodians_see_both(
+    office: Desk, tmp_path: Path
+) -> None:
+    theirs = seize(office)
+    officer: Colleague = joined(office, tmp_path / "officer", "officer")
+    with officer.working() as (client, person):
+        assert client.numbers("2026-117", ["E1"]) == {}
+        answer: Recorded = physical_items.collect(
+            client, person, office.clock, {"description": "tablet"}, said()
+        )
+    assert answer.sameNumber == ()
+    assert set(office.client.numbers("2026-117", ["E1"])["E1"].meant) == {theirs, answer.evidence}
+
+
+def test_what_was_recorded_without_network_is_reported_and_never_refused(
+    laptop: Laptop, office: Desk
+) -> None:
+    with laptop.field() as node:
+        person = laptop.colleague.working
+        with person() as (_, who):
+            label = physical_items.collect(node, who, laptop.clock, {"description": "bag"}, said())
+        with laptop.colleague.working() as (client, who):
+            phone = physical_items.collect(client, who, laptop.clock, {"description": "x"}, said())
+    [sent] = laptop.send()
+    assert sent.evidence == label.evidence
+    assert sent.sameNumber == (phone.evidence,)
+
+
+def test_an_answer_that_was_lost_is_no_second_bearer_of_the_number(desk: Desk, photo: Path) -> None:
+    journal = field_folder.journal_of(desk.path, desk.home.keyring)
+    run = Upload(desk.person, desk.client, journal, desk.clock, UploadOptions(said()))
+    register = desk.client.register
+
+    def cut(submissions: Any, **more: Any) -> Any:
+        register(submissions, **more)
+        raise OSError("cut")
+
+    desk.client.register = cut  # type: ignore[method-assign]
+    with pytest.raises(OSError, match="cut"):
+        list(run.run([photo]))
+    desk.client.register = register  # type: ignore[method-assign]
+    [item] = desk.upload(photo, options=UploadOptions(said()))
+    assert item.resumed
+    assert desk.client.numbers("2026-117", ["E1"])["E1"].evidence == (item.evidence,)
