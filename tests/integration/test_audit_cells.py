@@ -46,7 +46,7 @@ def test_a_cell_that_is_emptied_or_of_another_type_is_found_and_ends_no_audit(
         database.close()
 
 
-def test_the_time_of_a_settled_offer_is_not_taken_back_unseen(lived: Lived) -> None:  # noqa: F811
+def test_the_time_of_a_settled_offer_is_not_taken_back_unseen(lived: Lived) -> None:
     """Of a handover behind which nothing of ours follows, 0 was believed: as if the node had not
     seen yet that the contract took the offer.
     """
