@@ -65,7 +65,7 @@ def require_numbers(evidence: str, documents: Iterable[dict[str, Any] | None]) -
     stands for is the node's word, and another one would be read, given on or decided upon.
 
     Args:
-        documents: of the item; what was destroyed says nothing.
+        documents: of the item, all of them; they are destroyed together, and then say nothing.
 
     Raises:
         VerificationError: it has not.
@@ -74,13 +74,13 @@ def require_numbers(evidence: str, documents: Iterable[dict[str, Any] | None]) -
     from ledger.domain.event.normalization import form
     from ledger.domain.verify.signed_events import DISTRUST
 
-    known = list(documents)
-    if evidence.removeprefix("urn:uuid:") != STATE.item or None in known:
+    known = [document for document in documents if document is not None]
+    if evidence.removeprefix("urn:uuid:") != STATE.item or not known:
         return
     found = {
         (form(number["scheme"]), form(number["value"]))
         for document in known
-        for part in (document or {}, (document or {}).get("body", {}))
+        for part in (document, document["body"])
         for number in part.get("identifiers", [])
     }
     for scheme, value in STATE.numbers:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -63,10 +63,11 @@ def bundle(
                 told,
                 hint="export it again, with another --output",
             )
+        if access and named.numbers:  # of the record: the bundle may leave the number out
+            session.node.details(urn, access)
         data = session.node.bundle(urn, access, withhold=left_out)
         parsed = parse(data)
         require_withheld(parsed, urn, left_out)
-        items.require_numbers(urn, _documents(parsed))
         file.write(data)
     if out is None:
         about = _name(parsed) or f"item-{named.short[:8]}"
@@ -108,19 +109,11 @@ def _checking(out: Path) -> str:
     return command("verify", file if known else out)
 
 
-def _documents(parsed: Bundle) -> list[dict[str, Any] | None]:
-    """What the events in a bundle say; None where that is left out."""
-    from ledger.domain.event import document
-
-    return [
-        None
-        if bundled.document is None
-        else document.parse(bundled.document, bundled.disclosures).value
-        for bundled in parsed.statements
-    ]
-
-
 def _name(parsed: Bundle) -> str:
     """The name under which the file was recorded; empty where the bundle does not tell it."""
-    first = _documents(parsed)[0]
-    return str(first["body"].get("name", "")) if first is not None else ""
+    from ledger.domain.event import document
+
+    first = parsed.statements[0]
+    if first.document is None:
+        return ""
+    return str(document.parse(first.document, first.disclosures).body.get("name", ""))

@@ -147,8 +147,30 @@ def test_an_item_that_the_node_names_for_a_number_is_the_one_that_has_it(
         code, printed, said = within(*command)
         assert (code, printed, (tmp_path / "out").exists()) == (1, "", False), said
         assert "does not have this number" in " ".join(said.split())
+    lying.record = lambda found: found["events"][-1].update(
+        document=None, signed={**found["events"][-1]["signed"], "document": None, "disclosures": []}
+    )
+    for command in (
+        ("get", "2026-7/A1", *out, "--basis", "x"),
+        ("bundle", "A1", *out, "--basis", "x", "--withhold", "1"),
+        ("show", "2026-7", "--basis", "x"),
+    ):
+        code, printed, said = within(*command)
+        assert (code, printed, (tmp_path / "out").exists()) == (1, "", False), said
+        assert "does not have this number" in " ".join(said.split())
     kinds = {row.type for row in desk.client.details(items[1], desk.access(items[1], "view"))}
     assert kinds == {"acquired", "accessed"}
+
+
+def test_a_bundle_leaves_the_number_out_by_which_its_item_was_named(
+    desk: Desk, lying: Lying, tmp_path: Path
+) -> None:
+    (tmp_path / "one").write_bytes(b"left out")
+    said = [{"scheme": "case", "value": "2026-9"}, {"scheme": "exhibit", "value": "C1"}]
+    desk.upload(tmp_path / "one", options=UploadOptions(members={"identifiers": said}))
+    out = tmp_path / "out"
+    code, _, told = within("bundle", "2026-9/C1", "-o", out, "--basis", "x", "--withhold", "0")
+    assert (code, out.exists()) == (0, True), told
 
 
 def test_a_person_whom_the_agency_never_certified_is_no_signer_of_its_record(

@@ -108,14 +108,34 @@ def kept(until: str) -> Any:
     return said("retention-set", "custodian", {"rule": "x", "until": until})
 
 
-def test_what_took_an_order_back_is_known_until_it_is_ordered_anew() -> None:
-    placed, lifted = (
-        said(f"hold-{done}", "custodian", {"hold": "appeal"}) for done in ("placed", "released")
-    )
-    assert after(placed, lifted).lifted == {"appeal": "1"}
-    assert after(placed, lifted, placed).lifted == {}
-    assert after(placed, lifted, placed, lifted).lifted == {"appeal": "3"}
+def test_what_shortened_the_retention_is_known_until_it_is_ordered_anew() -> None:
     between = "2028-01-01T00:00:00Z"
     assert [one for one, _ in after(kept(_LATE), kept(_SOON)).shortened] == ["1"]
     assert [one for one, _ in after(kept(_LATE), kept(_SOON), kept(between)).shortened] == ["1"]
     assert after(kept(_LATE), kept(_SOON), kept(_LATE)).shortened == []
+
+
+def test_an_order_that_was_taken_back_in_vain_is_its_first_orderers_however_it_is_ordered_anew() -> (
+    None
+):
+    hold = {"hold": "appeal"}
+    placed, lifted, again, officer, court = (
+        said("hold-placed", "court", hold),
+        said("hold-released", "court", hold),
+        said("hold-placed", "officer", hold),
+        said("hold-released", "custodian", hold),
+        said("hold-released", "court", hold),
+    )
+    stolen = "1".__eq__
+    assert after(placed, lifted).lifted_in_vain(stolen) == ["1"]
+    assert after(placed, lifted, again, officer).lifted_in_vain(stolen) == ["1"]
+    assert after(placed, lifted, again, court).lifted_in_vain(stolen) == []
+    orders = after(placed, lifted, again)
+    assert orders.lifted_in_vain(stolen) == []  # it is in force
+    orders.put_back(stolen)
+    with pytest.raises(DeniedError, match="this hold was ordered as court"):
+        orders.require_allowed(officer)
+    orders.require_allowed(court)
+    honest = after(placed, lifted, again)
+    honest.put_back("none".__eq__)
+    honest.require_allowed(officer)

@@ -8,7 +8,7 @@ it back.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,14 +22,37 @@ def _role(event: Event) -> str:
     return str(event.value["actor"]["role"])
 
 
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Somebody ordered a hold or a mark in a role, or took it back: ``taken_back`` is the digest in
+    hex of the statement by which they did; empty for an order.
+    """
+
+    role: str
+    taken_back: str = ""
+
+
+def ordered_by(steps: list[Step], is_void: Callable[[str], bool]) -> str:
+    """The role by which a hold or a mark is ordered after some steps, of which those that took it
+    back by a void statement count for nothing; empty where it is not.
+    """
+    role = ""
+    for step in steps:
+        if not step.taken_back:
+            role = _higher(step.role, role)
+        elif not is_void(step.taken_back) and may_take_back(step.role, role):
+            role = ""
+    return role
+
+
 @dataclass
 class Orders:
     """What is in force. ``holds`` are by their names; ``held_by``, ``marks`` and ``kept_by`` say by
     which role a hold, a mark and the retention (seconds since 1970) were ordered.
 
-    What took an order back is known by its statement digest in hex as long as nobody orders it
-    anew: ``lifted`` by names of holds, ``shortened`` with how long the item was kept before,
-    ``unmarked`` by marks, with the role by which the mark had been ordered.
+    ``held`` and ``marked`` have all that was done with a hold or a mark: what took one back may
+    turn out to be void. ``shortened`` has the digests in hex of what shortened the retention, with
+    how long the item was kept before, as long as nobody orders that anew.
     """
 
     holds: dict[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -37,9 +60,9 @@ class Orders:
     marks: dict[str, str] = field(default_factory=dict)
     retention: int | None = None
     kept_by: str = ""
-    lifted: dict[str, str] = field(default_factory=dict)
+    held: dict[str, list[Step]] = field(default_factory=dict)
     shortened: list[tuple[str, int]] = field(default_factory=list)
-    unmarked: dict[str, tuple[str, str]] = field(default_factory=dict)
+    marked: dict[str, list[Step]] = field(default_factory=dict)
 
     def take(self, event: Event, digest: str) -> None:
         """Take an event into account; most order nothing."""
@@ -48,22 +71,45 @@ class Orders:
             case "hold-placed":
                 self.holds[body["hold"]] = body
                 self.held_by[body["hold"]] = role
-                self.lifted.pop(body["hold"], None)
+                self.held.setdefault(body["hold"], []).append(Step(role))
             case "hold-released":
                 self.holds.pop(body["hold"], None)
                 self.held_by.pop(body["hold"], None)
-                self.lifted[body["hold"]] = digest
+                self.held.setdefault(body["hold"], []).append(Step(role, digest))
             case "restricted":
-                for mark in body["handling"]:
-                    self.marks[mark] = _higher(role, self.marks.get(mark, ""))
-                    self.unmarked.pop(mark, None)
+                self.mark(body["handling"], role)
             case "unrestricted":
                 for mark in body["handling"]:
-                    # Once more, where a thief took it off before.
-                    _, before = self.unmarked.get(mark, ("", ""))
-                    self.unmarked[mark] = digest, self.marks.pop(mark, before)
+                    self.marks.pop(mark, None)  # none there where a thief took it off before
+                    self.marked.setdefault(mark, []).append(Step(role, digest))
             case "retention-set":
                 self._keep_until(event, digest)
+
+    def mark(self, marks: Iterable[str], role: str) -> None:
+        """Take marks into account that somebody put on the item in a role."""
+        for mark in marks:
+            self.marks[mark] = _higher(role, self.marks.get(mark, ""))
+            self.marked.setdefault(mark, []).append(Step(role))
+
+    def put_back(self, is_void: Callable[[str], bool]) -> None:
+        """Put marks on again that were taken off by void statements. A hold that was lifted by one
+        and ordered anew is taken back by those alone who could take the first one back; one that
+        nobody ordered anew is in nobody's way but of who ends the item (`lifted_in_vain`).
+        """
+        for mark, steps in self.marked.items():
+            if _has_void(steps, is_void) and (role := ordered_by(steps, is_void)):
+                self.marks[mark] = role
+        for hold in self.held_by:
+            if _has_void(self.held[hold], is_void):
+                self.held_by[hold] = ordered_by(self.held[hold], is_void)
+
+    def lifted_in_vain(self, is_void: Callable[[str], bool]) -> list[str]:
+        """Digests in hex of void statements that lifted holds which would be in force still."""
+        return [
+            next(step.taken_back for step in reversed(steps) if _is_void(step, is_void))
+            for hold, steps in self.held.items()
+            if hold not in self.holds and _has_void(steps, is_void) and ordered_by(steps, is_void)
+        ]
 
     def _keep_until(self, event: Event, digest: str) -> None:
         role, until = _role(event), _until(event)
@@ -128,6 +174,14 @@ class Orders:
                 f"{counted(len(self.holds), 'hold', ('is', 'are'))} in force on this item",
                 hint="a hold is lifted by the authority that placed it",
             )
+
+
+def _is_void(step: Step, is_void: Callable[[str], bool]) -> bool:
+    return bool(step.taken_back) and is_void(step.taken_back)
+
+
+def _has_void(steps: list[Step], is_void: Callable[[str], bool]) -> bool:
+    return any(_is_void(step, is_void) for step in steps)
 
 
 def _until(event: Event) -> int | None:

@@ -68,7 +68,7 @@ class ItemHistory:
     def _open(self, recorded: RecordedEvent) -> None:
         event = self.opening = recorded.event
         self.decisions.custodian = recorded.agency
-        self.orders.marks = dict.fromkeys(event.value.get("handling", []), recorded.role)
+        self.orders.mark(event.value.get("handling", []), recorded.role)
         self.seals = {seal["number"]: seal for seal in event.body.get("seals", [])}
         source = event.body.get("source")
         self.conditions = list(source.get("conditions", [])) if isinstance(source, dict) else []

@@ -31,7 +31,7 @@ def history_of(node: Node, unit: UnitOfWork, evidence: str) -> ItemHistory:
     for row, event in documents.read_events(node, unit, rows):
         if event is not None:
             history.take(RecordedEvent(row.digest, event))
-    stolen_orders.put_marks_back(node, unit, history.orders)
+    stolen_orders.put_back(node, unit, history.orders)
     return history
 
 
@@ -47,10 +47,10 @@ def guards_of(node: Node, unit: UnitOfWork, item: ItemRow) -> frozenset[str]:
             if len(_KNOWN) > _HEADS:
                 _KNOWN.popitem(last=False)
     # Whether a key was stolen is known from one moment to the next.
-    now = replace(known, marks=dict(known.marks), unmarked=dict(known.unmarked))
-    stolen_orders.put_marks_back(node, unit, now)
+    now = replace(known, marks=dict(known.marks))
+    stolen_orders.put_back(node, unit, now)
     return frozenset(now.marks) & GUARDS
 
 
 def _marks_only(orders: Orders) -> Orders:
-    return Orders(marks=orders.marks, unmarked=orders.unmarked)
+    return Orders(marks=orders.marks, marked=orders.marked)

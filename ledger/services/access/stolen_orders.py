@@ -55,12 +55,15 @@ def is_given(node: Node, unit: UnitOfWork, statement: bytes) -> bool:
     return row is None or stolen_since(node, unit, row) is None
 
 
-def put_marks_back(node: Node, unit: UnitOfWork, orders: Orders) -> None:
-    """Mark an item again as it was marked before somebody with a stolen key took that off; whoever
-    may take the mark off does so anew.
+def put_back(node: Node, unit: UnitOfWork, orders: Orders) -> None:
+    """Mark an item again as it was marked before somebody with a stolen key took that off, and let
+    nobody take back what only others could before; whoever may do it does so anew.
     """
-    for mark, (digest, role) in list(orders.unmarked.items()):
-        row = unit.logs.entry_by_digest(bytes.fromhex(digest))
-        if row is not None and stolen_since(node, unit, row) is not None:
-            orders.marks[mark] = role
-            del orders.unmarked[mark]
+    orders.put_back(lambda digest: is_stolen(node, unit, digest))
+
+
+def is_stolen(node: Node, unit: UnitOfWork, digest: str) -> bool:
+    """Whether a statement, by its digest in hex, was signed with a stolen key, by what is known
+    today.
+    """
+    return not is_given(node, unit, bytes.fromhex(digest))

@@ -129,7 +129,6 @@ class Review:
             )
             if submission.event.type == "corrected":
                 self._require_own(told, life, before, signer)
-            stolen_orders.put_marks_back(self._node, self._unit, life.orders)
             history_rules.require_allowed(
                 life, told, self._node.clock.now(), rehearsed=self._rehearsed
             )
@@ -140,11 +139,14 @@ class Review:
             self._lives[evidence].take(told)
 
     def life(self, evidence: str) -> ItemHistory:
-        """An item's life, with what this batch has said of it so far."""
+        """An item's life, with what this batch has said of it so far; what a thief took off or back
+        is as it was before.
+        """
         if evidence not in self._lives:
-            self._lives[evidence] = self._ahead.histories.of(self._unit, evidence)
+            life = self._lives[evidence] = self._ahead.histories.of(self._unit, evidence)
             for told in self._told.get(evidence, []):
-                self._lives[evidence].take(told)
+                life.take(told)
+            stolen_orders.put_back(self._node, self._unit, life.orders)
         return self._lives[evidence]
 
     def _require_another(self, event: Event, signer: Caller) -> None:

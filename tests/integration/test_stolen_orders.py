@@ -1,0 +1,92 @@
+"""What a thief took back of what others ordered is not made anybody's own by ordering it anew."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from ledger.app import field_folder
+from ledger.client import handover
+from ledger.client.upload import Upload, UploadOptions
+from ledger.domain.errors import DeniedError, RuleError
+from ledger.services.people import membership
+from tests.support.actors import Actor, enrolled
+from tests.support.desk import BASIS, Desk
+from tests.support.strangers import photo
+
+
+def shared_with(desk: Desk, item: str, *roles: str) -> Actor:
+    reader = enrolled(desk, *roles)
+    handover.share(
+        desk.client, desk.person, desk.clock, item, with_person=reader.pseudonym, basis=BASIS
+    )
+    return reader
+
+
+def known(desk: Desk, thief: Actor) -> None:
+    by, since = desk.person.certificate.subject, int(time.time()) - 600
+    membership.suspend(desk.node, thief.id, by=by, since=since)
+
+
+def test_a_courts_hold_that_a_thief_lifted_is_no_custodians_by_ordering_it_anew(
+    office: Desk, tmp_path: Path
+) -> None:
+    item = photo(office, tmp_path)
+    court, thief = shared_with(office, item, "court"), shared_with(office, item, "court")
+    accomplice = enrolled(office, "custodian")
+    hold = {"hold": "appeal"}
+    court.record(item, "hold-placed", hold)
+    thief.record(item, "hold-released", hold)
+    accomplice.record(item, "hold-placed", hold)
+    known(office, thief)
+    with pytest.raises(DeniedError, match="this hold was ordered as court"):
+        accomplice.record(item, "hold-released", hold)
+    court.record(item, "hold-released", hold)
+
+
+def test_a_courts_hold_stands_though_a_custodian_placed_and_lifted_it_anew_before_the_theft_is_known(
+    office: Desk, tmp_path: Path
+) -> None:
+    item = photo(office, tmp_path)
+    court, thief = shared_with(office, item, "court"), shared_with(office, item, "court")
+    accomplice = enrolled(office, "custodian")
+    hold, mark = {"hold": "appeal"}, {"handling": ["privileged"]}
+    court.record(item, "hold-placed", hold)
+    court.record(item, "restricted", mark)
+    thief.record(item, "hold-released", hold)
+    thief.record(item, "unrestricted", {**mark, "reason": "none"})
+    for event_type, body in (("hold-placed", hold), ("hold-released", hold), ("restricted", mark)):
+        accomplice.record(item, event_type, body)
+    accomplice.record(item, "unrestricted", {**mark, "reason": "none"})
+    given, ended = {"recipientKind": "media", "mode": "view"}, {"reason": "mistake"}
+    known(office, thief)
+    with pytest.raises(DeniedError, match="marked privileged is not given"):
+        office.record(item, "disclosed", given)
+    with pytest.raises(RuleError, match="so it takes no hold back"):
+        office.record(item, "voided", ended)
+    office.record(item, "hold-placed", hold)
+    court.record(item, "hold-released", hold)
+    court.record(item, "unrestricted", {**mark, "reason": "waived"})
+    office.record(item, "disclosed", given)
+    office.record(item, "voided", ended)
+
+
+def test_a_mark_that_a_thief_took_off_is_carried_also_behind_another_event_of_the_same_batch(
+    office: Desk, tmp_path: Path
+) -> None:
+    item, thief = photo(office, tmp_path), enrolled(office, "custodian")
+    office.record(item, "restricted", {"handling": ["csam"]})
+    thief.record(item, "unrestricted", {"handling": ["csam"], "reason": "none"})
+    known(office, thief)
+    keeper = enrolled(office, "custodian")
+    note = keeper.sign("note", {"text": "x"}, item)
+    (tmp_path / "copy.jpg").write_bytes(b"copy")
+    options = UploadOptions(body={"kind": "working-copy", "parents": [item]}, event_type="derived")
+    register = keeper.client.register
+    keeper.client.register = lambda batch: register([note, *batch])[1:]  # type: ignore[method-assign]
+    journal = field_folder.journal_of(tmp_path, office.home.keyring)
+    run = Upload(keeper.person, keeper.client, journal, office.clock, options)
+    with pytest.raises(RuleError, match="derived from material marked csam"):
+        list(run.run([tmp_path / "copy.jpg"]))
