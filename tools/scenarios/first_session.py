@@ -106,7 +106,7 @@ class FirstSession:
             self._type("anna", f"custody handover offer {item} --to-person 4712")
             self._job = "13. take it"
             self._type("ben", "custody handover list")
-            self._type("ben", f"custody handover accept {item}", accept="y", take="y")
+            self._type("ben", "custody handover accept", accept="y", take="y")
             self._job = "14. audit"
             self._type("anna", "custody anchor")
             self._type("anna", "custody audit")
