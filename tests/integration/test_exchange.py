@@ -303,9 +303,8 @@ def test_a_copy_of_what_one_recorded_oneself_is_taken_under_the_number_that_the_
     numbers = [{"scheme": "case", "value": "2026-117"}, {"scheme": "exhibit", "value": "A1"}]
     file = tmp_path / "photo.jpg"
     file.write_bytes(b"evidence" * 1000)
-    for desk in (giver, taker):
-        [done] = desk.upload(file, options=UploadOptions({"identifiers": numbers}))
-        evidence = done.evidence if desk is giver else evidence
+    options = UploadOptions({"identifiers": numbers})
+    evidence = [desk.upload(file, options=options)[0].evidence for desk in (giver, taker)][0]
     recipient, what = copying.Recipient("agency", agency=RO), copying.Disclosure("copy")
     copying.disclose(giver.client, giver.person, giver.clock, evidence, recipient, what)
     assert both.settle(NL, RO) == {}
