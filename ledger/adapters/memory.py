@@ -48,6 +48,10 @@ class VolatileBlockStore:
         sizes = [len(self._blocks.pop(cid)) for cid in set(dead) - set(kept) if cid in self._blocks]
         return Collected(len(sizes), sum(sizes), sum(sizes))
 
+    def holds_only(self, known: Iterable[bytes]) -> bool:
+        """See storage.NodeStore."""
+        return self._blocks.keys() <= set(known)
+
     def mend_index(self) -> bool:
         """See storage.NodeStore."""
         return False

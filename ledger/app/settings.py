@@ -5,6 +5,7 @@ import.
 from __future__ import annotations
 
 import codecs
+import hashlib
 import json
 import logging
 import os
@@ -248,8 +249,13 @@ def read_backups(home: Path) -> int:
         named = home / "blocks" / custody_files.PACKS_ID
         if not (home / BACKUPS).exists() and not named.exists():
             return 0
-        return int(strict_json.lenient((home / BACKUPS).read_bytes())["expires"])
-    except (OSError, ValueError, KeyError, TypeError, OverflowError) as error:
+        value = strict_json.lenient((home / BACKUPS).read_bytes())
+        expires = int(value["expires"])
+        # Earlier versions wrote none.
+        if value.get("check", _check_of(expires)) != _check_of(expires):
+            raise ValueError("one of both was altered")
+        return expires
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, AttributeError) as error:
         what = f"{home / BACKUPS} cannot be read: until when a backup opens an item is not known"
         raise StorageError(what, hint="make a backup: it writes the file anew") from error
 
@@ -262,7 +268,16 @@ def note_backup(home: Path, expires: int) -> None:
         before = read_backups(home)
     except StorageError:
         before = 0
-    files.write(home / BACKUPS, json.dumps({"expires": max(expires, before)}).encode() + b"\n")
+    latest = max(expires, before)
+    value = {"expires": latest, "check": _check_of(latest)}
+    files.write(home / BACKUPS, json.dumps(value).encode() + b"\n")
+
+
+def _check_of(expires: int) -> str:
+    """What stands beside the date: a disk that alters a digit of it shall not go unseen, for
+    certificates of disposal name it.
+    """
+    return hashlib.sha256(str(expires).encode()).hexdigest()[:16]
 
 
 def read_workers(home: Path) -> list[Standing]:

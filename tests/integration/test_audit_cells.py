@@ -44,3 +44,25 @@ def test_a_cell_that_is_emptied_or_of_another_type_is_found_and_ends_no_audit(
     finally:
         database.execute(edit, (before, rowid))
         database.close()
+
+
+def test_the_time_of_a_settled_offer_is_not_taken_back_unseen(lived: Lived) -> None:
+    """Of a handover behind which nothing of ours follows, 0 was believed: as if the node had not
+    seen yet that the contract took the offer.
+    """
+    database = sqlite3.connect(lived.desk.path / "ledger.sqlite", isolation_level=None)
+    rows = database.execute(
+        "SELECT rowid, offer_time FROM crossing WHERE offer_time > 0 AND state <> 'concluding'"
+    ).fetchall()
+    assert len(rows) > 2
+    missed = []
+    try:
+        for rowid, before in rows:
+            edit = "UPDATE crossing SET offer_time = ? WHERE rowid = ?"
+            database.execute(edit, (0, rowid))
+            if "row-edited" not in lived.check().codes():
+                missed.append(rowid)
+            database.execute(edit, (before, rowid))
+    finally:
+        database.close()
+    assert missed == []

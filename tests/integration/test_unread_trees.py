@@ -136,6 +136,57 @@ def test_what_a_lost_root_of_a_disposed_item_named_is_said_to_be_there_and_goes_
         assert "ciphertext      none left on the node's own disk" in told(desk, gone)
 
 
+def at(desk: Desk, time: int) -> None:
+    desk.node.clock = desk.node.blocks._spool._clock = StoppedClock(time)
+
+
+@pytest.mark.parametrize("anew", [False, True])
+def test_what_nobody_can_name_is_said_to_be_there_whatever_a_clock_said_at_the_disposal(
+    home_path: Path, tmp_path: Path, anew: bool
+) -> None:
+    """Once the disposal was a week old the certificate said that nothing was left: by a clock that
+    had been behind, or though the index was built anew since and all blocks were young again.
+    """
+    with Desk(home_path) as desk:
+        now = desk.clock.now()
+        gone = upload(desk, tmp_path, os.urandom(3 << 20))
+        leaves = leaves_of(desk, gone)
+        damage(home_path, desk.node.blocks.get(cid_of(desk, gone)))
+        dispose(desk, gone)
+        at(desk, now - 8 * DAY)
+        with pytest.raises(VerificationError, match="this computer's clock"):
+            erasure.settle(desk.node)  # the keys are gone all the same
+    for path in (home_path / "blocks").glob("index.sqlite*") if anew else ():
+        path.unlink()
+    with Desk(home_path) as desk:
+        erasure.settle(desk.node)
+        garbage_collection.collect(desk.node)
+        assert all(leaf in raw(home_path) for leaf in leaves)
+        assert "ciphertext      some still on the node's own disk" in told(desk, gone)
+        at(desk, now + 8 * DAY)
+        garbage_collection.collect(desk.node)
+        # A new index does not know what the damaged block was: its pack stays.
+        assert any(leaf in raw(home_path) for leaf in leaves) == anew
+        assert desk.client.disposal(gone).stored == anew
+
+
+def test_what_nobody_can_name_in_a_pack_that_has_to_stay_is_said_to_be_there(
+    home_path: Path, tmp_path: Path
+) -> None:
+    with Desk(home_path) as desk:
+        kept, gone = (upload(desk, tmp_path, os.urandom(size)) for size in (5000, 3 << 20))
+        leaves, [live] = leaves_of(desk, gone), leaves_of(desk, kept)
+        root, name = desk.node.blocks.get(cid_of(desk, gone)), cid_of(desk, gone)
+        dispose(desk, gone)
+        for damaged in (live, root, name + root[:1]):
+            damage(home_path, damaged)
+        erasure.settle(desk.node)
+        at(desk, desk.clock.now() + 9 * DAY)
+        garbage_collection.collect(desk.node)
+        assert all(leaf in raw(home_path) for leaf in leaves)
+        assert "ciphertext      some still on the node's own disk" in told(desk, gone)
+
+
 def test_what_an_ipfs_node_cannot_name_is_not_said_to_be_removed_there(
     founded: Path, tmp_path: Path, three: list[Daemon], rng: random.Random
 ) -> None:

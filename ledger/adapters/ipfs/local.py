@@ -177,16 +177,12 @@ class LocalBlockStore:
         except (UnreadableError, VerificationError):
             with self._held():
                 copy = self._other_copy(cid)
-                if copy is None and self._is_misled(cid):
+                if copy is None and recovery.is_misled(self._index, self._packs, cid):
                     self._build_index_again()
                     return self.get(cid)
             if copy is None:
                 raise
             return copy
-
-    def _is_misled(self, cid: bytes) -> bool:
-        place = self._index.find(cid)
-        return place is not None and recovery.is_misled(self._index, self._packs, place)
 
     def _other_copy(self, cid: bytes) -> bytes | None:
         """A good dead copy of a live block, which is read from now on; None if there is none."""
@@ -240,6 +236,13 @@ class LocalBlockStore:
             self._index.unmark(kept)
             blocks, size = self._index.forget_marked()
         return Collected(blocks, size, self._give_back())
+
+    def holds_only(self, known: Iterable[bytes]) -> bool:
+        """See NodeStore."""
+        with self._held():
+            self._account_for_all()
+            self._index.mark(known)
+            return not self._index.has_others()
 
     def lingering(self, wanted: Sequence[bytes]) -> list[bytes]:
         """See NodeStore. Of what lies dead the CID before it is read."""

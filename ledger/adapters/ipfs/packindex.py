@@ -284,6 +284,12 @@ class PackIndex:
         while page := [(cid,) for cid in islice(source, _PAGE)]:
             self._db.executemany("DELETE FROM live WHERE cid = ?", page)
 
+    def has_others(self) -> bool:
+        """Whether there is any block that is not marked, or anything dead."""
+        others = "place WHERE NOT EXISTS (SELECT 1 FROM live WHERE live.cid = place.cid)"
+        query = f"SELECT EXISTS (SELECT 1 FROM {others}) OR EXISTS (SELECT 1 FROM dead)"  # noqa: S608
+        return bool(self._db.execute(query).fetchone()[0])
+
     def sweep(self, before: int, *, dry: bool) -> tuple[int, int]:
         """Forget blocks that are not marked and older than ``before``; (blocks, bytes)."""
         unmarked = "added < ? AND NOT EXISTS (SELECT 1 FROM live WHERE live.cid = place.cid)"

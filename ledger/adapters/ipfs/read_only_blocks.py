@@ -165,6 +165,10 @@ class LocalBlockView:
         named = {self._pread(named_before(Place(b"", pack, at, 0))) for pack, at in dead}
         return [cid for cid in wanted if cid in there or cid in named]
 
+    def holds_only(self, known: Iterable[bytes]) -> bool:  # noqa: ARG002
+        """Refused."""
+        _refuse()
+
     @property
     def own(self) -> BlockStore:
         """See NodeStore."""

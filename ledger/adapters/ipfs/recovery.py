@@ -160,13 +160,15 @@ def require_buried(index: PackIndex, packs: PackFiles, number: int, end: int) ->
         raise DamagedIndexError(f"blocks of pack {number} are neither alive nor dead")
 
 
-def is_misled(index: PackIndex, packs: PackFiles, place: Place) -> bool:
+def is_misled(index: PackIndex, packs: PackFiles, cid: bytes) -> bool:
     """Whether it is the index that is wrong about a block that could not be read where it says, and
     not the pack: something else lies there, and the block lies elsewhere, or the index contradicts
     itself.
     """
-    head = varint.encode(cids.SIZE + place.size) + place.cid
-    before = Place(place.cid, place.pack, place.at - len(head), len(head))
+    if (place := index.find(cid)) is None:
+        return False
+    head = varint.encode(cids.SIZE + place.size) + cid
+    before = Place(cid, place.pack, place.at - len(head), len(head))
     with suppress(UnreadableError):
         if place.at >= len(head) and packs.read(before) == head:
             return False
@@ -178,7 +180,7 @@ def is_misled(index: PackIndex, packs: PackFiles, place: Place) -> bool:
             found, _, _ = scan(file.fileno(), place.pack, start_of(file.fileno()), end)
     except OSError:
         return False
-    return any(one.cid == place.cid for one in found)
+    return any(one.cid == cid for one in found)
 
 
 def not_sound(error: sqlite3.Error) -> StorageError:

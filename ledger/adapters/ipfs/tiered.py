@@ -113,6 +113,10 @@ class TieredBlockStore:
         """See NodeStore."""
         return self._spool.discard(dead, kept=kept)
 
+    def holds_only(self, known: Iterable[bytes]) -> bool:
+        """See NodeStore."""
+        return self._spool.holds_only(known)
+
     def lingering(self, wanted: Sequence[bytes]) -> list[bytes]:
         """See NodeStore."""
         return self._spool.lingering(wanted)

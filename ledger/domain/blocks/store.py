@@ -117,6 +117,15 @@ class NodeStore(BlockStore, Protocol):
         """
         ...
 
+    def holds_only(self, known: Iterable[bytes]) -> bool:
+        """Whether nothing but these blocks lies on the node's own disk, also of what was removed
+        and the disk did not get back yet.
+
+        Raises:
+            StorageError: the disk could not be read.
+        """
+        ...
+
     def mend(self, block: Block) -> None:
         """Write a block anew whose copy on the node's own disk is damaged; nothing where it has
         none.

@@ -272,7 +272,7 @@ class _Replay:
         if (
             on_chain is not None
             and not row.offer_time
-            and (looked or (ours is not None and ours.offer_time))
+            and (looked or (ours is not None and transfer_steps.has_seen_offer(ours)))
         ):
             self.into.transfers.put(
                 replace(

@@ -136,6 +136,13 @@ def taken(row: TransferStepRow, time: int) -> TransferStepRow:
     )
 
 
+def has_seen_offer(row: TransferStepRow) -> bool:
+    """Whether the node knows that the contract has taken the offer. An answer may be on its way
+    before it has.
+    """
+    return bool(row.offer_time) or row.state in ("open", "concluded")
+
+
 def hop_of(row: TransferStepRow) -> Hop:
     """The handover as the contract sees it."""
     return Hop(

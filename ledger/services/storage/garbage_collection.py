@@ -61,7 +61,9 @@ def collect(node: Node, *, grace: int = GRACE, dry: bool = False) -> Collected:
     )
     if not dry:
         gone += forget_disposed(node, before=before)
-        _say_gone(node, lambda row: row.due <= before)
+        # No age says so: a clock may have been wrong, an index built anew, a pack may have to stay.
+        if node.holdings_at(OWN_DISK) and node.blocks.holds_only(_kept(node)):
+            _say_gone(node, lambda _: True)
     return gone
 
 
@@ -255,6 +257,13 @@ def _moved(node: Node) -> Iterator[bytes]:
         ):
             # What is left below a damaged block goes by its age: no item here needs it.
             yield from list(dag.below(node.blocks.own, item.cid))
+
+
+def _kept(node: Node) -> Iterator[bytes]:
+    """Blocks that are here of items whose content somebody has a key to."""
+    for item, _, _ in _held_items(node):
+        if item.cid is not None:
+            yield from dag.below(node.blocks.own, item.cid)
 
 
 def _live(node: Node, elsewhere: Collection[bytes]) -> Iterator[bytes]:
