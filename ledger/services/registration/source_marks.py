@@ -49,7 +49,8 @@ def require(
             raise RuleError(
                 "an item that this one is derived from was disposed of, and nobody knows any more "
                 "how it was marked",
-                hint="record it as what was acquired, with the marks that it needs: custody upload",
+                hint="record it as acquired, with the marks that it needs: "
+                "custody upload FILE --handling MARK",
             )
         lacking |= (
             guard_marks.guards_of(node, unit, row).keys()
