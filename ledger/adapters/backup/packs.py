@@ -120,8 +120,8 @@ def copy(source: Path, folder: Path, known: Mapping[str, int]) -> Copied:
             raise StorageError(
                 f"{source / name} is gone", hint="find out why: custody doctor --deep, then again"
             )
-        known = (before.get(number, 0), number == again)
-        new += _append(there[number], folder / name, known, end, made)
+        good = (before.get(number, 0), number == again)
+        new += _append(there[number], folder / name, good, end, made)
         made.packs[name] = end
     files.sync_directory(folder)
     return replace(made, new=new)
