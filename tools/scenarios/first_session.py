@@ -180,9 +180,10 @@ def page(session: FirstSession) -> str:
     lines = [
         "# The first session",
         "",
-        "For whoever wants to see a first day before they try one: fourteen jobs, as they were",
-        "typed and answered. `make first-session` plays them anew at the terminals of two people",
-        "and writes this page.",
+        "For whoever wants to see a first day before they try one.",
+        "",
+        "Fourteen jobs, as they were typed and answered. `make first-session` plays them anew at",
+        "the terminals of two people and writes this page.",
         "",
         f"{len(steps)} commands, {refused} of them refused, {seconds:.0f} seconds of waiting; the",
         f"longest is {max(step.length for step in steps)} characters long, paths not counted.",
