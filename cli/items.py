@@ -60,6 +60,38 @@ def find(session: Session | None, text: str) -> Named:
     return named
 
 
+def also(session: Session | None, text: str) -> Named:
+    """The item that an option names, or one of several that are named, as `find` finds it; hints
+    and the check of the record go on with the item that the command is about.
+
+    Raises:
+        UsageError: none, or several.
+    """
+    return _found(session, text.strip())
+
+
+def among(urns: Iterable[str], text: str, what: str) -> str:
+    """The one of these items whose id somebody names, or how it begins: items that no node of ours
+    can look up by a number.
+
+    Args:
+        what: these items are, and of which none may have been meant.
+
+    Raises:
+        UsageError: none, or several.
+    """
+    from ledger.domain.errors import UsageError
+
+    match = _WHOLE.fullmatch(text.strip()) or _BEGINNING.fullmatch(text.strip())
+    begins = match[0].lower().removeprefix("urn:uuid:") if match else ""
+    found = _all(urns, (), f"urn:uuid:{begins}") if begins else []
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise _unclear(text, found)
+    raise UsageError(f"{text[:80]!r} is not {what}", hint="give its id, or how that begins")
+
+
 def require_numbers(evidence: str, documents: Iterable[dict[str, Any] | None]) -> None:
     """Check that the record of the item that was named by a number has that number: which item it
     stands for is the node's word, and another one would be read, given on or decided upon.

@@ -23,6 +23,8 @@ from ledger.domain.event import normalization
 
 #: Types that record a file as it was found; what is derived or copied is a thing of its own.
 FOUND: Final = frozenset({"acquired", "gathered"})
+#: Openings of what another agency gave: their numbers came with them, and are reported alone.
+GIVEN: Final = frozenset({"copied"})
 #: The scheme under which a search finds the parts of an exhibit number.
 PARTS: Final = "parts-of-exhibit"
 _PART: Final = re.compile(r"(?P<whole>.+)/[1-9][0-9]{0,8}")

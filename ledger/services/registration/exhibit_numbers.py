@@ -27,8 +27,6 @@ from ledger.services.records import documents, record_keys
 
 #: Items that are named for one number.
 _NAMED: Final = 16
-#: Openings that come from another agency.
-_EXEMPT: Final = frozenset({"copied"})
 
 
 def bearers(
@@ -118,7 +116,7 @@ class Numbers:
             ConflictError: one is borne by an item that the event does not name.
         """
         evidence = event.value["evidence"]
-        if event.type in _EXEMPT:
+        if event.type in same_record.GIVEN:
             return
         for number in same_record.borne(event.value):
             known = bearers(self._node, self._unit, signer, *number, beside=evidence)
