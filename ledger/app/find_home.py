@@ -13,6 +13,8 @@ share. What git and direnv learned of such folders holds here:
 - it names a folder and nothing else: no passphrase, no server
 - it is followed only to a home that this user made, joined or named (`custody home use`) before:
   the list of these lies in the user's data folder, where no archive is unpacked
+- so it is with a folder `custody-home`: whoever put it there would choose whose chain `verify`
+  trusts
 - one that may not be followed is refused and not passed over: evidence would go to another home
   than the one that the folder was meant for
 """
@@ -79,7 +81,7 @@ def find(given: Path | None, *, by: str = "--home") -> FoundHome:
         given: what was named, and ``by`` what.
 
     Raises:
-        UsageError: a `.custody` file is there that may not be followed.
+        UsageError: a `.custody` file or a folder `custody-home` is there that may not be followed.
     """
     if given is not None:
         return FoundHome(given, by)
@@ -91,6 +93,7 @@ def find(given: Path | None, *, by: str = "--home") -> FoundHome:
             return FoundHome(_followed(pointer), str(pointer), tuple(looked))
     looked.append(str(Path.cwd() / FOLDER))
     if _is_home(Path(FOLDER)):
+        _require_chosen(Path(FOLDER).absolute(), f"here lies the home {Path(FOLDER).absolute()}")
         return FoundHome(Path(FOLDER), f"the folder {FOLDER} here", tuple(looked))
     own = data_folder() / "home"
     looked.append(str(own))
@@ -128,16 +131,22 @@ def _followed(pointer: Path) -> Path:
     """
     text = _read_own(pointer)
     named = Path(os.path.abspath(pointer.parent / text))  # noqa: PTH100  (links stay as named)
-    if str(named.resolve()) not in _read():
-        raise UsageError(
-            f"{pointer} names the home {named}, which you did not make or choose here before",
-            hint=f"if it is yours: custody home use {_quoted(named)}; else say which one: --home",
-        )
+    _require_chosen(named, f"{pointer} names the home {named}")
     return named
 
 
-def _quoted(path: Path) -> str:
-    return system.shell_word(str(path))
+def _require_chosen(home: Path, found: str) -> None:
+    """Refuse a home that somebody else may have put there.
+
+    Raises:
+        UsageError: this user did not make, join or choose it before.
+    """
+    if str(home.resolve()) not in _read():
+        use = f"custody home use {system.shell_word(str(home))}"
+        raise UsageError(
+            f"{found}, which you did not make or choose here before",
+            hint=f"if it is yours: {use}; else say which one: --home",
+        )
 
 
 def _read_own(pointer: Path) -> str:
