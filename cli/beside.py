@@ -35,10 +35,15 @@ def pair(bundle: Path, file: Path | None) -> tuple[Path, Path | None]:
         return bundle, file
     if file is not None:
         return (file, bundle) if is_bundle(file) else (bundle, file)
-    for found in (bundle.with_name(bundle.name + BUNDLE), bundle.with_suffix(BUNDLE)):
+    for found in _bundles_of(bundle):
         if is_bundle(found):
             return found, bundle
     return bundle, None
+
+
+def _bundles_of(file: Path) -> list[Path]:
+    """Where the bundle of a file may lie; nowhere for what has no name, such as / or a dot."""
+    return [file.with_name(file.name + BUNDLE), file.with_suffix(BUNDLE)] if file.name else []
 
 
 def is_bundle(path: Path) -> bool:
@@ -64,7 +69,7 @@ def bundle_hint(file: Path) -> str:
         there = []
     if len(there) == 1:
         return f"name its bundle: {elsewhere('verify', there[0], file)}"
-    missing = f"{file.name}{BUNDLE} or {file.with_suffix(BUNDLE).name}"
+    missing = " or ".join(path.name for path in _bundles_of(file))
     command = elsewhere("verify", "BUNDLE", "FILE")
     return f"name its bundle, since no {missing} lies beside it: {command}"
 
@@ -79,7 +84,7 @@ def trust_root(bundle: Path, file: Path | None) -> TrustRoot:
     from ledger.app import settings
     from ledger.domain.errors import UsageError
 
-    paths = [str(path) for path in (bundle, file) if path is not None]
+    paths = [path for path in (bundle, file) if path is not None]
     hint = elsewhere("verify", *paths, "--trust", _TRUST)
     home = STATE.home
     if not (home / settings.CONFIG).exists() and not settings.is_client(home):

@@ -53,6 +53,25 @@ def test_a_file_without_its_bundle_is_told_with_the_command(given: Path) -> None
     assert (code, "no photo.jpg.bundle or photo.bundle lies beside it" in said) == (4, True)
 
 
+@pytest.mark.parametrize("name", ["/", ".", "", ".."])
+def test_what_has_no_name_is_told_as_a_folder(given: Path, name: str) -> None:
+    """Beside it nothing can be looked for: that was told as a defect of ours."""
+    code, _, said = within("verify", name, "--trust", given / "trust.json")
+    assert (code, "is a folder, not an evidence bundle" in said) == (4, True), said
+
+
+def test_a_name_like_an_option_is_no_option_of_the_hint(
+    given: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a folder that a forger filled: the command that is proposed would name their trust root."""
+    monkeypatch.chdir(given)
+    (given / "b.bundle").rename(given / "--trust=trust.bundle")
+    code, _, said = within("verify", "photo.jpg", "--trust", "trust.json")
+    assert code == 4
+    [command] = re.findall(r"name its bundle: (custody .*)", said)
+    assert shlex.split(command)[2:] == ["./--trust=trust.bundle", "photo.jpg"]
+
+
 def test_what_failed_stands_first_with_what_it_means_and_last(given: Path) -> None:
     with (given / "photo.jpg").open("ab") as file:
         file.write(b"x")
