@@ -76,7 +76,8 @@ watches over how they do.
 
 It goes by roles, not by persons or agencies: whoever ordered it may have left, and with an item the
 duty goes to whoever has the role where the item is now. Marks that an item was recorded with are
-taken off by any role that may record `unrestricted`.
+taken off by any role that may record `unrestricted`; of what is derived, `csam` and `privileged` by
+those that could also take them off what it is derived from.
 
 """
 _NO_PART: Final = "nobody has a part yet, since they open an item or are about none"

@@ -22,21 +22,26 @@ def usual(home: Path) -> tuple[Path, Path]:
     """The folder of a home's backups and the file of their keys.
 
     Raises:
-        UsageError: the keys are not where they were last, such as on a medium that is not attached:
-            new ones would be made in their place.
+        UsageError: keys or backups are not where they were last, such as on a medium that is not
+            attached: new ones would be made in their place, on the disk of the home. Or where that
+            was cannot be read.
     """
     try:
         value = strict_json.lenient((home / _PLACES).read_bytes())
         folder, keys = Path(str(value["folder"])), Path(str(value["keys"]))
-    except (OSError, ValueError, KeyError, TypeError):
+    except FileNotFoundError:
         whole = home.resolve()
         beside = whole.with_name(f"{whole.name}-backups")
         return beside, whole.with_name(f"{whole.name}-backup-keys")
-    if not keys.exists():
-        raise UsageError(
-            f"the backup keys are not in {keys}, where they were last",
-            hint="attach their medium, or name both: custody backup DIR --keys FILE",
-        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        what = f"{home / _PLACES}, which says where the last backup was put, cannot be read"
+        raise UsageError(what, hint="name both: custody backup DIR --keys FILE") from error
+    for what, path in (("backup keys", keys), ("earlier backups", folder / "snapshots")):
+        if not path.exists():
+            raise UsageError(
+                f"the {what} are not in {path}, where they were last",
+                hint="attach their medium, or name both: custody backup DIR --keys FILE",
+            )
     return folder, keys
 
 

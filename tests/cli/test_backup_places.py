@@ -51,3 +51,28 @@ def test_keys_on_a_medium_that_is_not_there_are_not_made_anew(
         code, _, said = within(*words, home=home_path)
         assert (code, "the backup keys are not in" in said) == (2, True), said
     assert not elsewhere.exists()
+
+
+def test_a_folder_of_backups_on_a_medium_that_is_not_there_is_not_begun_anew(
+    home_path: Path, elsewhere: Path
+) -> None:
+    """An empty mount point took a backup, on the disk of the home, that was taken for the other."""
+    folder = home_path.with_name("store")
+    assert within("backup", folder, "--keys", elsewhere, home=home_path)[0] == 0
+    folder.rename(home_path.with_name("unplugged"))
+    for _ in range(2):
+        code, _, said = within("backup", home=home_path)
+        assert (code, "the earlier backups are not in" in said) == (2, True), said
+        assert not (folder / "snapshots").exists()
+        folder.mkdir(exist_ok=True)
+
+
+def test_a_note_of_the_place_of_backups_that_is_damaged_sends_none_elsewhere(
+    home_path: Path, elsewhere: Path
+) -> None:
+    folder = home_path.with_name("store")
+    assert within("backup", folder, "--keys", elsewhere, home=home_path)[0] == 0
+    (home_path / "backup-places.json").write_text('{"folder": "/')
+    code, _, said = within("backup", home=home_path)
+    assert (code, "says where the last backup was put, cannot be read" in said) == (2, True), said
+    assert not home_path.with_name("home-backups").exists()

@@ -299,3 +299,37 @@ def test_a_pipe_in_the_place_of_a_copy_is_told_as_such(tmp_path: Path, rng: rand
         os.mkfifo(tmp_path / "backup" / PACK)
         with pytest.raises(StorageError, match=r"pack-000000\.car is not a file"):
             packs.copy(tmp_path / "home", tmp_path / "backup", {})
+
+
+def test_what_goes_bad_in_an_older_part_of_a_copy_is_found_by_one_of_the_next_backups(
+    tmp_path: Path, rng: random.Random, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only the last 4 MiB of each copy were read again: `restore` found the rest, without the home."""
+    monkeypatch.setattr(packs, "CHUNK", 1000)
+    folder, home = tmp_path / "backup", tmp_path / "home"
+    folder.mkdir()
+
+    def put(store: LocalBlockStore) -> None:
+        data = rng.randbytes(3000)
+        store.put([Block(cids.of(data), data)])
+
+    with closing(LocalBlockStore(home, pack_limit=8000)) as store:
+        for _ in range(9):
+            put(store)
+        known = packs.copy(home, folder, {}).packs
+        assert len(known) == 3
+        copies = sorted(folder.glob("pack-*.car"))
+        good = [copy.read_bytes() for copy in copies]
+        for number, copy in enumerate(copies):
+            flip(copy, 0.2)
+            os.utime(copy, (10 - number, 10 - number))
+        os.utime(copies[0], (1 << 33, 1 << 33))
+        mended = []
+        for _ in copies:
+            put(store)
+            made = packs.copy(home, folder, known)
+            known = made.packs
+            mended.append(made.mended)
+            assert made.lost == []
+    assert [copy.read_bytes()[: len(was)] for copy, was in zip(copies, good, strict=True)] == good
+    assert mended == [[copies[0].name], [copies[2].name], [copies[1].name]]

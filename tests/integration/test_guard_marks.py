@@ -15,10 +15,12 @@ from ledger.client.upload import Upload, UploadOptions
 from ledger.domain.errors import DeniedError, RuleError
 from ledger.domain.event.offer_terms import OfferTerms
 from ledger.services.access import guard_marks
+from ledger.services.handovers import erasure
 from ledger.services.people import membership
 from tests.integration.test_openers import access
-from tests.support.actors import enrolled
+from tests.support.actors import Actor, enrolled
 from tests.support.desk import BASIS, Desk
+from tests.support.disposals import dispose
 from tests.support.strangers import desk, photo  # noqa: F401  (fixtures)
 
 OFF = {"reason": "sorted out"}
@@ -51,6 +53,52 @@ def test_what_is_made_from_guarded_material_is_guarded_until_a_custodian_says_wh
     desk.record(made, "unrestricted", {"handling": [mark], **OFF})
     derived(desk, tmp_path, made)
     derived(desk, tmp_path, free)
+
+
+def test_a_courts_mark_is_taken_off_a_copy_by_nobody_below_the_court(
+    desk: Desk, tmp_path: Path
+) -> None:
+    """A prosecutor took it off the working copy, of which a custodian had said it, and read that."""
+    item, (court, prosecutor) = (
+        photo(desk, tmp_path, b"above" * 99),
+        (enrolled(desk, role) for role in ("court", "prosecutor")),
+    )
+    mark = {"handling": ["privileged"]}
+
+    def give(what: str, *readers: Actor) -> None:
+        for reader in readers:
+            handover.share(
+                desk.client,
+                desk.person,
+                desk.clock,
+                what,
+                with_person=reader.pseudonym,
+                basis=BASIS,
+            )
+
+    give(item, court)
+    court.record(item, "restricted", mark)
+    made = derived(desk, tmp_path, item, "privileged")
+    twice = derived(desk, tmp_path, made, "privileged")
+    for copy in (made, twice):
+        give(copy, court, prosecutor)
+        for signer in (prosecutor, desk):
+            with pytest.raises(DeniedError, match="derived from was ordered as court"):
+                signer.record(copy, "unrestricted", {**mark, **OFF})
+    court.record(made, "unrestricted", {**mark, **OFF})
+    prosecutor.record(twice, "unrestricted", {**mark, **OFF})
+
+
+def test_what_is_made_from_what_was_disposed_of_is_not_unmarked_for_that(
+    office: Desk, tmp_path: Path
+) -> None:
+    item = photo(office, tmp_path)
+    office.record(item, "restricted", {"handling": ["csam"]})
+    (tmp_path / "more").mkdir()
+    dispose(office, item)
+    erasure.settle(office.node)
+    with pytest.raises(RuleError, match="nobody knows any more how it was marked"):
+        derived(office, tmp_path / "more", item)
 
 
 def test_whoever_only_watches_an_item_learns_of_no_mark_by_deriving_from_it(

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from ledger.adapters.backup.keys import BackupKeys
-from ledger.domain.errors import StorageError
+from ledger.domain.errors import NetworkError, StorageError
 from ledger.services.storage import garbage_collection
 from tests.support.backups import make
 from tests.support.commands import within
@@ -82,4 +82,24 @@ def test_nothing_is_cleared_away_by_a_record_that_is_older_than_the_chain_has_it
         monkeypatch.setattr(type(desk.clock), "now", lambda self: later)
         with pytest.raises(StorageError, match="is an older one"):
             garbage_collection.collect(desk.node)
+    assert packs(home_path) == before
+
+
+def test_nothing_is_cleared_away_while_the_chain_cannot_say_whether_the_record_is_an_older_one(
+    home_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A machine that was set back to an older copy of its database, and cleared away before its
+    chain answered again.
+    """
+
+    def silent(*_: object) -> None:
+        raise NetworkError("the chain does not answer")
+
+    with Desk(home_path) as desk:
+        upload(desk, tmp_path)
+        before = packs(home_path)
+        monkeypatch.setattr(type(desk.node.contracts), "latest", silent)
+        with pytest.raises(NetworkError, match="is whole cannot be told") as error:
+            garbage_collection.collect(desk.node)
+    assert "nothing was removed" in (error.value.hint or "")
     assert packs(home_path) == before

@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from ledger.app import field_folder
-from ledger.client import handover
+from ledger.client import copying, handover
 from ledger.client.upload import Upload, UploadOptions
 from ledger.domain.errors import DeniedError, RuleError
 from ledger.services.people import membership
 from tests.support.actors import Actor, enrolled
+from tests.support.consortium import NL, RO, Consortium, upload
 from tests.support.desk import BASIS, Desk
 from tests.support.strangers import photo
 
@@ -90,3 +91,23 @@ def test_a_mark_that_a_thief_took_off_is_carried_also_behind_another_event_of_th
     run = Upload(keeper.person, keeper.client, journal, office.clock, options)
     with pytest.raises(RuleError, match="derived from material marked csam"):
         list(run.run([tmp_path / "copy.jpg"]))
+
+
+def test_a_copy_for_another_agency_says_how_its_item_is_marked_whatever_its_record_seems_to_say(
+    both: Consortium, tmp_path: Path
+) -> None:
+    """It was taken there as unmarked: by the record that the giver read the mark was off."""
+    nl = both[NL]
+    item, thief = upload(nl, tmp_path), enrolled(nl, "custodian")
+    nl.record(item, "restricted", {"handling": ["csam"]})
+    body = {"recipientKind": "agency", "mode": "copy", "to": {"agency": RO}}
+    with pytest.raises(RuleError, match="marked csam, and what is given to another agency"):
+        nl.record(item, "disclosed", body)
+    thief.record(item, "unrestricted", {"handling": ["csam"], "reason": "none"})
+    known(nl, thief)
+    to, what = copying.Recipient("agency", agency=RO), copying.Disclosure("copy")
+    with pytest.raises(RuleError, match="marked csam, and what is given") as refusal:
+        copying.disclose(nl.client, nl.person, nl.clock, item, to, what)
+    assert "record restrict ID --handling csam" in str(refusal.value.hint)
+    nl.record(item, "restricted", {"handling": ["csam"]})
+    copying.disclose(nl.client, nl.person, nl.clock, item, to, what)

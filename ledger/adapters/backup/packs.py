@@ -2,7 +2,8 @@
 compacted them.
 
 - nothing is cut: packs only grow, and what the home lost is in their copies alone
-- a copy that went bad is replaced by one with all good blocks of both (see copy_mending)
+- a copy that went bad is replaced by one with all good blocks of both (see copy_mending); each
+  backup compares the end of every copy, and one copy whole
 - what is called almost like a pack is left where it lies, and a folder that others may have
   written is never followed through a link
 """
@@ -13,6 +14,7 @@ import os
 import re
 import secrets
 import stat
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -106,7 +108,7 @@ def copy(source: Path, folder: Path, known: Mapping[str, int]) -> Copied:
     }
     _require_newer(home, max([-1, *home.indexed, *there, *home.compacted]), before)
     made = Copied(0, {}, [], [])
-    new = 0
+    new, again = 0, _longest_unread(folder, home.indexed)
     # No further than the index: what lies behind it may be torn, and be written over.
     for number, end in sorted(home.indexed.items()):
         name = name_of(number)
@@ -118,7 +120,8 @@ def copy(source: Path, folder: Path, known: Mapping[str, int]) -> Copied:
             raise StorageError(
                 f"{source / name} is gone", hint="find out why: custody doctor --deep, then again"
             )
-        new += _append(there[number], folder / name, before.get(number, 0), end, made)
+        good = (before.get(number, 0), number == again)
+        new += _append(there[number], folder / name, good, end, made)
         made.packs[name] = end
     files.sync_directory(folder)
     return replace(made, new=new)
@@ -141,22 +144,38 @@ def _require_newer(home: PacksKnown, newest: int, before: Mapping[int, int]) -> 
         raise StorageError(what, hint=hint)
 
 
-def _append(pack: Path, copied: Path, known: int, end: int, made: Copied) -> int:
+def _longest_unread(folder: Path, indexed: Mapping[int, int]) -> int | None:
+    """The pack whose copy has not been compared whole for the longest time: one of them is in each
+    backup, so that what goes bad is found while the home still has it. The times of the copies say
+    so, and one that lies ahead says nothing.
+    """
+    found, now = dict[int, float](), time.time()
+    for number in indexed:
+        with suppress(OSError):
+            read = (folder / name_of(number)).lstat().st_mtime
+            found[number] = read if read <= now else 0.0
+    return min(found, key=lambda number: found[number], default=None)
+
+
+def _append(pack: Path, copied: Path, known: tuple[int, bool], end: int, made: Copied) -> int:
     """Bring a copy up to an offset of its pack.
 
     Args:
-        known: how far it is known to be good; where nothing is known, all that is there is compared
-            rather than written over.
+        known: how far it is known to be good, and whether that is compared again; where nothing is
+            known, all that is there is compared rather than written over.
 
     Returns:
         bytes that were new.
     """
     files.clear_alone(copied)
+    good, again = known
+    is_partly = good > CHUNK and not again
     with pack.open("rb", buffering=0) as file:
         with _opened(copied) as target:
+            read = os.fstat(target.fileno()).st_mtime_ns
             size = target.seek(0, os.SEEK_END)
-            start = min(known or size, size, end)
-            agreed = agree(file, target, max(start - CHUNK, 0) if known else 0, start)
+            start = min(good or size, size, end)
+            agreed = agree(file, target, max(start - CHUNK, 0) if is_partly else 0, start)
         if not agreed:
             here, there = mend(file, copied, start)
             made.mended.extend([copied.name] * here)
@@ -167,6 +186,9 @@ def _append(pack: Path, copied: Path, known: int, end: int, made: Copied) -> int
             system.fsync(target.fileno())
             if not _is_whole(target, pack, start, end) and copied.name not in made.lost:
                 made.lost.append(copied.name)
+    stamp = read if is_partly and agreed else time.time_ns()
+    with suppress(OSError):
+        os.utime(copied, ns=(stamp, stamp))
     return end - start
 
 

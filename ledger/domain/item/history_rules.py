@@ -198,6 +198,19 @@ def _expired(history: ItemHistory, recorded: RecordedEvent) -> None:
 
 
 def _disclosed(history: ItemHistory, recorded: RecordedEvent) -> None:
+    _disclosable(history, recorded)
+    to = _body(recorded).get("to", {})
+    lacking = GUARDS & history.orders.marks.keys() - set(recorded.event.value.get("handling", []))
+    if lacking and "person" not in to and to.get("agency", recorded.agency) != recorded.agency:
+        raise RuleError(
+            f"the item is marked {' and '.join(sorted(lacking))}, and what is given to another "
+            "agency does not say so: its copy would be guarded by nothing",
+            hint="put the mark on anew, so that the record says it: "
+            f"custody record restrict ID --handling {min(lacking)}; then disclose it",
+        )
+
+
+def _disclosable(history: ItemHistory, recorded: RecordedEvent) -> None:
     kind = _body(recorded)["recipientKind"]
     if GUARDED in history.orders.marks and kind not in OFFICIAL:
         raise DeniedError(
@@ -294,4 +307,5 @@ _BEFORE_READING: Final = {
     "disposed": disposal.require_disposable,
     "approved": _unjudged,
     "refused": _unjudged,
+    "disclosed": _disclosable,
 }

@@ -150,7 +150,7 @@ class Orders:
                         "no hold under that name is in force",
                         hint="see: custody show ID --basis WHY",
                     )
-                _require_standing(role, self.held_by[body["hold"]], "this hold")
+                require_above(role, self.held_by[body["hold"]], "this hold")
             case "unrestricted":
                 for mark in body["handling"]:
                     if mark not in self.marks:
@@ -158,10 +158,10 @@ class Orders:
                             f"the item is not marked {mark!r}",
                             hint="see: custody show ID --basis WHY",
                         )
-                    _require_standing(role, self.marks[mark], f"the restriction {mark!r}")
+                    require_above(role, self.marks[mark], f"the restriction {mark!r}")
             case "retention-set":
                 if self._shortens(event):
-                    _require_standing(role, self.kept_by, "how long this item is kept")
+                    require_above(role, self.kept_by, "how long this item is kept")
 
     def require_free(self) -> None:
         """Check that no hold is in force.
@@ -193,7 +193,12 @@ def _higher(role: str, before: str) -> str:
     return role if not before or may_take_back(role, before) else before
 
 
-def _require_standing(role: str, ordered_by: str, what: str) -> None:
+def require_above(role: str, ordered_by: str, what: str) -> None:
+    """Check that somebody in a role may take back what was ordered in another one.
+
+    Raises:
+        DeniedError: they may not.
+    """
     if not may_take_back(role, ordered_by):
         above = " or ".join(sorted(TAKEN_BACK_BY[ordered_by]))
         raise DeniedError(

@@ -35,8 +35,10 @@ def history_of(node: Node, unit: UnitOfWork, evidence: str) -> ItemHistory:
     return history
 
 
-def guards_of(node: Node, unit: UnitOfWork, item: ItemRow) -> frozenset[str]:
-    """The guard marks of an item, by the history that leads to its head."""
+def guards_of(node: Node, unit: UnitOfWork, item: ItemRow) -> dict[str, str]:
+    """The guard marks of an item, by the history that leads to its head, with the roles by which
+    they were ordered.
+    """
     key = node.log_id, item.state.evidence, item.state.head
     with _MUTEX:
         known = _KNOWN.get(key)
@@ -49,7 +51,7 @@ def guards_of(node: Node, unit: UnitOfWork, item: ItemRow) -> frozenset[str]:
     # Whether a key was stolen is known from one moment to the next.
     now = replace(known, marks=dict(known.marks))
     stolen_orders.put_back(node, unit, now)
-    return frozenset(now.marks) & GUARDS
+    return {mark: role for mark, role in now.marks.items() if mark in GUARDS}
 
 
 def _marks_only(orders: Orders) -> Orders:

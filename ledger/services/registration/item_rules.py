@@ -132,6 +132,7 @@ class Review:
             history_rules.require_allowed(
                 life, told, self._node.clock.now(), rehearsed=self._rehearsed
             )
+            source_marks.require_above_sources(self._node, self._unit, submission.event, self.life)
             stolen_keys.require_honest_orders(self._node, self._unit, submission.event, life.orders)
             self._require_official(submission, life.orders.marks)
         self._told.setdefault(evidence, []).append(told)

@@ -1,6 +1,7 @@
 """What is made from guarded items is guarded as they are.
 
-A custodian who sees that it shows nothing of what they guard takes the mark off it, and says why.
+Whoever may take the mark off the item that it is made from, and sees that it shows nothing of what
+that guards, takes it off, and says why.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Callable, Container
 from ledger.domain.errors import RuleError
 from ledger.domain.event.document import Event
 from ledger.domain.item.history_rules import GUARDS
+from ledger.domain.item.holds_and_retention import require_above
 from ledger.domain.item.item_history import ItemHistory
 from ledger.domain.item.participation import Part
 from ledger.rows.unit_of_work import UnitOfWork
@@ -43,8 +45,15 @@ def require(
         row = unit.items.get(parent)
         if authorization.parts_of(node, unit, signer, parent, row) == {Part.WATCHER}:
             raise unknown(event)
+        if unit.erasures.get(parent) is not None:
+            raise RuleError(
+                "an item that this one is derived from was disposed of, and nobody knows any more "
+                "how it was marked",
+                hint="record it as acquired, with the marks that it needs: "
+                "custody upload FILE --handling MARK",
+            )
         lacking |= (
-            guard_marks.guards_of(node, unit, row)
+            guard_marks.guards_of(node, unit, row).keys()
             if row is not None and parent not in told
             else GUARDS & life(parent).orders.marks.keys()
         )
@@ -54,9 +63,43 @@ def require(
         raise RuleError(
             f"it is derived from material marked {' and '.join(sorted(lacking))}, and carries no "
             "such mark",
-            hint=f"say so with it: {options}; a custodian takes the mark off what shows nothing of "
-            "that: custody record unrestrict ID --handling MARK --reason WHY",
+            hint=f"say so with it: {options}; whoever may take the mark off the other item takes "
+            "it off what shows nothing of that: "
+            "custody record unrestrict ID --handling MARK --reason WHY",
         )
+
+
+def require_above_sources(
+    node: Node, unit: UnitOfWork, event: Event, life: Callable[[str], ItemHistory]
+) -> None:
+    """Check that whoever takes a guard mark off what is derived could take it off all that it is
+    derived from, where that carries it: the mark was put on the copy by whoever made it, and is an
+    order of those who put it on the original.
+
+    Raises:
+        DeniedError: it was ordered there by a role above theirs.
+    """
+    if event.type != "unrestricted":
+        return
+    guards = GUARDS & set(event.body["handling"])
+    asked, left = set[str](), [event.value["evidence"]] if guards else []
+    while left:
+        opening = life(left.pop()).opening
+        if opening is None or opening.type != "derived":
+            continue
+        for parent in opening.body["parents"]:
+            row = unit.items.get(parent)
+            marks = guard_marks.guards_of(node, unit, row) if row is not None else {}
+            if parent in asked or not guards & marks.keys():
+                continue
+            for mark in guards & marks.keys():
+                require_above(
+                    event.value["actor"]["role"],
+                    marks[mark],
+                    f"the mark {mark!r} of what it is derived from",
+                )
+            asked.add(parent)
+            left.append(parent)
 
 
 def unknown(event: Event) -> RuleError:

@@ -42,7 +42,8 @@ def collect(node: Node, *, grace: int = GRACE, dry: bool = False) -> Collected:
 
     Raises:
         UsageError: a grace that is too short to be safe.
-        StorageError: the record was lost, or is older than what the chain has of it.
+        StorageError: the record was lost, or is older than what the chain has of it. NetworkError,
+            ChainError: the chain cannot be asked that.
         NotFoundError, UnreadableError, VerificationError: a live item's tree cannot be walked, and
             which; nothing was removed.
     """
@@ -69,16 +70,21 @@ def collect(node: Node, *, grace: int = GRACE, dry: bool = False) -> Collected:
 
 def _require_record(node: Node) -> None:
     """Remove nothing by a record that was lost, or is older than what the chain has of it: what it
-    does not name may be evidence all the same. A chain that cannot be asked says nothing.
+    does not name may be evidence all the same.
 
     Raises:
-        StorageError: it is.
+        StorageError: it is. NetworkError, ChainError: the chain cannot be asked.
     """
     with node.records.read() as unit:
         log = unit.logs.get(node.log_id)
-    size, anchored = log.size if log is not None else 0, 0
-    with suppress(NetworkError, ChainError):
+    size = log.size if log is not None else 0
+    try:
         anchored = node.contracts.latest(node.log_id).size
+    except (NetworkError, ChainError) as error:
+        raise type(error)(
+            f"whether the record of this home is whole cannot be told: {error.message}",
+            hint="nothing was removed; try again once the chain can be reached",
+        ) from error
     if not size or anchored > size:
         raise StorageError(
             f"the log of this home has {size} entries, and {anchored} of it are anchored: the "
