@@ -52,7 +52,7 @@ _SHORT: Final = 240  # characters: beyond 260 Windows wants a path to be told in
 #: Words that both shells of Windows take as they are.
 _WORD: Final = re.compile(r"[\w./\\:+@-]+", re.ASCII)
 #: What cmd (%, !) or PowerShell ($, `, quotation marks of any form) acts on within quotation marks.
-_ACTED_ON: Final = re.compile("[%!$`\"\u201c\u201d\u201e\r\n]")
+_ACTED_ON: Final = re.compile('[%!$`"\u201c\u201d\u201e\r\n]')
 _seeking = threading.Lock()
 
 

@@ -72,6 +72,21 @@ def test_a_name_like_an_option_is_no_option_of_the_hint(
     assert shlex.split(command)[2:] == ["./--trust=trust.bundle", "photo.jpg"]
 
 
+def test_a_bundle_in_the_place_of_the_file_is_no_verdict_on_the_file(given: Path) -> None:
+    """Any good bundle under the file's name was verified, and the exit code was 0."""
+    (given / "b.bundle").rename(given / "photo.jpg.bundle")
+    shutil.copyfile(given / "photo.jpg.bundle", given / "photo.jpg")
+    asked = ("verify", given / "photo.jpg", "--trust", given / "trust.json")
+    code, printed, _ = within(*asked)
+    assert (code, "FAILED: this file is not the one that was recorded" in printed) == (1, True)
+    turned = within("verify", given / "photo.jpg", given / "photo.jpg.bundle", *asked[2:])
+    assert turned[:2] == (code, printed)
+    (given / "photo.jpg.bundle").unlink()
+    code, printed, said = within(*asked)
+    assert (code, printed) == (4, "")
+    assert "is itself an evidence bundle, and no bundle of it lies beside it" in said
+
+
 def test_what_failed_stands_first_with_what_it_means_and_last(given: Path) -> None:
     with (given / "photo.jpg").open("ab") as file:
         file.write(b"x")
