@@ -38,7 +38,7 @@ def taken_by(node: NodeApi, document: dict[str, Any], own: Collection[str]) -> C
     """
     identifiers = document.get("identifiers", [])
     case, exhibit = (number_of(identifiers, scheme) for scheme in ("case", "exhibit"))
-    if not case or not exhibit:
+    if not case or not exhibit or document["type"] in same_record.GIVEN:
         return None
     borne = node.numbers(case, [exhibit]).get(exhibit)
     if borne is None or set(borne.evidence) & {*same_record.related(document), *own}:

@@ -18,13 +18,17 @@ from ledger.adapters.backup import packs
 from ledger.adapters.backup.keys import KEEP, ROTATE, BackupKeys
 from ledger.adapters.filelock import FileLock
 from ledger.app import backup, restore_home, settings
+from ledger.domain.codecs.text import format_time
 from ledger.domain.errors import CustodyError, KeyringError, LockedError, StorageError, UsageError
 from ledger.domain.ipld import cid as cids
 from ledger.domain.ipld.unixfs import Block
 from ledger.services.audit.self_check import examine
+from ledger.services.handovers import erasure
 from ledger.services.storage import garbage_collection
 from tests.support.backups import DAY, NOW, make
+from tests.support.consortium import upload
 from tests.support.desk import PASSPHRASE, Desk
+from tests.support.disposals import dispose
 
 
 def test_a_home_in_use_comes_back_whole(
@@ -350,3 +354,17 @@ def test_a_digit_that_a_disk_altered_in_the_note_of_backups_is_no_date(
 def test_a_note_of_backups_of_an_earlier_version_counts(desk: Desk) -> None:
     (desk.path / settings.BACKUPS).write_text('{"expires": 1900000000}')
     assert settings.read_backups(desk.path) == 1_900_000_000
+
+
+def test_a_backup_between_a_disposal_and_the_end_of_its_keys_is_in_the_certificate(
+    desk: Desk, tmp_path: Path, keys_file: Path, keys: BackupKeys
+) -> None:
+    """The certificate said that no backup opens the item, while one did: it named those of the time
+    at which the disposal was signed, and the node had been down meanwhile.
+    """
+    item = upload(desk, tmp_path)
+    dispose(desk, item)
+    made = make(desk, tmp_path / "backups", keys_file, keys)
+    assert made.grants
+    erasure.settle(desk.node)
+    assert desk.client.disposal(item).backupsExpire == format_time(made.expires)

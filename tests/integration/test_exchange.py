@@ -12,6 +12,7 @@ import pytest
 from ledger.adapters.node import signed_records
 from ledger.app import field_folder
 from ledger.client import copying, handover
+from ledger.client.upload import UploadOptions
 from ledger.domain.bundle import bundle as bundles
 from ledger.domain.bundle import parcel
 from ledger.domain.bundle.trust import TrustRoot
@@ -292,6 +293,28 @@ def test_a_copy_is_guarded_as_its_item_was_when_it_was_given(
     )
     access = taker.access(made.evidence)
     assert taker.client.record(made.evidence, access)[1].handling == ("csam",)
+
+
+def test_a_copy_of_what_one_recorded_oneself_is_taken_under_the_number_that_the_case_has(
+    both: Consortium, root: TrustRoot, tmp_path: Path
+) -> None:
+    """Its number came with it, and nobody here can choose another one."""
+    giver, taker = both[NL], both[RO]
+    numbers = [{"scheme": "case", "value": "2026-117"}, {"scheme": "exhibit", "value": "A1"}]
+    file = tmp_path / "photo.jpg"
+    file.write_bytes(b"evidence" * 1000)
+    options = UploadOptions({"identifiers": numbers})
+    evidence = [desk.upload(file, options=options)[0].evidence for desk in (giver, taker)][0]
+    recipient, what = copying.Recipient("agency", agency=RO), copying.Disclosure("copy")
+    copying.disclose(giver.client, giver.person, giver.clock, evidence, recipient, what)
+    assert both.settle(NL, RO) == {}
+    [offered] = [copy for copy in taker.client.copies() if copy.evidence == evidence]
+    (tmp_path / "workplace").mkdir()
+    journal = field_folder.journal_of(taker.path, taker.home.keyring)
+    made = copying.take(
+        taker.client, taker.person, journal, taker.clock, offered, tmp_path / "workplace", {}
+    )
+    assert taker.get(made.evidence) == b"evidence" * 1000
 
 
 def test_a_disposal_reaches_every_agency_that_held_the_item_before(

@@ -106,7 +106,7 @@ class FirstSession:
             self._type("anna", f"custody handover offer {item} --to-person 4712")
             self._job = "13. take it"
             self._type("ben", "custody handover list")
-            self._type("ben", f"custody handover accept {item}", accept="y", take="y")
+            self._type("ben", "custody handover accept", accept="y", take="y")
             self._job = "14. audit"
             self._type("anna", "custody anchor")
             self._type("anna", "custody audit")
@@ -180,9 +180,10 @@ def page(session: FirstSession) -> str:
     lines = [
         "# The first session",
         "",
-        "For whoever wants to see a first day before they try one: fourteen jobs, as they were",
-        "typed and answered. `make first-session` plays them anew at the terminals of two people",
-        "and writes this page.",
+        "For whoever wants to see a first day before they try one.",
+        "",
+        "Fourteen jobs, as they were typed and answered. `make first-session` plays them anew at",
+        "the terminals of two people and writes this page.",
         "",
         f"{len(steps)} commands, {refused} of them refused, {seconds:.0f} seconds of waiting; the",
         f"longest is {max(step.length for step in steps)} characters long, paths not counted.",

@@ -23,6 +23,8 @@ from ledger.domain.event import normalization
 
 #: Types that record a file as it was found; what is derived or copied is a thing of its own.
 FOUND: Final = frozenset({"acquired", "gathered"})
+#: Openings of what another agency gave: their numbers came with them, and are reported alone.
+GIVEN: Final = frozenset({"copied"})
 #: The scheme under which a search finds the parts of an exhibit number.
 PARTS: Final = "parts-of-exhibit"
 _PART: Final = re.compile(r"(?P<whole>.+)/[1-9][0-9]{0,8}")
@@ -116,6 +118,15 @@ def replaced(document: dict[str, Any]) -> str:
     """The item that an opening event says its item replaces; empty where there is none."""
     extension = document["body"].get("ext")
     return str(extension.get("replaces", "")) if isinstance(extension, dict) else ""
+
+
+def may_replace(document: dict[str, Any], earlier: dict[str, Any]) -> bool:
+    """Whether the opening event of an item is by somebody who may say that it replaces another one,
+    by the opening event of that: by a custodian, or by the same person.
+    """
+    actor, other = document["actor"], earlier["actor"]
+    own = (actor["agency"], actor["id"]) == (other["agency"], other["id"])
+    return own or actor["role"] == "custodian"
 
 
 def related(document: dict[str, Any]) -> list[str]:
