@@ -78,7 +78,7 @@ def render(left: CourtFolder, now: int) -> str:
     Args:
         now: seconds since 1970, for when it was made.
     """
-    from ledger.domain.bundle import trust_fingerprint
+    from ledger.domain.bundle import trust, trust_fingerprint
     from ledger.domain.codecs.text import format_time
 
     found, report = trust_fingerprint.of(left.root), left.report
@@ -105,7 +105,7 @@ needed to check both without believing whoever handed it over.</p>
 {shown(", ".join(left.root.agencies))}. Its fingerprint, to be compared with what you were told and
 not to be believed from here:</p>
 <p class="digits">{shown(found.with_pins or found.chain)}</p>
-{pinned}{_LOCAL if left.root.label.startswith("local") else ""}
+{pinned}{_LOCAL if trust.is_local(left.root.label) else ""}
 <h2>When it was made</h2>
 <p>The program that made this folder checked it in the way above: {shown(report.verdict)}.</p>"""
     return page("Evidence for the court: what lies here, and how to check it", body)

@@ -21,6 +21,4 @@ def means_something(name: str) -> bool:
     """Whether a file of this name, in a folder where commands are typed, is more than a file: a
     program, a device of Windows, or hidden.
     """
-    return bool(
-        name.startswith(".") or _PROGRAMS.fullmatch(name) or windows_names.why_not(name)
-    )
+    return bool(name.startswith(".") or _PROGRAMS.fullmatch(name) or windows_names.why_not(name))
