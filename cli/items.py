@@ -131,7 +131,9 @@ def _found(session: Session | None, text: str) -> Named:
     # Without a session, or without network, nobody can be asked.
     if _WHOLE.fullmatch(text) or STATE.offline or session is None:
         return Named(evidence_urn(text))
-    found = _by_numbers(session, text) or _by_beginning(session, text)
+    # All that it may stand for: whoever records an item under a number that is another one's case,
+    # or the beginning of its id, would have theirs taken for it.
+    found = [*_by_numbers(session, text), *_by_beginning(session, text)]
     urns = list(dict.fromkeys(named.urn for named in found))
     if len(urns) == 1:
         output.note(f"item {found[0].short}")
@@ -180,25 +182,22 @@ def reason(basis: str, named: Named, typed: str, *words: str) -> dict[str, Any]:
 
 
 def _by_numbers(session: Session, text: str) -> list[Named]:
-    """Items with a case and an exhibit number; or with an exhibit number alone, or the one item of
-    a case.
-    """
+    """Items with a case and an exhibit number, with an exhibit number alone, or of a case."""
     parts = text.split("/")
     found = []
     for at in range(1, len(parts)):
         case, exhibit = "/".join(parts[:at]).strip(), "/".join(parts[at:]).strip()
         if case and exhibit and (of_case := set(session.node.search("case", case))):
-            borne = session.node.numbers(case, [exhibit]).get(exhibit)
             both = [urn for urn in session.node.search("exhibit", exhibit) if urn in of_case]
+            borne = session.node.numbers(case, [exhibit]).get(exhibit)
             numbers = (("case", case), ("exhibit", exhibit))
             # Several may bear the number: it means what is no part of another one, nor replaced.
             meant = both if borne is None else borne.meant
             found += [Named(urn, case, numbers) for urn in meant]
-    if found:
-        return found
-    search, one = session.node.search, (("exhibit", text),)
-    exhibits = [Named(urn, numbers=one) for urn in search("exhibit", text)]
-    return exhibits or [Named(urn, text, (("case", text),)) for urn in search("case", text)]
+    search, exhibit_alone = session.node.search, (("exhibit", text),)
+    found += [Named(urn, numbers=exhibit_alone) for urn in search("exhibit", text)]
+    found += [Named(urn, text, (("case", text),)) for urn in search("case", text)]
+    return found
 
 
 def _by_beginning(session: Session, text: str) -> list[Named]:
