@@ -62,14 +62,20 @@ def test_a_number_that_two_items_have_is_never_taken_for_one_of_them(
 
 
 def test_no_item_stands_for_another_one_by_a_number_that_is_the_others_id_or_case(
-    at_work: Path, tmp_path: Path, worked: dict[str, str]
+    at_work: Path, tmp_path: Path
 ) -> None:
     """Whoever recorded it had it read, given on or decided upon in the place of the other one."""
-    evidence, case = worked["evidence"].removeprefix("urn:uuid:"), CASE.partition("/")[0]
-    for number, typed in ((evidence[:8], evidence[:8]), (case, case), (CASE, CASE)):
-        (tmp_path / "other").write_bytes(number.encode())
-        command = ("upload", tmp_path / "other", "--case", "10", "--exhibit", number)
-        assert within(*command, home=at_work)[0] == 0
+
+    def uploaded(case: str, exhibit: str) -> str:
+        (tmp_path / "other").write_bytes((case + exhibit).encode())
+        command = ("--json", "upload", tmp_path / "other", "--case", case, "--exhibit", exhibit)
+        code, printed, said = within(*command, home=at_work)
+        assert code == 0, said
+        return re.findall(r"urn:uuid:([0-9a-f-]{36})", printed)[0]
+
+    evidence = uploaded("2026-500", "R1")
+    for typed in (evidence[:8], "2026-500", "2026-500/R1"):
+        uploaded("2026-501", typed)
         code, _, said = within("note", typed, "x", home=at_work)
         assert code == 2
         assert f"{typed!r} may be each of 2 items" in said
