@@ -21,7 +21,7 @@ _CHECK = """<h2>Check it in three steps</h2>
 Get a release from where it is published and not from whoever gave you this folder, check its
 signature as its page "Installing" says, and install the file that ends in .whl, not whatever has
 the same name elsewhere:
-<pre>python3 -m pip install ./{wheel}</pre>
+<pre>python3 -I -m pip install ./{wheel}</pre>
 You need no account, and from here on no network: nothing leaves your computer.</li>
 <li><strong>Ask for the fingerprint</strong> of the trust root, which says whom the check believes.
 Ask by another way than you got this folder: call an agency of those named below at a number that
