@@ -76,7 +76,7 @@ def node_address() -> str:
 
 
 def evidence_urn(text: str) -> str:
-    """The URN of an item as a person types it.
+    """The URN of an item that is named by its whole id, where no node can be asked.
 
     Raises:
         UsageError: not a UUID.
@@ -86,7 +86,8 @@ def evidence_urn(text: str) -> str:
         return uuid.UUID(match[1] if match else "").urn
     except ValueError as error:
         raise UsageError(
-            f"{text!r} is not an item", hint="items look like urn:uuid:..., see: custody list"
+            f"{text[:80]!r} is not the whole id of an item",
+            hint="without network, give the whole id, as it was shown when it was recorded",
         ) from error
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from cli import items
+from ledger.domain.codecs.text import counted
 
 if TYPE_CHECKING:
     from ledger.client.upload import UploadOptions
@@ -14,54 +17,34 @@ PartOf = Annotated[
     str,
     typer.Option(
         "--part-of",
-        help="Exhibit that it is a part of, by number (with --case) or item: it gets the next "
-        "number of its parts.",
+        help="Exhibit that it is a part of, by number (with --case) or as 2026-117/A1, or by its "
+        "id: it gets the next number of its parts.",
     ),
 ]
 Replaces = Annotated[
     str,
     typer.Option(
         "--replaces",
-        help="Exhibit whose number it takes over, by number (with --case) or item.",
+        help="Exhibit whose number it takes over, by number (with --case) or as 2026-117/A1, or "
+        "by its id.",
     ),
 ]
-_ITEM: Final = re.compile(
-    r"(?:urn:uuid:)?[0-9a-f]{8}(?:-?[0-9a-f]{4}){3}-?[0-9a-f]{12}", re.IGNORECASE
-)
 
 
-def item_named(session: Any, case: str, name: str, option: str) -> str:
-    """The item that a person named by its exhibit number in a case, or by itself.
-
-    Raises:
-        UsageError: no item that they may see bears the number, or several do.
+@dataclass(frozen=True, slots=True)
+class Belonging:
+    """What a record says of the exhibit that it belongs to: members of its body, the case and the
+    number of the new item, and whether that is the number of the whole.
     """
-    from cli.arguments import evidence_urn
-    from ledger.domain.errors import UsageError
 
-    if _ITEM.fullmatch(name):
-        return evidence_urn(name)
-    if not case:
-        raise UsageError(
-            f"{option} {name} is an exhibit number, and of no case",
-            hint="say which one: --case NUMBER; or give the item itself",
-        )
-    borne = session.node.numbers(case, [name]).get(name)
-    found = list(borne.meant) if borne is not None else []
-    if len(found) != 1:
-        several = f"{len(found)} items bear it: {', '.join(found)}"
-        raise UsageError(
-            f"{option} {name}: {several if found else 'no item that you may see bears it'}",
-            hint=f"see: custody list --case {case}",
-        )
-    return str(found[0])
+    body: dict[str, Any]
+    case: str
+    number: str
+    part: bool = False
 
 
-def related(
-    session: Any, case: str, exhibit: str, part_of: str, replaces: str
-) -> tuple[dict[str, Any], str, bool]:
-    """What a record says of the exhibit that it belongs to: members of its body, its number, and
-    whether that is the number of the whole.
+def related(session: Any, case: str, exhibit: str, part_of: str, replaces: str) -> Belonging:
+    """What `--part-of` and `--replaces` say.
 
     Raises:
         UsageError: both, or an exhibit that is not there.
@@ -74,13 +57,44 @@ def related(
             hint="give one of --part-of and --replaces",
         )
     if part_of:
-        body: dict[str, Any] = {"partOf": item_named(session, case, part_of, "--part-of")}
-        number = exhibit or ("" if _ITEM.fullmatch(part_of) else part_of)
-        return body, number, bool(number) and not exhibit
+        named, of_case, whole = _named(session, case, part_of, "--part-of")
+        part = bool(whole) and not exhibit
+        return Belonging({"partOf": named}, of_case, exhibit or whole, part)
     if replaces:
-        body = {"ext": {"replaces": item_named(session, case, replaces, "--replaces")}}
-        return body, exhibit or ("" if _ITEM.fullmatch(replaces) else replaces), False
-    return {}, exhibit, False
+        named, of_case, whole = _named(session, case, replaces, "--replaces")
+        return Belonging({"ext": {"replaces": named}}, of_case, exhibit or whole)
+    return Belonging({}, case, exhibit)
+
+
+def _named(session: Any, case: str, name: str, option: str) -> tuple[str, str, str]:
+    """The item that an option names, by its exhibit number in the case or as items are named
+    elsewhere; the case of the new item, and the number that the name gives it.
+
+    Raises:
+        UsageError: no item that they may see is named so, or several are.
+    """
+    from ledger.domain.errors import UsageError
+
+    borne = session.node.numbers(case, [name]).get(name) if case else None
+    if borne is not None:
+        if len(borne.meant) != 1:
+            raise UsageError(
+                f"{option} {name}: {counted(len(borne.meant), 'item', ('bears', 'bear'))} it: "
+                f"{', '.join(borne.meant)}",
+                hint=f"see: custody list --case {case}",
+            )
+        return str(borne.meant[0]), case, name
+    found = items.also(session, name)
+    numbers = dict(found.numbers)
+    if "exhibit" in numbers and "case" not in numbers:
+        raise UsageError(
+            f"{option} {name} is an exhibit number, and "
+            + (f"no item of case {case} bears it" if case else "of no case"),
+            hint="say which one: --case NUMBER; or name it by both: 2026-117/A1",
+        )
+    # A number of another case stands there alone, and a case alone gives none.
+    same = "exhibit" in numbers and case in ("", found.case)
+    return found.urn, case or found.case, numbers["exhibit"] if same else ""
 
 
 def belonging(
@@ -91,24 +105,27 @@ def belonging(
 
     from cli import record_options
 
-    body, number, part = related(session, case, exhibit, part_of, replaces)
+    said = related(session, case, exhibit, part_of, replaces)
     return replace(
         options,
-        own=options.own | body,
-        part=part,
-        members=options.members | record_options.identifier_members(case, number),
+        own=options.own | said.body,
+        part=said.part,
+        members=options.members | record_options.identifier_members(said.case, said.number),
     )
 
 
 def of_thing(
     session: Any, case: str, exhibit: str, part_of: str, replaces: str
-) -> tuple[dict[str, Any], str]:
-    """What the record of a thing says of the exhibit that it belongs to, and its own number."""
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What the record of a thing says of the exhibit that it belongs to: members of its body, and
+    its own numbers as members of its record.
+    """
     from cli import record_options
     from ledger.client.part_numbers import PartNumbers
 
-    body, number, part = related(session, case, exhibit, part_of, replaces)
-    if part:
-        said = record_options.identifier_members(case, number)["identifiers"]
-        number = PartNumbers(session.node, said, ()).next()
-    return body, number
+    said = related(session, case, exhibit, part_of, replaces)
+    members = record_options.identifier_members(said.case, said.number)
+    if said.part:
+        number = PartNumbers(session.node, members["identifiers"], ()).next()
+        members = record_options.identifier_members(said.case, number)
+    return said.body, members

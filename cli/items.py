@@ -60,6 +60,38 @@ def find(session: Session | None, text: str) -> Named:
     return named
 
 
+def also(session: Session | None, text: str) -> Named:
+    """The item that an option names, or one of several that are named, as `find` finds it; hints
+    and the check of the record go on with the item that the command is about.
+
+    Raises:
+        UsageError: none, or several.
+    """
+    return _found(session, text.strip())
+
+
+def among(urns: Iterable[str], text: str, what: str) -> str:
+    """The one of these items whose id somebody names, or how it begins: items that no node of ours
+    can look up by a number.
+
+    Args:
+        what: these items are, and of which none may have been meant.
+
+    Raises:
+        UsageError: none, or several.
+    """
+    from ledger.domain.errors import UsageError
+
+    match = _WHOLE.fullmatch(text.strip()) or _BEGINNING.fullmatch(text.strip())
+    begins = match[0].lower().removeprefix("urn:uuid:") if match else ""
+    found = _all(urns, (), f"urn:uuid:{begins}") if begins else []
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise _unclear(text, found)
+    raise UsageError(f"{text[:80]!r} is not {what}", hint="give its id, or how that begins")
+
+
 def require_numbers(evidence: str, documents: Iterable[dict[str, Any] | None]) -> None:
     """Check that the record of the item that was named by a number has that number: which item it
     stands for is the node's word, and another one would be read, given on or decided upon.
@@ -99,7 +131,9 @@ def _found(session: Session | None, text: str) -> Named:
     # Without a session, or without network, nobody can be asked.
     if _WHOLE.fullmatch(text) or STATE.offline or session is None:
         return Named(evidence_urn(text))
-    found = _by_numbers(session, text) or _by_beginning(session, text)
+    # All that it may stand for: whoever records an item under a number that is another one's case,
+    # or the beginning of its id, would have theirs taken for it.
+    found = [*_by_numbers(session, text), *_by_beginning(session, text)]
     urns = list(dict.fromkeys(named.urn for named in found))
     if len(urns) == 1:
         output.note(f"item {found[0].short}")
@@ -148,25 +182,22 @@ def reason(basis: str, named: Named, typed: str, *words: str) -> dict[str, Any]:
 
 
 def _by_numbers(session: Session, text: str) -> list[Named]:
-    """Items with a case and an exhibit number; or with an exhibit number alone, or the one item of
-    a case.
-    """
+    """Items with a case and an exhibit number, with an exhibit number alone, or of a case."""
     parts = text.split("/")
     found = []
     for at in range(1, len(parts)):
         case, exhibit = "/".join(parts[:at]).strip(), "/".join(parts[at:]).strip()
         if case and exhibit and (of_case := set(session.node.search("case", case))):
-            borne = session.node.numbers(case, [exhibit]).get(exhibit)
             both = [urn for urn in session.node.search("exhibit", exhibit) if urn in of_case]
+            borne = session.node.numbers(case, [exhibit]).get(exhibit)
             numbers = (("case", case), ("exhibit", exhibit))
             # Several may bear the number: it means what is no part of another one, nor replaced.
             meant = both if borne is None else borne.meant
             found += [Named(urn, case, numbers) for urn in meant]
-    if found:
-        return found
-    search, one = session.node.search, (("exhibit", text),)
-    exhibits = [Named(urn, numbers=one) for urn in search("exhibit", text)]
-    return exhibits or [Named(urn, text, (("case", text),)) for urn in search("case", text)]
+    search, exhibit_alone = session.node.search, (("exhibit", text),)
+    found += [Named(urn, numbers=exhibit_alone) for urn in search("exhibit", text)]
+    found += [Named(urn, text, (("case", text),)) for urn in search("case", text)]
+    return found
 
 
 def _by_beginning(session: Session, text: str) -> list[Named]:

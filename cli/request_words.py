@@ -25,7 +25,9 @@ class Words:
     hint: str
 
 
-_ITEM: Final = Words("the item", "its id, urn:uuid:... or just the UUID", hint="see: custody list")
+_ITEM: Final = Words(
+    "the item", "case and exhibit (2026-117/A1), or its id", hint="see: custody list"
+)
 _PERSON: Final = Words(
     "the person",
     "a pseudonym of 26 letters and digits, or WHO@AGENCY for a guest",

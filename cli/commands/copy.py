@@ -73,20 +73,20 @@ def take(
 ) -> None:
     from dataclasses import asdict
 
-    from cli.arguments import evidence_urn
     from cli.session import open_session
     from ledger.client import copying
     from ledger.domain.errors import NotFoundError
 
-    urn, said = (
-        evidence_urn(evidence),
-        record_options.basis_member(basis, basis_kind, authorisation, authority),
-    )
+    said = record_options.basis_member(basis, basis_kind, authorisation, authority)
     interrupted = record_options.interruption(resume, restart)
     with open_session() as session:
-        found = [copy for copy in session.node.copies() if copy.evidence == urn]
-        if not found:
-            raise NotFoundError("nobody gave us a copy of this item", hint="see: custody copy list")
+        given = session.node.copies()
+        if not given:
+            raise NotFoundError("nobody gave us a copy", hint="see: custody copy list")
+        urn = items.among(
+            (copy.evidence for copy in given), evidence, "an item that we were given a copy of"
+        )
+        found = [copy for copy in given if copy.evidence == urn]
         with clear_copies.folder(
             STATE.home
         ) as folder:  # the file lies there in clear while it is recorded

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli import exhibits, output, record_options
+from cli import exhibits, items, output, record_options
 from cli.global_options import Json
 from cli.hints import command
+
+if TYPE_CHECKING:
+    from cli.session import Session
+    from ledger.client.upload import UploadOptions
 
 _HELP = """Record a file that was made from other items: a report, an extraction, a redaction, the
 output of a model.
@@ -25,7 +29,9 @@ Example:
 
 def derive(
     path: Annotated[Path, typer.Argument(metavar="FILE", help="The file.")],
-    parent: Annotated[list[str], typer.Option(help="Item that it was made from; may be repeated.")],
+    parent: Annotated[
+        list[str], typer.Option(help="Item that it was made from (2026-117/A1); may be repeated.")
+    ],
     kind: Annotated[
         str,
         typer.Option(
@@ -65,7 +71,8 @@ def derive(
     restart: record_options.Restart = False,
     as_json: Json = False,
 ) -> None:
-    from cli.arguments import evidence_urn
+    from dataclasses import replace
+
     from cli.commands.upload import upload_paths
     from ledger.client.upload import UploadOptions
     from ledger.domain.errors import UsageError
@@ -78,7 +85,6 @@ def derive(
     texts = {"modelDigest": model_digest, "errorRate": error_rate, "decision": decision}
     body: dict[str, Any] = {
         "kind": kind,
-        "parents": [evidence_urn(child) for child in parent],
         **(
             {"tool": {"name": tool, **({"version": tool_version} if tool_version else {})}}
             if tool
@@ -93,6 +99,12 @@ def derive(
         basis, basis_kind, authorisation, authority
     )
     said |= {"handling": handling} if handling else {}
+
+    def named(session: Session, options: UploadOptions) -> UploadOptions:
+        made_from = [items.also(session, one).urn for one in parent]
+        options = replace(options, body={**options.body, "parents": made_from})
+        return exhibits.belonging(session, options, case, exhibit, "", replaces)
+
     upload_paths(
         [path],
         UploadOptions(
@@ -101,7 +113,7 @@ def derive(
             event_type="derived",
             interrupted=record_options.interruption(False, restart),
         ),
-        (case, exhibit, "", replaces) if replaces else None,
+        named,
     )
     output.note(f"see where it came from: {command('tree', parent[0])}")
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli import output
+from cli import items, output
 from cli.global_options import Json
 from cli.hints import runnable
 from ledger.domain.codecs.text import counted
@@ -32,24 +32,23 @@ Example:
 def fixity(
     evidence: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[ID]...", help="Items: urn:uuid:... or just the UUID."),
+        typer.Argument(metavar="[ITEM]...", help="Items, as 2026-117/A1 or by id."),
     ] = None,
     everything: Annotated[
         bool, typer.Option("--all", help="All items that IPFS nodes keep.")
     ] = False,
     as_json: Json = False,
 ) -> None:
-    from cli.arguments import evidence_urn
     from cli.session import open_session
     from ledger.domain.errors import CustodyError, NetworkError, UsageError
 
     if bool(evidence) == everything:
         raise UsageError("name items, or say --all", hint="for example: custody fixity --all")
-    wanted = [evidence_urn(one) for one in evidence or []]
     elsewhere = 0
     found: dict[str, list[Fixity]] = {}
     failed: dict[str, str] = {}
     with open_session() as session:
+        wanted = [items.also(session, one).urn for one in evidence or []]
         if everything:
             wanted, elsewhere = _kept_items(session.node)
         with output.progress("reading", len(wanted), unit="items") as advance:

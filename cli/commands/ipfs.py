@@ -7,9 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
-from cli import output
+from cli import items, output
 from cli.commands import ipfs_migrate, ipfs_nodes
-from cli.global_options import Json
+from cli.global_options import Evidence, Json
 from cli.hints import command, quoted, runnable
 from ledger.domain.codecs.text import counted
 
@@ -116,17 +116,14 @@ def sync(as_json: Json = False) -> None:
 
 
 def copies(
-    evidence: Annotated[
-        str, typer.Argument(metavar="ID", help="The item: urn:uuid:... or just the UUID.")
-    ],
+    evidence: Evidence,
     number: Annotated[int, typer.Argument(metavar="N", min=1, max=20)],
     as_json: Json = False,
 ) -> None:
-    from cli.arguments import evidence_urn
     from cli.session import open_session
 
-    urn = evidence_urn(evidence)
     with open_session() as session:
+        urn = items.urn_of(session, evidence)
         session.node.set_copies(urn, number)
     output.result(
         {"evidence": urn, "copies": number},

@@ -157,8 +157,8 @@ def _value(session: Session | None, field: Field, value: Any) -> Any:
     if field.kind == "names":
         return [{"name": member} for member in value]
     if field.kind == "items":
-        return [items.urn_of(session, member) for member in value]
-    return items.urn_of(session, value) if field.kind == "item" else value
+        return [items.also(session, member).urn for member in value]
+    return items.also(session, value).urn if field.kind == "item" else value
 
 
 def _put(body: dict[str, Any], path: list[str], value: Any) -> None:

@@ -75,9 +75,9 @@ def seize(
     said = record_options.basis_member(basis, basis_kind, authorisation, authority)
     said |= {"handling": handling} if handling else {}
     with open_session() as session:
-        belongs, number = exhibits.of_thing(session, case, exhibit, part_of, replaces)
+        belongs, numbers = exhibits.of_thing(session, case, exhibit, part_of, replaces)
         body |= belongs
-        said |= record_options.identifier_members(case, number)
+        said |= numbers
         moment = record_options.moment_members(occurred or format_time(session.clock.now()), late)
         answer = physical_items.collect(
             session.node, session.person, session.clock, body, said | moment

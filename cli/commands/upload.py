@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli import exhibits, output, questions, record_options, upload_report
+from cli import exhibits, items, output, questions, record_options, upload_report
 from cli.global_options import STATE, Json
 from cli.hints import command, elsewhere
 from ledger.domain.codecs.text import counted
+
+if TYPE_CHECKING:
+    from cli.session import Session
+    from ledger.client.upload import UploadOptions
 
 _LISTED = 20
 _HELP = """Hash, encrypt, store and record files and folders where they are collected.
@@ -69,7 +74,8 @@ def upload(
     restart: record_options.Restart = False,
     as_json: Json = False,
 ) -> None:
-    from cli.arguments import evidence_urn
+    from dataclasses import replace
+
     from ledger.client.upload import UploadOptions
     from ledger.domain.errors import UsageError
 
@@ -106,18 +112,20 @@ def upload(
             "--from names what it was taken from, and so do --part-of and --replaces",
             hint="give one of them",
         )
-    own = {"partOf": evidence_urn(source)} if source else {}
-    if resume and (said or body or own or digest or part_of or replaces):
+    if resume and (said or body or source or digest or part_of or replaces):
         raise UsageError(
             "--resume goes on with the details that were given then",
             hint="give the paths alone, or --restart for new details",
         )
     interrupted = record_options.interruption(resume, restart)
-    options = UploadOptions(
-        said, tuple(digest or ()), again, own=own, body=body, interrupted=interrupted
-    )
-    belongs = (case, exhibit, part_of, replaces) if part_of or replaces else None
-    upload_paths(paths, options, belongs)
+    options = UploadOptions(said, tuple(digest or ()), again, body=body, interrupted=interrupted)
+
+    def named(session: Session, options: UploadOptions) -> UploadOptions:
+        if source:
+            return replace(options, own={"partOf": items.also(session, source).urn})
+        return exhibits.belonging(session, options, case, exhibit, part_of, replaces)
+
+    upload_paths(paths, options, named if source or part_of or replaces else None)
 
 
 def register(app: typer.Typer) -> None:
@@ -126,13 +134,15 @@ def register(app: typer.Typer) -> None:
 
 
 def upload_paths(
-    paths: list[Path], options: Any, belongs: tuple[str, str, str, str] | None = None
+    paths: list[Path],
+    options: UploadOptions,
+    named: Callable[[Session, UploadOptions], UploadOptions] | None = None,
 ) -> None:
     """Upload files and folders, and tell what became of them; ends with 3 where something could not
     be read.
 
     Args:
-        belongs: case, exhibit number, --part-of and --replaces, where one of the latter was given.
+        named: completes the options by the items that were named, where some were.
     """
     from dataclasses import asdict
 
@@ -142,7 +152,7 @@ def upload_paths(
     own = _own()
     _, total = measure(paths, own)
     with open_session() as session, output.progress("uploading", total) as advance:
-        options = exhibits.belonging(session, options, *belongs) if belongs else options
+        options = named(session, options) if named is not None else options
         done, run = _run(session, paths, options, own, advance)
         status = session.node.status(chain=False, ipfs=False)
         elsewhere = run.before.elsewhere(done)

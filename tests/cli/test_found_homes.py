@@ -9,7 +9,7 @@ import stat
 import sys
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -228,3 +228,29 @@ def test_a_machine_without_a_key_store_says_what_to_do_instead(
     code, _, said = within("home", "keep-passphrase", home=home_path)
     assert code == 2
     assert "pip install 'custody-ledger[desktop]'" in said
+
+
+def test_a_passphrase_goes_into_no_store_that_keeps_it_in_clear(
+    user: Path, home_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a desktop has several stores, the package tries one after the other: a file in clear
+    took the passphrase where the real one did not answer.
+    """
+
+    class Plain(Store):
+        __module__ = "keyrings.alt.file"
+
+    class Chain(Store):
+        __module__ = "keyring.backends.chainer"
+        backends: ClassVar[list[Store]] = []
+
+    package, plain, real = installed(monkeypatch), Plain(), Store()
+    chain = Chain()
+    monkeypatch.setattr(package, "get_keyring", lambda: chain)
+    chain.backends[:] = [plain]
+    code, _, said = within("home", "keep-passphrase", home=home_path)
+    assert (code, "no key store that keeps a secret" in said) == (2, True), said
+    chain.backends[:] = [plain, real]
+    assert within("home", "keep-passphrase", home=home_path)[0] == 0
+    assert list(real.kept.values()) == [PASSPHRASE.decode()]
+    assert plain.kept == package.kept == chain.kept == {}

@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from cli import items
+from cli.global_options import STATE
+from ledger.domain.errors import UsageError
 from tests.support.commands import custody, within
 
 CASE = "2026-117/A1"
@@ -56,6 +59,28 @@ def test_a_number_that_two_items_have_is_never_taken_for_one_of_them(
     assert "'A1' may be each of 2 items" in said
     assert worked["evidence"].removeprefix("urn:uuid:") in said
     assert within("note", "9/A1", "the other one", home=at_work)[0] == 0
+
+
+def test_no_item_stands_for_another_one_by_a_number_that_is_the_others_id_or_case(
+    at_work: Path, tmp_path: Path
+) -> None:
+    """Whoever recorded it had it read, given on or decided upon in the place of the other one."""
+
+    def uploaded(case: str, exhibit: str) -> str:
+        (tmp_path / "other").write_bytes((case + exhibit).encode())
+        command = ("--json", "upload", tmp_path / "other", "--case", case, "--exhibit", exhibit)
+        code, printed, said = within(*command, home=at_work)
+        assert code == 0, said
+        return re.findall(r"urn:uuid:([0-9a-f-]{36})", printed)[0]
+
+    evidence = uploaded("2026-500", "R1")
+    for typed in (evidence[:8], "2026-500", "2026-500/R1"):
+        uploaded("2026-501", typed)
+        code, _, said = within("note", typed, "x", home=at_work)
+        assert code == 2
+        assert f"{typed!r} may be each of 2 items" in said
+        assert evidence in said
+    assert within("note", evidence, "x", home=at_work)[0] == 0
 
 
 def test_get_and_bundle_take_case_name_and_place_from_the_item_and_overwrite_nothing(
@@ -150,3 +175,124 @@ def test_a_hint_names_the_item_at_hand(at_work: Path, worked: dict[str, str]) ->
     [command] = re.findall(r"see its record: (custody .*)", said)
     words = shlex.split(command)
     assert within(*words[1:])[0] == 0
+
+
+def seized(home: Path, case: str, exhibit: str) -> str:
+    """A thing that was recorded with these numbers."""
+    given = ("--case", case, "--exhibit", exhibit)
+    return str(json.loads(within("--json", "seize", "phone", *given, home=home)[1])["evidence"])
+
+
+@pytest.fixture(scope="module")
+def phone(worked: dict[str, Path]) -> str:
+    """A phone of a case of its own."""
+    return seized(worked["home"], "77", "B1")
+
+
+def opening(home: Path, item: str) -> dict[str, object]:
+    """What the first event of an item says."""
+    return dict(json.loads(events(home, item)[0]))
+
+
+@pytest.mark.parametrize("name", ["77/B1", "B1", "beginning", "whole"])
+@pytest.mark.parametrize("option", ["--from", "--parent", "--output"])
+def test_an_option_takes_an_item_as_an_argument_does(
+    at_work: Path, tmp_path: Path, phone: str, option: str, name: str
+) -> None:
+    short = phone.removeprefix("urn:uuid:")
+    typed = {"beginning": short[:8], "whole": short}.get(name, name)
+    (tmp_path / "report").write_text(f"{option} {name}")
+    words = {
+        "--from": ("upload", "report", "--from", typed),
+        "--parent": ("derive", "report", "--kind", "report", "--parent", typed),
+        "--output": ("record", "analyse", CASE, "--what", "x", "--output", typed),
+    }[option]
+    code, printed, said = within("--json", *words, home=at_work)
+    assert code == 0, said
+    item = CASE if option == "--output" else json.loads(printed)["items"][0]["evidence"]
+    documents = events(at_work, item)
+    found = documents[-2] if option == "--output" else documents[0]
+    assert phone in json.dumps(json.loads(found)["body"])
+
+
+@pytest.mark.parametrize("option", ["--part-of", "--replaces"])
+@pytest.mark.parametrize("named", ["by both", "by both, and the case", "beginning"])
+def test_what_is_a_part_or_a_replacement_names_the_exhibit_as_items_are_named(
+    at_work: Path, tmp_path: Path, option: str, named: str
+) -> None:
+    own = f"P-{option}-{named}"
+    phone = seized(at_work, own, "C1")
+    (tmp_path / "piece").write_text(own)
+    typed = phone.removeprefix("urn:uuid:")[:8] if named == "beginning" else f"{own}/C1"
+    case = () if named == "by both" else ("--case", own)
+    code, printed, said = within("--json", "upload", "piece", option, typed, *case, home=at_work)
+    assert code == 0, said
+    made = opening(at_work, json.loads(printed)["items"][0]["evidence"])
+    assert phone in json.dumps(made["body"])
+    numbers = [{"scheme": "case", "value": own}]
+    if named != "beginning":
+        exhibit = "C1/1" if option == "--part-of" else "C1"
+        numbers.append({"scheme": "exhibit", "value": exhibit})
+    assert made["identifiers"] == numbers
+
+
+def test_an_exhibit_of_another_case_lends_its_number_to_no_part_here(
+    at_work: Path, tmp_path: Path, worked: dict[str, str]
+) -> None:
+    (tmp_path / "piece").write_text("of another case")
+    given = ("upload", "piece", "--part-of", CASE, "--case", "2026-999")
+    code, printed, said = within("--json", *given, home=at_work)
+    assert code == 0, said
+    made = opening(at_work, json.loads(printed)["items"][0]["evidence"])
+    assert made["identifiers"] == [{"scheme": "case", "value": "2026-999"}]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("upload", "report", "--from", "nonsense"),
+        ("derive", "report", "--kind", "report", "--parent", "nonsense"),
+        ("record", "analyse", CASE, "--what", "x", "--output", "nonsense"),
+        ("upload", "report", "--part-of", "nonsense/A1"),
+        ("fixity", "nonsense"),
+        ("ipfs", "copies", "nonsense", "2"),
+    ],
+)
+def test_an_option_that_names_no_item_is_told_how_items_are_named(
+    at_work: Path, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    (tmp_path / "report").write_text("x")
+    code, _, said = within(*words, home=at_work)
+    assert code == 2
+    assert "is not an item that you may see" in said
+    assert "by case and exhibit (2026-117/A1)" in said
+
+
+def test_an_item_that_an_option_names_leaves_the_check_of_the_record_to_the_one_at_hand(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(STATE, "item", "at hand")
+    monkeypatch.setattr(STATE, "numbers", (("case", "2026-117"),))
+    items.also(None, "3f0c1d2e-5b6a-4c7d-8e9f-0a1b2c3d4e5f")
+    assert (STATE.item, STATE.numbers) == ("at hand", (("case", "2026-117"),))
+
+
+@pytest.mark.parametrize(
+    ("typed", "found"),
+    [("3f0c", "3f0c1d2e-5b6a-4c7d-8e9f-0a1b2c3d4e5f"), ("3F0C1D2E", None), ("aaaa", "several")],
+)
+def test_a_copy_is_named_by_the_beginning_of_its_id_among_those_that_were_given(
+    typed: str, found: str | None
+) -> None:
+    given = [
+        "urn:uuid:3f0c1d2e-5b6a-4c7d-8e9f-0a1b2c3d4e5f",
+        "urn:uuid:aaaa1d2e-5b6a-4c7d-8e9f-0a1b2c3d4e5f",
+        "urn:uuid:aaaa2d2e-5b6a-4c7d-8e9f-0a1b2c3d4e5f",
+    ]
+    if found == "several":
+        with pytest.raises(UsageError, match="may be each of 2 items"):
+            items.among(given, typed, "a copy")
+    else:
+        assert items.among(given, typed, "a copy") == given[0]
+    with pytest.raises(UsageError, match="'nonsense' is not a copy"):
+        items.among(given, "nonsense", "a copy")

@@ -131,6 +131,9 @@ def test_an_item_that_the_node_names_for_a_number_is_the_one_that_has_it(
     def handle(request: httpx.Request) -> httpx.Response:
         if request.url.path.endswith("/search"):
             return httpx.Response(200, json={"evidence": items[1:], "next": None})
+        if request.url.path.endswith("/numbers"):
+            borne = {"exhibit": "A1", "evidence": items[1:], "meant": items[1:]}
+            return httpx.Response(200, json={"numbers": [borne]})
         return honest(request)
 
     assert within("get", "2026-7/A1", "-o", tmp_path / "out", "--basis", "x")[0] == 0

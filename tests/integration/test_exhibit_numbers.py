@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ledger.app import field_folder
-from ledger.client import physical_items
+from ledger.client import physical_items, retrieval
 from ledger.client.upload import Upload, UploadOptions, UploadResult
 from ledger.domain.errors import ConflictError
 from ledger.domain.event import same_record
@@ -139,6 +139,53 @@ def test_an_officer_learns_of_no_item_of_others_by_its_number_and_custodians_see
         )
     assert answer.sameNumber == ()
     assert set(office.client.numbers("2026-117", ["E1"])["E1"].meant) == {theirs, answer.evidence}
+
+
+def test_nobody_makes_a_number_mean_an_item_of_theirs_by_saying_that_it_replaces_the_other(
+    office: Desk, tmp_path: Path
+) -> None:
+    """Whoever typed the number read, gave on or decided upon theirs in its place."""
+    theirs = seize(office)
+    officer: Colleague = joined(office, tmp_path / "officer", "officer")
+
+    def replacing(earlier: str) -> str:
+        with officer.working() as (client, person):
+            body = {"description": "tablet", "ext": {"replaces": earlier}}
+            answer: Recorded = physical_items.collect(client, person, office.clock, body, said())
+            return answer.evidence
+
+    def meant() -> set[str]:
+        return set(office.client.numbers("2026-117", ["E1"])["E1"].meant)
+
+    other = replacing(theirs)
+    assert meant() == {theirs, other}
+    newer = replacing(other)  # their own one, which they may
+    assert meant() == {theirs, newer}
+
+
+def test_nobody_hides_an_item_behind_many_others_under_its_number(
+    office: Desk, tmp_path: Path
+) -> None:
+    """Of sixteen that were looked at all but one were voided: that one was meant."""
+    thief: Colleague = joined(office, tmp_path / "thief", "officer", number="2")
+    honest: Colleague = joined(office, tmp_path / "honest", "officer", number="3")
+
+    def collected(by: Colleague, *, void: bool) -> str:
+        with by.working() as (client, person):
+            body = {"description": "tablet"}
+            answer: Recorded = physical_items.collect(client, person, office.clock, body, said())
+            if void:
+                reason = {"reason": "mistake"}
+                retrieval.record(client, person, office.clock, answer.evidence, "voided", reason)
+            return answer.evidence
+
+    for _ in range(15):
+        collected(thief, void=True)
+    theirs = collected(thief, void=False)
+    collected(honest, void=False)
+    meant = office.client.numbers("2026-117", ["E1"])["E1"].meant
+    assert theirs in meant
+    assert len(meant) > 1
 
 
 def test_what_was_recorded_without_network_is_reported_and_never_refused(

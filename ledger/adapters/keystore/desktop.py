@@ -19,29 +19,35 @@ _UNSAFE: Final = ("keyring.backends.fail", "keyring.backends.null", "keyrings.al
 
 
 def _store() -> Any:
-    """The package, with a store that keeps secrets.
+    """The store of this desktop that keeps secrets.
 
     Raises:
-        UsageError: it is not installed, or this desktop has no such store.
+        UsageError: the package is not installed, or this desktop has no such store.
     """
     if importlib.util.find_spec("keyring") is None:
         raise UsageError(
             "the desktop's key store needs the Python package keyring, which is not installed",
             hint="pip install 'custody-ledger[desktop]', or give --passphrase-file FILE",
         )
-    package = importlib.import_module("keyring")
-    if type(package.get_keyring()).__module__.startswith(_UNSAFE):
+    found = importlib.import_module("keyring").get_keyring()
+    # Where there are several, the package's own goes through all of them, those in clear too.
+    stores = [
+        store
+        for store in getattr(found, "backends", [found])
+        if not type(store).__module__.startswith(_UNSAFE)
+    ]
+    if not stores:
         raise UsageError(
             "this machine has no key store that keeps a secret",
             hint="give --passphrase-file FILE, or set CUSTODY_PASSPHRASE_FILE",
         )
-    return package
+    return stores[0]
 
 
 def _call(function: str, home: Path, *values: str) -> Any:
-    package = _store()
+    store = _store()
     try:
-        return getattr(package, function)(_SERVICE, str(home.resolve()), *values)
+        return getattr(store, function)(_SERVICE, str(home.resolve()), *values)
     except Exception as error:  # each store has errors of its own
         raise KeyringError(
             f"the desktop's key store did not do it: {type(error).__name__}",

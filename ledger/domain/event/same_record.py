@@ -120,6 +120,15 @@ def replaced(document: dict[str, Any]) -> str:
     return str(extension.get("replaces", "")) if isinstance(extension, dict) else ""
 
 
+def may_replace(document: dict[str, Any], earlier: dict[str, Any]) -> bool:
+    """Whether the opening event of an item is by somebody who may say that it replaces another one,
+    by the opening event of that: by a custodian, or by the same person.
+    """
+    actor, other = document["actor"], earlier["actor"]
+    own = (actor["agency"], actor["id"]) == (other["agency"], other["id"])
+    return own or actor["role"] == "custodian"
+
+
 def related(document: dict[str, Any]) -> list[str]:
     """Items whose exhibit number an opening event may bear as well: what it says it is a part of,
     is derived from, or replaces.

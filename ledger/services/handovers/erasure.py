@@ -122,7 +122,12 @@ def _destroy_keys(node: Node, row: ErasureRow) -> ErasureRow:
     with node.records.write() as unit:
         item = unit.items.get(row.evidence)
         count = unit.items.drop_secrets(row.evidence, _SCOPES, record=True)
-        row = replace(row, state="dropped", count=row.count + count, time=node.clock.now())
+        # A backup may have been made since the disposal was signed. What is noted from here on
+        # waits for this transaction before it reads the keys.
+        until = max(row.backups, node.backups_until())
+        row = replace(
+            row, state="dropped", count=row.count + count, time=node.clock.now(), backups=until
+        )
         unit.erasures.put(row)
         # Until its tree was walked whole and all of it is gone. Of a single block the disk tells.
         if item is not None and item.cid is not None and cids.codec_of(item.cid) != cids.RAW:

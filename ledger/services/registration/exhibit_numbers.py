@@ -35,6 +35,9 @@ def bearers(
     """Items of this agency, among those that the caller may see, that bear an exhibit number in a
     case, each with its opening event as it stands; both numbers as ``same_record.borne`` gives
     them. ``beside``: an item that is left out.
+
+    Where more items were ever recorded under it than are looked at, those that were looked at are
+    named whatever became of them: another one may bear it that is not among them.
     """
     token = record_keys.number_token(node, case, exhibit)
     found = authorization.visible_items(
@@ -46,17 +49,28 @@ def bearers(
         if item.state.origin == node.agency
     }
     return {
-        evidence: opening
+        evidence: opening or {}
         for evidence, opening in openings.items()
-        if opening is not None and (case, exhibit) in same_record.borne(opening)
+        if len(found) == _NAMED
+        or (opening is not None and (case, exhibit) in same_record.borne(opening))
     }
 
 
 def heads(found: Mapping[str, dict[str, Any]]) -> list[str]:
     """Of the items that bear one number those that it means: no parts of another one that bears it
-    too, and none that another one replaced.
+    too, and none that another one replaced. All of them where there are too many to look at all.
+
+    Whoever records an item says what it replaces. That counts where it is said by a custodian, or
+    by whoever recorded the other one: anybody else would have theirs taken for it.
     """
-    replaced = {same_record.replaced(opening) for opening in found.values()}
+    if len(found) >= _NAMED:
+        return list(found)
+    replaced = {
+        earlier
+        for opening in found.values()
+        if (earlier := same_record.replaced(opening)) in found
+        and same_record.may_replace(opening, found[earlier])
+    }
     return [
         evidence
         for evidence, opening in found.items()
