@@ -211,7 +211,7 @@ def test_a_file_that_is_called_like_an_option_is_no_option_in_a_hint() -> None:
         ('a" & calc & "', '"a? & calc & ?"'),
         ("a\u201d; calc", '"a?; calc"'),
         ("a\n'; calc; '", "\"a\\n'; calc; '\""),
-        ("\u202e'&calc", "\"\\u202e'&calc\""),
+        ("\u202e'&calc", '"\\u202e\'&calc"'),
         ("C:\\a b\\", '"C:\\a b\\\\"'),
         ("", '""'),
     ],
