@@ -11,8 +11,9 @@ share. What git and direnv learned of such folders holds here:
   in it; it is looked for above the working folder only within the user's own folder, and on one
   file system
 - it names a folder and nothing else: no passphrase, no server
-- it is followed only to a home that this user made, joined or named (`custody home use`) before:
-  the list of these lies in the user's data folder, where no archive is unpacked
+- it is followed only where this user had it written (`custody init`, `custody home use`), to the
+  home for which it was: the list of these lies in the user's data folder, where no archive is
+  unpacked. Whoever knows where another home of the user lies shall not send evidence there
 - one that may not be followed is refused and not passed over: evidence would go to another home
   than the one that the folder was meant for
 """
@@ -23,6 +24,7 @@ import json
 import os
 import stat
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -54,10 +56,13 @@ class FoundHome:
 
 @dataclass(frozen=True, slots=True)
 class Remembered:
-    """How the passphrase of a home is found: in a file, or in the desktop's key store."""
+    """How the passphrase of a home is found: in a file, or in the desktop's key store; and the
+    `.custody` files that were written for it.
+    """
 
     passphrase_file: str = ""
     key_store: bool = False
+    pointers: Sequence[str] = ()
 
 
 def data_folder() -> Path:
@@ -128,9 +133,9 @@ def _followed(pointer: Path) -> Path:
     """
     text = _read_own(pointer)
     named = Path(os.path.abspath(pointer.parent / text))  # noqa: PTH100  (links stay as named)
-    if str(named.resolve()) not in _read():
+    if str(pointer) not in remembered(named).pointers:
         raise UsageError(
-            f"{pointer} names the home {named}, which you did not make or choose here before",
+            f"{pointer} names the home {named}, for which you did not have it written",
             hint=f"if it is yours: custody home use {_quoted(named)}; else say which one: --home",
         )
     return named
@@ -179,8 +184,8 @@ def use(home: Path, folder: Path) -> Path:
     Returns:
         the pointer.
     """
-    remember(home)
-    pointer = folder / POINTER
+    pointer = folder.resolve() / POINTER
+    remember(home, pointers=sorted({*remembered(home).pointers, str(pointer)}))
     whole = home.resolve()
     named = os.path.relpath(whole, folder.resolve()) if whole.is_relative_to(folder) else whole
     files.write(pointer, f"{named}\n".encode())
@@ -192,7 +197,7 @@ def remembered(home: Path) -> Remembered:
     return _read().get(str(home.resolve()), Remembered())
 
 
-def remember(home: Path, **changes: str | bool) -> None:
+def remember(home: Path, **changes: str | bool | Sequence[str]) -> None:
     """Remember a home, and how its passphrase is found.
 
     Raises:
