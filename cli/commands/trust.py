@@ -28,6 +28,10 @@ Example:
   custody --home ~/evidence trust -o court.json --pin photo.bundle
   custody --home ~/evidence trust --check court.json
 """
+_AGREES = (
+    "your node's chain agrees with all that is believed of it (chain, contracts, signers, pinned "
+    "blocks); its label, agencies and confirmations were compared with nothing"
+)
 
 
 def trust(
@@ -54,7 +58,7 @@ def trust(
         given = read_trust(check)
         with open_session() as session:
             trust_roots.require_same(session.node, given)
-        _tell(given, f"{check}: your node's chain agrees with all of it", check)
+        _tell(given, f"{check}: {_AGREES}", check)
         return
     with ExitStack() as stack:
         file = (
