@@ -117,8 +117,15 @@ def test_a_pointer_that_somebody_else_could_have_written_is_refused(
         assert why in said
 
     pointer.write_text("hostile\n")
-    refused("which you did not make or choose here before")
+    refused("for which you did not have it written")
     find_home.remember(hostile)
+    refused("for which you did not have it written")
+    find_home.use(hostile, Path.cwd())
+    other = Path(shutil.copytree(founded, user / "other"))
+    find_home.use(other, user)
+    pointer.write_text(f"{other}\n")
+    refused("for which you did not have it written")
+    pointer.write_text("hostile\n")
     pointer.chmod(0o664)
     refused("can be written by others, so it is not followed")
     pointer.chmod(0o600)
@@ -154,7 +161,7 @@ def test_a_home_that_lies_in_a_folder_of_evidence_is_not_worked_in(
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="takes root to give a file away")
 def test_a_pointer_of_somebody_else_is_refused(user: Path, founded: Path) -> None:
-    find_home.remember(founded)
+    find_home.use(founded, Path.cwd())
     pointer = Path(".custody")
     pointer.write_text(f"{founded}\n")
     pointer.chmod(0o600)
@@ -178,7 +185,7 @@ def test_a_list_of_homes_that_others_can_write_is_not_believed(user: Path, found
     find_home.use(founded, Path.cwd())
     assert find_home.find(None).path == founded
     (user / "data" / "custody" / "homes.json").chmod(0o666)
-    with pytest.raises(UsageError, match="did not make or choose"):
+    with pytest.raises(UsageError, match="did not have it written"):
         find_home.find(None)
 
 
