@@ -12,6 +12,7 @@ from fastapi.responses import HTMLResponse
 
 from api.description import POLICY, STYLE
 from ledger import __version__
+from ledger.domain.bundle import trust
 from ledger.services.node.context import Node
 from ledger.services.onchain import checkpoint_anchoring
 
@@ -68,6 +69,17 @@ software, in its folder <code>docs</code>. This is version {html.escape(__versio
 """
 
 
+def _anchored(node: Node) -> str:
+    if trust.is_local(node.contracts.chain.label):
+        return (
+            "All of them are anchored, on a chain that this agency runs alone: that convinces "
+            "nobody who does not trust it."
+        )
+    return (
+        "All of them are anchored for good: nobody can change them any more, not even the agency."
+    )
+
+
 def _state(node: Node) -> list[str]:
     """How the node is, in whole sentences."""
     with node.records.read() as unit:
@@ -79,8 +91,7 @@ def _state(node: Node) -> list[str]:
         "It is in service.",
         f"Its log has {reached.integrated} {'entry' if reached.integrated == 1 else 'entries'}. "
         + (
-            "All of them are anchored for good: nobody can change them any more, not even the "
-            "agency."
+            _anchored(node)
             if not waiting
             else f"{waiting} of them {'waits' if waiting == 1 else 'wait'} to be anchored, and "
             "until then nothing outside this agency proves them."

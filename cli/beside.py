@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 from cli import output
 from cli.global_options import STATE
 from cli.hints import elsewhere
+from ledger.domain.files import file_names
 
 if TYPE_CHECKING:
     from ledger.domain.bundle.trust import TrustRoot
@@ -30,15 +31,38 @@ _PLAIN: Final = re.compile(r"\w[\w .,()+@=-]{0,150}")
 def pair(bundle: Path, file: Path | None) -> tuple[Path, Path | None]:
     """A bundle and its file, of two that a person named in any order, or of one: the bundle of a
     file is looked for beside it.
+
+    Raises:
+        UnreadableError: one was named that is called as a file is, has no bundle beside it, and is
+            a bundle. Whoever changed a file could put some good bundle in its place: it would be
+            verified, and whoever typed the file's name would take that for a verdict on the file.
     """
-    if is_bundle(bundle):
-        return bundle, file
     if file is not None:
-        return (file, bundle) if is_bundle(file) else (bundle, file)
-    for found in (bundle.with_name(bundle.name + BUNDLE), bundle.with_suffix(BUNDLE)):
-        if is_bundle(found):
+        given = [bundle, file]
+        # Evidence may be a bundle, too: then the ending says which is which.
+        given.sort(key=lambda path: (not is_bundle(path), path.suffix != BUNDLE))
+        return given[0], given[1]
+    for found in _bundles_of(bundle):
+        if found != bundle and is_bundle(found):
             return found, bundle
+    if is_bundle(bundle) and bundle.suffix != BUNDLE:
+        raise _no_file(bundle)
     return bundle, None
+
+
+def _no_file(path: Path) -> Exception:
+    from ledger.domain.errors import UnreadableError
+
+    return UnreadableError(
+        f"{path} is itself an evidence bundle, and no bundle of it lies beside it: neither "
+        "verified nor refuted",
+        hint=f"if you expected a file, ask for it again; a bundle alone is named *{BUNDLE}",
+    )
+
+
+def _bundles_of(file: Path) -> list[Path]:
+    """Where the bundle of a file may lie; nowhere for what has no name, such as / or a dot."""
+    return [file.with_name(file.name + BUNDLE), file.with_suffix(BUNDLE)] if file.name else []
 
 
 def is_bundle(path: Path) -> bool:
@@ -64,7 +88,7 @@ def bundle_hint(file: Path) -> str:
         there = []
     if len(there) == 1:
         return f"name its bundle: {elsewhere('verify', there[0], file)}"
-    missing = f"{file.name}{BUNDLE} or {file.with_suffix(BUNDLE).name}"
+    missing = " or ".join(path.name for path in _bundles_of(file))
     command = elsewhere("verify", "BUNDLE", "FILE")
     return f"name its bundle, since no {missing} lies beside it: {command}"
 
@@ -74,13 +98,14 @@ def trust_root(bundle: Path, file: Path | None) -> TrustRoot:
     has it.
 
     Raises:
-        UsageError: there is no home here, or it cannot be opened.
+        UsageError: there is no home here, it cannot be opened, or another node was named.
     """
     from ledger.app import settings
     from ledger.domain.errors import UsageError
 
-    paths = [str(path) for path in (bundle, file) if path is not None]
+    paths = [path for path in (bundle, file) if path is not None]
     hint = elsewhere("verify", *paths, "--trust", _TRUST)
+    require_own_node(hint)
     home = STATE.home
     if not (home / settings.CONFIG).exists() and not settings.is_client(home):
         raise UsageError(
@@ -90,7 +115,7 @@ def trust_root(bundle: Path, file: Path | None) -> TrustRoot:
         )
     from cli.session import open_session
 
-    output.note(f"trusting the chain of your own home, {home}")
+    output.note(f"trusting {own_chain()}, {home}")
     try:
         with open_session() as session:
             return _of_node(session.node.trust_root, bundle)
@@ -98,6 +123,34 @@ def trust_root(bundle: Path, file: Path | None) -> TrustRoot:
         raise UsageError(
             f"the trust root of {home} was not read: {error.message}", hint=hint
         ) from error
+
+
+def require_own_node(hint: str) -> None:
+    """Refuse to believe the node of --server about its chain: it may be a partner's, and whoever
+    made up a bundle would make up the trust root, too.
+
+    Raises:
+        UsageError: one was named.
+    """
+    from ledger.domain.errors import UsageError
+
+    if STATE.server:
+        raise UsageError(
+            f"{STATE.server} was named by --server or CUSTODY_SERVER: whose chain you trust is "
+            "nothing to ask another node than your own",
+            hint=hint,
+        )
+
+
+def own_chain() -> str:
+    """The chain that is trusted where no trust root is given, and whose word that is."""
+    from ledger.app import settings
+
+    return (
+        "the chain of your agency, as its node tells it to your home"
+        if settings.is_client(STATE.home)
+        else "the chain of your own home"
+    )
 
 
 def _of_node(ask: Callable[[int | None], bytes], bundle: Path) -> TrustRoot:
@@ -126,9 +179,11 @@ def free(name: str, otherwise: str, ending: str = "") -> Path:
 
     Args:
         name: as it was recorded, which may be anything. otherwise: where it is no name of a file
-            that a person would read as such. ending: behind it.
+            that a person would read as such, or that means something where it lies. ending: behind
+            it.
     """
-    stem = (name if _PLAIN.fullmatch(name) else otherwise) + ending
+    plain = _PLAIN.fullmatch(name) and not file_names.means_something(name)
+    stem = (name if plain else otherwise) + ending
     wanted = Path(stem)
     number = 1
     while os.path.lexists(wanted):

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from cli import beside, court_page, output, withholding
 from cli.hints import elsewhere
+from ledger.domain.files import file_names
 
 if TYPE_CHECKING:
     from cli.session import Session
@@ -28,8 +29,8 @@ PAGE: Final = "READ-ME.html"
 _ITEM: Final = "item"
 #: Names of files that any system takes and no shell reads as something else.
 _PLAIN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}(?<!\.)")
-#: Names that Windows keeps for devices, whatever their ending.
-_DEVICES: Final = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?")
+#: What looks as if it were the page that says how to check.
+_LIKE_THE_PAGE: Final = re.compile(r"(?i)_*read[._-]*me")
 _ENDING: Final = re.compile(r"\.[A-Za-z0-9]{1,10}")
 
 
@@ -147,21 +148,22 @@ def _require_anchored(parsed: Bundle) -> None:
 
 
 def _file_name(parsed: Bundle) -> str:
-    """What the file is called: its recorded name where the bundle shows it to its reader and every
-    system takes it, else a plain one.
+    """What the file is called: its recorded name where the bundle shows it to its reader, every
+    system takes it, and it is nothing but a file there; else a plain one.
     """
     body = court_page.first_body(parsed)
     recorded = str(body.get("name", ""))
-    taken = {one.casefold() for one in (TRUST, PAGE)}
     if (
         _PLAIN.fullmatch(recorded)
-        and not _DEVICES.fullmatch(recorded)
-        and recorded.casefold() not in taken
+        and not file_names.means_something(recorded)
+        and not _LIKE_THE_PAGE.match(recorded)
+        and recorded.casefold() != TRUST
         and not recorded.casefold().endswith(beside.BUNDLE)
     ):
         return recorded
     ending = Path(recorded).suffix
-    return _ITEM + (ending if _ENDING.fullmatch(ending) and ending != beside.BUNDLE else ".bin")
+    known = _ENDING.fullmatch(ending) and ending.casefold() != beside.BUNDLE
+    return _ITEM + (ending if known else ".bin")
 
 
 def _fetch(session: Session, urn: str, access: str, path: Path) -> Opened:

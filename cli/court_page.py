@@ -21,7 +21,7 @@ _CHECK = """<h2>Check it in three steps</h2>
 Get a release from where it is published and not from whoever gave you this folder, check its
 signature as its page "Installing" says, and install the file that ends in .whl, not whatever has
 the same name elsewhere:
-<pre>python3 -m pip install ./{wheel}</pre>
+<pre>python3 -I -m pip install ./{wheel}</pre>
 You need no account, and from here on no network: nothing leaves your computer.</li>
 <li><strong>Ask for the fingerprint</strong> of the trust root, which says whom the check believes.
 Ask by another way than you got this folder: call an agency of those named below at a number that
@@ -78,7 +78,7 @@ def render(left: CourtFolder, now: int) -> str:
     Args:
         now: seconds since 1970, for when it was made.
     """
-    from ledger.domain.bundle import trust_fingerprint
+    from ledger.domain.bundle import trust, trust_fingerprint
     from ledger.domain.codecs.text import format_time
 
     found, report = trust_fingerprint.of(left.root), left.report
@@ -105,7 +105,7 @@ needed to check both without believing whoever handed it over.</p>
 {shown(", ".join(left.root.agencies))}. Its fingerprint, to be compared with what you were told and
 not to be believed from here:</p>
 <p class="digits">{shown(found.with_pins or found.chain)}</p>
-{pinned}{_LOCAL if left.root.label.startswith("local") else ""}
+{pinned}{_LOCAL if trust.is_local(left.root.label) else ""}
 <h2>When it was made</h2>
 <p>The program that made this folder checked it in the way above: {shown(report.verdict)}.</p>"""
     return page("Evidence for the court: what lies here, and how to check it", body)

@@ -66,5 +66,6 @@ def missing(extra: str, what: str) -> UsageError:
     python = f'"{sys.executable}"' if " " in sys.executable else sys.executable
     return UsageError(
         f"{what} needs the parts of custody-ledger[{extra}], which are not installed here",
-        hint=f'{python} -m pip install "custody-ledger[{extra}]"',
+        # -I: in a folder of evidence, nothing that lies there and is called pip.py is run
+        hint=f'{python} -I -m pip install "custody-ledger[{extra}]"',
     )

@@ -56,14 +56,19 @@ def command(*words: object, server: str = "") -> str:
         server: the node that it is for, where that is another one than this run's.
     """
     given = options(server=server)
-    return " ".join(
-        [program(), *([given] if given else []), *(quoted(str(word)) for word in words)]
-    )
+    return " ".join([program(), *([given] if given else []), *map(_word, words)])
 
 
 def elsewhere(*words: object) -> str:
     """A command for somebody else, or for another home than this one."""
-    return "custody " + " ".join(quoted(str(word)) for word in words)
+    return "custody " + " ".join(map(_word, words))
+
+
+def _word(word: object) -> str:
+    """A word as a shell reads it; a path is never an option, whatever a file is called."""
+    text = str(word)
+    is_option = isinstance(word, Path) and text.startswith("-")
+    return quoted(f".{os.sep}{text}" if is_option else text)
 
 
 def program() -> str:
@@ -122,8 +127,8 @@ def quoted(text: str) -> str:
     """A word of a command as a shell reads it, also after what a terminal would act on was made
     visible (ledger/domain/untrusted/visible.py): names of files may hold anything.
     """
-    if visible(text) == text:
-        return system.shell_word(text)
+    if visible(text) == text or system.WINDOWS:  # whose shells have no way to write such a name
+        return system.shell_word(visible(text))
     shown = (
         "\\" + character
         if character in "\\'"

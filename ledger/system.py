@@ -12,11 +12,11 @@ from __future__ import annotations
 import errno
 import ntpath
 import os
+import re
 import shlex
 import signal
 import socket
 import stat
-import subprocess
 import sys
 import threading
 import time
@@ -49,6 +49,10 @@ _REPARSE_POINT: Final = 0x400  # FILE_ATTRIBUTE_REPARSE_POINT
 _LEADS_ELSEWHERE: Final = (0xA000000C, 0xA0000003)
 _BUSY: Final = 2.0  # seconds for which a scanner of viruses may hold what was just written
 _SHORT: Final = 240  # characters: beyond 260 Windows wants a path to be told in another way
+#: Words that both shells of Windows take as they are.
+_WORD: Final = re.compile(r"[\w./\\:+@-]+", re.ASCII)
+#: What cmd (%, !) or PowerShell ($, `, quotation marks of any form) acts on within quotation marks.
+_ACTED_ON: Final = re.compile('[%!$`"\u201c\u201d\u201e\r\n]')
 _seeking = threading.Lock()
 
 
@@ -251,8 +255,19 @@ def least_environment() -> dict[str, str]:
 
 
 def shell_word(text: str) -> str:
-    """A word of a command as the shell of this system reads it."""
-    return subprocess.list2cmdline([text]) if WINDOWS else shlex.quote(text)
+    """A word of a command as the shell of this system reads it.
+
+    On Windows that may be cmd or PowerShell, which agree on few characters: what either of them
+    would act on within quotation marks stands as a question mark. The command then finds no such
+    file; it starts no other program.
+    """
+    if not WINDOWS:
+        return shlex.quote(text)
+    if _WORD.fullmatch(text):
+        return text
+    word = _ACTED_ON.sub("?", text)
+    # Backslashes before the closing quotation mark would make it a part of the word.
+    return '"' + word + "\\" * (len(word) - len(word.rstrip("\\"))) + '"'
 
 
 def connected(path: Path) -> socket.socket:

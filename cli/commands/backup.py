@@ -85,6 +85,9 @@ def backup(
         f"NOT certain: {one} says to be made later than now; a clock was wrong"
         for one in backups.ahead(folder, now)
     ]
+    if made.elsewhere:
+        what = f"the ciphertext of {counted(made.elsewhere, 'item')}"
+        lines.append(f"NOT in it: {what}, which lies at IPFS nodes alone: keep these nodes")
     lines += _packs(made)
     value = {
         "snapshot": str(made.snapshot),
@@ -93,6 +96,7 @@ def backup(
         "size": made.size,
         "lost": made.lost,
         "mended": made.mended,
+        "atNodesAlone": made.elsewhere,
     }
     waiting = sum(journal.count(STATE.home / one) for one in (settings.JOURNAL, settings.QUEUE))
     if waiting:

@@ -105,8 +105,9 @@ def register(app: typer.Typer) -> None:
 def _checking(out: Path) -> str:
     """The command that verifies a bundle, with the file where that lies beside it."""
     file = out.with_suffix("")
-    known = out.suffix == beside.BUNDLE and file.is_file()
-    return command("verify", file if known else out)
+    if out.suffix != beside.BUNDLE:  # which could be anything, and is verified with its file
+        return command("verify", out, "FILE")
+    return command("verify", file if file.is_file() else out)
 
 
 def _name(parsed: Bundle) -> str:

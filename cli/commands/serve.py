@@ -24,7 +24,10 @@ def serve(
         str,
         typer.Option(help="Address to listen on; put a TLS proxy before anything but loopback."),
     ] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port; 0 chooses a free one.", min=0, max=65535)] = 8000,
+    port: Annotated[
+        int,
+        typer.Option(help="Port; 0 chooses a free one.", min=0, max=65535, envvar="CUSTODY_PORT"),
+    ] = 8000,
     anchor_growth: Annotated[
         int, typer.Option(help="Anchor when this many entries wait.", min=1)
     ] = 256,

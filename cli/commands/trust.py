@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli import outfile, output, trust_lines
+from cli import beside, outfile, output, trust_lines
 from cli.global_options import Json
 
 if TYPE_CHECKING:
@@ -28,6 +28,10 @@ Example:
   custody --home ~/evidence trust -o court.json --pin photo.bundle
   custody --home ~/evidence trust --check court.json
 """
+_AGREES = (
+    "your node's chain agrees with all that is believed of it (chain, contracts, signers, pinned "
+    "blocks); its label, agencies and confirmations were compared with nothing"
+)
 
 
 def trust(
@@ -51,10 +55,11 @@ def trust(
             raise UsageError(
                 "--check compares a trust root and writes none", hint="leave out --output and --pin"
             )
+        beside.require_own_node("leave out --server, and unset CUSTODY_SERVER")
         given = read_trust(check)
         with open_session() as session:
             trust_roots.require_same(session.node, given)
-        _tell(given, f"{check}: your node's chain agrees with all of it", check)
+        _tell(given, f"{check}: {_AGREES}", check)
         return
     with ExitStack() as stack:
         file = (

@@ -17,6 +17,7 @@ import json
 import os
 import secrets
 from collections.abc import Sequence
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
@@ -135,9 +136,7 @@ class FileJournal:
 
     def _open(self) -> None:
         files.private_folder(self._directory)
-        path = self._directory / f"upload-{secrets.token_hex(8)}.journal"
-        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | system.CLOEXEC, 0o600)
-        filelock.take(fd, wait=True)
+        path, fd = self._made()
         self._path, self._fd, self._end = path, fd, 0
         self._write(JOURNAL_MAGIC)
         try:
@@ -145,6 +144,20 @@ class FileJournal:
         except OSError:
             self._broken = True  # a crash could lose the file with all that is in it
             raise
+
+    def _made(self) -> tuple[Path, int]:
+        """A new file with its descriptor, locked. Another run that looks for leftovers may hold, or
+        have taken away, one that is not locked yet.
+        """
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | system.CLOEXEC
+        while True:
+            path = self._directory / f"upload-{secrets.token_hex(8)}.journal"
+            fd = os.open(path, flags, 0o600)
+            with suppress(BlockingIOError):
+                filelock.take(fd)
+                if path.exists():
+                    return path, fd
+            filelock.let_go(fd)
 
     def _write(self, data: bytes) -> None:
         """Write all of it durably, or leave nothing of it."""

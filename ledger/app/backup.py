@@ -28,6 +28,7 @@ from ledger.adapters import files, profiles
 from ledger.adapters.backup import databases, packs, sealed
 from ledger.adapters.backup.keys import BackupKeys, Generation
 from ledger.adapters.filelock import FileLock
+from ledger.adapters.ipfs.index_view import read_places
 from ledger.app import settings
 from ledger.domain.codecs import strict_json
 from ledger.domain.codecs.digests import same
@@ -64,7 +65,8 @@ class Manifest:
 class Made:
     """A backup that was made: ``expires`` is when its grants can no longer be opened, ``copied``
     the pack bytes that were new, ``lost`` packs that the home lost in whole or in part, and whose
-    copies stay, ``mended`` packs whose copies had gone bad and are good again.
+    copies stay, ``mended`` packs whose copies had gone bad and are good again, ``elsewhere`` how
+    many items' ciphertext lies at IPFS nodes alone, and so in no backup.
     """
 
     snapshot: Path
@@ -74,6 +76,7 @@ class Made:
     grants: int
     lost: list[str]
     mended: list[str]
+    elsewhere: int
 
 
 def require_apart(home: Path, folder: Path, keys_file: Path) -> None:
@@ -154,7 +157,9 @@ def make(
         shutil.rmtree(part, ignore_errors=True)
         lock.release()
     size = sum(copied.packs.values())
-    return Made(final, generation.expires, copied.new, size, grants, lost, copied.mended)
+    at_nodes = databases.pinned(final / settings.LEDGER)
+    elsewhere = len(at_nodes) - len(read_places(home / "blocks", at_nodes))
+    return Made(final, generation.expires, copied.new, size, grants, lost, copied.mended, elsewhere)
 
 
 def _failed(error: OSError, *, made: bool) -> StorageError:
@@ -320,11 +325,19 @@ def check(snapshot: Path, key: bytes) -> Manifest:
         raise StorageError(
             f"the manifest of {snapshot.name} was altered", hint="choose another snapshot"
         )
-    for name, digest in manifest.files.items():
-        path = snapshot / name
-        if not path.is_file() or _digest(path) != digest:
-            raise StorageError(
-                f"{name} in the snapshot {snapshot.name} is missing or altered",
-                hint="choose another snapshot",
-            )
+    for name in manifest.files:
+        require_whole(snapshot / name, manifest, snapshot)
     return manifest
+
+
+def require_whole(path: Path, manifest: Manifest, snapshot: Path) -> None:
+    """Check that a file is the one of its name in a snapshot.
+
+    Raises:
+        StorageError: it is missing, or another one.
+    """
+    if not path.is_file() or _digest(path) != manifest.files[path.name]:
+        raise StorageError(
+            f"{path.name} in the snapshot {snapshot.name} is missing or altered",
+            hint="choose another snapshot",
+        )

@@ -108,11 +108,13 @@ def restore(
 def _copy(source: Path, folder: Path, aside: Path, manifest: backup.Manifest) -> None:
     (aside / "blocks").mkdir()
     for name in manifest.files:
-        if name == "chain.sqlite":
-            (aside / "chain").mkdir()
-            shutil.copyfile(source / name, aside / "chain" / name)
-        elif name != backup.SEALED:
-            shutil.copyfile(source / name, aside / name)
+        if name == backup.SEALED:  # read where it lies, under its key
+            continue
+        made = aside / ("chain" if name == "chain.sqlite" else "") / name
+        made.parent.mkdir(exist_ok=True)
+        shutil.copyfile(source / name, made)
+        # Somebody may have exchanged it behind the check, or a disk read it otherwise this time.
+        backup.require_whole(made, manifest, source)
     for path in aside.rglob("*"):
         path.chmod(0o700 if path.is_dir() else 0o600)
     packs.restore(folder / "blocks", aside / "blocks")

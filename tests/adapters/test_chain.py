@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import random
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Final
 
 import pytest
 
@@ -33,6 +35,7 @@ from tests.support.chains import free_port, running
 
 GOVERNOR, ANCHORER, SEALER = (bytes([number]) * 32 for number in (1, 2, 3))
 LEAVES = [bytes([number]) * 32 for number in range(20)]
+WORDS: Final = [number.to_bytes(32, "big") for number in (0, 1, 32, 96, 2**63, 2**64, 2**256 - 1)]
 
 
 @pytest.fixture(scope="module", params=["local", "hardhat", "anvil"])
@@ -212,6 +215,52 @@ def test_a_reverted_transaction_is_told(contracts: Contracts) -> None:
         wait(contracts.chain, contracts.chain.send(raw))
 
 
+@pytest.mark.parametrize("name", abi.CONTRACTS)
+def test_what_a_hostile_chain_answers_decodes_or_is_an_error_of_the_chain(name: str) -> None:
+    """A length beyond any memory in a call was an OverflowError, which ended an audit."""
+    chance = random.Random(name)
+    refused = 0
+    for entry in abi.artifact(name)["abi"]:
+        kind = entry["type"]
+        for _ in range(60):
+            data = b"".join(chance.choices(WORDS, k=chance.randrange(9))) + b"\xff" * 7
+            try:
+                if kind == "function":
+                    selector = abi._function(name, entry["name"])[0]
+                    abi.decode_call(name, selector + data)
+                    abi.decode_result(name, entry["name"], data)
+                elif kind == "event":
+                    [topic] = [
+                        one for one, known in abi._events(name).items() if known[0] == entry["name"]
+                    ]
+                    abi.decode_event(name, [topic, *chance.choices(WORDS, k=3)], data)
+                elif kind == "error":
+                    [code] = [
+                        one for one, known in abi._errors().items() if known[0] == entry["name"]
+                    ]
+                    assert abi.explain_revert(code + data).startswith(entry["name"])
+            except ChainError:
+                refused += 1
+    assert refused > 100
+
+
+def test_a_recorded_transaction_that_calls_something_else_is_an_error_of_the_chain(
+    contracts: Contracts,
+) -> None:
+    """Whoever wrote one into the database ended the audit that would have told of it."""
+    huge = abi._function("EvidenceLedger", "anchor")[0] + WORDS[0] * 3 + WORDS[-1]
+    for data in (
+        abi.encode_call("EvidenceLedger", "custody", bytes(32)),
+        abi.encode_call("EvidenceLedger", "registry"),
+        huge,
+    ):
+        raw = sign_transaction(
+            contracts.chain, ANCHORER, to=contracts.ledger, data=data, gas=200_000, nonce=0
+        )
+        with pytest.raises(ChainError):
+            contracts.read_transaction(raw)
+
+
 def test_artifacts_have_the_storage_layout_that_offline_proofs_rely_on() -> None:
     def layout(name: str) -> list[str]:
         return [
@@ -275,6 +324,7 @@ def test_a_kill_in_the_middle_of_a_block_leaves_the_chain_as_it_was(tmp_path: Pa
     code = f"""
 import sys
 from pathlib import Path
+from typing import Final
 from tests.adapters.test_chain import *
 chain = LocalChain(Path({str(tmp_path)!r}), chain_id=7, sealer=SEALER, clock=StoppedClock(1795000000), funded=[address_of(GOVERNOR)])
 start = chain.nonce(address_of(GOVERNOR))

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from ledger.adapters import filelock
 from ledger.adapters.journal import FileJournal
 from ledger.domain.errors import StorageError
 
@@ -132,3 +133,28 @@ def test_a_disk_that_does_not_confirm_is_not_believed_the_next_time(
         journal.sync()
     journal.close()
     assert [one["n"] for one in read(tmp_path)] == [0]
+
+
+@pytest.mark.parametrize("ends", [False, True])
+def test_a_run_that_looks_for_leftovers_takes_no_journal_away_that_is_just_begun(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ends: bool
+) -> None:
+    """It removed the file with its own, and what the other run wrote from then on had no name: a
+    crash lost it.
+    """
+    real, other = filelock.take, FileJournal(tmp_path, KEY)
+
+    def late(fd: int, **how: bool) -> None:
+        monkeypatch.setattr(filelock, "take", real)
+        other.leftovers()
+        if ends:
+            other.finish()
+        real(fd, **how)
+
+    monkeypatch.setattr(filelock, "take", late)
+    journal = FileJournal(tmp_path, KEY)
+    journal.append({"n": 1})
+    journal.sync()
+    other.finish()
+    journal.close()
+    assert read(tmp_path) == [{"n": 1}]

@@ -84,6 +84,7 @@ ARE: Final[dict[tuple[str, str], str]] = {
     ("profile show", "{}"): "nl",
     ("record incident", "--kind"): "damage",
     ("record receive", "--from"): "the lab",
+    ("record restrict", "--handling"): "privileged",
     ("record unrestrict", "--handling"): "privileged",
     ("restore", "FOLDER"): "backups",
     ("share", "--with"): "{who}",

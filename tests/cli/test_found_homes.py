@@ -15,8 +15,10 @@ import pytest
 
 from ledger.app import find_home
 from ledger.domain.errors import UsageError
-from tests.support.commands import within
+from tests.support.commands import ROOT, within
 from tests.support.desk import PASSPHRASE
+
+VECTOR = ROOT / "tests" / "vectors" / "bundle" / "good.bundle"
 
 
 @pytest.fixture
@@ -59,7 +61,7 @@ def test_homes_are_found_in_their_order(
 ) -> None:
     shutil.copytree(founded, user / "data" / "custody" / "home")
     assert shown()["by"] == "your data folder"
-    shutil.copytree(founded, Path("custody-home"))
+    find_home.remember(Path(shutil.copytree(founded, Path("custody-home"))))
     assert shown()["by"] == "the folder custody-home here"
     chosen = Path(shutil.copytree(founded, user / "chosen"))
     monkeypatch.chdir("..")
@@ -115,8 +117,15 @@ def test_a_pointer_that_somebody_else_could_have_written_is_refused(
         assert why in said
 
     pointer.write_text("hostile\n")
-    refused("which you did not make or choose here before")
+    refused("for which you did not have it written")
     find_home.remember(hostile)
+    refused("for which you did not have it written")
+    find_home.use(hostile, Path.cwd())
+    other = Path(shutil.copytree(founded, user / "other"))
+    find_home.use(other, user)
+    pointer.write_text(f"{other}\n")
+    refused("for which you did not have it written")
+    pointer.write_text("hostile\n")
     pointer.chmod(0o664)
     refused("can be written by others, so it is not followed")
     pointer.chmod(0o600)
@@ -134,9 +143,25 @@ def test_a_pointer_that_somebody_else_could_have_written_is_refused(
     refused("is no plain file")
 
 
+def test_a_home_that_lies_in_a_folder_of_evidence_is_not_worked_in(
+    user: Path, founded: Path
+) -> None:
+    """Without --trust, `verify` would judge by the chain that the folder brought."""
+    hostile = Path(shutil.copytree(founded, Path("custody-home").absolute()))
+    (user / "work" / "case" / "photo.jpg.bundle").write_bytes(VECTOR.read_bytes())
+    Path("photo.jpg").write_bytes(b"photo")
+    for words in (("verify", "photo.jpg"), ("list",), ("upload", "photo.jpg")):
+        code, out, said = within(*words)
+        assert (code, out) == (2, ""), said
+        assert f"{hostile}, which you did not make or choose here before" in said
+        assert f"custody home use {hostile}" in said
+    assert within("home", "use", hostile)[0] == 0
+    assert within("list")[0] == 0
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="takes root to give a file away")
 def test_a_pointer_of_somebody_else_is_refused(user: Path, founded: Path) -> None:
-    find_home.remember(founded)
+    find_home.use(founded, Path.cwd())
     pointer = Path(".custody")
     pointer.write_text(f"{founded}\n")
     pointer.chmod(0o600)
@@ -160,7 +185,7 @@ def test_a_list_of_homes_that_others_can_write_is_not_believed(user: Path, found
     find_home.use(founded, Path.cwd())
     assert find_home.find(None).path == founded
     (user / "data" / "custody" / "homes.json").chmod(0o666)
-    with pytest.raises(UsageError, match="did not make or choose"):
+    with pytest.raises(UsageError, match="did not have it written"):
         find_home.find(None)
 
 

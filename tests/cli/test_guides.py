@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tools.scenarios.actors import free_port
 from tools.scenarios.terminal import Terminal, Window
 
 ROOT = Path(__file__).parents[2]
@@ -30,8 +31,11 @@ class Desks:
     """The machines of the administrator and of a colleague, and what is at work on them."""
 
     def __init__(self, folder: Path) -> None:
+        self.port = free_port()
         self.machines = {
-            who: Terminal(folder / name, Path(sys.executable).parent, f"the passphrase of {name}")
+            who: Terminal(
+                folder / name, Path(sys.executable).parent, f"the passphrase of {name}", self.port
+            )
             for who, name in (("", "own"), ("colleague", "colleague"))
         }
         self.own, self.other = own, other = folder / "own", folder / "colleague"
@@ -49,6 +53,7 @@ class Desks:
     def type(self, who: str, line: str) -> None:
         for invitation in self.own.glob("invitation-*.json"):
             shutil.copy(invitation, self.other)  # handed over by a safe way
+        line = line.replace(":8000/", f":{self.port}/")
         window = self.machines[who].open(line.removesuffix(" &"), **{"[y/n]": "y"})
         if line.endswith(" &"):
             window.wait_for(next(said for word, said in AT_WORK.items() if word in line))

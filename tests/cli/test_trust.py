@@ -103,10 +103,12 @@ def test_a_second_agency_says_whether_a_trust_root_agrees_with_its_own_chain(
     home, court = worked["home"], tmp_path / "court.json"
     custody("trust", "-o", court, "--pin", worked["folder"] / "b.bundle", home=home)
     done = custody("trust", "--check", court, home=home)
-    assert "agrees with all of it" in done.stdout
+    assert "agrees with all that is believed of it" in done.stdout
+    assert "label, agencies and confirmations were compared with nothing" in done.stdout
     longer = re.findall(r"with pinned block \d+: ([\d ]{47})", done.stdout)
     assert longer == [trust_fingerprint.of(trust.parse(court.read_bytes())).with_pins]
     good = json.loads(court.read_bytes())
+    [[real]] = [rule["blocks"] for rule in good["finality"] if rule["kind"] == "pinned"]
     for member, forged, told in (
         ("chainId", 1, "another chain"),
         ("genesis", "0x" + "00" * 32, "another first block"),
@@ -126,10 +128,37 @@ def test_a_second_agency_says_whether_a_trust_root_agrees_with_its_own_chain(
             [{"kind": "pinned", "blocks": [{"number": 10**6, "hash": "0x" + "22" * 32}]}],
             "not final yet",
         ),
+        # A verifier believes the first of two rules; the second was the one that was compared.
+        (
+            "finality",
+            [{"kind": "pinned", "blocks": [real | {"hash": "0x" + "22" * 32}]}, *good["finality"]],
+            f"block {real['number']} of your node's chain is another one",
+        ),
     ):
         court.write_text(json.dumps(good | {member: forged}))
         code = 3 if "final yet" in told else 1
         assert told in custody("trust", "--check", court, home=home, code=code).stderr
+
+
+@pytest.mark.parametrize("named", ["--server", "CUSTODY_SERVER"])
+def test_no_partners_node_is_believed_about_whose_chain_one_trusts(
+    worked: dict[str, Path], monkeypatch: pytest.MonkeyPatch, named: str
+) -> None:
+    """Whoever works as a guest at a partner's node verified the partner's bundle by the trust root
+    that the partner's node gave, called "the chain of your own home".
+    """
+    url, folder = "https://node.partner.example", worked["folder"]
+    given: tuple[str, ...] = (named, url)
+    if named == "CUSTODY_SERVER":
+        monkeypatch.setenv(named, url)
+        given = ()
+    for words in (
+        ("verify", folder / "b.bundle", folder / "photo.jpg"),
+        ("trust", "--check", folder / "trust.json"),
+    ):
+        code, printed, said = within(*given, *words, home=worked["home"])
+        assert (code, printed) == (2, ""), said
+        assert f"{url} was named by --server or CUSTODY_SERVER: whose chain you trust" in said
 
 
 def test_a_check_writes_no_trust_root(worked: dict[str, Path]) -> None:

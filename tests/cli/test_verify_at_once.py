@@ -53,6 +53,40 @@ def test_a_file_without_its_bundle_is_told_with_the_command(given: Path) -> None
     assert (code, "no photo.jpg.bundle or photo.bundle lies beside it" in said) == (4, True)
 
 
+@pytest.mark.parametrize("name", ["/", ".", "", ".."])
+def test_what_has_no_name_is_told_as_a_folder(given: Path, name: str) -> None:
+    """Beside it nothing can be looked for: that was told as a defect of ours."""
+    code, _, said = within("verify", name, "--trust", given / "trust.json")
+    assert (code, "is a folder, not an evidence bundle" in said) == (4, True), said
+
+
+def test_a_name_like_an_option_is_no_option_of_the_hint(
+    given: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a folder that a forger filled: the command that is proposed would name their trust root."""
+    monkeypatch.chdir(given)
+    (given / "b.bundle").rename(given / "--trust=trust.bundle")
+    code, _, said = within("verify", "photo.jpg", "--trust", "trust.json")
+    assert code == 4
+    [command] = re.findall(r"name its bundle: (custody .*)", said)
+    assert shlex.split(command)[2:] == ["./--trust=trust.bundle", "photo.jpg"]
+
+
+def test_a_bundle_in_the_place_of_the_file_is_no_verdict_on_the_file(given: Path) -> None:
+    """Any good bundle under the file's name was verified, and the exit code was 0."""
+    (given / "b.bundle").rename(given / "photo.jpg.bundle")
+    shutil.copyfile(given / "photo.jpg.bundle", given / "photo.jpg")
+    asked = ("verify", given / "photo.jpg", "--trust", given / "trust.json")
+    code, printed, _ = within(*asked)
+    assert (code, "FAILED: this file is not the one that was recorded" in printed) == (1, True)
+    turned = within("verify", given / "photo.jpg", given / "photo.jpg.bundle", *asked[2:])
+    assert turned[:2] == (code, printed)
+    (given / "photo.jpg.bundle").unlink()
+    code, printed, said = within(*asked)
+    assert (code, printed) == (4, "")
+    assert "is itself an evidence bundle, and no bundle of it lies beside it" in said
+
+
 def test_what_failed_stands_first_with_what_it_means_and_last(given: Path) -> None:
     with (given / "photo.jpg").open("ab") as file:
         file.write(b"x")

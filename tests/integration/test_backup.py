@@ -4,7 +4,6 @@ keys are destroyed.
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import shutil
@@ -18,17 +17,13 @@ from ledger.adapters.backup import packs
 from ledger.adapters.backup.keys import KEEP, ROTATE, BackupKeys
 from ledger.adapters.filelock import FileLock
 from ledger.app import backup, restore_home, settings
-from ledger.domain.codecs.text import format_time
 from ledger.domain.errors import CustodyError, KeyringError, LockedError, StorageError, UsageError
 from ledger.domain.ipld import cid as cids
 from ledger.domain.ipld.unixfs import Block
 from ledger.services.audit.self_check import examine
-from ledger.services.handovers import erasure
 from ledger.services.storage import garbage_collection
 from tests.support.backups import DAY, NOW, make
-from tests.support.consortium import upload
 from tests.support.desk import PASSPHRASE, Desk
-from tests.support.disposals import dispose
 
 
 def test_a_home_in_use_comes_back_whole(
@@ -331,40 +326,3 @@ def test_keys_that_a_killed_backup_left_beside_their_file_go_with_the_next_one(
     assert len(list(keys_file.parent.glob(".*.part"))) == 1
     BackupKeys(keys_file, PASSPHRASE, create=False).current(NOW + ROTATE)
     assert not list(keys_file.parent.glob(".*.part"))
-
-
-@pytest.mark.parametrize("altered", ["expires", "check"])
-def test_a_digit_that_a_disk_altered_in_the_note_of_backups_is_no_date(
-    desk: Desk, tmp_path: Path, keys_file: Path, keys: BackupKeys, altered: str
-) -> None:
-    """A certificate of disposal named an earlier date than that until which backups open the item."""
-    made = make(desk, tmp_path / "backups", keys_file, keys)
-    note = desk.path / settings.BACKUPS
-    value = json.loads(note.read_bytes())
-    value[altered] = json.loads(
-        json.dumps(value[altered]).translate({ord("1"): "3", ord("8"): "0"})
-    )
-    note.write_text(json.dumps(value))
-    with pytest.raises(StorageError, match="until when a backup opens an item is not known"):
-        settings.read_backups(desk.path)
-    make(desk, tmp_path / "backups", keys_file, keys, NOW + DAY)
-    assert settings.read_backups(desk.path) == made.expires
-
-
-def test_a_note_of_backups_of_an_earlier_version_counts(desk: Desk) -> None:
-    (desk.path / settings.BACKUPS).write_text('{"expires": 1900000000}')
-    assert settings.read_backups(desk.path) == 1_900_000_000
-
-
-def test_a_backup_between_a_disposal_and_the_end_of_its_keys_is_in_the_certificate(
-    desk: Desk, tmp_path: Path, keys_file: Path, keys: BackupKeys
-) -> None:
-    """The certificate said that no backup opens the item, while one did: it named those of the time
-    at which the disposal was signed, and the node had been down meanwhile.
-    """
-    item = upload(desk, tmp_path)
-    dispose(desk, item)
-    made = make(desk, tmp_path / "backups", keys_file, keys)
-    assert made.grants
-    erasure.settle(desk.node)
-    assert desk.client.disposal(item).backupsExpire == format_time(made.expires)

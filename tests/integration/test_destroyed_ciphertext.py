@@ -14,9 +14,11 @@ import pytest
 
 from cli.commands import dispose as dispose_command
 from ledger.adapters.filelock import FileLock
+from ledger.adapters.ipfs.local import LocalBlockStore
 from ledger.adapters.ipfs.read_only_blocks import LocalBlockView
 from ledger.domain.blocks import dag
 from ledger.domain.ipld import cid as cids
+from ledger.domain.ipld.unixfs import Block
 from ledger.services.handovers import erasure
 from ledger.services.storage import garbage_collection
 from ledger.services.workers.anchoring_worker import AnchoringPolicy, AnchoringWorker
@@ -122,3 +124,19 @@ def test_no_certificate_says_that_nothing_is_left_by_an_index_that_lost_what_is_
     with Desk(home_path) as desk:
         assert all(leaf in raw(home_path) for leaf in leaves)
         assert desk.client.disposal(gone).stored
+
+
+def test_however_little_was_destroyed_its_pack_is_compacted(tmp_path: Path) -> None:
+    """What was smaller than the slack in a rule of thumb, such as a short text among many files,
+    stayed on the disk for ever.
+    """
+    blocks = [Block(cids.of(data), data) for data in map(os.urandom, [3000] * 60 + [20])]
+    with closing(LocalBlockStore(tmp_path / "blocks")) as store:
+        store.put(blocks)
+        kept, small = [block.cid for block in blocks[:-1]], blocks[-1]
+        assert store.discard([small.cid], kept=[]).freed
+        assert small.data not in raw(tmp_path)
+        assert store.lingering([small.cid]) == []
+        assert store.collect(kept, before=0).freed == 0
+        assert store.holds_only(kept)
+        assert not store.holds_only(kept[1:])

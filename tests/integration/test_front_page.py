@@ -22,7 +22,7 @@ CASE = [{"scheme": "case", "value": "2026-117"}]
 
 
 def test_the_page_of_a_node_says_what_it_is_and_nothing_of_any_case(
-    desk: Desk, http: httpx.Client, photo: Path
+    desk: Desk, http: httpx.Client, photo: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """`/` was a 404."""
     [item] = desk.upload(photo, options=UploadOptions({"identifiers": CASE}))
@@ -35,6 +35,11 @@ def test_the_page_of_a_node_says_what_it_is_and_nothing_of_any_case(
     for secret in ("2026-117", *named):
         assert secret not in answer.text.replace("photo.jpg --trust", ""), secret
     desk.anchor()
+    # It said of a lone agency's own chain that not even the agency could change it.
+    alone = http.get("/").text
+    assert "anchored, on a chain that this agency runs alone" in alone
+    assert "not even the agency" not in alone
+    monkeypatch.setattr(desk.node.contracts.chain, "label", "consortium chain")
     assert "All of them are anchored for good" in http.get("/").text
     for path in re.findall('href="([^"]*)"', answer.text):
         assert http.get(path).status_code == 200, path

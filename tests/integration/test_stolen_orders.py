@@ -108,6 +108,6 @@ def test_a_copy_for_another_agency_says_how_its_item_is_marked_whatever_its_reco
     to, what = copying.Recipient("agency", agency=RO), copying.Disclosure("copy")
     with pytest.raises(RuleError, match="marked csam, and what is given") as refusal:
         copying.disclose(nl.client, nl.person, nl.clock, item, to, what)
-    assert "record restrict ID --handling csam" in str(refusal.value.hint)
+    assert "record restrict ID --handling MARK" in str(refusal.value.hint)
     nl.record(item, "restricted", {"handling": ["csam"]})
     copying.disclose(nl.client, nl.person, nl.clock, item, to, what)

@@ -126,3 +126,15 @@ def test_a_lock_pins_what_the_project_asks_for(lock: str, wanted: list[str]) -> 
         asked |= projects(PROJECT["optional-dependencies"][extra])
     pinned = sbom.read_lock(ROOT / lock)
     assert {one.name for one in pinned.values() if sbom.NAME in one.wanted_by} == asked
+
+
+@pytest.mark.parametrize(
+    "path", ["README.md", "docs/install.md", "cli/court_page.py", "cli/extras.py"]
+)
+def test_nobody_is_told_to_run_a_module_of_the_folder_that_they_are_in(path: str) -> None:
+    """`python3 -m pip` runs pip.py of the working folder: of a release to which a thief added it,
+    whose checksums say nothing of it, or of a folder with evidence.
+    """
+    text = (ROOT / path).read_text()
+    assert re.findall(r"(?<!-I) -m (?:pip|venv)\b", text) == []
+    assert path == "README.md" or " -I -m pip install" in text

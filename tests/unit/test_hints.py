@@ -16,6 +16,7 @@ from typer.main import get_command
 from cli import hints
 from cli.global_options import STATE
 from cli.main import app
+from ledger import system
 
 ROOT: Final = Path(__file__).parents[2]
 COMMAND: Final = re.compile(
@@ -188,3 +189,36 @@ def test_a_command_is_completed_once_and_quoted(given: str) -> None:
 )
 def test_what_is_for_others_or_no_command_stays_as_it_is(given: str, text: str) -> None:
     assert hints.runnable(text) == text
+
+
+def test_a_file_that_is_called_like_an_option_is_no_option_in_a_hint() -> None:
+    told = hints.elsewhere("verify", Path("--trust=mine.bundle"), Path("photo.jpg"))
+    assert told == "custody verify ./--trust=mine.bundle photo.jpg"
+    assert hints.elsewhere("verify", "--trust", Path("-t")) == "custody verify --trust ./-t"
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("photo.jpg", "photo.jpg"),
+        ("a b", '"a b"'),
+        ("a&calc", '"a&calc"'),
+        ("a|calc", '"a|calc"'),
+        ("a^&calc", '"a^&calc"'),
+        ("%COMSPEC%", '"?COMSPEC?"'),
+        ("$(calc)", '"?(calc)"'),
+        ("a`nb", '"a?nb"'),
+        ('a" & calc & "', '"a? & calc & ?"'),
+        ("a\u201d; calc", '"a?; calc"'),
+        ("a\n'; calc; '", "\"a\\n'; calc; '\""),
+        ("\u202e'&calc", '"\\u202e\'&calc"'),
+        ("C:\\a b\\", '"C:\\a b\\\\"'),
+        ("", '""'),
+    ],
+)
+def test_no_name_of_a_file_is_a_command_in_a_shell_of_windows(
+    name: str, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Words were quoted as programs read them, and neither cmd nor PowerShell is one."""
+    monkeypatch.setattr(system, "WINDOWS", True)
+    assert hints.quoted(name) == told

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from cli import beside
 from ledger import system
 from ledger.adapters import outputs
 from ledger.domain.errors import UnwrittenError
@@ -31,3 +32,15 @@ def test_a_name_that_windows_takes_for_something_else_is_refused(
         with pytest.raises(UnwrittenError, match="Windows"), ExitStack() as stack:
             stack.enter_context(outputs.writing(tmp_path / name, force=False))
         assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "name", ["custody.exe", "PIP.PY", "python3.cmd", "nul.txt", "end.", "mine.pyd"]
+)
+def test_evidence_that_is_called_like_a_program_is_written_under_a_plain_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """In a working folder cmd starts custody.exe, and `python3 -m pip` imports pip.py."""
+    monkeypatch.chdir(tmp_path)
+    assert beside.free(name, "item-3f0c1d2e") == Path("item-3f0c1d2e")
+    assert beside.free("report of 3 May.docx", "item") == Path("report of 3 May.docx")

@@ -18,6 +18,7 @@ from typing import Final
 
 from cli import output
 from ledger.domain.errors import ChainError
+from tools.scenarios.actors import free_port
 from tools.scenarios.sources import source_of
 from tools.scenarios.terminal import Terminal, Typed, Window
 
@@ -54,9 +55,9 @@ class FirstSession:
     """Two colleagues, each at a machine of their own, and what they typed so far."""
 
     def __init__(self, folder: Path) -> None:
-        commands = Path(sys.executable).parent
+        commands, port = Path(sys.executable).parent, free_port()
         self._machines = {
-            who: Terminal(folder / who, commands, f"a passphrase of {who}'s own")
+            who: Terminal(folder / who, commands, f"a passphrase of {who}'s own", port)
             for who in ("anna", "ben")
         }
         for machine in self._machines.values():
@@ -143,9 +144,10 @@ class FirstSession:
         output.note(f"{self._job}: {typed.line} ({typed.seconds:.1f} s)")
 
     def told(self, step: Step) -> str:
-        """What a command showed, with a home folder that is nobody's."""
-        folder = str(self._machines[step.who].folder)
-        return step.typed.shown.replace(folder, f"/home/{step.who}")
+        """What a command showed, with a home folder that is nobody's, and the port of every day."""
+        machine = self._machines[step.who]
+        shown = step.typed.shown.replace(str(machine.folder), f"/home/{step.who}")
+        return shown.replace(f"127.0.0.1:{machine.port}", "127.0.0.1:8000")
 
     def faults(self) -> list[str]:
         """What is worse in the session than it may be, a sentence each."""

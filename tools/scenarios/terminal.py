@@ -129,11 +129,13 @@ class Terminal:
         folder: the person's home folder, and the folder that they work in.
         commands: folder of the commands that are found without a path.
         passphrase: what they answer where a passphrase is asked for.
+        port: where a node is served that is said no port.
     """
 
     folder: Path
     commands: Path
     passphrase: str
+    port: int = 8000
 
     def type(self, line: str, **answers: str) -> Typed:
         """Type a command, answer its questions, and wait for its end.
@@ -163,4 +165,5 @@ class Terminal:
     def _environment(self) -> dict[str, str]:
         kept = {name: os.environ[name] for name in ("LANG", "LC_ALL", "TZ") if name in os.environ}
         path = os.pathsep.join([str(self.commands), os.defpath])
-        return {**kept, "HOME": str(self.folder), "PATH": path, "TERM": "xterm"}
+        own = {"HOME": str(self.folder), "CUSTODY_PORT": str(self.port)}
+        return {**kept, **own, "PATH": path, "TERM": "xterm"}

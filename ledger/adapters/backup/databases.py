@@ -42,6 +42,21 @@ def require_log(ledger: Path) -> None:
         )
 
 
+def pinned(ledger: Path) -> list[bytes]:
+    """Roots of what a copied ledger calls pinned at some IPFS node.
+
+    Raises:
+        StorageError: it cannot be read.
+    """
+    try:
+        with closing(_connect(ledger)) as made:
+            rows = made.execute("SELECT DISTINCT cid FROM holding WHERE state = 'pinned'")
+            return [bytes(row[0]) for row in rows]
+    except sqlite3.Error as error:
+        what = f"the copy of the database cannot be read: {error}"
+        raise StorageError(what, hint="check the disk of the backup, then try again") from error
+
+
 def snapshot(
     ledger: Path,
     chain: Path | None,

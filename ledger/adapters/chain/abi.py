@@ -59,15 +59,10 @@ def decode_call(name: str, data: bytes) -> tuple[str, tuple[Any, ...]]:
     Raises:
         ChainError: no call of contract ``name``.
     """
-    from eth_abi.exceptions import DecodingError
-
     for entry in _entries(name, "function"):
         selector, inputs, _ = _function(name, entry["name"])
         if selector == data[:4]:
-            try:
-                return entry["name"], tuple(_codec().decode(inputs, data[4:]))
-            except DecodingError as error:
-                raise ChainError(f"a call of {entry['name']} that cannot be decoded") from error
+            return entry["name"], _decode(inputs, data[4:], f"a call of {entry['name']}")
     raise ChainError(f"no call of {name}")
 
 
@@ -77,7 +72,8 @@ def decode_result(name: str, function: str, data: bytes) -> tuple[Any, ...]:
     Raises:
         ChainError: the data are none of this function's.
     """
-    return _decode(_function(name, function)[2], data, f"{function} of {name}")
+    what = f"the chain's answer to {function} of {name}"
+    return _decode(_function(name, function)[2], data, what)
 
 
 def _decode(types: Sequence[str], data: bytes, what: str) -> tuple[Any, ...]:
@@ -90,9 +86,7 @@ def _decode(types: Sequence[str], data: bytes, what: str) -> tuple[Any, ...]:
         ValueError,
         OverflowError,
     ) as error:  # of text that is none, and of lengths beyond any memory
-        raise ChainError(
-            f"the chain answered {what} with what cannot be decoded", hint="check addresses and RPC"
-        ) from error
+        raise ChainError(f"{what} cannot be decoded", hint="check addresses and RPC") from error
 
 
 def constructor(name: str, *arguments: Any) -> bytes:
@@ -138,11 +132,12 @@ def decode_event(
     event, indexed, others = known
     if len(topics) != 1 + len(indexed):
         raise ChainError(f"the chain shows an event {event} with {len(topics)} topics")
+    what = f"an event {event} of the chain"
     values = {
-        label: _decode([kind], topic, event)[0]
+        label: _decode([kind], topic, what)[0]
         for (label, kind), topic in zip(indexed, topics[1:], strict=True)
     }
-    found = _decode([kind for _, kind in others], data, event)
+    found = _decode([kind for _, kind in others], data, what)
     return event, values | {label: value for (label, _), value in zip(others, found, strict=True)}
 
 

@@ -41,6 +41,7 @@ _OUTCOMES: Final = {
     contract_layout.DECLINED: "declineTransfer",
     contract_layout.WITHDRAWN: "withdrawTransfer",
 }
+_OFFER: Final = "offerTransfer"
 
 
 _EVENTS: Final[dict[str, Callable[[int, int, dict[str, Any]], ContractEvent]]] = {
@@ -275,7 +276,7 @@ class Contracts:
         if hop.outcome == contract_layout.OPEN:
             return abi.encode_call(
                 LEDGER,
-                "offerTransfer",
+                _OFFER,
                 step.origin,
                 step.ref,
                 hop.taker,
@@ -334,6 +335,8 @@ class Contracts:
         common = (keccak256(raw), keccak256(key.format(compressed=False)[1:])[12:], nonce)
         if function == "anchor":
             return SentCall(*common, anchored=(arguments[0], arguments[1], arguments[2]))
+        if function not in (_OFFER, *_OUTCOMES.values()):
+            raise ChainError(f"a transaction that calls {function}, which changes nothing")
         # The offer itself stands at the fourth place; an outcome names its own statement behind the
         # offer that it answers.
         return SentCall(*common, digest=arguments[3])

@@ -330,12 +330,9 @@ class LocalBlockStore:
         return freed
 
     def _is_wasteful(self, number: int, end: int) -> bool:
+        """Whether anything lies in a pack that is not needed, however small."""
         with self._held():
-            count, size = self._index.used(number)
-            if self._index.is_cut(number):
-                return True
-        # A frame is one to four bytes of length and the CID: anything more is of dead blocks.
-        return end - len(HEADER) - size > count * (cids.SIZE + 4)
+            return self._index.is_cut(number) or end - len(HEADER) > self._index.used(number)[0]
 
     def _is_known(self, number: int, end: int) -> bool:
         """Whether all of a pack is known, alive or dead, before the pack is given up.

@@ -36,8 +36,8 @@ _FRAME: Final = (
     f"WHEN size < {16384 - cids.SIZE} THEN 2 WHEN size < {2097152 - cids.SIZE} THEN 3 ELSE 4 END"
 )
 _DEAD: Final = f"SELECT coalesce(sum({_FRAME}), 0) FROM dead WHERE pack = ?1"  # noqa: S608
-_ACCOUNTED: Final = (
-    f"SELECT (SELECT coalesce(sum({_FRAME}), 0) FROM place WHERE pack = ?1) + ({_DEAD})"  # noqa: S608
+_USED: Final = (
+    f"SELECT coalesce(sum({_FRAME}), 0), coalesce(sum(size), 0) FROM place WHERE pack = ?1"  # noqa: S608
 )
 BURIED: Final = "SELECT pack, at FROM dead"
 #: Not in a pack whose file may be gone at any moment.
@@ -312,15 +312,13 @@ class PackIndex:
         return int(count), int(size)
 
     def used(self, number: int) -> tuple[int, int]:
-        """(blocks, bytes) of a pack that are still needed."""
-        row = self._db.execute(
-            "SELECT count(*), coalesce(sum(size), 0) FROM place WHERE pack = ?", (number,)
-        ).fetchone()
+        """Bytes of a pack that are still needed, with their frames and without."""
+        row = self._db.execute(_USED, (number,)).fetchone()
         return int(row[0]), int(row[1])
 
     def accounted(self, number: int) -> int:
         """Bytes of a pack that are known, alive or dead, with their frames."""
-        return int(self._db.execute(_ACCOUNTED, (number,)).fetchone()[0])
+        return self.used(number)[0] + self.dead(number)
 
     def dead(self, number: int) -> int:
         """Bytes of a pack that are dead, with their frames."""

@@ -63,6 +63,11 @@ class TrustRoot:
         return strict_json.dump(value) + b"\n"
 
 
+def is_local(label: str) -> bool:
+    """Whether a chain is one that its agency runs alone, as its node says."""
+    return label.startswith("local")
+
+
 def encode_contracts(root: TrustRoot) -> dict[str, dict[str, str]]:
     """The contracts as a trust root names them."""
     return {

@@ -206,7 +206,7 @@ def _disclosed(history: ItemHistory, recorded: RecordedEvent) -> None:
             f"the item is marked {' and '.join(sorted(lacking))}, and what is given to another "
             "agency does not say so: its copy would be guarded by nothing",
             hint="put the mark on anew, so that the record says it: "
-            f"custody record restrict ID --handling {min(lacking)}; then disclose it",
+            "custody record restrict ID --handling MARK; then disclose it",
         )
 
 

@@ -49,8 +49,7 @@ def require(
             raise RuleError(
                 "an item that this one is derived from was disposed of, and nobody knows any more "
                 "how it was marked",
-                hint="record it as acquired, with the marks that it needs: "
-                "custody upload FILE --handling MARK",
+                hint="record it as acquired, and say how it is to be handled",
             )
         lacking |= (
             guard_marks.guards_of(node, unit, row).keys()
