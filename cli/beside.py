@@ -98,13 +98,14 @@ def trust_root(bundle: Path, file: Path | None) -> TrustRoot:
     has it.
 
     Raises:
-        UsageError: there is no home here, or it cannot be opened.
+        UsageError: there is no home here, it cannot be opened, or another node was named.
     """
     from ledger.app import settings
     from ledger.domain.errors import UsageError
 
     paths = [path for path in (bundle, file) if path is not None]
     hint = elsewhere("verify", *paths, "--trust", _TRUST)
+    require_own_node(hint)
     home = STATE.home
     if not (home / settings.CONFIG).exists() and not settings.is_client(home):
         raise UsageError(
@@ -114,7 +115,7 @@ def trust_root(bundle: Path, file: Path | None) -> TrustRoot:
         )
     from cli.session import open_session
 
-    output.note(f"trusting the chain of your own home, {home}")
+    output.note(f"trusting {own_chain()}, {home}")
     try:
         with open_session() as session:
             return _of_node(session.node.trust_root, bundle)
@@ -122,6 +123,34 @@ def trust_root(bundle: Path, file: Path | None) -> TrustRoot:
         raise UsageError(
             f"the trust root of {home} was not read: {error.message}", hint=hint
         ) from error
+
+
+def require_own_node(hint: str) -> None:
+    """Refuse to believe the node of --server about its chain: it may be a partner's, and whoever
+    made up a bundle would make up the trust root, too.
+
+    Raises:
+        UsageError: one was named.
+    """
+    from ledger.domain.errors import UsageError
+
+    if STATE.server:
+        raise UsageError(
+            f"{STATE.server} was named by --server or CUSTODY_SERVER: whose chain you trust is "
+            "nothing to ask another node than your own",
+            hint=hint,
+        )
+
+
+def own_chain() -> str:
+    """The chain that is trusted where no trust root is given, and whose word that is."""
+    from ledger.app import settings
+
+    return (
+        "the chain of your agency, as its node tells it to your home"
+        if settings.is_client(STATE.home)
+        else "the chain of your own home"
+    )
 
 
 def _of_node(ask: Callable[[int | None], bytes], bundle: Path) -> TrustRoot:

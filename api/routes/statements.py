@@ -50,6 +50,7 @@ def register(node: NodeDep, caller: CallerDep, request: StatementsIn) -> Stateme
     )
     with node.records.read() as unit:
         reached = checkpoint_anchoring.progress(node, unit)
+        same = duplicates.duplicates_of(node, unit, caller, registered)
         return StatementsOut(
             registered=[
                 RegisteredOut(
@@ -59,10 +60,10 @@ def register(node: NodeDep, caller: CallerDep, request: StatementsIn) -> Stateme
                     receipt=b64url(one.receipt),
                     repeated=one.repeated,
                     state=checkpoint_anchoring.state_of(node, reached, node.log_id, one.index),
-                    duplicates=duplicates.duplicates_of(node, unit, caller, one),
+                    duplicates=others,
                     sameNumber=list(one.same_number),
                 )
-                for one in registered
+                for one, others in zip(registered, same, strict=True)
             ]
         )
 
@@ -71,7 +72,8 @@ def register(node: NodeDep, caller: CallerDep, request: StatementsIn) -> Stateme
 def find_duplicates(node: NodeDep, caller: CallerDep, request: DigestIn) -> FoundOut:
     """Items with this content, among those that the caller may see."""
     with node.records.read() as unit:
-        return FoundOut(evidence=duplicates.duplicates(node, unit, caller, request.sha256))
+        found = duplicates.with_content(node, unit, caller, [request.sha256])
+        return FoundOut(evidence=found.get(request.sha256, [])[:100])
 
 
 @router.post("/evidence/recorded", operation_id="find_recorded")
@@ -89,11 +91,14 @@ def find_numbers(node: NodeDep, caller: CallerDep, request: NumbersIn) -> Number
     """Which of these exhibit numbers items of the case bear, among those that the caller may
     see.
     """
-    case, found = normalization.form(request.case), []
+    case, asked = normalization.form(request.case), dict.fromkeys(request.exhibits)
+    forms = {exhibit: (case, normalization.form(exhibit)) for exhibit in asked}
     with node.records.read() as unit:
-        for exhibit in dict.fromkeys(request.exhibits):
-            form = normalization.form(exhibit)
-            if bearers := exhibit_numbers.bearers(node, unit, caller, case, form):
-                meant = exhibit_numbers.heads(bearers)
-                found.append(BorneOut(exhibit=exhibit, evidence=list(bearers), meant=meant))
-    return NumbersOut(numbers=found)
+        borne = exhibit_numbers.bearers(node, unit, caller, forms.values())
+    return NumbersOut(
+        numbers=[
+            BorneOut(exhibit=exhibit, evidence=list(found), meant=exhibit_numbers.heads(found))
+            for exhibit, number in forms.items()
+            if (found := borne.get(number))
+        ]
+    )

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import typer
 
-from cli import items, outfile, output
+from cli import items, outfile, output, questions
 from cli.global_options import Basis, Evidence, Json
 from cli.hints import command
 
 if TYPE_CHECKING:
     from cli.session import Session
     from ledger.client.handover_pause import Reading
+    from ledger.domain.ports.answers import RecordedDocument
 
 _HELP = """Read an item that is on offer: the offer is taken back, your access signed, the content
 decrypted, and the offer made again.
@@ -41,6 +42,7 @@ def pause(
     wait: Annotated[
         float, typer.Option(min=0, max=86400, help="Seconds to wait for the chain.")
     ] = 600,
+    yes: questions.Yes = False,
     as_json: Json = False,
 ) -> None:
     from cli.session import open_session
@@ -58,6 +60,8 @@ def pause(
                 "this item has no content" if item.cid is None else "say where the content shall go"
             )
             raise UsageError(wrong, hint="leave -o away" if item.cid is None else "add -o FILE")
+        if item.offer is not None and not _is_own(session, session.node.open_offer(urn)):
+            questions.require(yes=yes)
         with _Told(urn, out, force=force) as told, written:
             waiting = handover_pause.Waiting(wait, output.say)
             handover_pause.take_back(session.node, session.person, session.clock, urn, waiting)
@@ -67,6 +71,7 @@ def pause(
                 _decrypt(session, urn, reading, file.file)
             written.close()  # whole, and on the disk, before nobody can read it again
             told.written = out is not None
+            _agree(session, urn, reading, yes=yes)
             answer = handover_pause.offer_again(
                 session.node, session.person, session.clock, urn, reading
             )
@@ -97,6 +102,44 @@ def _decrypt(session: Session, urn: str, reading: Reading, file: Any) -> None:
         retrieval.fetch(
             session.node, session.person, urn, reading.access, file, advance, recorded=body
         )
+
+
+def _is_own(session: Session, offer: RecordedDocument) -> bool:
+    """Whether the person who works here signed an offer, by the certificate that is shown for it;
+    the signature was checked by that.
+    """
+    from ledger.domain.codecs.text import from_b64url
+    from ledger.domain.identity import certificate as certificates
+
+    signer = certificates.parse(from_b64url(offer.signed.certificate, what="certificate"))
+    return signer.subject == session.person.certificate.subject
+
+
+def _agree(session: Session, urn: str, reading: Reading, *, yes: bool) -> None:
+    """Show an offer that somebody else made, and ask whether it shall be made again: it would be
+    this person's own from then on, also where the other one's key turns out to be stolen.
+
+    Raises:
+        UsageError: they do not agree, or cannot be asked.
+    """
+    from cli import offer_confirmation, people
+    from ledger.client.offered_item import OnOffer
+
+    if _is_own(session, reading.offer):
+        return
+    opening, offer = reading.events[0].document, reading.offer.document
+    assert opening is not None
+    assert offer is not None  # the record is whole
+    statement, events = reading.offer.statement, tuple(reading.events)
+    shown = OnOffer(urn, statement, opening, offer, reading.standing, (), events)
+    called = people.named(session, people.actors([opening, offer]))
+    output.say(*offer_confirmation.offer_lines(shown, called))
+    questions.agree(
+        "Somebody else made this offer. Make it again, in your name?",
+        yes=yes,
+        otherwise="the item is not on offer now",
+        hint=command("handover", "offer", urn.removeprefix("urn:uuid:"), "--to-person", "NUMBER"),
+    )
 
 
 class _Told:

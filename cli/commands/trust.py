@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli import outfile, output, trust_lines
+from cli import beside, outfile, output, trust_lines
 from cli.global_options import Json
 
 if TYPE_CHECKING:
@@ -55,6 +55,7 @@ def trust(
             raise UsageError(
                 "--check compares a trust root and writes none", hint="leave out --output and --pin"
             )
+        beside.require_own_node("leave out --server, and unset CUSTODY_SERVER")
         given = read_trust(check)
         with open_session() as session:
             trust_roots.require_same(session.node, given)

@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from ledger.domain.bundle.bundle import Bundle
     from ledger.domain.bundle.trust import TrustRoot
 
-_HELP = """Verify a bundle, and the file it speaks of: no home, no server, no network, unless you
-name a chain with --rpc.
+_HELP = """Verify a bundle, and the file it speaks of: with --trust no home, no server, no network,
+unless you name a chain with --rpc.
 
 Of a file alone, its bundle is looked for beside it: photo.jpg.bundle, or photo.bundle. Without
---trust it is judged by the chain of your own home.
+--trust it is judged by the chain of your own home, which is opened or asked for it.
 
 \b
 Example:
@@ -42,9 +42,7 @@ _UNPROVEN = (
     "    not proven: what happened before collection, that the content is true, that nothing was "
     "kept from the record"
 )
-_OWN_TRUST = (
-    "    note: judged by the chain of your own home; --trust FILE judges by another trust root"
-)
+_OWN_TRUST = "    note: judged by {}; --trust FILE judges by another trust root"
 _CHUNK = 1 << 20
 
 
@@ -118,7 +116,11 @@ def run(
     lines += _likely_cause(parsed, root) if report.steps[6].status == "failed" else []
     lines += [f"    note: {finding}" for finding in report.findings]
     lines += verdicts.left_out(report)
-    lines += [_OWN_TRUST] if given is None else trust_lines.judged_by(given, told)
+    lines += (
+        [_OWN_TRUST.format(beside.own_chain())]
+        if given is None
+        else trust_lines.judged_by(given, told)
+    )
     lines.append(_UNPROVEN)
     lines += ["", *_timeline(parsed, report.events), ""] if timeline else []
     bare = file is None and report.verdict == "verified"

@@ -40,6 +40,7 @@ from ledger.domain.ports.answers import (
     LoggedEvent,
     Recorded,
     RecordedDocument,
+    Standing,
 )
 from ledger.domain.ports.node_and_chain import Clock
 
@@ -68,12 +69,14 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """The access that covers the reading and its reason, the record, the terms of the offer, and
-    the key sealed to its addressee anew.
+    """The access that covers the reading and its reason, the record and what holds by it, the
+    offer that was paused with its terms, and the key sealed to its addressee anew.
     """
 
     access: str
     events: Sequence[RecordedDocument]
+    standing: Standing
+    offer: RecordedDocument
     basis: dict[str, Any]
     terms: OfferTerms
     made: list[Grant]
@@ -171,7 +174,7 @@ def begin(
             this person's.
     """
     access = retrieval.record_access(node, person, clock, evidence, mode="copy", basis=basis)
-    events, _ = node.record(evidence, access)
+    events, standing = node.record(evidence, access)
     if events[0].document is None:
         raise NotFoundError("the record of this item was destroyed")
     whole_record.require_whole(events)
@@ -185,7 +188,7 @@ def begin(
     _require_good(terms.expires, clock)
     to = handover.recipient_key(node, terms.agency, terms.recipient, person.certificate.agency)
     made = handover.rewrap(node, person, evidence, access, events[0].body, to)
-    return Reading(access, events, basis, terms, made)
+    return Reading(access, events, standing, told[-2], basis, terms, made)
 
 
 def _paused(event: RecordedDocument) -> str:

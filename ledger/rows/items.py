@@ -172,17 +172,31 @@ class ItemsRepository(Protocol):
         evidence: Sequence[str] | None,
         recipient: bytes | None = None,
         token: bytes | None = None,
-        rare: bool = False,
-        beside: str = "",
     ) -> list[ItemRow]:
         """A page of items in the order in which they were opened.
 
         Args:
             person: who opened or holds them, or was given a part in them. recipient: also those of
                 which a key is sealed to this one.
-            token: by which the blind index finds them. rare: whether few items of anybody's are
-                found by it, so that looking at each of them takes no time to speak of.
-            beside: one that is left out.
+            token: by which the blind index finds them.
+        """
+        ...
+
+    def found_by(
+        self,
+        tokens: Sequence[bytes],
+        *,
+        each: int,
+        person: PersonId | None,
+        recipient: bytes | None = None,
+    ) -> dict[bytes, list[ItemRow]]:
+        """Items that are found by each of these tokens, in one query: the first ones of each, in
+        the order in which they were opened; a token that finds none is not there.
+
+        Args:
+            tokens: by each of which few items of anybody's are found, so that looking at all of
+                them takes no time to speak of.
+            person, recipient: as for pages.
         """
         ...
 

@@ -202,7 +202,7 @@ def test_an_audit_whose_addresses_were_swapped_says_so(worked: dict[str, Path]) 
             2,
             "basis is empty",
         ),
-        (["upload", "README.md", "--part-of", "A1"], 2, "is not an item that you may see"),
+        (["upload", "README.md", "--part-of", "A1"], 2, "an exhibit number, and of no case"),
         (["upload", "README.md", "--digest", "md4"], 2, "unknown digest"),
         (["nonsense"], 2, "No such command"),
     ],

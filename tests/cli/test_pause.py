@@ -12,7 +12,7 @@ from ledger.client import handover
 from ledger.domain.event.offer_terms import OfferTerms
 from tests.support.actors import enrolled
 from tests.support.commands import custody
-from tests.support.desk import Desk
+from tests.support.desk import BASIS, Desk
 
 
 def test_a_pause_that_fails_says_where_the_item_is_and_the_command_that_goes_on(
@@ -69,3 +69,30 @@ def test_a_pause_that_fails_says_where_the_item_is_and_the_command_that_goes_on(
         json.loads(custody("show", evidence, "--json", home=home).stdout)["item"]["offer"]["person"]
         == taker.pseudonym
     )
+
+
+def test_an_offer_that_somebody_else_made_is_made_again_by_nobody_who_has_not_seen_it(
+    founded: Path, tmp_path: Path
+) -> None:
+    """What a thief had offered to an accomplice was offered again by an honest custodian."""
+    home, out = Path(shutil.copytree(founded, tmp_path / "home")), tmp_path / "out.jpg"
+    (tmp_path / "photo.jpg").write_bytes(b"a face")
+    with Desk(home) as desk:
+        evidence = desk.upload(tmp_path / "photo.jpg")[0].evidence
+        other, taker = enrolled(desk, "custodian"), enrolled(desk, "examiner")
+        expires = int(time.time()) + 3600
+        terms = OfferTerms("NL-POL", expires, person=taker.pseudonym, purpose="theirs")
+        handover.share(
+            desk.client, desk.person, desk.clock, evidence, with_person=other.pseudonym, basis=BASIS
+        )
+        handover.offer(other.client, other.person, desk.clock, evidence, terms)
+        before = desk.client.item(evidence)
+    pause = ("handover", "pause", evidence, "-o", out, "--basis", "court")
+    refused = custody(*pause, home=home, code=2)
+    assert "nothing was signed" in refused.stderr
+    assert not out.exists()
+    item = json.loads(custody("show", evidence, "--json", home=home).stdout)["item"]
+    assert item["head"] == before.head
+    done = custody(*pause, "--yes", home=home)
+    assert "purpose  theirs" in done.stderr
+    assert out.exists()

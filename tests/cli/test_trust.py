@@ -140,6 +140,27 @@ def test_a_second_agency_says_whether_a_trust_root_agrees_with_its_own_chain(
         assert told in custody("trust", "--check", court, home=home, code=code).stderr
 
 
+@pytest.mark.parametrize("named", ["--server", "CUSTODY_SERVER"])
+def test_no_partners_node_is_believed_about_whose_chain_one_trusts(
+    worked: dict[str, Path], monkeypatch: pytest.MonkeyPatch, named: str
+) -> None:
+    """Whoever works as a guest at a partner's node verified the partner's bundle by the trust root
+    that the partner's node gave, called "the chain of your own home".
+    """
+    url, folder = "https://node.partner.example", worked["folder"]
+    given: tuple[str, ...] = (named, url)
+    if named == "CUSTODY_SERVER":
+        monkeypatch.setenv(named, url)
+        given = ()
+    for words in (
+        ("verify", folder / "b.bundle", folder / "photo.jpg"),
+        ("trust", "--check", folder / "trust.json"),
+    ):
+        code, printed, said = within(*given, *words, home=worked["home"])
+        assert (code, printed) == (2, ""), said
+        assert f"{url} was named by --server or CUSTODY_SERVER: whose chain you trust" in said
+
+
 def test_a_check_writes_no_trust_root(worked: dict[str, Path]) -> None:
     trusted = worked["folder"] / "trust.json"
     code, _, said = within("trust", "--check", trusted, "-o", trusted, home=worked["home"])

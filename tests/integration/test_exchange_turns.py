@@ -201,9 +201,6 @@ def test_somebody_with_parts_in_very_many_items_sees_every_one_of_them(
         unit.items.put_share(ShareRow(evidence, person, bytes(32)))
         found = unit.items.page(after=-1, limit=10, person=person, evidence=None)
         assert [item.state.evidence for item in found] == [evidence]
-        assert (
-            unit.items.page(after=-1, limit=10, person=person, evidence=None, beside=evidence) == []
-        )
         for number in range(10_000):
             unit.items.put_token(b"t" * 32, name(number))
         unit.items.put_token(b"t" * 32, evidence)

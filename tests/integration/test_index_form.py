@@ -45,6 +45,12 @@ def test_every_spelling_of_a_number_has_one_form(spelling: str) -> None:
     assert normalization.form(spelling) == normalization.form(NFC)
 
 
+def test_plain_text_has_the_same_form_by_the_short_way_and_by_the_long_one() -> None:
+    plain = "".join(map(chr, range(0x20, 0x7F)))
+    for text in (plain, f"  {plain}  x  ", plain.swapcase(), "", " ", "--a"):
+        assert normalization.form(text) == normalization.form(text + "\u200b")
+
+
 def test_numbers_that_differ_stay_apart() -> None:
     assert (
         len(

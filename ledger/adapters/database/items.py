@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import ColumnElement, and_, func, or_, select
 
 from ledger.adapters.database.unit import Part, blob
 from ledger.domain.identity.person import PersonId
@@ -22,6 +23,7 @@ _S = DisclosureRow.__table__.c
 _T = BlindTokenRow.__table__.c
 _H = ShareRow.__table__.c
 _L = LinkRow.__table__.c
+_AT_ONCE: Final = 500  # tokens of one query
 
 
 class Items(Part):
@@ -68,8 +70,6 @@ class Items(Part):
         evidence: Sequence[str] | None,
         recipient: bytes | None = None,
         token: bytes | None = None,
-        rare: bool = False,
-        beside: str = "",
     ) -> list[ItemRow]:
         conditions = [_I.opened > after]
         if person is not None:
@@ -82,13 +82,37 @@ class Items(Part):
             found = select(_T.evidence).where(_T.token == token)
             conditions.append(
                 _I.evidence.in_(found)
-                if person is None or rare
+                if person is None
                 else found.where(_T.evidence == _I.evidence).exists()
             )
             self.flush(BlindTokenRow)
-        if beside:
-            conditions.append(_I.evidence != beside)
         return self._rows(ItemRow, *conditions, order=_I.opened, limit=limit)
+
+    def found_by(
+        self,
+        tokens: Sequence[bytes],
+        *,
+        each: int,
+        person: PersonId | None,
+        recipient: bytes | None = None,
+    ) -> dict[bytes, list[ItemRow]]:
+        self.flush(BlindTokenRow, ItemRow)
+        conditions = [_T.evidence == _I.evidence]
+        if person is not None:
+            conditions.append(or_(*self._own(person, recipient)))
+        place = func.row_number().over(partition_by=_T.token, order_by=_I.opened)
+        found: dict[bytes, list[ItemRow]] = {}
+        for start in range(0, len(tokens), _AT_ONCE):
+            asked = _T.token.in_(tokens[start : start + _AT_ONCE])
+            ranked = (
+                select(_T.token.label("by"), place.label("place"), *_I)
+                .where(asked, *conditions)
+                .subquery()
+            )
+            first = select(ranked).where(ranked.c.place <= each).order_by(ranked.c.opened)
+            for by, _, *record in self._db.execute(first):
+                found.setdefault(by, []).append(ItemRow(*record))
+        return found
 
     def offered(
         self,

@@ -24,6 +24,8 @@ def form(text: str) -> str:
     is found. What nobody sees (zero-width characters, fillers, variation selectors) counts as
     nothing, so that nobody is a second person by a mark that the administrator did not see.
     """
+    if text.isascii() and text.isprintable():  # nearly all of them, and ten times as fast
+        return " ".join(text.lower().split())
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKD", text).casefold())
     kept = (
         _DASH if unicodedata.category(character) == "Pd" or character == "\u2212" else character

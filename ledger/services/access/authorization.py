@@ -203,12 +203,10 @@ def visible_items(
     after: int = -1,
     limit: int,
     token: bytes | None = None,
-    rare: bool = False,
     among: Sequence[str] | None = None,
-    beside: str = "",
 ) -> list[ItemRow]:
-    """A page of items that the caller may see, in the order in which they were opened; ``token``,
-    ``rare``, ``beside``: see ItemsRepository.page. ``among``: of these items alone.
+    """A page of items that the caller may see, in the order in which they were opened; ``token``:
+    see ItemsRepository.page. ``among``: of these items alone.
 
     With a token, items that the caller sees only as administrator or auditor are left out. The
     query itself filters: filtering a page afterwards would leave it short of items that the caller
@@ -216,6 +214,15 @@ def visible_items(
     """
     person, recipient = seen_by(node, unit, caller, by_content=token is not None)
     return unit.items.page(
-        after=after, limit=limit, person=person, evidence=among, recipient=recipient, token=token,
-        rare=rare, beside=beside,
-    )  # fmt: skip
+        after=after, limit=limit, person=person, evidence=among, recipient=recipient, token=token
+    )
+
+
+def found_items(
+    node: Node, unit: UnitOfWork, caller: Caller, tokens: Sequence[bytes], *, each: int
+) -> dict[bytes, list[ItemRow]]:
+    """Items that the caller may see, by each of these tokens; see ItemsRepository.found_by and
+    visible_items.
+    """
+    person, recipient = seen_by(node, unit, caller, by_content=True)
+    return unit.items.found_by(tokens, each=each, person=person, recipient=recipient)

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -55,6 +56,12 @@ class NodeKeys:
     index: bytes
     people: bytes
     authority: Authority | None
+
+
+@lru_cache(maxsize=8)
+def _parsed(document: bytes) -> Descriptor:
+    """A descriptor; the one in force is asked for with every statement."""
+    return descriptors.parse(document)
 
 
 def _nobody(_: str) -> PartnerApi:
@@ -197,4 +204,4 @@ class Node:
         in_force = [row for row in known if row.active_from <= now]
         # None where the clock was set back behind the founding: the first one, so that the answer
         # can be about the clock.
-        return descriptors.parse((in_force or known[:1])[-1].document)
+        return _parsed((in_force or known[:1])[-1].document)

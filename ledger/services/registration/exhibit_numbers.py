@@ -13,11 +13,12 @@ or replaces it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from ledger.domain.event import corrections, same_record
 from ledger.domain.event.document import Event
+from ledger.domain.identity.person import PersonId
 from ledger.rows.items import ItemRow
 from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.access import authorization
@@ -25,34 +26,50 @@ from ledger.services.access.authorization import Caller
 from ledger.services.node.context import Node
 from ledger.services.records import documents, record_keys
 
+#: A case and an exhibit number in it.
+Number = tuple[str, str]
 #: Items that are named for one number.
 _NAMED: Final = 16
 
 
 def bearers(
-    node: Node, unit: UnitOfWork, caller: Caller, case: str, exhibit: str, *, beside: str = ""
-) -> dict[str, dict[str, Any]]:
-    """Items of this agency, among those that the caller may see, that bear an exhibit number in a
-    case, each with its opening event as it stands; both numbers as ``same_record.borne`` gives
-    them. ``beside``: an item that is left out.
+    node: Node, unit: UnitOfWork, caller: Caller, numbers: Iterable[Number]
+) -> dict[Number, dict[str, dict[str, Any]]]:
+    """Items of this agency, among those that the caller may see, that bear exhibit numbers in their
+    cases, by the number, each with its opening event as it stands; the numbers as
+    ``same_record.borne`` gives them.
 
-    Where more items were ever recorded under it than are looked at, those that were looked at are
+    Where more items were ever recorded under one than are looked at, those that were looked at are
     named whatever became of them: another one may bear it that is not among them.
     """
-    token = record_keys.number_token(node, case, exhibit)
-    found = authorization.visible_items(
-        node, unit, caller, limit=_NAMED, token=token, rare=True, beside=beside
-    )
+    found = {
+        number: _bearing(node, unit, number, rows)
+        for number, rows in _recorded(node, unit, caller, numbers).items()
+    }
+    return {number: borne for number, borne in found.items() if borne}
+
+
+def _recorded(
+    node: Node, unit: UnitOfWork, caller: Caller, numbers: Iterable[Number]
+) -> dict[Number, list[ItemRow]]:
+    """Items that were ever recorded under each number, the first of them; one query for all."""
+    tokens = {record_keys.number_token(node, *number): number for number in numbers}
+    found = authorization.found_items(node, unit, caller, list(tokens), each=_NAMED)
+    return {tokens[token]: rows for token, rows in found.items()}
+
+
+def _bearing(
+    node: Node, unit: UnitOfWork, number: Number, rows: Sequence[ItemRow]
+) -> dict[str, dict[str, Any]]:
     openings = {
         item.state.evidence: _standing(node, unit, item)
-        for item in found
+        for item in rows
         if item.state.origin == node.agency
     }
     return {
         evidence: opening or {}
         for evidence, opening in openings.items()
-        if len(found) == _NAMED
-        or (opening is not None and (case, exhibit) in same_record.borne(opening))
+        if len(rows) == _NAMED or (opening is not None and number in same_record.borne(opening))
     }
 
 
@@ -102,8 +119,18 @@ class Numbers:
 
     def __init__(self, node: Node, unit: UnitOfWork, *, refuse: bool) -> None:
         self._node, self._unit, self._refuse = node, unit, refuse
-        self._given: dict[tuple[str, str], list[str]] = {}
+        self._found: dict[tuple[PersonId, Number], list[ItemRow]] = {}
+        self._given: dict[Number, list[str]] = {}
         self._also: dict[str, list[str]] = {}
+
+    def look_up(self, openings: Iterable[tuple[Event, Caller]]) -> None:
+        """Look up all numbers of a batch at once: before any of it is appended."""
+        asked: dict[PersonId, tuple[Caller, list[Number]]] = {}
+        for event, signer in openings:
+            asked.setdefault(signer.id, (signer, []))[1].extend(_judged(event))
+        for signer, numbers in asked.values():
+            for number, rows in _recorded(self._node, self._unit, signer, numbers).items():
+                self._found[signer.id, number] = rows
 
     def borne_by(self, evidence: str) -> tuple[str, ...]:
         """Items that bear a number of an item of this batch as well, and ought not to."""
@@ -116,13 +143,17 @@ class Numbers:
             ConflictError: one is borne by an item that the event does not name.
         """
         evidence = event.value["evidence"]
-        if event.type in same_record.GIVEN:
-            return
-        for number in same_record.borne(event.value):
-            known = bearers(self._node, self._unit, signer, *number, beside=evidence)
+        for number in _judged(event):
+            rows = self._found.get((signer.id, number), ())
+            known = _bearing(self._node, self._unit, number, rows)
             found = [*heads(known), *known, *self._given.get(number, [])]
             if found and not set(found) & set(same_record.related(event.value)):
                 if self._refuse:
                     raise same_record.taken(found[0])
                 self._also.setdefault(evidence, []).extend(found)
             self._given.setdefault(number, []).append(evidence)
+
+
+def _judged(event: Event) -> list[Number]:
+    """The numbers of an opening that are judged: none of what another agency gave."""
+    return [] if event.type in same_record.GIVEN else same_record.borne(event.value)

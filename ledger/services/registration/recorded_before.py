@@ -31,14 +31,9 @@ def openings(
     """The openings of the caller's own items with one of these marks, or of these names, whose
     content is kept here; each with the receipt of its entry.
     """
-    found = {
-        item.state.evidence: item
-        for mark in dict.fromkeys(marks)
-        for item in unit.items.page(
-            after=-1, limit=_EACH, person=caller.id, evidence=None,
-            token=record_keys.mark_token(node, mark), rare=True,
-        )
-    }  # fmt: skip
+    tokens = [record_keys.mark_token(node, mark) for mark in dict.fromkeys(marks)]
+    by_mark = unit.items.found_by(tokens, each=_EACH, person=caller.id)
+    found = {item.state.evidence: item for token in tokens for item in by_mark.get(token, ())}
     found |= unit.items.named(list(items))
     rows = [
         row

@@ -196,19 +196,18 @@ def _taken_over(
     checked: list[ValidatedSubmission],
     items: Mapping[str, ItemRow],
 ) -> Iterator[bytes]:
-    """Roots of items that a batch takes over, and that no replica has pinned."""
+    """Roots of items that a batch takes over, and that no replica has pinned. The same look-ups for
+    a hidden item and an absent one.
+    """
     for submission in checked:
-        item = items.get(submission.statement.claims.subject)
-        if (
-            item is not None
-            and item.cid is not None
-            and not submission.repeats
-            and submission.statement.claims.effect == "accept"
-            and authorization.parts_of(
-                node, unit, signers.of(submission.certificate), item.state.evidence, item
-            )
-            and not placement.is_pinned(node, unit, item.state.evidence)
-        ):
+        claims = submission.statement.claims
+        if submission.repeats or claims.effect != "accept":
+            continue
+        item, signer = items.get(claims.subject), signers.of(submission.certificate)
+        parts = authorization.parts_of(node, unit, signer, claims.subject, item)
+        if not parts or item is None or item.cid is None:
+            continue
+        if not placement.is_pinned(node, unit, claims.subject):
             yield item.cid
 
 
@@ -260,6 +259,11 @@ def _sequence(
     # That a name is taken is told only if nothing else is wrong with the batch: otherwise a batch
     # made to fail, which leaves no trace, would tell that hidden items exist.
     names: list[str] = []
+    numbers.look_up(
+        (submission.event, signers.of(submission.certificate))
+        for submission in checked
+        if submission.statement.claims.effect == "open"
+    )
     for number, submission in enumerate(checked):
         claims = submission.statement.claims
         if claims.subject not in states:

@@ -13,7 +13,7 @@ from ledger.domain.event.document import Event
 from ledger.domain.item.holds_and_retention import Orders
 from ledger.rows.logs import EntryRow
 from ledger.rows.unit_of_work import UnitOfWork
-from ledger.services.access.stolen_orders import is_stolen, stolen_since
+from ledger.services.access.stolen_orders import stolen, stolen_since
 from ledger.services.node.context import Node
 from ledger.services.records import documents
 
@@ -52,7 +52,7 @@ def require_honest_orders(node: Node, unit: UnitOfWork, event: Event, orders: Or
         return
     now = node.clock.now()
     shortened = [digest for digest, before in orders.shortened if now < before]
-    lifted = orders.lifted_in_vain(lambda digest: is_stolen(node, unit, digest))
+    lifted = orders.lifted_in_vain(stolen(node, unit))
     for what, digests in (
         ("hold", lifted),
         ("retention", shortened if event.type == "disposed" else []),
