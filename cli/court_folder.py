@@ -84,7 +84,6 @@ def _fill(
 ) -> tuple[court_page.CourtFolder, bytes]:
     """Sign, export, fetch and verify; what is to be left, and the bundle's bytes."""
     from ledger.client import retrieval
-    from ledger.domain.bundle import bundle as bundles
 
     node, person, clock = session.node, session.person, session.clock
     erased = node.item(urn).erased
@@ -92,8 +91,7 @@ def _fill(
     _anchor(session, urn)
     if not erased:
         signed.append(withholding.record_export(session, urn, basis))
-    data = node.bundle(urn, signed[-1] if signed else "", withhold=withhold)
-    parsed = bundles.parse(data)
+    parsed, data = withholding.exported(session, urn, signed[-1] if signed else "", withhold)
     _require_anchored(parsed)
     name, opened = "", None
     if has_content:
