@@ -301,6 +301,23 @@ def test_a_folder_in_which_something_lies_is_refused_before_anything_is_signed(
     assert json.loads(after)["item"]["events"] == json.loads(before)["item"]["events"]
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="takes root to give a folder away")
+def test_nothing_is_left_in_a_folder_of_another_user_of_the_machine(
+    worked: dict[str, Path], tmp_path: Path
+) -> None:
+    """In /tmp anybody makes for-the-court first, and owns what is left there."""
+    theirs, link = tmp_path / "theirs", tmp_path / "for-the-court"
+    theirs.mkdir()
+    os.chown(theirs, 4711, 4711)
+    link.symlink_to(theirs)
+    for folder in (theirs, link):
+        given = ("court", worked["evidence"], "-o", folder, "--basis", "x")
+        code, printed, said = within(*given, home=worked["home"])
+        assert (code, printed) == (2, "")
+        assert "belongs to somebody else" in said
+        assert list(theirs.iterdir()) == []
+
+
 def test_a_chain_without_seals_is_pinned_at_the_one_block_that_is_needed(
     worked: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
