@@ -97,7 +97,6 @@ ARE: Final[dict[tuple[str, str], str]] = {
     ("bundle", "-o"): "new.bundle",
     ("handover pause", "-o"): "new.jpg",
     ("verify", "{}"): "photo.jpg",
-    ("verify", "FILE"): "photo.jpg",
     ("handover offer", "NUMBER"): "4712",
     ("person invite", "NUMBER"): "4714",
     ("verify", "--trust"): "trust.json",
@@ -150,7 +149,7 @@ OTHERWISE: Final[dict[str, tuple[int, str]]] = {
     "person invite {}": _UNSERVED,
     "upload --resume -- {}": (2, "was interrupted"),
     "verify {} {}": (4, "name its bundle"),  # one file twice
-    "verify {} FILE": (4, "name its bundle"),
+    "verify {} FILE": (4, "name its bundle"),  # one file twice
     "verify --trust {}": (4, "The bundle"),  # which stands between
 }
 
