@@ -9,22 +9,18 @@ from __future__ import annotations
 import re
 import shutil
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from cli import beside, court_page, output, withholding
-from cli.hints import elsewhere
 from ledger.domain.files import file_names
 
 if TYPE_CHECKING:
     from cli.session import Session
     from ledger.client.retrieval import Opened
     from ledger.domain.bundle.bundle import Bundle
-    from ledger.domain.bundle.trust import TrustRoot
     from ledger.domain.verify.report import VerificationReport
 
-TRUST: Final = "trust.json"
 PAGE: Final = "READ-ME.html"
 _ITEM: Final = "item"
 #: Names of files that any system takes and no shell reads as something else.
@@ -32,23 +28,6 @@ _PLAIN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}(?<!\.)")
 #: What looks as if it were the page that says how to check.
 _LIKE_THE_PAGE: Final = re.compile(r"(?i)_*read[._-]*me")
 _ENDING: Final = re.compile(r"\.[A-Za-z0-9]{1,10}")
-
-
-@dataclass(frozen=True, slots=True)
-class CourtFolder:
-    """What was left, and how it verifies; ``file`` is empty where an item has no content."""
-
-    folder: Path
-    file: str
-    bundle: str
-    root: TrustRoot
-    report: VerificationReport
-    accesses: tuple[str, ...]
-
-    @property
-    def command(self) -> str:
-        """What verifies it from within the folder."""
-        return elsewhere("verify", self.file or self.bundle, "--trust", TRUST)
 
 
 def write(
@@ -59,7 +38,7 @@ def write(
     *,
     withhold: list[str],
     signed: list[str],
-) -> CourtFolder:
+) -> court_page.CourtFolder:
     """Export an item with its file into a folder that nothing lies in; both accesses are signed and
     recorded.
 
@@ -102,7 +81,7 @@ def _fill(
     basis: dict[str, Any],
     withhold: list[str],
     signed: list[str],
-) -> tuple[CourtFolder, bytes]:
+) -> tuple[court_page.CourtFolder, bytes]:
     """Sign, export, fetch and verify; what is to be left, and the bundle's bytes."""
     from ledger.client import retrieval
 
@@ -155,7 +134,7 @@ def _file_name(parsed: Bundle) -> str:
         _PLAIN.fullmatch(recorded)
         and not file_names.means_something(recorded)
         and not _LIKE_THE_PAGE.match(recorded)
-        and recorded.casefold() != TRUST
+        and recorded.casefold() != court_page.TRUST
         and not recorded.casefold().endswith(beside.BUNDLE)
     ):
         return recorded
@@ -184,7 +163,7 @@ def _judged(
     file: tuple[str, Opened | None],
     bundle: tuple[Bundle, bytes],
     accesses: tuple[str, ...],
-) -> CourtFolder:
+) -> court_page.CourtFolder:
     """Verify what is to be left by the node's trust root; the block is pinned where no seals judge
     it.
 
@@ -206,7 +185,7 @@ def _judged(
     if report.verdict is not Verdict.VERIFIED:
         raise _unverified(report)
     called = (name or _ITEM) + beside.BUNDLE
-    return CourtFolder(folder, name, called, root, report, accesses)
+    return court_page.CourtFolder(folder, name, called, root, report, accesses)
 
 
 def _unverified(report: VerificationReport) -> Exception:
@@ -225,11 +204,11 @@ def _unverified(report: VerificationReport) -> Exception:
     )
 
 
-def _write_rest(left: CourtFolder, data: bytes, page: str) -> None:
+def _write_rest(left: court_page.CourtFolder, data: bytes, page: str) -> None:
     from ledger.adapters import files
 
     files.write(left.folder / left.bundle, data)
-    files.write(left.folder / TRUST, left.root.encode())
+    files.write(left.folder / court_page.TRUST, left.root.encode())
     files.write(left.folder / PAGE, page.encode())
 
 

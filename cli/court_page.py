@@ -4,16 +4,22 @@ has never seen the program.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
 from cli import output
+from cli.hints import elsewhere
 from cli.pages import page, shown
 from ledger import __version__
 
 if TYPE_CHECKING:
-    from cli.court_folder import CourtFolder
     from ledger.domain.bundle.bundle import Bundle
+    from ledger.domain.bundle.trust import TrustRoot
+    from ledger.domain.verify.report import VerificationReport
 
+#: The trust root, beside the file and its bundle.
+TRUST: Final = "trust.json"
 _WHEEL = f"custody_ledger-{__version__}-py3-none-any.whl"
 _CHECK = """<h2>Check it in three steps</h2>
 <ol>
@@ -70,6 +76,23 @@ that do not trust one another share a chain.</p>
 """
 _SAME = """<li>The file is, bit for bit, the one that was recorded.</li>
 """
+
+
+@dataclass(frozen=True, slots=True)
+class CourtFolder:
+    """What was left, and how it verifies; ``file`` is empty where an item has no content."""
+
+    folder: Path
+    file: str
+    bundle: str
+    root: TrustRoot
+    report: VerificationReport
+    accesses: tuple[str, ...]
+
+    @property
+    def command(self) -> str:
+        """What verifies it from within the folder."""
+        return elsewhere("verify", self.file or self.bundle, "--trust", TRUST)
 
 
 def render(left: CourtFolder, now: int) -> str:

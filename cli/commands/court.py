@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cli import court_folder, items, outfile, output, trust_lines, withholding
+from cli import court_folder, court_page, items, outfile, output, trust_lines, withholding
 from cli.global_options import Basis, Evidence, Json
 
 _HELP = """Leave a folder that a court can open: the item's file, its bundle, the trust root, and a
@@ -77,7 +77,7 @@ def _unwritten(error: Exception, signed: list[str]) -> int:
     )
 
 
-def as_json_of(left: court_folder.CourtFolder) -> dict[str, object]:
+def as_json_of(left: court_page.CourtFolder) -> dict[str, object]:
     """Stable keys for scripts (docs/format.md)."""
     return {
         "path": str(left.folder),
@@ -89,9 +89,9 @@ def as_json_of(left: court_folder.CourtFolder) -> dict[str, object]:
     }
 
 
-def told(left: court_folder.CourtFolder) -> list[str]:
+def told(left: court_page.CourtFolder) -> list[str]:
     """What was left, and what is still to be said to whoever gets it."""
-    names = [left.file, left.bundle, court_folder.TRUST, court_folder.PAGE]
+    names = [left.file, left.bundle, court_page.TRUST, court_folder.PAGE]
     return [
         f"{left.folder}: {', '.join(filter(None, names))}",
         f"checked as its reader will, without network: {left.report.verdict}",

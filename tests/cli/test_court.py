@@ -159,7 +159,7 @@ def test_foreign_text_on_the_page_stays_text(left: Path) -> None:
     report = verify_bundle(bundles.parse((left / "photo.jpg.bundle").read_bytes()), root)
     report.facts |= {"origin": attack, "custodian": attack, "evidence": attack}
     report.withheld = [attack]
-    folder = court_folder.CourtFolder(left, "photo.jpg", attack, root, report, ())
+    folder = court_page.CourtFolder(left, "photo.jpg", attack, root, report, ())
     page = court_page.render(folder, 0)
     assert "<script>" not in page
     assert "<img" not in page

@@ -133,7 +133,7 @@ class Review:
                 life, told, self._node.clock.now(), rehearsed=self._rehearsed
             )
             source_marks.require_above_sources(self._node, self._unit, submission.event, self.life)
-            stolen_keys.require_honest_orders(self._node, self._unit, submission.event, life.orders)
+            stolen_keys.require_honest_end(self._node, self._unit, submission.event, life)
             self._require_official(submission, life.orders.marks)
         self._told.setdefault(evidence, []).append(told)
         if evidence in self._lives:
