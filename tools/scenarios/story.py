@@ -152,7 +152,7 @@ class _Story(Stage):
             "record rule {image} --ruling admitted --court {court}", image=image, court=court
         )
         offer = f"handover offer {{image}} --to {NL} --purpose return --basis-kind eio {_ORDER}"
-        ro.custody(offer, code=1, image=image)
+        ro.custody(offer, code=2, image=image)
         self._tell("condition", "the item came with one on onward use")
         self._tell("", "without the authorisation's reference nothing leaves")
         ro.custody(f'{offer} --authorisation "NL letter 88"', image=image)
