@@ -36,7 +36,9 @@ _ENDING: Final = re.compile(r"\.[A-Za-z0-9]{1,10}")
 
 @dataclass(frozen=True, slots=True)
 class CourtFolder:
-    """What was left, and how it verifies; ``file`` is empty where an item has no content."""
+    """What was left, and how it verifies; ``file`` is empty where an item has no content.
+    ``listed``: items of the files of a folder, where the file is the list of one.
+    """
 
     folder: Path
     file: str
@@ -44,6 +46,7 @@ class CourtFolder:
     root: TrustRoot
     report: VerificationReport
     accesses: tuple[str, ...]
+    listed: tuple[str, ...] = ()
 
     @property
     def command(self) -> str:
@@ -208,7 +211,19 @@ def _judged(
     if report.verdict is not Verdict.VERIFIED:
         raise _unverified(report)
     called = (name or _ITEM) + beside.BUNDLE
-    return CourtFolder(folder, name, called, root, report, accesses)
+    listed = _listed(parsed, folder / name) if name else ()
+    return CourtFolder(folder, name, called, root, report, accesses, listed)
+
+
+def _listed(parsed: Bundle, file: Path) -> tuple[str, ...]:
+    """Items of the files that a file names, where it is the list of a folder. Their content is not
+    in it: whoever gets the folder is told so.
+    """
+    from ledger.domain.files import manifest
+
+    if court_page.first_type(parsed) != "gathered":
+        return ()
+    return tuple(member.evidence for member in manifest.parse(file.read_bytes()).members)
 
 
 def _unverified(report: VerificationReport) -> Exception:
