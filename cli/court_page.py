@@ -128,7 +128,7 @@ needed to check both without believing whoever handed it over.</p>
 {shown(", ".join(left.root.agencies))}. Its fingerprint, to be compared with what you were told and
 not to be believed from here:</p>
 <p class="digits">{shown(found.with_pins or found.chain)}</p>
-{pinned}{_LOCAL if trust.is_local(left.root.label) else ""}
+{pinned}{_LOCAL if trust.is_alone(left.root) else ""}
 <h2>When it was made</h2>
 <p>The program that made this folder checked it in the way above: {shown(report.verdict)}.</p>"""
     return page("Evidence for the court: what lies here, and how to check it", body)
