@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from ledger.domain import errors
 from ledger.domain.errors import CustodyError, RoleError
 from ledger.domain.identity.roles import whom_to_ask
-from ledger.services.people import role_holders
+from ledger.services.people import colleagues, role_holders
 
 _LOG: Final = logging.getLogger("custody.api")
 RETRY: Final = "5"  # seconds after which to come again where too many wait
@@ -73,7 +73,7 @@ def _whom_to_ask(request: Request, error: RoleError) -> str | None:
     """The hint of a refusal for a role, with colleagues who have one that may."""
     caller = getattr(request.state, "caller", None)
     node = request.app.state.node
-    if caller is None or not role_holders.may_be_told(node, caller):
+    if caller is None or not colleagues.may_be_told(node, caller):
         return error.hint
     held = role_holders.told(node, caller, error.roles)
     if not held and "administrator" in error.roles:

@@ -15,7 +15,7 @@ from ledger.domain.identity.person import require_reference
 
 if TYPE_CHECKING:
     from ledger.domain.bundle.trust import TrustRoot
-from cli.session import served_at
+from cli.served import served_at
 
 _AT_ONCE: Final = 256 << 20  # bytes, as long as a bundle may be
 

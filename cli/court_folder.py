@@ -9,22 +9,19 @@ from __future__ import annotations
 import re
 import shutil
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from cli import beside, court_page, output, withholding
-from cli.hints import elsewhere
+from ledger import system
 from ledger.domain.files import file_names
 
 if TYPE_CHECKING:
     from cli.session import Session
     from ledger.client.retrieval import Opened
     from ledger.domain.bundle.bundle import Bundle
-    from ledger.domain.bundle.trust import TrustRoot
     from ledger.domain.verify.report import VerificationReport
 
-TRUST: Final = "trust.json"
 PAGE: Final = "READ-ME.html"
 _ITEM: Final = "item"
 #: Names of files that any system takes and no shell reads as something else.
@@ -32,26 +29,6 @@ _PLAIN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}(?<!\.)")
 #: What looks as if it were the page that says how to check.
 _LIKE_THE_PAGE: Final = re.compile(r"(?i)_*read[._-]*me")
 _ENDING: Final = re.compile(r"\.[A-Za-z0-9]{1,10}")
-
-
-@dataclass(frozen=True, slots=True)
-class CourtFolder:
-    """What was left, and how it verifies; ``file`` is empty where an item has no content.
-    ``listed``: items of the files of a folder, where the file is the list of one.
-    """
-
-    folder: Path
-    file: str
-    bundle: str
-    root: TrustRoot
-    report: VerificationReport
-    accesses: tuple[str, ...]
-    listed: tuple[str, ...] = ()
-
-    @property
-    def command(self) -> str:
-        """What verifies it from within the folder."""
-        return elsewhere("verify", self.file or self.bundle, "--trust", TRUST)
 
 
 def write(
@@ -62,7 +39,7 @@ def write(
     *,
     withhold: list[str],
     signed: list[str],
-) -> CourtFolder:
+) -> court_page.CourtFolder:
     """Export an item with its file into a folder that nothing lies in; both accesses are signed and
     recorded.
 
@@ -85,8 +62,13 @@ def write(
 
 
 def _make(folder: Path) -> bool:
-    """Make the folder, before anything is signed for what cannot be written; whether it is new."""
-    from ledger.domain.errors import UnwrittenError
+    """Make the folder, before anything is signed for what cannot be written; whether it is new.
+
+    Raises:
+        UnwrittenError: it cannot be made. UsageError: it is somebody else's, who could exchange
+            what lies in it: the page, the trust root, the file.
+    """
+    from ledger.domain.errors import UnwrittenError, UsageError
 
     made = not folder.exists()
     try:
@@ -95,6 +77,8 @@ def _make(folder: Path) -> bool:
         raise UnwrittenError(
             f"cannot make {folder}: {error.strerror}", hint="name another folder"
         ) from error
+    if not system.is_mine(folder.stat()):
+        raise UsageError(f"{folder} belongs to somebody else", hint="name a folder to be made")
     return made
 
 
@@ -105,10 +89,9 @@ def _fill(
     basis: dict[str, Any],
     withhold: list[str],
     signed: list[str],
-) -> tuple[CourtFolder, bytes]:
+) -> tuple[court_page.CourtFolder, bytes]:
     """Sign, export, fetch and verify; what is to be left, and the bundle's bytes."""
     from ledger.client import retrieval
-    from ledger.domain.bundle import bundle as bundles
 
     node, person, clock = session.node, session.person, session.clock
     erased = node.item(urn).erased
@@ -116,8 +99,7 @@ def _fill(
     _anchor(session, urn)
     if not erased:
         signed.append(withholding.record_export(session, urn, basis))
-    data = node.bundle(urn, signed[-1] if signed else "", withhold=withhold)
-    parsed = bundles.parse(data)
+    parsed, data = withholding.exported(session, urn, signed[-1] if signed else "", withhold)
     _require_anchored(parsed)
     name, opened = "", None
     if has_content:
@@ -160,7 +142,7 @@ def _file_name(parsed: Bundle) -> str:
         _PLAIN.fullmatch(recorded)
         and not file_names.means_something(recorded)
         and not _LIKE_THE_PAGE.match(recorded)
-        and recorded.casefold() != TRUST
+        and recorded.casefold() != court_page.TRUST
         and not recorded.casefold().endswith(beside.BUNDLE)
     ):
         return recorded
@@ -189,7 +171,7 @@ def _judged(
     file: tuple[str, Opened | None],
     bundle: tuple[Bundle, bytes],
     accesses: tuple[str, ...],
-) -> CourtFolder:
+) -> court_page.CourtFolder:
     """Verify what is to be left by the node's trust root; the block is pinned where no seals judge
     it.
 
@@ -212,7 +194,7 @@ def _judged(
         raise _unverified(report)
     called = (name or _ITEM) + beside.BUNDLE
     listed = _listed(parsed, folder / name) if name else ()
-    return CourtFolder(folder, name, called, root, report, accesses, listed)
+    return court_page.CourtFolder(folder, name, called, root, report, accesses, listed)
 
 
 def _listed(parsed: Bundle, file: Path) -> tuple[str, ...]:
@@ -242,11 +224,11 @@ def _unverified(report: VerificationReport) -> Exception:
     )
 
 
-def _write_rest(left: CourtFolder, data: bytes, page: str) -> None:
+def _write_rest(left: court_page.CourtFolder, data: bytes, page: str) -> None:
     from ledger.adapters import files
 
     files.write(left.folder / left.bundle, data)
-    files.write(left.folder / TRUST, left.root.encode())
+    files.write(left.folder / court_page.TRUST, left.root.encode())
     files.write(left.folder / PAGE, page.encode())
 
 

@@ -4,17 +4,23 @@ has never seen the program.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
 from cli import output
+from cli.hints import elsewhere
 from cli.pages import page, shown
 from ledger import __version__
 from ledger.domain.codecs.text import counted
 
 if TYPE_CHECKING:
-    from cli.court_folder import CourtFolder
     from ledger.domain.bundle.bundle import Bundle
+    from ledger.domain.bundle.trust import TrustRoot
+    from ledger.domain.verify.report import VerificationReport
 
+#: The trust root, beside the file and its bundle.
+TRUST: Final = "trust.json"
 _WHEEL = f"custody_ledger-{__version__}-py3-none-any.whl"
 _CHECK = """<h2>Check it in three steps</h2>
 <ol>
@@ -78,6 +84,26 @@ _SAME = """<li>The file is, bit for bit, the one that was recorded.</li>
 """
 
 
+@dataclass(frozen=True, slots=True)
+class CourtFolder:
+    """What was left, and how it verifies; ``file`` is empty where an item has no content.
+    ``listed``: items of the files of a folder, where the file is the list of one.
+    """
+
+    folder: Path
+    file: str
+    bundle: str
+    root: TrustRoot
+    report: VerificationReport
+    accesses: tuple[str, ...]
+    listed: tuple[str, ...] = ()
+
+    @property
+    def command(self) -> str:
+        """What verifies it from within the folder."""
+        return elsewhere("verify", self.file or self.bundle, "--trust", TRUST)
+
+
 def render(left: CourtFolder, now: int) -> str:
     """The page of a folder.
 
@@ -111,7 +137,7 @@ needed to check both without believing whoever handed it over.</p>
 {shown(", ".join(left.root.agencies))}. Its fingerprint, to be compared with what you were told and
 not to be believed from here:</p>
 <p class="digits">{shown(found.with_pins or found.chain)}</p>
-{pinned}{_LOCAL if trust.is_local(left.root.label) else ""}
+{pinned}{_LOCAL if trust.is_alone(left.root) else ""}
 <h2>When it was made</h2>
 <p>The program that made this folder checked it in the way above: {shown(report.verdict)}.</p>"""
     return page("Evidence for the court: what lies here, and how to check it", body)

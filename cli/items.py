@@ -92,39 +92,6 @@ def among(urns: Iterable[str], text: str, what: str) -> str:
     raise UsageError(f"{text[:80]!r} is not {what}", hint="give its id, or how that begins")
 
 
-def require_numbers(evidence: str, documents: Iterable[dict[str, Any] | None]) -> None:
-    """Check that the record of the item that was named by a number has that number: which item it
-    stands for is the node's word, and another one would be read, given on or decided upon.
-
-    Args:
-        documents: of the item, all of them; they are destroyed together, and then say nothing.
-
-    Raises:
-        VerificationError: it has not.
-    """
-    from ledger.domain.errors import VerificationError
-    from ledger.domain.event.normalization import form
-    from ledger.domain.verify.signed_events import DISTRUST
-
-    known = [document for document in documents if document is not None]
-    if evidence.removeprefix("urn:uuid:") != STATE.item or not known:
-        return
-    found = {
-        (form(number["scheme"]), form(number["value"]))
-        for document in known
-        for part in (document, document["body"])
-        for number in part.get("identifiers", [])
-    }
-    for scheme, value in STATE.numbers:
-        if (form(scheme), form(value)) not in found:
-            raise VerificationError(
-                2,
-                f"the node names item {STATE.item} for {scheme} {value}, and the record of that "
-                "item does not have this number",
-                hint=DISTRUST,
-            )
-
-
 def _found(session: Session | None, text: str) -> Named:
     from cli.arguments import evidence_urn
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from cli import interrupt, items, request_words
+from cli import interrupt, named_numbers, request_words
 from ledger.adapters.node.client import NodeClient
 from ledger.adapters.web.client import Answer
 from ledger.client import own_signers
@@ -48,7 +48,7 @@ class RecordingNode(NodeClient):
         """Check that a record is that of the item which was named, and signed by people whom the
         agency certified.
         """
-        items.require_numbers(evidence, [event.document for event in events])
+        named_numbers.require_numbers(evidence, [event.document for event in events])
         if self._signer is not None:
             raw = from_b64url(self.agency().descriptor, what="descriptor")
             own = certificates.parse(self._signer()[1])

@@ -4,7 +4,6 @@ process.
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -14,10 +13,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from cli import clear_copies, passphrases
 from cli.global_options import STATE
-from ledger.adapters import filelock
+from cli.served import served_at
 from ledger.adapters.keystore.file import Unlocking
 from ledger.app import settings
-from ledger.domain.codecs import strict_json
 from ledger.domain.errors import CustodyError, LockedError, RoleError, UsageError
 
 if TYPE_CHECKING:
@@ -342,24 +340,6 @@ def _identify(provider: dict[str, str]) -> str:
 
 def _signer(keyring: Any, name: str = "person") -> tuple[Any, bytes]:
     return keyring.signing_key(name), keyring.get(f"{name}-certificate")
-
-
-def served_at(home: Path) -> str:
-    """The address of the `serve` that holds a home now; empty where there is none.
-
-    One that was killed leaves its address behind, and by now another program may listen there.
-
-    Raises:
-        StorageError: others can write in the home, so that anybody may have written the address.
-    """
-    if os.path.lexists(home / settings.SERVER):
-        settings.require_private(home)
-    try:
-        value = strict_json.lenient((home / settings.SERVER).read_bytes())
-        url, token = value["url"], value["lock"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return ""
-    return str(url) if token and token == filelock.held(home / settings.LOCK) else ""
 
 
 def _opened_or_served(home: Path, unlocking: Unlocking) -> tuple[OpenHome | None, str]:

@@ -6,8 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cli.global_options import STATE
+
 if TYPE_CHECKING:
     from cli.session import Session
+    from ledger.domain.bundle.bundle import Bundle
 
 Withhold = Annotated[
     list[str] | None,
@@ -26,6 +29,28 @@ def record_export(session: Session, urn: str, basis: dict[str, Any]) -> str:
     return retrieval.record_access(
         session.node, session.person, session.clock, urn, mode="export", basis=basis
     )
+
+
+def exported(session: Session, urn: str, access: str, withhold: list[str]) -> tuple[Bundle, bytes]:
+    """The bundle of an item as its node makes it, parsed and as it came: whoever passes it on
+    relies on its being that item's, and on what it leaves out.
+
+    Args:
+        access: that opens the record; empty where the record is destroyed.
+
+    Raises:
+        VerificationError: it is of another item, of one that has not the number by which it was
+            named, or shows what was to be left out.
+    """
+    from ledger.client.redaction import require_withheld
+    from ledger.domain.bundle.bundle import parse
+
+    if access and STATE.numbers:  # of the record: the bundle may leave the number out
+        session.node.details(urn, access)
+    data = session.node.bundle(urn, access, withhold=withhold)
+    parsed = parse(data)
+    require_withheld(parsed, urn, withhold)
+    return parsed, data
 
 
 def left_out(

@@ -37,8 +37,7 @@ def bundle(
     as_json: Json = False,
 ) -> None:
     from cli.session import open_session
-    from ledger.client.redaction import Withheld, require_withheld
-    from ledger.domain.bundle.bundle import parse
+    from ledger.client.redaction import Withheld
 
     items.require_said(basis)
     Withheld(withhold or [])  # a selector of another form is told before anything is signed
@@ -63,11 +62,7 @@ def bundle(
                 told,
                 hint="export it again, with another --output",
             )
-        if access and named.numbers:  # of the record: the bundle may leave the number out
-            session.node.details(urn, access)
-        data = session.node.bundle(urn, access, withhold=left_out)
-        parsed = parse(data)
-        require_withheld(parsed, urn, left_out)
+        parsed, data = withholding.exported(session, urn, access, left_out)
         file.write(data)
     if out is None:
         about = _name(parsed) or f"item-{named.short[:8]}"

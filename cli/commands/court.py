@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cli import court_folder, items, outfile, output, trust_lines, withholding
+from cli import court_folder, court_page, items, outfile, output, trust_lines, withholding
 from cli.global_options import Basis, Evidence, Json
 from cli.hints import command
 from ledger.domain.codecs.text import counted
@@ -79,7 +79,7 @@ def _unwritten(error: Exception, signed: list[str]) -> int:
     )
 
 
-def as_json_of(left: court_folder.CourtFolder) -> dict[str, object]:
+def as_json_of(left: court_page.CourtFolder) -> dict[str, object]:
     """Stable keys for scripts (docs/format.md)."""
     return {
         "path": str(left.folder),
@@ -92,7 +92,7 @@ def as_json_of(left: court_folder.CourtFolder) -> dict[str, object]:
     }
 
 
-def _listed(left: court_folder.CourtFolder) -> list[str]:
+def _listed(left: court_page.CourtFolder) -> list[str]:
     """What is not in a folder whose file is the list of others, and how it comes."""
     if not left.listed:
         return []
@@ -106,9 +106,9 @@ def _listed(left: court_folder.CourtFolder) -> list[str]:
     ]
 
 
-def told(left: court_folder.CourtFolder) -> list[str]:
+def told(left: court_page.CourtFolder) -> list[str]:
     """What was left, and what is still to be said to whoever gets it."""
-    names = [left.file, left.bundle, court_folder.TRUST, court_folder.PAGE]
+    names = [left.file, left.bundle, court_page.TRUST, court_folder.PAGE]
     return [
         f"{left.folder}: {', '.join(filter(None, names))}",
         f"checked as its reader will, without network: {left.report.verdict}",

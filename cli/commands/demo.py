@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from cli import court_folder, outfile, output
+from cli import court_folder, court_page, outfile, output
 from cli.global_options import STATE
 from cli.hints import elsewhere
 from cli.working import working
 
 if TYPE_CHECKING:
-    from cli.court_folder import CourtFolder
+    from cli.court_page import CourtFolder
     from cli.session import Session
 
 _ITEM: Final = "DEMO-1/A1"
@@ -94,7 +94,7 @@ def _check(left: CourtFolder, out: Path) -> int:
 
     told = trust_fingerprint.of(left.root).chain
     bundle, file, trust = (
-        left.folder / name for name in (left.bundle, left.file, court_folder.TRUST)
+        left.folder / name for name in (left.bundle, left.file, court_page.TRUST)
     )
     _title(6, "A court that trusts nobody checks the folder, without home, server or network")
     _tell("told", f"by telephone, the fingerprint {told}")
@@ -119,7 +119,7 @@ def _invite(left: CourtFolder, out: Path) -> None:
     """Commands with which a reader goes on by themselves; each runs as it is printed."""
     # Not among the homes of this user, who throws it away: its passphrase is named with it.
     folder, home = left.folder, ("--home", STATE.home, "--passphrase-file", out / "passphrase")
-    trust = ("--trust", folder / court_folder.TRUST)
+    trust = ("--trust", folder / court_page.TRUST)
     output.show(
         "",
         "VERIFIED: the file that the court got. FAILED: the copy with one changed byte.",
@@ -208,9 +208,7 @@ def _leave(session: Session, evidence: str, out: Path) -> CourtFolder:
     _tell("folder", str(left.folder))
     _tell("file", left.file)
     _tell("bundle", f"{left.bundle} - the record with all its proofs")
-    _tell(
-        "trust root", f"{court_folder.TRUST} - which chain, which contracts, who seals its blocks"
-    )
+    _tell("trust root", f"{court_page.TRUST} - which chain, which contracts, who seals its blocks")
     _tell("page", f"{court_folder.PAGE} - for somebody who has never seen this, to print")
     return left
 

@@ -98,7 +98,8 @@ def invite(
     force: outfile.Force = False,
     as_json: Json = False,
 ) -> None:
-    from cli.session import open_session, served_at
+    from cli.served import served_at
+    from cli.session import open_session
     from ledger.app import enrolling
     from ledger.domain.errors import UsageError
 

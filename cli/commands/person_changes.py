@@ -253,8 +253,9 @@ def _renew_at_home(who: str, roles: list[str] | None) -> None:
 
 def fetch(as_json: Json = False) -> None:
     from cli.arguments import node_address
+    from cli.served import served_at
     from cli.servers import Servers
-    from cli.session import joined, served_at, unlock
+    from cli.session import joined, unlock
     from ledger.adapters.node.client import NodeClient
     from ledger.app import enrolling
 
@@ -298,8 +299,9 @@ def card(
     ] = False,
     as_json: Json = False,
 ) -> None:
+    from cli.served import served_at
     from cli.servers import Servers
-    from cli.session import served_at, unlock
+    from cli.session import unlock
     from ledger.adapters.node.client import NodeClient
     from ledger.app import enrolling
 

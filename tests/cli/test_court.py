@@ -20,6 +20,7 @@ import pytest
 
 from cli import court_folder, court_page, output
 from ledger.adapters import files
+from ledger.adapters.node.client import NodeClient
 from ledger.domain.bundle import bundle as bundles
 from ledger.domain.bundle import trust, trust_fingerprint
 from ledger.domain.chain.finality import Clique, Pinned
@@ -179,7 +180,7 @@ def test_foreign_text_on_the_page_stays_text(left: Path) -> None:
     report = verify_bundle(bundles.parse((left / "photo.jpg.bundle").read_bytes()), root)
     report.facts |= {"origin": attack, "custodian": attack, "evidence": attack}
     report.withheld = [attack]
-    folder = court_folder.CourtFolder(left, "photo.jpg", attack, root, report, ())
+    folder = court_page.CourtFolder(left, "photo.jpg", attack, root, report, ())
     page = court_page.render(folder, 0)
     assert "<script>" not in page
     assert "<img" not in page

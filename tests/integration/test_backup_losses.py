@@ -10,12 +10,14 @@ import os
 import random
 import shutil
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from ledger.adapters.backup import packs
 from ledger.adapters.backup.keys import KEEP, ROTATE, BackupKeys
+from ledger.adapters.ipfs.local import LocalBlockStore
 from ledger.app import backup, restore_home
 from ledger.domain.errors import StorageError, UsageError
 from ledger.domain.ipld import cid as cids
@@ -329,3 +331,36 @@ def test_a_snapshot_that_is_a_link_is_none(
         restore_home.restore(folder, tmp_path / "again", keys, PASSPHRASE)
     make(desk, folder, keys_file, keys, NOW + ROTATE + KEEP)
     assert (tmp_path / "shelf" / backup.MANIFEST).exists()
+
+
+@pytest.mark.parametrize("harm", ["unlink", "cut"])
+def test_a_pack_that_was_compacted_into_one_that_the_home_lost_later_stays_in_the_backup(
+    tmp_path: Path, rng: random.Random, harm: str
+) -> None:
+    """The home forgot that it had cut the pack once that was compacted too, and a backup had a copy
+    of an earlier state of the lost one: the only good copy was removed.
+    """
+    home, folder = tmp_path / "home", tmp_path / "backup"
+    folder.mkdir()
+    kept, gone, later, last = (
+        Block(cids.of(data), data) for data in (rng.randbytes(3000) for _ in range(4))
+    )
+    with closing(LocalBlockStore(home, pack_limit=5000)) as store:
+        store.put([kept, gone])
+        store.put([later])
+        known = packs.copy(home, folder, {}).packs
+        size = known["pack-000001.car"]
+        assert store.discard([gone.cid], kept=[]).freed
+    target = home / "pack-000001.car"
+    if harm == "unlink":
+        target.unlink()
+    else:
+        os.truncate(target, size)
+    with closing(LocalBlockStore(home, pack_limit=5000)) as store:
+        store.put([last])
+        store.discard([later.cid], kept=[])
+        assert not target.exists()
+        copied = packs.copy(home, folder, known)
+        assert "pack-000000.car" in packs.give_up(home, folder, copied)
+        assert store.missing([kept.cid]) == [kept.cid]
+    assert kept.data in (folder / "pack-000000.car").read_bytes()

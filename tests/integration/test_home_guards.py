@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.session import served_at
+from cli.served import served_at
 from ledger.adapters import filelock
 from ledger.adapters.backup.keys import BackupKeys
 from ledger.adapters.keystore.file import FileKeyring, Unlocking

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,6 +13,7 @@ from ledger.client import copying, handover
 from ledger.client.upload import Upload, UploadOptions
 from ledger.domain.errors import DeniedError, RuleError
 from ledger.services.people import membership
+from tests.integration.test_lifecycle import seized
 from tests.support.actors import Actor, enrolled
 from tests.support.consortium import NL, RO, Consortium, upload
 from tests.support.desk import BASIS, Desk
@@ -111,3 +113,23 @@ def test_a_copy_for_another_agency_says_how_its_item_is_marked_whatever_its_reco
     assert "record restrict ID --handling MARK" in str(refusal.value.hint)
     nl.record(item, "restricted", {"handling": ["csam"]})
     copying.disclose(nl.client, nl.person, nl.clock, item, to, what)
+
+
+@pytest.mark.parametrize(
+    ("told", "body"),
+    [
+        ("received", {"counterparty": {"name": "laboratory"}}),
+        ("incident", {"kind": "loss", "discovered": "2026-11-01T00:00:00Z"}),
+    ],
+)
+def test_a_return_that_a_thief_told_of_ends_no_item(
+    office: Desk, told: str, body: dict[str, Any]
+) -> None:
+    phone, thief = seized(office), enrolled(office, "custodian")
+    office.record(phone, "released", {"counterparty": {"name": "laboratory"}})
+    thief.record(phone, told, body)
+    known(office, thief)
+    with pytest.raises(RuleError, match="tells that the item is back or what became of it"):
+        office.record(phone, "voided", {"reason": "by mistake"})
+    office.record(phone, "received", {"counterparty": {"name": "laboratory"}})
+    office.record(phone, "voided", {"reason": "by mistake"})

@@ -148,7 +148,8 @@ class PackIndex:
         """Forget blocks that cannot be there: in packs that are gone, or behind the end of one.
 
         Readers would be sent there. A copy elsewhere may be remembered as dead because of such a
-        block: then all packs with dead copies are indexed again.
+        block: then all packs with dead copies are indexed again. An earlier pack may have been
+        compacted into what was lost: its bytes are not said to be accounted for any more.
 
         Args:
             ends: how long each pack is that is there.
@@ -170,6 +171,8 @@ class PackIndex:
                 cut = self._db.execute(
                     "UPDATE packs SET indexed = ?2 WHERE number = ?1 AND indexed > ?2", gone
                 )
+                if number not in ends or cut.rowcount:
+                    self._db.execute("DELETE FROM compacted WHERE number < ?", (number,))
                 if number not in ends:
                     self._db.execute("DELETE FROM packs WHERE number = ?", (number,))
                 elif cut.rowcount:

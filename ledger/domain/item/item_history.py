@@ -46,7 +46,7 @@ class ItemHistory:
             return
         self.orders.take(event, recorded.digest.hex())
         self.decisions.take(recorded)
-        self.outings.take(event)
+        self.outings.take(event, recorded.digest.hex())
         match event.type:
             case "sealed":
                 self.seals.pop(body.get("replaces", ""), None)

@@ -29,27 +29,33 @@ class _Outing:
 @dataclass
 class Outings:
     """``out``: to whom it is handed out at the moment, empty where to nobody. ``accounted``: an
-    incident since tells what became of it there.
+    incident since tells what became of it there. ``told``: digest in hex of what said last that it
+    is back, or what became of it; empty where it was never out, or nothing says so.
     """
 
     out: str = ""
     accounted: bool = False
+    told: str = ""
     _outings: list[_Outing] = field(default_factory=list)
     _acts: list[tuple[int, Event]] = field(default_factory=list)
 
-    def take(self, event: Event) -> None:
+    def take(self, event: Event, digest: str) -> None:
         """Take an event into account."""
         match event.type:
             case "released":
                 party = event.body.get("counterparty")
                 self.out = party.get("name", _UNSAID) if isinstance(party, dict) else _UNSAID
                 self.accounted = False
+                self.told = ""
                 self._outings.append(_Outing(_happened(event)))
-            case "received" if self.out:
-                self.out = ""
-                self._outings[-1].until = _happened(event)
+            case "received" if self._outings:
+                self.told = digest
+                if self.out:
+                    self.out = ""
+                    self._outings[-1].until = _happened(event)
             case "incident" if self.out:
                 self.accounted = True
+                self.told = digest
             case _ if event.type in _ACTS:
                 self._acts.append((_happened(event), event))
 

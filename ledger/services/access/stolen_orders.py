@@ -4,6 +4,8 @@ what they gave is given by nobody.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ledger.domain.codecs.text import format_time
 from ledger.domain.errors import RuleError
 from ledger.domain.identity import certificate as certificates
@@ -19,15 +21,21 @@ def stolen_since(node: Node, unit: UnitOfWork, row: EntryRow) -> int | None:
     """Since when the certificate of an entry, of whichever agency, is revoked, where that was
     before the entry; None for any other. It is judged by what is known today.
     """
-    der = unit.people.certificate(row.certificate)
-    if der is None:
-        return None
-    since = revocations.revoked_since(node, unit, certificates.parse(der))
-    if since is None:
-        return None
-    # As verifiers do: by the time of the block. A time that the signer says is the thief's own.
+    since = _revoked_since(node, unit, row.certificate)
+    return since if since is not None and _is_after(node, unit, row, since) else None
+
+
+def _revoked_since(node: Node, unit: UnitOfWork, certificate: bytes) -> int | None:
+    der = unit.people.certificate(certificate)
+    return revocations.revoked_since(node, unit, certificates.parse(der)) if der else None
+
+
+def _is_after(node: Node, unit: UnitOfWork, row: EntryRow, since: int) -> bool:
+    """Whether an entry was made at or after a time. As verifiers do it is told by the time of the
+    block: a time that the signer says is the thief's own.
+    """
     [proven] = foreign_history.proven_times(node, unit, [row])
-    return since if since <= (proven or node.clock.now()) else None
+    return since <= (proven or node.clock.now())
 
 
 def require_honest_gift(node: Node, unit: UnitOfWork, statement: bytes) -> None:
@@ -59,11 +67,23 @@ def put_back(node: Node, unit: UnitOfWork, orders: Orders) -> None:
     """Mark an item again as it was marked before somebody with a stolen key took that off, and let
     nobody take back what only others could before; whoever may do it does so anew.
     """
-    orders.put_back(lambda digest: is_stolen(node, unit, digest))
+    orders.put_back(stolen(node, unit))
 
 
-def is_stolen(node: Node, unit: UnitOfWork, digest: str) -> bool:
-    """Whether a statement, by its digest in hex, was signed with a stolen key, by what is known
-    today.
+def stolen(node: Node, unit: UnitOfWork) -> Callable[[str], bool]:
+    """What tells of statements, by their digests in hex, whether they were signed with a stolen
+    key, by what is known today. Each certificate is looked up once: an item may have thousands of
+    orders that were taken back.
     """
-    return not is_given(node, unit, bytes.fromhex(digest))
+    revoked = dict[bytes, int | None]()
+
+    def is_stolen(digest: str) -> bool:
+        row = unit.logs.entry_by_digest(bytes.fromhex(digest))
+        if row is None:
+            return False
+        if row.certificate not in revoked:
+            revoked[row.certificate] = _revoked_since(node, unit, row.certificate)
+        since = revoked[row.certificate]
+        return since is not None and _is_after(node, unit, row, since)
+
+    return is_stolen

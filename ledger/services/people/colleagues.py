@@ -37,18 +37,23 @@ class Colleague:
     active: bool
 
 
+def may_be_told(node: Node, caller: Caller) -> bool:
+    """Whether somebody is told who stands behind a pseudonym, or has a role: a person of this
+    agency, who does not stand for the defence. Guests, other agencies' nodes and the defence know
+    its people by pseudonym alone.
+    """
+    return caller.agency == node.agency and not caller.roles & (OUTSIDE | {"service"})
+
+
 def named(node: Node, caller: Caller, asked: Sequence[str]) -> list[Colleague]:
     """Whom each of some texts names: a whole reference, a service number, or the beginning of the
-    pseudonym of one of ours.
-
-    Guests, other agencies' nodes and whoever stands outside the agency, such as the defence, know
-    its people by pseudonym alone, and are told of nobody.
+    pseudonym of one of ours. Whoever may not be told is told of nobody.
 
     Returns:
         all whom a text may mean, several where a number has several enrolments; nothing for a text
         that names nobody.
     """
-    if caller.agency != node.agency or caller.roles & (OUTSIDE | {"service"}):
+    if not may_be_told(node, caller):
         return []
     with node.records.read() as unit:
         everybody = [] if all(map(_is_reference, asked)) else _with_numbers(node, unit.people.all())

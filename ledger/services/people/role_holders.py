@@ -6,10 +6,10 @@ from collections.abc import Set as AbstractSet
 from typing import Final
 
 from ledger.domain.errors import AlteredError, FormatError, KeyringError
-from ledger.domain.identity.roles import OUTSIDE
 from ledger.services.access.authorization import Caller
 from ledger.services.access.service_numbers import open_number
 from ledger.services.node.context import Node
+from ledger.services.people.colleagues import may_be_told
 from ledger.services.people.signing_keys import certificate_of
 
 _MOST: Final = 3  # enough to ask; nobody lists the agency's people by what they may not do
@@ -22,17 +22,8 @@ NO_ADMINISTRATOR: Final = (
 )
 
 
-def may_be_told(node: Node, caller: Caller) -> bool:
-    """Whether somebody is told of colleagues: a person of this agency, who does not stand for the
-    defence.
-    """
-    return caller.agency == node.agency and not caller.roles & (OUTSIDE | {"service"})
-
-
 def told(node: Node, caller: Caller, roles: AbstractSet[str]) -> list[tuple[str, str]]:
-    """Colleagues who have one of some roles.
-
-    Guests, other agencies' nodes and whoever stands for the defence are told of nobody.
+    """Colleagues who have one of some roles; whoever may not be told is told of nobody.
 
     Returns:
         service number and role of at most three who are active; never a pseudonym, so that nobody

@@ -10,10 +10,10 @@ from typing import Final
 from ledger.domain.codecs.text import format_time
 from ledger.domain.errors import RuleError
 from ledger.domain.event.document import Event
-from ledger.domain.item.holds_and_retention import Orders
+from ledger.domain.item.item_history import ItemHistory
 from ledger.rows.logs import EntryRow
 from ledger.rows.unit_of_work import UnitOfWork
-from ledger.services.access.stolen_orders import is_stolen, stolen_since
+from ledger.services.access.stolen_orders import stolen, stolen_since
 from ledger.services.node.context import Node
 from ledger.services.records import documents
 
@@ -40,19 +40,27 @@ def require_honest(node: Node, unit: UnitOfWork, event: Event) -> None:
             )
 
 
-def require_honest_orders(node: Node, unit: UnitOfWork, event: Event, orders: Orders) -> None:
-    """Check of an event by which an item comes to an end that whoever lifted a hold of it, or
-    shortened how long it is kept, was not revoked as of then, as ``require_honest`` does.
+def require_honest_end(node: Node, unit: UnitOfWork, event: Event, history: ItemHistory) -> None:
+    """Check of an event by which an item comes to an end that whoever lifted a hold of it,
+    shortened how long it is kept, or told that it is back from whoever had it, was not revoked as
+    of then, as ``require_honest`` does.
 
     Raises:
         RuleError: a hold, or the time for which it was to be kept, was taken back by what does not
-            verify any more.
+            verify any more, or its return is told by that.
     """
     if event.type not in _ENDS:
         return
+    told, orders = history.outings.told, history.orders
+    if told and stolen(node, unit)(told):
+        raise RuleError(
+            f"{told}, which tells that the item is back or what became of it, was signed with a "
+            "certificate that is revoked as of then",
+            hint="if it is here, say so: custody record receive ID --from WHO",
+        )
     now = node.clock.now()
     shortened = [digest for digest, before in orders.shortened if now < before]
-    lifted = orders.lifted_in_vain(lambda digest: is_stolen(node, unit, digest))
+    lifted = orders.lifted_in_vain(stolen(node, unit))
     for what, digests in (
         ("hold", lifted),
         ("retention", shortened if event.type == "disposed" else []),

@@ -1,0 +1,40 @@
+"""An item that was named by a number of its case has that number in its record."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from cli.global_options import STATE
+from ledger.domain.errors import VerificationError
+from ledger.domain.event.normalization import form
+from ledger.domain.verify.signed_events import DISTRUST
+
+
+def require_numbers(evidence: str, documents: Iterable[dict[str, Any] | None]) -> None:
+    """Check that the record of the item that was named by a number has that number: which item it
+    stands for is the node's word, and another one would be read, given on or decided upon.
+
+    Args:
+        documents: of the item, all of them; they are destroyed together, and then say nothing.
+
+    Raises:
+        VerificationError: it has not.
+    """
+    known = [document for document in documents if document is not None]
+    if evidence.removeprefix("urn:uuid:") != STATE.item or not known:
+        return
+    found = {
+        (form(number["scheme"]), form(number["value"]))
+        for document in known
+        for part in (document, document["body"])
+        for number in part.get("identifiers", [])
+    }
+    for scheme, value in STATE.numbers:
+        if (form(scheme), form(value)) not in found:
+            raise VerificationError(
+                2,
+                f"the node names item {STATE.item} for {scheme} {value}, and the record of that "
+                "item does not have this number",
+                hint=DISTRUST,
+            )

@@ -1,0 +1,28 @@
+"""Where the node of a home serves now."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from ledger.adapters import filelock
+from ledger.app import settings
+from ledger.domain.codecs import strict_json
+
+
+def served_at(home: Path) -> str:
+    """The address of the `serve` that holds a home now; empty where there is none.
+
+    One that was killed leaves its address behind, and by now another program may listen there.
+
+    Raises:
+        StorageError: others can write in the home, so that anybody may have written the address.
+    """
+    if os.path.lexists(home / settings.SERVER):
+        settings.require_private(home)
+    try:
+        value = strict_json.lenient((home / settings.SERVER).read_bytes())
+        url, token = value["url"], value["lock"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+    return str(url) if token and token == filelock.held(home / settings.LOCK) else ""
