@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from cli import items
+from cli.global_options import STATE
+from cli.hints import program, quoted
 from ledger.domain.codecs.text import counted
 
 if TYPE_CHECKING:
     from ledger.client.upload import UploadOptions
+    from ledger.domain.errors import ConflictError
 
 PartOf = Annotated[
     str,
@@ -43,6 +46,51 @@ class Belonging:
     part: bool = False
 
 
+#: Options that say under which number something is recorded, and how it belongs to another exhibit.
+_NUMBERING: Final = ("--exhibit", "--part-of", "--replaces")
+
+
+def in_words(error: ConflictError) -> ConflictError:
+    """An error with the commands that go on, where it is about a number that the case has already;
+    else the error as it is.
+    """
+    from ledger.domain.event import same_record
+
+    number = _said("--exhibit")
+    if not number or not error.message.startswith(same_record.NUMBER_TAKEN):
+        return error
+    ways = [f"another number: {_again('--exhibit', 'NUMBER')}"]
+    if _said("--case"):
+        ways += [
+            f"a part of that one: {_again('--part-of', number)}",
+            f"in its place: {_again('--replaces', number)}",
+        ]
+    return type(error)(error.message, hint="; ".join(ways))
+
+
+def _said(option: str) -> str:
+    """The value of an option of this command line; empty where it is not there."""
+    words = STATE.arguments
+    for at, word in enumerate(words):
+        if word == option and at + 1 < len(words):
+            return words[at + 1]
+        if word.startswith(f"{option}="):
+            return word.partition("=")[2]
+    return ""
+
+
+def _again(*instead: str) -> str:
+    """The command line with another way to number what it records."""
+    words, left = [], iter(STATE.arguments)
+    for word in left:
+        if word in _NUMBERING:
+            next(left, "")
+        elif word.partition("=")[0] not in _NUMBERING:
+            words.append(word)
+    at = words.index("--") if "--" in words else len(words)
+    return " ".join([program(), *map(quoted, [*words[:at], *instead, *words[at:]])])
+
+
 def related(session: Any, case: str, exhibit: str, part_of: str, replaces: str) -> Belonging:
     """What `--part-of` and `--replaces` say.
 
@@ -58,6 +106,11 @@ def related(session: Any, case: str, exhibit: str, part_of: str, replaces: str) 
         )
     if part_of:
         named, of_case, whole = _named(session, case, part_of, "--part-of")
+        if exhibit and exhibit.strip() == whole:
+            raise UsageError(
+                f"a part does not bear the number of its whole, {whole}",
+                hint="it gets the next number of its parts: " + _again("--part-of", part_of),
+            )
         part = bool(whole) and not exhibit
         return Belonging({"partOf": named}, of_case, exhibit or whole, part)
     if replaces:

@@ -31,6 +31,8 @@ class State:
     item: str = ""
     #: Kinds and values of the numbers by which it was named; the node said which item that is.
     numbers: tuple[tuple[str, str], ...] = ()
+    #: The command line without the program, for hints that repeat it otherwise.
+    arguments: tuple[str, ...] = ()
     looked_up: FoundHome | None = None
 
     @property

@@ -13,6 +13,7 @@ import typer
 from typer.exceptions import TyperException
 
 from cli import (
+    exhibits,
     extras,
     hints,
     interrupt,
@@ -65,7 +66,7 @@ from cli.commands import (
     verify,
 )
 from cli.global_options import STATE
-from ledger.domain.errors import DemandError, FormatError
+from ledger.domain.errors import ConflictError, DemandError, FormatError
 
 app = typer.Typer(
     name="custody",
@@ -181,6 +182,7 @@ def run(arguments: list[str]) -> int:
     # Before parsing: what was mistyped is told as JSON too.
     options = list(takewhile(lambda one: one != "--", arguments))
     STATE.json, STATE.help = "--json" in options, "--help" in options
+    STATE.arguments, STATE.command = tuple(arguments), ""
     try:
         return int(app(arguments, prog_name="custody", standalone_mode=False) or 0)
     except (interrupt.Stopped, typer.Abort):
@@ -189,24 +191,42 @@ def run(arguments: list[str]) -> int:
         if missing.is_lacking(error):
             more = missing.answered(error, arguments)
             return run(more) if more else output.tell(*missing.told(error, arguments), code=2)
-        return _misused(error)
-    except DemandError as error:  # raised before anything is read or recorded for it
-        return output.failure(record_options.unmet(error))
-    except ModuleNotFoundError as error:
-        return output.failure(extras.missing_for(error) or error)
-    except FormatError as error:
-        return output.failure(request_words.in_words(error))
+        return _misused(error, arguments)
     except Exception as error:  # noqa: BLE001  (the last handler: a defect must not print case data)
-        return output.failure(error)
+        return output.failure(_in_words(error))
 
 
-def _misused(error: TyperException) -> int:
+def _in_words(error: Exception) -> Exception:
+    """An error as somebody is told it who typed the command."""
+    if isinstance(error, DemandError):  # raised before anything is read or recorded for it
+        return record_options.unmet(error)
+    if isinstance(error, ModuleNotFoundError):
+        return extras.missing_for(error) or error
+    if isinstance(error, ConflictError):
+        return exhibits.in_words(error)
+    return request_words.in_words(error) if isinstance(error, FormatError) else error
+
+
+def _misused(error: TyperException, arguments: list[str]) -> int:
     """Tell wrong usage; a group without a command prints its help."""
     context = getattr(error, "ctx", None)
-    path = context.command_path if context is not None else "custody"
+    path = context.command_path if context is not None else _path(arguments)
     if (
         context is not None and type(error).__name__ == "NoArgsIsHelpError"
     ):  # typer keeps that class to itself
         output.say(*context.get_help().split("\n"))
         return error.exit_code
     return output.tell(error.format_message(), f"see {path} --help", error.exit_code)
+
+
+def _path(arguments: list[str]) -> str:
+    """The command of a command line, as far as it was understood: of an option without its value
+    nothing else tells which command it stood behind.
+    """
+    if STATE.command not in arguments:
+        return "custody"
+    behind = arguments[arguments.index(STATE.command) + 1 :]
+    group = next((one for one in app.registered_groups if one.name == STATE.command), None)
+    inner = group.typer_instance.registered_commands if group and group.typer_instance else []
+    known = {one.name or getattr(one.callback, "__name__", "") for one in inner}
+    return " ".join(["custody", STATE.command, *(word for word in behind[:1] if word in known)])

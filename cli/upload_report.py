@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
+from cli import output, tables
 from ledger.domain.codecs.text import counted
 from ledger.domain.event import same_record
 
@@ -17,6 +18,27 @@ _LISTED: Final = 20
 
 def _short(evidence: str) -> str:
     return evidence.removeprefix("urn:uuid:")
+
+
+def recorded(new: Sequence[UploadResult], outcome: Callable[[UploadResult], str]) -> list[str]:
+    """What was recorded, a line each, with the exhibit number where there is one.
+
+    Args:
+        outcome: where in the log it stands.
+    """
+    columns = {
+        "ITEM": [_short(item.evidence) for item in new],
+        "EXHIBIT": [item.exhibit for item in new],
+        "SIZE": [output.size(item.size) for item in new],
+        "RECORDED": [outcome(item) for item in new],
+        "PATH": [item.path for item in new],
+    }
+    if not any(columns["EXHIBIT"]):
+        del columns["EXHIBIT"]
+    rows = [list(row) for row in zip(*columns.values(), strict=True)]
+    return tables.table(
+        [*columns], rows, whole=("ITEM", "EXHIBIT"), short={"ITEM": tables.beginnings}
+    )
 
 
 def known(left: Sequence[UploadResult]) -> list[str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli import exhibits, items, output, questions, record_options, tables, upload_report
+from cli import exhibits, items, output, questions, record_options, upload_report
 from cli.global_options import STATE, Json
 from cli.hints import command, elsewhere
 from ledger.domain.codecs.text import counted
@@ -157,11 +157,7 @@ def upload_paths(
         status = session.node.status(chain=False, ipfs=False)
         elsewhere = run.before.elsewhere(done)
     new = [item for item in done if item.index is not None]
-    rows = [
-        [item.evidence.removeprefix("urn:uuid:"), output.size(item.size), _outcome(item), item.path]
-        for item in new[:_LISTED]
-    ]
-    lines = tables.table(["ITEM", "SIZE", "RECORDED", "PATH"], rows) if new else []
+    lines = upload_report.recorded(new[:_LISTED], _outcome) if new else []
     recorded, waiting = len(new), status.integrated - status.final
     first, *rest = _next(waiting)
     size = output.size(sum(item.size for item in new))
@@ -233,8 +229,6 @@ def _ask(error: Any) -> str | None:
 
 def _commands(error: Any) -> str:
     """What to do about an interrupted upload: both commands as they run."""
-    import sys
-
     first = [
         *("--home", str(STATE.home.absolute())),
         *(["--server", STATE.server] if STATE.server else []),
@@ -246,7 +240,7 @@ def _commands(error: Any) -> str:
     )
     first += ["--offline"] if STATE.offline else []
     tops = [elsewhere(*first, "upload", "--resume", "--", top) for top in error.tops]
-    given = [one for one in sys.argv[1:] if one not in ("--restart", "--resume")]
+    given = [one for one in STATE.arguments if one not in ("--restart", "--resume")]
     again = given.copy()
     again.insert(again.index("--") if "--" in again else len(again), "--restart")
     if error.recorded:

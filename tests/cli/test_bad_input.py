@@ -18,7 +18,7 @@ from ledger.adapters.ipfs.packindex import PackIndex
 from ledger.app import create_home
 from ledger.domain.codecs import cbor
 from ledger.domain.ipld import cid as cids
-from tests.support.commands import ROOT, custody
+from tests.support.commands import ROOT, custody, within
 from tests.support.desk import PASSPHRASE
 
 
@@ -219,3 +219,21 @@ def test_a_damaged_home_is_named_and_not_made_worse(
         (home / name).write_bytes(b"garbage" * 100)
         told(custody("list", home=home, code=1), words)
         assert (home / name).read_bytes() == b"garbage" * 100
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("handover offer 2026-117/A7 --to-person", "handover offer"),
+        ("list --case", "list"),
+        ("--home", ""),
+    ],
+)
+def test_an_option_without_its_value_is_told_with_the_help_of_its_own_command(
+    words: str, told: str
+) -> None:
+    """The hint was "see custody --help", which says nothing of the option."""
+    code, _, said = within(*words.split())
+    assert code == 2
+    assert "requires an argument" in said
+    assert f"see {' '.join(['custody', *told.split(), '--help'])}" in said

@@ -148,3 +148,62 @@ def test_sigterm_in_the_middle_of_an_upload_leaves_one_item_after_the_same_comma
     else:
         custody("upload", big, home=home_path)
     assert len(json.loads(custody("--json", "list", home=home_path).stdout)["items"]) == 1
+
+
+def test_an_officer_is_told_which_number_each_file_of_a_folder_got(
+    home_path: Path, tmp_path: Path
+) -> None:
+    """Ids stood there alone: which of them was the second page?"""
+    folder = tmp_path / "notebook"
+    folder.mkdir()
+    for page in ("p1.txt", "p2.txt"):
+        (folder / page).write_text(page)
+    shown = custody(
+        "upload", folder, "--case", "2026-9", "--exhibit", "A2", home=home_path
+    ).stdout.splitlines()
+    assert shown[0].split() == ["ITEM", "EXHIBIT", "SIZE", "RECORDED", "PATH"]
+    told = {line.split()[-1]: line.split()[1] for line in shown[1:4]}
+    assert told == {
+        str(folder / "p1.txt"): "A2/1",
+        str(folder / "p2.txt"): "A2/2",
+        str(folder): "A2",
+    }
+    for number in told.values():
+        assert custody("show", f"2026-9/{number}", home=home_path).returncode == 0
+
+
+@pytest.mark.parametrize("way", ["--part-of", "--replaces"])
+@pytest.mark.parametrize("command", ["upload", "seize"])
+def test_a_number_that_is_taken_is_told_with_whole_commands_that_run(
+    home_path: Path, tmp_path: Path, command: str, way: str
+) -> None:
+    first, second = tmp_path / "one.txt", tmp_path / "a second one.txt"
+    first.write_text("one")
+    second.write_text("two")
+    custody("upload", first, "--case", "2026-9", "--exhibit", "A1", home=home_path)
+    what = [second] if command == "upload" else ["a phone"]
+    refused = custody(command, *what, "--case", "2026-9", "--exhibit", "A1", home=home_path, code=1)
+    assert "has this exhibit number already" in refused.stderr
+    [hint] = [line for line in refused.stderr.splitlines() if "what to do" in line]
+    [line] = [one for one in hint.split("; ") if way in one]
+    words = shlex.split(line.partition(": ")[2])
+    assert words[0] == "custody"
+    custody(*words[1:])
+    assert "--exhibit NUMBER" in hint
+
+
+@pytest.mark.parametrize("whole", ["A1", "2026-9/A1"])
+def test_a_part_with_the_number_of_its_whole_is_refused_with_what_to_type(
+    home_path: Path, tmp_path: Path, whole: str
+) -> None:
+    first, second = tmp_path / "one.txt", tmp_path / "two.txt"
+    first.write_text("one")
+    second.write_text("two")
+    case = ("--case", "2026-9")
+    custody("upload", first, *case, "--exhibit", "A1", home=home_path)
+    refused = custody(
+        "upload", second, *case, "--exhibit", "A1", "--part-of", whole, home=home_path, code=2
+    )
+    assert "a part does not bear the number of its whole, A1" in refused.stderr
+    words = shlex.split(refused.stderr.split("of its parts: ")[1])
+    assert "A1/1" in custody(*words[1:]).stdout

@@ -136,10 +136,14 @@ def related(document: dict[str, Any]) -> list[str]:
     return [*wholes(document), replaced(document)]
 
 
+#: How it begins what is told of a number that an item of the case bears already.
+NUMBER_TAKEN: Final = "the case has this exhibit number already"
+
+
 def taken(bearer: str) -> ConflictError:
     """What is told of a number that an item bears already."""
     return ConflictError(
-        f"the case has this exhibit number already: {bearer} bears it",
+        f"{NUMBER_TAKEN}: {bearer} bears it",
         hint="give another --exhibit, or say how it belongs to that one: --part-of or --replaces "
         "with its number",
     )
