@@ -41,14 +41,14 @@ def draw(command: str, shown: str) -> str:
 
 
 def main() -> int:
-    """Play the first session, make a folder for the court, verify it, and draw what is shown."""
+    """Play the first session, and draw what the folder for the court shows."""
     parser = argparse.ArgumentParser(description="Draw the verdict and the timeline of an item.")
     parser.add_argument("--output", type=Path, default=_ROOT / "docs" / "verdict.svg")
     target = parser.parse_args().output
     with tempfile.TemporaryDirectory(prefix="picture-") as folder:
         session = FirstSession(Path(folder))
         session.play()
-        shown = session.for_the_court()
+        shown = session.timeline()
     target.write_text(draw(shown.line, shown.shown))
     return 0
 

@@ -149,6 +149,7 @@ OTHERWISE: Final[dict[str, tuple[int, str]]] = {
     "person invite {}": _UNSERVED,
     "upload --resume -- {}": (2, "was interrupted"),
     "verify {} {}": (4, "name its bundle"),  # one file twice
+    "verify {} FILE": (4, "name its bundle"),  # one file twice
     "verify --trust {}": (4, "The bundle"),  # which stands between
 }
 

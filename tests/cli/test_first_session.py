@@ -15,7 +15,7 @@ def test_a_newcomer_gets_through_the_first_day_with_what_they_are_told(tmp_path:
     session = FirstSession(tmp_path)
     session.play()
     assert session.faults() == []
-    assert len({step.job for step in session.steps}) == 14
+    assert len({step.job for step in session.steps}) == 15
 
 
 @pytest.mark.parametrize(

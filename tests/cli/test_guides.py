@@ -17,8 +17,8 @@ ROOT = Path(__file__).parents[2]
 GUIDES = ROOT / "docs" / "guides"
 #: In the order in which one goes on from the other.
 ROLES = ("administrator", "officer", "custodian", "prosecutor", "auditor", "programmer")
-#: What a command that goes on in its window shows once it is at work.
-AT_WORK = {"serve": "serving", "enrol": "administrator"}
+#: What a command that goes on in a window of its own shows once it is at work.
+AT_WORK = {"custody serve": "serving", "custody person enrol": "administrator"}
 
 
 def test_a_page_for_each_role_fits_on_two_screens() -> None:
@@ -54,11 +54,12 @@ class Desks:
         for invitation in self.own.glob("invitation-*.json"):
             shutil.copy(invitation, self.other)  # handed over by a safe way
         line = line.replace(":8000/", f":{self.port}/")
-        window = self.machines[who].open(line.removesuffix(" &"), **{"[y/n]": "y"})
-        if line.endswith(" &"):
-            window.wait_for(next(said for word, said in AT_WORK.items() if word in line))
-            self.windows.append(window)
-            return
+        window = self.machines[who].open(line, **{"[y/n]": "y"})
+        for command, said in AT_WORK.items():
+            if line.startswith(command):
+                window.wait_for(said)
+                self.windows.append(window)
+                return
         typed = window.wait()
         assert typed.code == 0, f"{line} ended with {typed.code}:\n{typed.shown}"
         for joining in [window for window in self.windows if "approve" in line]:

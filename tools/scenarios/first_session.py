@@ -1,5 +1,6 @@
-"""The first session: fourteen jobs in the order of a first day, each typed at a terminal by
-somebody who knows nothing but README.md, ``--help`` and what the last command told them.
+"""The first session: fourteen jobs in the order of a first day, and the verdict of a stranger once
+every process has ended. Each command is typed at a terminal by somebody who knows nothing but
+README.md, ``--help`` and what the last command told them.
 
 Run it with ``make first-session``: it writes docs/first-session.md anew, and ends with 1 where the
 session was worse than it may be.
@@ -62,12 +63,13 @@ class FirstSession:
         }
         for machine in self._machines.values():
             machine.folder.mkdir(parents=True)
+        self._machines["court"] = Terminal(folder / "court", commands, "")
         self.steps: list[Step] = []
         self._job = ""
         self._serving: Window
 
     def play(self) -> None:
-        """Play the fourteen jobs."""
+        """Play the fourteen jobs, and let a stranger judge when every process has ended."""
         anna, ben = (self._machines[who].folder for who in ("anna", "ben"))
         shutil.copy(_ROOT / "docs" / "example.jpg", anna / "photo.jpg")
         (anna / "notebook").mkdir()
@@ -113,14 +115,17 @@ class FirstSession:
             self._type("anna", "custody audit")
         finally:
             self._serving.stop()
+        self._job = "15. a stranger's verdict"
+        self._type("anna", f"custody court {item}")
+        # Moved to a machine on which there is nothing else, as a court would get it.
+        (anna / "for-the-court").rename(self._machines["court"].folder)
+        self._type("court", "custody verify photo.jpg --trust trust.json")
 
-    def for_the_court(self) -> Typed:
-        """After the jobs: a folder for a court, and what it shows to whoever checks it there."""
-        anna = self._machines["anna"]
-        for line in ("custody anchor", "custody court 2026-117/A1"):
-            anna.type(line)
-        court = Terminal(anna.folder / "for-the-court", anna.commands, "")
-        return court.type("custody verify photo.jpg --trust trust.json --timeline")
+    def timeline(self) -> Typed:
+        """After the session: what the folder shows with the timeline."""
+        return self._machines["court"].type(
+            "custody verify photo.jpg --trust trust.json --timeline"
+        )
 
     def _join(self, anna: Path, ben: Path) -> None:
         self._job = "11. invite and approve a colleague"
@@ -184,8 +189,9 @@ def page(session: FirstSession) -> str:
         "",
         "For whoever wants to see a first day before they try one.",
         "",
-        "Fourteen jobs, as they were typed and answered. `make first-session` plays them anew at",
-        "the terminals of two people and writes this page.",
+        "Fourteen jobs, as they were typed and answered, and the verdict of a stranger once every",
+        "process has ended. `make first-session` plays them anew at the terminals of these people",
+        "and writes this page.",
         "",
         f"{len(steps)} commands, {refused} of them refused, {seconds:.0f} seconds of waiting; the",
         f"longest is {max(step.length for step in steps)} characters long, paths not counted.",
