@@ -13,8 +13,8 @@ MAKEFILE = (ROOT / "Makefile").read_text()
 
 
 def made(*target: str) -> str:
-    return subprocess.run(  # noqa: S603
-        ["make", "--no-print-directory", *target],  # noqa: S607
+    return subprocess.run(
+        ["make", "--no-print-directory", *target],
         cwd=ROOT,
         check=True,
         capture_output=True,
@@ -25,9 +25,9 @@ def made(*target: str) -> str:
 def test_make_alone_says_what_there_is_and_sets_nothing_up() -> None:
     told = made()
     assert told == made("help")
-    targets = set(re.findall(r"\bmake ([a-z][a-z-]*)", told))
+    targets = set(re.findall(r"(?:^|and |; )make ([a-z]+)", told, re.MULTILINE))
     assert {"demo", "install", "slim", "run", "test"} <= targets
-    for target in targets - {"alone"}:
+    for target in targets:
         assert re.search(rf"^{target}:", MAKEFILE, re.MULTILINE), target
 
 
