@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from cli import beside, court_page, output, withholding
+from ledger import system
 from ledger.domain.files import file_names
 
 if TYPE_CHECKING:
@@ -61,8 +62,13 @@ def write(
 
 
 def _make(folder: Path) -> bool:
-    """Make the folder, before anything is signed for what cannot be written; whether it is new."""
-    from ledger.domain.errors import UnwrittenError
+    """Make the folder, before anything is signed for what cannot be written; whether it is new.
+
+    Raises:
+        UnwrittenError: it cannot be made. UsageError: it is somebody else's, who could exchange
+            what lies in it: the page, the trust root, the file.
+    """
+    from ledger.domain.errors import UnwrittenError, UsageError
 
     made = not folder.exists()
     try:
@@ -71,6 +77,8 @@ def _make(folder: Path) -> bool:
         raise UnwrittenError(
             f"cannot make {folder}: {error.strerror}", hint="name another folder"
         ) from error
+    if not system.is_mine(folder.stat()):
+        raise UsageError(f"{folder} belongs to somebody else", hint="name a folder to be made")
     return made
 
 

@@ -14,21 +14,16 @@ import sys
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from cli import court_folder, court_page, output, withholding
-from cli.session import Session
+from cli import court_folder, court_page, output
 from ledger.adapters import files
-from ledger.adapters.clock import SystemClock
 from ledger.adapters.node.client import NodeClient
-from ledger.client import retrieval
 from ledger.domain.bundle import bundle as bundles
 from ledger.domain.bundle import trust, trust_fingerprint
 from ledger.domain.chain.finality import Clique, Pinned
 from ledger.domain.errors import UnwrittenError
-from ledger.domain.event.signing import Person
 from ledger.domain.verify import verify_bundle
 from tests.support import alone
 from tests.support.chains import free_port
@@ -214,60 +209,6 @@ def test_a_name_that_is_withheld_from_the_reader_does_not_stand_on_the_file(
     assert (folder / "item.bin").read_bytes() == worked["photo"].read_bytes()
     assert "photo.jpg" not in (folder / "READ-ME.html").read_text()
     assert "/body/name" in (folder / "READ-ME.html").read_text()
-
-
-def test_a_node_that_leaves_in_what_was_to_be_left_out_reaches_no_court(
-    worked: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """`bundle` checked what the node made of --withhold, and `court` passed it on."""
-    real = NodeClient.bundle
-
-    def whole(self: NodeClient, urn: str, access: str, *, withhold: list[str]) -> bytes:
-        assert withhold == ["/body/name"]
-        return real(self, urn, access)
-
-    monkeypatch.setattr(NodeClient, "bundle", whole)
-    folder = tmp_path / "court"
-    code, printed, said = within(
-        *("court", worked["evidence"], "-o", folder, "--basis", "x", "--withhold", "/body/name"),
-        home=worked["home"],
-    )
-    assert (code, printed, folder.exists()) == (1, "", False)
-    assert "shows what was to be left out" in said
-
-
-def test_a_node_that_gives_the_bundle_of_another_thing_reaches_no_court(
-    worked: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Of a thing without content there is no file that would differ: the folder was VERIFIED."""
-    numbers = ("--case", "C2", "--exhibit")
-    things = [
-        json.loads(custody("seize", "phone", *numbers, name, "--json", home=worked["home"]).stdout)
-        for name in ("P1", "P2")
-    ]
-    custody("anchor", home=worked["home"])
-    meant, other = (thing["evidence"] for thing in things)
-    real = NodeClient.bundle
-
-    def another(self: NodeClient, urn: str, access: str, *, withhold: list[str]) -> bytes:
-        opened = retrieval.record_access(
-            *(self, self_person[0], SystemClock(), other), mode="export", basis={"purpose": "x"}
-        )
-        return real(self, other, opened, withhold=withhold)
-
-    self_person: list[Person] = []
-    monkeypatch.setattr(NodeClient, "bundle", another)
-    signing = withholding.record_export
-
-    def seen(session: Session, urn: str, basis: dict[str, Any]) -> str:
-        self_person.append(session.person)
-        return signing(session, urn, basis)
-
-    monkeypatch.setattr(withholding, "record_export", seen)
-    folder = tmp_path / "court"
-    code, printed, said = within("court", meant, "-o", folder, "--basis", "x", home=worked["home"])
-    assert (code, printed, folder.exists()) == (1, "", False)
-    assert "the bundle of another item" in said
 
 
 def test_a_thing_without_content_is_left_as_its_record(

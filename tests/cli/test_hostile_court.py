@@ -1,0 +1,89 @@
+"""The folder for the court, where a node lies or another user of the machine waits."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli import withholding
+from cli.session import Session
+from ledger.adapters.clock import SystemClock
+from ledger.adapters.node.client import NodeClient
+from ledger.client import retrieval
+from ledger.domain.event.signing import Person
+from tests.support.commands import custody, within
+
+
+def test_a_node_that_leaves_in_what_was_to_be_left_out_reaches_no_court(
+    worked: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`bundle` checked what the node made of --withhold, and `court` passed it on."""
+    real = NodeClient.bundle
+
+    def whole(self: NodeClient, urn: str, access: str, *, withhold: list[str]) -> bytes:
+        assert withhold == ["/body/name"]
+        return real(self, urn, access)
+
+    monkeypatch.setattr(NodeClient, "bundle", whole)
+    folder = tmp_path / "court"
+    code, printed, said = within(
+        *("court", worked["evidence"], "-o", folder, "--basis", "x", "--withhold", "/body/name"),
+        home=worked["home"],
+    )
+    assert (code, printed, folder.exists()) == (1, "", False)
+    assert "shows what was to be left out" in said
+
+
+def test_a_node_that_gives_the_bundle_of_another_thing_reaches_no_court(
+    worked: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a thing without content there is no file that would differ: the folder was VERIFIED."""
+    numbers = ("--case", "C2", "--exhibit")
+    things = [
+        json.loads(custody("seize", "phone", *numbers, name, "--json", home=worked["home"]).stdout)
+        for name in ("P1", "P2")
+    ]
+    custody("anchor", home=worked["home"])
+    meant, other = (thing["evidence"] for thing in things)
+    real = NodeClient.bundle
+
+    def another(self: NodeClient, urn: str, access: str, *, withhold: list[str]) -> bytes:
+        opened = retrieval.record_access(
+            *(self, self_person[0], SystemClock(), other), mode="export", basis={"purpose": "x"}
+        )
+        return real(self, other, opened, withhold=withhold)
+
+    self_person: list[Person] = []
+    monkeypatch.setattr(NodeClient, "bundle", another)
+    signing = withholding.record_export
+
+    def seen(session: Session, urn: str, basis: dict[str, Any]) -> str:
+        self_person.append(session.person)
+        return signing(session, urn, basis)
+
+    monkeypatch.setattr(withholding, "record_export", seen)
+    folder = tmp_path / "court"
+    code, printed, said = within("court", meant, "-o", folder, "--basis", "x", home=worked["home"])
+    assert (code, printed, folder.exists()) == (1, "", False)
+    assert "the bundle of another item" in said
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="takes root to give a folder away")
+def test_nothing_is_left_in_a_folder_of_another_user_of_the_machine(
+    worked: dict[str, Path], tmp_path: Path
+) -> None:
+    """In /tmp anybody makes for-the-court first, and owns what is left there."""
+    theirs, link = tmp_path / "theirs", tmp_path / "for-the-court"
+    theirs.mkdir()
+    os.chown(theirs, 4711, 4711)
+    link.symlink_to(theirs)
+    for folder in (theirs, link):
+        given = ("court", worked["evidence"], "-o", folder, "--basis", "x")
+        code, printed, said = within(*given, home=worked["home"])
+        assert (code, printed) == (2, "")
+        assert "belongs to somebody else" in said
+        assert list(theirs.iterdir()) == []
