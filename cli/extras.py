@@ -74,6 +74,6 @@ def missing(extra: str, what: str) -> UsageError:
     return UsageError(
         f"{what} needs the packages with which custody {purpose}, which are not installed here",
         # -I: in a folder of evidence, nothing that lies there and is called pip.py is run
-        hint=f"in the folder of the release: {python} -I -m pip install --require-hashes -r {lock}; "
-        "in a clone: make install",
+        hint=f"in the folder of the release: {python} -I -m pip install --require-hashes -r {lock}"
+        "; in a clone: make install",
     )
