@@ -10,7 +10,18 @@ from cli import people, questions
 
 if TYPE_CHECKING:
     from ledger.client.offered_item import OnOffer
-    from ledger.domain.ports.answers import Standing
+    from ledger.domain.identity.person import PersonId
+    from ledger.domain.ports.answers import RecordedDocument, Standing
+
+
+def offered_by(offer: RecordedDocument) -> PersonId:
+    """Who signed an offer, by the certificate that is shown for it; the signature was checked by
+    that.
+    """
+    from ledger.domain.codecs.text import from_b64url
+    from ledger.domain.identity import certificate as certificates
+
+    return certificates.parse(from_b64url(offer.signed.certificate, what="certificate")).subject
 
 
 def standing_rows(standing: Standing) -> list[tuple[str, str]]:

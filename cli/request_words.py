@@ -31,7 +31,7 @@ _ITEM: Final = Words(
 _PERSON: Final = Words(
     "the person",
     "a pseudonym of 26 letters and digits, or WHO@AGENCY for a guest",
-    hint="whom you can name: custody person list",
+    hint="among colleagues a service number does too",
 )
 _AGENCY: Final = Words(
     "the agency", "country and short name, such as NL-POL", hint="see: custody partner list"

@@ -25,6 +25,7 @@ sign.
 
 \b
 Example:
+  custody handover offer 2026-117/A1 --to-person 4712
   custody --home ~/nl handover offer 3f0c1d2e-... --to RO-DIICOT \\
     --purpose "analysis" --basis "EIO 2026/117"
   custody --home ~/ro handover list
@@ -35,6 +36,7 @@ nothing else can be recorded.
 
 \b
 Example:
+  custody handover offer 2026-117/A1 --to-person 4712
   custody --home ~/nl handover offer 3f0c1d2e-... --to RO-DIICOT \\
     --purpose "analysis" --basis "EIO 2026/117" --on-condition "this case"
 """
@@ -55,12 +57,13 @@ with the giver.
 Example:
   custody --home ~/ro handover decline 3f0c1d2e-... --reason "seal is broken"
 """
-_WITHDRAW = """Take an offer back that nobody has answered. If the other agency accepted at the same
-moment, the chain decides.
+_WITHDRAW = """Take an offer back that nobody has answered: whoever holds the item, or a custodian.
+
+If it was made to another agency, which accepted at the same moment, the chain decides.
 
 \b
 Example:
-  custody --home ~/nl handover withdraw 3f0c1d2e-... --reason "needed here"
+  custody handover withdraw 2026-117/A1 --reason "needed here"
 """
 _SYNC = """Bring handovers forward now: anchor, send what the chain waits for, exchange with other
 agencies.
@@ -258,11 +261,15 @@ def withdraw(
 
     with open_session() as session:
         urn = items.urn_of(session, evidence)
+        item = session.node.item(urn)
+        abroad = item.offer is not None and item.offer.agency != item.custodian
         answer = handover.withdraw(session.node, session.person, session.clock, urn, reason=reason)
         forward(session, "abroad")
     output.result(
         answer,
-        "taken back, unless the other agency was first: " + runnable("custody handover list"),
+        "taken back, unless the other agency was first: " + runnable("custody handover list")
+        if abroad
+        else "taken back; the item stays with whoever holds it",
     )
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from cli import labels, output, people
+from cli import labels, offer_confirmation, output, people
 from cli.global_options import Json
 from ledger.domain.identity.person import PersonId
 
@@ -53,13 +53,15 @@ def list_(as_json: Json = False) -> None:
 
 
 def _giver(session: Session, one: Handover) -> PersonId:
-    """Who hands an item over: the person, inside the agency, and else the agency."""
+    """Who offers an item: the agency, and inside it the person who signed the offer, who need not
+    be the one who holds the item. The node shows that person to whoever may end the offer.
+    """
     from ledger.domain.errors import CustodyError
 
     if one.giver != one.taker:
         return PersonId(one.giver, "")
     try:
-        return PersonId(one.giver, session.node.item(one.evidence).holder)
+        return offer_confirmation.offered_by(session.node.open_offer(one.evidence))
     except CustodyError:
         return PersonId(one.giver, "")
 

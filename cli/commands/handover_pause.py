@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import typer
 
-from cli import items, outfile, output, questions
+from cli import items, offer_confirmation, outfile, output, questions
 from cli.global_options import Basis, Evidence, Json
 from cli.hints import command
 
@@ -105,14 +105,8 @@ def _decrypt(session: Session, urn: str, reading: Reading, file: Any) -> None:
 
 
 def _is_own(session: Session, offer: RecordedDocument) -> bool:
-    """Whether the person who works here signed an offer, by the certificate that is shown for it;
-    the signature was checked by that.
-    """
-    from ledger.domain.codecs.text import from_b64url
-    from ledger.domain.identity import certificate as certificates
-
-    signer = certificates.parse(from_b64url(offer.signed.certificate, what="certificate"))
-    return signer.subject == session.person.certificate.subject
+    """Whether the person who works here signed an offer."""
+    return offer_confirmation.offered_by(offer) == session.person.certificate.subject
 
 
 def _agree(session: Session, urn: str, reading: Reading, *, yes: bool) -> None:
@@ -122,7 +116,7 @@ def _agree(session: Session, urn: str, reading: Reading, *, yes: bool) -> None:
     Raises:
         UsageError: they do not agree, or cannot be asked.
     """
-    from cli import offer_confirmation, people
+    from cli import people
     from ledger.client.offered_item import OnOffer
 
     if _is_own(session, reading.offer):

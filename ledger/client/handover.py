@@ -20,7 +20,7 @@ from ledger.domain.errors import (
     UsageError,
     VerificationError,
 )
-from ledger.domain.event.offer_terms import OfferTerms
+from ledger.domain.event.offer_terms import ANOTHER_TAKER, OfferTerms
 from ledger.domain.event.signing import Person
 from ledger.domain.identity import descriptor as descriptors
 from ledger.domain.identity.descriptor import HpkeKey, parse_hpke_key
@@ -56,7 +56,7 @@ def recipient_key(node: HandingApi, agency: str, person: PersonId | None, own: s
     if agency == own:
         raise UsageError(
             "a handover inside the agency is made to a person",
-            hint="--to-person WHO, see: custody person list",
+            hint=ANOTHER_TAKER,
         )
     for partner in node.partners():
         if partner.agency == agency:
@@ -111,9 +111,7 @@ def offer(
     own = person.certificate
     who = terms.recipient
     if who == own.subject:
-        raise RuleError(
-            "nobody offers an item to themselves", hint="--to-person WHO, see: custody person list"
-        )
+        raise RuleError("nobody offers an item to themselves", hint=ANOTHER_TAKER)
     person.role_for("transfer-offered")
     to = recipient_key(node, terms.agency, who, own.agency)
     basis = terms.members.get("basis") or {"purpose": terms.purpose or "handover"}

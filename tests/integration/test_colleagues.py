@@ -35,8 +35,13 @@ def item(office: Desk, tmp_path: Path) -> str:
 def second(office: Desk, monkeypatch: pytest.MonkeyPatch) -> Actor:
     """A colleague with the service number 4712; commands are those of 4711."""
     actor = enrolled(office, "officer", number="4712")
-    commands_of(Actor(office, office.person, office.client, None), monkeypatch)  # type: ignore[arg-type]
+    commands_of(_first(office), monkeypatch)
     return actor
+
+
+def _first(office: Desk) -> Actor:
+    """4711, who founded the node, and is a custodian too."""
+    return Actor(office, office.person, office.client, None)  # type: ignore[arg-type]
 
 
 def test_an_item_is_handed_over_by_service_number_and_each_command_tells_who_holds_it(
@@ -61,6 +66,53 @@ def test_an_item_is_handed_over_by_service_number_and_each_command_tells_who_hol
     assert re.search(r"4712 of NL-POL +not yet anchored", within("list")[1])
 
 
+def test_an_item_is_not_offered_to_whoever_holds_it_already(
+    office: Desk, item: str, second: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A custodian could: `handover list` then read "4712 of NL-POL, 4712 of NL-POL"."""
+    assert within("handover", "offer", item, "--to-person", "4712")[0] == 0
+    commands_of(second, monkeypatch)
+    assert within("handover", "accept", item, "--yes")[0] == 0
+    commands_of(_first(office), monkeypatch)
+    before = office.client.item(item).events
+    code, _, said = within("handover", "offer", item, "--to-person", "4712")
+    assert code != 0
+    assert "holds it already" in said
+    assert f"handover offer {item[9:]} --to-person NUMBER" in said, "what to do runs as printed"
+    assert office.client.item(item).events == before, "it was told before anything was signed"
+    # Another enrolment of theirs takes it over: the one that holds it may have lost its keys.
+    again = enrolled(office, "officer", number="4712")
+    assert within("handover", "offer", item, "--to-person", again.pseudonym)[0] == 0
+
+
+def test_whoever_holds_an_item_takes_a_custodians_offer_of_it_back(
+    office: Desk, item: str, second: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing told how, and whoever held the item was told as the one who offered it."""
+    assert within("handover", "offer", item, "--to-person", "4712")[0] == 0
+    commands_of(second, monkeypatch)
+    assert within("handover", "accept", item, "--yes")[0] == 0
+    enrolled(office, "officer", number="4900")
+    commands_of(_first(office), monkeypatch)
+    assert within("handover", "offer", item, "--to-person", "4900")[0] == 0
+    commands_of(second, monkeypatch)
+    listed = within("handover", "list")[1]
+    assert re.search(r"4711 of NL-POL +4900 of NL-POL", listed), listed
+    for refused in (
+        ("note", item, "--text", "mine"),
+        ("show", item, "--basis", "x"),
+        ("handover", "offer", item, "--to-person", "4711"),
+    ):
+        code, _, said = within(*refused)
+        assert code != 0
+        assert f"custody handover withdraw {item[9:]} --reason WHY" in said, said
+    code, out, said = within("handover", "withdraw", item, "--reason", "it stays with me")
+    assert code == 0, said
+    assert "taken back; the item stays with whoever holds it" in out
+    assert "other agency" not in out, "nobody of another agency was asked"
+    assert within("note", item, "--text", "mine")[0] == 0
+
+
 def test_a_bundle_tells_people_apart_by_the_beginning_of_their_pseudonyms(
     office: Desk, item: str, second: Actor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -68,12 +120,12 @@ def test_a_bundle_tells_people_apart_by_the_beginning_of_their_pseudonyms(
     commands_of(second, monkeypatch)
     assert within("handover", "accept", item, "--yes")[0] == 0
     office.anchor()
-    bundle, trust = tmp_path / "b", tmp_path / "t"
+    bundle, trust = tmp_path / "b.bundle", tmp_path / "t"
     assert within("bundle", item, "-o", bundle, "--basis", "x")[0] == 0
     trust.write_bytes(office.client.trust_root())
-    code, out, _ = within("verify", bundle, "--trust", trust, "--timeline")
+    code, out, said = within("verify", bundle, "--trust", trust, "--timeline")
     first = office.person.certificate.pseudonym
-    assert code == 0
+    assert code == 0, said
     assert f"held by {second.pseudonym[:8]} of NL-POL" in out
     assert f"file recorded            officer {first[:8]} of NL-POL" in out
     assert f"handover accepted        officer {second.pseudonym[:8]} of NL-POL" in out

@@ -170,7 +170,7 @@ def test_an_item_on_offer_is_read_by_nobody_and_the_answer_says_how_to(
     assert "custody handover pause" in (caught.value.hint or "")
     with pytest.raises(RuleError) as caught:
         lawyer.client.readable(item, "copy")
-    told = "wait until it is answered, or ask whoever offered it to take the offer back"
+    told = "wait until it is answered, or ask the holder or a custodian to take the offer back"
     assert caught.value.hint == told, "a command that their roles may not run helps nobody"
     with pytest.raises(RuleError) as caught:
         taker.client.readable(item, "view")

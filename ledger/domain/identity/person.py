@@ -69,10 +69,7 @@ def require_reference(text: str) -> str:
         UsageError: no reference.
     """
     if not _REFERENCE.fullmatch(text):
-        hint = (
-            "give it as `custody person list` shows it; a guest is named with the agency: "
-            "WHO@AGENCY"
-        )
+        hint = "give a service number, or a pseudonym; a guest is named with the agency: WHO@AGENCY"
         raise UsageError(f"{text[:80]!r} names nobody", hint=hint)
     return text
 

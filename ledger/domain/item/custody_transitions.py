@@ -81,6 +81,12 @@ class ItemState:
 #: Types of events that may follow ``close``. Reading is one of them, since it is itself recorded:
 #: else nobody could read, and show, what became of the item.
 _AFTER_CLOSE: Final = frozenset({"keys-destroyed", "note", "accessed"})
+#: What is said of anything else that shall follow an open offer, and how the offer ends.
+OFFER_OPEN: Final = "an offer is open: only its acceptance, refusal or withdrawal may follow"
+OFFER_ENDS: Final = (
+    "whoever it is made to accepts or declines it; the holder or a custodian takes it back: "
+    "custody handover withdraw ID --reason WHY"
+)
 _OUTCOMES: Final = frozenset({"accept", "decline", "withdraw"})
 
 
@@ -177,9 +183,7 @@ def _check_log(state: ItemState, claims: Claims, log_agency: str) -> None:
         expected = state.custodian
     else:
         if claims.effect not in _OUTCOMES:
-            raise RuleError(
-                "an offer is open: only its acceptance, refusal or withdrawal may follow"
-            )
+            raise RuleError(OFFER_OPEN, hint=OFFER_ENDS)
         expected = state.custodian if claims.effect == "withdraw" else state.offer.to
         if claims.effect != "withdraw" and claims.issuer != state.offer.to:
             raise RuleError(f"the offer is made to {state.offer.to}, answered by {claims.issuer}")

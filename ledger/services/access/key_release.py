@@ -14,6 +14,7 @@ from ledger.domain.event.claimed_times import AHEAD
 from ledger.domain.identity.person import Recipient
 from ledger.domain.identity.roles import OUTSIDE, keeps_custody
 from ledger.domain.item import history_rules
+from ledger.domain.item.custody_transitions import OFFER_OPEN
 from ledger.domain.item.item_history import ItemHistory
 from ledger.domain.item.participation import OPENS_CONTENT, ROLES_BY_PART, Part, acting_roles
 from ledger.domain.item.recorded_event import RecordedEvent
@@ -60,17 +61,18 @@ def require_readable(
     _require_not_disposed(unit, item.state.evidence)
     if item.state.offer is not None:
         parts = authorization.parts_of(node, unit, caller, item.state.evidence, item)
-        hint = "wait until it is answered, or ask whoever offered it to take the offer back"
+        hint = "wait until it is answered, or ask the holder or a custodian to take the offer back"
         if authorization.is_offered_to(node, caller, item):
-            hint = "check it and answer: custody handover accept ID"
+            hint = (
+                "check it and answer: custody handover accept ID, or custody handover decline ID "
+                "--reason WHY"
+            )
         elif acting_roles("transfer-withdrawn", parts, caller.roles):
             hint = (
-                "to read it meanwhile and offer it again: "
-                "custody handover pause ID -o FILE --basis WHY"
+                "take the offer back: custody handover withdraw ID --reason WHY; or read it "
+                "meanwhile and offer it again: custody handover pause ID -o FILE --basis WHY"
             )
-        raise RuleError(
-            "an offer is open: only its acceptance, refusal or withdrawal may follow", hint=hint
-        )
+        raise RuleError(OFFER_OPEN, hint=hint)
     if item.state.custodian != node.agency:
         what = (
             f"this item went to {item.state.custodian}: readings are recorded by whoever "

@@ -11,7 +11,7 @@ from typing import Final
 from ledger.domain.codecs.text import format_time
 from ledger.domain.errors import DeniedError, RuleError
 from ledger.domain.event.document import Event
-from ledger.domain.event.offer_terms import OfferTerms
+from ledger.domain.event.offer_terms import ANOTHER_TAKER, OfferTerms
 from ledger.domain.event.references import references
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity.person import PersonId
@@ -119,7 +119,7 @@ class Review:
             if submission.event.type == "transfer-accepted" and before.state.offer is not None:
                 stolen_orders.require_honest_gift(self._node, self._unit, before.state.offer.digest)
             if submission.event.type == "transfer-offered":
-                self._require_taker(submission.event, signer)
+                self._require_taker(submission.event, signer, before.holder)
             if submission.event.type == "disclosed":
                 self._require_another(submission.event, signer)
             life = (
@@ -293,9 +293,11 @@ class Review:
                 hint="show it under supervision",
             )
 
-    def _require_taker(self, event: Event, signer: Caller) -> None:
+    def _require_taker(self, event: Event, signer: Caller, holder: PersonId | None) -> None:
         """An item is offered to another agency, or to a colleague who is there to take it: never to
-        oneself, under whichever number.
+        oneself, under whichever number, and never to whoever holds it: their acceptance would say
+        that custody passed. Another enrolment of the holder may take it over, since the one that
+        holds it may have lost its keys.
 
         Raises:
             RuleError: otherwise.
@@ -303,17 +305,19 @@ class Review:
         terms, own = OfferTerms.from_event(event), self._node.agency
         if terms.agency != own:
             return
-        hint = "--to-person WHO, see: custody person list"
         row = self._unit.people.get(PersonId(own, terms.person)) if terms.person else None
         if row is None or not row.active:
             raise RuleError(
-                "a handover inside the agency is made to a person who is active here", hint=hint
+                "a handover inside the agency is made to a person who is active here",
+                hint=ANOTHER_TAKER,
             )
         if self._persons.behind(row.person) == self._persons.behind(signer.id):
-            raise RuleError("nobody offers an item to themselves", hint=hint)
+            raise RuleError("nobody offers an item to themselves", hint=ANOTHER_TAKER)
+        if row.person == holder:
+            raise RuleError("the person it is offered to holds it already", hint=ANOTHER_TAKER)
         der = self._unit.people.certificate(row.certificate)
         if der is None or not certificates.parse(der).roles & ROLES_BY_TYPE["transfer-accepted"]:
-            raise RuleError("none of that person's roles may take an item over", hint=hint)
+            raise RuleError("none of that person's roles may take an item over", hint=ANOTHER_TAKER)
 
 
 def receivers(event: Event) -> set[str]:
