@@ -25,6 +25,7 @@ CODES: Final[dict[type[CustodyError], tuple[str, int]]] = {
     errors.VerificationError: ("not-verified", 422),
     errors.IncompleteError: ("incomplete", 409),
     errors.UnreadableError: ("unreadable", 503),
+    errors.DemandError: ("demanded", 409),  # before the rules, which it is one of
     errors.RuleError: ("against-the-rules", 409),
     errors.UsageError: ("usage", 400),
     errors.DeniedError: ("denied", 403),

@@ -193,7 +193,19 @@ def _judged(
     if report.verdict is not Verdict.VERIFIED:
         raise _unverified(report)
     called = (name or _ITEM) + beside.BUNDLE
-    return court_page.CourtFolder(folder, name, called, root, report, accesses)
+    listed = _listed(parsed, folder / name) if name else ()
+    return court_page.CourtFolder(folder, name, called, root, report, accesses, listed)
+
+
+def _listed(parsed: Bundle, file: Path) -> tuple[str, ...]:
+    """Items of the files that a file names, where it is the list of a folder. Their content is not
+    in it: whoever gets the folder is told so.
+    """
+    from ledger.domain.files import manifest
+
+    if court_page.first_type(parsed) != "gathered":
+        return ()
+    return tuple(member.evidence for member in manifest.parse(file.read_bytes()).members)
 
 
 def _unverified(report: VerificationReport) -> Exception:

@@ -12,6 +12,7 @@ from cli import output
 from cli.hints import elsewhere
 from cli.pages import page, shown
 from ledger import __version__
+from ledger.domain.codecs.text import counted
 
 if TYPE_CHECKING:
     from ledger.domain.bundle.bundle import Bundle
@@ -78,13 +79,20 @@ _LOCAL = """<p><strong>The chain of this folder is one that the agency runs alon
 convinces those who trust that agency, and nobody else: its owner could make another one. Agencies
 that do not trust one another share a chain.</p>
 """
+_LISTED = """<p><strong>The file {file} is the list of a folder, and {count} of that folder {verb}
+not in here.</strong> Each is an item of its own, with a record of its own. The list names the item
+and the SHA-256 of each, so that a file which you have can be compared with it. Ask whoever gave you
+this folder for those that you need: each comes as a folder like this one.</p>
+"""
 _SAME = """<li>The file is, bit for bit, the one that was recorded.</li>
 """
 
 
 @dataclass(frozen=True, slots=True)
 class CourtFolder:
-    """What was left, and how it verifies; ``file`` is empty where an item has no content."""
+    """What was left, and how it verifies; ``file`` is empty where an item has no content.
+    ``listed``: items of the files of a folder, where the file is the list of one.
+    """
 
     folder: Path
     file: str
@@ -92,6 +100,7 @@ class CourtFolder:
     root: TrustRoot
     report: VerificationReport
     accesses: tuple[str, ...]
+    listed: tuple[str, ...] = ()
 
     @property
     def command(self) -> str:
@@ -125,17 +134,33 @@ itself: it says how to find out what is proven.</p>
 <p>One item of digital evidence, with the record of who held it and when, and everything that is
 needed to check both without believing whoever handed it over.</p>
 <table>{bundled}</table>
-{_CHECK.format(command=shown(left.command), install=_INSTALL)}{_VERDICTS}
+{_listed(left)}{_CHECK.format(command=shown(left.command), install=_INSTALL)}{_VERDICTS}
 {_PROVEN.format(file=_SAME if left.file else "")}
 <h2>The trust root of this folder</h2>
 <p>Chain {shown(left.root.chain_id)} ({shown(left.root.label)}), agencies:
 {shown(", ".join(left.root.agencies))}. Its fingerprint, to be compared with what you were told and
 not to be believed from here:</p>
 <p class="digits">{shown(found.with_pins or found.chain)}</p>
-{pinned}{_LOCAL if trust.is_local(left.root.label) else ""}
+{pinned}{_LOCAL if trust.is_alone(left.root) else ""}
 <h2>When it was made</h2>
 <p>The program that made this folder checked it in the way above: {shown(report.verdict)}.</p>"""
     return page("Evidence for the court: what lies here, and how to check it", body)
+
+
+def _listed(left: CourtFolder) -> str:
+    """What is not in a folder whose file is the list of others."""
+    if not left.listed:
+        return ""
+    count, verb = counted(len(left.listed), "file"), "is" if len(left.listed) == 1 else "are"
+    return _LISTED.format(file=shown(left.file), count=count, verb=verb)
+
+
+def first_type(parsed: Bundle) -> str:
+    """The type of the first event of an item; empty where the reader of a bundle may not see it."""
+    from ledger.domain.event import document
+
+    first = parsed.statements[0]
+    return "" if first.document is None else document.parse(first.document, first.disclosures).type
 
 
 def first_body(parsed: Bundle) -> dict[str, Any]:

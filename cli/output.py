@@ -19,7 +19,7 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -61,16 +61,16 @@ def result(value: Any, *lines: str) -> None:
     members as they came (see ledger.domain.ports.answers).
     """
     if STATE.json:
-        ascii_only = not _is_unicode(_results())
+        ascii_only = not is_unicode(results())
         text = json.dumps(value, indent=2, ensure_ascii=ascii_only, default=asdict)
-        _print(_results(), *safe.json_safe(text).split("\n"))
+        _print(results(), *safe.json_safe(text).split("\n"))
     else:
         show(*lines)
 
 
 def show(*lines: str) -> None:
     """Print lines on stdout."""
-    stream = _results()
+    stream = results()
     _print(stream, *_fitting(stream, lines))
 
 
@@ -106,11 +106,13 @@ def take_stdout() -> None:
     _Printing.taken = True
 
 
-def _results() -> TextIO | None:
+def results() -> TextIO | None:
+    """Where results go: stdout, unless content is written there."""
     return sys.stderr if _Printing.taken else sys.stdout
 
 
-def _is_unicode(stream: TextIO | None) -> bool:
+def is_unicode(stream: TextIO | None) -> bool:
+    """Whether a stream takes every letter."""
     return (
         str(getattr(stream, "encoding", "utf-8") or "utf-8")
         .lower()
@@ -119,7 +121,7 @@ def _is_unicode(stream: TextIO | None) -> bool:
     )
 
 
-def _encodable(stream: TextIO | None, text: str) -> str:
+def encodable(stream: TextIO | None, text: str) -> str:
     """Text with escapes for what the stream's encoding lacks."""
     encoding = getattr(stream, "encoding", None) or "utf-8"
     return text.encode(encoding, "backslashreplace").decode(encoding)
@@ -150,7 +152,7 @@ def _print(stream: TextIO | None, *lines: str, end: str = "\n") -> None:
         return
     try:
         for line in lines:
-            stream.write(_encodable(stream, line) + end)
+            stream.write(encodable(stream, line) + end)
         stream.flush()
     except (OSError, ValueError) as error:  # a closed file is a ValueError
         if stream is sys.stdout:
@@ -281,48 +283,6 @@ def moment(seconds: int) -> str:
     from ledger.domain.codecs.text import format_time
 
     return format_time(seconds)[:16].replace("T", " ") + " UTC"
-
-
-def table(headers: list[str], rows: list[list[str]], *, whole: Collection[str] = ()) -> list[str]:
-    """The lines of a table. On a terminal it fits: columns shrink from the widest, with an
-    ellipsis, and where they would still not fit, each row stands line by line, whole. In a pipe or
-    a file nothing is cut: what reads there has no margin, and would miss the rest.
-
-    Args:
-        whole: headers of columns that are never cut: a name without its end could be somebody
-            else's, and no command takes it.
-    """
-    stream = _results()
-    room = shutil.get_terminal_size((100, 24)).columns if is_terminal(stream) else sys.maxsize
-    cells = [[_encodable(stream, visible(cell)) for cell in row] for row in [headers, *rows]]
-    widths = [max(safe.width(row[column]) for row in cells) for column in range(len(headers))]
-    elastic = [column for column, header in enumerate(headers) if header not in whole]
-    while (
-        sum(widths) + 2 * (len(widths) - 1) > room
-        and max((widths[column] for column in elastic), default=0) > 8
-    ):
-        widths[max(elastic, key=lambda column: widths[column])] -= 1
-    if sum(widths) + 2 * (len(widths) - 1) > room:
-        names = [_cell(name, max(map(safe.width, cells[0])) + 2) for name in cells[0]]
-        upright = [[*map(str.__add__, names, row), ""] for row in cells[1:]]
-        return [line for lines in upright for line in lines][:-1]
-    return [
-        "  ".join(_cell(cell, wide) for cell, wide in zip(row, widths, strict=True)).rstrip()
-        for row in cells
-    ]
-
-
-def _cell(text: str, wide: int) -> str:
-    """Text in exactly so many columns; double-width letters and combining marks count as they are
-    drawn.
-    """
-    if safe.width(text) > wide:
-        at, used = 0, 0
-        while used + safe.width(text[at]) <= wide - 1:
-            used += safe.width(text[at])
-            at += 1
-        text = text[:at] + ("…" if _is_unicode(sys.stdout) else "~")
-    return text + " " * (wide - safe.width(text))
 
 
 def quiet(stream: TextIO) -> TextIO:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from cli import clear_copies, items, output, record_options
+from cli import clear_copies, items, output, record_options, tables
 from cli.global_options import STATE, Evidence, Json
 
 if TYPE_CHECKING:
@@ -57,7 +57,12 @@ def list_(as_json: Json = False) -> None:
         for copy in copies
     ]
     output.result(
-        {"copies": copies}, *output.table(["ITEM THERE", "FROM", "UNTIL", "TAKEN AS"], rows)
+        {"copies": copies},
+        *tables.table(
+            ["ITEM THERE", "FROM", "UNTIL", "TAKEN AS"],
+            rows,
+            short={"UNTIL": tables.minutes, "ITEM THERE": tables.beginnings},
+        ),
     )
 
 

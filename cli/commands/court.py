@@ -9,6 +9,8 @@ import typer
 
 from cli import court_folder, court_page, items, outfile, output, trust_lines, withholding
 from cli.global_options import Basis, Evidence, Json
+from cli.hints import command
+from ledger.domain.codecs.text import counted
 
 _HELP = """Leave a folder that a court can open: the item's file, its bundle, the trust root, and a
 page that says in plain words how to check them. Both accesses are signed and recorded first, and
@@ -85,8 +87,23 @@ def as_json_of(left: court_page.CourtFolder) -> dict[str, object]:
         "bundle": left.bundle,
         "verdict": str(left.report.verdict),
         "access": list(left.accesses),
+        "listed": list(left.listed),
         **trust_lines.as_json(left.root),
     }
+
+
+def _listed(left: court_page.CourtFolder) -> list[str]:
+    """What is not in a folder whose file is the list of others, and how it comes."""
+    if not left.listed:
+        return []
+    one = left.listed[0].removeprefix("urn:uuid:")
+    where = left.folder.with_name(f"{left.folder.name}-1")
+    count = counted(len(left.listed), "file", ("is", "are"))
+    return [
+        f"{left.file} is the list of a folder: {count} named in it and not in here,",
+        "each an item of its own.",
+        f"The first of them: {command('court', one, '-o', where)}",
+    ]
 
 
 def told(left: court_page.CourtFolder) -> list[str]:
@@ -95,6 +112,7 @@ def told(left: court_page.CourtFolder) -> list[str]:
     return [
         f"{left.folder}: {', '.join(filter(None, names))}",
         f"checked as its reader will, without network: {left.report.verdict}",
+        *_listed(left),
         *trust_lines.lines(left.root),
         "read it to whoever gets the folder, by another way than the folder",
     ]

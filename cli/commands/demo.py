@@ -47,7 +47,6 @@ def register(app: typer.Typer) -> None:
 
 def _demo(file: Path, out: Path) -> int:
     from ledger.adapters import files
-    from ledger.app import find_home
     from ledger.domain.errors import UsageError
 
     if not file.is_file():
@@ -63,7 +62,6 @@ def _demo(file: Path, out: Path) -> int:
     files.write(out / "passphrase", passphrase.encode() + b"\n")
     STATE.home, STATE.passphrase_file, STATE.server = out / "home", out / "passphrase", ""
     _set_up(passphrase)
-    find_home.remember_quietly(STATE.home, passphrase_file=out / "passphrase")
     left = _record(file, out)
     return _check(left, out)
 
@@ -119,7 +117,8 @@ def _check(left: CourtFolder, out: Path) -> int:
 
 def _invite(left: CourtFolder, out: Path) -> None:
     """Commands with which a reader goes on by themselves; each runs as it is printed."""
-    folder, home = left.folder, ("--home", STATE.home)
+    # Not among the homes of this user, who throws it away: its passphrase is named with it.
+    folder, home = left.folder, ("--home", STATE.home, "--passphrase-file", out / "passphrase")
     trust = ("--trust", folder / court_page.TRUST)
     output.show(
         "",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli import items, output
+from cli import items, output, tables
 from cli.global_options import Json
 from cli.hints import runnable
 from ledger.domain.codecs.text import counted
@@ -141,7 +141,11 @@ def _text(found: dict[str, Any], bad: dict[str, Any], elsewhere: int) -> list[st
             for node in nodes
             if node.result != "match"
         ]
-        lines += output.table(["ITEM", "NODE", "FOUND", "BAD BLOCKS", "REPAIRED"], rows)
+        lines += tables.table(
+            ["ITEM", "NODE", "FOUND", "BAD BLOCKS", "REPAIRED"],
+            rows,
+            short={"ITEM": tables.beginnings},
+        )
     damaged = [
         urn
         for urn, nodes in bad.items()

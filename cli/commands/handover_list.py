@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from cli import labels, offer_confirmation, output, people
+from cli import labels, offer_confirmation, output, people, tables
 from cli.global_options import Json
 from ledger.domain.identity.person import PersonId
 
@@ -29,6 +29,7 @@ def list_(as_json: Json = False) -> None:
     with open_session() as session:
         handovers = session.node.handovers()
         givers = {one.evidence: _giver(session, one) for one in handovers}
+        own = session.person.certificate.agency
         called = people.named(session, _everybody(handovers, givers))
     rows = [
         [
@@ -42,10 +43,17 @@ def list_(as_json: Json = False) -> None:
         for one in handovers
     ]
     headers = ["ITEM", "FROM", "TO", "STATE", "GOOD UNTIL", "LOOKED AT"]
+    short = {
+        "FROM": tables.colleagues(own),
+        "TO": tables.colleagues(own),
+        "GOOD UNTIL": tables.minutes,
+        "LOOKED AT": tables.minutes,
+        "ITEM": tables.beginnings,
+    }
     output.result(
         {"handovers": handovers},
         *(
-            output.table(headers, rows, whole=("ITEM", "FROM", "TO"))
+            tables.table(headers, rows, whole=headers, short=short)
             if rows
             else ["nothing is being handed over"]
         ),

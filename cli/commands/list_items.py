@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from cli import labels, output, people
+from cli import labels, output, people, tables
 from cli.global_options import Json
 from ledger.domain.identity.person import PersonId
 
@@ -41,6 +41,7 @@ def list_items(
             items = list(session.node.items())
         else:
             items = [session.node.item(evidence) for evidence in sorted(wanted)]
+        own = session.person.certificate.agency
         called = people.named(session, (PersonId(one.custodian, one.holder) for one in items))
     rows = [
         [
@@ -52,12 +53,14 @@ def list_items(
         ]
         for item in items
     ]
+    headers = ["ITEM", "LATEST EVENT", "EVENTS", "HELD BY", "STATE"]
+    short = {
+        "HELD BY": tables.colleagues(own),
+        "LATEST EVENT": tables.minutes,
+        "ITEM": tables.beginnings,
+    }
     none = ["no items that you may see" + (" have this number" if wanted is not None else "")]
-    lines = (
-        output.table(["ITEM", "LATEST EVENT", "EVENTS", "HELD BY", "STATE"], rows, whole=["ITEM"])
-        if rows
-        else none
-    )
+    lines = tables.table(headers, rows, whole=headers, short=short) if rows else none
     for number, bearers in borne.items():
         if len(bearers.meant) > 1:
             named = ", ".join(one.removeprefix("urn:uuid:") for one in bearers.meant)

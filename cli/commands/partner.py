@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from cli import output
+from cli import output, tables
 from cli.global_options import Json
 
 _HELP = """Other agencies that share the chain with us.
@@ -60,7 +60,7 @@ def list_(as_json: Json = False) -> None:
     ]
     output.result(
         {"partners": partners},
-        *output.table(["AGENCY", "ADDRESS", "IN THE REGISTRY", "KEYS LOOKED AT"], rows),
+        *tables.table(["AGENCY", "ADDRESS", "IN THE REGISTRY", "KEYS LOOKED AT"], rows),
     )
 
 

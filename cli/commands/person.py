@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from cli import custody_key_notices, labels, outfile, output, people, questions
+from cli import custody_key_notices, labels, outfile, output, people, questions, tables
 from cli.commands import person_changes
 from cli.commands.person_changes import Fingerprint
 from cli.global_options import STATE, Json
@@ -234,9 +234,8 @@ def list_(as_json: Json = False) -> None:
         ]
         for person in people
     ]
-    lines = output.table(
-        ["WHO", "NUMBER", "STATE", "ROLES", "CUSTODY KEY"], rows, whole=("WHO", "CUSTODY KEY")
-    )
+    headers = ["WHO", "NUMBER", "STATE", "ROLES", "CUSTODY KEY"]
+    lines = tables.table(headers, rows, whole=headers, short={"WHO": tables.beginnings})
     for person in people:
         if person.state == "requested":
             lines += [
@@ -293,7 +292,8 @@ def _asked(people: Sequence[Member], who: str) -> tuple[str, Member | None]:
     one.
 
     Args:
-        who: reference or service number; empty for the only one.
+        who: reference, its first eight characters or more, or service number; empty for the only
+            one.
 
     Raises:
         UsageError: nobody asks, or several do and it is not said which.
@@ -302,7 +302,11 @@ def _asked(people: Sequence[Member], who: str) -> tuple[str, Member | None]:
 
     asking = [person for person in people if person.state == "requested"]
     found = [
-        person for person in asking if not who or who in (person.reference, person.number.strip())
+        person
+        for person in asking
+        if not who
+        or who in (person.reference, person.number.strip())
+        or (len(who) >= tables.BEGINNING and person.reference.startswith(who))
     ]
     if len(found) == 1:
         return found[0].reference, found[0]

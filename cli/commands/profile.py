@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from cli import output
+from cli import output, tables
 from cli.global_options import Json
 
 _HELP = """Jurisdiction profiles: what a country's rules ask of records, as data. A home follows the
@@ -50,7 +50,7 @@ def list_(as_json: Json = False) -> None:
     ]
     output.result(
         {"profiles": value},
-        *output.table(["CODE", "NAME", "LANGUAGES", "KINDS WITH RULES", "RETENTION"], rows),
+        *tables.table(["CODE", "NAME", "LANGUAGES", "KINDS WITH RULES", "RETENTION"], rows),
     )
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli import output
+from cli import output, tables
 from cli.global_options import Json
 from cli.hints import runnable
 from ledger.domain.codecs.text import counted
@@ -83,7 +83,12 @@ def list_(as_json: Json = False) -> None:
     rows = [[one.id, _who(one, agency), one.since, one.until] for one in found]
     output.result(
         {"sessions": found},
-        *output.table(["SESSION", "WHO", "SINCE", "UNTIL"], rows, whole=("SESSION", "WHO")),
+        *tables.table(
+            ["SESSION", "WHO", "SINCE", "UNTIL"],
+            rows,
+            whole=("SESSION", "WHO"),
+            short={"SINCE": tables.minutes, "UNTIL": tables.minutes},
+        ),
     )
 
 
@@ -170,7 +175,12 @@ def alarms(as_json: Json = False) -> None:
     ]
     output.result(
         {"alarms": found},
-        *output.table(["WHEN", "WHAT", "WHO", "HOW MANY"], rows, whole=("WHO",)),
+        *tables.table(
+            ["WHEN", "WHAT", "WHO", "HOW MANY"],
+            rows,
+            whole=("WHO",),
+            short={"WHEN": tables.minutes},
+        ),
     )
 
 

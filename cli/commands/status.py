@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from cli import output
+from cli import output, tables
 from cli.global_options import STATE, Json
 from cli.hints import runnable
 from ledger.domain.codecs.text import counted
@@ -134,7 +134,7 @@ def _ipfs(ipfs: Ipfs) -> list[str]:
         )
         if node.problem:
             problems.append((f"{node.name}: {node.problem}", node.hint))
-    lines += output.table(
+    lines += tables.table(
         ["NODE", "STATE", "KUBO", "PEERS", "SIZE", "PINNED", "WAITING", "DAMAGED"], rows
     )
     lines += [

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli import exhibits, items, output, questions, record_options, upload_report
+from cli import exhibits, items, output, questions, record_options, tables, upload_report
 from cli.global_options import STATE, Json
 from cli.hints import command, elsewhere
 from ledger.domain.codecs.text import counted
@@ -161,7 +161,7 @@ def upload_paths(
         [item.evidence.removeprefix("urn:uuid:"), output.size(item.size), _outcome(item), item.path]
         for item in new[:_LISTED]
     ]
-    lines = output.table(["ITEM", "SIZE", "RECORDED", "PATH"], rows) if new else []
+    lines = tables.table(["ITEM", "SIZE", "RECORDED", "PATH"], rows) if new else []
     recorded, waiting = len(new), status.integrated - status.final
     first, *rest = _next(waiting)
     size = output.size(sum(item.size for item in new))

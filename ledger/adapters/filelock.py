@@ -117,6 +117,29 @@ def writing(path: Path) -> Iterator[None]:
 
 
 @contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """Hold a lock file that is for nothing else, made where there is none; waits for whoever has
+    it. A disk without locks keeps nobody waiting.
+
+    Raises:
+        StorageError: it cannot be opened.
+    """
+    try:
+        fd = system.open_own(path, os.O_RDWR | os.O_CREAT)
+    except OSError as error:
+        raise refused(error, path, what="a list of yours") from error
+    try:
+        try:
+            take(fd, wait=True)
+        except OSError as error:
+            if error.errno not in _NO_LOCKS:
+                raise refused(error, path, what="a list of yours") from error
+        yield
+    finally:
+        let_go(fd)
+
+
+@contextmanager
 def used(path: Path, *, folder: bool = False) -> Iterator[int]:
     """Hold a file, made where there is none, or a folder that is there, together with others, until
     none of whom does `unused` take it; its descriptor.

@@ -32,7 +32,7 @@ from pathlib import Path
 from typing import Final
 
 from ledger import system
-from ledger.adapters import files
+from ledger.adapters import filelock, files
 from ledger.domain.codecs import strict_json
 from ledger.domain.errors import CustodyError, UsageError
 from ledger.domain.files import custody_files
@@ -40,6 +40,7 @@ from ledger.domain.files import custody_files
 POINTER: Final = ".custody"
 FOLDER: Final = "custody-home"
 _LIST: Final = "homes.json"
+_LOCK: Final = "homes.lock"
 _LONGEST: Final = 4096  # bytes of a pointer: a path
 _LONGEST_LIST: Final = 1 << 20
 _OTHERS: Final = stat.S_IWGRP | stat.S_IWOTH
@@ -195,7 +196,7 @@ def use(home: Path, folder: Path) -> Path:
         the pointer.
     """
     pointer = folder.resolve() / POINTER
-    remember(home, pointers=sorted({*remembered(home).pointers, str(pointer)}))
+    remember(home, pointer=pointer)
     whole = home.resolve()
     named = os.path.relpath(whole, folder.resolve()) if whole.is_relative_to(folder) else whole
     files.write(pointer, f"{named}\n".encode())
@@ -207,18 +208,31 @@ def remembered(home: Path) -> Remembered:
     return _read().get(str(home.resolve()), Remembered())
 
 
-def remember(home: Path, **changes: str | bool | Sequence[str]) -> None:
-    """Remember a home, and how its passphrase is found.
+def remember(home: Path, *, pointer: Path | None = None, **changes: str | bool) -> None:
+    """Remember a home, how its passphrase is found, and a pointer to it that the user had written.
+    One at a time: of two homes that are made at once none is lost. Homes that are gone are not
+    remembered any more.
 
     Raises:
         StorageError: the user's data folder cannot be written.
     """
-    known = _read()
-    name = str(home.resolve())
-    known[name] = replace(known.get(name, Remembered()), **changes)  # type: ignore[arg-type]
-    value = {"v": 1, "homes": {path: asdict(one) for path, one in known.items()}}
-    files.private_folder(data_folder())
-    files.write(data_folder() / _LIST, json.dumps(value, indent=1).encode() + b"\n")
+    name, folder = str(home.resolve()), data_folder()
+    files.private_folder(folder)
+    with filelock.alone(folder / _LOCK):
+        known = {path: one for path, one in _read().items() if path == name or _may_be(path, one)}
+        before = known.get(name, Remembered())
+        pointers = sorted({*before.pointers, *([] if pointer is None else [str(pointer)])})
+        known[name] = replace(before, pointers=pointers, **changes)  # type: ignore[arg-type]
+        value = {"v": 1, "homes": {path: asdict(one) for path, one in known.items()}}
+        files.write(folder / _LIST, json.dumps(value, indent=1).encode() + b"\n")
+
+
+def _may_be(path: str, kept: Remembered) -> bool:
+    """Whether a home is there, or may be again: on a disk that is not mounted now. One whose
+    passphrase is in the key store stays, so that it can be taken out of there.
+    """
+    home = Path(path)
+    return kept.key_store or os.path.lexists(home) or not home.parent.is_dir()
 
 
 def remember_quietly(home: Path, *, passphrase_file: Path | None) -> bool:

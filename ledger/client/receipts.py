@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ledger.domain.codecs.text import from_b64url
+from ledger.domain.codecs.text import counted, from_b64url
 from ledger.domain.errors import VerificationError
 from ledger.domain.event.signing import Person
 from ledger.domain.log import receipt as receipts
@@ -27,7 +27,9 @@ def require(
     """
     if len(answers) != len(submissions):
         raise VerificationError(
-            5, f"the node answers for {len(answers)} statements, sent were {len(submissions)}"
+            5,
+            f"the node answers for {counted(len(answers), 'statement')}, sent were "
+            f"{len(submissions)}",
         )
     for submission, answer in zip(submissions, answers, strict=True):
         if isinstance(answer, Registered):

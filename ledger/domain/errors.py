@@ -9,7 +9,7 @@ CustodyError
 ├── UnreadableError        bytes that could not be read at all; never confused with a mismatch
 │   └── SourceError        a file to be recorded that cannot be read, or changes meanwhile
 ├── RuleError              an event that the rules of custody refuse
-│   └── DemandError        a record that lacks what the agency's profile asks for
+│   └── DemandError        a record that lacks what a profile or a condition asks for
 ├── UsageError             a request that makes no sense as asked
 │   └── InterruptedUploadError  an upload of the same file with other details was interrupted
 ├── DeniedError            the caller may not do this
@@ -97,11 +97,14 @@ class RuleError(CustodyError):
 
 
 class DemandError(RuleError):
-    """A record that lacks what the agency's profile asks for, or has something in its place that
-    the profile does not know: ``pointers`` to all that it lacks.
+    """A record that lacks what the agency's profile or a condition on its item asks for, or has
+    something in its place that the profile does not know: ``pointers`` to all that it lacks; none
+    where a node refuses it, whose hint says what is lacking.
     """
 
-    def __init__(self, message: str, pointers: tuple[str, ...], *, hint: str | None = None) -> None:
+    def __init__(
+        self, message: str, pointers: tuple[str, ...] = (), *, hint: str | None = None
+    ) -> None:
         super().__init__(message, hint=hint)
         self.pointers = pointers
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import signal
 import socket
 import subprocess
@@ -84,6 +85,31 @@ def test_a_stranger_checks_the_folder_when_every_process_is_dead(
     (there / "photo.jpg").write_bytes(b"another")
     printed = alone.custody(*given, folder=there, home=there.parent, python=slim.python, code=1)
     assert printed.startswith("FAILED: this file is not the one that was recorded")
+
+
+def test_whoever_gets_the_list_of_a_folder_is_told_that_its_files_are_not_in_it(
+    worked: dict[str, Path], tmp_path: Path
+) -> None:
+    """A folder for the court of a recorded folder had the list alone, and nobody was told."""
+    home, photos = worked["home"], tmp_path / "photos"
+    photos.mkdir()
+    for name in "abc":
+        (photos / name).write_text(f"photo {name}")
+    given = ("--case", "2026-119", "--exhibit", "L1")
+    assert within("upload", photos, *given, home=home)[0] == 0
+    out = tmp_path / "list"
+    code, printed, said = within("court", "2026-119/L1", "-o", out, home=home)
+    assert code == 0, said
+    assert "3 files are named in it and not in here," in printed
+    page = (out / "READ-ME.html").read_text()
+    assert "the list of a folder, and 3 files of that folder are" in page
+    [line] = [one for one in printed.splitlines() if "The first of them: " in one]
+    words = shlex.split(line.partition("custody ")[2])
+    code, _, said = within(*words, "--basis", "hearing")
+    assert code == 0, (words, said)
+    [file] = [path for path in (tmp_path / "list-1").iterdir() if path.suffix in ("", ".bin")]
+    assert file.read_text().startswith("photo ")
+    assert "the list of a folder" not in (tmp_path / "list-1" / "READ-ME.html").read_text()
 
 
 def test_the_page_sends_nobody_to_a_name_that_anybody_could_register(left: Path) -> None:

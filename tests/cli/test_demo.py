@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,14 @@ from pathlib import Path
 import pytest
 
 from cli import working
+from ledger.app import find_home
 from tests.support.commands import ROOT, Terminal, within
+
+
+def typed(printed: str, command: str) -> list[str]:
+    """The words of a command that is printed."""
+    lines = [shlex.split(line) for line in printed.splitlines() if "bin/custody " in line]
+    return next(words[1:] for words in lines if command in words)
 
 
 def test_a_file_with_a_strange_name_is_demonstrated_and_left_under_a_plain_one(
@@ -18,8 +26,12 @@ def test_a_file_with_a_strange_name_is_demonstrated_and_left_under_a_plain_one(
 ) -> None:
     file = tmp_path / "a 'strange' <name>.jpg"
     file.write_bytes(b"evidence")
+    known = find_home.remembered(tmp_path / "out" / "home")
     code, printed, said = within("demo", file, "-o", tmp_path / "out")
     assert code == 0, printed + said
+    assert find_home.remembered(tmp_path / "out" / "home") == known == find_home.Remembered()
+    listed = within(*typed(printed, "list"))
+    assert listed[0] == 0, listed
     left = {path.name for path in (tmp_path / "out" / "for-the-court").iterdir()}
     assert left == {"item.jpg", "item.jpg.bundle", "trust.json", "READ-ME.html"}
     assert "<name>" not in (tmp_path / "out" / "for-the-court" / "READ-ME.html").read_text()

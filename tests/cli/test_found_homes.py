@@ -7,6 +7,7 @@ import os
 import shutil
 import stat
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import ModuleType
 from typing import Any, ClassVar
@@ -179,6 +180,33 @@ def test_outside_of_the_users_own_folder_nothing_above_is_looked_at(
     assert find_home.find(None).path == founded
     monkeypatch.chdir(tmp_path / "share" / "deep")
     assert find_home.find(None).by == ""
+
+
+def test_of_homes_that_are_made_at_once_none_is_lost(user: Path) -> None:
+    """The list was read and written without a lock: of two at once one was lost."""
+    homes = [user / f"home-{count}" for count in range(16)]
+    for home in homes:
+        home.mkdir()
+    with ThreadPoolExecutor(16) as at_once:
+        list(at_once.map(lambda home: find_home.remember(home, passphrase_file=home.name), homes))
+    assert [find_home.remembered(home).passphrase_file for home in homes] == [
+        home.name for home in homes
+    ]
+    assert list((user / "data" / "custody").iterdir()) != []
+
+
+def test_homes_that_are_gone_are_remembered_no_more(user: Path) -> None:
+    gone, kept, unmounted, stored = (user / name for name in ("gone", "kept", "disk/home", "keys"))
+    for home in (gone, kept, unmounted, stored):
+        home.mkdir(parents=True)
+        find_home.remember(home, passphrase_file="p", key_store=home == stored)
+    for home in (gone, unmounted, stored):
+        home.rmdir()
+    unmounted.parent.rmdir()
+    find_home.remember(kept)
+    assert find_home.remembered(gone) == find_home.Remembered()
+    for home in (kept, unmounted, stored):
+        assert find_home.remembered(home).passphrase_file == "p", home
 
 
 def test_a_list_of_homes_that_others_can_write_is_not_believed(user: Path, founded: Path) -> None:

@@ -118,7 +118,7 @@ def test_every_command_of_the_page_on_operations_works(
             for path in (tmp_path / "home" / "blocks").glob("pack-*.car")
             if path.stat().st_size > 1000
         ]
-        assert "ok      ipfs: site-a: 1 pins" in run("custody --home home doctor --deep").stdout
+        assert "ok      ipfs: site-a: 1 pin," in run("custody --home home doctor --deep").stdout
         settings = (tmp_path / "home" / "home.json").read_text()
         assert (tmp_path / "site-a" / "rpc-secret").read_text().strip() not in settings
         assert run("custody --home home ipfs set --copies 3 --fixity-days 7").returncode == 0

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from cli import auditreport, output, timeline
+from cli import auditreport, output, tables, timeline
 from cli.commands import verify
 from ledger.domain.errors import CustodyError
 from ledger.domain.untrusted.visible import is_safe, width
@@ -36,7 +36,7 @@ def test_a_value_with_a_line_feed_makes_no_line(capsys: pytest.CaptureFixture[st
 
 @pytest.mark.parametrize("attack", ATTACKS.values(), ids=ATTACKS)
 def test_tables_timelines_and_reports_keep_their_lines(attack: str) -> None:
-    lines = output.table(["NAME", "SIZE"], [[attack, "1 B"], ["b", "2 B"]])
+    lines = tables.table(["NAME", "SIZE"], [[attack, "1 B"], ["b", "2 B"]])
     assert len(lines) == 3
     value = {
         "type": attack,
@@ -115,7 +115,7 @@ def test_an_outsiders_bundle_cannot_paint_a_verified_report(
 
 
 def test_columns_of_double_width_letters_line_up() -> None:
-    lines = output.table(
+    lines = tables.table(
         ["NAME", "SIZE"], [["日本語の写真.jpg", "1 B"], ["e\u0301" * 3, "22 B"], ["plain", "3 B"]]
     )
     assert (
@@ -133,14 +133,14 @@ def test_columns_of_double_width_letters_line_up() -> None:
 def test_a_long_value_is_cut_to_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "40")
     monkeypatch.setattr(output, "is_terminal", lambda stream: True)
-    lines = output.table(["NAME", "SIZE"], [["写" * 100, "1 B"], ["x" * 500, "2 B"]])
+    lines = tables.table(["NAME", "SIZE"], [["写" * 100, "1 B"], ["x" * 500, "2 B"]])
     assert max(map(width, lines)) <= 40
     assert all("…" in line for line in lines[1:])
 
 
 def test_a_table_in_a_pipe_is_cut_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "40")
-    lines = output.table(["NAME", "SIZE"], [["写" * 100, "1 B"], ["x" * 500, "2 B"]])
+    lines = tables.table(["NAME", "SIZE"], [["写" * 100, "1 B"], ["x" * 500, "2 B"]])
     assert ["写" * 100 in lines[1], "x" * 500 in lines[2]] == [True, True]
 
 

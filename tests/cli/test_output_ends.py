@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from cli import logs, main, output
+from cli import logs, main, output, tables
 from cli.global_options import STATE
 from ledger.domain.untrusted.visible import is_safe
 from tests.support.printing import (
@@ -26,7 +26,7 @@ def test_output_that_the_encoding_lacks_is_shown_as_escapes(
 ) -> None:
     stream = Stream("ascii")
     monkeypatch.setattr(sys, "stdout", stream)
-    output.show(*output.table(["ITEM", "PATH"], [["urn:uuid:1", "写真" * 60]]))
+    output.show(*tables.table(["ITEM", "PATH"], [["urn:uuid:1", "写真" * 60]]))
     assert "urn:uuid:1" in stream.getvalue()
     STATE.json = True
     output.result({"path": "写真 📷 \u202e"})

@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from cli import output
+from cli import output, tables
 from cli.commands.status import text
 from ledger.domain.blocks.store import ReplicaStatus
 from ledger.domain.codecs.text import counted
@@ -87,7 +87,7 @@ def test_a_table_that_fits_no_width_stands_line_by_line_with_nothing_cut(
     monkeypatch.setenv("COLUMNS", "40")
     monkeypatch.setattr(output, "is_terminal", lambda stream: True)
     rows = [["3f0c1d2e-5b6a-4c7d-8e9f-0a1b2c3d4e5f", "RO-DIICOT", "2026-12-01T00:00:00Z"]] * 2
-    lines = output.table(["ITEM", "TO", "GOOD UNTIL"], rows, whole=("ITEM", "TO"))
+    lines = tables.table(["ITEM", "TO", "GOOD UNTIL"], rows, whole=("ITEM", "TO"))
     whole = ["ITEM        " + rows[0][0], "TO          RO-DIICOT", "GOOD UNTIL  " + rows[0][2]]
     assert lines == [*whole, "", *whole]
 
@@ -100,5 +100,5 @@ def test_a_table_never_asks_for_more_columns_than_there_are(
     monkeypatch.setattr(output, "is_terminal", lambda stream: True)
     names = ["ITEM", "FROM", "TO", "STATE", "GOOD UNTIL", "LOOKED AT"]
     for count, whole in itertools.product(range(1, 7), ((), ("ITEM",))):
-        lines = output.table(names[:count], [["y" * 36] * count], whole=whole)
+        lines = tables.table(names[:count], [["y" * 36] * count], whole=whole)
         assert max(map(width, lines)) <= columns

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import shutil
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from cli import custody_key_notices, output
 from ledger.domain.errors import DeniedError
 from ledger.domain.identity.person import PersonId
 from ledger.services.access.authorization import Caller, signer
@@ -111,6 +115,28 @@ def test_whoever_holds_an_item_takes_a_custodians_offer_of_it_back(
     assert "taken back; the item stays with whoever holds it" in out
     assert "other agency" not in out, "nobody of another agency was asked"
     assert within("note", item, "--text", "mine")[0] == 0
+
+
+@pytest.mark.parametrize("columns", [80, 100])
+def test_lists_at_a_terminal_are_cut_nowhere_and_their_short_ids_are_taken(
+    office: Desk, item: str, second: Actor, columns: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There stood "waits f…", "2026-12-…", "GOOD UNT…" and "4711 of NL-P…"."""
+    assert within("handover", "offer", item, "--to-person", "4712")[0] == 0
+    monkeypatch.setattr(output, "is_terminal", lambda stream: stream is sys.stdout)
+    monkeypatch.setattr(shutil, "get_terminal_size", lambda _: os.terminal_size((columns, 24)))
+    monkeypatch.setattr(custody_key_notices, "confirm", lambda session: None)
+    listed = {}
+    for command in ("handover list", "list", "person list"):
+        code, listed[command], said = within(*command.split())
+        assert code == 0, said
+        assert "…" not in listed[command]
+        assert max(map(len, listed[command].splitlines())) <= columns
+        assert listed[command].splitlines()[0].split()[0] in ("ITEM", "WHO"), "still a table"
+    short = item.removeprefix("urn:uuid:")[:8]
+    waits = rf"{short}\S* +4711 +4712 +waits for an answer +\d{{4}}-\d\d-\d\dT\d\d:\d\dZ +-"
+    assert re.search(waits, listed["handover list"]), listed
+    assert within("show", short)[0] == 0
 
 
 def test_a_bundle_tells_people_apart_by_the_beginning_of_their_pseudonyms(

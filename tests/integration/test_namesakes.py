@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from cli import output
+from cli import output, tables
 from ledger.adapters.node.client import NodeClient
 from ledger.app.person_keys import person_at
 from ledger.client import handover, retrieval
@@ -370,7 +370,7 @@ def test_a_narrow_terminal_never_cuts_the_agency_off_a_guests_name(
     monkeypatch.setattr(output, "is_terminal", lambda stream: True)
     ours, guest = PersonId(NL, "a" * 26), PersonId(RO, "a" * 26)
     rows = [[who.shown_at(NL), "a long description"] for who in (ours, guest)]
-    shown = output.table(["WHO", "WHAT"], rows, whole=("WHO",))
+    shown = tables.table(["WHO", "WHAT"], rows, whole=("WHO",))
     names = [line.split()[-1] for line in shown if line.startswith("WHO")]
     assert names == [str(ours.pseudonym), str(guest)], "a table that is too wide is a list"
 

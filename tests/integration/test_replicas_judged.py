@@ -59,7 +59,7 @@ def test_a_doctor_calls_nothing_good_at_nodes_that_do_not_answer(
             found = ipfs_results(desk)
             assert sum(isinstance(one, SelfChecked) for one in found) == answering
             assert not any("every item" in getattr(one, "detail", "") for one in found)
-            assert "1 pins were not checked" in found[0].message
+            assert "1 pin was not checked" in found[0].message
             assert verdict(found) is Verdict.INCOMPLETE
 
 
@@ -106,7 +106,7 @@ def test_items_at_fewer_nodes_than_the_settings_ask_for_are_told_by_doctor_audit
             if isinstance(ipfs_result, SelfCheckFinding)
         ]
         assert (told.message, told.verdict) == (
-            "1 items lie at fewer IPFS nodes than they shall",
+            "1 item lies at fewer IPFS nodes than they shall",
             Verdict.INCOMPLETE,
         )
         [found] = [finding for finding in audit(desk).findings if finding.code == "copies-few"]

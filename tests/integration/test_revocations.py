@@ -169,7 +169,10 @@ def test_a_suspension_that_a_crash_interrupted_is_finished_by_the_node(
             interrupted(office, who, by)
     assert date_of(office, serial) is None
     told = [one.message for one in examine(office.node, deep=False) if hasattr(one, "message")]
-    assert any("suspended or lost a role have no date yet" in record for record in told)
+    assert any(
+        "without a date yet, of people who were suspended or lost a role" in record
+        for record in told
+    )
     AnchoringWorker(office.node, AnchoringPolicy())._finish_suspensions()
     date = date_of(office, serial)
     assert date is not None

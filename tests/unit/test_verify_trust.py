@@ -38,6 +38,13 @@ def test_trust_roots_of_other_chains_contracts_or_signers_refuse_it(sample: Samp
             assert report.steps[step].status is Status.FAILED, report.as_json()
 
 
+def test_a_lone_agency_that_calls_its_chain_shared_is_told_as_alone(sample: Sample) -> None:
+    """The label is the word of whoever made the trust root, and no fingerprint covers it."""
+    told = verify(sample.data, with_root(sample, label="consortium chain")).steps[7].detail
+    assert "consortium chain; one signer alone seals it: not tamper-evident" in told
+    assert "one signer alone" not in verify(sample.data, sample.root).steps[7].detail
+
+
 def sample_number(sample: Sample) -> int:
     from ledger.domain.chain.evm import parse_header
 

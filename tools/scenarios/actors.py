@@ -98,7 +98,9 @@ class Actor:
 
     @property
     def _environment(self) -> dict[str, str]:
-        return {**os.environ, "CUSTODY_PASSPHRASE": self.passphrase}
+        # Homes of a story are none of whoever plays it: XDG_DATA_HOME is where they are listed.
+        own = {"CUSTODY_PASSPHRASE": self.passphrase, "XDG_DATA_HOME": str(self.folder.parent)}
+        return {**os.environ, **own}
 
     def custody(self, line: str, *, code: int = 0, **values: object) -> Any:
         """Run a command as this person.

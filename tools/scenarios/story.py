@@ -20,6 +20,7 @@ from typing import Final
 
 from cli import outfile, output
 from ledger.adapters import files
+from ledger.domain.codecs.text import counted
 from ledger.domain.errors import ChainError, CustodyError, UsageError
 from tools.scenarios.actors import Actor, local_chain, verify
 from tools.scenarios.stage import NL, RO, Stage
@@ -91,7 +92,10 @@ class _Story(Stage):
         for number in range(3):
             (folder / f"page-{number}.txt").write_text(f"page {number}\n" * 50)
         recorded = nl.custody(f"upload {{folder}} --exhibit A2 {_SEIZED}", folder=folder)["items"]
-        self._tell("folder", f"{len(recorded) - 1} files, each an item, and a sealed list of them")
+        self._tell(
+            "folder",
+            f"{counted(len(recorded) - 1, 'file')}, each an item, and a sealed list of them",
+        )
         return str(image["evidence"])
 
     def _abroad(self, nl: Actor, ro: Actor, image: str) -> None:
@@ -152,7 +156,7 @@ class _Story(Stage):
             "record rule {image} --ruling admitted --court {court}", image=image, court=court
         )
         offer = f"handover offer {{image}} --to {NL} --purpose return --basis-kind eio {_ORDER}"
-        ro.custody(offer, code=1, image=image)
+        ro.custody(offer, code=2, image=image)
         self._tell("condition", "the item came with one on onward use")
         self._tell("", "without the authorisation's reference nothing leaves")
         ro.custody(f'{offer} --authorisation "NL letter 88"', image=image)

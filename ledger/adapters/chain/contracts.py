@@ -17,6 +17,7 @@ from ledger.domain.chain import contract_layout
 from ledger.domain.chain.evm import keccak256
 from ledger.domain.chain.transactions import SentCall
 from ledger.domain.codecs import rlp
+from ledger.domain.codecs.text import counted
 from ledger.domain.errors import ChainError, FormatError, NetworkError
 from ledger.domain.ports.node_and_chain import (
     Chain,
@@ -222,7 +223,8 @@ class Contracts:
         )
         if count > _MOST_AGENCIES:
             raise ChainError(
-                f"the registry says that it has {count} agencies", hint="check addresses and RPC"
+                f"the registry says that it has {counted(count, 'agency')}",
+                hint="check addresses and RPC",
             )
         calls = (
             self.chain.call(self.registry, abi.encode_call(REGISTRY, "agencyAt", number))

@@ -20,6 +20,7 @@ from ledger.adapters.ipfs.ipfshttpclient_import import faults
 from ledger.adapters.ipfs.rpc import READ, Rpc
 from ledger.domain.blocks import dag
 from ledger.domain.blocks.store import ReplicaStatus
+from ledger.domain.codecs.text import counted
 from ledger.domain.errors import (
     CustodyError,
     FormatError,
@@ -182,7 +183,7 @@ class Kubo:
                     wanted.discard(self._ours(text, set(group)))
             if wanted:
                 raise VerificationError(
-                    9, f"the IPFS node {self.name!r} did not confirm {len(wanted)} pins"
+                    9, f"the IPFS node {self.name!r} did not confirm {counted(len(wanted), 'pin')}"
                 )
 
     def _pin(self, texts: list[str], options: dict[str, str]) -> list[str]:

@@ -33,6 +33,7 @@ _ERRORS: Final[dict[str, type[CustodyError]]] = {
     "malformed": errors.FormatError,
     "unreadable": errors.UnreadableError,
     "against-the-rules": errors.RuleError,
+    "demanded": errors.DemandError,  # what is lacking, the hint says
     "usage": errors.UsageError,
     "denied": errors.DeniedError,
     "unauthenticated": errors.DeniedError,

@@ -11,7 +11,7 @@ from typing import Any, Final, get_args
 
 from ledger.domain.chain import finality
 from ledger.domain.chain.contract_layout import ContractName
-from ledger.domain.chain.finality import Finality, Rpc
+from ledger.domain.chain.finality import Clique, Finality, Rpc
 from ledger.domain.codecs import strict_json
 from ledger.domain.codecs.text import from_0x, require
 from ledger.domain.identity.names import check_code
@@ -66,6 +66,20 @@ class TrustRoot:
 def is_local(label: str) -> bool:
     """Whether a chain is one that its agency runs alone, as its node says."""
     return label.startswith("local")
+
+
+def is_alone(root: TrustRoot) -> bool:
+    """Whether one signer alone seals the chain, by a rule of the trust root."""
+    return any(isinstance(rule, Clique) and len(rule.signers) == 1 for rule in root.finality)
+
+
+def worth(root: TrustRoot) -> str:
+    """What the chain of a trust root is worth, in words: its label, which is its maker's word and
+    covered by no fingerprint, and what follows from its rules whatever the label says.
+    """
+    if is_alone(root) and not is_local(root.label):
+        return f"{root.label}; one signer alone seals it: not tamper-evident against that one"
+    return root.label
 
 
 def encode_contracts(root: TrustRoot) -> dict[str, dict[str, str]]:

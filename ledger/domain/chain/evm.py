@@ -16,6 +16,7 @@ from typing import Final
 from Crypto.Hash import keccak as _keccak
 
 from ledger.domain.codecs import rlp
+from ledger.domain.codecs.text import counted
 from ledger.domain.errors import FormatError, VerificationError
 
 _STEP: Final = 6
@@ -201,7 +202,7 @@ def _walk(root: bytes, key: bytes, proof: Sequence[bytes], what: str) -> bytes: 
 def _end(value: bytes, used: int, proof: Sequence[bytes], what: str) -> bytes:
     if used != len(proof):
         raise VerificationError(
-            _STEP, f"{what}: {len(proof) - used} nodes beyond the end of the path"
+            _STEP, f"{what}: {counted(len(proof) - used, 'node')} beyond the end of the path"
         )
     return value
 

@@ -11,7 +11,7 @@ from collections.abc import Set as AbstractSet
 from typing import Any, Final
 
 from ledger.domain.codecs.text import counted, format_time
-from ledger.domain.errors import DeniedError, RuleError
+from ledger.domain.errors import DemandError, DeniedError, RuleError
 from ledger.domain.event import corrections
 from ledger.domain.event.claimed_times import AHEAD
 from ledger.domain.event.document import Event
@@ -127,8 +127,9 @@ def _unrestricted(history: ItemHistory, recorded: RecordedEvent) -> None:
 
 def _onward(history: ItemHistory, recorded: RecordedEvent) -> None:
     if history.conditions and "reference" not in recorded.event.value.get("basis", {}):
-        raise RuleError(
+        raise DemandError(
             f"this item came with {counted(len(history.conditions), 'condition')} on onward use",
+            ("/basis/reference",),
             hint="give the reference of the authorisation: --authorisation REF",
         )
 

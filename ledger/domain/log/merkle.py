@@ -14,6 +14,7 @@ from hashlib import sha256
 from typing import Final
 
 from ledger.domain.codecs.digests import same
+from ledger.domain.codecs.text import counted
 from ledger.domain.errors import FormatError, VerificationError
 
 #: Reads the hash of the perfect subtree over leaves [index * 2^level, (index + 1) * 2^level).
@@ -126,7 +127,8 @@ def root_from_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[byte
         if sn == 0:
             raise VerificationError(
                 _STEP,
-                f"inclusion proof of {len(proof)} nodes is too long for leaf {index} of {size}",
+                f"inclusion proof of {counted(len(proof), 'node')} is too long for "
+                f"leaf {index} of {size}",
             )
         if fn & 1 or fn == sn:
             root = node_hash(node, root)
@@ -137,7 +139,9 @@ def root_from_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[byte
         fn, sn = fn >> 1, sn >> 1
     if sn:
         raise VerificationError(
-            _STEP, f"inclusion proof of {len(proof)} nodes is too short for leaf {index} of {size}"
+            _STEP,
+            f"inclusion proof of {counted(len(proof), 'node')} is too short for leaf "
+            f"{index} of {size}",
         )
     return root
 

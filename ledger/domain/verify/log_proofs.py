@@ -91,7 +91,8 @@ def check_checkpoints(case: VerificationContext) -> str:
         note = receipts.parse_checkpoint(checkpoint.note)
         if (note.log_id, note.size, note.root) != (log, checkpoint.size, checkpoint.root):
             raise VerificationError(
-                6, f"the signed checkpoint of {checkpoint.size} entries says something else"
+                6,
+                f"the signed checkpoint of {counted(checkpoint.size, 'entry')} says something else",
             )
         descriptor = case.directory.version(
             case.bundle.logs[checkpoint.log].agency, checkpoint.version

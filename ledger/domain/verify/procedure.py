@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from ledger.domain.bundle import bundle as bundles
+from ledger.domain.bundle import trust
 from ledger.domain.bundle.bundle import Bundle
 from ledger.domain.bundle.trust import TrustRoot
 from ledger.domain.chain import contract_layout, finality
@@ -352,7 +353,7 @@ def _check_finality(case: VerificationContext, confirm: Confirm | None) -> str:
     confirmed = confirm(headers[0].number, headers[0].hash) if confirm is not None else None
     return (
         f"block {headers[0].number}: {finality.judge(case.root.finality, headers, confirmed)} "
-        f"({case.root.label})"
+        f"({trust.worth(case.root)})"
     )
 
 

@@ -12,7 +12,7 @@ from ledger.domain.bundle.trust import Contract, TrustRoot
 from ledger.domain.chain import contract_layout, evm
 from ledger.domain.chain.contract_layout import ContractName
 from ledger.domain.codecs.digests import same
-from ledger.domain.codecs.text import told_time
+from ledger.domain.codecs.text import counted, told_time
 from ledger.domain.errors import IncompleteError, VerificationError
 from ledger.domain.identity import descriptor as descriptors
 from ledger.domain.identity.descriptor import Descriptor
@@ -52,7 +52,7 @@ class ContractState(ABC):
         Raises:
             VerificationError: step 6, never anchored or anchored with other values.
         """
-        what = f"the checkpoint of {checkpoint.size} entries"
+        what = f"the checkpoint of {counted(checkpoint.size, 'entry')}"
         held = self.read(
             "ledger", contract_layout.checkpoint_slot(log, checkpoint.size), step=6, what=what
         )

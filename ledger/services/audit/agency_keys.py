@@ -14,6 +14,7 @@ from ledger.domain.audit.ports import AuditState, LogFiles
 from ledger.domain.audit.report import AuditReport
 from ledger.domain.audit.signers import Signers, Version, in_force
 from ledger.domain.chain import contract_layout
+from ledger.domain.codecs.text import counted
 from ledger.domain.errors import CustodyError, FormatError, NotFoundError
 from ledger.domain.event.claimed_times import AHEAD
 from ledger.domain.identity import certificate as certificates
@@ -163,7 +164,7 @@ class Authorities:
             if known.get(serial, time + 1) > time
         ]
         if gone:
-            found = f"{len(gone)} entries fewer, or of a later date, in the later one"
+            found = f"{counted(len(gone), 'entry')} fewer, or of a later date, in the later one"
             self._report.find(
                 "crl-dropped", f"crls/{code}", "every entry of the earlier list", found
             )

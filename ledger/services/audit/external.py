@@ -154,8 +154,8 @@ class _Log:
             self._report.find(
                 code,
                 f"checkpoint of {log.agency}",
-                f"{end} entries or more",
-                f"{served.size} entries",
+                f"{counted(end, 'entry')} or more",
+                counted(served.size, "entry"),
             )
             self._conclude(log, authorities, 0, end, whole=False)
             return None
@@ -343,7 +343,7 @@ class _Log:
                 "note-differs",
                 f"checkpoint of {log.agency}",
                 f"{served.size} with root {served.root.hex()}",
-                f"{tail.size} entries with root {tail.root().hex()}",
+                f"{counted(tail.size, 'entry')} with root {tail.root().hex()}",
             )
         if merkle.root_of(served.size, tiles.node_reader(fetching.tile)) != served.root:
             expected = f"root {served.root.hex()}"
@@ -384,7 +384,7 @@ class _Log:
                     None,
                     (
                         report.details.get(check),
-                        detail + (f", {seen} items" if check == "custody" else ""),
+                        detail + (f", {counted(seen, 'item')}" if check == "custody" else ""),
                     ),
                 )
             )

@@ -12,7 +12,7 @@ from ledger.domain.audit.ports import ChainStory
 from ledger.domain.bundle import bundle as bundles
 from ledger.domain.bundle.bundle import Bundle
 from ledger.domain.chain import contract_layout
-from ledger.domain.codecs.text import require
+from ledger.domain.codecs.text import counted, require
 from ledger.domain.errors import FormatError, VerificationError
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity import descriptor as descriptors
@@ -123,7 +123,7 @@ class InheritedRecords:
             )
             if self._checkpoint(log, checkpoint.size) != expected:
                 raise VerificationError(
-                    6, f"a checkpoint of {checkpoint.size} entries is not the contract's"
+                    6, f"a checkpoint of {counted(checkpoint.size, 'entry')} is not the contract's"
                 )
             note = receipts.parse_checkpoint(checkpoint.note)
             require(

@@ -13,6 +13,7 @@ from ledger.domain.audit.findings import AuditFinding
 from ledger.domain.audit.ports import AuditState
 from ledger.domain.audit.report import AuditReport
 from ledger.domain.bundle.trust import TrustRoot
+from ledger.domain.codecs.text import counted
 from ledger.domain.crypto.grants import HpkePrivateKey
 from ledger.domain.errors import ALTERED, CustodyError, NetworkError, StorageError, UnreadableError
 from ledger.rows.unit_of_work import Database, UnitOfWork
@@ -102,7 +103,9 @@ def _audit_home(
     advance = options.progress("re-hashing content", size)
     read = report.take(sampling.rehash(node, sample.taken, keys, advance))
     report.checked("rows", f"rows: {done.rows}", done.rows)
-    report.checked("documents", f"{done.documents} documents; items: {done.items}", done.documents)
+    report.checked(
+        "documents", f"{counted(done.documents, 'document')}; items: {done.items}", done.documents
+    )
     sealed = f"sealed keys: {done.grants}, opened here: {done.opened}; releases: {releases}"
     report.checked("keys", sealed, done.grants + releases)
     gone = done.items - judged  # their holds and retention went with their documents
@@ -120,7 +123,10 @@ def _audit_home(
 
 
 def _tell_content(report: AuditReport, sample: Reservoir, done: int, seed: int) -> None:
-    detail = f"{len(sample.taken)} of {sample.seen} items with content, {done} bytes; seed {seed}"
+    detail = (
+        f"{len(sample.taken)} of {counted(sample.seen, 'item')} with content, {done} "
+        f"bytes; seed {seed}"
+    )
     if sample.seen and not sample.size:  # --sample 0
         report.not_asked("content", f"{detail}: nothing was to be re-hashed")
     else:

@@ -18,6 +18,7 @@ from ledger.domain.audit.findings import AuditFinding
 from ledger.domain.audit.ports import AuditState, LogFiles
 from ledger.domain.audit.report import AuditReport
 from ledger.domain.bundle.trust import TrustRoot
+from ledger.domain.codecs.text import counted
 from ledger.domain.errors import NetworkError
 from ledger.domain.ports.node_and_chain import Clock, Contracts
 from ledger.services.audit import external
@@ -155,7 +156,7 @@ def check(
                 "volume",
                 place,
                 f"fewer than {limits.volume} events in an hour",
-                f"{count} events",
+                counted(count, "event"),
             )
     fresh, standing = _sorted(state, report)
     reasons = [

@@ -16,7 +16,7 @@ from ledger.domain.audit.ports import AuditState, LogState, Progress, Usage
 from ledger.domain.audit.replay import Replay, Step
 from ledger.domain.audit.report import AuditReport
 from ledger.domain.audit.signers import Signers, in_force
-from ledger.domain.codecs.text import told_time
+from ledger.domain.codecs.text import counted, told_time
 from ledger.domain.errors import CustodyError, FormatError
 from ledger.domain.event.claimed_times import AHEAD
 from ledger.domain.item.custody_transitions import ItemState
@@ -137,7 +137,8 @@ class LogReplay:
         wanted = bundle.entries[: end - bundle.first]
         expected = min(WIDTH - bundle.first % WIDTH, end - bundle.first)
         if len(wanted) < expected:
-            self._find("bundle-malformed", bundle.first, f"{expected} entries", f"{len(wanted)}")
+            told = counted(expected, "entry")
+            self._find("bundle-malformed", bundle.first, told, f"{len(wanted)}")
             return False
         names = {entry.claims.subject for entry in wanted if entry.claims is not None} - set(
             self._stretch.items
@@ -197,14 +198,14 @@ class LogReplay:
             self._find(
                 "checkpoint-unlinked",
                 size,
-                f"a checkpoint behind {size} entries",
+                f"a checkpoint behind {counted(size, 'entry')}",
                 f"one of {self._cover.size} behind {self._cover.prev}",
             )
         if not self._is_committed(self._cover):
             self._find(
                 "checkpoint-unlinked",
                 size,
-                f"a commitment to the checkpoint of {self._cover.size} entries",
+                f"a commitment to the checkpoint of {counted(self._cover.size, 'entry')}",
                 "another one",
             )
 
@@ -224,7 +225,8 @@ class LogReplay:
             self._find(
                 "root-differs",
                 cover.size - 1,
-                f"root {cover.root.hex()} of {cover.size} entries, anchored in block {cover.block}",
+                f"root {cover.root.hex()} of {counted(cover.size, 'entry')}, anchored "
+                f"in block {cover.block}",
                 root.hex(),
             )
             return False
@@ -245,7 +247,7 @@ class LogReplay:
             self._find(
                 "note-unsigned",
                 place,
-                f"a signed checkpoint of {cover.size} entries",
+                f"a signed checkpoint of {counted(cover.size, 'entry')}",
                 error.message,
             )
             return
@@ -253,7 +255,7 @@ class LogReplay:
             self._find(
                 "note-differs",
                 place,
-                f"root {cover.root.hex()} of {cover.size} entries",
+                f"root {cover.root.hex()} of {counted(cover.size, 'entry')}",
                 f"root {signed.root.hex()} of {signed.size}",
             )
             return

@@ -12,7 +12,7 @@ from typing import Final
 from ledger.domain.audit.checklist import Severity
 from ledger.domain.audit.events_in_memory import EventsInMemory
 from ledger.domain.audit.report import AuditReport
-from ledger.domain.codecs.text import format_time
+from ledger.domain.codecs.text import counted, format_time
 from ledger.domain.crypto.content_encryption import Content
 from ledger.domain.errors import ALTERED, CustodyError, NetworkError
 from ledger.domain.verify.report import Verdict
@@ -157,9 +157,9 @@ def _check_content(
                 progress(1)
     if not findings:
         detail = (
-            f"{count} blocks re-hashed"
+            f"{counted(count, 'block')} re-hashed"
             if deep
-            else f"{count} items are here by the index; --deep reads them"
+            else f"{counted(count, 'item', ('is', 'are'))} here by the index; --deep reads them"
         )
         yield SelfChecked(CONTENT, detail, count)
 
@@ -197,7 +197,10 @@ def _check_certificates(node: Node) -> Iterator[SelfCheckWarning]:
     for ending in expiry.ending(node):
         yield SelfCheckWarning("certificates", ending.told(node.clock.now()), ending.remedy)
     if count := revocation.unsettled(node):
-        told = f"{count} certificates of people who were suspended or lost a role have no date yet"
+        told = (
+            f"{counted(count, 'certificate')} without a date yet, of people who were "
+            "suspended or lost a role"
+        )
         yield SelfCheckWarning(
             "certificates", told, "it is given while the home is served, or now: custody anchor"
         )
@@ -249,7 +252,10 @@ def _check_replica(node: Node, replica: ReplicaReport) -> SelfCheckFinding | Sel
     asked.
     """
     if replica.status is None:
-        left = f"{replica.name}: {replica.pinned} pins were not checked: {replica.problem}"
+        left = (
+            f"{replica.name}: {counted(replica.pinned, 'pin', ('was', 'were'))} not "
+            f"checked: {replica.problem}"
+        )
         return _not_the_home(IPFS, left, replica.hint)
     gone = count = 0
     try:
@@ -261,7 +267,9 @@ def _check_replica(node: Node, replica: ReplicaReport) -> SelfCheckFinding | Sel
         return _not_the_home(IPFS, left, error.hint or "try again")
     if gone:
         hint = "somebody unpinned them: custody fixity --all"
-        return SelfCheckFinding(IPFS, f"{replica.name}: {gone} of {count} pins are gone", hint)
+        return SelfCheckFinding(
+            IPFS, f"{replica.name}: pins that are gone: {gone} of {count}", hint
+        )
     size = f"{replica.status.size / (1 << 20):.1f} MiB"
-    detail = f"{count} pins, repository of {size}, {replica.status.peers} peers"
+    detail = f"{counted(count, 'pin')}, repository of {size}, {replica.status.peers} peers"
     return SelfChecked(IPFS, f"{replica.name}: {detail}", count)

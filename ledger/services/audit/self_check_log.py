@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from ledger.domain.chain import contract_layout
+from ledger.domain.codecs.text import counted
 from ledger.domain.errors import CustodyError
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.log import merkle
@@ -41,7 +42,7 @@ def check_log(node: Node, progress: Callable[[int], None]) -> Iterator[SelfCheck
             progress(len(rows))
         if frontier.size != log.size:
             yield SelfCheckFinding(
-                "log", f"{frontier.size} entries found, {log.size} expected", RESTORE
+                "log", f"{counted(frontier.size, 'entry')} found, {log.size} expected", RESTORE
             )
         elif frontier.root() != merkle.root_of(log.size, merkle_log.reader(unit, node.log_id)):
             yield SelfCheckFinding("log", "entries and tiles give different roots", RESTORE)
@@ -75,7 +76,8 @@ def check_checkpoints(
                 if merkle.root_of(row.size, read) != row.root:
                     yield SelfCheckFinding(
                         "checkpoints",
-                        f"the checkpoint of {row.size} entries has another root than the log",
+                        f"the checkpoint of {counted(row.size, 'entry')} has another "
+                        "root than the log",
                         RESTORE,
                     )
                 if row.state == "final":
@@ -86,7 +88,8 @@ def check_checkpoints(
                     if node.contracts.checkpoint_commitment(node.log_id, row.size) != expected:
                         yield SelfCheckFinding(
                             "checkpoints",
-                            f"the contract holds another commitment for {row.size} entries",
+                            f"the contract holds another commitment for "
+                            f"{counted(row.size, 'entry')}",
                             RESTORE,
                         )
                 yield 1
@@ -100,7 +103,7 @@ def check_checkpoints(
     if on_chain > sent:
         yield SelfCheckFinding(
             "checkpoints",
-            f"the contract knows {on_chain} entries, this home sent {sent} to it",
+            f"the contract knows {counted(on_chain, 'entry')}, this home sent {sent} to it",
             (
                 "this home is older than the chain: restore the newest backup; if there is none, "
                 "the agencies vote for the next log number"
@@ -110,7 +113,7 @@ def check_checkpoints(
     elif on_chain < newest:
         yield SelfCheckFinding(
             "checkpoints",
-            f"the contract knows {on_chain} entries, {newest} were final",
+            f"the contract knows {counted(on_chain, 'entry')}, {newest} were final",
             "the chain was rolled back: ask its operators",
         )
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from ledger.domain.audit.ports import AuditState
 from ledger.domain.audit.report import AuditReport
 from ledger.domain.bundle import bundle as bundles
+from ledger.domain.codecs.text import counted
 from ledger.domain.errors import CustodyError, FormatError, VerificationError
 from ledger.domain.log import merkle, tiles
 from ledger.domain.log import receipt as receipts
@@ -86,7 +87,7 @@ def _compare_file(
             view.compare(checkpoint, "seen by others", replaced=replaced)
             state.put_view(checkpoint.log_id, checkpoint.size, checkpoint.note)
         else:
-            place = f"checkpoint of {checkpoint.size} entries"
+            place = f"checkpoint of {counted(checkpoint.size, 'entry')}"
             report.find("view-unsigned", place, f"signed by {view.agency}", "another key")
         return 1
     count = 0
@@ -134,7 +135,7 @@ class _View:
         if checkpoint.size > self._size:
             self._beyond(f"checkpoint of {self._log.agency}, {whose}", checkpoint.size)
             return
-        place = f"checkpoint of {checkpoint.size} entries of {self._log.agency}, {whose}"
+        place = f"checkpoint of {counted(checkpoint.size, 'entry')} of {self._log.agency}, {whose}"
         try:
             proof = merkle.consistency_proof(checkpoint.size, self._size, self._read)
             merkle.verify_consistency(
@@ -143,7 +144,7 @@ class _View:
         except Missing as missing:
             self._report.add(finding_for(missing, self._log.agency))
         except CustodyError:
-            expected = f"a part of the log of {self._size} entries"
+            expected = f"a part of the log of {counted(self._size, 'entry')}"
             key = "a log key that was replaced since" if replaced else "the same log key"
             found = f"root {checkpoint.root.hex()}, signed by {key}"
             self._report.find(
@@ -158,8 +159,8 @@ class _View:
             self._report.find(
                 "view-longer",
                 place,
-                f"a log of {size} entries or more",
-                f"{self._served} entries",
+                f"a log of {counted(size, 'entry')} or more",
+                counted(self._served, "entry"),
             )
 
     def contains(self, receipt: Receipt, leaf: bytes) -> None:

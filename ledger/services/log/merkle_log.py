@@ -11,6 +11,7 @@ from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from ledger.domain.codecs.text import counted
 from ledger.domain.errors import FrozenError, NotFoundError
 from ledger.domain.log import merkle, tiles
 from ledger.domain.log import receipt as receipts
@@ -120,7 +121,7 @@ def derive_root(unit: UnitOfWork, log: bytes, *, prev: int, prev_root: bytes, si
     read = reader(unit, log)
     if prev and merkle.root_of(prev, read) != prev_root:
         raise FrozenError(
-            f"the tiles no longer give the root of the checkpoint of {prev} entries",
+            f"the tiles no longer give the root of the checkpoint of {counted(prev, 'entry')}",
             hint=_FROZEN_HINT,
         )
     frontier = merkle.Frontier(prev, [read(level, index) for level, index in merkle.subtrees(prev)])

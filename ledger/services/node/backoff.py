@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ledger.domain import errors
-from ledger.domain.codecs.text import format_time
+from ledger.domain.codecs.text import counted, format_time
 from ledger.domain.errors import CustodyError
 
 _PASSING: Final = (
@@ -47,7 +47,10 @@ class Failure:
 
     def described(self) -> str:
         """What whoever asks how the exchange goes is told."""
-        return f"{self.message} (failed {self.tries} times; tried again at {format_time(self.due)})"
+        return (
+            f"{self.message} (failed {counted(self.tries, 'time')}; tried again at "
+            f"{format_time(self.due)})"
+        )
 
 
 class Backoff:

@@ -15,6 +15,7 @@ from typing import Final
 from ledger.domain.chain import contract_layout
 from ledger.domain.chain.evm import keccak256
 from ledger.domain.chain.transactions import TransactionKind
+from ledger.domain.codecs.text import counted
 from ledger.domain.errors import ChainError, FrozenError, NetworkError
 from ledger.domain.log import merkle
 from ledger.domain.log import receipt as receipts
@@ -150,7 +151,8 @@ def _submit(node: Node) -> CheckpointRow | None:
         if on_chain.size != prev or (prev and on_chain.root != prev_root):
             raise ChainError(
                 (
-                    f"the contract holds a checkpoint of {on_chain.size} entries, this home knows "
+                    f"the contract holds a checkpoint of "
+                    f"{counted(on_chain.size, 'entry')}, this home knows "
                     f"of {prev}"
                 ),
                 hint=(
@@ -255,7 +257,8 @@ def _record(node: Node, row: CheckpointRow, receipt: TransactionReceipt) -> None
     )
     if contracts.checkpoint_commitment(row.log, row.size) != commitment:
         raise ChainError(
-            f"the contract holds another commitment for {row.size} entries than this checkpoint's"
+            f"the contract holds another commitment for {counted(row.size, 'entry')} "
+            "than this checkpoint's"
         )
     with node.records.write() as unit:
         unit.checkpoints.put(mined(row, state, version, block, receipt.gas_used))

@@ -17,6 +17,7 @@ from typing import Final
 
 from ledger.domain.blocks.failed_reading import result_of, word_of
 from ledger.domain.blocks.store import Replica
+from ledger.domain.codecs.text import counted
 from ledger.domain.errors import (
     ConflictError,
     CustodyError,
@@ -335,7 +336,7 @@ def _log(node: Node, evidence: str, cid: bytes, results: list[Found]) -> None:
 
 def _words(result: Found) -> str:
     """One replica's result in plain words."""
-    text = f"{result.node}: {result.blocks} blocks read"
+    text = f"{result.node}: {counted(result.blocks, 'block')} read"
     if result.bad:
         bad = ", ".join(f"{count} {word}" for word, count in sorted(result.bad.items()))
         text += f", {bad}, {result.repaired} replaced by good copies"

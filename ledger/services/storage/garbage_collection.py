@@ -9,6 +9,7 @@ from typing import Final
 
 from ledger.domain.blocks import dag
 from ledger.domain.blocks.store import Collected
+from ledger.domain.codecs.text import counted
 from ledger.domain.errors import (
     ChainError,
     NetworkError,
@@ -87,7 +88,8 @@ def _require_record(node: Node) -> None:
         ) from error
     if not size or anchored > size:
         raise StorageError(
-            f"the log of this home has {size} entries, and {anchored} of it are anchored: the "
+            f"the log of this home has {counted(size, 'entry')}, of which {anchored} "
+            "are anchored: the "
             "record was lost, or is an older one",
             hint="nothing was removed: keep the home as it is, and restore the newest backup "
             "beside it",

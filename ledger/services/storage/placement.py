@@ -17,6 +17,7 @@ from itertools import islice
 from typing import Final
 
 from ledger.domain.blocks import dag
+from ledger.domain.codecs.text import counted
 from ledger.domain.crypto.content_encryption import Content
 from ledger.domain.errors import (
     NetworkError,
@@ -243,7 +244,8 @@ def require_here(node: Node, cid: bytes) -> None:
         while page := list(islice(order, _PAGE)):
             if lacking := node.blocks.missing(page):
                 raise RuleError(
-                    f"{len(lacking)} blocks of the content are not kept here yet", hint=_FETCH
+                    f"not kept here yet: {counted(len(lacking), 'block')} of the content",
+                    hint=_FETCH,
                 )
     except (NotFoundError, UnreadableError, VerificationError, NetworkError) as error:
         raise RuleError(

@@ -13,6 +13,7 @@ from itertools import islice
 from typing import Final
 
 from ledger.domain.blocks.store import Replica, ReplicaStatus
+from ledger.domain.codecs.text import counted
 from ledger.domain.errors import CustodyError, NetworkError
 from ledger.rows.storage import ReplicaStateRow
 from ledger.rows.unit_of_work import UnitOfWork
@@ -96,7 +97,7 @@ def report(node: Node) -> ReplicasReport:
     if problem:
         hint = "add another one: custody ipfs add NAME --api ADDRESS"
     elif wanting:
-        problem = f"{wanting} items lie at fewer IPFS nodes than they shall"
+        problem = f"{counted(wanting, 'item', ('lies', 'lie'))} at fewer IPFS nodes than they shall"
         hint = "a node that serves goes on by itself; by hand: custody ipfs sync"
     return ReplicasReport(node.replicas.target, tuple(nodes), left, wanting, oldest, problem, hint)
 
@@ -171,7 +172,7 @@ def _judge(answer: ReplicaStatus | CustodyError, damaged: int) -> tuple[str, str
         return answer.message, answer.hint or "look into its daemon's log"
     if damaged:
         return (
-            f"{damaged} items are damaged there and no good copy was found",
+            f"{counted(damaged, 'item', ('is', 'are'))} damaged there and no good copy was found",
             "bring back a node or a backup that has one: custody fixity --all",
         )
     if answer.limit and answer.size > answer.limit * _NEARLY_FULL:
