@@ -1,9 +1,10 @@
-# Custody ledger. `make demo FILE=path` runs the main job, `make test` everything that is tested.
+# Custody ledger. `make demo FILE=path` runs the main job, `make test` everything that is tested, `make` alone says what there is.
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 PYTHON ?= python3
 UV ?= uv
 VENV := .venv
+SLIM := .venv-slim
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 FILE ?= docs/example.jpg
@@ -14,10 +15,25 @@ export CI := true
 export HARDHAT_DISABLE_TELEMETRY := true
 export HARDHAT_DISABLE_TELEMETRY_PROMPT := true
 
-.PHONY: demo story first-session picture run test nightly lint format docs bench soak campaigns artifacts contracts coverage python python-alone python-outside python-inside python-nightly node kubo fsck install install-dev locks release clean
+.PHONY: help slim demo story first-session picture run test nightly lint format docs bench soak campaigns artifacts contracts coverage python python-alone python-outside python-inside python-nightly node kubo fsck install install-dev locks release clean
 
+help:
+	@echo "make demo FILE=path   run the main job on a file of yours, and explain every step"
+	@echo "make install          set up .venv, with everything: .venv/bin/custody"
+	@echo "make slim             set up $(SLIM), with what verifies: $(SLIM)/bin/custody verify"
+	@echo "make run              make a home in $(HOME_DIR), and serve it"
+	@echo "make story            tell the story of several agencies, and leave its folders for a court"
+	@echo "make test             run everything that is tested; make lint and make nightly besides"
+	@echo "make release          build, compare and sign a release: see docs/install.md"
+	@echo "make clean            remove what the others set up"
+
+# With a command, even one that does nothing, make does not say "Nothing to be done".
 install: $(VENV)/.installed
+	@:
 install-dev: $(VENV)/.installed-dev
+	@:
+slim: $(SLIM)/.installed
+	@:
 node: node_modules/.installed
 
 # Compiled now: on a disk that is full later, Python would write compiled modules in part, and load them no more.
@@ -30,6 +46,16 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 	@echo "Setting up: custody itself"
 	@$(PIP) --no-deps --no-build-isolation -e .
 	@$(BIN)/python -m compileall -q ledger api cli
+	@touch $@
+
+# The builder comes by its digest too: pip would otherwise fetch one of its own choice.
+$(SLIM)/.installed: requirements-base.lock requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("custody needs Python 3.11 or newer, found %d.%d" % sys.version_info[:2]) if sys.version_info < (3, 11) else None'
+	@echo "Setting up, once: what verifies, in $(SLIM), each library compared with its digest in requirements-base.lock"
+	@test -x $(SLIM)/bin/python || $(PYTHON) -m venv $(SLIM)
+	@sed -n '/^setuptools==/,/[^\\]$$/p' requirements.lock > $(SLIM)/builder.lock
+	@$(SLIM)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-base.lock -r $(SLIM)/builder.lock
+	@$(SLIM)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
 $(VENV)/.installed-dev: requirements-dev.lock $(VENV)/.installed
@@ -159,4 +185,4 @@ release: install-dev
 	@$(BIN)/python -m tools.release --key "$(RELEASE_KEY)" --output "$(RELEASE_DIR)"
 
 clean:
-	rm -rf $(VENV) node_modules .build demo-out release-out coverage coverage.json
+	rm -rf $(VENV) $(SLIM) node_modules .build demo-out release-out coverage coverage.json

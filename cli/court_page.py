@@ -21,14 +21,18 @@ if TYPE_CHECKING:
 
 #: The trust root, beside the file and its bundle.
 TRUST: Final = "trust.json"
-_WHEEL = f"custody_ledger-{__version__}-py3-none-any.whl"
+#: The steps of docs/install.md, in the folder of a release.
+_INSTALL = f"""python3 -I -m venv custody
+custody/bin/python -I -m pip install --require-hashes -r requirements-base.lock
+custody/bin/python -I -m pip install --no-deps ./custody_ledger-{__version__}-py3-none-any.whl"""
 _CHECK = """<h2>Check it in three steps</h2>
 <ol>
 <li><strong>Get the program.</strong> It is called custody, it is free, and its source is public.
 Get a release from where it is published and not from whoever gave you this folder, check its
-signature as its page "Installing" says, and install the file that ends in .whl, not whatever has
-the same name elsewhere:
-<pre>python3 -I -m pip install ./{wheel}</pre>
+signature as its page "Installing" says, and type in its folder:
+<pre>{install}</pre>
+Install these files, and never by the name custody-ledger: on the public package index that is
+somebody else's program. On Windows type py for python3, and custody\\Scripts for custody/bin.
 You need no account, and from here on no network: nothing leaves your computer.</li>
 <li><strong>Ask for the fingerprint</strong> of the trust root, which says whom the check believes.
 Ask by another way than you got this folder: call an agency of those named below at a number that
@@ -130,7 +134,7 @@ itself: it says how to find out what is proven.</p>
 <p>One item of digital evidence, with the record of who held it and when, and everything that is
 needed to check both without believing whoever handed it over.</p>
 <table>{bundled}</table>
-{_listed(left)}{_CHECK.format(command=shown(left.command), wheel=_WHEEL)}{_VERDICTS}
+{_listed(left)}{_CHECK.format(command=shown(left.command), install=_INSTALL)}{_VERDICTS}
 {_PROVEN.format(file=_SAME if left.file else "")}
 <h2>The trust root of this folder</h2>
 <p>Chain {shown(left.root.chain_id)} ({shown(left.root.label)}), agencies:

@@ -1,10 +1,11 @@
 """What an installation holds: the base verifies, and everything else comes with an extra.
 
-    custody-ledger           verifies bundles
-    custody-ledger[client]   works with a node elsewhere
-    custody-ledger[node]     runs a home
+    requirements-base.lock     verifies bundles
+    requirements-client.lock   works with a node elsewhere
+    requirements.lock          runs a home
 
 What is missing is told before anybody is asked for a passphrase, with the command that installs it.
+Never by the name of the project: on the public package index it is somebody else's.
 """
 
 from __future__ import annotations
@@ -37,6 +38,11 @@ MODULES: Final = {
 }
 #: A module of each extra that nothing else brings.
 _PROBES: Final = {"client": "jwt", "node": "sqlmodel"}
+#: The lock that names every package of an extra with its digests, and what the extra is for.
+_LOCKS: Final = {
+    "client": ("requirements-client.lock", "works with a node elsewhere"),
+    "node": ("requirements.lock", "runs a node"),
+}
 
 
 def require_for(command: str) -> None:
@@ -64,8 +70,10 @@ def missing_for(error: ModuleNotFoundError) -> UsageError | None:
 def missing(extra: str, what: str) -> UsageError:
     """That ``what`` needs an extra, and how to install it."""
     python = f'"{sys.executable}"' if " " in sys.executable else sys.executable
+    lock, purpose = _LOCKS[extra]
     return UsageError(
-        f"{what} needs the parts of custody-ledger[{extra}], which are not installed here",
+        f"{what} needs the packages with which custody {purpose}, which are not installed here",
         # -I: in a folder of evidence, nothing that lies there and is called pip.py is run
-        hint=f'{python} -I -m pip install "custody-ledger[{extra}]"',
+        hint=f"in the folder of the release: {python} -I -m pip install --require-hashes -r {lock}"
+        "; in a clone: make install",
     )

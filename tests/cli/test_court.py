@@ -114,8 +114,12 @@ def test_whoever_gets_the_list_of_a_folder_is_told_that_its_files_are_not_in_it(
 
 def test_the_page_sends_nobody_to_a_name_that_anybody_could_register(left: Path) -> None:
     page = (left / "READ-ME.html").read_text()
-    assert f"pip install ./{WHEEL}</pre>" in page
     assert "pip install custody" not in page
+    steps = re.search(r"<pre>(python3 -I -m venv .*?)</pre>", page, re.DOTALL)
+    assert steps is not None
+    assert steps[1].endswith(f" ./{WHEEL}")
+    guide = (ROOT / "docs" / "install.md").read_text()
+    assert "\n".join(f"    {step}" for step in steps[1].splitlines()) in guide
 
 
 def test_whoever_is_alone_has_no_network(tmp_path: Path) -> None:

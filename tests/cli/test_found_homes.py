@@ -280,7 +280,7 @@ def test_a_machine_without_a_key_store_says_what_to_do_instead(
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     code, _, said = within("home", "keep-passphrase", home=home_path)
     assert code == 2
-    assert "pip install 'custody-ledger[desktop]'" in said
+    assert f"{sys.executable} -I -m pip install keyring" in said
 
 
 def test_a_passphrase_goes_into_no_store_that_keeps_it_in_clear(

@@ -117,7 +117,8 @@ def test_a_command_whose_extra_is_missing_says_how_to_install_it(
     slim: Installed, command: list[str], extra: str
 ) -> None:
     told = slim.custody(*command, code=2).stderr
-    assert f'{slim.python} -I -m pip install "custody-ledger[{extra}]"' in told
+    lock = {"client": "requirements-client.lock", "node": "requirements.lock"}[extra]
+    assert f"{slim.python} -I -m pip install --require-hashes -r {lock};" in told
     assert len(told.splitlines()) == 2
     told = slim.custody("--json", *command, code=2).stderr
     assert json.loads(told)["error"]["exit"] == 2

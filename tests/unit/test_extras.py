@@ -107,7 +107,7 @@ def test_a_module_that_no_extra_brings_is_a_defect() -> None:
     assert extras.missing_for(ModuleNotFoundError("x", name="ledger.gone")) is None
     found = extras.missing_for(ModuleNotFoundError("x", name="sqlmodel.main"))
     assert found is not None
-    assert "custody-ledger[node]" in str(found.hint)
+    assert "--require-hashes -r requirements.lock" in str(found.hint)
 
 
 @pytest.mark.parametrize(
@@ -138,3 +138,20 @@ def test_nobody_is_told_to_run_a_module_of_the_folder_that_they_are_in(path: str
     text = (ROOT / path).read_text()
     assert re.findall(r"(?<!-I) -m (?:pip|venv)\b", text) == []
     assert path == "README.md" or " -I -m pip install" in text
+
+
+def test_nobody_is_told_to_install_what_has_our_name_on_the_public_index() -> None:
+    """`custody-ledger` on the public package index is somebody else's product."""
+    told = [ROOT / name for name in ("README.md", "CHANGELOG.md", "Makefile")]
+    for folder, ending in [(one, "*.py") for one in ("api", "cli", "ledger", "tools")] + [
+        ("docs", "*.md")
+    ]:
+        told += (ROOT / folder).rglob(ending)
+    by_name = re.compile(r"pip install[^\n]*[\s'\"`]custody[-_]ledger\b")
+    found = [
+        f"{path.relative_to(ROOT)}: {line.strip()}"
+        for path in told
+        for line in path.read_text().splitlines()
+        if by_name.search(line) or re.search(r"custody-ledger\[", line)
+    ]
+    assert found == []

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import sys
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,9 +26,10 @@ def _store() -> Any:
         UsageError: the package is not installed, or this desktop has no such store.
     """
     if importlib.util.find_spec("keyring") is None:
+        python = f'"{sys.executable}"' if " " in sys.executable else sys.executable
         raise UsageError(
             "the desktop's key store needs the Python package keyring, which is not installed",
-            hint="pip install 'custody-ledger[desktop]', or give --passphrase-file FILE",
+            hint=f"{python} -I -m pip install keyring, or give --passphrase-file FILE",
         )
     found = importlib.import_module("keyring").get_keyring()
     # Where there are several, the package's own goes through all of them, those in clear too.
