@@ -51,7 +51,7 @@ def test_what_was_destroyed_with_the_keys_is_not_called_withheld(
     code, printed, _ = within(*carry_out)
     assert (code, f"bundle {item.removeprefix('urn:uuid:')}" in printed) == (0, True)
     desk.anchor()
-    bundle, trust = tmp_path / "b", tmp_path / "t"
+    bundle, trust = tmp_path / "b.bundle", tmp_path / "t"
     assert within("bundle", item, "-o", bundle)[0] == 0
     trust.write_bytes(desk.client.trust_root())
     code, printed, _ = within("verify", bundle, "--trust", trust)

@@ -227,7 +227,7 @@ def test_what_fails_leaves_nothing_on_the_disk_and_waits_longer_each_time(
     with lying(ro, NL, ciphertext=wrong):
         for _ in range(4):
             told = sync.sync(ro.node).problems[evidence]
-        assert "failed 1 times; tried again at" in told
+        assert "failed 1 time; tried again at" in told
         assert asked == [0, 4 << 20], "it was not fetched again at once"
         assert (ro.node.blocks.size(), set(ro.node.blocks.cids())) == (before, known)
     assert both.settle(NL, RO) == {}

@@ -89,5 +89,5 @@ def test_statement_without_its_blocks_is_refused(desk: Desk, photo: Path) -> Non
         desk.clock,
         UploadOptions(),
     )  # type: ignore[arg-type]
-    with pytest.raises(RuleError, match="not stored"):
+    with pytest.raises(RuleError, match="lacks 1 block here"):
         list(run.run([photo]))

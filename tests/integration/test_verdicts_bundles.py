@@ -57,7 +57,9 @@ def test_a_trust_root_of_another_chain_is_told_as_the_likely_cause(
     given: dict[str, Path], governed: Path, tmp_path: Path
 ) -> None:
     assert within("trust", "-o", tmp_path / "other.json", home=governed)[0] == 0
-    code, printed, _ = within("verify", given["all"], "--trust", tmp_path / "other.json")
+    bundle = tmp_path / "all.bundle"
+    bundle.write_bytes(given["all"].read_bytes())
+    code, printed, _ = within("verify", bundle, "--trust", tmp_path / "other.json")
     assert (code, "verdict: failed" in printed) == (1, True)
     assert "is of another chain or other contracts; get that of the agencies" in printed
     _, printed, _ = within("verify", given["all"], "--trust", given["trust.json"])
@@ -112,9 +114,9 @@ def test_a_bundle_cut_short_or_of_a_later_version_is_unreadable_and_a_changed_on
         (whole + b"\x00", 1, "failed"),
         (bundles.parse(whole).with_chain(None).encode(), 3, "incomplete"),
     ):
-        (tmp_path / "b").write_bytes(changed)
+        (tmp_path / "b.bundle").write_bytes(changed)
         found, printed, _ = within(
-            "--json", "verify", tmp_path / "b", "--trust", given["trust.json"]
+            "--json", "verify", tmp_path / "b.bundle", "--trust", given["trust.json"]
         )
         assert (found, json.loads(printed)["verdict"]) == (code, verdict)
 
