@@ -47,7 +47,7 @@ ARE: Final[dict[tuple[str, str], str]] = {
     **{
         (command, "{}"): "{item}"
         for command in (
-            *("bundle", "dispose approve", "dispose carry-out", "handover accept"),
+            *("bundle", "court", "dispose approve", "dispose carry-out", "handover accept"),
             *("handover offer", "handover pause", "note", "show", "tree"),
         )
     },
@@ -95,6 +95,7 @@ ARE: Final[dict[tuple[str, str], str]] = {
     ("backup", "--keys"): "keys.json",
     ("restore", "--keys"): "keys.json",
     ("bundle", "-o"): "new.bundle",
+    ("court", "-o"): "another-folder",
     ("handover pause", "-o"): "new.jpg",
     ("verify", "{}"): "photo.jpg",
     ("handover offer", "NUMBER"): "4712",
