@@ -4,6 +4,7 @@ before it is signed, and again when something is handed out under it.
 
 from __future__ import annotations
 
+from collections.abc import Set as AbstractSet
 from functools import cached_property
 from typing import Final
 
@@ -194,13 +195,33 @@ class _Guard:
         """What the item's documents tell, as far as they still open."""
         return guard_marks.history_of(self._node, self._unit, self._evidence)
 
+    @cached_property
+    def _item(self) -> ItemRow | None:
+        return self._unit.items.get(self._evidence)
+
+    @cached_property
+    def _parts(self) -> frozenset[Part]:
+        return authorization.parts_of(
+            self._node, self._unit, self._caller, self._evidence, self._item
+        )
+
+    @cached_property
+    def _marks(self) -> AbstractSet[str]:
+        """The guard marks of the item: known by its head, so that a range of a content costs no
+        history.
+        """
+        if self._item is None:
+            return frozenset()
+        return guard_marks.guards_of(self._node, self._unit, self._item).keys()
+
     @property
     def _is_guarded(self) -> bool:
-        return history_rules.GUARDED in self.history.orders.marks
+        return history_rules.GUARDED in self._marks
 
     @cached_property
     def _is_outside(self) -> bool:
-        """Whether the caller stands for the defence, under whichever enrolment of theirs.
+        """Whether the caller stands for the defence, under whichever enrolment of theirs: this goes
+        through all people of the agency, and is asked last.
 
         Raises:
             KeyringError: a service number was altered, so that it cannot be told, and the item is
@@ -227,7 +248,7 @@ class _Guard:
     @property
     def holds_back(self) -> bool:
         """Whether it is guarded material, and the caller stands for the defence."""
-        return self._is_outside and self._is_guarded
+        return self._is_guarded and self._is_outside
 
     def require_confidant(self, event_type: str = "accessed") -> None:
         """Check that nobody who investigates or prosecutes opens privileged content.
@@ -238,27 +259,21 @@ class _Guard:
         Raises:
             DeniedError: they would.
         """
-        node, unit, caller = self._node, self._unit, self._caller
-        item = unit.items.get(self._evidence)
-        parts = authorization.parts_of(node, unit, caller, self._evidence, item)
-        try:
-            history_rules.require_confidant(acting_roles(event_type, parts, caller.roles))
-        except DeniedError:
-            if item is None or history_rules.PRIVILEGED in guard_marks.guards_of(node, unit, item):
-                raise
+        if self._item is None or history_rules.PRIVILEGED in self._marks:
+            roles = acting_roles(event_type, self._parts, self._caller.roles)
+            history_rules.require_confidant(roles)
 
     def grants(self) -> list[bytes]:
         """See content_grants."""
         node, unit, caller, evidence = self._node, self._unit, self._caller, self._evidence
-        parts = authorization.parts_of(node, unit, caller, evidence, unit.items.get(evidence))
         own, custody = list[bytes](), list[bytes]()
-        if parts & OPENS_CONTENT:
+        if self._parts & OPENS_CONTENT:
             own = authorization.own_grants(node, unit, caller, evidence)
-        if Part.CUSTODIAN in parts and keeps_custody(caller.roles):
+        if Part.CUSTODIAN in self._parts and keeps_custody(caller.roles):
             key = node.descriptor(unit).custody.digest
             custody = unit.grants.sealed_to(evidence, "content", key)
-        if not (own or custody):
-            return []
+        if not custody and not (own and self._is_guarded):
+            return own
         if not self._is_outside:
             return [*own, *custody]
         return [] if self._is_guarded else own
