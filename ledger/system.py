@@ -20,7 +20,8 @@ import stat
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -90,22 +91,24 @@ def pwritev(fd: int, parts: Sequence[bytes | memoryview], at: int) -> int:
 
 def read_by_seeking(fd: int, size: int, at: int) -> bytes:
     """See ``pread``; one thread at a time."""
-    with _seeking:
-        before = os.lseek(fd, 0, os.SEEK_CUR)
-        try:
-            os.lseek(fd, at, os.SEEK_SET)
-            return os.read(fd, size)
-        finally:
-            os.lseek(fd, before, os.SEEK_SET)
+    with _standing(fd, at):
+        return os.read(fd, size)
 
 
 def write_by_seeking(fd: int, data: bytes, at: int) -> int:
     """See ``pwrite``; one thread at a time."""
+    with _standing(fd, at):
+        return os.write(fd, data)
+
+
+@contextmanager
+def _standing(fd: int, at: int) -> Iterator[None]:
+    """Have an open file stand at a place, and afterwards where it stood before."""
     with _seeking:
         before = os.lseek(fd, 0, os.SEEK_CUR)
         try:
             os.lseek(fd, at, os.SEEK_SET)
-            return os.write(fd, data)
+            yield
         finally:
             os.lseek(fd, before, os.SEEK_SET)
 
