@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cli import items
 from cli.global_options import STATE
 
 if TYPE_CHECKING:
+    from cli.items import Named
     from cli.session import Session
     from ledger.domain.bundle.bundle import Bundle
 
@@ -29,6 +31,27 @@ def record_export(session: Session, urn: str, basis: dict[str, Any]) -> str:
     return retrieval.record_access(
         session.node, session.person, session.clock, urn, mode="export", basis=basis
     )
+
+
+def asked(
+    session: Session,
+    evidence: str,
+    basis: str,
+    verb: str,
+    recipient: str,
+    withhold: list[str] | None,
+) -> tuple[Named, dict[str, Any], list[str], bool]:
+    """What somebody who asks for an export means.
+
+    Returns:
+        the item, why it is read, what is left out, and whether it was disposed of: nobody reads
+        such an item, and so nobody says why.
+    """
+    named = items.find(session, evidence)
+    erased = session.node.item(named.urn).erased
+    why = {} if erased else items.reason(basis, named, evidence, verb)
+    rules = left_out(session, recipient, named.urn, why, erased=erased)
+    return named, why, [*(withhold or []), *rules], erased
 
 
 def exported(session: Session, urn: str, access: str, withhold: list[str]) -> tuple[Bundle, bytes]:

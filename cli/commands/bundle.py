@@ -46,14 +46,9 @@ def bundle(
         outfile.writing(target, force=force) as file,
         open_session() as session,
     ):  # and so is a file that cannot be written
-        named = items.find(session, evidence)
+        asked = withholding.asked(session, evidence, basis, "bundle", recipient, withhold)
+        named, why, left_out, erased = asked
         urn = named.urn
-        erased = session.node.item(urn).erased
-        why = {} if erased else items.reason(basis, named, evidence, "bundle")
-        left_out = [
-            *(withhold or []),
-            *withholding.left_out(session, recipient, urn, why, erased=erased),
-        ]
         access = "" if erased else withholding.record_export(session, urn, why)
         if access:
             told = f"your export was signed and recorded ({access}); the bundle was not written"

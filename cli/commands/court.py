@@ -43,15 +43,13 @@ def court(
     outfile.require_folder(out)
     files.require_vacant(out, hint="name a folder that is to be made")
     with open_session() as session:
-        named = items.find(session, evidence)
-        erased = session.node.item(named.urn).erased
-        why = {} if erased else items.reason(basis, named, evidence, "court")
-        left_out = withholding.left_out(session, recipient, named.urn, why, erased=erased)
+        asked = withholding.asked(session, evidence, basis, "court", recipient, withhold)
+        named, why, left_out, _ = asked
         signed: list[str] = []
         try:
             left = court_folder.write(
                 *(session, named.urn, out, why),
-                withhold=[*(withhold or []), *left_out],
+                withhold=left_out,
                 signed=signed,
             )
         except UnwrittenError as error:
