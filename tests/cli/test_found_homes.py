@@ -18,6 +18,7 @@ from ledger.app import find_home
 from ledger.domain.errors import UsageError
 from tests.support.commands import ROOT, within
 from tests.support.desk import PASSPHRASE
+from tests.support.ownership import given_away
 
 VECTOR = ROOT / "tests" / "vectors" / "bundle" / "good.bundle"
 
@@ -160,13 +161,14 @@ def test_a_home_that_lies_in_a_folder_of_evidence_is_not_worked_in(
     assert within("list")[0] == 0
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="takes root to give a file away")
-def test_a_pointer_of_somebody_else_is_refused(user: Path, founded: Path) -> None:
+def test_a_pointer_of_somebody_else_is_refused(
+    user: Path, founded: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     find_home.use(founded, Path.cwd())
     pointer = Path(".custody")
     pointer.write_text(f"{founded}\n")
     pointer.chmod(0o600)
-    os.chown(pointer, 4711, 4711)
+    given_away(pointer, monkeypatch)
     with pytest.raises(UsageError, match="belongs to somebody else"):
         find_home.find(None)
 

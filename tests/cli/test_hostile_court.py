@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from ledger.adapters.node.client import NodeClient
 from ledger.client import retrieval
 from ledger.domain.event.signing import Person
 from tests.support.commands import custody, within
+from tests.support.ownership import given_away
 
 
 def test_a_node_that_leaves_in_what_was_to_be_left_out_reaches_no_court(
@@ -72,14 +72,13 @@ def test_a_node_that_gives_the_bundle_of_another_thing_reaches_no_court(
     assert "the bundle of another item" in said
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="takes root to give a folder away")
 def test_nothing_is_left_in_a_folder_of_another_user_of_the_machine(
-    worked: dict[str, Path], tmp_path: Path
+    worked: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In /tmp anybody makes for-the-court first, and owns what is left there."""
     theirs, link = tmp_path / "theirs", tmp_path / "for-the-court"
     theirs.mkdir()
-    os.chown(theirs, 4711, 4711)
+    given_away(theirs, monkeypatch)
     link.symlink_to(theirs)
     for folder in (theirs, link):
         given = ("court", worked["evidence"], "-o", folder, "--basis", "x")
