@@ -22,7 +22,7 @@ from ledger.domain.errors import StorageError, UsageError
 from ledger.domain.ipld import car
 from ledger.domain.ipld import cid as cids
 from ledger.domain.ipld.unixfs import Block
-from tests.support.backups import DAY, NOW, make
+from tests.support.backups import DAY, NOW, make, recorded
 from tests.support.commands import within
 from tests.support.desk import PASSPHRASE, Desk
 from tests.support.disposals import dispose
@@ -34,16 +34,6 @@ SECTOR = 4096
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     return tmp_path / "backups"
-
-
-def record(home: Path, folder: Path, rng: random.Random, *sizes: int) -> dict[str, bytes]:
-    found = {}
-    with Desk(home) as desk:
-        for size in sizes:
-            path = folder / "file"
-            path.write_bytes(rng.randbytes(size))
-            found[desk.upload(path)[0].evidence] = path.read_bytes()
-    return found
 
 
 def flip(pack: Path, at: float = 0.9) -> None:
@@ -70,7 +60,7 @@ def test_a_copy_that_went_bad_is_made_good_again_by_the_next_backup(
     harm: str,
 ) -> None:
     """One flipped bit stopped every later backup into that folder."""
-    items = record(home_path, tmp_path, rng, 50_000, 60_000)
+    items = recorded(home_path, tmp_path, rng, 50_000, 60_000)
     with Desk(home_path) as desk:
         make(desk, folder, keys_file, keys)
     pack = folder / "blocks" / PACK
@@ -81,7 +71,7 @@ def test_a_copy_that_went_bad_is_made_good_again_by_the_next_backup(
         pack.write_bytes(good[: len(good) // 2] + bytes(len(good) - len(good) // 2))
     else:
         flip(pack, 0.9 if harm == "flip" else 0)
-    items |= record(home_path, tmp_path, rng, 70_000)
+    items |= recorded(home_path, tmp_path, rng, 70_000)
     with Desk(home_path) as desk:
         made = make(desk, folder, keys_file, keys, NOW + 1)
     assert (made.lost, made.mended) == ([], [] if harm == "cut" else [PACK])
@@ -97,12 +87,12 @@ def test_what_went_bad_at_home_stays_good_in_the_backup_and_newer_things_come_to
     keys: BackupKeys,
     rng: random.Random,
 ) -> None:
-    items = record(home_path, tmp_path, rng, 50_000)
+    items = recorded(home_path, tmp_path, rng, 50_000)
     with Desk(home_path) as desk:
         make(desk, folder, keys_file, keys)
     good = (folder / "blocks" / PACK).read_bytes()
     flip(home_path / "blocks" / PACK)
-    items |= record(home_path, tmp_path, rng, 70_000)
+    items |= recorded(home_path, tmp_path, rng, 70_000)
     with Desk(home_path) as desk:
         made = make(desk, folder, keys_file, keys, NOW + 1)
     assert (made.lost, made.mended) == ([PACK], [])
@@ -118,7 +108,7 @@ def test_each_side_gives_the_other_what_it_has_good(
     keys: BackupKeys,
     rng: random.Random,
 ) -> None:
-    items = record(home_path, tmp_path, rng, 50_000, 60_000)
+    items = recorded(home_path, tmp_path, rng, 50_000, 60_000)
     with Desk(home_path) as desk:
         make(desk, folder, keys_file, keys)
     flip(home_path / "blocks" / PACK, 0.2)
@@ -133,7 +123,7 @@ def test_the_first_backup_of_a_home_that_went_bad_is_not_called_good(
     home_path: Path, tmp_path: Path, folder: Path, rng: random.Random
 ) -> None:
     """What was copied was never read again: code 0, and a damaged backup."""
-    record(home_path, tmp_path, rng, 50_000)
+    recorded(home_path, tmp_path, rng, 50_000)
     flip(home_path / "blocks" / PACK, 0.5)
     (tmp_path / "stick").mkdir()
     command = ("backup", str(folder), "--keys", str(tmp_path / "stick" / "keys"))
@@ -152,10 +142,10 @@ def test_a_bad_sector_stops_no_backup(
     monkeypatch: pytest.MonkeyPatch,
     bad: str,
 ) -> None:
-    items = record(home_path, tmp_path, rng, 50_000)
+    items = recorded(home_path, tmp_path, rng, 50_000)
     with Desk(home_path) as desk:
         make(desk, folder, keys_file, keys)
-    more = record(home_path, tmp_path, rng, 60_000)
+    more = recorded(home_path, tmp_path, rng, 60_000)
     where = home_path if bad == "home" else folder
     inode, read = (where / "blocks" / PACK).stat().st_ino, os.pread
     # In the newest item, which was not copied yet, or in what was copied.
@@ -184,7 +174,7 @@ def test_copies_of_which_no_snapshot_tells_any_more_are_compared_and_not_written
     """The file of the backup keys was lost: all packs were copied anew over their copies, those
     that had gone bad at home too.
     """
-    items = record(home_path, tmp_path, rng, 50_000)
+    items = recorded(home_path, tmp_path, rng, 50_000)
     sticks = [tmp_path / "stick", tmp_path / "another"]
     keys = []
     for stick in sticks:
@@ -213,7 +203,7 @@ def test_a_damaged_name_of_the_packs_makes_them_nobody_elses(
     keys: BackupKeys,
     rng: random.Random,
 ) -> None:
-    record(home_path, tmp_path, rng, 5000)
+    recorded(home_path, tmp_path, rng, 5000)
     with Desk(home_path) as desk:
         make(desk, folder, keys_file, keys)
         named = (home_path if side == "home" else folder) / "blocks" / "packs.id"
@@ -266,7 +256,7 @@ def test_a_home_that_lost_the_date_of_its_backups_certifies_no_disposal_as_witho
     rng: random.Random,
 ) -> None:
     """It said that no backups were made, and the next one named the date of its own key alone."""
-    [item] = record(home_path, tmp_path, rng, 5000)
+    [item] = recorded(home_path, tmp_path, rng, 5000)
     with Desk(home_path) as desk:
         backup.make(desk.path, folder, keys_file, keys, now=NOW, rotate=DAY, keep=3000 * DAY)
         until = desk.node.backups_until()

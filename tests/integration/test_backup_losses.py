@@ -23,7 +23,7 @@ from ledger.domain.errors import StorageError, UsageError
 from ledger.domain.ipld import cid as cids
 from ledger.domain.ipld.unixfs import Block
 from ledger.services.storage import garbage_collection
-from tests.support.backups import DAY, NOW, make
+from tests.support.backups import DAY, NOW, make, recorded
 from tests.support.commands import within
 from tests.support.desk import PASSPHRASE, Desk
 
@@ -34,17 +34,6 @@ def lose(home: Path) -> None:
 
 def cut(home: Path) -> None:
     os.truncate(home / "blocks" / "pack-000000.car", 60_000)
-
-
-def recorded(home: Path, folder: Path, rng: random.Random, *sizes: int) -> dict[str, bytes]:
-    """Items of these sizes, recorded one after the other."""
-    found = {}
-    with Desk(home) as desk:
-        for size in sizes:
-            path = folder / "file"
-            path.write_bytes(rng.randbytes(size))
-            found[desk.upload(path)[0].evidence] = path.read_bytes()
-    return found
 
 
 @pytest.mark.parametrize("loses", [lose, cut])
