@@ -171,3 +171,24 @@ def test_an_index_that_is_damaged_while_the_store_is_open_is_built_again(
                 store.put(blocks[:1])
         assert every(store, blocks)
         assert not store.missing([block.cid for block in blocks])
+
+
+@pytest.mark.parametrize("at", [0, 7, 15])
+def test_the_pack_of_an_altered_block_stays_wherever_in_it_the_block_lies(
+    tmp_path: Path, blocks: list[Block], at: int
+) -> None:
+    """The last block of a pack was taken for a write that a crash had torn, and went with it."""
+    with closing(LocalBlockStore(tmp_path)) as store:
+        store.put(blocks[:16])
+    pack = tmp_path / "pack-000000.car"
+    data = bytearray(pack.read_bytes())
+    data[data.index(blocks[at].data) + 1000] ^= 1
+    pack.write_bytes(data)
+    altered = bytes(data[data.index(blocks[at].data[:1000]) :][:2000])
+    for path in tmp_path.glob("index.sqlite*"):
+        path.unlink()
+    with closing(LocalBlockStore(tmp_path)) as store:
+        gone = [block.cid for number, block in enumerate(blocks[:16]) if number not in (at, 3)]
+        store.discard(gone, kept=[])
+        assert store.get(blocks[3].cid) == blocks[3].data
+    assert altered in pack.read_bytes()

@@ -56,6 +56,8 @@ def scan(fd: int, number: int, at: int, end: int) -> tuple[list[Place], int, boo
             whole = whole and not skipped
             continue
         skipped = True
+        # As long as its length says, and altered: no write that was torn, wherever it lies.
+        whole = whole and not behind
         if behind and section(fd, number, behind)[0] is not None:
             at = behind
         else:
