@@ -62,8 +62,9 @@ def unlock() -> Unlocking:
     if not STATE.found.by:
         raise UsageError(
             f"no home was found: looked for {', '.join(STATE.found.looked)}",
-            hint="create one: custody init --agency NL-POL --person 4711; join an agency: custody "
-            "person enrol FILE; or name one: --home DIR",
+            hint="you were invited: custody person enrol INVITATION, the file that you were given; "
+            "your agency has none yet: custody init --agency NL-POL --person 4711; it lies in "
+            "another folder: name that with --home",
         )
     if settings.is_client(STATE.home):
         settings.read_client(STATE.home)

@@ -76,6 +76,7 @@ def init(
     ] = 12,
     as_json: Json = False,
 ) -> None:
+    from ledger.app import create_home
     from ledger.domain.errors import UsageError
 
     if rpc or trust is not None:
@@ -89,6 +90,7 @@ def init(
     trust_lines.believed(None, told)  # which is compared with nothing where no chain is joined
     if (card is None) != (not url):
         raise UsageError("a home that will share a chain needs both --url and --card")
+    create_home.require_vacant(STATE.home)
     founder = _founder(agency, person, administrator, role, profile)
     if card is not None:
         _prepare(founder, profile, url, card, force=force, here=here)
@@ -159,7 +161,8 @@ def _founder(
             person.
     """
     from ledger.adapters import profiles
-    from ledger.domain.errors import UsageError
+    from ledger.domain.errors import FormatError, UsageError
+    from ledger.domain.identity.names import check_code
 
     rules = profiles.load(profile)
     agency = agency or questions.text("Agency code, country and short name, such as NL-POL:")
@@ -169,6 +172,10 @@ def _founder(
             "a new home needs --agency and --person",
             hint="custody init --agency NL-POL --person 4711",
         )
+    try:  # before a passphrase is chosen for it
+        check_code(agency)
+    except FormatError as error:
+        raise UsageError(error.message, hint="give it with --agency, such as NL-POL") from error
     working = list(roles or _WORKING)
     if rules.administrator_apart and not administrator and "administrator" not in working:
         administrator = questions.text(

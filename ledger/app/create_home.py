@@ -66,6 +66,15 @@ class Founded:
     ledger: str
 
 
+def require_vacant(home: Path) -> None:
+    """Refuse a folder in which something lies, before anybody is asked anything about a new home.
+
+    Raises:
+        UsageError: something lies there.
+    """
+    files.require_vacant(home, hint=_ELSEWHERE)
+
+
 def found(
     home: Path,
     *,
@@ -80,7 +89,7 @@ def found(
     Raises:
         UsageError: something is there already, or the agency code is malformed.
     """
-    files.require_vacant(home, hint=_ELSEWHERE)
+    require_vacant(home)
     with files.building(home, what="the home could not be created") as aside:
         keyring, card, sealed = _prepare(
             aside, agency, person, roles, passphrase, url="", profile=profile
@@ -118,7 +127,7 @@ def prepare(
         UsageError: something is there already, the agency code or the address is malformed.
     """
     url = hosts.origin(url, what="a node")
-    files.require_vacant(home, hint=_ELSEWHERE)
+    require_vacant(home)
     with files.building(home, what="the home could not be created") as aside:
         keyring, card, sealed = _prepare(
             aside, agency, person, roles, passphrase, url=url, profile=profile
