@@ -168,7 +168,7 @@ def enrol(
             output.say(
                 *_asking(
                     done.fingerprint,
-                    "Waiting until they approved. Ctrl-C ends the waiting; the same command goes on later.",
+                    "Waiting until they approved; after Ctrl-C, the same command goes on.",
                 )
             )
             _wait(node, given.code)

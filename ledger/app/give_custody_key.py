@@ -62,7 +62,8 @@ def give(keyring: FileKeyring, node: NodeClient, reference: str, *, fingerprint:
     if CUSTODY not in keyring.names():
         raise KeyringError(
             "you do not hold the custody key",
-            hint="a custodian who holds it gives it; an administrator sees who: `custody person list`",
+            hint="a custodian who holds it gives it; who that is, an administrator sees: "
+            "`custody person list`",
         )
     key = keyring.hpke_key(CUSTODY)
     if key.public != descriptor.custody:
