@@ -161,10 +161,15 @@ def _founder(
             person.
     """
     from ledger.adapters import profiles
-    from ledger.domain.errors import UsageError
+    from ledger.domain.errors import FormatError, UsageError
+    from ledger.domain.identity.names import check_code
 
     rules = profiles.load(profile)
     agency = agency or questions.text("Agency code, country and short name, such as NL-POL:")
+    try:  # before anything else is asked
+        _ = agency and check_code(agency)
+    except FormatError as error:
+        raise UsageError(error.message, hint="give it with --agency, such as NL-POL") from error
     person = person or questions.text("Your service number (kept sealed, never in the log):")
     if not agency or not person:
         raise UsageError(

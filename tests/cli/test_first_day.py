@@ -47,6 +47,7 @@ def test_the_first_person_of_a_home_lets_a_colleague_in_by_three_commands(
     told = custody("person", "invite", "4712", home=served, folder=tmp_path).stdout
     assert "custody person enrol invitation-4712.json" in told
     assert "person approve 4712" in told
+    assert "is reached from this machine alone" in told
     words = ["--home", str(mine), "person", "enrol", "invitation-4712.json", "--wait"]
     colleague = subprocess.Popen(
         [sys.executable, "-m", "cli", *words],
@@ -61,6 +62,9 @@ def test_the_first_person_of_a_home_lets_a_colleague_in_by_three_commands(
         lines = [colleague.stderr.readline() for _ in range(5)]
         fingerprint = lines[2].strip()
         assert re.fullmatch(r"(?:[0-9a-f]{4} ?){4}", fingerprint), lines
+        blind = custody("person", "approve", "4712", home=served, code=2).stderr
+        assert "give the one that you heard" in blind
+        assert "--yes" not in blind
         custody("person", "approve", "4712", "--fingerprint", fingerprint, home=served)
         out, _ = colleague.communicate(timeout=60)
     finally:
@@ -226,3 +230,15 @@ def test_whoever_has_no_home_is_told_both_ways_to_one(
     assert "sent you an invitation: custody person enrol INVITATION;" in told
     assert "custody init --agency CODE --person NUMBER" in told
     assert "4711" not in told
+
+
+def test_an_existing_home_and_a_wrong_agency_code_are_told_before_anything_else_is_asked(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "something").touch()
+    code, _, said = within("init", home=tmp_path / "home", typed="NL-POL\n4711\n")
+    assert (code, "is not empty" in said, "Agency code" in said) == (2, True, False), said
+    code, _, said = within("init", home=tmp_path / "new", typed="Netherlands\n4711\n")
+    assert code == 2
+    assert "agency code: expected a country and a short name" in said
