@@ -167,7 +167,7 @@ def _founder(
     rules = profiles.load(profile)
     agency = agency or questions.text("Agency code, country and short name, such as NL-POL:")
     try:  # before anything else is asked
-        _ = agency and check_code(agency)
+        agency = agency and check_code(agency)
     except FormatError as error:
         raise UsageError(error.message, hint="give it with --agency, such as NL-POL") from error
     person = person or questions.text("Your service number (kept sealed, never in the log):")
