@@ -7,10 +7,41 @@ is told the one line that it should have been.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from cli import questions
 from cli.hints import quoted
+from ledger.domain.errors import UsageError
+
+#: In the place of words that only the person who types a command can say: they are signed.
+OWN_WORDS: Final = "WHY"
+
+
+def with_own_words(arguments: Sequence[str]) -> list[str]:
+    """The command line with what somebody answers in the place of the word that stands for it, so
+    that a hint runs as it is printed, and no placeholder is signed as their reason.
+
+    Raises:
+        UsageError: an option has that word, and nobody can be asked, or nothing was answered.
+    """
+    said, option = list[str](), ""
+    for at, word in enumerate(arguments):
+        if word == "--":
+            return [*said, *arguments[at:]]
+        name, joined, value = word.partition("=") if word.startswith("--") else (option, "", word)
+        said.append(f"{name}=" * bool(joined) + _own(name) if name and value == OWN_WORDS else word)
+        option = "" if joined else word if word.startswith("--") else ""
+    return said
+
+
+def _own(option: str) -> str:
+    answer = questions.text(f"{option}: why? Your words are signed and recorded:")
+    if not answer:
+        raise UsageError(
+            f"{OWN_WORDS} stands for your own words: they are signed, and stay in the record",
+            hint=f'say it in quotes, such as {option} "asked for by the prosecutor"',
+        )
+    return answer
 
 
 def is_lacking(error: Exception) -> bool:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from ledger.adapters import filelock
 from ledger.app import settings
 from ledger.domain.codecs import strict_json
+from ledger.domain.untrusted import hosts
 
 
 def served_at(home: Path) -> str:
@@ -26,3 +28,17 @@ def served_at(home: Path) -> str:
     except (OSError, ValueError, KeyError, TypeError):
         return ""
     return str(url) if token and token == filelock.held(home / settings.LOCK) else ""
+
+
+def only_here(url: str) -> list[str]:
+    """What to do about an address that only this machine reaches, for whoever wants colleagues to
+    work from theirs; nothing for another one.
+    """
+    if not hosts.is_here(urlsplit(url).hostname or ""):
+        return []
+    return [
+        (
+            f"{url} is reached from this machine alone. For colleagues at others: put a TLS proxy "
+            "before it (docs/operations.md), and invite them with --url and the address of that."
+        )
+    ]

@@ -98,7 +98,7 @@ def invite(
     force: outfile.Force = False,
     as_json: Json = False,
 ) -> None:
-    from cli.served import served_at
+    from cli.served import only_here, served_at
     from cli.session import open_session
     from ledger.app import enrolling
     from ledger.domain.errors import UsageError
@@ -131,12 +131,15 @@ def invite(
         f"Invitation written to {path}, good until {made.expires}. Hand it over by a safe way.",
         f"They join with: {elsewhere('person', 'enrol', path.name)}",
         f"Once they read their fingerprint to you: {command('person', 'approve', number.strip())}",
+        *only_here(made.server),
     ]
     output.result({"path": str(path), "expires": made.expires, "server": made.server}, *lines)
 
 
 def enrol(
-    invitation: Annotated[Path, typer.Argument(metavar="FILE", help="The invitation.")],
+    invitation: Annotated[
+        Path, typer.Argument(metavar="INVITATION", help="The file that the administrator sent you.")
+    ],
     wait: Annotated[
         bool | None,
         typer.Option(
@@ -155,7 +158,8 @@ def enrol(
     given = enrolling.read_invitation(invitation)
     new = not settings.is_client(STATE.home)
     if new:
-        passphrase = passphrases.ask(confirm=True)
+        enrolling.require_room(STATE.home)
+        passphrase = passphrases.choose()
         enrolling.make_keys(STATE.home, given, passphrase)
         find_home.remember_quietly(STATE.home, passphrase_file=STATE.given_passphrase_file)
         keyring = FileKeyring.open(STATE.home / settings.KEYRING, passphrase)
@@ -164,7 +168,12 @@ def enrol(
     with NodeClient(given.server) as node:
         done = enrolling.enrol(keyring, given, node)
         if done.certificate is None and (questions.can_ask() if wait is None else wait):
-            output.say(*_asking(done.fingerprint, "Waiting until they approved; Ctrl-C ends it."))
+            output.say(
+                *_asking(
+                    done.fingerprint,
+                    "Waiting until they approved; after Ctrl-C, the same command goes on.",
+                )
+            )
             _wait(node, given.code)
             done = enrolling.enrol(keyring, given, node)
     if done.certificate is None:
@@ -175,6 +184,7 @@ def enrol(
         lines = [
             f"You are enrolled at {given.agency} and sign as {who}.",
             f"Try: {command('status')}",
+            *passphrases.keeping(),
             *custody_key_notices.lacking(joined(keyring, given.server)),
         ]
     pseudonym = done.certificate.pseudonym if done.certificate is not None else None
@@ -327,8 +337,20 @@ def _asked(people: Sequence[Member], who: str) -> tuple[str, Member | None]:
 
 
 def _agree(asked: Member, *, yes: bool) -> None:
-    """Show who asks to join, and ask whether the fingerprint was compared with them."""
-    questions.require(yes=yes)
+    """Show who asks to join, and ask whether the fingerprint was compared with them.
+
+    Raises:
+        UsageError: they do not agree, or cannot be asked. Nothing was signed.
+    """
+    from ledger.domain.errors import UsageError
+
+    if not yes and not questions.can_ask():
+        raise UsageError(
+            "nothing was signed: somebody joins once the fingerprint that they read to you was "
+            "compared, and nobody can be asked here whether it was",
+            hint="give the one that you heard: "
+            + command("person", "approve", asked.reference, "--fingerprint", "FINGERPRINT"),
+        )
     if not STATE.json:
         output.say(
             f"number       {asked.number}",

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cli import output
+from cli import output, served
 
 _HELP = """Serve the home's node: the HTTP API under /v1, anchoring by growth or age, sending to
 IPFS nodes and reading again what they keep. Ends with Ctrl-C.
@@ -122,8 +122,9 @@ def _serve(home: Any, host: str, port: int, policy: Any) -> None:
             files.write(address, json.dumps({"url": url, "lock": home.lock.token}).encode())
             output.say(
                 f"serving {home.settings.agency} at {url} (open it in a browser: it says where to "
-                "go); stop with Ctrl-C"
+                "go); it keeps this terminal until Ctrl-C stops it: type other commands in another"
             )
+            output.say(*served.only_here(url))
             server.run(sockets=[listener])
         finally:
             address.unlink(missing_ok=True)

@@ -62,7 +62,8 @@ def give(keyring: FileKeyring, node: NodeClient, reference: str, *, fingerprint:
     if CUSTODY not in keyring.names():
         raise KeyringError(
             "you do not hold the custody key",
-            hint="a custodian who holds it gives it: see custody person list",
+            hint="a custodian who holds it gives it; who that is, an administrator sees: "
+            "`custody person list`",
         )
     key = keyring.hpke_key(CUSTODY)
     if key.public != descriptor.custody:
@@ -84,7 +85,7 @@ def give(keyring: FileKeyring, node: NodeClient, reference: str, *, fingerprint:
         raise VerificationError(
             3,
             "the node shows the certificate of somebody else, or of no custodian",
-            hint="see: custody person list",
+            hint="an administrator sees who is who: `custody person list`",
         )
     node.put_custody_key(custody_key.seal(key, person, asked.hpke).encode())
     return person

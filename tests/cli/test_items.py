@@ -173,7 +173,7 @@ def test_a_hint_names_the_item_at_hand(at_work: Path, worked: dict[str, str]) ->
     code, _, said = within("get", "7/P1", home=at_work)
     assert code == 1
     [command] = re.findall(r"see its record: (custody .*)", said)
-    words = shlex.split(command)
+    words = shlex.split(command.replace("WHY", "'for a test'"))
     assert within(*words[1:])[0] == 0
 
 
@@ -296,3 +296,20 @@ def test_a_copy_is_named_by_the_beginning_of_its_id_among_those_that_were_given(
         assert items.among(given, typed, "a copy") == given[0]
     with pytest.raises(UsageError, match="'nonsense' is not a copy"):
         items.among(given, "nonsense", "a copy")
+
+
+@pytest.mark.parametrize("typed", [("--basis", "WHY"), ("--basis=WHY",)])
+def test_a_hint_typed_as_printed_signs_no_placeholder_as_somebodys_reason(
+    at_work: Path, worked: dict[str, str], typed: tuple[str, ...]
+) -> None:
+    before = len(events(at_work, worked["evidence"]))
+    code, _, said = within("show", worked["evidence"], *typed, home=at_work)
+    assert (code, "WHY stands for your own words" in said) == (2, True), said
+    assert '--basis "asked for by the prosecutor"' in said
+    # At a terminal it runs as printed, with what is answered.
+    given = ("show", worked["evidence"], *typed)
+    assert within(*given, home=at_work, typed="the prosecutor asked\n")[0] == 0
+    assert "the prosecutor asked" in events(at_work, worked["evidence"])[-2]
+    assert (
+        len(events(at_work, worked["evidence"])) == before + 3
+    )  # the shown one, and two readings of this test

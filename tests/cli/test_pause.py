@@ -61,7 +61,7 @@ def test_a_pause_that_fails_says_where_the_item_is_and_the_command_that_goes_on(
     assert not out.exists()
     pack.write_bytes(good)
     [line] = [line for line in told.stderr.splitlines() if "handover pause" in line]
-    words = shlex.split(line.partition("custody ")[2])
+    words = shlex.split(line.partition("custody ")[2].replace("WHY", "'for a test'"))
     assert words[:2] == ["--home", str(home)]
     custody(*words[2:], home=home)
     assert out.read_bytes() == data

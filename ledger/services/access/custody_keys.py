@@ -36,6 +36,7 @@ from ledger.services.node.context import Node
 from ledger.services.records.documents import hpke_key
 
 ROLE: Final = "custodian"
+_WHO: Final = "an administrator sees who is who: `custody person list`"
 #: What `standing` says: nobody sealed the key to them yet, it waits to be fetched, they have it,
 #: they have it though no custodian now.
 WAITS, SEALED, HOLDS, KEPT = "waits", "sealed", "holds", "kept"
@@ -70,7 +71,7 @@ def require_one_side(
         raise UsageError(
             "a custodian keeps what the defence may not have, and does not stand for it as well, "
             "under whichever enrolment",
-            hint="give these roles to two people; see: custody person list",
+            hint=f"give these roles to two people; {_WHO}",
         )
 
 
@@ -141,7 +142,7 @@ def keep(node: Node, data: bytes, *, by: PersonId) -> None:
         if not same(sealed.recipient, hpke_key(row).digest):
             raise ConflictError(
                 "the custody key is sealed to another key than this person's",
-                hint="see: custody person list",
+                hint=_WHO,
             )
         unit.people.put_custody_key(CustodyKeyRow(row.person, sealed.custody, data, by))
 
@@ -179,7 +180,7 @@ def _custodian(node: Node, unit: UnitOfWork, person: PersonId) -> tuple[PersonRo
     if person.agency != node.agency:
         raise DeniedError("the custody key stays among the custodians of the agency")
     if row is None or not row.active:
-        raise NotFoundError("no such person of this agency", hint="see: custody person list")
+        raise NotFoundError("no such person of this agency", hint=_WHO)
     certificate = certificates.parse(unit.people.certificate(row.certificate) or b"")
     if ROLE not in certificate.roles:
         roles = " ".join(f"--role {role}" for role in sorted({*certificate.roles, ROLE}))
