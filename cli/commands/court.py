@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from cli import court_folder, court_page, items, outfile, output, trust_lines, withholding
+from cli import beside, court_folder, court_page, items, outfile, output, trust_lines, withholding
 from cli.global_options import Basis, Evidence, Json
-from cli.hints import command
+from cli.hints import command, with_output
 from ledger.domain.codecs.text import counted
 
 _HELP = """Leave a folder that a court can open: the item's file, its bundle, the trust root, and a
@@ -41,7 +41,7 @@ def court(
     items.require_said(basis)
     Withheld(withhold or [])  # a selector of another form is told before anything is signed
     outfile.require_folder(out)
-    files.require_vacant(out, hint="name a folder that is to be made")
+    files.require_vacant(out, hint=f"name another folder: {with_output(beside.unused(out))}")
     with open_session() as session:
         asked = withholding.asked(session, evidence, basis, "court", recipient, withhold)
         named, why, left_out, _ = asked

@@ -4,6 +4,7 @@ that a partner chooses.
 
 from __future__ import annotations
 
+import errno
 import json
 import socket
 import ssl
@@ -14,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import httpcore
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -24,8 +26,8 @@ from ledger.adapters import oidc, webhook
 from ledger.adapters.chain.rpc import RpcChain
 from ledger.adapters.node.client import NodeClient
 from ledger.adapters.node.partner import PartnerClient, Partners
-from ledger.adapters.web import sockets
-from ledger.adapters.web.client import Reach, Web
+from ledger.adapters.web import failures, sockets
+from ledger.adapters.web.client import ANYWHERE, Reach, Web
 from ledger.domain.errors import NetworkError, UsageError
 from ledger.domain.untrusted import hosts
 from tests.support.hostile import answer, hostile, says
@@ -135,9 +137,42 @@ def test_every_connection_is_judged_anew(names: Names) -> None:
 
 def test_a_name_that_is_not_known_or_has_no_address_is_a_clear_error(names: Names) -> None:
     names("empty.example", [])
-    for host in ("unknown.example", "empty.example"):
-        with pytest.raises(NetworkError, match="did not answer"):
+    for host, why in (
+        ("unknown.example", "no such name is known"),
+        ("empty.example", "the name has no address"),
+    ):
+        with pytest.raises(NetworkError, match=f"did not answer at http://{host}: {why}$"):
             call(f"http://{host}")
+
+
+def test_an_address_where_nothing_listens_is_named_without_what_may_be_secret_in_it() -> None:
+    """`did not answer: ConnectError` told nobody which of four servers was meant."""
+    with pytest.raises(NetworkError) as told:
+        Web(
+            "http://127.0.0.1:9/v3/key-of-the-service?token=secret", who="the chain", reach=ANYWHERE
+        ).call("GET", "/", limit=1)
+    assert told.value.message.endswith(
+        "did not answer at http://127.0.0.1:9: nothing listens there"
+    )
+
+
+@pytest.mark.parametrize(
+    ("cause", "words"),
+    [
+        (ssl.SSLCertVerificationError(), "its certificate is not one that this machine trusts"),
+        (ConnectionResetError(), "it broke off the connection"),
+        (OSError(errno.ENETUNREACH, "Network is unreachable"), "Network is unreachable"),
+        (None, "the connection failed"),
+    ],
+)
+def test_why_a_connection_failed_is_told_in_words_and_never_in_those_of_a_server(
+    cause: Exception | None, words: str
+) -> None:
+    error = httpcore.ConnectError("what a server says")
+    error.__cause__ = cause
+    told = failures.in_words(error)
+    assert words in told
+    assert "server says" not in told
 
 
 def test_the_certificate_is_that_of_the_name_and_not_of_the_address(

@@ -26,7 +26,7 @@ from typing import Any, Final
 import httpcore
 import httpx
 
-from ledger.adapters.web import proxies
+from ledger.adapters.web import failures, proxies
 from ledger.adapters.web.sockets import Backend, Deadline, ForbiddenAddressError
 from ledger.domain.codecs import strict_json
 from ledger.domain.errors import FormatError, NetworkError, UsageError
@@ -166,7 +166,8 @@ class Stream:
 
 
 @contextmanager
-def _translated(who: str) -> Iterator[None]:
+def _translated(who: str, at: str = "") -> Iterator[None]:
+    """Errors of the connection as ours; ``at`` says where, with a word before it."""
     try:
         yield
     except ForbiddenAddressError as error:
@@ -178,7 +179,7 @@ def _translated(who: str) -> Iterator[None]:
     except _FAULTS as error:
         sent = not isinstance(error, httpcore.ConnectError | httpcore.ConnectTimeout)
         raise WebError(
-            who, f"did not answer: {type(error).__name__}", passing=True, sent=sent
+            who, f"did not answer{at}: {failures.in_words(error)}", passing=True, sent=sent
         ) from error
 
 
@@ -210,6 +211,7 @@ class Web:
         address = hosts.parse(url, what=who.removeprefix("the "))
         self.who = who
         self._base = address.origin + address.target.rstrip("/")
+        self._at = f" at {address.origin}"
         self._patience = patience
         self._transport = transport or _Network(address, reach, proxied=proxied)
 
@@ -295,13 +297,13 @@ class Web:
                 "pool": bound.connect,
             }
         }
-        with _translated(self.who):
+        with _translated(self.who, self._at):
             response = self._transport.handle_request(request)
         try:
             self._refuse(response)
             yield Stream(self.who, response.status_code, response.headers, response)
         finally:
-            with _translated(self.who):
+            with _translated(self.who, self._at):
                 response.stream.close()  # type: ignore[union-attr]
 
     def _refuse(self, response: httpx.Response) -> None:
