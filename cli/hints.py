@@ -59,18 +59,6 @@ def command(*words: object, server: str = "") -> str:
     return " ".join([program(), *([given] if given else []), *map(_word, words)])
 
 
-def with_output(place: Path) -> str:
-    """The command line of this run, which writes into another place."""
-    kept, rest = list[str](), list(STATE.arguments)
-    while rest and rest[0] != "--":
-        word = rest.pop(0)
-        if word in ("-o", "--output"):
-            del rest[:1]
-        elif not word.startswith(("--output=", "-o")):
-            kept.append(word)
-    return " ".join([program(), *map(quoted, kept), "-o", _word(place), *map(quoted, rest)])
-
-
 def elsewhere(*words: object) -> str:
     """A command for somebody else, or for another home than this one."""
     return "custody " + " ".join(map(_word, words))

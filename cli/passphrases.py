@@ -1,39 +1,97 @@
 """Where a passphrase comes from; never from the command line, where others could read it.
 
 In this order: --passphrase-file, CUSTODY_PASSPHRASE_FILE, CUSTODY_PASSPHRASE, the file that is
-remembered of the home, the desktop's key store where it was put there, the prompt. A new passphrase
-is never one that is remembered of another home.
+remembered of the home, the desktop's key store where it was put there, the prompt.
+
+A new passphrase is never one that is remembered of another home. It is a long one, of whatever
+characters (NIST SP 800-63B): whoever gets a copy of the home tries as many as they can pay for. One
+that was chosen before goes on.
 """
 
 from __future__ import annotations
 
+import sys
+from typing import Final
+
 from cli import output, questions
 from cli.global_options import STATE
+from cli.hints import command
 from ledger.app import find_home, settings
 from ledger.domain.errors import CustodyError, UsageError
 
+#: Characters that a new passphrase has, or more.
+LEAST: Final = 12
+_TYPED: Final = "you, at a prompt"
+_LIKE: Final = "four or five words that have nothing to do with one another"
 
-def ask(*, confirm: bool = False) -> bytes:
+
+def ask() -> bytes:
     """The passphrase of the home.
-
-    Args:
-        confirm: it is a new one, and typed twice.
 
     Raises:
         UsageError: there is none, and nobody can be asked.
     """
     found = settings.passphrase(STATE.given_passphrase_file)
-    if found is None and not confirm:
+    if found is None:
         found = _remembered()
+    if found is None:
+        found = questions.secret("Passphrase")
+    if found is None:
+        raise _none()
+    return found
+
+
+def choose() -> bytes:
+    """A new passphrase, for a home that is made: at a terminal whoever chooses it is told what of.
+
+    Raises:
+        UsageError: it is too short, or there is none, and nobody can be asked.
+    """
+    found = settings.passphrase(STATE.given_passphrase_file)
     if found is not None:
+        if wrong := _refused(found):
+            raise UsageError(f"{wrong}: nothing was made", hint=f"choose {_LIKE}")
         return found
-    entered = questions.secret("Passphrase", confirm=confirm)
-    if entered is None:
-        raise UsageError(
-            f"no passphrase: nobody can be asked here, and there is none in {', '.join(_looked())}",
-            hint="give --passphrase-file FILE, or set CUSTODY_PASSPHRASE_FILE",
+    if output.is_terminal(sys.stdin):
+        output.say(
+            f"Choose a passphrase for the keys in {STATE.home}. It is asked for whenever somebody "
+            "works there.",
+            f"At least {LEAST} characters: {_LIKE}.",
+            "Nobody can recover it, and without it nothing there can be opened: keep a copy in a "
+            "safe place.",
+            "You type it twice, and it is not shown.",
         )
-    return entered
+    found = questions.secret("New passphrase", refused=_refused)
+    if found is None:
+        raise _none()
+    return found
+
+
+def _refused(chosen: bytes) -> str:
+    """Why a new passphrase may not be chosen; empty where it may."""
+    length = len(chosen.decode(errors="surrogateescape"))
+    if length >= LEAST:
+        return ""
+    return f"a new passphrase has at least {LEAST} characters, and this one has {length}"
+
+
+def keeping() -> list[str]:
+    """How a passphrase that was typed need not be typed again, where this desktop can keep it."""
+    from ledger.adapters.keystore import desktop
+
+    if source() != _TYPED or not desktop.is_there():
+        return []
+    return [
+        "Not to be asked for the passphrase each time, have your desktop's key store keep it: "
+        + command("home", "keep-passphrase")
+    ]
+
+
+def _none() -> UsageError:
+    return UsageError(
+        f"no passphrase: nobody can be asked here, and there is none in {', '.join(_looked())}",
+        hint="give --passphrase-file FILE, or set CUSTODY_PASSPHRASE_FILE",
+    )
 
 
 def _remembered() -> bytes | None:
@@ -72,4 +130,4 @@ def source() -> str:
     if (file := STATE.passphrase_file) is not None:
         return f"the file {file}, which is remembered"
     kept = find_home.remembered(STATE.home)
-    return "the desktop's key store" if kept.key_store else "you, at a prompt"
+    return "the desktop's key store" if kept.key_store else _TYPED

@@ -13,7 +13,7 @@ from __future__ import annotations
 import getpass
 import os
 import sys
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Annotated, Final
 
 import typer
@@ -87,32 +87,46 @@ def text(question: str) -> str:
     return _typed(question).strip() if can_ask() else ""
 
 
-def secret(what: str, *, confirm: bool) -> bytes | None:
+def secret(what: str, *, refused: Callable[[bytes], str] | None = None) -> bytes | None:
     """Ask for a secret, which is not shown.
 
     Args:
-        confirm: ask twice, since a mistyped one would lock its owner out.
+        refused: says why a new secret may not be chosen; empty where it may. A new one is asked for
+            until it may, and twice, since a mistyped one would lock its owner out.
 
     Returns:
         the secret; None where nobody can be asked.
 
     Raises:
-        UsageError: nothing was entered, or not the same twice.
+        UsageError: nothing was entered.
     """
     if not output.is_terminal(sys.stdin):
         return None
+    while True:
+        entered = _unseen(what)
+        if refused is None:
+            return entered
+        wrong = refused(entered)
+        if not wrong and _unseen("The same once more") == entered:
+            return entered
+        output.say(f"{wrong or 'what was entered differs'}; once more from the beginning")
+
+
+def _unseen(what: str) -> bytes:
+    """What somebody types without seeing it.
+
+    Raises:
+        UsageError: nothing was entered.
+    """
     try:
         # On the terminal itself, also where stderr goes elsewhere: nobody types a secret blindly.
         entered = getpass.getpass(f"{what}: ")
-        again = getpass.getpass("The same once more: ") if confirm and entered else entered
     except EOFError:
-        entered = again = ""
+        entered = ""
     if not entered:
         raise UsageError(
             "nothing was entered", hint="give --passphrase-file FILE, or set CUSTODY_PASSPHRASE"
         )
-    if entered != again:
-        raise UsageError("what was entered differs", hint="run the command again")
     return os.fsencode(entered)
 
 

@@ -62,9 +62,7 @@ def unlock() -> Unlocking:
     if not STATE.found.by:
         raise UsageError(
             f"no home was found: looked for {', '.join(STATE.found.looked)}",
-            hint="you were invited: custody person enrol INVITATION, the file that you were given; "
-            "your agency has none yet: custody init --agency NL-POL --person 4711; it lies in "
-            "another folder: name that with --home",
+            hint=f"{settings.BEGIN}; to work in one that lies elsewhere: --home DIR",
         )
     if settings.is_client(STATE.home):
         settings.read_client(STATE.home)
@@ -201,7 +199,7 @@ def open_session() -> Iterator[Session]:
             if settings.is_client(home) and "person-certificate" not in keyring.names():
                 raise UsageError(
                     "you are not enrolled yet",
-                    hint="once you are approved, run custody person enrol FILE again",
+                    hint="once you are approved, run custody person enrol INVITATION again",
                 )
             servers = _servers(keyring)
             node = _client(server, keyring, servers)

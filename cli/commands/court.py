@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
+import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from cli import beside, court_folder, court_page, items, outfile, output, trust_lines, withholding
+from cli import court_folder, court_page, items, outfile, output, trust_lines, withholding
 from cli.global_options import Basis, Evidence, Json
-from cli.hints import command, with_output
+from cli.hints import command
 from ledger.domain.codecs.text import counted
 
 _HELP = """Leave a folder that a court can open: the item's file, its bundle, the trust root, and a
@@ -41,7 +43,8 @@ def court(
     items.require_said(basis)
     Withheld(withhold or [])  # a selector of another form is told before anything is signed
     outfile.require_folder(out)
-    files.require_vacant(out, hint=f"name another folder: {with_output(beside.unused(out))}")
+    again = _again(evidence, out, {"--basis": basis, "--for": recipient}, withhold or [])
+    files.require_vacant(out, hint=f"name another: {again}")
     with open_session() as session:
         asked = withholding.asked(session, evidence, basis, "court", recipient, withhold)
         named, why, left_out, _ = asked
@@ -75,6 +78,21 @@ def _unwritten(error: Exception, signed: list[str]) -> int:
         "make it again, with another --output",
         output.UNPRINTED,
     )
+
+
+def _again(evidence: str, out: Path, given: dict[str, str], withhold: list[str]) -> str:
+    """The same command with the name of a folder that is free; what was to be withheld stays
+    withheld.
+    """
+    near = out if out.name not in ("", "..") else out / "for-the-court"
+    free = next(
+        one
+        for number in itertools.count(2)
+        if not os.path.lexists(one := near.with_name(f"{near.name}-{number}"))
+    )
+    said = [word for name, value in given.items() if value for word in (name, value)]
+    hidden = [word for one in withhold for word in ("--withhold", one)]
+    return command("court", evidence, "-o", free, *said, *hidden)
 
 
 def as_json_of(left: court_page.CourtFolder) -> dict[str, object]:

@@ -9,7 +9,7 @@ import typer
 
 from cli import output
 from cli.global_options import STATE, Json
-from cli.hints import command
+from cli.hints import runnable
 
 _HELP = """Which home commands work in, and how they get its passphrase.
 
@@ -70,7 +70,7 @@ def show(as_json: Json = False) -> None:
         lines.append(f"passphrase  from {passphrases.source()}")
     else:
         lines.append(f"looked for  {', '.join(found.looked)}")
-        lines.append(f"Next: {command('init', '--agency', 'NL-POL', '--person', '4711')}")
+        lines.append(runnable(f"Next: {settings.BEGIN}"))
     output.result(
         {"home": str(found.path), "by": found.by, "kind": kind, "looked": list(found.looked)},
         *lines,

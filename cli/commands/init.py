@@ -90,7 +90,7 @@ def init(
     trust_lines.believed(None, told)  # which is compared with nothing where no chain is joined
     if (card is None) != (not url):
         raise UsageError("a home that will share a chain needs both --url and --card")
-    create_home.require_vacant(STATE.home)
+    create_home.require_room(STATE.home)  # before anybody answers for nothing
     founder = _founder(agency, person, administrator, role, profile)
     if card is not None:
         _prepare(founder, profile, url, card, force=force, here=here)
@@ -166,16 +166,16 @@ def _founder(
 
     rules = profiles.load(profile)
     agency = agency or questions.text("Agency code, country and short name, such as NL-POL:")
+    try:  # before anything else is asked
+        agency = agency and check_code(agency)
+    except FormatError as error:
+        raise UsageError(error.message, hint="give it with --agency, such as NL-POL") from error
     person = person or questions.text("Your service number (kept sealed, never in the log):")
     if not agency or not person:
         raise UsageError(
             "a new home needs --agency and --person",
-            hint="custody init --agency NL-POL --person 4711",
+            hint="custody init --agency CODE --person NUMBER, such as NL-POL and 4711",
         )
-    try:  # before a passphrase is chosen for it
-        check_code(agency)
-    except FormatError as error:
-        raise UsageError(error.message, hint="give it with --agency, such as NL-POL") from error
     working = list(roles or _WORKING)
     if rules.administrator_apart and not administrator and "administrator" not in working:
         administrator = questions.text(
@@ -185,8 +185,8 @@ def _founder(
         if not administrator:
             raise UsageError(
                 f"the profile {rules.code} wants the administrator to be another person",
-                hint="give both numbers: custody init --agency NL-POL --person 4711 "
-                f"--administrator 9001 --profile {quoted(profile)}",
+                hint="give both numbers: custody init --agency CODE --person NUMBER "
+                f"--administrator OTHER-NUMBER --profile {quoted(profile)}",
             )
     if not administrator:
         return _Founder(agency, person, roles or [*_WORKING, "administrator"])
@@ -209,7 +209,7 @@ def _found(founder: _Founder, profile: str, *, here: bool) -> None:
         agency=founder.agency,
         person=founder.number,
         roles=founder.roles,
-        passphrase=passphrases.ask(confirm=True),
+        passphrase=passphrases.choose(),
         profile=profile,
     )
     _remember(here=here)
@@ -221,6 +221,7 @@ def _found(founder: _Founder, profile: str, *, here: bool) -> None:
         *founder.lines(made.pseudonym),
         "Keep the passphrase safe: without it nothing here can be opened.",
         *founder.next_steps(),
+        *passphrases.keeping(),
     ]
     output.result({**asdict(made), "path": str(made.path), "roles": founder.roles}, *lines)
 
@@ -251,7 +252,7 @@ def _prepare(
     from ledger.app.create_home import prepare
 
     with outfile.writing(path, force=force, mode=outfile.PUBLIC) as file:
-        passphrase = passphrases.ask(confirm=True)
+        passphrase = passphrases.choose()
         card = prepare(
             STATE.home,
             agency=founder.agency,

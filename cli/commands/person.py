@@ -137,7 +137,9 @@ def invite(
 
 
 def enrol(
-    invitation: Annotated[Path, typer.Argument(metavar="FILE", help="The invitation.")],
+    invitation: Annotated[
+        Path, typer.Argument(metavar="INVITATION", help="The file that the administrator sent you.")
+    ],
     wait: Annotated[
         bool | None,
         typer.Option(
@@ -156,7 +158,8 @@ def enrol(
     given = enrolling.read_invitation(invitation)
     new = not settings.is_client(STATE.home)
     if new:
-        passphrase = passphrases.ask(confirm=True)
+        enrolling.require_room(STATE.home)
+        passphrase = passphrases.choose()
         enrolling.make_keys(STATE.home, given, passphrase)
         find_home.remember_quietly(STATE.home, passphrase_file=STATE.given_passphrase_file)
         keyring = FileKeyring.open(STATE.home / settings.KEYRING, passphrase)
@@ -181,6 +184,7 @@ def enrol(
         lines = [
             f"You are enrolled at {given.agency} and sign as {who}.",
             f"Try: {command('status')}",
+            *passphrases.keeping(),
             *custody_key_notices.lacking(joined(keyring, given.server)),
         ]
     pseudonym = done.certificate.pseudonym if done.certificate is not None else None

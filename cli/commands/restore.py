@@ -36,12 +36,12 @@ def restore(
 ) -> None:
     from cli import passphrases
     from ledger.adapters.backup.keys import BackupKeys
-    from ledger.app import find_home
-    from ledger.app.restore_home import restore as restore_home
+    from ledger.app import find_home, restore_home
     from ledger.domain.codecs.text import format_time
 
+    restore_home.require_room(STATE.home)
     passphrase = passphrases.ask()
-    made = restore_home(
+    made = restore_home.restore(
         folder,
         STATE.home,
         BackupKeys(keys, passphrase, create=False),

@@ -50,7 +50,9 @@ _POLICY: Final = (
     "statements of people enrolled at this agency, checked as docs/format.md says "
     "before they are sequenced"
 )
-_ELSEWHERE: Final = "choose another folder: custody --home NEW-FOLDER init --agency CODE --person N"
+_ELSEWHERE: Final = (
+    "choose another folder: custody --home NEW-FOLDER init --agency CODE --person NUMBER"
+)
 _OTHER: Final = "the trust root names another agency, other accounts or another descriptor for {}"
 
 
@@ -66,13 +68,13 @@ class Founded:
     ledger: str
 
 
-def require_vacant(home: Path) -> None:
-    """Refuse a folder in which something lies, before anybody is asked anything about a new home.
+def require_room(home: Path) -> None:
+    """Refuse to make a home where something is already.
 
     Raises:
-        UsageError: something lies there.
+        UsageError: it is.
     """
-    files.require_vacant(home, hint=_ELSEWHERE)
+    settings.require_new(home, hint=_ELSEWHERE)
 
 
 def found(
@@ -89,7 +91,7 @@ def found(
     Raises:
         UsageError: something is there already, or the agency code is malformed.
     """
-    require_vacant(home)
+    require_room(home)
     with files.building(home, what="the home could not be created") as aside:
         keyring, card, sealed = _prepare(
             aside, agency, person, roles, passphrase, url="", profile=profile
@@ -127,7 +129,7 @@ def prepare(
         UsageError: something is there already, the agency code or the address is malformed.
     """
     url = hosts.origin(url, what="a node")
-    require_vacant(home)
+    require_room(home)
     with files.building(home, what="the home could not be created") as aside:
         keyring, card, sealed = _prepare(
             aside, agency, person, roles, passphrase, url=url, profile=profile
@@ -164,7 +166,7 @@ def join(
     except OSError as error:
         raise UsageError(
             f"{home} is not prepared to join a chain",
-            hint="begin with: custody init --agency CODE --person N --url URL --card FILE",
+            hint="begin with: custody init --agency CODE --person NUMBER --url URL --card FILE",
         ) from error
     except (ValueError, KeyError, TypeError) as error:
         raise StorageError(
@@ -249,8 +251,8 @@ def _prepare(
         raise UsageError(
             error.message,
             hint=(
-                "custody init --agency NL-POL --person 4711, with roles such as officer, "
-                "custodian or administrator"
+                "custody init --agency CODE --person NUMBER, with a code such as NL-POL, and roles "
+                "such as officer, custodian or administrator"
             ),
         ) from error
     followed.require_apart(roles)

@@ -101,6 +101,19 @@ def invitation(node: NodeClient, *, server: str, number: str, roles: list[str]) 
     )
 
 
+def require_room(home: Path) -> None:
+    """Refuse to make a person's folder where something is already.
+
+    Raises:
+        UsageError: it is.
+    """
+    settings.require_new(
+        home,
+        hint="choose another folder for your keys: custody --home NEW-FOLDER person enrol "
+        "INVITATION",
+    )
+
+
 def make_keys(home: Path, given: Invitation, passphrase: bytes) -> None:
     """Make the person's folder, whole or not at all: nothing of it is sent before it is on the
     disk.
@@ -108,10 +121,7 @@ def make_keys(home: Path, given: Invitation, passphrase: bytes) -> None:
     Raises:
         UsageError: something is there already. KeyringError: the passphrase is empty.
     """
-    files.require_vacant(
-        home,
-        hint="choose another folder for your keys: custody --home NEW-FOLDER person enrol FILE",
-    )
+    require_room(home)
     with files.building(home, what="the folder could not be created") as aside:
         keyring = FileKeyring.create(aside / settings.KEYRING, passphrase)
         keyring.put_signing_key("person", ec.generate_private_key(ec.SECP256R1()))

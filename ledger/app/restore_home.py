@@ -45,6 +45,17 @@ class Restored:
     waiting: list[EntriesWaiting]
 
 
+def require_room(home: Path) -> None:
+    """Refuse to restore where something is already.
+
+    Raises:
+        UsageError: it is.
+    """
+    files.require_vacant(
+        home, hint="restore into a new folder, and compare before you replace anything"
+    )
+
+
 def restore(
     folder: Path, home: Path, keys: BackupKeys, passphrase: bytes, *, snapshot: str = ""
 ) -> Restored:
@@ -57,9 +68,7 @@ def restore(
         StorageError: the snapshot is damaged, or the record in it contradicts itself;
             UnreadableError: a part of that could not be read. No home is left behind.
     """
-    files.require_vacant(
-        home, hint="restore into a new folder, and compare before you replace anything"
-    )
+    require_room(home)
     found = [path for path in backup.snapshots(folder) if snapshot in ("", path.name)]
     if not found:
         known = ", ".join(path.name for path in backup.snapshots(folder)[-3:]) or "none"

@@ -39,6 +39,11 @@ LOCK = "home.lock"
 CLEAR_LOCK = "clear.lock"  # held by whoever has a file in clear beside the keys
 WORKERS = "workers.json"  # how its background work goes: what was told last
 SERVER = "server.json"  # while a node serves: where
+#: What somebody does who has no home yet.
+BEGIN: Final = (
+    "to join an agency whose administrator sent you an invitation: custody person enrol "
+    "INVITATION; to make a home of your own: custody init --agency CODE --person NUMBER"
+)
 #: Name of an IPFS node's RPC secret in the keyring.
 IPFS_SECRET = "ipfs-{}"  # noqa: S105  (a name)
 
@@ -175,10 +180,7 @@ def read(home: Path) -> HomeSettings:
         if (home / FOUNDING).exists():
             hint = "join the chain: custody init --rpc URL --trust FILE"
             raise UsageError(f"{home} is prepared, and on no chain yet", hint=hint) from error
-        raise UsageError(
-            f"{home} is not the home of a node",
-            hint="create one: custody init --agency NL-POL --person 4711",
-        ) from error
+        raise UsageError(f"{home} is not the home of a node", hint=BEGIN) from error
     except (OSError, ValueError, KeyError, TypeError, AttributeError, UsageError) as error:
         raise StorageError(f"{path} cannot be read", hint="restore it from a backup") from error
 
@@ -186,6 +188,26 @@ def read(home: Path) -> HomeSettings:
 def write(home: Path, settings: HomeSettings) -> None:
     """Write the settings of a home."""
     files.write(home / CONFIG, json.dumps(asdict(settings), indent=1).encode() + b"\n")
+
+
+def require_new(home: Path, *, hint: str) -> None:
+    """Refuse to make a home, or a person's folder, where something is already: before anything is
+    asked, too, since whoever answers has then answered in vain.
+
+    Args:
+        hint: how another place is named.
+
+    Raises:
+        UsageError: something is there, with what to do with it as the hint.
+    """
+    if not (home / CONFIG).exists() and (home / FOUNDING).exists():
+        found, then = "is prepared to join a chain", "join it: custody init --rpc URL --trust FILE"
+    elif (home / CONFIG).exists() or is_client(home):
+        found, then = "is a home already", "work in it: custody status"
+    else:
+        files.require_vacant(home, hint=hint)
+        return
+    raise UsageError(f"{home} {found}: nothing was made", hint=f"{then}; or {hint}")
 
 
 def require_private(home: Path) -> None:

@@ -4,8 +4,8 @@ that a partner chooses.
 
 from __future__ import annotations
 
-import errno
 import json
+import re
 import socket
 import ssl
 import threading
@@ -15,7 +15,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import httpcore
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -26,7 +25,7 @@ from ledger.adapters import oidc, webhook
 from ledger.adapters.chain.rpc import RpcChain
 from ledger.adapters.node.client import NodeClient
 from ledger.adapters.node.partner import PartnerClient, Partners
-from ledger.adapters.web import failures, sockets
+from ledger.adapters.web import sockets
 from ledger.adapters.web.client import ANYWHERE, Reach, Web
 from ledger.domain.errors import NetworkError, UsageError
 from ledger.domain.untrusted import hosts
@@ -137,42 +136,28 @@ def test_every_connection_is_judged_anew(names: Names) -> None:
 
 def test_a_name_that_is_not_known_or_has_no_address_is_a_clear_error(names: Names) -> None:
     names("empty.example", [])
-    for host, why in (
-        ("unknown.example", "no such name is known"),
-        ("empty.example", "the name has no address"),
-    ):
-        with pytest.raises(NetworkError, match=f"did not answer at http://{host}: {why}$"):
+    for host in ("unknown.example", "empty.example"):
+        with pytest.raises(NetworkError, match="did not answer"):
             call(f"http://{host}")
 
 
-def test_an_address_where_nothing_listens_is_named_without_what_may_be_secret_in_it() -> None:
-    """`did not answer: ConnectError` told nobody which of four servers was meant."""
-    with pytest.raises(NetworkError) as told:
-        Web(
-            "http://127.0.0.1:9/v3/key-of-the-service?token=secret", who="the chain", reach=ANYWHERE
-        ).call("GET", "/", limit=1)
-    assert told.value.message.endswith(
-        "did not answer at http://127.0.0.1:9: nothing listens there"
-    )
-
-
-@pytest.mark.parametrize(
-    ("cause", "words"),
-    [
-        (ssl.SSLCertVerificationError(), "its certificate is not one that this machine trusts"),
-        (ConnectionResetError(), "it broke off the connection"),
-        (OSError(errno.ENETUNREACH, "Network is unreachable"), "Network is unreachable"),
-        (None, "the connection failed"),
-    ],
-)
-def test_why_a_connection_failed_is_told_in_words_and_never_in_those_of_a_server(
-    cause: Exception | None, words: str
-) -> None:
-    error = httpcore.ConnectError("what a server says")
-    error.__cause__ = cause
-    told = failures.in_words(error)
-    assert words in told
-    assert "server says" not in told
+def test_an_error_names_host_and_port_and_why_and_nothing_secret(names: Names) -> None:
+    names("unknown.example", [])
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # and listens to nobody
+        port = taken.getsockname()[1]
+        with (
+            closing(Web(f"http://127.0.0.1:{port}/key-7", who="the node", reach=ANYWHERE)) as web,
+            pytest.raises(NetworkError, match="refused the connection") as refused,
+        ):
+            web.call("GET", "/item", limit=1000)
+    assert f"127.0.0.1:{port}" in refused.value.message
+    assert not {"key-7", "item"} & set(re.split(r"[/?: ]", refused.value.message))
+    with pytest.raises(NetworkError, match=r"unknown\.example:80"):
+        call("http://unknown.example")
+    with hostile(lambda _: b"") as server, pytest.raises(NetworkError) as silent:
+        call(f"http://localhost:{server.port}", ("127.0.0.0/8",))
+    assert "Error" not in silent.value.message
 
 
 def test_the_certificate_is_that_of_the_name_and_not_of_the_address(
@@ -184,7 +169,7 @@ def test_the_certificate_is_that_of_the_name_and_not_of_the_address(
     port = _tls(tmp_path, seen)
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "certificate.pem"))
     assert call(f"https://custody.example:{port}", ("127.0.0.1/32",)) == 200
-    with pytest.raises(NetworkError):
+    with pytest.raises(NetworkError, match=r"certificate of other\.example:.* is not trusted"):
         call(f"https://other.example:{port}", ("127.0.0.1/32",))
     assert seen == ["custody.example", "other.example"]
 

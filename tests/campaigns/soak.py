@@ -45,7 +45,7 @@ from ledger.domain.ipld import cid as cids
 from ledger.domain.ports.answers import Registered
 from ledger.services.audit import self_check
 
-PASSPHRASE = b"soak"
+PASSPHRASE = b"a passphrase of the soak"
 BASIS = {"purpose": "soak"}
 START = 60.0
 

@@ -232,7 +232,7 @@ def test_wrong_passphrase_missing_home_and_no_passphrase(
     )
     assert "not the home of a node" in custody("list", home=tmp_path / "none", code=2).stderr
     done = custody("init", "--agency", "NL-POL", "--person", "1", home=worked["home"], code=2)
-    assert "not empty" in done.stderr
+    assert "is a home already" in done.stderr
     error = json.loads(custody("list", "--json", home=tmp_path / "none", code=2).stderr)
     assert set(error["error"]) == {"message", "hint", "exit"}
 
@@ -241,7 +241,7 @@ def test_init_makes_a_home_or_nothing(tmp_path: Path) -> None:
     custody("init", "--agency", "nl", "--person", "1", home=tmp_path / "home", code=2)
     custody("init", "--agency", "NL-POL", "--person", " ", home=tmp_path / "home", code=2)
     assert list(tmp_path.iterdir()) == []
-    (tmp_path / "pass").write_text("from a file\n")
+    (tmp_path / "pass").write_text("words of a file\n")
     done = custody(
         "--passphrase-file",
         tmp_path / "pass",

@@ -263,9 +263,13 @@ def test_a_folder_in_which_something_lies_is_refused_before_anything_is_signed(
     (tmp_path / "court" / "other").write_text("mine")
     code, _, said = within(
         *("court", worked["evidence"], "-o", tmp_path / "court", "--basis", "x"),
+        *("--withhold", "/body/place"),
         home=worked["home"],
     )
     assert code == 2
+    again = shlex.split(said.partition("name another: ")[2].strip())
+    words = [worked["evidence"], "-o", str(tmp_path / "court-2"), "--basis", "x"]
+    assert again[again.index("court") + 1 :] == [*words, "--withhold", "/body/place"]
     assert "court" in said
     assert os.listdir(tmp_path / "court") == ["other"]
     after = custody("show", worked["evidence"], "--json", home=worked["home"]).stdout
@@ -368,19 +372,3 @@ def test_a_folder_that_cannot_be_made_is_told_before_anything_is_signed(
     assert printed == ""
     assert "cannot make" in said
     assert events() == before
-
-
-def test_a_second_folder_for_the_court_is_made_by_the_command_that_the_refusal_names(
-    worked: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """It named no command, and whoever added their own forgot who may see what."""
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "for-the-court").mkdir()
-    (tmp_path / "for-the-court" / "photo.jpg").touch()
-    given = ("court", worked["evidence"], "--basis", "hearing of 3 May")
-    code, _, said = within(*given, home=worked["home"])
-    assert (code, "is not empty" in said) == (2, True), said
-    [command] = re.findall(r"name another folder: (.*)", said)
-    assert "--basis 'hearing of 3 May' -o for-the-court-2" in command
-    assert within(*shlex.split(command)[1:])[0] == 0
-    assert (tmp_path / "for-the-court-2" / "READ-ME.html").exists()

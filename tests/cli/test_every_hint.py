@@ -59,6 +59,8 @@ ARE: Final[dict[tuple[str, str], str]] = {
     ("handover offer", "--to-person"): "4712",
     ("home use", "{}"): "home",
     ("init", "--agency"): "NL-POL",
+    ("init", "--person"): "4711",
+    ("init", "--administrator"): "9001",
     ("init", "--card"): "card.json",
     ("init", "--profile"): "nl",
     ("init", "--trust"): "trust.json",
@@ -76,7 +78,6 @@ ARE: Final[dict[tuple[str, str], str]] = {
     ("person approve", "--fingerprint"): "{fingerprint}",
     ("person card", "--for"): "https://127.0.0.1:9",
     ("person enrol", "{}"): "invitation.json",
-    ("person enrol", "FILE"): "invitation.json",
     ("person invite", "{}"): "4712",
     ("person renew", "{}"): "{who}",
     ("person renew", "--role"): "officer",
@@ -109,7 +110,7 @@ _NOT_OFFERED: Final = (1, "no such item on offer to you")
 _NOBODY_WAITS: Final = (1, "no statement 0 waits")
 _DEAD: Final = (1, "did not answer")
 _UNSERVED: Final = (2, "nobody could reach this node")
-_OWN_HOME: Final = (2, "person enrol FILE")
+_OWN_HOME: Final = (2, "person enrol INVITATION")
 OTHERWISE: Final[dict[str, tuple[int, str]]] = {
     "audit": _WAITING,
     "doctor": _WAITING,
@@ -141,7 +142,6 @@ OTHERWISE: Final[dict[str, tuple[int, str]]] = {
     "partner add URL": (2, "which is not allowed"),
     "person card --for {} -o card.json": _DEAD,
     "person card --moved --for {} -o card.json": _DEAD,
-    "person enrol FILE": _OWN_HOME,
     "person enrol INVITATION": _OWN_HOME,
     "person enrol {}": _OWN_HOME,
     "person fetch": (2, "no node serves this folder now"),

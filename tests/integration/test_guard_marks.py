@@ -101,6 +101,56 @@ def test_what_is_made_from_what_was_disposed_of_is_not_unmarked_for_that(
         derived(office, tmp_path / "more", item)
 
 
+def test_a_courts_mark_is_taken_off_a_copy_by_nobody_else_once_the_original_is_disposed_of(
+    office: Desk, tmp_path: Path
+) -> None:
+    item, court = photo(office, tmp_path), enrolled(office, "court")
+    (tmp_path / "more").mkdir()
+
+    def share(what: str) -> None:
+        handover.share(
+            office.client,
+            office.person,
+            office.clock,
+            what,
+            with_person=court.pseudonym,
+            basis=BASIS,
+        )
+
+    share(item)
+    court.record(item, "restricted", {"handling": ["csam"]})
+    made = derived(office, tmp_path / "more", item, "csam")
+    share(made)
+    dispose(office, item)
+    erasure.settle(office.node)
+    with pytest.raises(DeniedError, match="nobody knows any more who ordered its mark"):
+        office.record(made, "unrestricted", {"handling": ["csam"], **OFF})
+    court.record(made, "unrestricted", {"handling": ["csam"], **OFF})
+
+
+def test_what_two_roles_marked_is_unmarked_by_neither_that_does_not_stand_above_the_other(
+    desk: Desk, tmp_path: Path
+) -> None:
+    item, mark = photo(desk, tmp_path, b"both" * 99), {"handling": ["csam"]}
+    both = enrolled(desk, "data-protection-officer"), enrolled(desk, "prosecutor")
+    court = enrolled(desk, "court")
+    for reader in (both[1], court):
+        handover.share(
+            desk.client,
+            desk.person,
+            desk.clock,
+            item,
+            with_person=reader.pseudonym,
+            basis=BASIS,
+        )
+    for signer in both:
+        signer.record(item, "restricted", mark)
+    for signer in both:
+        with pytest.raises(DeniedError, match="restriction 'csam'"):
+            signer.record(item, "unrestricted", {**mark, **OFF})
+    court.record(item, "unrestricted", {**mark, **OFF})
+
+
 def test_whoever_only_watches_an_item_learns_of_no_mark_by_deriving_from_it(
     desk: Desk, tmp_path: Path
 ) -> None:

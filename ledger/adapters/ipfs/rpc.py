@@ -120,7 +120,7 @@ class Rpc:
         try:
             yield
         except WebError as error:
-            raise self._unreachable(what, error.reason.removeprefix("did not answer ")) from error
+            raise self._unreachable(what, error.reason.removeprefix("did not answer: ")) from error
         except CustodyError:
             raise
         except faults.ErrorResponse as error:

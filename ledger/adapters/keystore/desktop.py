@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
-from ledger.domain.errors import KeyringError, UsageError
+from ledger.domain.errors import CustodyError, KeyringError, UsageError
 
 _SERVICE: Final = "custody-ledger"
 #: Stores of the package that keep nothing, or keep it in clear.
@@ -23,7 +23,8 @@ def _store() -> Any:
     """The store of this desktop that keeps secrets.
 
     Raises:
-        UsageError: the package is not installed, or this desktop has no such store.
+        UsageError: the package is not installed, or this desktop has no such store. KeyringError:
+            the package fails.
     """
     if importlib.util.find_spec("keyring") is None:
         python = f'"{sys.executable}"' if " " in sys.executable else sys.executable
@@ -31,7 +32,13 @@ def _store() -> Any:
             "the desktop's key store needs the Python package keyring, which is not installed",
             hint=f"{python} -I -m pip install keyring, or give --passphrase-file FILE",
         )
-    found = importlib.import_module("keyring").get_keyring()
+    try:
+        found = importlib.import_module("keyring").get_keyring()
+    except Exception as error:  # of its own, or of what it is built on
+        raise KeyringError(
+            f"the desktop's key store is not there: {type(error).__name__}",
+            hint="give --passphrase-file FILE, or set CUSTODY_PASSPHRASE_FILE",
+        ) from error
     # Where there are several, the package's own goes through all of them, those in clear too.
     stores = [
         store
@@ -44,6 +51,15 @@ def _store() -> Any:
             hint="give --passphrase-file FILE, or set CUSTODY_PASSPHRASE_FILE",
         )
     return stores[0]
+
+
+def is_there() -> bool:
+    """Whether this desktop has a store that keeps secrets. Opens nothing."""
+    try:
+        _store()
+    except CustodyError:
+        return False
+    return True
 
 
 def _call(function: str, home: Path, *values: str) -> Any:

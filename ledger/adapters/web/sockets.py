@@ -22,8 +22,6 @@ import httpcore
 from ledger.domain.untrusted import hosts
 from ledger.domain.untrusted.hosts import Ip
 
-NO_ADDRESS: Final = "the name has no address"
-UNKNOWN: Final = "no such name is known"
 _PIECE: Final = 1 << 16  # bytes written between two looks at the clock
 
 
@@ -108,7 +106,7 @@ class Backend(httpcore.NetworkBackend):
             raise ForbiddenAddressError(
                 f"leads to a {hosts.special(forbidden)} address, which is not allowed here"
             )
-        raise httpcore.ConnectError(NO_ADDRESS)
+        raise httpcore.ConnectError("the name has no address")
 
 
 class _Stream(httpcore.NetworkStream):
@@ -167,6 +165,6 @@ def _resolve(host: str, port: int, timeout: float | None) -> list[Ip]:
     if not found:
         raise httpcore.ConnectTimeout("the name was not resolved in time")
     if isinstance(found[0], Exception):
-        raise httpcore.ConnectError(UNKNOWN) from found[0]
+        raise httpcore.ConnectError("the name is not known") from found[0]
     addresses = [hosts.literal(str(one[4][0]).partition("%")[0]) for one in found[0]]
     return list(dict.fromkeys(address for address in addresses if address is not None))

@@ -168,8 +168,8 @@ def reveal(document: dict[str, Any], disclosures: Iterable[Disclosure]) -> dict[
     if unmatched:
         raise VerificationError(
             _STEP,
-            f"{counted(len(unmatched), 'member', ('is', 'are'))} shown that the signed document "
-            "does not name: they were added, or belong to another one",
+            f"{counted(len(unmatched), 'value')} shown with the event "
+            "that its signer did not put there",
         )
     if "_sd_alg" in whole and not _mentions(
         {key: item for key, item in whole.items() if key != "_sd_alg"}

@@ -3,7 +3,8 @@ it back.
 
 - an order is taken back by the role that gave it, or by one that stands above it
   (`roles.TAKEN_BACK_BY`); retention that becomes longer takes nothing back
-- whoever repeats an order of a role above their own, or adds to it, does not make it their own
+- whoever repeats an order of a role above their own, or adds to it, does not make it their own;
+  what two roles ordered of which neither stands above the other is taken back by a court alone
 """
 
 from __future__ import annotations
@@ -190,7 +191,13 @@ def _until(event: Event) -> int | None:
 
 
 def _higher(role: str, before: str) -> str:
-    return role if not before or may_take_back(role, before) else before
+    """By which role an order stands that was given in one role after another: by the one that
+    stands above the other. Where neither does (a prosecutor and a data-protection officer), by
+    that of a court, which is above both: neither of them takes back what the other one ordered.
+    """
+    if not before or may_take_back(role, before):
+        return role
+    return before if may_take_back(before, role) else "court"
 
 
 def require_above(role: str, ordered_by: str, what: str) -> None:

@@ -157,7 +157,7 @@ def require_unshared(node: Node, unit: UnitOfWork, key: HpkeKey, *, spki: bytes)
     if key.digest in keys_of_others(node, unit, spki=spki):
         raise RuleError(
             "that key belongs to somebody else already",
-            hint="make keys of your own: custody --home NEW-FOLDER person enrol FILE",
+            hint="make keys of your own: custody --home NEW-FOLDER person enrol INVITATION",
         )
 
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container
 
-from ledger.domain.errors import RuleError
+from ledger.domain.errors import DeniedError, RuleError
 from ledger.domain.event.document import Event
+from ledger.domain.identity.roles import may_take_back
 from ledger.domain.item.history_rules import GUARDS
 from ledger.domain.item.holds_and_retention import require_above
 from ledger.domain.item.item_history import ItemHistory
@@ -73,10 +74,11 @@ def require_above_sources(
 ) -> None:
     """Check that whoever takes a guard mark off what is derived could take it off all that it is
     derived from, where that carries it: the mark was put on the copy by whoever made it, and is an
-    order of those who put it on the original.
+    order of those who put it on the original. Of an original that was disposed of nobody knows any
+    more who ordered what: a court alone could take off whatever it was.
 
     Raises:
-        DeniedError: it was ordered there by a role above theirs.
+        DeniedError: it was ordered there by a role above theirs, or may have been.
     """
     if event.type != "unrestricted":
         return
@@ -87,6 +89,8 @@ def require_above_sources(
         if opening is None or opening.type != "derived":
             continue
         for parent in opening.body["parents"]:
+            if unit.erasures.get(parent) is not None:
+                _require_court(event)
             row = unit.items.get(parent)
             marks = guard_marks.guards_of(node, unit, row) if row is not None else {}
             if parent in asked or not guards & marks.keys():
@@ -99,6 +103,15 @@ def require_above_sources(
                 )
             asked.add(parent)
             left.append(parent)
+
+
+def _require_court(event: Event) -> None:
+    if not may_take_back(event.value["actor"]["role"], "court"):
+        raise DeniedError(
+            "an item that this one is derived from was disposed of, and nobody knows any more who "
+            "ordered its mark",
+            hint="ask somebody who acts as court",
+        )
 
 
 def unknown(event: Event) -> RuleError:
