@@ -241,16 +241,13 @@ def free(name: str, otherwise: str, ending: str = "") -> Path:
             it.
     """
     plain = _PLAIN.fullmatch(name) and not file_names.means_something(name)
-    return unused(Path((name if plain else otherwise) + ending))
-
-
-def unused(wanted: Path) -> Path:
-    """A path that nothing has yet: the one that is wanted, or one like it with a number."""
-    found, number = wanted, 1
-    while os.path.lexists(found):
+    stem = (name if plain else otherwise) + ending
+    wanted = Path(stem)
+    number = 1
+    while os.path.lexists(wanted):
         number += 1
-        found = wanted.with_name(f"{wanted.stem}-{number}{wanted.suffix}")
-    return found
+        wanted = Path(f"{Path(stem).stem}-{number}{Path(stem).suffix}")
+    return wanted
 
 
 def settle(made: Path, wanted: Path) -> Path:
