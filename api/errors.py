@@ -17,6 +17,7 @@ from ledger.domain.identity.roles import whom_to_ask
 from ledger.services.people import colleagues, role_holders
 
 _LOG: Final = logging.getLogger("custody.api")
+_PARTNERS: Final = "/v1/exchange/"
 RETRY: Final = "5"  # seconds after which to come again where too many wait
 
 #: Code and HTTP status by error class; the client turns codes back into classes.
@@ -88,6 +89,9 @@ def install(app: FastAPI) -> None:
     async def custody_error(request: Request, error: CustodyError) -> JSONResponse:
         if isinstance(error, RoleError):
             error.hint = await run_in_threadpool(_whom_to_ask, request, error)
+        if isinstance(error, errors.NetworkError) and request.url.path.startswith(_PARTNERS):
+            # Which addresses this node asks, and what listens there, is nothing for partners.
+            error.message = error.message.partition(": ")[0]
         return _answer(error)
 
     @app.exception_handler(RequestValidationError)

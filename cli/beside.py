@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
 #: What the bundle of a file is called, beside the file.
 BUNDLE: Final = ".bundle"
-_TRUST: Final = "TRUST.json"
+#: The page of plain words in a folder for the court.
+PAGE: Final = "READ-ME.html"
+_TRUST: Final = "TRUST-ROOT"
 #: Names of recorded files that are taken as they are: none that is hidden, or leads elsewhere.
 _PLAIN: Final = re.compile(r"\w[\w .,()+@=-]{0,150}")
 
@@ -42,7 +44,7 @@ def pair(bundle: Path, file: Path | None) -> tuple[Path, Path | None]:
         # Evidence may be a bundle, too: then the ending says which is which.
         given.sort(key=lambda path: (not is_bundle(path), path.suffix != BUNDLE))
         return given[0], given[1]
-    for found in _bundles_of(bundle):
+    for found in bundles_of(bundle):
         if found != bundle and is_bundle(found):
             return found, bundle
     if is_bundle(bundle) and bundle.suffix != BUNDLE:
@@ -60,7 +62,7 @@ def _no_file(path: Path) -> Exception:
     )
 
 
-def _bundles_of(file: Path) -> list[Path]:
+def bundles_of(file: Path) -> list[Path]:
     """Where the bundle of a file may lie; nowhere for what has no name, such as / or a dot."""
     return [file.with_name(file.name + BUNDLE), file.with_suffix(BUNDLE)] if file.name else []
 
@@ -69,13 +71,27 @@ def is_bundle(path: Path) -> bool:
     """Whether a file begins as bundles do."""
     from ledger.domain.files import file_kind
 
+    return file_kind.is_bundle(_head(path))
+
+
+def is_trust_root(path: Path) -> bool:
+    """Whether a file begins as trust roots do."""
+    from ledger.domain.files import file_kind
+
+    return file_kind.is_trust_root(_head(path))
+
+
+def _head(path: Path) -> bytes:
+    """The first bytes of a file; none of what is no file, or cannot be read."""
+    from ledger.domain.files import file_kind
+
     try:
         if not path.is_file():
-            return False
+            return b""
         with path.open("rb") as stream:
-            return file_kind.is_bundle(stream.read(file_kind.HEAD))
+            return stream.read(file_kind.HEAD)
     except (OSError, ValueError):
-        return False
+        return b""
 
 
 def bundle_hint(file: Path) -> str:
@@ -86,43 +102,85 @@ def bundle_hint(file: Path) -> str:
         there = [path for path in file.parent.glob(f"*{BUNDLE}") if is_bundle(path)]
     except OSError:
         there = []
+    if there and (file.name == PAGE or is_trust_root(file)):
+        return f"name the folder, and what is in it is found: {elsewhere('verify', file.parent)}"
     if len(there) == 1:
         return f"name its bundle: {elsewhere('verify', there[0], file)}"
-    missing = " or ".join(path.name for path in _bundles_of(file))
+    missing = " or ".join(path.name for path in bundles_of(file))
     command = elsewhere("verify", "BUNDLE", "FILE")
     return f"name its bundle, since no {missing} lies beside it: {command}"
 
 
-def trust_root(bundle: Path, file: Path | None) -> TrustRoot:
+def trust_root(bundle: Path, file: Path | None, typed: Sequence[str] = ()) -> TrustRoot:
     """The trust root of the person's own node, with the block of the bundle pinned as that node
-    has it.
+    has it. It is public: nobody is asked for a passphrase.
+
+    Args:
+        typed: further words of the command, for the one that is told.
 
     Raises:
-        UsageError: there is no home here, it cannot be opened, or another node was named.
+        UsageError: there is no home here, it cannot be read, or another node was named.
     """
     from ledger.app import settings
     from ledger.domain.errors import UsageError
 
     paths = [path for path in (bundle, file) if path is not None]
-    hint = elsewhere("verify", *paths, "--trust", _TRUST)
+    hint = elsewhere("verify", *paths, *typed, "--trust", _TRUST)
     require_own_node(hint)
     home = STATE.home
-    if not (home / settings.CONFIG).exists() and not settings.is_client(home):
+    client = settings.is_client(home)
+    if not (home / settings.CONFIG).exists() and not client:
         raise UsageError(
             "no trust root: it says which chain you trust, and comes from the agencies by another "
-            "way than the bundle",
+            f"way than the bundle{_lying(bundle)}",
             hint=hint,
         )
-    from cli.session import open_session
-
     output.note(f"trusting {own_chain()}, {home}")
     try:
-        with open_session() as session:
-            return _of_node(session.node.trust_root, bundle)
+        if client:
+            return _of_own_agency(home, bundle)
+        from ledger.app import public_trust
+
+        return _of_node(lambda pin: public_trust.read(home, pin), bundle)
     except UsageError as error:
         raise UsageError(
             f"the trust root of {home} was not read: {error.message}", hint=hint
         ) from error
+
+
+def _lying(bundle: Path) -> str:
+    """Words about a trust root that lies beside a bundle: it is named, and never put into a command
+    that only needs to be typed.
+    """
+    for path in sorted(bundle.parent.glob("*.json")):
+        if is_trust_root(path):
+            return (
+                f". {path.name} lies beside it, chosen by whoever made the folder: compare its "
+                "fingerprint with the agencies, such as by telephone"
+            )
+    return ""
+
+
+def _of_own_agency(home: Path, bundle: Path) -> TrustRoot:
+    """The trust root as the node tells it that a person's folder belongs to.
+
+    Raises:
+        UsageError: nobody may be asked now, or another node answers there.
+    """
+    from ledger.adapters.node.client import NodeClient
+    from ledger.app import settings
+    from ledger.domain.errors import UsageError
+
+    if STATE.offline:
+        raise UsageError("it is your agency's node that tells it, and --offline asks nobody")
+    own = settings.read_client(home)
+    with NodeClient(own.server) as node:
+        if node.agency().log != own.log:
+            # No verdict on the evidence, of which nothing was judged.
+            raise UsageError(
+                f"another node than your agency's answers at {own.server}; tell your administrator"
+            )
+        return _of_node(node.trust_root, bundle)
 
 
 def require_own_node(hint: str) -> None:

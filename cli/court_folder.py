@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ledger.domain.bundle.bundle import Bundle
     from ledger.domain.verify.report import VerificationReport
 
-PAGE: Final = "READ-ME.html"
+PAGE: Final = beside.PAGE
 _ITEM: Final = "item"
 #: Names of files that any system takes and no shell reads as something else.
 _PLAIN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}(?<!\.)")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -41,7 +43,8 @@ def court(
     items.require_said(basis)
     Withheld(withhold or [])  # a selector of another form is told before anything is signed
     outfile.require_folder(out)
-    files.require_vacant(out, hint="name a folder that is to be made")
+    again = _again(evidence, out, {"--basis": basis, "--for": recipient}, withhold or [])
+    files.require_vacant(out, hint=f"name another: {again}")
     with open_session() as session:
         asked = withholding.asked(session, evidence, basis, "court", recipient, withhold)
         named, why, left_out, _ = asked
@@ -75,6 +78,21 @@ def _unwritten(error: Exception, signed: list[str]) -> int:
         "make it again, with another --output",
         output.UNPRINTED,
     )
+
+
+def _again(evidence: str, out: Path, given: dict[str, str], withhold: list[str]) -> str:
+    """The same command with the name of a folder that is free; what was to be withheld stays
+    withheld.
+    """
+    near = out if out.name not in ("", "..") else out / "for-the-court"
+    free = next(
+        one
+        for number in itertools.count(2)
+        if not os.path.lexists(one := near.with_name(f"{near.name}-{number}"))
+    )
+    said = [word for name, value in given.items() if value for word in (name, value)]
+    hidden = [word for one in withhold for word in ("--withhold", one)]
+    return command("court", evidence, "-o", free, *said, *hidden)
 
 
 def as_json_of(left: court_page.CourtFolder) -> dict[str, object]:

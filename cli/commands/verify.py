@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli import beside, output, trust_lines
+from cli import beside, given_folder, output, trust_lines
 from cli.global_options import Json
 from cli.hints import runnable
 
@@ -20,12 +20,14 @@ if TYPE_CHECKING:
 _HELP = """Verify a bundle, and the file it speaks of: with --trust no home, no server, no network,
 unless you name a chain with --rpc.
 
-Of a file alone, its bundle is looked for beside it: photo.jpg.bundle, or photo.bundle. Without
---trust it is judged by the chain of your own home, which is opened or asked for it.
+Of a file alone, its bundle is looked for beside it: photo.jpg.bundle, or photo.bundle; of a folder,
+both are looked for in it. Without --trust it is judged by the chain of your own home, which needs
+no passphrase.
 
 \b
 Example:
   custody verify photo.jpg
+  custody verify for-the-court --trust for-the-court/trust.json
   custody verify evidence.bundle photo.jpg --trust trust.json
   custody verify evidence.bundle photo.jpg --trust trust.json \\
       --trust-fingerprint "49185 76194 12555 95438 80475 46487 72975 39907"
@@ -49,7 +51,9 @@ _CHUNK = 1 << 20
 def verify(
     bundle: Annotated[
         Path,
-        typer.Argument(metavar="BUNDLE", help="The bundle, or a file with its bundle beside it."),
+        typer.Argument(
+            metavar="BUNDLE", help="The bundle, a file with its bundle beside it, or their folder."
+        ),
     ],
     file: Annotated[
         Path | None,
@@ -99,10 +103,13 @@ def run(
 
     given = read_trust(trust) if trust is not None else None
     believed = trust_lines.believed(given, told)
-    bundle, file = beside.pair(bundle, file)
+    if file is None and bundle.is_dir():
+        bundle, file = given_folder.pair(bundle)
+    else:
+        bundle, file = beside.pair(bundle, file)
     data = _read(bundle)
     _require_bundle(data, bundle)
-    root = believed or beside.trust_root(bundle, file)
+    root = believed or beside.trust_root(bundle, file, _typed(rpc, timeline=timeline))
     parsed, confirm = _parse(data), _confirm(root, rpc) if rpc else None
     measured = _measure(parsed, file) if file is not None else None
     if parsed is None:  # told as the first step of a report
@@ -129,6 +136,11 @@ def run(
     )
     output.result(report.as_json() | {"trust": trust_lines.as_json(given or root)}, *lines)
     return report.verdict.exit_code
+
+
+def _typed(rpc: str, *, timeline: bool) -> list[str]:
+    """The options that were typed, for the command that is told in this one's place."""
+    return [*(["--timeline"] if timeline else []), *(["--rpc", rpc] if rpc else [])]
 
 
 def _parse(data: bytes) -> Bundle | None:

@@ -5,6 +5,7 @@ that a partner chooses.
 from __future__ import annotations
 
 import json
+import re
 import socket
 import ssl
 import threading
@@ -25,7 +26,7 @@ from ledger.adapters.chain.rpc import RpcChain
 from ledger.adapters.node.client import NodeClient
 from ledger.adapters.node.partner import PartnerClient, Partners
 from ledger.adapters.web import sockets
-from ledger.adapters.web.client import Reach, Web
+from ledger.adapters.web.client import ANYWHERE, Reach, Web
 from ledger.domain.errors import NetworkError, UsageError
 from ledger.domain.untrusted import hosts
 from tests.support.hostile import answer, hostile, says
@@ -140,6 +141,25 @@ def test_a_name_that_is_not_known_or_has_no_address_is_a_clear_error(names: Name
             call(f"http://{host}")
 
 
+def test_an_error_names_host_and_port_and_why_and_nothing_secret(names: Names) -> None:
+    names("unknown.example", [])
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # and listens to nobody
+        port = taken.getsockname()[1]
+        with (
+            closing(Web(f"http://127.0.0.1:{port}/key-7", who="the node", reach=ANYWHERE)) as web,
+            pytest.raises(NetworkError, match="refused the connection") as refused,
+        ):
+            web.call("GET", "/item", limit=1000)
+    assert f"127.0.0.1:{port}" in refused.value.message
+    assert not {"key-7", "item"} & set(re.split(r"[/?: ]", refused.value.message))
+    with pytest.raises(NetworkError, match=r"unknown\.example:80"):
+        call("http://unknown.example")
+    with hostile(lambda _: b"") as server, pytest.raises(NetworkError) as silent:
+        call(f"http://localhost:{server.port}", ("127.0.0.0/8",))
+    assert "Error" not in silent.value.message
+
+
 def test_the_certificate_is_that_of_the_name_and_not_of_the_address(
     names: Names, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -149,7 +169,7 @@ def test_the_certificate_is_that_of_the_name_and_not_of_the_address(
     port = _tls(tmp_path, seen)
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "certificate.pem"))
     assert call(f"https://custody.example:{port}", ("127.0.0.1/32",)) == 200
-    with pytest.raises(NetworkError):
+    with pytest.raises(NetworkError, match=r"certificate of other\.example:.* is not trusted"):
         call(f"https://other.example:{port}", ("127.0.0.1/32",))
     assert seen == ["custody.example", "other.example"]
 

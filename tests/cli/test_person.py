@@ -8,6 +8,7 @@ import json
 import os
 import random
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -261,6 +262,26 @@ def test_a_second_custodian_opens_what_the_first_one_recorded(
     ]
     custody("get", uploaded, "-o", tmp_path / "out", "--basis", "x", home=second, environment=OTHER)
     assert (tmp_path / "out").read_bytes() == path.read_bytes()
+
+
+def test_a_colleague_verifies_by_their_agencys_node_without_a_passphrase(
+    served: Path, second: Path, tmp_path: Path, rng: random.Random
+) -> None:
+    """Which node it is that answers is compared with the one that they joined."""
+    path, bundle = tmp_path / "file.bin", tmp_path / "file.bin.bundle"
+    path.write_bytes(rng.randbytes(5_000))
+    uploaded = custody("upload", path, "--json", home=served).stdout
+    item = json.loads(uploaded)["items"][0]["evidence"]
+    custody("anchor", home=served)
+    custody("bundle", item, "-o", bundle, "--basis", "x", home=served)
+    code, printed, said = within("verify", path, home=second, passphrase=None)
+    assert (code, "judged by the chain of your agency" in printed) == (0, True), said
+    other = shutil.copytree(second, tmp_path / "other")
+    settings = json.loads((other / "client.json").read_text())
+    settings["log"] = settings["log"][:-2] + ("00" if settings["log"][-2:] != "00" else "11")
+    (other / "client.json").write_text(json.dumps(settings))
+    code, printed, said = within("verify", path, home=other, passphrase=None)
+    assert (code, printed, "another node than your agency's answers" in said) == (2, "", True), said
 
 
 def test_a_custodian_gives_the_key_on_and_losing_the_role_is_told_for_what_it_is(

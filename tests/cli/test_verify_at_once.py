@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from ledger.app import bootstrap, public_trust
+from ledger.domain.bundle import trust_fingerprint
+from ledger.domain.bundle.trust import parse
 from tests.support.commands import within
 
 
@@ -145,3 +148,78 @@ def test_what_was_corrected_later_is_told_with_the_verdict(
     is_digest = field.startswith("/body/digests")
     assert second.startswith("  corrected later, by event") == is_digest
     assert re.search(rf'note: event \d+ corrects event 0: {field} is now "0{{64}}"', printed)
+
+
+def test_who_verifies_in_their_own_home_is_asked_for_no_passphrase(
+    given: Path, worked: dict[str, Path]
+) -> None:
+    """The trust root of the home is public, and it is the one that the node gives."""
+    (given / "b.bundle").rename(given / "photo.jpg.bundle")
+    code, _, said = within("verify", given / "photo.jpg", home=worked["home"], passphrase=None)
+    assert code == 0, said
+    told, own = parse((given / "trust.json").read_bytes()), parse(public_trust.read(worked["home"]))
+    assert trust_fingerprint.of(own).chain == trust_fingerprint.of(told).chain
+
+
+def test_the_trust_root_of_a_home_is_read_while_another_process_has_it(
+    given: Path, worked: dict[str, Path]
+) -> None:
+    lock = bootstrap.lock_home(worked["home"])
+    try:
+        code, _, said = within(
+            "verify", given / "b.bundle", given / "photo.jpg", home=worked["home"], passphrase=None
+        )
+    finally:
+        lock.release()
+    assert code == 0, said
+
+
+def test_a_folder_is_verified_by_its_name(given: Path) -> None:
+    (given / "b.bundle").rename(given / "photo.jpg.bundle")
+    (given / "READ-ME.html").write_text("<p>Check it.</p>")
+    code, printed, said = within("verify", given, "--trust", given / "trust.json")
+    assert (code, "the record; no file" in printed) == (0, False), said
+    assert "compared with nothing" not in said
+    (given / "notes.txt").write_text("of somebody else")
+    code, _, said = within("verify", given, "--trust", given / "trust.json")
+    assert (code, "compared with nothing: notes.txt" in said) == (0, True), said
+    (given / "photo.jpg").write_bytes(b"another photograph")
+    code, printed, _ = within("verify", given, "--trust", given / "trust.json")
+    assert (code, "verdict: failed" in printed) == (1, True)
+
+
+def test_which_file_of_a_folder_is_meant_is_never_guessed(given: Path) -> None:
+    """Whoever put a file of another name there would have it taken for the one that was checked."""
+    code, printed, said = within("verify", given, "--trust", given / "trust.json")
+    assert (code, printed) == (4, "")
+    assert "holds photo.jpg: neither verified nor refuted" in said
+    [command] = re.findall(r"name the file with it: (custody .*)", said)
+    assert within(*shlex.split(command)[1:], "--trust", given / "trust.json")[0] == 0
+    shutil.copyfile(given / "b.bundle", given / "c.bundle")
+    code, _, said = within("verify", given, "--trust", given / "trust.json")
+    assert (code, "is a folder with 2 evidence bundles: b.bundle, c.bundle" in said) == (4, True)
+    for path in given.glob("*.bundle"):
+        path.unlink()
+    code, _, said = within("verify", given, "--trust", given / "trust.json")
+    assert (code, "it holds photo.jpg, trust.json" in said) == (4, True), said
+
+
+@pytest.mark.parametrize("name", ["READ-ME.html", "trust.json"])
+def test_what_lies_beside_the_evidence_is_not_proposed_as_the_file(given: Path, name: str) -> None:
+    (given / "READ-ME.html").write_text("<p>Check it.</p>")
+    (given / "b.bundle").rename(given / "photo.jpg.bundle")
+    code, _, said = within("verify", given / name, "--trust", given / "trust.json")
+    assert code == 4
+    [command] = re.findall(r"what is in it is found: (custody .*)", said)
+    assert within(*shlex.split(command)[1:], "--trust", given / "trust.json")[0] == 0
+
+
+def test_the_command_that_is_told_for_want_of_a_trust_root_has_what_was_typed(
+    given: Path, tmp_path: Path
+) -> None:
+    (given / "b.bundle").rename(given / "photo.jpg.bundle")
+    code, _, said = within("verify", given, "--timeline", home=tmp_path / "no home")
+    assert code == 2
+    assert "trust.json lies beside it, chosen by whoever made the folder: compare" in said
+    [command] = re.findall(r"what to do: (custody .*)", said)
+    assert command.endswith("--timeline --trust TRUST-ROOT")

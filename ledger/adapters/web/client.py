@@ -26,7 +26,8 @@ from typing import Any, Final
 import httpcore
 import httpx
 
-from ledger.adapters.web import proxies
+from ledger.adapters.web import faults, proxies
+from ledger.adapters.web.faults import Place
 from ledger.adapters.web.sockets import Backend, Deadline, ForbiddenAddressError
 from ledger.domain.codecs import strict_json
 from ledger.domain.errors import FormatError, NetworkError, UsageError
@@ -48,7 +49,6 @@ _FAULTS: Final = (
     httpx.TransportError,  # of the application in this process
 )
 _SECONDS: Final = re.compile(r"[0-9]{1,9}")
-_HINT: Final = "check the address, and that it runs; then try again"
 MIB: Final = 1 << 20
 
 
@@ -58,7 +58,13 @@ class WebError(NetworkError):
     """
 
     def __init__(
-        self, who: str, reason: str, *, hint: str = _HINT, passing: bool = False, sent: bool = True
+        self,
+        who: str,
+        reason: str,
+        *,
+        hint: str = faults.RUNS,
+        passing: bool = False,
+        sent: bool = True,
     ) -> None:
         super().__init__(f"{who} {reason}", hint=hint)
         self.reason = reason
@@ -138,6 +144,7 @@ class Stream:
     status: int
     headers: httpx.Headers
     _response: httpx.Response = field(repr=False)
+    _place: Place
 
     def parts(self) -> Iterator[bytes]:
         """The body, part by part.
@@ -145,7 +152,7 @@ class Stream:
         Raises:
             WebError: it ends too early, or takes too long.
         """
-        with _translated(self.who):
+        with _translated(self.who, self._place):
             yield from self._response.stream  # type: ignore[misc]
 
     def body(self, limit: int) -> bytes:
@@ -166,20 +173,19 @@ class Stream:
 
 
 @contextmanager
-def _translated(who: str) -> Iterator[None]:
+def _translated(who: str, place: Place) -> Iterator[None]:
     try:
         yield
     except ForbiddenAddressError as error:
         raise WebError(
             who,
-            str(error),
+            f"{error}: {place.at}",
             hint="allow its network, if that is meant: custody network allow NETWORK",
         ) from error
     except _FAULTS as error:
         sent = not isinstance(error, httpcore.ConnectError | httpcore.ConnectTimeout)
-        raise WebError(
-            who, f"did not answer: {type(error).__name__}", passing=True, sent=sent
-        ) from error
+        why, hint = place.fault(error)
+        raise WebError(who, f"did not answer: {why}", hint=hint, passing=True, sent=sent) from error
 
 
 class Web:
@@ -211,7 +217,9 @@ class Web:
         self.who = who
         self._base = address.origin + address.target.rstrip("/")
         self._patience = patience
-        self._transport = transport or _Network(address, reach, proxied=proxied)
+        proxy = proxies.for_address(address) if proxied and transport is None else None
+        self._transport = transport or _Network(address, reach, proxy)
+        self._at = faults.told(address, proxy.url.partition("://")[2] if proxy else "")
 
     def call(
         self,
@@ -295,13 +303,14 @@ class Web:
                 "pool": bound.connect,
             }
         }
-        with _translated(self.who):
+        place = Place(self._at, bound.connect, bound.between)
+        with _translated(self.who, place):
             response = self._transport.handle_request(request)
         try:
             self._refuse(response)
-            yield Stream(self.who, response.status_code, response.headers, response)
+            yield Stream(self.who, response.status_code, response.headers, response, place)
         finally:
-            with _translated(self.who):
+            with _translated(self.who, place):
                 response.stream.close()  # type: ignore[union-attr]
 
     def _refuse(self, response: httpx.Response) -> None:
@@ -327,8 +336,7 @@ class Web:
 class _Network(httpx.BaseTransport):
     """httpcore, over connections of our own; made when it is first used."""
 
-    def __init__(self, address: Address, reach: Reach, *, proxied: bool) -> None:
-        proxy = proxies.for_address(address) if proxied else None
+    def __init__(self, address: Address, reach: Reach, proxy: proxies.Proxy | None) -> None:
         if proxy is not None and address.ip is not None and not reach.permits(address.ip):
             raise WebError(
                 "the address", f"is a {hosts.special(address.ip)} one, which is not allowed here"

@@ -17,7 +17,7 @@ from hashlib import sha256
 from typing import Any, Final
 
 from ledger.domain.codecs import strict_json
-from ledger.domain.codecs.text import b64url, from_b64url, require
+from ledger.domain.codecs.text import b64url, counted, from_b64url, require
 from ledger.domain.errors import FormatError, VerificationError
 
 #: Members that make the event what it is: a verifier must never be left without them.
@@ -167,7 +167,9 @@ def reveal(document: dict[str, Any], disclosures: Iterable[Disclosure]) -> dict[
     unmatched = set(offered) - seen
     if unmatched:
         raise VerificationError(
-            _STEP, f"{len(unmatched)} disclosures match no digest of the document"
+            _STEP,
+            f"{counted(len(unmatched), 'value')} shown with the event "
+            "that its signer did not put there",
         )
     if "_sd_alg" in whole and not _mentions(
         {key: item for key, item in whole.items() if key != "_sd_alg"}

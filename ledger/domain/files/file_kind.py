@@ -53,6 +53,11 @@ def is_bundle(head: bytes) -> bool:
     return _BUNDLE.match(head) is not None
 
 
+def is_trust_root(head: bytes) -> bool:
+    """Whether a file begins like a trust root."""
+    return _kind_of_json(head) == "custody-trust-root"
+
+
 def describe(head: bytes) -> str:
     """A file in plain words, by its first HEAD bytes."""
     if not head:

@@ -5,13 +5,28 @@ from __future__ import annotations
 from ledger.domain.bundle.trust import Contract, TrustRoot
 from ledger.domain.chain.finality import Clique, Finality, Pinned, Rpc
 from ledger.domain.errors import ConflictError
+from ledger.domain.ports.node_and_chain import Contracts
 from ledger.services.node.context import Node
 
 
 def trust_root(
     node: Node, *, sealers: list[bytes], confirmations: int, pin: int | None = None
 ) -> TrustRoot:
-    """A trust root for this node's chain.
+    """A trust root for this node's chain; see ``of_contracts``."""
+    return of_contracts(
+        node.contracts, node.agency, sealers=sealers, confirmations=confirmations, pin=pin
+    )
+
+
+def of_contracts(
+    contracts: Contracts,
+    agency: str,
+    *,
+    sealers: list[bytes],
+    confirmations: int,
+    pin: int | None = None,
+) -> TrustRoot:
+    """A trust root for the chain that an agency's contracts lie on. Nothing of it is secret.
 
     Args:
         sealers: addresses that seal its blocks (Clique); empty where seals are not judged.
@@ -21,7 +36,6 @@ def trust_root(
     Raises:
         ConflictError: that block is not final yet.
     """
-    contracts = node.contracts
     registry_code, ledger_code = contracts.code_hashes()
     final = contracts.chain.final()
     if pin is not None and pin > final:
@@ -42,5 +56,5 @@ def trust_root(
         Contract(contracts.registry, registry_code),
         Contract(contracts.ledger, ledger_code),
         tuple(rules),
-        (node.agency,),
+        (agency,),
     )
