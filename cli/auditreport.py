@@ -11,7 +11,7 @@ _MARKS = {
     "passed": "ok",
     "failed": "FAILED",
     "unreadable": "UNREADABLE",
-    "nothing to check": "nothing",
+    "nothing to check": "none here",
     "not checked": "not checked",
     "not asked": "-",
 }

@@ -103,7 +103,7 @@ def _found(session: Session | None, text: str) -> Named:
     found = [*_by_numbers(session, text), *_by_beginning(session, text)]
     urns = list(dict.fromkeys(named.urn for named in found))
     if len(urns) == 1:
-        output.note(f"item {found[0].short}")
+        output.note(f"{text[:80]} is item {found[0].short}")
         return found[0]
     raise _unclear(text, urns)
 

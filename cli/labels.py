@@ -18,7 +18,8 @@ def recorded(answer: Recorded, what: str = "recorded") -> str:
             f"signed, and waits here as number {answer.index}: it is recorded nowhere "
             f"until {runnable('custody field send')}"
         )
-    return f"{what}, entry {answer.index}, {STATES.get(answer.state, answer.state)}"
+    where = STATES.get(answer.state, answer.state)
+    return f"{what} as number {answer.index} in the agency's log: {where}"
 
 
 def holder(item: Item, called: Names) -> str:
@@ -79,8 +80,8 @@ EFFECTS: Final = {
     "close": "closed",
 }
 STATES: Final = {
-    "integrated": "in the log, not yet anchored",
-    "submitted": "in the log, on its way to the chain",
+    "integrated": "not yet anchored",
+    "submitted": "on its way to the chain",
     "anchored": "on the chain, not yet final",
     "final": "on the chain for good",
 }

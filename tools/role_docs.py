@@ -40,8 +40,8 @@ Beyond the tables:
 - The content of what is marked privileged is opened by custodians, reviewers, courts and the
   defence, and by nobody else; its record is read as ever. What is derived from material marked csam
   or privileged carries the mark, and such a mark is taken off for a reason.
-- A guest corrects what people of their own agency recorded, and whoever gave an item away what they
-  recorded themselves.
+- Whoever holds an item, and custodians, correct its record. A guest corrects what people of their
+  own agency recorded; everybody else what they recorded themselves.
 - Administrators and auditors see records in clear, never details or content, and find no item by
   its case number or digest. Nobody shares an item with themselves.
 - Whoever reads details or content signs why before anything is shown, and signs only when something

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from cli import items, output, people, record_options
+from cli import items, labels, output, people, record_options
 from cli.forwarding import forward
 from cli.global_options import Evidence, Json
 from cli.hints import elsewhere
@@ -71,7 +71,7 @@ def disclose(
         urn = items.urn_of(session, evidence)
         answer = copying.disclose(session.node, session.person, session.clock, urn, recipient, what)
         forward(session, to)
-    lines = [f"disclosed to {to or name or kind}, entry {answer.index}"]
+    lines = [labels.recorded(answer, f"disclosed to {to or name or kind}, recorded")]
     output.result(
         answer,
         *lines,

@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 import typer
 
-from cli import items, output
+from cli import items, labels, output
 from cli.global_options import Basis, Evidence, Json
 
 _HELP = """Decrypt and hash an item's stored content again, and record the result as a signed event.
@@ -74,7 +74,7 @@ def recheck(evidence: Evidence, basis: Basis = "", as_json: Json = False) -> Non
         )
     output.result(
         asdict(answer) | {"result": body["result"]},
-        f"{body['result']}, recorded as entry {answer.index}",
+        labels.recorded(answer, f"{body['result']}, recorded"),
     )
     if failure is not None:
         raise typer.Exit(output.failure(failure, _CODES[body["result"]]))

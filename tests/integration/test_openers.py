@@ -104,6 +104,22 @@ def test_whoever_recorded_an_item_and_was_shown_it_again_as_the_defence_acts_as_
         read(both, item)
 
 
+def test_whoever_was_shown_an_item_corrects_no_number_by_which_others_find_it(
+    desk: Desk, officer: Actor, tmp_path: Path
+) -> None:
+    """They corrected its number away, and recorded an item of theirs under it."""
+    item, shown = opened(officer, tmp_path), enrolled(desk, "officer", "prosecutor")
+    share(desk, item, shown)
+    first = next(iter(desk.client.events(item))).statement
+    body = {"target": first, "pointer": "/body/name", "new": "other.jpg", "reason": "typing"}
+    with pytest.raises(DeniedError, match="neither holds an item nor keeps it"):
+        shown.record(item, "corrected", body)
+    own = shown.record(item, "note", {"text": "two faces"}).statement
+    said = {"target": own, "pointer": "/body/text", "new": "one face", "reason": "typing"}
+    shown.record(item, "corrected", said)
+    desk.record(item, "corrected", body)
+
+
 def test_whoever_gave_an_item_away_corrects_what_they_recorded_and_nothing_of_others(
     desk: Desk, officer: Actor, tmp_path: Path
 ) -> None:

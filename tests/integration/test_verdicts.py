@@ -105,7 +105,7 @@ def test_the_hint_of_an_audit_of_a_fresh_home_runs_as_printed_and_then_it_is_ver
     code, printed, _ = within("audit", "--workers", 1, home=home)
     assert (code, "verdict: incomplete" in printed) == (3, True)
     assert "ok          " in printed  # the chain
-    assert "nothing     Content re-hashed" in printed
+    assert "none here   Content re-hashed" in printed
     [command] = re.findall(r"whoever keeps the log: (custody [^)]*)\)", " ".join(printed.split()))
     words = shlex.split(command)
     assert words == ["custody", "--home", str(home), "anchor"]

@@ -106,13 +106,15 @@ def acting_roles(
     return roles & ROLES_BY_TYPE.get(event_type, frozenset())
 
 
-def is_former_alone(
-    event_type: str, parts: AbstractSet[Part], *, held: AbstractSet[str], role: str
+def corrects_others(
+    parts: AbstractSet[Part], *, held: AbstractSet[str], role: str, guest: bool
 ) -> bool:
-    """Whether nothing but having recorded or held the item before could let somebody sign a type
-    in a role. Such a person corrects what they recorded themselves, and nothing of others.
+    """Whether somebody may correct in a role what others recorded: whoever keeps the item; and a
+    guest whom it was shared with, what people of their own agency recorded. Everybody else corrects
+    what they recorded themselves: a number that an item is found by means what its keepers say.
     """
-    return role not in acting_roles(event_type, parts - {Part.FORMER}, held)
+    lets = _KEEPERS | {Part.SHARED} if guest else _KEEPERS
+    return role in acting_roles("corrected", parts & lets, held)
 
 
 def require_part(

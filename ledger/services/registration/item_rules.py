@@ -19,7 +19,7 @@ from ledger.domain.identity.roles import OUTSIDE, ROLES_BY_TYPE
 from ledger.domain.item import history_rules
 from ledger.domain.item.history_rules import GUARDED
 from ledger.domain.item.item_history import ItemHistory
-from ledger.domain.item.participation import is_former_alone
+from ledger.domain.item.participation import corrects_others
 from ledger.domain.item.recorded_event import RecordedEvent
 from ledger.rows.items import ItemRow
 from ledger.rows.unit_of_work import UnitOfWork
@@ -168,7 +168,8 @@ class Review:
     def _require_own(
         self, told: RecordedEvent, life: ItemHistory, before: ItemRow, signer: Caller
     ) -> None:
-        """Whoever gave the item away corrects what they recorded themselves, and nothing of others.
+        """Whoever does not keep an item corrects what they recorded themselves, and nothing of
+        others.
 
         Raises:
             DeniedError: it is another's.
@@ -180,11 +181,17 @@ class Review:
         if (
             target is not None
             and target.actor != told.actor
-            and is_former_alone(told.event.type, parts, held=signer.roles, role=told.role)
+            and not corrects_others(
+                parts,
+                held=signer.roles,
+                role=told.role,
+                guest=signer.is_guest(self._node.agency),
+            )
         ):
             raise DeniedError(
-                "whoever gave an item away corrects what they recorded themselves",
-                hint="record what you know as a note: custody note ID --text WHAT",
+                "whoever neither holds an item nor keeps it corrects what they recorded themselves",
+                hint="record what you know as a note: custody note ID --text WHAT; or let whoever "
+                "holds it, or a custodian, correct it",
             )
 
     def _require_references(self, event: Event, signer: Caller) -> None:
