@@ -184,6 +184,7 @@ def run(arguments: list[str]) -> int:
     STATE.json, STATE.help = "--json" in options, "--help" in options
     STATE.arguments, STATE.command = tuple(arguments), ""
     try:
+        missing.require_filled(arguments)
         arguments = missing.with_own_words(arguments)
         return int(app(arguments, prog_name="custody", standalone_mode=False) or 0)
     except (interrupt.Stopped, typer.Abort):

@@ -34,6 +34,29 @@ def with_own_words(arguments: Sequence[str]) -> list[str]:
     return said
 
 
+def require_filled(arguments: Sequence[str]) -> None:
+    """Refuse words of a command line that say nothing, before anything is done by the others.
+
+    A script whose variable is not set gives such a word, and would be taken at less than it meant:
+    `upload "$FILE"` for the working folder, `--trust-fingerprint "$TOLD"` for no comparison,
+    `--case "$CASE"` for a record of no case.
+
+    Raises:
+        UsageError: one is empty, or has nothing but blanks.
+    """
+    option = ""
+    for word in arguments:
+        name, joined, value = word.partition("=") if word.startswith("--") else (option, "", word)
+        if not (value if joined else word).strip():
+            what = f"nothing is said with {name}" if name else "a word of the command is empty"
+            raise UsageError(
+                what,
+                hint="say it, or leave it out; a variable that is not set looks like this in a "
+                "script",
+            )
+        option = word if word.startswith("-") and word != "--" and not joined else ""
+
+
 def _own(option: str) -> str:
     answer = questions.text(f"{option}: why? Your words are signed and recorded:")
     if not answer:

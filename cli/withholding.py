@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli import items
+from cli import items, output
 from cli.global_options import STATE
 
 if TYPE_CHECKING:
@@ -20,7 +20,11 @@ Withhold = Annotated[
 ]
 Recipient = Annotated[
     str,
-    typer.Option("--for", help="Kind of reader; your profile says what such a one does not see."),
+    typer.Option(
+        "--for",
+        help="Kind of reader; your profile says what such a one does not see. To leave it out the "
+        "record is opened first, which is recorded as an access of its own.",
+    ),
 ]
 
 
@@ -95,9 +99,14 @@ def left_out(
             f"your profile does not say what a {recipient!r} may see",
             hint=f"one of {', '.join(sorted(rules))}, or --withhold",
         )
+    access = record_export(session, urn, basis)
+    output.say(
+        f"to leave out what a {recipient} does not see, the record was opened first; that is an "
+        f"access of its own, signed and recorded: {access}"
+    )
     documents = [
         detail.document
-        for detail in session.node.details(urn, record_export(session, urn, basis))
+        for detail in session.node.details(urn, access)
         if detail.document is not None
     ]
     return [

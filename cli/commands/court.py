@@ -38,7 +38,7 @@ def court(
     from cli.session import open_session
     from ledger.adapters import files
     from ledger.client.redaction import Withheld
-    from ledger.domain.errors import UnwrittenError
+    from ledger.domain.errors import UnwrittenError, UsageError
 
     items.require_said(basis)
     Withheld(withhold or [])  # a selector of another form is told before anything is signed
@@ -55,7 +55,8 @@ def court(
                 withhold=left_out,
                 signed=signed,
             )
-        except UnwrittenError as error:
+        # Wrong usage in the end: somebody put a file of that name there meanwhile.
+        except (UnwrittenError, UsageError) as error:
             if not signed:
                 raise
             raise typer.Exit(_unwritten(error, signed)) from error
@@ -122,12 +123,21 @@ def _listed(left: court_page.CourtFolder) -> list[str]:
     ]
 
 
+def _recorded(left: court_page.CourtFolder) -> list[str]:
+    """What stays in the item's history of this export; nothing of an item that was disposed of."""
+    if not left.accesses:
+        return []
+    signed = ", ".join(left.accesses)
+    return [f"signed by you and recorded in the item's history, for this folder: {signed}"]
+
+
 def told(left: court_page.CourtFolder) -> list[str]:
     """What was left, and what is still to be said to whoever gets it."""
     names = [left.file, left.bundle, court_page.TRUST, court_folder.PAGE]
     return [
         f"{left.folder}: {', '.join(filter(None, names))}",
         f"checked as its reader will, without network: {left.report.verdict}",
+        *_recorded(left),
         *_listed(left),
         *trust_lines.lines(left.root),
         "read it to whoever gets the folder, by another way than the folder",

@@ -237,3 +237,34 @@ def test_an_option_without_its_value_is_told_with_the_help_of_its_own_command(
     assert code == 2
     assert "requires an argument" in said
     assert f"see {' '.join(['custody', *told.split(), '--help'])}" in said
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["upload", ""], "a word of the command is empty"),
+        (["upload", "--", ""], "a word of the command is empty"),
+        (["upload", "FILE", "--case", ""], "nothing is said with --case"),
+        (["upload", "FILE", "--case=  "], "nothing is said with --case"),
+        (["upload", "FILE", "--part-of", ""], "nothing is said with --part-of"),
+        (["verify", "FILE", "--trust-fingerprint", ""], "nothing is said with --trust-fingerprint"),
+        (["audit", "--trust-fingerprint="], "nothing is said with --trust-fingerprint"),
+        (["court", "FILE", "-o", ""], "nothing is said with -o"),
+        (["--server", "", "list"], "nothing is said with --server"),
+    ],
+)
+def test_a_variable_that_is_not_set_is_taken_for_nothing_that_was_not_said(
+    home: Path, tmp_path: Path, words: list[str], told: str
+) -> None:
+    """`upload "$FILE"` recorded the working folder; a fingerprint of no digits was compared with
+    nothing, and the verdict was "verified"; a case of no number recorded an item of no case.
+    """
+    file = tmp_path / "photo.jpg"
+    file.write_bytes(b"photo")
+    before = untouched(home)
+    given = [str(file) if word == "FILE" else word for word in words]
+    code, out, said = within(*given, home=home)
+    assert (code, out) == (2, ""), said
+    assert told in said
+    assert "what to do: say it, or leave it out" in said
+    assert untouched(home) == before

@@ -12,9 +12,11 @@ import signal
 import socket
 import subprocess
 import sys
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
@@ -255,6 +257,20 @@ def test_a_thing_without_content_is_left_as_its_record(
     assert "bit for bit" not in page.words
 
 
+def test_each_access_that_a_folder_for_a_kind_of_reader_took_is_told(
+    worked: dict[str, Path], tmp_path: Path
+) -> None:
+    """What such a reader does not see is looked up in the record, which is an access, too."""
+    words = ("court", worked["evidence"], "--for", "defence", "--basis", "hearing")
+    code, printed, said = within(*words, "-o", tmp_path / "left", home=worked["home"])
+    assert code == 0, said
+    found = re.search(r"access of its own, signed and recorded: (\S+)", said)
+    assert found is not None, said
+    told = re.search(r"recorded in the item's history, for this folder: (\S+), (\S+)", printed)
+    assert told is not None, printed
+    assert len({found[1], *told.groups()}) == 3
+
+
 def test_a_folder_in_which_something_lies_is_refused_before_anything_is_signed(
     worked: dict[str, Path], tmp_path: Path
 ) -> None:
@@ -338,14 +354,14 @@ def test_what_does_not_verify_is_not_left(
 def test_a_disk_that_is_full_at_the_end_hides_no_access_that_was_signed(
     worked: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = files.write
+    real = files.replacing
 
-    def full(path: Path, data: bytes, *, mode: int = 0o600) -> None:
+    def full(path: Path, *, force: bool) -> AbstractContextManager[BinaryIO]:
         if path.name == court_folder.PAGE:
             raise UnwrittenError(f"cannot write {path}: No space left on device")
-        real(path, data, mode=mode)
+        return real(path, force=force)
 
-    monkeypatch.setattr(files, "write", full)
+    monkeypatch.setattr(files, "replacing", full)
     folder = tmp_path / "court"
     code, printed, said = within(
         *("court", worked["evidence"], "-o", folder, "--basis", "x"), home=worked["home"]

@@ -323,7 +323,7 @@ NOBODY = "a" * 26
         (("renew", "NOBODY"), 2, "'NOBODY' names nobody"),
         (("renew", "../key"), 2, "names nobody"),
         (("renew", "NOBODY", "--at-home"), 2, "'NOBODY' names nobody"),
-        (("suspend", ""), 2, "'' names nobody"),
+        (("suspend", ""), 2, "a word of the command is empty"),
         (("link", "NOBODY", "--account", "x"), 2, "'NOBODY' names nobody"),
         (("give-key", "NOBODY", "--fingerprint", "x"), 2, "'NOBODY' names nobody"),
         (("approve", "NOBODY"), 2, "'NOBODY' names no request to join"),
