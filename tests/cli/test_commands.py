@@ -200,7 +200,7 @@ def test_an_audit_whose_addresses_were_swapped_says_so(worked: dict[str, Path]) 
         (
             ["bundle", "3f0c1d2e-5b6a-4c7d-8e9f-0a1b2c3d4e5f", "-o", "/tmp/x", "--basis", " "],
             2,
-            "basis is empty",
+            "nothing is said with --basis",
         ),
         (["upload", "README.md", "--part-of", "A1"], 2, "an exhibit number, and of no case"),
         (["upload", "README.md", "--digest", "md4"], 2, "unknown digest"),
