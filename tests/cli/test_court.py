@@ -171,6 +171,7 @@ def test_the_page_names_all_that_lies_there_and_loads_nothing(left: Path) -> Non
     page = read(text)
     assert names - {"READ-ME.html"} <= set(re.findall(r"[\w.-]+", page.words))
     assert fingerprint_of(left) in page.words
+    assert re.search(r"Held by\s*[\w-]{8} of NL-POL", page.words), "a short pseudonym, no name"
     assert "default-src 'none'" in text
     assert not {"src", "href", "onload", "onerror", "action"} & page.attributes
     assert not {"script", "link", "img", "iframe", "object", "form", "base", "a"} & page.elements
