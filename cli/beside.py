@@ -40,6 +40,7 @@ def pair(bundle: Path, file: Path | None) -> tuple[Path, Path | None]:
             verified, and whoever typed the file's name would take that for a verdict on the file.
     """
     if file is not None:
+        _require_two(bundle, file)
         given = [bundle, file]
         # Evidence may be a bundle, too: then the ending says which is which.
         given.sort(key=lambda path: (not is_bundle(path), path.suffix != BUNDLE))
@@ -50,6 +51,25 @@ def pair(bundle: Path, file: Path | None) -> tuple[Path, Path | None]:
     if is_bundle(bundle) and bundle.suffix != BUNDLE:
         raise _no_file(bundle)
     return bundle, None
+
+
+def _require_two(bundle: Path, file: Path) -> None:
+    """Refuse one bundle in both places: that it is not the file which it speaks of refutes nothing.
+
+    Raises:
+        UnreadableError: both are one bundle, under whatever names.
+    """
+    from ledger.domain.errors import UnreadableError
+
+    try:
+        same = bundle.samefile(file) and is_bundle(bundle)
+    except OSError:  # one is not there, which whatever reads it tells
+        return
+    if same:
+        raise UnreadableError(
+            f"{bundle} was given as bundle and as file: neither verified nor refuted",
+            hint=f"name the file that it speaks of: {elsewhere('verify', bundle, 'FILE')}",
+        )
 
 
 def _no_file(path: Path) -> Exception:
@@ -107,7 +127,7 @@ def bundle_hint(file: Path, typed: Sequence[object]) -> str:
         return f"name the folder, and what is in it is found: {command}"
     if len(there) == 1:
         return f"name its bundle: {elsewhere('verify', there[0], file, *typed)}"
-    missing = " or ".join(path.name for path in bundles_of(file))
+    missing = " or ".join(dict.fromkeys(path.name for path in bundles_of(file)))
     command = elsewhere("verify", "BUNDLE", "FILE", *typed)
     return f"name its bundle, since no {missing} lies beside it: {command}"
 

@@ -7,7 +7,6 @@ It is verified before it is left, as its reader will verify it: without home, no
 from __future__ import annotations
 
 import re
-import shutil
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -51,12 +50,12 @@ def write(
         IncompleteError: not all of it is anchored yet. VerificationError: it does not verify. Then
             nothing is left in the folder. UnwrittenError: the disk refused.
     """
-    made = _make(folder)
+    made, written = _make(folder), list[Path]()
     try:
-        left, data = _fill(session, urn, folder, basis, withhold, signed)
-        _write_rest(left, data, court_page.render(left, session.clock.now()))
+        left, data = _fill(session, urn, folder, (basis, withhold), (signed, written))
+        _write_rest(left, data, court_page.render(left, session.clock.now()), written)
     except BaseException:
-        _empty(folder, made=made)
+        _remove(written, folder, made=made)
         raise
     return left
 
@@ -86,13 +85,17 @@ def _fill(
     session: Session,
     urn: str,
     folder: Path,
-    basis: dict[str, Any],
-    withhold: list[str],
-    signed: list[str],
+    asked: tuple[dict[str, Any], list[str]],
+    done: tuple[list[str], list[Path]],
 ) -> tuple[court_page.CourtFolder, bytes]:
-    """Sign, export, fetch and verify; what is to be left, and the bundle's bytes."""
+    """Sign, export, fetch and verify; what is to be left, and the bundle's bytes.
+
+    Args:
+        asked: why, and what the bundle leaves out. done: takes what was signed, and written.
+    """
     from ledger.client import retrieval
 
+    (basis, withhold), (signed, written) = asked, done
     node, person, clock = session.node, session.person, session.clock
     erased = node.item(urn).erased
     has_content = not erased and retrieval.require_key(node, person, urn, "copy")
@@ -106,6 +109,7 @@ def _fill(
         signed.append(retrieval.record_access(node, person, clock, urn, mode="copy", basis=basis))
         name = _file_name(parsed)
         opened = _fetch(session, urn, signed[-1], folder / name)
+        written.append(folder / name)
     return _judged(session, folder, (name, opened), (parsed, data), tuple(signed)), data
 
 
@@ -224,17 +228,23 @@ def _unverified(report: VerificationReport) -> Exception:
     )
 
 
-def _write_rest(left: court_page.CourtFolder, data: bytes, page: str) -> None:
+def _write_rest(left: court_page.CourtFolder, data: bytes, page: str, written: list[Path]) -> None:
     from ledger.adapters import files
 
-    files.write(left.folder / left.bundle, data)
-    files.write(left.folder / court_page.TRUST, left.root.encode())
-    files.write(left.folder / PAGE, page.encode())
+    rest = {left.bundle: data, court_page.TRUST: left.root.encode(), PAGE: page.encode()}
+    for name, content in rest.items():
+        # Whoever runs this twice at once, into one folder, exchanges nothing of the other's.
+        with files.replacing(left.folder / name, force=False) as file:
+            file.write(content)
+        written.append(left.folder / name)
 
 
-def _empty(folder: Path, *, made: bool) -> None:
-    """Remove what was written: half of it would look like all of it."""
-    for path in folder.iterdir() if folder.is_dir() else ():
+def _remove(written: list[Path], folder: Path, *, made: bool) -> None:
+    """Remove what was written: half of it would look like all of it. What somebody else put into
+    the folder meanwhile is not ours.
+    """
+    for path in written:
         path.unlink(missing_ok=True)
     if made:
-        shutil.rmtree(folder, ignore_errors=True)
+        with suppress(OSError):  # something of somebody else lies in it
+            folder.rmdir()

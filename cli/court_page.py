@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from cli import output
+from cli import labels, output
 from cli.hints import elsewhere
 from cli.pages import page, shown
 from ledger import __version__
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ledger.domain.bundle.trust import TrustRoot
     from ledger.domain.verify.report import VerificationReport
 
+_HANDOVERS: Final = ("offer", "accept", "decline", "withdraw")
 #: The trust root, beside the file and its bundle.
 TRUST: Final = "trust.json"
 #: The steps of docs/install.md, in the folder of a release.
@@ -175,7 +176,7 @@ def first_body(parsed: Bundle) -> dict[str, Any]:
 
 def _rows(left: CourtFolder) -> str:
     """What lies in the folder, and what the record says of the item."""
-    facts = left.report.facts
+    report, facts = left.report, left.report.facts
     rows = [("Item", facts["evidence"]), ("Recorded by", facts["origin"])]
     if left.file:
         size = (left.folder / left.file).stat().st_size
@@ -185,7 +186,12 @@ def _rows(left: CourtFolder) -> str:
         ("trust.json", "the trust root: whom the check believes"),
     ]
     if "custodian" in facts:
-        rows.append(("Held by", facts["custodian"]))
+        rows.append(("Held by", f"{facts['holder'][:8]} of {facts['custodian']}"))
+    rows += [
+        (labels.EFFECTS[event["effect"]], f"by {event['agency']}, {event['time']}")
+        for event in report.events
+        if event["effect"] in _HANDOVERS
+    ]
     if "provenTime" in facts:
         rows.append(("On record no later than", facts["provenTime"]))
     if left.report.withheld:

@@ -49,6 +49,7 @@ def known(left: Sequence[UploadResult]) -> list[str]:
         number = f", {left[0].exhibit}" if left[0].exhibit else ""
         return [
             f"already recorded as {_short(left[0].evidence)}{number}: {left[0].path}",
+            *_differing(left),
             "Left out; --again records it anew.",
         ]
     wholes = Counter(same_record.whole(item.exhibit) for item in left if item.exhibit)
@@ -60,8 +61,17 @@ def known(left: Sequence[UploadResult]) -> list[str]:
     )
     return [
         f"{counted(len(left), 'file')} already recorded as {named}.",
+        *_differing(left),
         "Left out; --again records them anew.",
     ]
+
+
+def _differing(left: Sequence[UploadResult]) -> list[str]:
+    """What was said of files now and is not in their records, which stay as they are."""
+    names = sorted({name for item in left for name in item.differs})
+    if not names:
+        return []
+    return [f"NOT recorded, since the earlier record says otherwise: {', '.join(names)}."]
 
 
 def elsewhere(new: Sequence[UploadResult], found: Mapping[str, tuple[str, str]]) -> list[str]:

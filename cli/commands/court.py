@@ -38,7 +38,7 @@ def court(
     from cli.session import open_session
     from ledger.adapters import files
     from ledger.client.redaction import Withheld
-    from ledger.domain.errors import UnwrittenError
+    from ledger.domain.errors import UnwrittenError, UsageError
 
     items.require_said(basis)
     Withheld(withhold or [])  # a selector of another form is told before anything is signed
@@ -55,7 +55,8 @@ def court(
                 withhold=left_out,
                 signed=signed,
             )
-        except UnwrittenError as error:
+        # Wrong usage in the end: somebody put a file of that name there meanwhile.
+        except (UnwrittenError, UsageError) as error:
             if not signed:
                 raise
             raise typer.Exit(_unwritten(error, signed)) from error

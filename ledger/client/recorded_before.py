@@ -128,5 +128,30 @@ class RecordedBefore:
         return True
 
 
+def differing(recorded: dict[str, Any], details: dict[str, Any]) -> tuple[str, ...]:
+    """What somebody says now of a file that was recorded before, and the record does not say so:
+    names, in order. Case and exhibit are the same, or the file would not be left out.
+
+    Args:
+        details: all that would be signed besides what the file says of itself.
+    """
+    body = recorded["body"]
+    lacking = {
+        name
+        for name, value in details["members"].items()
+        if name != "identifiers" and recorded.get(name) != value
+    }
+    for name, value in details["body"].items():
+        said = body.get(name)
+        # What the file says of itself stands in there too.
+        same = said == value or (
+            name == "ext" and isinstance(said, dict) and value.items() <= said.items()
+        )
+        lacking |= set() if same else {*value} if name == "ext" else {name}
+    if not {*details["algorithms"]} <= {*body["digests"]}:
+        lacking.add("digests")
+    return tuple(sorted(lacking))
+
+
 def _parts(values: Sequence[str]) -> Iterable[Sequence[str]]:
     return (values[start : start + _AT_ONCE] for start in range(0, len(values), _AT_ONCE))

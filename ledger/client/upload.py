@@ -26,7 +26,7 @@ from ledger.client.attempt_sealing import AttemptSealing
 from ledger.client.file_draft import FileDraft
 from ledger.client.folder import Gathering, LeftOut
 from ledger.client.part_numbers import PartNumbers
-from ledger.client.recorded_before import RecordedBefore
+from ledger.client.recorded_before import RecordedBefore, differing
 from ledger.client.steady_file import Made, Steady
 from ledger.client.upload_attempts import UploadAttempt, UploadResult
 from ledger.client.upload_drafts import described, extension, name_members, rehearse
@@ -201,6 +201,7 @@ class Upload:
                 str(draft.path), found["evidence"], source.size, body["digests"],
                 body["content"]["cid"], None, (), resumed=False,
                 exhibit=part_numbers.number_of(found.get("identifiers", []), "exhibit"),
+                differs=differing(found, draft.details),
             )
         )  # fmt: skip
         return True

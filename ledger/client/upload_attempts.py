@@ -25,7 +25,8 @@ BOUND: Final = ("person", "log")
 class UploadResult:
     """One item of an upload. ``index`` is None for a file that was left out, since the item has
     recorded it before; ``duplicates``: other items with the same content; ``exhibit``: the number
-    that it was recorded under.
+    that it was recorded under; ``differs``: details of one that was left out which its record does
+    not have as they were said now.
     """
 
     path: str
@@ -37,6 +38,7 @@ class UploadResult:
     duplicates: tuple[str, ...]
     resumed: bool
     exhibit: str = ""
+    differs: tuple[str, ...] = ()
 
 
 @dataclass

@@ -12,9 +12,11 @@ import signal
 import socket
 import subprocess
 import sys
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
@@ -169,6 +171,7 @@ def test_the_page_names_all_that_lies_there_and_loads_nothing(left: Path) -> Non
     page = read(text)
     assert names - {"READ-ME.html"} <= set(re.findall(r"[\w.-]+", page.words))
     assert fingerprint_of(left) in page.words
+    assert re.search(r"Held by\s*[\w-]{8} of NL-POL", page.words), "a short pseudonym, no name"
     assert "default-src 'none'" in text
     assert not {"src", "href", "onload", "onerror", "action"} & page.attributes
     assert not {"script", "link", "img", "iframe", "object", "form", "base", "a"} & page.elements
@@ -352,14 +355,14 @@ def test_what_does_not_verify_is_not_left(
 def test_a_disk_that_is_full_at_the_end_hides_no_access_that_was_signed(
     worked: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = files.write
+    real = files.replacing
 
-    def full(path: Path, data: bytes, *, mode: int = 0o600) -> None:
+    def full(path: Path, *, force: bool) -> AbstractContextManager[BinaryIO]:
         if path.name == court_folder.PAGE:
             raise UnwrittenError(f"cannot write {path}: No space left on device")
-        real(path, data, mode=mode)
+        return real(path, force=force)
 
-    monkeypatch.setattr(files, "write", full)
+    monkeypatch.setattr(files, "replacing", full)
     folder = tmp_path / "court"
     code, printed, said = within(
         *("court", worked["evidence"], "-o", folder, "--basis", "x"), home=worked["home"]

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from cli import withholding
+from cli import output, withholding
 from cli.session import Session
 from ledger.adapters.clock import SystemClock
 from ledger.adapters.node.client import NodeClient
 from ledger.client import retrieval
+from ledger.domain.bundle import trust
 from ledger.domain.event.signing import Person
 from tests.support.commands import custody, within
 from tests.support.ownership import given_away
@@ -86,3 +88,27 @@ def test_nothing_is_left_in_a_folder_of_another_user_of_the_machine(
         assert (code, printed) == (2, "")
         assert "belongs to somebody else" in said
         assert list(theirs.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "trust.json"])
+def test_what_somebody_puts_into_the_folder_meanwhile_is_neither_removed_nor_written_over(
+    worked: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Of two who left a folder of one name, the one who failed removed what the other had left."""
+    real, folder = NodeClient.trust_root, tmp_path / "court"
+
+    def meanwhile(self: NodeClient, pin: int | None = None) -> bytes:
+        (folder / name).write_text("somebody else's")
+        root = trust.parse(real(self, pin))
+        return (
+            root.encode() if name == "trust.json" else replace(root, ledger=root.registry).encode()
+        )
+
+    monkeypatch.setattr(NodeClient, "trust_root", meanwhile)
+    code, printed, said = within(
+        *("court", worked["evidence"], "-o", folder, "--basis", "x"), home=worked["home"]
+    )
+    assert code == (output.UNPRINTED if name == "trust.json" else 1), said
+    assert [path.name for path in folder.iterdir()] == [name]
+    assert (folder / name).read_text() == "somebody else's"
+    assert "no folder was left" in printed or code == 1

@@ -207,3 +207,21 @@ def test_a_part_with_the_number_of_its_whole_is_refused_with_what_to_type(
     assert "a part does not bear the number of its whole, A1" in refused.stderr
     words = shlex.split(refused.stderr.split("of its parts: ")[1])
     assert "A1/1" in custody(*words[1:]).stdout
+
+
+def test_what_is_said_of_a_file_that_was_recorded_before_is_not_dropped_in_silence(
+    home_path: Path, tmp_path: Path
+) -> None:
+    """A mark and a warrant that were said the second time were recorded nowhere, and nobody told."""
+    photo = tmp_path / "photo.jpg"
+    photo.write_bytes(b"photo")
+    given = ("upload", photo, "--case", "2026-1")
+    more = ("--handling", "victim-identity", "--basis", "warrant 2", "--place", "Utrecht")
+    custody(*given, "--basis", "warrant 1", home=home_path)
+    told = custody(*given, *more, home=home_path).stdout
+    assert "NOT recorded, since the earlier record says otherwise: basis, handling, place." in told
+    found = json.loads(custody("--json", *given, *more, home=home_path).stdout)["items"]
+    assert [one["differs"] for one in found] == [["basis", "handling", "place"]]
+    told = custody(*given, "--basis", "warrant 1", home=home_path).stdout
+    assert "already recorded" in told
+    assert "NOT recorded" not in told

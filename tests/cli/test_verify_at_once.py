@@ -90,6 +90,17 @@ def test_a_bundle_in_the_place_of_the_file_is_no_verdict_on_the_file(given: Path
     assert "is itself an evidence bundle, and no bundle of it lies beside it" in said
 
 
+@pytest.mark.parametrize("twice", ["b.bundle", "linked.bundle"])
+def test_one_bundle_that_is_named_twice_accuses_no_file(given: Path, twice: str) -> None:
+    """It was compared with itself, and told that the file was changed after it was recorded."""
+    (given / "linked.bundle").symlink_to(given / "b.bundle")
+    code, printed, said = within(
+        "verify", given / "b.bundle", given / twice, "--trust", given / "trust.json"
+    )
+    assert (code, printed) == (4, "")
+    assert "was given as bundle and as file: neither verified nor refuted" in said
+
+
 def test_what_failed_stands_first_with_what_it_means_and_last(given: Path) -> None:
     with (given / "photo.jpg").open("ab") as file:
         file.write(b"x")

@@ -53,6 +53,17 @@ def test_an_offer_of_what_was_handed_out_or_came_on_conditions_leaves_no_access(
     offer(office, evidence)
 
 
+def test_another_agency_is_called_a_colleague_to_be_asked_no_authorisation_by_nobody(
+    office: Desk,
+    tmp_path: Path,
+) -> None:
+    evidence = upload(office, tmp_path)
+    for to in ({"agency": "RO-DIICOT"}, {"agency": "RO-DIICOT", "person": "a" * 26}):
+        body = {"recipientKind": "colleague", "mode": "view", "to": to}
+        with pytest.raises(RuleError, match="nobody of it is a colleague"):
+            office.record(evidence, "disclosed", body)
+
+
 def test_guarded_material_is_refused_to_the_defence_before_it_is_read(
     office: Desk,
     tmp_path: Path,

@@ -12,6 +12,7 @@ from ledger.app import field_folder
 from ledger.client import copying, handover
 from ledger.client.upload import Upload, UploadOptions
 from ledger.domain.errors import DeniedError, RuleError
+from ledger.domain.event.offer_terms import OfferTerms
 from ledger.services.people import membership
 from tests.integration.test_lifecycle import seized
 from tests.support.actors import Actor, enrolled
@@ -133,3 +134,16 @@ def test_a_return_that_a_thief_told_of_ends_no_item(
         office.record(phone, "voided", {"reason": "by mistake"})
     office.record(phone, "received", {"counterparty": {"name": "laboratory"}})
     office.record(phone, "voided", {"reason": "by mistake"})
+
+
+def test_what_a_thief_said_to_be_back_is_offered_to_nobody(office: Desk) -> None:
+    phone, thief = seized(office), enrolled(office, "custodian")
+    taker = enrolled(office, "examiner")
+    office.record(phone, "released", {"counterparty": {"name": "laboratory"}})
+    thief.record(phone, "received", {"counterparty": {"name": "laboratory"}})
+    known(office, thief)
+    terms = OfferTerms("NL-POL", office.clock.now() + 3600, person=taker.pseudonym)
+    with pytest.raises(RuleError, match="tells that the item is back or what became of it"):
+        handover.offer(office.client, office.person, office.clock, phone, terms)
+    office.record(phone, "received", {"counterparty": {"name": "laboratory"}})
+    handover.offer(office.client, office.person, office.clock, phone, terms)

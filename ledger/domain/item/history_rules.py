@@ -213,6 +213,12 @@ def _disclosed(history: ItemHistory, recorded: RecordedEvent) -> None:
 
 def _disclosable(history: ItemHistory, recorded: RecordedEvent) -> None:
     kind = _body(recorded)["recipientKind"]
+    to = _body(recorded).get("to", {}).get("agency", recorded.agency)
+    if kind == "colleague" and to != recorded.agency:
+        # Conditions on onward use are not asked of colleagues.
+        raise RuleError(
+            f"{to} is another agency, and nobody of it is a colleague", hint="--kind agency"
+        )
     if GUARDED in history.orders.marks and kind not in OFFICIAL:
         raise DeniedError(
             f"material marked {GUARDED} is not given to a recipient of kind {kind!r}",

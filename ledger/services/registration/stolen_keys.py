@@ -18,6 +18,7 @@ from ledger.services.node.context import Node
 from ledger.services.records import documents
 
 _ENDS: Final = frozenset({"disposed", "returned", "voided"})
+_NEED_IT_BACK: Final = _ENDS | {"transfer-offered"}
 
 
 def require_honest(node: Node, unit: UnitOfWork, event: Event) -> None:
@@ -43,21 +44,21 @@ def require_honest(node: Node, unit: UnitOfWork, event: Event) -> None:
 def require_honest_end(node: Node, unit: UnitOfWork, event: Event, history: ItemHistory) -> None:
     """Check of an event by which an item comes to an end that whoever lifted a hold of it,
     shortened how long it is kept, or told that it is back from whoever had it, was not revoked as
-    of then, as ``require_honest`` does.
+    of then, as ``require_honest`` does. What is offered must be back, too, whoever takes it.
 
     Raises:
         RuleError: a hold, or the time for which it was to be kept, was taken back by what does not
             verify any more, or its return is told by that.
     """
-    if event.type not in _ENDS:
-        return
     told, orders = history.outings.told, history.orders
-    if told and stolen(node, unit)(told):
+    if event.type in _NEED_IT_BACK and told and stolen(node, unit)(told):
         raise RuleError(
             f"{told}, which tells that the item is back or what became of it, was signed with a "
             "certificate that is revoked as of then",
             hint="if it is here, say so: custody record receive ID --from WHO",
         )
+    if event.type not in _ENDS:
+        return
     now = node.clock.now()
     shortened = [digest for digest, before in orders.shortened if now < before]
     lifted = orders.lifted_in_vain(stolen(node, unit))
