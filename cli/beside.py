@@ -114,24 +114,25 @@ def _head(path: Path) -> bytes:
         return b""
 
 
-def bundle_hint(file: Path) -> str:
+def bundle_hint(file: Path, typed: Sequence[object]) -> str:
     """What to do about a file whose bundle was not found: the command with the bundle, where one
-    alone lies in the folder.
+    alone lies in the folder, and the options that were typed.
     """
     try:
         there = [path for path in file.parent.glob(f"*{BUNDLE}") if is_bundle(path)]
     except OSError:
         there = []
     if there and (file.name == PAGE or is_trust_root(file)):
-        return f"name the folder, and what is in it is found: {elsewhere('verify', file.parent)}"
+        command = elsewhere("verify", file.parent, *typed)
+        return f"name the folder, and what is in it is found: {command}"
     if len(there) == 1:
-        return f"name its bundle: {elsewhere('verify', there[0], file)}"
+        return f"name its bundle: {elsewhere('verify', there[0], file, *typed)}"
     missing = " or ".join(dict.fromkeys(path.name for path in bundles_of(file)))
-    command = elsewhere("verify", "BUNDLE", "FILE")
+    command = elsewhere("verify", "BUNDLE", "FILE", *typed)
     return f"name its bundle, since no {missing} lies beside it: {command}"
 
 
-def trust_root(bundle: Path, file: Path | None, typed: Sequence[str] = ()) -> TrustRoot:
+def trust_root(bundle: Path, file: Path | None, typed: Sequence[object]) -> TrustRoot:
     """The trust root of the person's own node, with the block of the bundle pinned as that node
     has it. It is public: nobody is asked for a passphrase.
 

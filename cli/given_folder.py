@@ -4,6 +4,7 @@ in it are meant. A trust root in it is never taken by itself (see cli/beside.py)
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from cli import beside, output
@@ -14,12 +15,17 @@ from ledger.domain.errors import UnreadableError
 _NAMED = 8
 
 
-def pair(folder: Path) -> tuple[Path, Path | None]:
+def pair(folder: Path, typed: Sequence[object]) -> tuple[Path, Path | None]:
     """The one bundle of a folder, and the file that is called as the bundle is. The file is None
-    where nothing but the bundle is there to be verified: then the record alone is.
+    where nothing but the bundle is there to be verified, and it is called like no file: then the
+    record alone is.
+
+    Args:
+        typed: further words of the command, for the ones that are told.
 
     Raises:
-        UnreadableError: there is no bundle, or several, or it is not certain which file is meant.
+        UnreadableError: there is no bundle, or several, its file is not there, or it is not certain
+            which file is meant.
     """
     there = _files(folder)
     bundles = [path for path in there if beside.is_bundle(path) and path.suffix == beside.BUNDLE]
@@ -32,7 +38,7 @@ def pair(folder: Path) -> tuple[Path, Path | None]:
     if len(bundles) > 1:
         raise UnreadableError(
             f"{folder} is a folder with {len(bundles)} evidence bundles: {_names(bundles)}",
-            hint=f"name one of them: {elsewhere('verify', bundles[0])}",
+            hint=f"name one of them: {elsewhere('verify', bundles[0], *typed)}",
         )
     [bundle] = bundles
     others = [path for path in there if path != bundle and not _goes_along(path)]
@@ -42,9 +48,16 @@ def pair(folder: Path) -> tuple[Path, Path | None]:
         raise UnreadableError(
             f"{bundle} is the bundle of one file, and {folder} holds {_names(others)}: neither "
             "verified nor refuted",
-            hint=f"name the file with it: {elsewhere('verify', bundle, (named or others)[0])}",
+            hint="name the file with it: "
+            + elsewhere("verify", bundle, (named or others)[0], *typed),
         )
     if not named:
+        if Path(bundle.stem).suffix:  # whoever took the file away would get a verdict without it
+            raise UnreadableError(
+                f"{bundle} is the bundle of {bundle.stem}, which {folder} does not hold: neither "
+                "verified nor refuted",
+                hint="to verify the record alone: " + elsewhere("verify", bundle, *typed),
+            )
         return bundle, None
     [file] = named
     output.note(f"verifying {file} by {bundle}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli import beside, given_folder, output, trust_lines
-from cli.global_options import Json
+from cli.global_options import STATE, Json
 from cli.hints import runnable
 
 if TYPE_CHECKING:
@@ -103,13 +103,14 @@ def run(
 
     given = read_trust(trust) if trust is not None else None
     believed = trust_lines.believed(given, told)
+    typed = _typed(trust, told, rpc, timeline=timeline)
     if file is None and bundle.is_dir():
-        bundle, file = given_folder.pair(bundle)
+        bundle, file = given_folder.pair(bundle, typed)
     else:
         bundle, file = beside.pair(bundle, file)
     data = _read(bundle)
-    _require_bundle(data, bundle)
-    root = believed or beside.trust_root(bundle, file, _typed(rpc, timeline=timeline))
+    _require_bundle(data, bundle, typed)
+    root = believed or beside.trust_root(bundle, file, typed)
     parsed, confirm = _parse(data), _confirm(root, rpc) if rpc else None
     measured = _measure(parsed, file) if file is not None else None
     if parsed is None:  # told as the first step of a report
@@ -138,9 +139,14 @@ def run(
     return report.verdict.exit_code
 
 
-def _typed(rpc: str, *, timeline: bool) -> list[str]:
+def _typed(trust: Path | None, told: str, rpc: str, *, timeline: bool) -> list[object]:
     """The options that were typed, for the command that is told in this one's place."""
-    return [*(["--timeline"] if timeline else []), *(["--rpc", rpc] if rpc else [])]
+    given = (("--trust", trust), ("--trust-fingerprint", told), ("--rpc", rpc))
+    return [
+        *(word for name, value in given if value for word in (name, value)),
+        *(["--timeline"] if timeline else []),
+        *(["--json"] if STATE.json else []),
+    ]
 
 
 def _parse(data: bytes) -> Bundle | None:
@@ -207,7 +213,7 @@ def _step(number: int, step: Any) -> list[str]:
     return [f"{number:>2}  {step.title:<56} {_MARKS[step.status]}", *more]
 
 
-def _require_bundle(data: bytes, bundle: Path) -> None:
+def _require_bundle(data: bytes, bundle: Path, typed: Sequence[object]) -> None:
     """Say what somebody gave for the bundle instead.
 
     Raises:
@@ -220,7 +226,7 @@ def _require_bundle(data: bytes, bundle: Path) -> None:
         return
     raise UnreadableError(
         f"{bundle} is {file_kind.describe(data[: file_kind.HEAD])}, not an evidence bundle",
-        hint=beside.bundle_hint(bundle),
+        hint=beside.bundle_hint(bundle, typed),
     )
 
 

@@ -50,7 +50,7 @@ def test_a_file_without_its_bundle_is_told_with_the_command(given: Path) -> None
     code, _, said = within("verify", given / "photo.jpg", "--trust", given / "trust.json")
     assert code == 4
     [command] = re.findall(r"name its bundle: (custody .*)", said)
-    assert within(*shlex.split(command)[1:], "--trust", given / "trust.json")[0] == 0
+    assert within(*shlex.split(command)[1:])[0] == 0
     (given / "b.bundle").unlink()
     code, _, said = within("verify", given / "photo.jpg", "--trust", given / "trust.json")
     assert (code, "no photo.jpg.bundle or photo.bundle lies beside it" in said) == (4, True)
@@ -72,7 +72,7 @@ def test_a_name_like_an_option_is_no_option_of_the_hint(
     code, _, said = within("verify", "photo.jpg", "--trust", "trust.json")
     assert code == 4
     [command] = re.findall(r"name its bundle: (custody .*)", said)
-    assert shlex.split(command)[2:] == ["./--trust=trust.bundle", "photo.jpg"]
+    assert shlex.split(command)[2:4] == ["./--trust=trust.bundle", "photo.jpg"]
 
 
 def test_a_bundle_in_the_place_of_the_file_is_no_verdict_on_the_file(given: Path) -> None:
@@ -205,7 +205,7 @@ def test_which_file_of_a_folder_is_meant_is_never_guessed(given: Path) -> None:
     assert (code, printed) == (4, "")
     assert "holds photo.jpg: neither verified nor refuted" in said
     [command] = re.findall(r"name the file with it: (custody .*)", said)
-    assert within(*shlex.split(command)[1:], "--trust", given / "trust.json")[0] == 0
+    assert within(*shlex.split(command)[1:])[0] == 0
     shutil.copyfile(given / "b.bundle", given / "c.bundle")
     code, _, said = within("verify", given, "--trust", given / "trust.json")
     assert (code, "is a folder with 2 evidence bundles: b.bundle, c.bundle" in said) == (4, True)
@@ -215,6 +215,34 @@ def test_which_file_of_a_folder_is_meant_is_never_guessed(given: Path) -> None:
     assert (code, "it holds photo.jpg, trust.json" in said) == (4, True), said
 
 
+def test_whoever_takes_the_file_out_of_a_folder_gets_no_verdict_of_its_record_alone(
+    given: Path,
+) -> None:
+    trust = ("--trust", given / "trust.json")
+    (given / "b.bundle").rename(given / "photo.jpg.bundle")
+    (given / "photo.jpg").unlink()
+    code, printed, said = within("verify", given, *trust, "--timeline")
+    assert (code, printed) == (4, "")
+    assert "is the bundle of photo.jpg, which" in said
+    [command] = re.findall(r"verify the record alone: (custody .*)", said)
+    assert command.endswith(" --timeline")
+    assert within(*shlex.split(command)[1:])[0] == 0
+    (given / "photo.jpg.bundle").rename(given / "item.bundle")  # as `court` calls one without file
+    assert within("verify", given, *trust)[0] == 0
+
+
+def test_a_chain_that_is_gone_is_told_and_not_made_anew(
+    given: Path, worked: dict[str, Path], tmp_path: Path
+) -> None:
+    """It was an error of ours, and an empty one lay in its place from then on."""
+    home = Path(shutil.copytree(worked["home"], tmp_path / "home"))
+    chain = home / "chain" / "chain.sqlite"
+    chain.unlink()
+    code, _, said = within("verify", given / "b.bundle", home=home, passphrase=None)
+    assert (code, "the embedded chain could not be read" in said) == (4, True), said
+    assert not chain.exists()
+
+
 @pytest.mark.parametrize("name", ["READ-ME.html", "trust.json"])
 def test_what_lies_beside_the_evidence_is_not_proposed_as_the_file(given: Path, name: str) -> None:
     (given / "READ-ME.html").write_text("<p>Check it.</p>")
@@ -222,7 +250,7 @@ def test_what_lies_beside_the_evidence_is_not_proposed_as_the_file(given: Path, 
     code, _, said = within("verify", given / name, "--trust", given / "trust.json")
     assert code == 4
     [command] = re.findall(r"what is in it is found: (custody .*)", said)
-    assert within(*shlex.split(command)[1:], "--trust", given / "trust.json")[0] == 0
+    assert within(*shlex.split(command)[1:])[0] == 0
 
 
 def test_the_command_that_is_told_for_want_of_a_trust_root_has_what_was_typed(

@@ -45,7 +45,8 @@ def require_nothing_found(desk: Desk) -> None:
 
 
 def disclosed(desk: Desk, item: str, to: dict[str, str]) -> None:
-    desk.record(item, "disclosed", {"recipientKind": "colleague", "mode": "view", "to": to})
+    kind = "colleague" if to.get("agency", NL) == NL else "agency"
+    desk.record(item, "disclosed", {"recipientKind": kind, "mode": "view", "to": to})
 
 
 def shares(desk: Desk, item: str) -> set[PersonId]:

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from ledger.adapters.recursion_limit import limited
 
@@ -16,6 +16,12 @@ with limited():
 from ledger.adapters import files
 from ledger.domain.errors import StorageError
 
+_OPEN: Final[dict[str, Any]] = {
+    "isolation_level": None,
+    "check_same_thread": False,
+    "timeout": 10,
+}
+
 
 class SqliteDB(BaseAtomicDB):  # type: ignore[misc]  # py-evm is not typed strictly
     """Writes are collected by ``unit`` and committed together: a block is on disk whole or not at
@@ -23,21 +29,32 @@ class SqliteDB(BaseAtomicDB):  # type: ignore[misc]  # py-evm is not typed stric
 
     Args:
         view: one moment of it, beside whoever writes; nothing is written.
+
+    Raises:
+        StorageError: what is to be viewed is not there, or cannot be read.
     """
 
     def __init__(self, path: Path, *, view: bool = False) -> None:
         if not view:
             files.private_file(path)
-        self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
         self._pending: dict[bytes, bytes | None] | None = None
         self._view = view
         if view:
-            self._db.execute("PRAGMA query_only=ON")
-            self._db.execute("BEGIN")
-            self._db.execute(
-                "SELECT 1 FROM kv LIMIT 1"
-            ).fetchone()  # the moment is that of the first read
+            try:
+                # One that is gone must not be made anew, as opening it otherwise would.
+                self._db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, **_OPEN)
+                self._db.execute("PRAGMA query_only=ON")
+                self._db.execute("BEGIN")
+                self._db.execute(
+                    "SELECT 1 FROM kv LIMIT 1"
+                ).fetchone()  # the moment is that of the first read
+            except sqlite3.Error as error:
+                raise StorageError(
+                    f"the embedded chain could not be read: {error}",
+                    hint="check that it is there and that you may read it",
+                ) from error
             return
+        self._db = sqlite3.connect(path, **_OPEN)
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=FULL")
         self._db.execute(
