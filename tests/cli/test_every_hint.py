@@ -136,6 +136,7 @@ OTHERWISE: Final[dict[str, tuple[int, str]]] = {
     "ipfs add NAME --api ADDRESS": (1, "does not answer"),
     "ipfs add NAME --api ADDRESS --secret-file FILE": (1, "does not answer"),
     "ipfs add {} --api {} --secret-file {}": (1, "does not answer"),
+    "home keep-passphrase": (2, "needs the Python package keyring"),
     "ipfs remove {}": (2, "there is no IPFS node"),
     "ipfs remove {} --destroyed": (2, "there is no IPFS node"),
     "oidc set --issuer URL --client-id ID --account SUB": _DEAD,
