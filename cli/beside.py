@@ -7,6 +7,7 @@ have put it there.
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 from collections.abc import Callable, Sequence
@@ -264,11 +265,21 @@ def free(name: str, otherwise: str, ending: str = "") -> Path:
     plain = _PLAIN.fullmatch(name) and not file_names.means_something(name)
     stem = (name if plain else otherwise) + ending
     wanted = Path(stem)
-    number = 1
-    while os.path.lexists(wanted):
-        number += 1
-        wanted = Path(f"{Path(stem).stem}-{number}{Path(stem).suffix}")
-    return wanted
+    return numbered(wanted, wanted.suffix) if os.path.lexists(wanted) else wanted
+
+
+def numbered(taken: Path, ending: str) -> Path:
+    """A path that nothing has, called as another one with a number: the first from 2 on.
+
+    Args:
+        ending: of the name, which stays behind the number.
+    """
+    stem = taken.name.removesuffix(ending)
+    return next(
+        found
+        for number in itertools.count(2)
+        if not os.path.lexists(found := taken.with_name(f"{stem}-{number}{ending}"))
+    )
 
 
 def settle(made: Path, wanted: Path) -> Path:

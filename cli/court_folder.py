@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from ledger.domain.bundle.bundle import Bundle
     from ledger.domain.verify.report import VerificationReport
 
-PAGE: Final = beside.PAGE
 _ITEM: Final = "item"
 #: Names of files that any system takes and no shell reads as something else.
 _PLAIN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}(?<!\.)")
@@ -231,7 +230,7 @@ def _unverified(report: VerificationReport) -> Exception:
 def _write_rest(left: court_page.CourtFolder, data: bytes, page: str, written: list[Path]) -> None:
     from ledger.adapters import files
 
-    rest = {left.bundle: data, court_page.TRUST: left.root.encode(), PAGE: page.encode()}
+    rest = {left.bundle: data, court_page.TRUST: left.root.encode(), beside.PAGE: page.encode()}
     for name, content in rest.items():
         # Whoever runs this twice at once, into one folder, exchanges nothing of the other's.
         with files.replacing(left.folder / name, force=False) as file:

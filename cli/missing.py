@@ -6,7 +6,7 @@ is told the one line that it should have been.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from cli import questions
@@ -24,13 +24,12 @@ def with_own_words(arguments: Sequence[str]) -> list[str]:
     Raises:
         UsageError: an option has that word, and nobody can be asked, or nothing was answered.
     """
-    said, option = list[str](), ""
-    for at, word in enumerate(arguments):
-        if word == "--":
+    said = list[str]()
+    for at, (name, joined, value) in enumerate(_values(arguments)):
+        if arguments[at] == "--":
             return [*said, *arguments[at:]]
-        name, joined, value = word.partition("=") if word.startswith("--") else (option, "", word)
-        said.append(f"{name}=" * bool(joined) + _own(name) if name and value == OWN_WORDS else word)
-        option = "" if joined else word if word.startswith("--") else ""
+        asked = name.startswith("--") and value == OWN_WORDS
+        said.append(f"{name}=" * joined + _own(name) if asked else arguments[at])
     return said
 
 
@@ -44,16 +43,25 @@ def require_filled(arguments: Sequence[str]) -> None:
     Raises:
         UsageError: one is empty, or has nothing but blanks.
     """
-    option = ""
-    for word in arguments:
-        name, joined, value = word.partition("=") if word.startswith("--") else (option, "", word)
-        if not (value if joined else word).strip():
+    for name, _, value in _values(arguments):
+        if not value.strip():
             what = f"nothing is said with {name}" if name else "a word of the command is empty"
             raise UsageError(
                 what,
                 hint="say it, or leave it out; a variable that is not set looks like this in a "
                 "script",
             )
+
+
+def _values(arguments: Sequence[str]) -> Iterator[tuple[str, bool, str]]:
+    """Of each word of a command line the option that it stands behind or belongs to (empty for
+    none), whether it is joined to that by "=", and what it says: the value of a joined one, else
+    the word itself.
+    """
+    option = ""
+    for word in arguments:
+        name, joined, value = word.partition("=") if word.startswith("--") else (option, "", word)
+        yield name, bool(joined), value if joined else word
         option = word if word.startswith("-") and word != "--" and not joined else ""
 
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
-import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from cli import court_folder, court_page, items, outfile, output, trust_lines, withholding
+from cli import beside, court_folder, court_page, items, outfile, output, trust_lines, withholding
 from cli.global_options import Basis, Evidence, Json
 from cli.hints import command
 from ledger.domain.codecs.text import counted
@@ -86,14 +84,9 @@ def _again(evidence: str, out: Path, given: dict[str, str], withhold: list[str])
     withheld.
     """
     near = out if out.name not in ("", "..") else out / "for-the-court"
-    free = next(
-        one
-        for number in itertools.count(2)
-        if not os.path.lexists(one := near.with_name(f"{near.name}-{number}"))
-    )
     said = [word for name, value in given.items() if value for word in (name, value)]
     hidden = [word for one in withhold for word in ("--withhold", one)]
-    return command("court", evidence, "-o", free, *said, *hidden)
+    return command("court", evidence, "-o", beside.numbered(near, ""), *said, *hidden)
 
 
 def as_json_of(left: court_page.CourtFolder) -> dict[str, object]:
@@ -133,7 +126,7 @@ def _recorded(left: court_page.CourtFolder) -> list[str]:
 
 def told(left: court_page.CourtFolder) -> list[str]:
     """What was left, and what is still to be said to whoever gets it."""
-    names = [left.file, left.bundle, court_page.TRUST, court_folder.PAGE]
+    names = [left.file, left.bundle, court_page.TRUST, beside.PAGE]
     return [
         f"{left.folder}: {', '.join(filter(None, names))}",
         f"checked as its reader will, without network: {left.report.verdict}",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from cli import court_folder, court_page, outfile, output
+from cli import beside, court_folder, court_page, outfile, output
 from cli.global_options import STATE
 from cli.hints import elsewhere
 from cli.working import working
@@ -123,7 +123,7 @@ def _invite(left: CourtFolder, out: Path) -> None:
     output.show(
         "",
         "VERIFIED: the file that the court got. FAILED: the copy with one changed byte.",
-        f"For a stranger: {folder}, and {folder / court_folder.PAGE} in it. Try it yourself:",
+        f"For a stranger: {folder}, and {folder / beside.PAGE} in it. Try it yourself:",
     )
     for words in (
         ("verify", folder / left.file, *trust),
@@ -209,7 +209,7 @@ def _leave(session: Session, evidence: str, out: Path) -> CourtFolder:
     _tell("file", left.file)
     _tell("bundle", f"{left.bundle} - the record with all its proofs")
     _tell("trust root", f"{court_page.TRUST} - which chain, which contracts, who seals its blocks")
-    _tell("page", f"{court_folder.PAGE} - for somebody who has never seen this, to print")
+    _tell("page", f"{beside.PAGE} - for somebody who has never seen this, to print")
     return left
 
 

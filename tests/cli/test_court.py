@@ -20,7 +20,7 @@ from typing import BinaryIO
 
 import pytest
 
-from cli import court_folder, court_page, output
+from cli import beside, court_folder, court_page, output
 from ledger.adapters import files
 from ledger.adapters.node.client import NodeClient
 from ledger.domain.bundle import bundle as bundles
@@ -358,7 +358,7 @@ def test_a_disk_that_is_full_at_the_end_hides_no_access_that_was_signed(
     real = files.replacing
 
     def full(path: Path, *, force: bool) -> AbstractContextManager[BinaryIO]:
-        if path.name == court_folder.PAGE:
+        if path.name == beside.PAGE:
             raise UnwrittenError(f"cannot write {path}: No space left on device")
         return real(path, force=force)
 

@@ -24,7 +24,6 @@ _TRUST: Final = (
     "if you trust that one"
 )
 _NO_WAY: Final = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN})
-_PORTS: Final = {"https": 443, "http": 80}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +68,7 @@ class Place:
 
 def told(address: Address, proxy: str) -> str:
     """Host and port of an address, and the proxy on the way there; empty for none."""
-    port = address.port or _PORTS[address.scheme]
-    host = f"[{address.host}]" if ":" in address.host else address.host
-    return f"{host}:{port}" + (f" by the proxy {proxy}" if proxy else "")
+    return address.authority + (f" by the proxy {proxy}" if proxy else "")
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

@@ -48,6 +48,7 @@ _SPECIAL: Final[tuple[tuple[Network, str], ...]] = tuple(
     )
 )  # fmt: skip
 _UNICAST: Final = IPv6Network("2000::/3")  # all that was ever given out
+_USUAL_PORTS: Final = {"https": 443, "http": 80}
 _NAT64: Final = IPv6Network("64:ff9b::/96")
 #: Networks of this machine, as the operator's settings name them.
 HERE: Final = ("127.0.0.0/8", "::1/128")
@@ -67,16 +68,25 @@ class Address:
     @property
     def origin(self) -> str:
         """Scheme, host and port, as every use of it writes them."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{self.scheme}://{host}" + (f":{self.port}" if self.port is not None else "")
+        port = f":{self.port}" if self.port is not None else ""
+        return f"{self.scheme}://{self._host}{port}"
+
+    @property
+    def authority(self) -> str:
+        """Host and port (RFC 3986, section 3.2), the one that the scheme has anyway, too."""
+        return f"{self._host}:{self.port or _USUAL_PORTS[self.scheme]}"
 
     @property
     def server(self) -> str:
         """The origin without the port that its scheme has anyway: for two spellings of one origin
         the same.
         """
-        usual = {"https": 443, "http": 80}[self.scheme]
-        return replace(self, port=None).origin if self.port == usual else self.origin
+        is_usual = self.port == _USUAL_PORTS[self.scheme]
+        return replace(self, port=None).origin if is_usual else self.origin
+
+    @property
+    def _host(self) -> str:
+        return f"[{self.host}]" if ":" in self.host else self.host
 
     @property
     def ip(self) -> Ip | None:
