@@ -27,14 +27,14 @@ begin anew (--restart). Exit code 3: something could not be read.
 
 \b
 Example:
-  custody --home ~/evidence upload phone.img --case 2026-117 --exhibit A1
+  custody upload phone.img -c 2026-117 -e A1
 """
 
 
 def upload(
     paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files and folders.")],
-    case: Annotated[str, typer.Option(help="Case number; searchable, never in clear.")] = "",
-    exhibit: Annotated[str, typer.Option(help="Exhibit number; searchable, never in clear.")] = "",
+    case: record_options.Case = "",
+    exhibit: record_options.Exhibit = "",
     basis: Annotated[
         str, typer.Option(help="Legal basis in words, part of the signed record.")
     ] = "",
