@@ -19,9 +19,12 @@ Example:
 
 
 def list_items(
-    case: Annotated[str, typer.Option(help="Only items with this case number.")] = "",
+    case: Annotated[
+        str, typer.Option("-c", "--case", help="Only items with this case number.")
+    ] = "",
     exhibit: Annotated[
-        str, typer.Option(help="Only items with this exhibit number, and its parts.")
+        str,
+        typer.Option("-e", "--exhibit", help="Only items with this exhibit number, and its parts."),
     ] = "",
     as_json: Json = False,
 ) -> None:
