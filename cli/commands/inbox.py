@@ -123,11 +123,15 @@ def inbox(
     if before is not None and found.size < before.size:
         lines += [
             "",
-            f"THE LOG SHRANK: {before.size} entries when you looked last, {found.size} now",
-            f"  {runnable('what to do: custody monitor; and ask who runs the node')}",
+            f"THE LOG SHRANK: {counted(before.size, 'entry')} when you looked, "
+            f"{counted(found.size, 'entry')} now",
+            "  ask who runs the node why; an auditor follows its log: `custody monitor`",
         ]
     if not found.whole:
-        lines += ["", f"looked at {found.looked} items, not at all: {command('inbox', '--all')}"]
+        lines += [
+            "",
+            f"looked at {counted(found.looked, 'item')}, and there are more: {command('inbox', '--all')}",
+        ]
     output.result(
         {
             "waiting": found.waiting,
