@@ -150,6 +150,8 @@ def make(
         part.rename(final)
         files.sync_directory(final.parent)
         lost = packs.give_up(home / "blocks", folder / "blocks", copied)
+        # While nothing is compacted, which would move blocks behind what was copied.
+        elsewhere, lacking = _not_in_it(home, folder, final, copied.packs)
         # Before the keys: whose a snapshot is can be told by its key alone.
         _forget(folder, keys, config.agency, now)
         keys.destroy_expired(now)
@@ -159,23 +161,24 @@ def make(
         shutil.rmtree(part, ignore_errors=True)
         lock.release()
     size = sum(copied.packs.values())
-    at_nodes = databases.pinned(final / settings.LEDGER)
-    elsewhere = len(at_nodes) - len(read_places(home / "blocks", at_nodes))
-    lacking = _lacking(home, folder, final, copied.packs)
     return Made(
         final, generation.expires, copied.new, size, grants, lost, copied.mended, elsewhere, lacking
     )
 
 
-def _lacking(home: Path, folder: Path, snapshot: Path, ends: Mapping[str, int]) -> list[str]:
-    """Items whose ciphertext is neither whole in the backup nor pinned at an IPFS node."""
+def _not_in_it(
+    home: Path, folder: Path, snapshot: Path, ends: Mapping[str, int]
+) -> tuple[int, list[str]]:
+    """How many items' ciphertext lies at IPFS nodes alone, and the items whose ciphertext is
+    neither whole in the backup nor at such a node.
+    """
     ledger = settings.LEDGER
-    agency = settings.read(home).agency
-    items = databases.with_content(snapshot / ledger, home / ledger, agency)
-    at_nodes = set(databases.pinned(home / ledger))
-    roots = set(items.values()) - at_nodes
+    at_nodes = databases.pinned(snapshot / ledger)
+    elsewhere = len(at_nodes) - len(read_places(home / "blocks", at_nodes))
+    items = databases.with_content(snapshot / ledger, home / ledger, settings.read(home).agency)
+    roots = set(items.values()).difference(databases.pinned(home / ledger))
     lost = completeness.lacking(home / "blocks", folder / "blocks", ends, roots)
-    return sorted(evidence for evidence, root in items.items() if root in lost)
+    return elsewhere, sorted(evidence for evidence, root in items.items() if root in lost)
 
 
 def _failed(error: OSError, *, made: bool) -> StorageError:
