@@ -7,6 +7,7 @@ from typing import Any
 
 from cli.global_options import STATE
 from ledger.domain.errors import VerificationError
+from ledger.domain.event import same_record
 from ledger.domain.event.normalization import form
 from ledger.domain.verify.signed_events import DISTRUST
 
@@ -29,6 +30,13 @@ def require_numbers(evidence: str, documents: Iterable[dict[str, Any] | None]) -
         for document in known
         for part in (document, document["body"])
         for number in part.get("identifiers", [])
+    }
+    # An exhibit that was named with its parts has its number, or is a part of it.
+    found |= {
+        (same_record.PARTS, whole)
+        for scheme, value in found
+        if scheme == "exhibit"
+        for whole in (value, same_record.whole(value))
     }
     for scheme, value in STATE.numbers:
         if (form(scheme), form(value)) not in found:
