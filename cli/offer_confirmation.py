@@ -63,7 +63,7 @@ def offer_lines(shown: OnOffer, called: people.Names = people.pseudonym) -> list
 
 def several_lines(offers: Sequence[OnOffer], called: people.Names) -> list[str]:
     """Several offers: under each of the terms that are made, the items that are offered on them."""
-    groups = dict[tuple[str, ...], list[OnOffer]]()
+    groups: dict[tuple[str, ...], list[OnOffer]] = {}
     for shown in offers:
         terms = (*_rows(*_terms(shown, called)), *standing_lines(shown.standing))
         groups.setdefault(terms, []).append(shown)

@@ -151,7 +151,7 @@ def _recipient(session: Session, typed: list[str], to: str, to_person: str) -> t
         if not to_person:
             raise UsageError(
                 "an offer is made to a colleague, or to another agency with --to",
-                hint=command("handover", "offer", *typed, "--to-person", "NUMBER"),
+                hint=command("handover", "offer", typed[0], "--to-person", "NUMBER"),
             )
     named = to_person.partition("@")[2]
     agency = to or named or own
