@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli import items, offer_confirmation, output, people, questions, selection
+from cli import items, offer_confirmation, output, people, questions, same_numbers, selection
 from cli.forwarding import forward
 from cli.global_options import STATE, Json
 from cli.hints import runnable
@@ -94,7 +94,7 @@ def _accept_one(
     from ledger.client import handover, offered_item
 
     shown = offered_item.look(session.node, session.person, urn)
-    _show(*_offer_lines(session, shown))
+    _show(*_offer_lines(session, shown), *_numbered(session, shown))
 
     def agree(checked: OnOffer) -> None:
         _show(offer_confirmation.checked_line(checked, seals))
@@ -131,6 +131,7 @@ def _accept_several(
     offers: dict[str, OnOffer] = {one.urn: shown for one, shown in looked.answers}
     if offers and looked.stopped is None:
         _show(*_several_lines(session, list(offers.values())))
+        _show(*(line for shown in offers.values() for line in _numbered(session, shown)))
         offer_confirmation.agree(
             f"Accept {counted(len(offers), 'item')}, on these terms? Each is checked first.",
             yes=yes,
@@ -279,6 +280,12 @@ def _offer_lines(session: Session, shown: OnOffer) -> list[str]:
 def _several_lines(session: Session, offers: Sequence[OnOffer]) -> list[str]:
     called = people.named(session, people.actors([shown.offer for shown in offers]))
     return offer_confirmation.several_lines(offers, called)
+
+
+def _numbered(session: Session, shown: OnOffer) -> list[str]:
+    """Where items of ours bear the numbers of one on offer."""
+    documents = {one.statement: one.document for one in shown.events if one.document}
+    return same_numbers.lines(session.node, shown.evidence, documents)
 
 
 def _show(*lines: str) -> None:
