@@ -207,9 +207,9 @@ def test_a_node_cannot_name_an_item_of_another_exhibit_for_a_part(
     monkeypatch.setattr(STATE, "item", "one")
     monkeypatch.setattr(STATE, "numbers", (("case", "9"), (same_record.PARTS, "A2")))
 
-    def record(case: str, exhibit: str) -> list[dict[str, object] | None]:
+    def record(case: str, exhibit: str) -> dict[str, dict[str, object]]:
         numbers = [{"scheme": "case", "value": case}, {"scheme": "exhibit", "value": exhibit}]
-        return [{"identifiers": numbers, "body": {}}]
+        return {"00": {"type": "acquired", "seq": 0, "identifiers": numbers, "body": {}}}
 
     for exhibit in ("A2", "A2/1", "A2/17"):
         named_numbers.require_numbers("urn:uuid:one", record("9", exhibit))
