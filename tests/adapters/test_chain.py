@@ -391,11 +391,3 @@ def test_a_chain_that_is_closed_while_it_is_asked_says_so_and_stays_closed(tmp_p
             thread.join(30)
         assert [type(record) for record in told] == [StorageError] * 3
         assert len(opened) == 1
-
-
-def test_a_chain_that_says_very_much_of_a_refusal_is_told_in_short() -> None:
-    """It stands in what the node tells of itself, and in its log."""
-    text = (32).to_bytes(32, "big") + (10**6).to_bytes(32, "big") + b"x" * 10**6
-    [code] = [one for one, known in abi._errors().items() if known[0] == "AgencyRegistryBadCode"]
-    assert len(abi.explain_revert(code + text)) < 400
-    assert len(abi.explain_revert(b"none of ours" * 10**5)) < 400
