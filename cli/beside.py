@@ -254,6 +254,14 @@ def _of_node(ask: Callable[[int | None], bytes], bundle: Path) -> TrustRoot:
         return trust.parse(ask(None))
 
 
+def plain(name: str, otherwise: str) -> str:
+    """A recorded name where a person reads it as that of a file, and it means nothing else where it
+    lies; else the other one.
+    """
+    taken = _PLAIN.fullmatch(name) and not file_names.means_something(name)
+    return name if taken else otherwise
+
+
 def free(name: str, otherwise: str, ending: str = "") -> Path:
     """A name for a new file in the working folder, which nothing has yet.
 
@@ -262,9 +270,7 @@ def free(name: str, otherwise: str, ending: str = "") -> Path:
             that a person would read as such, or that means something where it lies. ending: behind
             it.
     """
-    plain = _PLAIN.fullmatch(name) and not file_names.means_something(name)
-    stem = (name if plain else otherwise) + ending
-    wanted = Path(stem)
+    wanted = Path(plain(name, otherwise) + ending)
     return numbered(wanted, wanted.suffix) if os.path.lexists(wanted) else wanted
 
 

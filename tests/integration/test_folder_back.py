@@ -361,10 +361,76 @@ def test_keys_are_never_filled_into(
     assert sorted(path.name for path in home_path.iterdir()) == before
 
 
-def test_a_file_is_not_put_where_a_folder_is_named(
-    home_path: Path, tmp_path: Path, photo: Path
+@pytest.fixture
+def several(
+    recorded: Callable[..., tuple[int, str, str]], home_path: Path, photo: Path
+) -> Callable[..., tuple[int, str, str]]:
+    other = photo.with_name("other") / photo.name
+    other.parent.mkdir()
+    other.write_bytes(b"another one of that name")
+    for number, path in (("B", photo), ("C", other)):
+        assert within("upload", path, "--case", "7", "--exhibit", number, home=home_path)[0] == 0
+    within("seize", "phone, black", "--case", "7", "--exhibit", "P", home=home_path)
+    return lambda *more: within("get", *more, home=home_path)
+
+
+def test_several_items_come_into_one_folder_and_are_left_where_they_are_right(
+    several: Callable[..., tuple[int, str, str]], seized: Path, photo: Path, tmp_path: Path
 ) -> None:
-    within("upload", photo, "--case", "7", "--exhibit", "B", home=home_path)
+    into = tmp_path / "into"
+    code, out, said = several("7/A1", "7/B", "7/C", "-o", into)
+    assert code == 0, said
+    assert facts(into / "seized") == facts(seized)
+    assert (into / "photo.jpg").read_bytes() == photo.read_bytes()
+    assert (into / "photo-2.jpg").read_bytes() == b"another one of that name"
+    code, out, _ = several("7/A1", "7/B", "7/C", "-o", into, "--json")
+    folder, one, two = json.loads(out)["items"]
+    assert (code, folder["kept"], one["kept"], two["kept"]) == (0, 3, True, True)
+    assert sorted(path.name for path in into.iterdir()) == ["photo-2.jpg", "photo.jpg", "seized"]
+
+
+def test_a_file_goes_into_a_folder_that_is_there_under_its_recorded_name(
+    several: Callable[..., tuple[int, str, str]], photo: Path, tmp_path: Path
+) -> None:
     (tmp_path / "there").mkdir()
-    code, _, said = within("get", "7/B", "-o", tmp_path / "there", home=home_path)
-    assert (code, "is a folder" in said) == (2, True), said
+    (tmp_path / "there" / "photo.jpg").write_bytes(b"mine")
+    code, out, said = several("7/B", "-o", tmp_path / "there")
+    assert code == 0, said
+    assert "photo-2.jpg" in out
+    assert (tmp_path / "there" / "photo.jpg").read_bytes() == b"mine"
+    assert (tmp_path / "there" / "photo-2.jpg").read_bytes() == photo.read_bytes()
+
+
+def test_one_item_that_cannot_be_had_does_not_stop_the_others(
+    several: Callable[..., tuple[int, str, str]], tmp_path: Path
+) -> None:
+    code, out, said = several("7/P", "7/B", "-o", tmp_path / "into")
+    assert code == 3, said
+    assert "7/P: NOT THERE: this item has no content" in out
+    assert [path.name for path in (tmp_path / "into").iterdir()] == ["photo.jpg"]
+
+
+def test_a_wrong_name_among_several_is_told_before_anything_is_signed(
+    several: Callable[..., tuple[int, str, str]], home_path: Path, tmp_path: Path
+) -> None:
+    def events() -> list[int]:
+        _, out, _ = within("list", "--json", home=home_path)
+        return [item["events"] for item in json.loads(out)["items"]]
+
+    before = events()
+    code, _, said = several("7/B", "7/Z", "-o", tmp_path / "into")
+    assert (code, "'7/Z' is not an item that you may see" in said) == (2, True), said
+    assert events() == before
+    assert several("7/B", "7/C", "--manifest", "-o", tmp_path / "into")[0] == 2
+
+
+def test_a_part_of_a_folder_comes_by_patterns_of_its_paths(
+    recorded: Callable[..., tuple[int, str, str]], seized: Path, tmp_path: Path
+) -> None:
+    code, out, said = recorded("-o", tmp_path / "part", "--only", "*.bin", "--only", "empty/")
+    assert code == 0, said
+    assert "1 of the 3 files of the folder 'seized'" in out
+    assert set(facts(tmp_path / "part")) == {"sub", "sub/b.bin", "empty", "empty/inner"}
+    code, _, said = recorded("-o", tmp_path / "none", "--only", "*.jpg")
+    assert (code, "--only means none of the 3 files" in said) == (1, True), said
+    assert recorded("-o", tmp_path / "none", "--only", "../x")[0] == 2
