@@ -100,6 +100,8 @@ def create_app(
         lifespan=_with_threads(lifespan),
         docs_url=None,  # those pages load programs from elsewhere; ours is description.py
         redoc_url=None,
+        # A redirect would lead wherever the Host of a request says, and from https to http.
+        redirect_slashes=False,
     )
     app.state.node = node
     app.state.sealers = sealers
