@@ -262,15 +262,15 @@ def plain(name: str, otherwise: str) -> str:
     return name if taken else otherwise
 
 
-def free(name: str, otherwise: str, ending: str = "") -> Path:
-    """A name for a new file in the working folder, which nothing has yet.
+def free(name: str, otherwise: str, ending: str = "", *, folder: Path = Path()) -> Path:
+    """A name for a new file in a folder, the working folder by default, which nothing has yet.
 
     Args:
         name: as it was recorded, which may be anything. otherwise: where it is no name of a file
             that a person would read as such, or that means something where it lies. ending: behind
             it.
     """
-    wanted = Path(plain(name, otherwise) + ending)
+    wanted = folder / (plain(name, otherwise) + ending)
     return numbered(wanted, wanted.suffix) if os.path.lexists(wanted) else wanted
 
 
