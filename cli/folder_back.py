@@ -287,7 +287,8 @@ def _lines(read: Read, listed: Manifest, target: Path, done: BroughtBack) -> lis
     there, wanted = done.fetched + done.kept, len(listed.members)
     size = output.size(sum(member.size for member in listed.members))
     kept = f", {done.kept} of them there before" if done.kept else ""
-    part = f"{wanted} of the {every} files" if wanted < every else counted(wanted, "file")
+    files = counted(every, "file")
+    part = f"{wanted} of the {files}" if wanted < every else files
     if done.whole:
         what = f"{part} of the folder {name!r}" if wanted < every else f"the folder {name!r}"
         its = "" if wanted < every else f" with its {part}"
