@@ -13,18 +13,20 @@ one exhibit number of a case.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from hashlib import sha256
 from typing import Any, Final
 
 from ledger.domain.codecs import strict_json
 from ledger.domain.errors import ConflictError
-from ledger.domain.event import normalization
+from ledger.domain.event import corrections, normalization
 
 #: Types that record a file as it was found; what is derived or copied is a thing of its own.
 FOUND: Final = frozenset({"acquired", "gathered"})
 #: Openings of what another agency gave: their numbers came with them, and are reported alone.
 GIVEN: Final = frozenset({"copied"})
+#: The scheme of case numbers.
+CASE: Final = "case"
 #: The scheme under which a search finds the parts of an exhibit number.
 PARTS: Final = "parts-of-exhibit"
 _PART: Final = re.compile(r"(?P<whole>.+)/[1-9][0-9]{0,8}")
@@ -59,11 +61,72 @@ def numbers_of(identifiers: Iterable[dict[str, Any]], scheme: str) -> list[str]:
 
 def borne(document: dict[str, Any]) -> list[tuple[str, str]]:
     """The exhibit numbers that an opening event gives its item, each with its case."""
-    identifiers = document.get("identifiers", [])
+    given = identifiers(document)
     return [
         (case, exhibit)
-        for case in numbers_of(identifiers, "case")
-        for exhibit in numbers_of(identifiers, "exhibit")
+        for case in numbers_of(given, CASE)
+        for exhibit in numbers_of(given, "exhibit")
+    ]
+
+
+def identifiers(document: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The identifiers that an event gives its item; none of what is no number, which an earlier
+    version let a correction put there.
+    """
+    further = document["body"].get("identifiers") if document["type"] == "identified" else []
+    said = [
+        one
+        for given in (document.get("identifiers"), further)
+        if isinstance(given, list)
+        for one in given
+    ]
+    return [
+        one
+        for one in said
+        if isinstance(one, dict)
+        and isinstance(one.get("scheme"), str)
+        and isinstance(one.get("value"), str)
+    ]
+
+
+def versions(documents: Mapping[str, dict[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The events that give an item identifiers, by their statement digests: as they were recorded,
+    and again as each stood after every correction of it, in the order in which that was signed.
+
+    Args:
+        documents: of the item's events, in their order, by their statement digests in hex.
+    """
+    chains: dict[str, dict[str, dict[str, Any]]] = {}
+    for digest, document in documents.items():
+        if document["type"] == "corrected":
+            chain = chains.get(document["body"].get("target", ""))
+        else:
+            chain = {} if identifiers(document) else None
+        if chain is not None:
+            chain[digest] = document
+            chains[digest] = chain
+            first = next(iter(chain))
+            yield first, corrections.standing(chain, first)
+
+
+def numbers(documents: Mapping[str, dict[str, Any]]) -> list[tuple[str, str]]:
+    """The exhibit numbers that an item bears in its cases as its record stands: those of its
+    opening, and further ones that were given it since, all after corrections.
+
+    A further number with an issuer is a number of that issuer, and none of the case.
+
+    Args:
+        documents: of the item's events, in their order, by their statement digests in hex.
+    """
+    found: list[dict[str, Any]] = []
+    for document in dict(versions(documents)).values():
+        if document["seq"] == 0 or document["type"] == "identified":
+            further = document["seq"] != 0
+            found += [one for one in identifiers(document) if not (further and one.get("issuer"))]
+    return [
+        (case, exhibit)
+        for case in numbers_of(found, CASE)
+        for exhibit in numbers_of(found, "exhibit")
     ]
 
 

@@ -6,25 +6,29 @@ or replaces it.
 - whoever may not see the item that bears a number is refused nothing: hidden and absent items are
   one answer. Those who see both are told (`custody list --case`)
 - numbers of another agency are its own: what was opened there bears none of ours
-- what was recorded without network is reported, never refused: the label is on the bag already. So
-  is a further number from an agency or a court (`identified`), and a copy that another agency gave
+- a correction, and a further number without an issuer (`identified`), are judged as an opening is
+- what was recorded without network is reported, never refused: the label is on the bag already. A
+  further number that has an issuer, such as a court, is a number of theirs, as those of a copy are
+  that another agency gave
 - what was voided bears no number, and neither does what was corrected to another one
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from ledger.domain.event import corrections, same_record
 from ledger.domain.event.document import Event
 from ledger.domain.identity.person import PersonId
+from ledger.domain.item.item_history import ItemHistory
 from ledger.rows.items import ItemRow
 from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.access import authorization
 from ledger.services.access.authorization import Caller
 from ledger.services.node.context import Node
 from ledger.services.records import documents, record_keys
+from ledger.services.records.item_tokens import RENUMBERING
 
 #: A case and an exhibit number in it.
 Number = tuple[str, str]
@@ -67,9 +71,9 @@ def _bearing(
         if item.state.origin == node.agency
     }
     return {
-        evidence: opening or {}
-        for evidence, opening in openings.items()
-        if len(rows) == _NAMED or (opening is not None and number in same_record.borne(opening))
+        evidence: opening
+        for evidence, (opening, borne) in openings.items()
+        if len(rows) == _NAMED or number in borne
     }
 
 
@@ -96,8 +100,10 @@ def heads(found: Mapping[str, dict[str, Any]]) -> list[str]:
     ]
 
 
-def _standing(node: Node, unit: UnitOfWork, item: ItemRow) -> dict[str, Any] | None:
-    """The opening of an item after its corrections; None where it was voided."""
+def _standing(node: Node, unit: UnitOfWork, item: ItemRow) -> tuple[dict[str, Any], list[Number]]:
+    """The opening of an item after its corrections, and the numbers that the item bears; neither
+    where it was voided.
+    """
     rows = unit.logs.events(item.state.evidence)
     shown = {
         row.digest.hex(): event.value
@@ -106,7 +112,9 @@ def _standing(node: Node, unit: UnitOfWork, item: ItemRow) -> dict[str, Any] | N
     }
     opening = rows[0].digest.hex()
     voided = any(document["type"] == "voided" for document in shown.values())
-    return None if voided or opening not in shown else corrections.standing(shown, opening)
+    if voided or opening not in shown:
+        return {}, []
+    return corrections.standing(shown, opening), same_record.numbers(shown)
 
 
 class Numbers:
@@ -136,22 +144,57 @@ class Numbers:
         """Items that bear a number of an item of this batch as well, and ought not to."""
         return tuple(dict.fromkeys(self._also.get(evidence, ())))
 
-    def require_free(self, event: Event, signer: Caller) -> None:
-        """Judge the numbers of an opening event, and take them into account.
+    def require_free(
+        self,
+        event: Event,
+        signer: Caller,
+        item: ItemRow | None,
+        life: Callable[[str], ItemHistory],
+    ) -> None:
+        """Judge the numbers that an event gives its item, and take them into account.
+
+        Args:
+            item: as it was before; None for an opening event.
+            life: reads an item's history, with the event as its latest.
 
         Raises:
-            ConflictError: one is borne by an item that the event does not name.
+            ConflictError: one is borne by an item that the opening event does not name.
         """
-        evidence = event.value["evidence"]
+        if item is None:
+            self._require_opened(event, signer)
+        elif event.type in RENUMBERING and item.state.origin == self._node.agency:
+            self._require_renumbered(life(event.value["evidence"]), signer)
+
+    def _require_opened(self, event: Event, signer: Caller) -> None:
         for number in _judged(event):
             rows = self._found.get((signer.id, number), ())
             known = _bearing(self._node, self._unit, number, rows)
-            found = [*heads(known), *known, *self._given.get(number, [])]
-            if found and not set(found) & set(same_record.related(event.value)):
-                if self._refuse:
-                    raise same_record.taken(found[0])
-                self._also.setdefault(evidence, []).extend(found)
-            self._given.setdefault(number, []).append(evidence)
+            self._judge(number, event.value, known)
+
+    def _require_renumbered(self, history: ItemHistory, signer: Caller) -> None:
+        """Those that a correction, or a further number, gives to an item that has others."""
+        shown = {digest: known.event.value for digest, known in history.events.items()}
+        opening = next(iter(shown))
+        if shown[opening]["type"] in same_record.GIVEN:
+            return
+        earlier = dict([*shown.items()][:-1])
+        new = sorted({*same_record.numbers(shown)} - {*same_record.numbers(earlier)})
+        found = _recorded(self._node, self._unit, signer, new)
+        for number in new:
+            known = _bearing(self._node, self._unit, number, found.get(number, []))
+            self._judge(number, corrections.standing(shown, opening), known)
+
+    def _judge(
+        self, number: Number, opening: dict[str, Any], known: Mapping[str, dict[str, Any]]
+    ) -> None:
+        evidence = opening["evidence"]
+        borne = [*heads(known), *known, *self._given.get(number, [])]
+        found = [one for one in borne if one != evidence]
+        if found and not set(found) & set(same_record.related(opening)):
+            if self._refuse:
+                raise same_record.taken(found[0])
+            self._also.setdefault(evidence, []).extend(found)
+        self._given.setdefault(number, []).append(evidence)
 
 
 def _judged(event: Event) -> list[Number]:
