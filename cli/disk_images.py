@@ -1,5 +1,5 @@
-"""Disk images among what is uploaded: their segments, what they say of themselves, and what a person
-is told of both.
+"""Disk images among what is uploaded: their segments, what they say of themselves, and what a
+person is told of both.
 """
 
 from __future__ import annotations
@@ -41,12 +41,20 @@ _WORDS: Final = {"case_number": "case number", "evidence_number": "evidence numb
 class GivenImages:
     """What was given, with the disk images in it.
 
-    ``paths``: with each image in the place of its segments, by its first one.
+    ``paths``: with each image in the place of its segments, by its first one. ``taken``,
+    ``differing``: names of what was taken from the one image, and of what it says otherwise.
     """
 
     paths: list[Path]
     records: dict[Path, ImageRecord] = field(default_factory=dict)
-    told: list[dict[str, Any]] = field(default_factory=list)
+    taken: list[str] = field(default_factory=list)
+    differing: list[str] = field(default_factory=list)
+
+    @property
+    def media(self) -> int:
+        """Bytes of media that are to be read besides."""
+        sizes = [one.header.media_size for one in self.records.values() if one.header and one.check]
+        return sum(sizes)
 
     @property
     def files(self) -> list[Path]:
@@ -64,7 +72,18 @@ class GivenImages:
         """
         return self.records[self.paths[0]].header if len(self.paths) == 1 and self.records else None
 
-    def filled(self, name: str, said: str) -> str:
+    def numbers(self, case: str, exhibit: str, *, related: bool) -> tuple[str, str]:
+        """Case and exhibit number as they were said, or as the one image says them.
+
+        Args:
+            related: whether the exhibit number follows from another exhibit.
+        """
+        from ledger.client import image_record
+
+        found = self._filled(image_record.CASE, case)
+        return found, exhibit if related else self._filled(image_record.EXHIBIT, exhibit)
+
+    def _filled(self, name: str, said: str) -> str:
         """What was said, or what the one image says where nothing was; what disagrees is told."""
         from ledger.client import image_record
 
@@ -77,7 +96,7 @@ class GivenImages:
                 f"the disk image says that its {_WORDS[name]} is {header.values[name]!r}, and you "
                 f"said {said!r}: recorded is what you said, and beside it what the image says"
             )
-            self.told[0]["differs"].append(name)
+            self.differing.append(name)
         elif not said and not found:
             output.say(
                 f"the {_WORDS[name]} of the disk image is not taken over: it is no short text of "
@@ -85,7 +104,7 @@ class GivenImages:
             )
         elif not said:
             output.say(f"{_WORDS[name]} {found!r} taken from the disk image")
-            self.told[0]["filled"].append(name)
+            self.taken.append(name)
         return said or found
 
 
@@ -130,11 +149,11 @@ def given(paths: Sequence[Path], *, check: bool, resume: bool) -> GivenImages:
             f"therefore not recorded: {missing.message}",
             f"  what to do: {missing.hint}",
         )
-    for path, record in found.items():
-        readable = not resume and image_reader.can_read()
-        header = _header(record.image, check) if readable else None
-        result.records[path] = ImageRecord(record.image, header)
-        result.told.append(_told(path, result.records[path]))
+    readable = image_reader.can_read() and (check or not resume)
+    result.records = {
+        path: ImageRecord(one.image, _header(one.image, check), check) if readable else one
+        for path, one in found.items()
+    }
     return result
 
 
@@ -143,30 +162,29 @@ def _header(image: DiskImage, check: bool) -> ImageHeader:
     from ledger.domain.errors import UsageError
 
     header = image_reader.read(image)
-    if not check:
-        return header
-    if not header.stated:
+    if check and not header.stated:
         raise UsageError(
             f"the disk image {image.first} has no digest of its media: there is nothing to compare "
             "them with",
             hint="leave --check-image out",
         )
-    with output.progress("reading the media", header.media_size) as advance:
-        return image_reader.read(image, media=True, progress=advance)
+    return header
 
 
-def _told(path: Path, record: ImageRecord) -> dict[str, Any]:
-    """What scripts are told of an image."""
-    stated = record.header.stated if record.header is not None else ()
-    return {
-        "path": str(path),
-        "format": record.image.format,
-        "segments": len(record.image.segments),
-        "readErrors": record.image.error_count,
-        "stated": [row for one in stated for row in one.as_json()],
-        "filled": [],
-        "differs": [],
-    }
+def as_json(images: GivenImages) -> list[dict[str, Any]]:
+    """What scripts are told of the images."""
+    return [
+        {
+            "path": str(path),
+            "format": record.image.format,
+            "segments": len(record.image.segments),
+            "readErrors": record.image.error_count,
+            "stated": record.stated(),
+            "filled": images.taken,
+            "differs": images.differing,
+        }
+        for path, record in images.records.items()
+    ]
 
 
 def lines(images: GivenImages) -> list[str]:
@@ -174,18 +192,20 @@ def lines(images: GivenImages) -> list[str]:
     from cli import timeline
 
     told = []
-    for image in images.told:
+    for path, record in images.records.items():
         told.append(
-            f"disk image {image['path']}: {counted(image['segments'], 'segment')}, one item; its "
+            f"disk image {path}: {counted(len(record.image.segments), 'segment')}, one item; its "
             "sha-256 is that of all segments, one behind the other"
         )
-        told += [f"  {timeline.stated(row)}" for row in image["stated"]]
-        if image["readErrors"]:
-            errors = counted(image["readErrors"], "stretch", "stretches")
-            told.append(f"  {errors} of sectors could not be read when the image was made")
+        told += [f"  {timeline.stated(row)}" for row in record.stated()]
+        if record.image.error_count:
+            errors = counted(record.image.error_count, "stretch")
+            told.append(f"  sectors not read when it was made: {errors}")
     return told
 
 
 def differs(images: GivenImages) -> bool:
-    """Whether media were read, and have another digest than the image says."""
-    return any(row.get("checked") is False for image in images.told for row in image["stated"])
+    """Whether media were read, and have another digest than their image says."""
+    return any(
+        row.get("checked") is False for record in images.records.values() for row in record.stated()
+    )

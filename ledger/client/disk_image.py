@@ -111,7 +111,7 @@ def _of_later(path: Path) -> DiskImage | None:
 
 
 def _segments(first: Path, stem: str, kind: ewf.Kind) -> list[Path]:
-    """The files that are called as the segments of an image, without a gap.
+    """The segments of an image, without a gap.
 
     Raises:
         UsageError: there is a gap, or two are called alike.
@@ -122,42 +122,64 @@ def _segments(first: Path, stem: str, kind: ewf.Kind) -> list[Path]:
             "or SMART does",
             "get the image anew from whoever made it",
         )
-    beside = _beside(first.parent, stem)
-    segments, gap = [first], ""
-    for number in range(2, len(beside) + 2):
-        ending = ewf.ending(kind, number)
-        called = beside.pop(ending.lower(), [])
+    segments = called_as_segments(first)
+    gap = ewf.ending(kind, len(segments) + 1)
+    later = [
+        one
+        for paths in _beside(first.parent, stem).values()
+        for one in paths
+        if one not in segments and _begins(one)
+    ]
+    if later:
+        raise _refused(
+            f"segment {stem}.{gap} is missing: {_told(_names(later))} would follow it",
+            f"find {stem}.{gap}, and lay it beside the others",
+        )
+    return segments
+
+
+def called_as_segments(first: Path) -> list[Path]:
+    """A file and those beside it that are called as the next segments of the same image, as far as
+    none is missing; the file alone where it is not called as a first segment. None is looked into.
+
+    Raises:
+        UsageError: two are called alike. SourceError: the folder cannot be read.
+    """
+    named = ewf.first_name(first.name)
+    if named is None:
+        return [first]
+    stem, kind = named
+    beside, segments = _beside(first.parent, stem), [first]
+    while called := beside.get(_next_ending(kind, len(segments)), []):
         if len(called) > 1:
             raise UsageError(
                 f"{called[0]} and {called[1]} are called alike: it is not certain which one is the "
                 "segment",
                 hint="move the one that does not belong to the image elsewhere",
             )
-        if not called:
-            gap = ending
-            break
         segments += called
-    beside.pop(ewf.ending(kind, 1).lower(), None)
-    lost = [one for later in beside.values() for one in later if _begins(one)]
-    if lost:
-        raise _refused(
-            f"segment {stem}.{gap} is missing: {_told(_names(lost))} would follow it",
-            f"find {stem}.{gap}, and lay it beside the others",
-        )
     return segments
+
+
+def _next_ending(kind: ewf.Kind, number: int) -> str:
+    """How the name behind the so-manieth segment ends, in lower case; empty where there is none."""
+    try:
+        return ewf.ending(kind, number + 1).lower()
+    except FormatError:
+        return ""
 
 
 def _beside(folder: Path, stem: str) -> dict[str, list[Path]]:
     """The files of a stem, by how their names end, in lower case."""
     found: dict[str, list[Path]] = {}
     try:
-        names = sorted(os.listdir(folder))
+        paths = sorted(folder.iterdir())
     except OSError as error:
         raise steady_file.unreadable(folder, error) from error
-    for name in names:
-        start, dot, ending = name.rpartition(".")
+    for path in paths:
+        start, dot, ending = path.name.rpartition(".")
         if dot and start == stem and len(ending) in (3, 4):
-            found.setdefault(ending.lower(), []).append(folder / name)
+            found.setdefault(ending.lower(), []).append(path)
     return found
 
 

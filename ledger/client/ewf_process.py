@@ -2,10 +2,12 @@
 
 libewf is C, and an image may have been made to break it: whatever happens to this process happens
 to nothing else. It is started as a program by itself (`ledger/client/image_reader.py`), imports
-nothing of this project, and holds no key. It reads a line of JSON from its standard input, {"paths",
-"media": whether to read all of the media, "memory": bytes, "seconds": of the processor}, and writes
-lines of JSON: {"read": bytes so far} from time to time, and in the end {"header", "digests",
-"mediaSize", "sectorSize", "found"} or {"problem": a code, "at"}.
+nothing of this project, and holds no key.
+
+It reads a line of JSON from its standard input: {"paths", "media": whether to read all of the
+media, "memory": bytes, "seconds": of the processor}. It writes lines of JSON: {"read": bytes so
+far} from time to time, and in the end {"header", "digests", "mediaSize", "sectorSize", "found"} or
+{"problem": what could not be done, "at": where}.
 """
 
 import hashlib
@@ -23,7 +25,7 @@ _HASHES = {"MD5": "md5", "SHA1": "sha1", "SHA256": "sha256"}
 
 def _limit(memory: int, seconds: int) -> None:
     """Bound what this process may take: memory, time of the processor; files and traces of a crash
-    it may not write at all.
+    it may not write at all, nor start another process.
     """
     if sys.platform != "win32":
         import resource
@@ -33,6 +35,7 @@ def _limit(memory: int, seconds: int) -> None:
             (resource.RLIMIT_CPU, seconds),
             (resource.RLIMIT_FSIZE, 0),
             (resource.RLIMIT_CORE, 0),
+            (resource.RLIMIT_NPROC, 0),
         ):
             resource.setrlimit(what, (most, most))
 

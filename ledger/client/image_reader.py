@@ -27,7 +27,8 @@ from ledger.domain.event.stated_digests import EWF, SIZES, StatedDigest
 _PROGRAM: Final = Path(__file__).with_name("ewf_process.py")
 _MEMORY: Final = 1 << 30  # bytes; libewf takes some tens of MiB for an image of terabytes
 _SECONDS: Final = 60  # of the processor, for what an image says of itself
-#: Bytes of media that are read in a second of the processor, at the least: a tenth of what is usual.
+#: Bytes of media that are read in a second of the processor, at the least: a tenth of what is
+#: usual.
 _PACE: Final = 20 << 20
 _LARGEST: Final = 1 << 50  # bytes of media: more than any disk has
 _SILENT: Final = 300.0  # seconds without a word
@@ -146,7 +147,9 @@ def _answer(
     if watch.expired:
         raise _broken(image, f"libewf said nothing for {watch.seconds:g} s")
     code = process.wait()
-    raise _broken(image, f"libewf broke off ({-code if code < 0 else code}) or took too much for it")
+    raise _broken(
+        image, f"libewf broke off ({-code if code < 0 else code}) or took too much for it"
+    )
 
 
 def _lines(process: subprocess.Popen[bytes]) -> Iterator[bytes]:

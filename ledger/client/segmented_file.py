@@ -186,7 +186,7 @@ def _opened(path: Path) -> BinaryIO:
         fd = os.open(path, os.O_RDONLY | system.CLOEXEC | system.NONBLOCK)
     except OSError as error:
         raise steady_file.unreadable(path, error) from error
-    return os.fdopen(fd, "rb", buffering=0)  # type: ignore[return-value]
+    return os.fdopen(fd, "rb", buffering=0)
 
 
 def _looked_at(path: Path) -> _Segment:

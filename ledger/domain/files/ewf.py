@@ -99,7 +99,8 @@ def examine(read: Read, size: int) -> Segment:
     if not head.startswith(_SIGNATURE) or len(head) < _HEADER:
         raise FormatError("it does not begin as a segment of a disk image does")
     (number,) = struct.unpack_from("<H", head, 9)
-    at, count, errors = _HEADER, 0, ()
+    at, count = _HEADER, 0
+    errors: tuple[tuple[int, int], ...] = ()
     for _ in range(_SECTIONS):
         descriptor = read(at, _DESCRIPTOR)
         if len(descriptor) < _DESCRIPTOR:
