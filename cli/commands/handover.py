@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli import items, offer_confirmation, output, people, questions, record_options
+from cli import items, offer_confirmation, output, people, questions, record_options, same_numbers
 from cli.commands import handover_list
 from cli.commands import handover_pause as pause
 from cli.forwarding import forward
@@ -189,7 +189,8 @@ def accept(
         urn = _on_offer(session, evidence)
         shown = offered_item.look(session.node, session.person, urn)
         abroad = shown.giver != session.person.certificate.agency
-        _show(*_offer_lines(session, shown))
+        documents = {one.statement: one.document for one in shown.events if one.document}
+        _show(*_offer_lines(session, shown), *same_numbers.lines(session.node, urn, documents))
 
         def agree(checked: offered_item.OnOffer) -> None:
             _show(offer_confirmation.checked_line(checked, seals))

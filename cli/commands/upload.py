@@ -23,7 +23,8 @@ _HELP = """Hash, encrypt, store and record files and folders where they are coll
 Each file becomes an item of its own with a signed record; a folder becomes one more item that lists
 them, and says what was left out and why. An upload that was interrupted goes on where it was when
 you start it again; with other details you are asked whether to go on as before (--resume) or to
-begin anew (--restart). Exit code 3: something could not be read.
+begin anew (--restart). Exit code 3: something could not be read, or details that you give now were
+not recorded, since a file was recorded before without them.
 
 \b
 Example:
@@ -148,7 +149,8 @@ def upload_paths(
     images: disk_images.GivenImages | None = None,
 ) -> None:
     """Upload files and folders, and tell what became of them; ends with 3 where something could not
-    be read, and with 1 where the media of a disk image have another digest than it says.
+    be read, or was said of a file whose earlier record does not say it, and with 1 where the media
+    of a disk image have another digest than it says.
 
     Args:
         named: completes the options by the items that were named, where some were. images: the
@@ -189,7 +191,7 @@ def upload_paths(
     run.told()
     if disk_images.differs(images):
         raise typer.Exit(1)
-    if any(one.lost for one in run.left_out):
+    if any(one.lost for one in run.left_out) or any(item.differs for item in done):
         raise typer.Exit(3)
 
 
@@ -324,5 +326,6 @@ def _next(waiting: int) -> list[str]:
 
 
 def _outcome(item: Any) -> str:
-    place = "waits as no." if STATE.offline else "entry"
-    return f"{place} {item.index}" + (", resumed" if item.resumed else "")
+    where = f"waits as no. {item.index}"
+    place = where if STATE.offline else f"number {item.index}{upload_report.IN_LOG}"
+    return place + (", resumed" if item.resumed else "")

@@ -105,6 +105,14 @@ def test_all_segments_in_one_command_are_one_item_and_come_back_as_segments(
     assert "VERIFIED" in custody("verify", court, "--trust", trust).stdout
     first = court / segments[0].name
     assert "VERIFIED" in custody("verify", first, "--trust", trust).stdout
+    for out in (tmp_path / "new", tmp_path / "empty"):
+        (tmp_path / "empty").mkdir(exist_ok=True)
+        told = json.loads(custody("--json", "get", "2026-117/A1", "-o", out, home=home_path).stdout)
+        assert told["segments"] == [one.name for one in segments]
+        assert sorted(out.iterdir()) == [out / one.name for one in segments]
+        assert all((out / one.name).read_bytes() == one.read_bytes() for one in segments)
+    told = custody("get", "2026-117/A1", "-o", out, home=home_path, code=2).stderr
+    assert f"{out} is not empty" in told
     page = (court / "READ-ME.html").read_text()
     assert all(one.name in page for one in segments)
 

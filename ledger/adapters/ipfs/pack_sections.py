@@ -22,7 +22,7 @@ from ledger.domain.ipld.unixfs import MAX_BLOCK
 RESTORE_HINT: Final = "restore the block from a replica or a backup"
 _SEARCHED: Final = 1 << 20
 _TRIED: Final = 1 << 30  # bytes
-_LONGEST_LENGTH: Final = 4  # bytes
+LONGEST_LENGTH: Final = 4  # bytes
 _OVERLAP: Final = 16  # longer than a length and the beginning of a CID
 _CID: Final = re.compile(
     rb"\x01[\x55\x70]\x12\x20"
@@ -71,9 +71,9 @@ def _is_torn(fd: int, at: int, end: int) -> bool:
     and not blocks that a disk altered. A torn write is the beginning of one block, and shorter than
     its length says: whatever else names blocks there was written whole.
     """
-    size, skip = _length(system.pread(fd, 9, at))
-    for name_at in _names(fd, at, end):
-        if name_at > at + _LONGEST_LENGTH:
+    size, skip = length(system.pread(fd, 9, at))
+    for name_at in names(fd, at, end):
+        if name_at > at + LONGEST_LENGTH:
             return False
         is_framed = size > 0 and name_at == at + skip
         if (is_framed and at + skip + size <= end) or _reaches(fd, name_at, end):
@@ -81,7 +81,7 @@ def _is_torn(fd: int, at: int, end: int) -> bool:
     return not size or at + skip + size != end
 
 
-def _names(fd: int, at: int, end: int) -> Iterator[int]:
+def names(fd: int, at: int, end: int) -> Iterator[int]:
     """Where, in a stretch of a pack, something lies that is the beginning of a CID."""
     while at < end:
         data = system.pread(fd, min(_SEARCHED, end - at), at)
@@ -102,6 +102,12 @@ def _reaches(fd: int, name_at: int, end: int) -> bool:
     return sha256(data[cids.SIZE :]).digest() == data[4 : cids.SIZE]
 
 
+def frame_of(place: Place) -> tuple[int, int]:
+    """Where a block begins with its frame, and how long it is with it."""
+    head = len(varint.encode(cids.SIZE + place.size)) + cids.SIZE
+    return place.at - head, head + place.size
+
+
 def named_before(place: Place) -> Place:
     """Where the CID of a block lies: straight before it."""
     return Place(place.cid, place.pack, place.at - cids.SIZE, cids.SIZE)
@@ -111,7 +117,7 @@ def section(fd: int, number: int, at: int) -> tuple[Place | None, int]:
     """The block that a pack has at an offset, None where none lies there whole; and where the next
     one begins, 0 if nobody can tell.
     """
-    size, skip = _length(system.pread(fd, 9, at))
+    size, skip = length(system.pread(fd, 9, at))
     if not size:
         return None, 0
     data = system.pread(fd, size, at + skip)
@@ -125,7 +131,7 @@ def section(fd: int, number: int, at: int) -> tuple[Place | None, int]:
     return Place(cid, number, at + skip + cids.SIZE, size - cids.SIZE), at + skip + size
 
 
-def _length(head: bytes) -> tuple[int, int]:
+def length(head: bytes) -> tuple[int, int]:
     """The length with which a section begins, and of how many bytes that is; 0 for both where no
     block has such a length.
     """
@@ -150,7 +156,7 @@ def next_section(fd: int, number: int, at: int, end: int) -> tuple[int, bool]:
             return end, False
         for match in _CID.finditer(data):
             # Before the CID stands the length of both, one to four bytes of it.
-            for start in range(max(at + match.start() - _LONGEST_LENGTH, at), at + match.start()):
+            for start in range(max(at + match.start() - LONGEST_LENGTH, at), at + match.start()):
                 place, behind = section(fd, number, start)
                 if place is not None:
                     return start, True

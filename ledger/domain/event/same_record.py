@@ -13,7 +13,7 @@ one exhibit number of a case.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
 from typing import Any, Final
 
@@ -201,6 +201,23 @@ def related(document: dict[str, Any]) -> list[str]:
 
 #: How it begins what is told of a number that an item of the case bears already.
 NUMBER_TAKEN: Final = "the case has this exhibit number already"
+
+
+#: How it is told that an earlier run had begun what is refused for its number.
+INTERRUPTED: Final = "an upload of it was interrupted"
+
+
+def taken_meanwhile(refusal: ConflictError, recorded: Sequence[str]) -> ConflictError:
+    """What is told of a folder whose number was taken after an upload of it was interrupted.
+
+    Args:
+        recorded: the exhibit numbers of those of its files that were recorded then, or their items.
+    """
+    told = f"{refusal.message}; {INTERRUPTED}"
+    if recorded:
+        named = ", ".join(recorded[:5]) + (f" and {len(recorded) - 5} more" if recorded[5:] else "")
+        told += f" after these of its files had been recorded, which stay: {named}"
+    return ConflictError(told, hint=f"{refusal.hint}; in each case with --restart")
 
 
 def taken(bearer: str) -> ConflictError:
