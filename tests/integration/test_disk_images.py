@@ -103,7 +103,7 @@ def test_media_that_were_altered_are_recorded_with_both_digests(desk: Desk, fold
 
 
 def test_media_that_cannot_be_read_are_told_with_the_place(folder: Path) -> None:
-    first = images.acquire(folder)
+    first = images.acquire(folder, "phone", "-c", "best", data=b"0123456789abcdef" * 12800)
     data = bytearray(first.read_bytes())
     for table in (b"table\0", b"table2\0"):  # of where the media lie, and its copy
         data[data.index(table) + 76 + 24] ^= 255
