@@ -258,8 +258,7 @@ def plain(name: str, otherwise: str) -> str:
     """A recorded name where a person reads it as that of a file, and it means nothing else where it
     lies; else the other one.
     """
-    taken = _PLAIN.fullmatch(name) and not file_names.means_something(name)
-    return name if taken else otherwise
+    return name if is_plain(name) else otherwise
 
 
 def free(name: str, otherwise: str, ending: str = "", *, folder: Path = Path()) -> Path:
@@ -272,6 +271,13 @@ def free(name: str, otherwise: str, ending: str = "", *, folder: Path = Path()) 
     """
     wanted = folder / (plain(name, otherwise) + ending)
     return numbered(wanted, wanted.suffix) if os.path.lexists(wanted) else wanted
+
+
+def is_plain(name: str) -> bool:
+    """Whether a recorded name is that of a file which a person would read as such, and means
+    nothing else where it lies.
+    """
+    return bool(_PLAIN.fullmatch(name)) and not file_names.means_something(name)
 
 
 def numbered(taken: Path, ending: str) -> Path:

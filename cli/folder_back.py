@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from cli import beside, outfile, output
+from cli import beside, outfile, output, segments_back
 from cli.hints import runnable
 from cli.reading import Read
 from ledger.domain.codecs.text import counted
@@ -108,8 +108,8 @@ def bring_each(
             try:
                 read = Read(session, item, typed, basis or ("" if item.case else asked))
                 asked = asked if item.case else read.said["purpose"]
-                own = read.is_folder and len(named) > 1
-                told = _one(read, files, top, target, names if own else None, wish)
+                own = names if len(named) > 1 else None
+                told = _one(read, files, top, target, own, wish)
             except (CustodyError, OSError) as error:
                 told = _failed(typed, error)
                 told.contradicted = isinstance(error, VerificationError)
@@ -166,6 +166,9 @@ def _one(
         names: gives a folder one of its own; None where it fills the top.
     """
     plain = beside.plain(str(read.body.get("name", "")), f"item-{read.named.short[:8]}")
+    if segments := segments_back.parts(read):
+        own = "" if names is None else names.free(segments_back.stem(segments))
+        return _Told(*segments_back.fill(read, segments, target / own))
     if not read.is_folder:
         return _file(read, files, target, plain)
     read.content(None)

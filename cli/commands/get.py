@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli import beside, folder_back, items, outfile, output, reading
+from cli import beside, folder_back, items, outfile, output, reading, segments_back
 from cli.global_options import Basis, Json
 from ledger.domain.codecs.text import counted
 
@@ -23,9 +23,10 @@ is read. Without -o the file or folder gets the name that was recorded, in the w
 never the place of another one.
 
 Of a folder each file is compared with its own signed record and with the folder's manifest, and
-gets the time and the rights that were recorded; folders that were empty are there, too. Several
-items come into the folder that -o names. Start it again with the same -o after an interruption:
-what is there and right is left as it is. Exit code 3: not all of it is there.
+gets the time and the rights that were recorded; folders that were empty are there, too. The
+segments of a disk image come back as they were, into a folder. Several items come into the folder
+that -o names. Start it again with the same -o after an interruption: what is there and right is
+left as it is. Exit code 3: not all of it is there.
 
 \b
 Example:
@@ -39,7 +40,7 @@ Example:
 
 
 class _IsFolder(Exception):  # noqa: N818  (no failure: the file that was opened is not needed)
-    """The item is a folder, and no file is to be written."""
+    """The item is a folder, or a disk image of several segments, and no file is to be written."""
 
 
 def get(
@@ -56,7 +57,7 @@ def get(
             "-o",
             "--output",
             help="File to write, which appears only when everything checked out; of a recorded "
-            "folder, or of several items, the folder to fill.",
+            "folder, a disk image of several segments, or several items, the folder to fill.",
         ),
     ] = None,
     basis: Basis = "",
@@ -119,11 +120,17 @@ def _get_one(
                 )
                 value = {"path": None, "access": read.access}
                 file.otherwise(value, told, hint="get it again, with another --output")
+                segments = [] if manifest else segments_back.parts(read)
+                if segments:
+                    raise _IsFolder
                 opened = read.content(file.file)
                 if read.listed is not None and not manifest:
                     raise _IsFolder
         except _IsFolder:
-            folder_back.bring(read, out, wish)
+            if segments:
+                segments_back.bring(read, segments, out)
+            else:
+                folder_back.bring(read, out, wish)
             return
     _tell_file(read, opened, target, out)
 
