@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from cli import items
-from cli.global_options import STATE
-from cli.hints import program, quoted
+from cli import command_line, items
 from ledger.domain.codecs.text import counted
 
 if TYPE_CHECKING:
@@ -56,11 +54,11 @@ def in_words(error: ConflictError) -> ConflictError:
     """
     from ledger.domain.event import same_record
 
-    number = _said("--exhibit")
+    number = command_line.said("--exhibit")
     if not number or not error.message.startswith(same_record.NUMBER_TAKEN):
         return error
     ways = [f"another number: {_again('--exhibit', 'NUMBER')}"]
-    if _said("--case"):
+    if command_line.said("--case"):
         ways += [
             f"a part of that one: {_again('--part-of', number)}",
             f"in its place: {_again('--replaces', number)}",
@@ -68,27 +66,9 @@ def in_words(error: ConflictError) -> ConflictError:
     return type(error)(error.message, hint="; ".join(ways))
 
 
-def _said(option: str) -> str:
-    """The value of an option of this command line; empty where it is not there."""
-    words = STATE.arguments
-    for at, word in enumerate(words):
-        if word == option and at + 1 < len(words):
-            return words[at + 1]
-        if word.startswith(f"{option}="):
-            return word.partition("=")[2]
-    return ""
-
-
 def _again(*instead: str) -> str:
     """The command line with another way to number what it records."""
-    words, left = [], iter(STATE.arguments)
-    for word in left:
-        if word in _NUMBERING:
-            next(left, "")
-        elif word.partition("=")[0] not in _NUMBERING:
-            words.append(word)
-    at = words.index("--") if "--" in words else len(words)
-    return " ".join([program(), *map(quoted, [*words[:at], *instead, *words[at:]])])
+    return command_line.again(*instead, without=_NUMBERING)
 
 
 def related(session: Any, case: str, exhibit: str, part_of: str, replaces: str) -> Belonging:
