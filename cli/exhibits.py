@@ -57,18 +57,19 @@ def in_words(error: ConflictError) -> ConflictError:
     number = command_line.said("--exhibit")
     if not number or not error.message.startswith(same_record.NUMBER_TAKEN):
         return error
-    ways = [f"another number: {_again('--exhibit', 'NUMBER')}"]
+    anew = ["--restart"] if same_record.INTERRUPTED in error.message else []
+    ways = [f"another number: {_again('--exhibit', 'NUMBER', *anew)}"]
     if command_line.said("--case"):
         ways += [
-            f"a part of that one: {_again('--part-of', number)}",
-            f"in its place: {_again('--replaces', number)}",
+            f"a part of that one: {_again('--part-of', number, *anew)}",
+            f"in its place: {_again('--replaces', number, *anew)}",
         ]
     return type(error)(error.message, hint="; ".join(ways))
 
 
 def _again(*instead: str) -> str:
     """The command line with another way to number what it records."""
-    return command_line.again(*instead, without=_NUMBERING)
+    return command_line.again(*instead, without=(*_NUMBERING, "--resume", *instead))
 
 
 def related(session: Any, case: str, exhibit: str, part_of: str, replaces: str) -> Belonging:

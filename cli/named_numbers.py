@@ -2,33 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from typing import Any
 
 from cli.global_options import STATE
 from ledger.domain.errors import VerificationError
+from ledger.domain.event import same_record
 from ledger.domain.event.normalization import form
 from ledger.domain.verify.signed_events import DISTRUST
 
 
-def require_numbers(evidence: str, documents: Iterable[dict[str, Any] | None]) -> None:
-    """Check that the record of the item that was named by a number has that number: which item it
-    stands for is the node's word, and another one would be read, given on or decided upon.
+def require_numbers(evidence: str, documents: Mapping[str, dict[str, Any]]) -> None:
+    """Check that the record of the item that was named by a number has that number, as it stands
+    after corrections, or was ever of that case: which item it stands for is the node's word, and
+    another one would be read, given on or decided upon.
 
     Args:
-        documents: of the item, all of them; they are destroyed together, and then say nothing.
+        documents: of the item's events, in their order, by their statement digests in hex; they
+            are destroyed together, and then say nothing.
 
     Raises:
         VerificationError: it has not.
     """
-    known = [document for document in documents if document is not None]
-    if evidence.removeprefix("urn:uuid:") != STATE.item or not known:
+    if evidence.removeprefix("urn:uuid:") != STATE.item or not documents:
         return
+    versions = [*same_record.versions(documents)]
+    standing = dict(versions).values()
     found = {
         (form(number["scheme"]), form(number["value"]))
-        for document in known
-        for part in (document, document["body"])
-        for number in part.get("identifiers", [])
+        for document in standing
+        for number in same_record.identifiers(document)
+    } | {
+        (same_record.CASE, case)
+        for _, document in versions
+        for case in same_record.numbers_of(same_record.identifiers(document), same_record.CASE)
+    }
+    # An exhibit that was named with its parts has its number, or is a part of it.
+    found |= {
+        (same_record.PARTS, whole)
+        for scheme, value in found
+        if scheme == "exhibit"
+        for whole in (value, same_record.whole(value))
     }
     for scheme, value in STATE.numbers:
         if (form(scheme), form(value)) not in found:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from cli import labels, output, people
 from ledger.domain.codecs.text import counted
+from ledger.domain.event.stated_digests import HERE
 
 if TYPE_CHECKING:
     from ledger.domain.ports.answers import Look
@@ -113,4 +114,44 @@ def _describe(document: dict[str, Any], called: people.Names) -> list[str]:
         lines.append(f"tool: {' '.join(named)}")
     if "late" in document:
         lines.append(f"recorded late: {document['late']}")
-    return lines + [f"{name}: {value}" for name, value in body.get("digests", {}).items()]
+    return [
+        *lines,
+        *(f"{name}: {value}" for name, value in body.get("digests", {}).items()),
+        *map(stated, body.get("stated", [])),
+        *_image(body),
+    ]
+
+
+def _image(body: dict[str, Any]) -> list[str]:
+    """What is recorded of a disk image, and what it says of itself: word for word, and foreign."""
+    image, ext, lines = body.get("image"), body.get("ext"), []
+    if isinstance(image, dict):
+        segments = counted(len(image.get("segments", [])), "segment")
+        lines.append(f"disk image: {image.get('format', '(withheld)')}, {segments}")
+        if errors := image.get("readErrors"):
+            lines.append(f"sectors not read when it was made: {counted(len(errors), 'stretch')}")
+    said = ext.get("imageHeader") if isinstance(ext, dict) else None
+    if isinstance(said, dict):
+        lines += [f"the disk image says: {name}: {value}" for name, value in said.items()]
+    if isinstance(collector := body.get("collector"), dict):
+        role = f" ({collector['role']})" if "role" in collector else ""
+        lines.append(f"taken by: {collector.get('name', '(withheld)')}{role}")
+    return lines
+
+
+def stated(row: dict[str, Any]) -> str:
+    """What somebody stated to be the digest of something, in words: of what, by whom, and whether
+    it was compared.
+
+    Args:
+        row: a row of the member `stated` of a body.
+    """
+    what = labels.STATED_OF.get(row.get("over", ""), "it is not said what")
+    by = row.get("by", "somebody who is not named")
+    if by == HERE:
+        result = "which was found here"
+    else:
+        outcomes = {None: "not compared", True: "compared here, and the same"}
+        told = outcomes.get(row.get("checked"), "compared here, and ANOTHER ONE was found")
+        result = f"stated by {by}, {told}"
+    return f"{row['algorithm']} of {what}: {row['value']}, {result}"

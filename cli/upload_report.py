@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from ledger.client.upload import UploadResult
 
 _LISTED: Final = 20
+#: Where something stands that was recorded; left out where there is little room.
+IN_LOG: Final = " in the agency's log"
 
 
 def _short(evidence: str) -> str:
@@ -36,9 +38,11 @@ def recorded(new: Sequence[UploadResult], outcome: Callable[[UploadResult], str]
     if not any(columns["EXHIBIT"]):
         del columns["EXHIBIT"]
     rows = [list(row) for row in zip(*columns.values(), strict=True)]
-    return tables.table(
-        [*columns], rows, whole=("ITEM", "EXHIBIT"), short={"ITEM": tables.beginnings}
-    )
+    short = {
+        "RECORDED": lambda cells: [cell.replace(IN_LOG, "") for cell in cells],
+        "ITEM": tables.beginnings,
+    }
+    return tables.table([*columns], rows, whole=("ITEM", "EXHIBIT"), short=short)
 
 
 def known(left: Sequence[UploadResult]) -> list[str]:

@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli import command_line, exhibits, items, output, questions, record_options, upload_report
+from cli import (
+    command_line,
+    disk_images,
+    exhibits,
+    items,
+    output,
+    questions,
+    record_options,
+    upload_report,
+)
 from cli.global_options import STATE, Json
 from cli.hints import command
 from ledger.domain.codecs.text import counted
@@ -23,7 +32,8 @@ _HELP = """Hash, encrypt, store and record files and folders where they are coll
 Each file becomes an item of its own with a signed record; a folder becomes one more item that lists
 them, and says what was left out and why. An upload that was interrupted goes on where it was when
 you start it again; with other details you are asked whether to go on as before (--resume) or to
-begin anew (--restart). Exit code 3: something could not be read.
+begin anew (--restart). Exit code 3: something could not be read, or details that you give now were
+not recorded, since a file was recorded before without them.
 
 \b
 Example:
@@ -70,6 +80,8 @@ def upload(
     again: Annotated[
         bool, typer.Option("--again", help="Record anew what you recorded before.")
     ] = False,
+    check_image: disk_images.CheckImage = False,
+    plain_file: disk_images.PlainFile = False,
     resume: record_options.Resume = False,
     restart: record_options.Restart = False,
     as_json: Json = False,
@@ -79,6 +91,9 @@ def upload(
     from ledger.client.upload import UploadOptions
     from ledger.domain.errors import UsageError
 
+    images = disk_images.given([] if plain_file else paths, check=check_image, resume=resume)
+    if not resume:
+        case, exhibit = images.numbers(case, exhibit, related=bool(part_of or replaces))
     said = record_options.identifier_members(case, exhibit) | record_options.basis_member(
         basis, basis_kind, authorisation, authority
     )
@@ -118,14 +133,17 @@ def upload(
             hint="give the paths alone, or --restart for new details",
         )
     interrupted = record_options.interruption(resume, restart)
-    options = UploadOptions(said, tuple(digest or ()), again, body=body, interrupted=interrupted)
+    options = UploadOptions(
+        said, tuple(digest or ()), again, body=body, interrupted=interrupted, images=images.records
+    )
 
     def named(session: Session, options: UploadOptions) -> UploadOptions:
         if source:
             return replace(options, own={"partOf": items.also(session, source).urn})
         return exhibits.belonging(session, options, case, exhibit, part_of, replaces)
 
-    upload_paths(paths, options, named if source or part_of or replaces else None)
+    completed = named if source or part_of or replaces else None
+    upload_paths(paths if plain_file else images.paths, options, completed, images)
 
 
 def register(app: typer.Typer) -> None:
@@ -137,20 +155,23 @@ def upload_paths(
     paths: list[Path],
     options: UploadOptions,
     named: Callable[[Session, UploadOptions], UploadOptions] | None = None,
+    images: disk_images.GivenImages | None = None,
 ) -> None:
     """Upload files and folders, and tell what became of them; ends with 3 where something could not
-    be read.
+    be read, or was said of a file whose earlier record does not say it, and with 1 where the media
+    of a disk image have another digest than it says.
 
     Args:
-        named: completes the options by the items that were named, where some were.
+        named: completes the options by the items that were named, where some were. images: the
+            disk images among the paths.
     """
     from dataclasses import asdict
 
     from cli.session import open_session
     from ledger.client.upload_drafts import measure
 
-    own = _own()
-    _, total = measure(paths, own)
+    own, images = _own(), images or disk_images.GivenImages(paths)
+    total = measure(images.files, own)[1] + images.media
     with open_session() as session, output.progress("uploading", total) as advance:
         options = named(session, options) if named is not None else options
         done, run = _run(session, paths, options, own, advance)
@@ -169,13 +190,17 @@ def upload_paths(
     ]
     value = {"items": [asdict(item) for item in done], "recorded": recorded, "waiting": waiting}
     value["known"] = len(done) - recorded
+    value |= {"images": disk_images.as_json(images)}
+    lines += disk_images.lines(images)
     output.result(
         value | {"leftOut": [asdict(one) for one in run.left_out]}, *lines, *_left_out(run.left_out)
     )
     for notice in run.notices:
         output.say(notice)
     run.told()
-    if any(one.lost for one in run.left_out):
+    if disk_images.differs(images):
+        raise typer.Exit(1)
+    if any(one.lost for one in run.left_out) or any(item.differs for item in done):
         raise typer.Exit(3)
 
 
@@ -300,5 +325,6 @@ def _next(waiting: int) -> list[str]:
 
 
 def _outcome(item: Any) -> str:
-    place = "waits as no." if STATE.offline else "entry"
-    return f"{place} {item.index}" + (", resumed" if item.resumed else "")
+    where = f"waits as no. {item.index}"
+    place = where if STATE.offline else f"number {item.index}{upload_report.IN_LOG}"
+    return place + (", resumed" if item.resumed else "")

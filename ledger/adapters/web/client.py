@@ -34,7 +34,9 @@ from ledger.domain.errors import FormatError, NetworkError, UsageError
 from ledger.domain.untrusted import hosts, shapes
 from ledger.domain.untrusted.hosts import Address, Network
 
+MIB: Final = 1 << 20
 _DEPTH: Final = 32  # a document may be nested 24 deep, and answers wrap it
+_TIMES: Final = 8  # its length that an answer may take in memory; a list of ours takes four times
 _AGAIN: Final = frozenset({429, 502, 503, 504})
 _FIRST_PAUSE: Final = 0.1
 _LONGEST_PAUSE: Final = 30.0
@@ -49,12 +51,11 @@ _FAULTS: Final = (
     httpx.TransportError,  # of the application in this process
 )
 _SECONDS: Final = re.compile(r"[0-9]{1,9}")
-MIB: Final = 1 << 20
 
 
 class WebError(NetworkError):
     """Somebody outside could not be reached, not in time, or answered nonsense; ``reason`` says
-    which, in few words of ours.
+    which, in few words of ours and without the address.
     """
 
     def __init__(
@@ -63,10 +64,11 @@ class WebError(NetworkError):
         reason: str,
         *,
         hint: str = faults.RUNS,
+        where: str = "",
         passing: bool = False,
         sent: bool = True,
     ) -> None:
-        super().__init__(f"{who} {reason}", hint=hint)
+        super().__init__(f"{who} {reason}", hint=hint, where=where)
         self.reason = reason
         self.passing = passing  # the same call may well succeed the next time
         self.sent = sent  # false where no connection came about, so that nothing can have been done
@@ -115,8 +117,11 @@ class Answer:
         """The body as JSON of a shape.
 
         Raises:
-            WebError: it is something else.
+            WebError: it is something else, or of so many tiny values that it would take many times
+                its length in memory.
         """
+        if strict_json.is_dense(self.content, times=_TIMES, free=MIB):
+            raise WebError(self.who, "answered nonsense: too many values for its length")
         try:
             return shapes.fit(
                 strict_json.parse(
@@ -179,13 +184,16 @@ def _translated(who: str, place: Place) -> Iterator[None]:
     except ForbiddenAddressError as error:
         raise WebError(
             who,
-            f"{error}: {place.at}",
+            str(error),
+            where=place.at,
             hint="allow its network, if that is meant: custody network allow NETWORK",
         ) from error
     except _FAULTS as error:
         sent = not isinstance(error, httpcore.ConnectError | httpcore.ConnectTimeout)
         why, hint = place.fault(error)
-        raise WebError(who, f"did not answer: {why}", hint=hint, passing=True, sent=sent) from error
+        raise WebError(
+            who, "did not answer", where=why, hint=hint, passing=True, sent=sent
+        ) from error
 
 
 class Web:
