@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from cli.global_options import STATE
 from tests.support.commands import within
 
 
@@ -80,8 +81,10 @@ from tests.support.commands import within
     ],
 )
 def test_what_was_mistyped_is_told_with_the_whole_command_that_was_meant(
-    typed: str, said: str, todo: str
+    typed: str, said: str, todo: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    for name, value in (("home", None), ("server", ""), ("passphrase_file", None)):
+        monkeypatch.setattr(STATE, name, value)  # as in a process of its own
     code, printed, told = within(*typed.split())
     assert (code, printed) == (2, "")
     assert told.splitlines() == [f"custody: {said}", f"  what to do: {todo}"]
