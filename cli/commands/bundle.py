@@ -47,9 +47,10 @@ def bundle(
         open_session() as session,
     ):  # and so is a file that cannot be written
         asked = withholding.asked(session, evidence, basis, "bundle", recipient, withhold)
-        named, why, left_out, erased = asked
-        urn = named.urn
-        access = "" if erased else withholding.record_export(session, urn, why)
+        named, left_out = asked.named, asked.left_out
+        urn, access = named.urn, asked.access
+        if not access and not session.node.item(urn).erased:
+            access = withholding.record_export(session, urn, asked.why)
         if access:
             told = f"your export was signed and recorded ({access}); the bundle was not written"
             file.otherwise(
