@@ -254,8 +254,8 @@ def _of_node(ask: Callable[[int | None], bytes], bundle: Path) -> TrustRoot:
         return trust.parse(ask(None))
 
 
-def free(name: str, otherwise: str, ending: str = "") -> Path:
-    """A name for a new file in the working folder, which nothing has yet.
+def free(name: str, otherwise: str, ending: str = "", *, folder: Path = Path()) -> Path:
+    """A name for a new file in a folder, the working folder by default, which nothing has yet.
 
     Args:
         name: as it was recorded, which may be anything. otherwise: where it is no name of a file
@@ -264,7 +264,7 @@ def free(name: str, otherwise: str, ending: str = "") -> Path:
     """
     plain = _PLAIN.fullmatch(name) and not file_names.means_something(name)
     stem = (name if plain else otherwise) + ending
-    wanted = Path(stem)
+    wanted = folder / stem
     return numbered(wanted, wanted.suffix) if os.path.lexists(wanted) else wanted
 
 

@@ -99,6 +99,7 @@ ARE: Final[dict[tuple[str, str], str]] = {
     ("court", "-o"): "another-folder",
     ("handover pause", "-o"): "new.jpg",
     ("verify", "{}"): "photo.jpg",
+    ("handover accept", "--seal"): "S-1",
     ("handover offer", "NUMBER"): "4712",
     ("person invite", "NUMBER"): "4714",
     ("verify", "--trust"): "trust.json",
@@ -128,6 +129,9 @@ OTHERWISE: Final[dict[str, tuple[int, str]]] = {
     "handover pause {} --basis WHY": (2, "add -o FILE"),  # which stands behind it
     "handover accept ID": _NOT_OFFERED,
     "handover accept {}": _NOT_OFFERED,
+    "handover accept --all": (2, "nothing is on offer to you"),
+    "handover accept ITEM --seal NUMBER": _NOT_OFFERED,
+    "handover accept ID --seal NUMBER": _NOT_OFFERED,
     "handover decline ID --reason WHAT": _NOT_OFFERED,
     "handover decline ID --reason WHAT-YOU-FOUND": _NOT_OFFERED,
     "handover decline ID --reason WHY": _NOT_OFFERED,

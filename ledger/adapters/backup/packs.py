@@ -23,6 +23,7 @@ from typing import BinaryIO, Final
 
 from ledger import system
 from ledger.adapters import files
+from ledger.adapters.backup import home_packs
 from ledger.adapters.backup.copy_mending import CHUNK, agree, copy_readable, mend
 from ledger.adapters.ipfs.index_view import PacksKnown, read_pack, read_packs, read_places
 from ledger.adapters.ipfs.pack_sections import checked, scan
@@ -102,27 +103,25 @@ def copy(source: Path, folder: Path, known: Mapping[str, int]) -> Copied:
     Raises:
         StorageError: the home is older than what was backed up, or the copies are not its own.
     """
-    home, there = read_packs(source), packs_in(source)
+    found = home_packs.read(source)
+    home = found.known
     before = {
         number: size for name, size in known.items() if (number := number_of(name)) is not None
     }
-    _require_newer(home, max([-1, *home.indexed, *there, *home.compacted]), before)
-    made = Copied(0, {}, [], [])
+    _require_newer(home, max([-1, *home.indexed, *found.sizes, *home.compacted]), before)
+    made = Copied(0, {}, list(found.differing), [])
     new, again = 0, _longest_unread(folder, home.indexed)
     # No further than the index: what lies behind it may be torn, and be written over.
-    for number, end in sorted(home.indexed.items()):
-        name = name_of(number)
+    for number, indexed in sorted(home.indexed.items()):
+        name, end = name_of(number), min(indexed, found.sizes.get(number, 0))
+        if number in home.cut or before.get(number, 0) > end:
+            made.lost.append(name)
         if before.get(number, 0) > end:  # cut at home
             made.packs[name] = before[number]
-            made.lost.append(name)
-            continue
-        if number not in there:
-            raise StorageError(
-                f"{source / name} is gone", hint="find out why: custody doctor --deep, then again"
-            )
-        good = (before.get(number, 0), number == again)
-        new += _append(there[number], folder / name, good, end, made)
-        made.packs[name] = end
+        elif number in found.sizes:
+            good = (before.get(number, 0), number == again)
+            new += _append(source / name, folder / name, good, end, made)
+            made.packs[name] = end
     files.sync_directory(folder)
     return replace(made, new=new)
 
@@ -240,7 +239,7 @@ def give_up(source: Path, folder: Path, copied: Copied) -> list[str]:
             path.unlink()
         else:
             lost.append(path.name)
-    return sorted(lost)
+    return sorted(set(lost))
 
 
 def _is_all_known(source: Path, folder: Path, home: PacksKnown, number: int) -> bool:
