@@ -43,13 +43,15 @@ def record_export(session: Session, urn: str, basis: dict[str, Any]) -> str:
 @dataclass(frozen=True, slots=True)
 class Asked:
     """What somebody who asks for an export means: the item, why it is read, what is left out, and
-    the access under which the record was opened for that; empty where it was not.
+    the access under which the record was opened for that; empty where it was not. ``erased``: it
+    was disposed of.
     """
 
     named: Named
     why: dict[str, Any]
     left_out: list[str]
     access: str
+    erased: bool = False
 
 
 def asked(
@@ -70,16 +72,30 @@ def asked(
     Raises:
         UsageError: an event is to be left out that the item does not have.
     """
+    named = items.find(session, evidence)
+    erased = session.node.item(named.urn).erased
+    why = {} if erased else items.reason(basis, named, evidence, verb)
+    return of_item(session, named, why, recipient, withhold or [], ready)
+
+
+def of_item(
+    session: Session,
+    named: Named,
+    why: dict[str, Any],
+    recipient: str,
+    withhold: list[str],
+    ready: Callable[[Session, str], object] = lambda session, urn: None,
+) -> Asked:
+    """The same, of an item that was found; see asked."""
     from ledger.client.redaction import Withheld
 
-    named = items.find(session, evidence)
     item = session.node.item(named.urn)
-    Withheld(withhold or []).require_counted(item.events)
-    why = {} if item.erased else items.reason(basis, named, evidence, verb)
-    if not item.erased:
-        ready(session, named.urn)
-    rules, access = left_out(session, recipient, named.urn, why, erased=item.erased)
-    return Asked(named, why, [*(withhold or []), *rules], access)
+    Withheld(withhold).require_counted(item.events)
+    if item.erased:
+        return Asked(named, {}, withhold, "", erased=True)
+    ready(session, named.urn)
+    rules, access = left_out(session, recipient, named.urn, why)
+    return Asked(named, why, [*withhold, *rules], access)
 
 
 def exported(session: Session, urn: str, access: str, withhold: list[str]) -> tuple[Bundle, bytes]:
@@ -105,7 +121,7 @@ def exported(session: Session, urn: str, access: str, withhold: list[str]) -> tu
 
 
 def left_out(
-    session: Session, recipient: str, urn: str, basis: dict[str, Any], *, erased: bool
+    session: Session, recipient: str, urn: str, basis: dict[str, Any]
 ) -> tuple[list[str], str]:
     """What the agency's profile withholds from a kind of reader, as far as this item's record has
     it; and the access under which the record was opened for that, which is the one of the export.
@@ -115,7 +131,7 @@ def left_out(
     """
     from ledger.domain.errors import UsageError
 
-    if not recipient or erased:
+    if not recipient:
         return [], ""
     known = session.node.agency().withhold
     if recipient not in known:
