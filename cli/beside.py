@@ -262,10 +262,16 @@ def free(name: str, otherwise: str, ending: str = "", *, folder: Path = Path()) 
             that a person would read as such, or that means something where it lies. ending: behind
             it.
     """
-    plain = _PLAIN.fullmatch(name) and not file_names.means_something(name)
-    stem = (name if plain else otherwise) + ending
+    stem = (name if is_plain(name) else otherwise) + ending
     wanted = folder / stem
     return numbered(wanted, wanted.suffix) if os.path.lexists(wanted) else wanted
+
+
+def is_plain(name: str) -> bool:
+    """Whether a recorded name is that of a file which a person would read as such, and means
+    nothing else where it lies.
+    """
+    return bool(_PLAIN.fullmatch(name)) and not file_names.means_something(name)
 
 
 def numbered(taken: Path, ending: str) -> Path:

@@ -26,7 +26,7 @@ sign.
 
 \b
 Example:
-  custody handover offer 2026-117/A1 --to-person 4712
+  custody handover offer 2026-117/A1 --to 4712
   custody --home ~/nl handover offer 3f0c1d2e-... --to RO-DIICOT \\
     --purpose "analysis" --basis "EIO 2026/117"
   custody --home ~/ro handover list
@@ -37,8 +37,8 @@ sealed to whoever shall take it; until they answer nothing else can be recorded.
 
 \b
 Example:
-  custody handover offer 2026-117/A1 --to-person 4712
-  custody handover offer 2026-117/A2/ --to-person 4712
+  custody handover offer 2026-117/A1 --to 4712
+  custody handover offer 2026-117/A2/ --to 4712
   custody --home ~/nl handover offer 3f0c1d2e-... --to RO-DIICOT \\
     --purpose "analysis" --basis "EIO 2026/117" --on-condition "this case"
 """
@@ -66,11 +66,19 @@ _Condition = Annotated[str, typer.Option(help="Condition of the item.")]
 
 def offer(
     evidence: selection.Several,
-    to: Annotated[str, typer.Option(help="Agency code; without it the own agency.")] = "",
+    to: Annotated[
+        str,
+        typer.Option(
+            "-t",
+            "--to",
+            help="Who shall take it: a colleague's service number, or another agency's code.",
+        ),
+    ] = "",
     to_person: Annotated[
         str,
         typer.Option(
-            help="Service number of who shall take it, or pseudonym; a guest: WHO@AGENCY."
+            help="A person by service number or pseudonym, also of the agency in --to; a guest: "
+            "WHO@AGENCY."
         ),
     ] = "",
     loan: Annotated[
@@ -99,7 +107,7 @@ def offer(
     said = record_options.basis_member(basis, basis_kind, authorisation, authority)
     with open_session() as session:
         chosen = selection.find(session, evidence)
-        agency, person = _recipient(session, evidence, to, to_person)
+        agency, person, taker = _recipient(session, evidence, to, to_person)
         wanted = OfferTerms(
             agency,
             session.clock.now() + int(days * _DAY),
@@ -111,7 +119,6 @@ def offer(
             purpose,
             said,
         )
-        taker = to_person or wanted.agency
         selection.agree(chosen, f"Offer {{}} to {taker}?", yes=yes)
 
         def make(one: Named) -> Recorded:
@@ -136,28 +143,37 @@ def offer(
     )
 
 
-def _recipient(session: Session, typed: list[str], to: str, to_person: str) -> tuple[str, str]:
-    """The agency and the person to whom an item is offered, of what was typed.
+def _recipient(session: Session, typed: list[str], to: str, to_person: str) -> tuple[str, str, str]:
+    """The agency and the person to whom an item is offered, of what was typed, and how whoever
+    typed it calls them.
 
     Raises:
         UsageError: neither was said, and nobody can be asked; or nobody is meant.
     """
     from ledger.domain.errors import UsageError
+    from ledger.domain.identity.names import is_code
 
     own = session.person.certificate.agency
-    to_person = to_person.strip()
+    to, to_person = to.strip(), to_person.strip()
+    # By its form alone: nobody, by the name that they take, gets what was meant for another one.
+    if to and not is_code(to):
+        if to_person:
+            raise UsageError(
+                f"{to[:80]!r} is no agency's code, and --to-person names a person too",
+                hint="name one person: --to NUMBER; or their agency as well: --to RO-DIICOT",
+            )
+        to, to_person = "", to
     if not to and not to_person:
         to_person = questions.text("Service number of the colleague who shall take it:")
         if not to_person:
             raise UsageError(
-                "an offer is made to a colleague, or to another agency with --to",
-                hint=command("handover", "offer", typed[0], "--to-person", "NUMBER"),
+                "an offer is made to a colleague, or to another agency",
+                hint=command("handover", "offer", typed[0], "--to", "NUMBER"),
             )
     named = to_person.partition("@")[2]
     agency = to or named or own
-    if to_person and agency == own:
-        to_person = people.reference(session, to_person)
-    return agency, to_person
+    person = people.reference(session, to_person) if to_person and agency == own else to_person
+    return agency, person, to_person or agency
 
 
 def _taking(one: Named) -> str:

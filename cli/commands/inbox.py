@@ -121,17 +121,15 @@ def inbox(
     since = format_time(before.time) if before else None
     lines = [*_waiting(found, roles), "", *_changed(found, since)]
     if before is not None and found.size < before.size:
+        were, are = counted(before.size, "entry"), counted(found.size, "entry")
         lines += [
             "",
-            f"THE LOG SHRANK: {counted(before.size, 'entry')} when you looked, "
-            f"{counted(found.size, 'entry')} now",
+            f"THE LOG SHRANK: {were} when you looked, {are} now",
             "  ask who runs the node why; an auditor follows its log: `custody monitor`",
         ]
     if not found.whole:
-        lines += [
-            "",
-            f"looked at {counted(found.looked, 'item')}, and there are more: {command('inbox', '--all')}",
-        ]
+        looked = counted(found.looked, "item")
+        lines += ["", f"looked at {looked}, and there are more: {command('inbox', '--all')}"]
     output.result(
         {
             "waiting": found.waiting,

@@ -55,7 +55,7 @@ ARE: Final[dict[tuple[str, str], str]] = {
     ("field drop", "{}"): "0",
     ("field drop", "{0}"): "0",
     ("handover decline", "--reason"): "a seal is broken",
-    ("handover offer", "--to"): "RO-DIICOT",
+    ("handover offer", "--to"): "4712",
     ("handover offer", "--to-person"): "4712",
     ("home use", "{}"): "home",
     ("init", "--agency"): "NL-POL",
@@ -125,7 +125,6 @@ OTHERWISE: Final[dict[str, tuple[int, str]]] = {
     "field drop {}": _NOBODY_WAITS,
     "field drop {} --force": _NOBODY_WAITS,
     "fixity --all": (3, "no IPFS node keeps an item yet"),
-    "handover offer ID --to {}": (1, "RO-DIICOT is not known here"),
     "handover pause {} --basis WHY": (2, "add -o FILE"),  # which stands behind it
     "handover accept ID": _NOT_OFFERED,
     "handover accept {}": _NOT_OFFERED,

@@ -131,15 +131,15 @@ def test_what_is_both_a_case_and_an_exhibit_of_another_is_refused(office: Office
 
 
 def test_one_item_that_is_refused_keeps_no_other_from_being_offered(office: Office) -> None:
-    office.run("handover", "offer", "2026-117/A2/2", "--to-person", "4712")
-    out, _ = office.run("handover", "offer", "2026-117/A2/", "--to-person", "4712", "--yes", code=3)
+    office.run("handover", "offer", "2026-117/A2/2", "--to", "4712")
+    out, _ = office.run("handover", "offer", "2026-117/A2/", "--to", "4712", "--yes", code=3)
     assert "3 items offered to 4712" in out
     assert "not done for 1 item" in out
 
 
 def test_everything_on_offer_is_taken_once_its_terms_were_agreed_to(office: Office) -> None:
-    office.run("handover", "offer", "2026-117/A2/", "--to-person", "4712", "--yes")
-    office.run("handover", "offer", "2026-117/A1", "--to-person", "4712", "--purpose", "a look")
+    office.run("handover", "offer", "2026-117/A2/", "--to", "4712", "--yes")
+    office.run("handover", "offer", "2026-117/A1", "--to", "4712", "--purpose", "a look")
     _, said = office.theirs("handover", "accept", code=2, typed="")
     assert "5 items are on offer" in said
     _, said = office.theirs("handover", "accept", "--all", typed="n\n", code=2)
@@ -156,7 +156,7 @@ def test_everything_on_offer_is_taken_once_its_terms_were_agreed_to(office: Offi
 def test_of_several_offers_the_one_with_other_content_is_not_accepted(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    office.run("handover", "offer", "2026-117/A2/", "--to-person", "4712", "--yes")
+    office.run("handover", "offer", "2026-117/A2/", "--to", "4712", "--yes")
     check = offered_item.check
 
     def differs(node: object, person: object, shown: OnOffer, *rest: object) -> bytes | None:
@@ -175,7 +175,7 @@ def test_of_several_offers_the_one_with_other_content_is_not_accepted(
 def test_a_thing_is_not_taken_with_others_and_no_seal_is_said_of_several(office: Office) -> None:
     office.run("seize", "phone", "--seal", "S-1", "-c", "2026-117", "-e", "A3")
     for number in ("2026-117/A3", "2026-117/A1"):
-        office.run("handover", "offer", number, "--to-person", "4712")
+        office.run("handover", "offer", number, "--to", "4712")
     _, said = office.theirs("handover", "accept", "--all", "--seal", "S-1", "--yes", code=2)
     assert "seals were found on one thing" in said
     out, _ = office.theirs("handover", "accept", "--all", "--yes", code=3)
@@ -218,7 +218,11 @@ def test_a_node_cannot_name_an_item_of_another_exhibit_for_a_part(
             named_numbers.require_numbers("urn:uuid:one", record(case, exhibit))
 
 
-def test_a_node_that_is_gone_ends_the_command_and_what_was_left_is_told() -> None:
+def test_a_node_that_is_gone_ends_the_command_and_what_was_left_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("item", "numbers"):  # as they were for whoever tests afterwards
+        monkeypatch.setattr(STATE, name, getattr(STATE, name))
     chosen = selection.Chosen(tuple(Named(f"urn:uuid:{name}") for name in "abcd"), whole=True)
 
     def act(one: Named) -> str:
@@ -233,3 +237,21 @@ def test_a_node_that_is_gone_ends_the_command_and_what_was_left_is_told() -> Non
     assert isinstance(done.stopped, NetworkError)
     with pytest.raises(NetworkError):  # nothing was done: the command failed as a whole
         selection.each(selection.Chosen(chosen.items[2:], whole=True), act, "noting")
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--to", "RO-DIICOT"), "RO-DIICOT is not known here"),
+        (("--to", "RO-DIICOT", "--to-person", "4712"), "'4712' names nobody"),
+        (("--to", "ro-diicot"), "'ro-diicot' names nobody of NL-POL"),
+        (("--to", "4712", "--to-person", "4711"), "name one person"),
+    ],
+)
+def test_a_colleagues_number_and_an_agencys_code_are_told_apart_by_their_form(
+    office: Office, words: tuple[str, ...], told: str
+) -> None:
+    """Somebody enrolled under a number that is a partner's code would get what is meant for it."""
+    code, _, said = within("handover", "offer", "2026-117/A1", *words, home=office.home)
+    assert code in (1, 2)
+    assert told in said
