@@ -137,7 +137,7 @@ class SmtpMailer:
         return message.as_bytes()
 
 
-_LOGIN: Final = "set user and password anew: custody notices set"
+_LOGIN: Final = "set user and password anew: `custody notices set`"
 _SERVER: Final = "ask whoever runs the mail server; it is tried again by itself"
 _TRUST: Final = (
     "let the server have a certificate for that name, of a CA that this machine trusts "

@@ -62,7 +62,7 @@ def read(keyring: FileKeyring) -> NoticeSettings:
     except (ValueError, KeyError, TypeError, AttributeError, UsageError) as error:
         raise KeyringError(
             "the settings of notices in the keyring cannot be read",
-            hint="set them anew: custody notices off, then custody notices set",
+            hint="forget them, and set them anew: custody notices off",
         ) from error
     return NoticeSettings(server, people)
 
