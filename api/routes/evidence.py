@@ -38,6 +38,7 @@ from ledger.rows.items import ItemRow
 from ledger.rows.storage import OWN_DISK, ReplicaStateRow
 from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.access import authorization, key_release, shown_documents
+from ledger.services.access.authorization import Caller
 from ledger.services.bundles import export
 from ledger.services.node.context import Node
 from ledger.services.onchain import checkpoint_anchoring
@@ -79,6 +80,15 @@ def _item_out(
     )
 
 
+def _kept(
+    node: Node, unit: UnitOfWork, caller: Caller, evidence: list[str]
+) -> dict[str, list[ReplicaStateRow]]:
+    """At which IPFS nodes items are kept, and how well: what the agency runs is nothing for
+    guests.
+    """
+    return {} if caller.is_guest(node.agency) else unit.replicas.named(evidence)
+
+
 def _is_erased(unit: UnitOfWork, item: ItemRow) -> bool:
     """Whether the keys of an item are destroyed, or will be at once; asked for items that could be
     only.
@@ -115,7 +125,7 @@ def list_evidence(
         rows = authorization.visible_items(node, unit, caller, after=after, limit=limit)
         reached, held = (
             checkpoint_anchoring.progress(node, unit),
-            unit.replicas.named([row.state.evidence for row in rows]),
+            _kept(node, unit, caller, [row.state.evidence for row in rows]),
         )
         erased = {row.state.evidence for row in rows if _is_erased(unit, row)}
     return ItemsOut(
@@ -158,7 +168,7 @@ def show_evidence(node: NodeDep, caller: CallerDep, evidence: Item) -> ItemOut:
             node,
             item,
             checkpoint_anchoring.progress(node, unit),
-            unit.replicas.of_item(evidence),
+            _kept(node, unit, caller, [evidence]).get(evidence, []),
             erased=_is_erased(unit, item),
             parts=authorization.parts_of(node, unit, caller, evidence, item),
         )
