@@ -1,36 +1,49 @@
-"""An item that was named by a number of its case has that number in its record."""
+"""An item that was named by a number of its case has that number in its record, and one that was
+named by a short id was opened by the statement whose digest begins so.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from cli.global_options import STATE
 from ledger.domain.errors import VerificationError
 from ledger.domain.event.normalization import form
 from ledger.domain.verify.signed_events import DISTRUST
 
+if TYPE_CHECKING:
+    from ledger.domain.ports.answers import RecordedDocument
 
-def require_numbers(evidence: str, documents: Iterable[dict[str, Any] | None]) -> None:
-    """Check that the record of the item that was named by a number has that number: which item it
-    stands for is the node's word, and another one would be read, given on or decided upon.
+
+def require_named(evidence: str, events: Sequence[RecordedDocument]) -> None:
+    """Check that the record of an item is that of the one which was named: which item a number or a
+    short id stands for is the node's word, and another one would be read, given on or decided upon.
 
     Args:
-        documents: of the item, all of them; they are destroyed together, and then say nothing.
+        events: of the item, all of them, held against what was signed; their documents are
+            destroyed together, and then say nothing.
 
     Raises:
-        VerificationError: it has not.
+        VerificationError: it is not.
     """
-    known = [document for document in documents if document is not None]
-    if evidence.removeprefix("urn:uuid:") != STATE.item or not known:
+    if evidence != STATE.urn:
         return
+    if events and not events[0].statement.startswith(STATE.opening):
+        raise VerificationError(
+            2,
+            f"the node names item {evidence.removeprefix('urn:uuid:')} for {STATE.opening}, and "
+            "the statement that opened it has another digest",
+            hint=DISTRUST,
+        )
+    known = [event.document for event in events if event.document is not None]
     found = {
         (form(number["scheme"]), form(number["value"]))
         for document in known
         for part in (document, document["body"])
         for number in part.get("identifiers", [])
     }
-    for scheme, value in STATE.numbers:
+    for scheme, value in STATE.numbers if known else ():
         if (form(scheme), form(value)) not in found:
             raise VerificationError(
                 2,

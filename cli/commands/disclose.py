@@ -8,7 +8,7 @@ import typer
 
 from cli import items, labels, output, people, record_options
 from cli.forwarding import forward
-from cli.global_options import Evidence, Json
+from cli.global_options import STATE, Evidence, Json
 from cli.hints import elsewhere
 
 _DISCLOSE = """Record that somebody was given a copy, an export or a look. The item itself stays
@@ -75,11 +75,7 @@ def disclose(
     output.result(
         answer,
         *lines,
-        *(
-            [f"They take it with: `custody copy take {urn.removeprefix('urn:uuid:')} --basis WHY`"]
-            if to
-            else []
-        ),
+        *([f"They take it with: `custody copy take {STATE.item} --basis WHY`"] if to else []),
     )
 
 

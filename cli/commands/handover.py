@@ -138,7 +138,11 @@ def offer(
             f"offered to {to_person or wanted.agency}; until they answer nothing else is recorded "
             "for this item"
         ),
-        *([] if wanted.agency != own else [f"They take it with: `{_taking(urn)}`"]),
+        *(
+            []
+            if wanted.agency != own
+            else [f"They take it with: `{elsewhere('handover', 'accept', STATE.item)}`"]
+        ),
     )
 
 
@@ -164,10 +168,6 @@ def _recipient(session: Session, item: str, to: str, to_person: str) -> tuple[st
     if to_person and agency == own:
         to_person = people.reference(session, to_person)
     return agency, to_person
-
-
-def _taking(urn: str) -> str:
-    return elsewhere("handover", "accept", urn.removeprefix("urn:uuid:"))
 
 
 def accept(

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from cli import items as naming
 from cli import labels, output, people, tables
 from cli.global_options import Json
 from ledger.domain.identity.person import PersonId
@@ -43,9 +44,10 @@ def list_items(
             items = [session.node.item(evidence) for evidence in sorted(wanted)]
         own = session.person.certificate.agency
         called = people.named(session, (PersonId(one.custodian, one.holder) for one in items))
+    ids = naming.apart({item.evidence: item.opening for item in items})
     rows = [
         [
-            item.evidence.removeprefix("urn:uuid:"),
+            ids[item.evidence],
             item.time,
             str(item.events),
             labels.holder(item, called),
@@ -57,13 +59,12 @@ def list_items(
     short = {
         "HELD BY": tables.colleagues(own),
         "LATEST EVENT": tables.minutes,
-        "ITEM": tables.beginnings,
     }
     none = ["no items that you may see" + (" have this number" if wanted is not None else "")]
     lines = tables.table(headers, rows, whole=headers, short=short) if rows else none
     for number, bearers in borne.items():
         if len(bearers.meant) > 1:
-            named = ", ".join(one.removeprefix("urn:uuid:") for one in bearers.meant)
+            named = ", ".join(ids.get(one, one) for one in bearers.meant)
             lines.append(f"{len(bearers.meant)} items bear the number {number}: {named}")
     output.result({"items": items}, *lines)
 

@@ -5,13 +5,18 @@ from __future__ import annotations
 import json
 import re
 import shlex
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from cli import items
 from cli.global_options import STATE
+from ledger.adapters.node.client import NodeClient
 from ledger.domain.errors import UsageError
+from ledger.domain.ports.answers import Item
 from tests.support.commands import custody, within
 
 CASE = "2026-117/A1"
@@ -30,12 +35,20 @@ def events(home: Path, item: object) -> list[str]:
     return [json.dumps(one["document"]) for one in json.loads(done)["details"]]
 
 
-@pytest.mark.parametrize("name", [CASE, "A1", "2026-117", "beginning"])
+def short(home: Path, item: str) -> str:
+    """The short id of an item, as lists show it."""
+    return str(json.loads(within("--json", "show", item, home=home)[1])["item"]["opening"][:8])
+
+
+@pytest.mark.parametrize("name", [CASE, "A1", "2026-117", "beginning", "short", "four", "whole"])
 def test_an_item_is_found_by_its_numbers_and_by_the_beginning_of_its_id(
     at_work: Path, worked: dict[str, str], name: str
 ) -> None:
     evidence = worked["evidence"]
-    typed = evidence.removeprefix("urn:uuid:")[:8] if name == "beginning" else name
+    digits = json.loads(within("--json", "show", evidence, home=at_work)[1])["item"]["opening"]
+    begins = {"short": digits[:8].upper(), "four": digits[:4], "whole": digits}
+    begins["beginning"] = evidence.removeprefix("urn:uuid:")[:8]
+    typed = begins.get(name, name)
     code, printed, said = within("--json", "show", typed, home=at_work)
     assert code == 0, said
     assert json.loads(printed)["item"]["evidence"] == evidence
@@ -57,7 +70,7 @@ def test_a_number_that_two_items_have_is_never_taken_for_one_of_them(
     code, _, said = within("note", "A1", "x", home=at_work)
     assert code == 2
     assert "'A1' may be each of 2 items" in said
-    assert worked["evidence"].removeprefix("urn:uuid:") in said
+    assert short(at_work, worked["evidence"]) in said
     assert within("note", "9/A1", "the other one", home=at_work)[0] == 0
 
 
@@ -74,12 +87,13 @@ def test_no_item_stands_for_another_one_by_a_number_that_is_the_others_id_or_cas
         return re.findall(r"urn:uuid:([0-9a-f-]{36})", printed)[0]
 
     evidence = uploaded("2026-500", "R1")
-    for typed in (evidence[:8], "2026-500", "2026-500/R1"):
+    names = (evidence[:8], short(at_work, evidence), "2026-500", "2026-500/R1")
+    for typed in names:
         uploaded("2026-501", typed)
         code, _, said = within("note", typed, "x", home=at_work)
         assert code == 2
         assert f"{typed!r} may be each of 2 items" in said
-        assert evidence in said
+        assert short(at_work, evidence) in said
     assert within("note", evidence, "x", home=at_work)[0] == 0
 
 
@@ -313,3 +327,60 @@ def test_a_hint_typed_as_printed_signs_no_placeholder_as_somebodys_reason(
     assert (
         len(events(at_work, worked["evidence"])) == before + 3
     )  # the shown one, and two readings of this test
+
+
+def test_a_node_that_names_another_item_for_a_short_id_is_found_out_by_the_record(
+    at_work: Path, worked: dict[str, str], phone: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which item a short id stands for is the node's word, and another one would be given on."""
+    digits = short(at_work, worked["evidence"])
+    truly = NodeClient.find
+
+    def lying(self: NodeClient, **wanted: Any) -> Iterator[Item]:
+        for item in truly(self, among=[phone]):
+            yield replace(item, opening=digits + item.opening[8:])
+
+    monkeypatch.setattr(NodeClient, "find", lying)
+    code, _, said = within("show", digits, "--basis", "test", home=at_work)
+    assert (code, "the statement that opened it has another digest" in said) == (1, True), said
+
+
+def test_items_whose_short_ids_begin_alike_are_told_apart_and_none_is_taken(
+    at_work: Path, worked: dict[str, str], phone: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Eight digits can be found by trying: whoever opens an item that has those of another one
+    would have theirs taken for it.
+    """
+    both, truly = [worked["evidence"], phone], NodeClient.find
+
+    def alike(self: NodeClient, **wanted: Any) -> Iterator[Item]:
+        for number, item in enumerate(truly(self, among=both)):
+            opening = f"abcdef01{number}{item.opening[9:]}"
+            if opening.startswith(wanted.get("beginning", "")):
+                yield replace(item, opening=opening)
+
+    monkeypatch.setattr(NodeClient, "find", alike)
+    code, _, said = within("note", "abcdef01", "x", home=at_work)
+    assert code == 2
+    told = re.findall(r"'abcdef01' may be each of 2 items: (\w{12}), (\w{12})\n", said)
+    assert told, said
+    assert len(set(told[0])) == 2
+    assert within("note", told[0][1], "x", home=at_work)[0] == 0
+
+
+def test_a_short_id_is_shown_wherever_an_item_is_and_taken_as_it_was_shown(
+    at_work: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "new").write_bytes(b"new")
+    _, printed, _ = within("upload", "new", "--case", "2026-600", home=at_work)
+    [uploaded] = re.findall(r"^([0-9a-f]{8})  ", printed, re.MULTILINE)
+    _, printed, _ = within("seize", "phone", "--case", "2026-600", home=at_work)
+    [seized] = re.findall(r"recorded as ([0-9a-f]{8}) ", printed)
+    _, printed, _ = within("list", "--case", "2026-600", home=at_work)
+    assert set(re.findall(r"^([0-9a-f]{8})  ", printed, re.MULTILINE)) == {uploaded, seized}
+    for item in (uploaded, seized):
+        code, printed, said = within("show", item, home=at_work)
+        assert code == 0, said
+        assert re.search(rf"^item     {item}  urn:uuid:", printed)
+    code, printed, said = within("tree", uploaded, home=at_work)
+    assert printed == f"{uploaded}  <- this one\n", said
