@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from cli import labels, output, people
+from cli import labels, moments, output, people
 from ledger.domain.codecs.text import counted
 
 if TYPE_CHECKING:
@@ -111,6 +111,11 @@ def _describe(document: dict[str, Any], called: people.Names) -> list[str]:
     if "tool" in body:
         named = [str(body["tool"][name]) for name in ("name", "version") if name in body["tool"]]
         lines.append(f"tool: {' '.join(named)}")
+    occurred = document.get("occurred", {})
+    if "from" in occurred and (
+        "zone" in occurred or moments.apart(occurred["from"], document["time"])
+    ):
+        lines.append(f"happened: {moments.happened(occurred)}")
     if "late" in document:
         lines.append(f"recorded late: {document['late']}")
     return lines + [f"{name}: {value}" for name, value in body.get("digests", {}).items()]

@@ -43,7 +43,11 @@ def upload(
         typer.Option(help="Handling code such as victim-identity; may be repeated."),
     ] = None,
     occurred: Annotated[
-        str, typer.Option(help="When it was collected, if not now: 2026-11-20T10:00:00Z.")
+        str,
+        typer.Option(
+            help='When it was collected, if not now: "2026-11-20 10:00 Europe/Amsterdam", or with '
+            "an offset or Z."
+        ),
     ] = "",
     late: record_options.Late = "",
     basis_kind: record_options.BasisKind = "",
@@ -88,7 +92,7 @@ def upload(
     if bool(clock_shown) != bool(clock_reference):
         raise UsageError("the clock of a device takes both --clock-shown and --clock-reference")
     if clock_reference:
-        record_options.past_time(clock_reference, "--clock-reference")
+        clock_reference = record_options.past_time(clock_reference, "--clock-reference").text
     body: dict[str, Any] = {
         **({"method": method} if method else {}),
         **(
