@@ -16,7 +16,7 @@ from starlette.concurrency import run_in_threadpool
 from api.access import GUEST_ROUTES, PUBLIC, ROUTES
 from api.bodies import SHORT, JudgedRequest, judge
 from api.errors import UnauthenticatedError
-from api.limits import LOCAL
+from api.proxies import LOCAL
 from ledger.domain.errors import DeniedError, RoleError
 from ledger.domain.identity import dpop
 from ledger.domain.identity.roles import whom_to_ask

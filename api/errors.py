@@ -11,13 +11,13 @@ from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
+from api.proxies import LOCAL
 from ledger.domain import errors
 from ledger.domain.errors import CustodyError, RoleError
 from ledger.domain.identity.roles import whom_to_ask
 from ledger.services.people import colleagues, role_holders
 
 _LOG: Final = logging.getLogger("custody.api")
-_PARTNERS: Final = "/v1/exchange/"
 RETRY: Final = "5"  # seconds after which to come again where too many wait
 
 #: Code and HTTP status by error class; the client turns codes back into classes.
@@ -70,6 +70,16 @@ def _answer(error: CustodyError) -> JSONResponse:
     )
 
 
+def _works_here(request: Request) -> bool:
+    """Whether somebody of this agency asks, or a command of a home that it opened itself. Which
+    addresses this node asks, and what listens there, is nothing for strangers, guests and partners.
+    """
+    caller = getattr(request.state, "caller", None)
+    if caller is None:
+        return LOCAL in request.scope
+    return colleagues.may_be_told(request.app.state.node, caller)
+
+
 def _whom_to_ask(request: Request, error: RoleError) -> str | None:
     """The hint of a refusal for a role, with colleagues who have one that may."""
     caller = getattr(request.state, "caller", None)
@@ -89,9 +99,8 @@ def install(app: FastAPI) -> None:
     async def custody_error(request: Request, error: CustodyError) -> JSONResponse:
         if isinstance(error, RoleError):
             error.hint = await run_in_threadpool(_whom_to_ask, request, error)
-        if isinstance(error, errors.NetworkError) and request.url.path.startswith(_PARTNERS):
-            # Which addresses this node asks, and what listens there, is nothing for partners.
-            error.message = error.message.partition(": ")[0]
+        if isinstance(error, errors.NetworkError) and error.where and not _works_here(request):
+            error.message = error.outside
         return _answer(error)
 
     @app.exception_handler(RequestValidationError)

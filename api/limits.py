@@ -10,7 +10,7 @@ from typing import Final
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.errors import body
-from api.proxies import counted
+from api.proxies import LOCAL, counted
 
 BODY_LIMIT: Final = 8 << 20  # a segment of 4 MiB, or a batch of statements
 STRANGER_LIMIT: Final = 256 << 10  # of whoever has not proven anything yet: logins and enrolments
@@ -24,8 +24,6 @@ HEADER_LIMIT: Final = 16 << 10  # bytes of all headers
 # seconds in which the next part of a body must come, or the next part of an answer must be read
 PART_TIMEOUT: Final = 20.0
 BODY_TIMEOUT: Final = 300.0  # seconds for a whole body: 8 MiB at 30 KB/s
-# set in the scope of the CLI's own calls; no server writes it, whatever headers claim
-LOCAL: Final = "custody.local"
 _HEADERS: Final = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),

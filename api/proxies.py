@@ -21,6 +21,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ledger.domain.errors import UsageError
 
+#: Set in the scope of the CLI's own calls; no server writes it, whatever headers claim.
+LOCAL: Final = "custody.local"
 HEADERS: Final = ("x-forwarded-for", "forwarded")
 _HOPS: Final = 20  # more than any chain of proxies: what is left of them is not looked at
 _SITE: Final = 64  # bits of an IPv6 address that name a network

@@ -46,8 +46,9 @@ class NumbersIn(Strict):
 
 
 class BorneOut(Strict):
-    """An exhibit number that was asked for, and the items that bear it; ``meant``: those of them
-    that are no part of another one, and that none replaced.
+    """An exhibit number that was asked for, and the items of this agency that bear it; ``meant``:
+    those of them, and of what other agencies gave, that are no part of another one, and that none
+    replaced.
     """
 
     model_config = example(exhibit="A1", evidence=[_ITEM], meant=[_ITEM])

@@ -142,9 +142,10 @@ def trust_root(bundle: Path, file: Path | None, typed: Sequence[object]) -> Trus
 
     Raises:
         UsageError: there is no home here, it cannot be read, or another node was named.
+        NetworkError: the agency's node, or its chain, does not answer.
     """
     from ledger.app import settings
-    from ledger.domain.errors import UsageError
+    from ledger.domain.errors import NetworkError, UsageError
 
     paths = [path for path in (bundle, file) if path is not None]
     hint = elsewhere("verify", *paths, *typed, "--trust", _TRUST)
@@ -164,10 +165,9 @@ def trust_root(bundle: Path, file: Path | None, typed: Sequence[object]) -> Trus
         from ledger.app import public_trust
 
         return _of_node(lambda pin: public_trust.read(home, pin), bundle)
-    except UsageError as error:
-        raise UsageError(
-            f"the trust root of {home} was not read: {error.message}", hint=hint
-        ) from error
+    except (UsageError, NetworkError) as error:
+        kind = UsageError if isinstance(error, UsageError) else NetworkError
+        raise kind(f"the trust root of {home} was not read: {error.message}", hint=hint) from error
 
 
 def _lying(bundle: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -48,6 +49,7 @@ class Belonging:
 
 #: Options that say under which number something is recorded, and how it belongs to another exhibit.
 _NUMBERING: Final = ("--exhibit", "--part-of", "--replaces")
+_SHORT: Final = {"-e": "--exhibit", "-c": "--case"}
 
 
 def in_words(error: ConflictError) -> ConflictError:
@@ -59,34 +61,43 @@ def in_words(error: ConflictError) -> ConflictError:
     number = _said("--exhibit")
     if not number or not error.message.startswith(same_record.NUMBER_TAKEN):
         return error
-    ways = [f"another number: {_again('--exhibit', 'NUMBER')}"]
+    anew = ["--restart"] if same_record.INTERRUPTED in error.message else []
+    ways = [f"another number: {_again('--exhibit', 'NUMBER', *anew)}"]
     if _said("--case"):
         ways += [
-            f"a part of that one: {_again('--part-of', number)}",
-            f"in its place: {_again('--replaces', number)}",
+            f"a part of that one: {_again('--part-of', number, *anew)}",
+            f"in its place: {_again('--replaces', number, *anew)}",
         ]
     return type(error)(error.message, hint="; ".join(ways))
 
 
 def _said(option: str) -> str:
     """The value of an option of this command line; empty where it is not there."""
-    words = STATE.arguments
-    for at, word in enumerate(words):
-        if word == option and at + 1 < len(words):
-            return words[at + 1]
-        if word.startswith(f"{option}="):
-            return word.partition("=")[2]
-    return ""
+    return next((value for name, value, _ in _typed() if name == option), "")
+
+
+def _typed() -> Iterator[tuple[str, str, list[str]]]:
+    """The command line as it was typed: the options that number what is recorded by their long
+    names, each with its value and its words; of everything else the words alone.
+    """
+    left = iter(STATE.arguments)
+    for word in left:
+        name, joined, value = word.partition("=")
+        if word[:2] in _SHORT:
+            name, joined, value = _SHORT[word[:2]], word[2:], word[2:]
+        if word == "--":
+            yield "", "", [word, *left]
+        elif name in (*_NUMBERING, *_SHORT.values()):
+            words = [word] if joined else [word, next(left, "")]
+            yield name, value if joined else words[1], words
+        else:
+            yield "", "", [word]
 
 
 def _again(*instead: str) -> str:
     """The command line with another way to number what it records."""
-    words, left = [], iter(STATE.arguments)
-    for word in left:
-        if word in _NUMBERING:
-            next(left, "")
-        elif word.partition("=")[0] not in _NUMBERING:
-            words.append(word)
+    kept = [words for name, _, words in _typed() if name not in _NUMBERING]
+    words = [word for one in kept for word in one if word not in (*instead, "--resume")]
     at = words.index("--") if "--" in words else len(words)
     return " ".join([program(), *map(quoted, [*words[:at], *instead, *words[at:]])])
 

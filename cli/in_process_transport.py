@@ -13,7 +13,7 @@ from typing import Any, Self
 
 import httpx
 
-from api.limits import LOCAL
+from api.proxies import LOCAL
 from cli.interrupt import deferred
 
 

@@ -152,3 +152,9 @@ CUSTODY_KEY: Final = {
     "holds": "holds it",
     "kept": "still holds it",
 }
+#: What a digest that somebody stated is of.
+STATED_OF: Final = {
+    "file": "the file",
+    "container": "the container",
+    "media": "the media",
+}

@@ -13,8 +13,10 @@ import typer
 from typer.exceptions import TyperException
 
 from cli import (
+    command_line,
     exhibits,
     extras,
+    help_groups,
     hints,
     interrupt,
     logs,
@@ -70,6 +72,7 @@ from ledger.domain.errors import ConflictError, DemandError, FormatError
 
 app = typer.Typer(
     name="custody",
+    cls=help_groups.Grouped,
     help="Evidence that agencies can verify without trusting one another.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -121,7 +124,7 @@ def options(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    """Global options stand before the command: custody --home DIR list"""
+    """Options of every command, before it or behind it: custody --home DIR list"""
     STATE.home, STATE.server, STATE.passphrase_file, STATE.offline = (
         home,
         server,
@@ -181,13 +184,15 @@ def main() -> None:
 def run(arguments: list[str]) -> int:
     """Run one command in this process; returns its exit code."""
     # Before parsing: what was mistyped is told as JSON too.
+    command = typer.main.get_command(app)
+    arguments = command_line.global_first(command, arguments)
     options = list(takewhile(lambda one: one != "--", arguments))
     STATE.json, STATE.help = "--json" in options, "--help" in options
     STATE.arguments, STATE.command = tuple(arguments), ""
     try:
         missing.require_filled(arguments)
         arguments = missing.with_own_words(arguments)
-        return int(app(arguments, prog_name="custody", standalone_mode=False) or 0)
+        return int(command(arguments, prog_name="custody", standalone_mode=False) or 0)
     except (interrupt.Stopped, typer.Abort):
         return output.interrupted(interrupt.exit_code(), interrupt.told())
     except TyperException as error:

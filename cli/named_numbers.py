@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from cli.global_options import STATE
 from ledger.domain.errors import VerificationError
+from ledger.domain.event import same_record
 from ledger.domain.event.normalization import form
 from ledger.domain.verify.signed_events import DISTRUST
 
@@ -17,11 +18,13 @@ if TYPE_CHECKING:
 
 
 def require_named(evidence: str, events: Sequence[RecordedDocument]) -> None:
-    """Check that the record of an item is that of the one which was named: which item a number or a
-    short id stands for is the node's word, and another one would be read, given on or decided upon.
+    """Check that the record of an item is that of the one which was named, by the digest of its
+    opening or by a number that it has, as it stands after corrections, or was ever of that case:
+    which item a number or a short id stands for is the node's word, and another one would be read,
+    given on or decided upon.
 
     Args:
-        events: of the item, all of them, held against what was signed; their documents are
+        events: of the item, in their order, held against what was signed; their documents are
             destroyed together, and then say nothing.
 
     Raises:
@@ -36,14 +39,21 @@ def require_named(evidence: str, events: Sequence[RecordedDocument]) -> None:
             "the statement that opened it has another digest",
             hint=DISTRUST,
         )
-    known = [event.document for event in events if event.document is not None]
+    documents = {one.statement: one.document for one in events if one.document is not None}
+    if not documents:
+        return
+    versions = [*same_record.versions(documents)]
+    standing = dict(versions).values()
     found = {
         (form(number["scheme"]), form(number["value"]))
-        for document in known
-        for part in (document, document["body"])
-        for number in part.get("identifiers", [])
+        for document in standing
+        for number in same_record.identifiers(document)
+    } | {
+        (same_record.CASE, case)
+        for _, document in versions
+        for case in same_record.numbers_of(same_record.identifiers(document), same_record.CASE)
     }
-    for scheme, value in STATE.numbers if known else ():
+    for scheme, value in STATE.numbers:
         if (form(scheme), form(value)) not in found:
             raise VerificationError(
                 2,

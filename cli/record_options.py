@@ -50,6 +50,10 @@ Restart = Annotated[
         "--restart", help="Begin anew with these details what was interrupted with others."
     ),
 ]
+Case = Annotated[str, typer.Option("-c", "--case", help="Case number; searchable, never in clear.")]
+Exhibit = Annotated[
+    str, typer.Option("-e", "--exhibit", help="Exhibit number; searchable, never in clear.")
+]
 Late = Annotated[str, typer.Option("--late", help="Why it is recorded late.")]
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from ledger.adapters import filelock
 from ledger.app import settings
 from ledger.domain.codecs import strict_json
+from ledger.domain.errors import BusyError, NetworkError, UnconfirmedError
 from ledger.domain.untrusted import hosts
 
 
@@ -28,6 +31,23 @@ def served_at(home: Path) -> str:
     except (OSError, ValueError, KeyError, TypeError):
         return ""
     return str(url) if token and token == filelock.held(home / settings.LOCK) else ""
+
+
+@contextmanager
+def unreached(url: str) -> Iterator[None]:
+    """Tell somebody who was invited, and reaches nobody at an address of this machine, that it is
+    that of the machine where the invitation was made.
+    """
+    try:
+        yield
+    except NetworkError as error:
+        if not isinstance(error, UnconfirmedError | BusyError) and only_here(url):
+            error.hint = (
+                f"the invitation names {url}, which is the machine itself: where the node is on "
+                "another one, ask the administrator for an invitation with --url and an address "
+                "that you reach; else have it served here: `custody serve`"
+            )
+        raise
 
 
 def only_here(url: str) -> list[str]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from cli import labels, moments, output, people
 from ledger.domain.codecs.text import counted
+from ledger.domain.event.stated_digests import HERE
 
 if TYPE_CHECKING:
     from ledger.domain.ports.answers import Look
@@ -118,4 +119,26 @@ def _describe(document: dict[str, Any], called: people.Names) -> list[str]:
         lines.append(f"happened: {moments.happened(occurred)}")
     if "late" in document:
         lines.append(f"recorded late: {document['late']}")
-    return lines + [f"{name}: {value}" for name, value in body.get("digests", {}).items()]
+    return [
+        *lines,
+        *(f"{name}: {value}" for name, value in body.get("digests", {}).items()),
+        *map(stated, body.get("stated", [])),
+    ]
+
+
+def stated(row: dict[str, Any]) -> str:
+    """What somebody stated to be the digest of something, in words: of what, by whom, and whether
+    it was compared.
+
+    Args:
+        row: a row of the member `stated` of a body.
+    """
+    what = labels.STATED_OF.get(row.get("over", ""), "it is not said what")
+    by = row.get("by", "somebody who is not named")
+    if by == HERE:
+        result = "which was found here"
+    else:
+        outcomes = {None: "not compared", True: "compared here, and the same"}
+        told = outcomes.get(row.get("checked"), "compared here, and ANOTHER ONE was found")
+        result = f"stated by {by}, {told}"
+    return f"{row['algorithm']} of {what}: {row['value']}, {result}"

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 #: Items of an upload that are listed.
 LISTED: Final = 20
+#: Where something stands that was recorded; left out where there is little room.
+IN_LOG: Final = " in the agency's log"
 
 
 def named(session: Session, done: Sequence[UploadResult]) -> dict[str, str]:
@@ -45,7 +47,8 @@ def recorded(
     if not any(columns["EXHIBIT"]):
         del columns["EXHIBIT"]
     rows = [list(row) for row in zip(*columns.values(), strict=True)]
-    return tables.table([*columns], rows, whole=("ITEM", "EXHIBIT"))
+    short = {"RECORDED": lambda cells: [cell.replace(IN_LOG, "") for cell in cells]}
+    return tables.table([*columns], rows, whole=("ITEM", "EXHIBIT"), short=short)
 
 
 def known(left: Sequence[UploadResult], names: Mapping[str, str]) -> list[str]:

@@ -22,8 +22,9 @@ _HEAD = """# Commands
 For whoever looks up a command or an option without having `custody` at hand.
 
 This page is what `custody COMMAND --help` prints, and nothing else: `make docs` writes it and
-`make lint` compares it. Global options stand before the command. What the commands are for is told
-in [operations.md](operations.md), [consortium.md](consortium.md) and [audit.md](audit.md).
+`make lint` compares it. Options that hold for every command stand before it or behind it. What the
+commands are for is told in [operations.md](operations.md),
+[consortium.md](consortium.md) and [audit.md](audit.md).
 """
 
 

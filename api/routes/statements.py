@@ -90,7 +90,7 @@ def find_recorded(node: NodeDep, caller: CallerDep, request: RecordedIn) -> Reco
 @router.post("/evidence/numbers", operation_id="find_numbers")
 def find_numbers(node: NodeDep, caller: CallerDep, request: NumbersIn) -> NumbersOut:
     """Which of these exhibit numbers items of the case bear, among those that the caller may
-    see.
+    see. What another agency gave takes up no number here, and may be meant by it.
     """
     case, asked = normalization.form(request.case), dict.fromkeys(request.exhibits)
     forms = {exhibit: (case, normalization.form(exhibit)) for exhibit in asked}
@@ -98,8 +98,8 @@ def find_numbers(node: NodeDep, caller: CallerDep, request: NumbersIn) -> Number
         borne = exhibit_numbers.bearers(node, unit, caller, forms.values())
     return NumbersOut(
         numbers=[
-            BorneOut(exhibit=exhibit, evidence=list(found), meant=exhibit_numbers.heads(found))
+            BorneOut(exhibit=exhibit, evidence=list(found.own), meant=found.meant())
             for exhibit, number in forms.items()
-            if (found := borne.get(number))
+            if (found := borne.get(number)) is not None
         ]
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from cli import clear_copies, items, output, record_options, tables
+from cli import clear_copies, items, output, record_options, same_numbers, tables
 from cli.global_options import STATE, Evidence, Json
 
 if TYPE_CHECKING:
@@ -105,10 +105,15 @@ def take(
                 said,
                 interrupted=interrupted,
             )
+        openings = session.node.recorded([], [done.evidence])
+        known = (one.opening for one in openings)
+        opened = {one.statement: one.document for one in known if one.document is not None}
+        same = same_numbers.lines(session.node, done.evidence, opened)
         name = items.shorts(session, [done.evidence])[done.evidence]
     output.result(
         asdict(done) | {"path": None},
         f"recorded as {name}, a copy of {urn} of {found[-1].giver}",
+        *same,
     )
 
 

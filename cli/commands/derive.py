@@ -57,8 +57,8 @@ def derive(
         list[str] | None,
         typer.Option(help="Statement of an approval on a parent; may be repeated."),
     ] = None,
-    case: Annotated[str, typer.Option(help="Case number; searchable, never in clear.")] = "",
-    exhibit: Annotated[str, typer.Option(help="Exhibit number; searchable, never in clear.")] = "",
+    case: record_options.Case = "",
+    exhibit: record_options.Exhibit = "",
     replaces: exhibits.Replaces = "",
     handling: Annotated[
         list[str] | None,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli import output
+from cli import output, same_numbers
 from cli.global_options import STATE, Json
 from cli.hints import command, runnable
 from ledger.domain.codecs.text import counted
@@ -113,11 +113,7 @@ def send(
         + (f", {again} of them there already" if again else "")
     ]
     for recorded in sent:
-        lines += [
-            f"{recorded.evidence} has an exhibit number that {other} bears in its case too; "
-            f"look at both: {command('show', recorded.evidence)}"
-            for other in recorded.sameNumber
-        ]
+        lines += same_numbers.told(recorded.evidence, recorded.sameNumber)
     if refused:
         stay = counted(len(refused), "statement", ("stays", "stay"))
         lines.append(f"{stay} here, refused or behind one that was:")

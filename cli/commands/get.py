@@ -2,36 +2,42 @@
 
 from __future__ import annotations
 
-import os
-import re
 import secrets
+from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, Final
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli import beside, items, outfile, output
+from cli import beside, folder_back, items, outfile, output, reading
 from cli.global_options import Basis, Evidence, Json
-from cli.hints import quoted, runnable
 from ledger.domain.codecs.text import counted
 
 if TYPE_CHECKING:
-    from ledger.domain.files.manifest import Member
+    from ledger.client.retrieval import Opened
 
-_HELP = """Decrypt an item into a file; of a folder, its manifest: the list of its files, each an
-item of its own.
+_HELP = """Decrypt an item into a file, or bring a recorded folder back whole.
 
-Your access is signed and in the log before any key is released. Without -o the file gets the name
-that was recorded, in the working folder, and never the place of another one.
+Your access is signed and in the log before any key is released; of a folder one for each file that
+is read. Without -o the file or folder gets the name that was recorded, in the working folder, and
+never the place of another one.
+
+Of a folder each file is compared with its own signed record and with the folder's manifest, and
+gets the time and the rights that were recorded; folders that were empty are there, too. Start it
+again with the same -o after an interruption: what is there and right is left as it is. Exit code 3:
+not all of it is there.
 
 \b
 Example:
   custody get 2026-117/A1
   custody get 3f0c1d2e -o photo.jpg --basis "analysis"
+  custody get 2026-117/A2 -o notebook
+  custody get 2026-117/A2 --manifest -o list.json
 """
-#: Bytes of a manifest that are read at once, of some two hundred thousand files.
-_AT_ONCE: Final = 64 << 20
-_SHOWN = 20  # files of a folder that are listed; the manifest has all
+
+
+class _IsFolder(Exception):  # noqa: N818  (no failure: the file that was opened is not needed)
+    """The item is a folder, and no file is to be written."""
 
 
 def get(
@@ -39,126 +45,86 @@ def get(
     out: Annotated[
         Path | None,
         typer.Option(
-            "-o", "--output", help="File to write; it appears only when everything checked out."
+            "-o",
+            "--output",
+            help="File to write, which appears only when everything checked out; of a recorded "
+            "folder, the folder to fill.",
         ),
     ] = None,
     basis: Basis = "",
+    manifest: Annotated[
+        bool,
+        typer.Option(
+            "--manifest", help="Of a folder its manifest alone, the list of its files, as a file."
+        ),
+    ] = False,
     force: outfile.Force = False,
     as_json: Json = False,
 ) -> None:
     from cli.session import open_session
-    from ledger.client import retrieval
-    from ledger.domain.errors import NotFoundError
+    from ledger.adapters import outputs
 
     items.require_said(basis)
+    if out is not None and out.is_dir() and not manifest:
+        outfile.require_folder(out)
+        with open_session() as session:
+            read = reading.Read(session, evidence, basis)
+            read.content(None)
+            folder_back.bring(read, read.require_listed(out), out, force=force)
+        return
     target = out or beside.free(f"item-{secrets.token_hex(4)}", "item")
-    with outfile.writing(target, force=force) as file, open_session() as session:
-        named = items.find(session, evidence)
-        urn = named.urn
-        if not session.node.readable(urn, "copy").content:
-            raise NotFoundError(
-                "this item has no content", hint="see its record: custody show ID --basis WHY"
-            )
-        said = items.reason(basis, named, evidence, "get")
-        access = retrieval.record_access(
-            session.node, session.person, session.clock, urn, mode="copy", basis=said
-        )
-        told = f"your access was signed and recorded ({access}); the content was not written"
-        file.otherwise(
-            {"path": None, "access": access}, told, hint="get it again, with another --output"
-        )
-        body = retrieval.content_record(session.node.details(urn, access))
-        copied = _Copied(file.file, body)
-        with output.progress("decrypting", body["size"]) as advance:
-            opened = retrieval.fetch(
-                session.node,
-                session.person,
-                urn,
-                access,
-                copied,
-                advance,
-                recorded=body,
-            )
+    manifest = manifest or outputs.exists(target)  # a pipe, or a file that is to be replaced
+    with ExitStack() as stack:
+        try:
+            with outfile.writing(target, force=force) as file:
+                session = stack.enter_context(open_session())
+                read = reading.Read(session, evidence, basis)
+                told = (
+                    f"your access was signed and recorded ({read.access}); the content was not "
+                    "written"
+                )
+                value = {"path": None, "access": read.access}
+                file.otherwise(value, told, hint="get it again, with another --output")
+                opened = read.content(file.file)
+                if read.listed is not None and not manifest:
+                    raise _IsFolder
+        except _IsFolder:
+            assert read.listed is not None
+            folder_back.bring(read, read.listed, out, force=force)
+            return
+    _tell_file(read, opened, target, out)
+
+
+def _tell_file(read: reading.Read, opened: Opened, target: Path, out: Path | None) -> None:
+    """Tell of one file that was written."""
     if out is None:
-        ending = ".manifest" if copied.is_manifest else ""
-        out = beside.settle(target, beside.free(opened.name, f"item-{named.short[:8]}", ending))
+        ending = ".manifest" if read.is_folder else ""
+        name = beside.free(opened.name, f"item-{read.named.short[:8]}", ending)
+        out = beside.settle(target, name)
     value = {
         "path": str(out),
         "name": opened.name,
         "size": opened.size,
         "digests": opened.digests,
-        "access": access,
+        "access": read.access,
     }
     line = (
         f"{out}: {output.size(opened.size)}, same sha-256 as recorded: {opened.digests['sha-256']}"
     )
-    if not copied.is_manifest:
+    if not read.is_folder:
         output.result(value, line)
         return
-    members, problem = copied.members()
-    if members is None:
-        output.result(value | {"manifestOf": None}, line, problem)
+    if read.listed is None:
+        output.result(value | {"manifestOf": None}, line, read.problem)
         raise typer.Exit(3)
+    count = len(read.listed.members)
     output.result(
-        value | {"manifestOf": len(members)}, *_manifest(out, opened.name, members, said["purpose"])
+        value | {"manifestOf": count},
+        f"{out}: the manifest of the folder {opened.name!r}, as recorded: a list of its "
+        f"{counted(count, 'file')}, not the files",
     )
-
-
-class _Copied:
-    """Content on its way into the file. What says to be a manifest is kept besides, as far as it
-    is one that can be: whoever recorded it chose its size and its bytes.
-    """
-
-    def __init__(self, file: BinaryIO, body: dict[str, Any]) -> None:
-        from ledger.domain.files.manifest import MEDIA_TYPE
-
-        self.is_manifest = body.get("mediaType") == MEDIA_TYPE
-        self._file = file
-        self._kept = bytearray()
-        self._small = body["size"] <= _AT_ONCE
-
-    def write(self, data: bytes) -> int:
-        """Write more of it."""
-        if self.is_manifest and self._small:
-            self._kept += data
-        return self._file.write(data)
-
-    def members(self) -> tuple[list[Member] | None, str]:
-        """The files that the manifest lists; None where it is none or too long, and why."""
-        from ledger.domain.errors import FormatError
-        from ledger.domain.files import manifest
-
-        if not self._small:
-            return None, "it says to be the manifest of a folder, and is too long to be listed here"
-        try:
-            return manifest.parse(bytes(self._kept)).members, ""
-        except FormatError as error:
-            return (
-                None,
-                f"it was recorded as the manifest of a folder, and is none: {error.message}",
-            )
 
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
     app.command(help=_HELP)(get)
-
-
-def _manifest(out: Path, name: str, members: list[Member], basis: str) -> list[str]:
-    """That this is a list of files, and what brings each of them."""
-    lines = [
-        (
-            f"{out}: the manifest of the folder {name!r}, as recorded: a list of its "
-            f"{counted(len(members), 'file')}, not the files"
-        )
-    ]
-    if members:
-        lines.append("each file is an item of its own:")
-    for number, member in enumerate(members[:_SHOWN], 1):
-        base = os.fsdecode(member.path.rpartition(b"/")[2])
-        target = base if re.fullmatch(r"[\w][\w .,()+@=-]*", base) else f"file-{number}"
-        words = ["get", member.evidence.removeprefix("urn:uuid:"), "-o", target, "--basis", basis]
-        lines.append("  " + runnable("custody " + " ".join(map(quoted, words))))
-    if len(members) > _SHOWN:
-        lines.append(f"  ... and {len(members) - _SHOWN} more, by the ids in {out}")
-    return lines

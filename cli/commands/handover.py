@@ -15,6 +15,7 @@ from cli import (
     people,
     questions,
     record_options,
+    same_numbers,
 )
 from cli.commands import handover_list
 from cli.commands import handover_pause as pause
@@ -197,7 +198,8 @@ def accept(
         urn = _on_offer(session, evidence)
         shown = offered_item.look(session.node, session.person, urn)
         abroad = shown.giver != session.person.certificate.agency
-        _show(*_offer_lines(session, shown))
+        documents = {one.statement: one.document for one in shown.events if one.document}
+        _show(*_offer_lines(session, shown), *same_numbers.lines(session.node, urn, documents))
 
         def agree(checked: offered_item.OnOffer) -> None:
             _show(offer_confirmation.checked_line(checked, seals))

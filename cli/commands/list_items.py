@@ -44,9 +44,12 @@ _KEYS: Final[dict[str, Callable[[Item], str]]] = {
 
 
 def list_items(
-    case: Annotated[str, typer.Option(help="Only items with this case number.")] = "",
+    case: Annotated[
+        str, typer.Option("-c", "--case", help="Only items with this case number.")
+    ] = "",
     exhibit: Annotated[
-        str, typer.Option(help="Only items with this exhibit number, and its parts.")
+        str,
+        typer.Option("-e", "--exhibit", help="Only items with this exhibit number, and its parts."),
     ] = "",
     text: Annotated[
         str, typer.Option(help="Only items with this number, of a case or an exhibit.")

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cli import custody_key_notices, labels, outfile, output, people, questions, tables
-from cli.commands import person_changes
+from cli.commands import person_changes, person_enrol
 from cli.commands.person_changes import Fingerprint
 from cli.global_options import STATE, Json
 from cli.hints import command, elsewhere
 from cli.questions import Yes
 
 if TYPE_CHECKING:
-    from ledger.adapters.node.client import NodeClient
     from ledger.domain.ports.node_answers import Member
 
 _HELP = """People of the agency: invite, enrol, approve, suspend, list.
@@ -38,14 +35,6 @@ Example:
   custody person invite 4712 --role officer
   custody person invite 4801 --role custodian --role officer \\
     --url https://custody.example -o invitation.json
-"""
-_ENROL = """Join an agency with an invitation: keys are made here and never leave this machine. Read
-the fingerprint to the administrator. At a terminal the command waits until they approved; else, and
-when it was stopped, run it again.
-
-\b
-Example:
-  custody person enrol invitation-4712.json
 """
 _APPROVE = """Approve somebody who asked, after comparing the fingerprint with them by voice. Nobody
 approves themselves. Without --fingerprint you are shown who asks, and are asked yourself.
@@ -113,7 +102,8 @@ def invite(
     if not server:
         raise UsageError(
             "nobody could reach this node",
-            hint="start it with custody serve, or give the --url at which it will be reached",
+            hint="start it with custody serve, in another terminal, or give the --url at which it "
+            "will be reached",
         )
     path = out or Path(f"invitation-{re.sub(r'[^A-Za-z0-9-]', '-', number.strip())[:40]}.json")
     with outfile.writing(path, force=force) as file, open_session() as session:
@@ -134,92 +124,6 @@ def invite(
         *only_here(made.server),
     ]
     output.result({"path": str(path), "expires": made.expires, "server": made.server}, *lines)
-
-
-def enrol(
-    invitation: Annotated[
-        Path, typer.Argument(metavar="INVITATION", help="The file that the administrator sent you.")
-    ],
-    wait: Annotated[
-        bool | None,
-        typer.Option(
-            "--wait/--no-wait",
-            help="Go on by itself once the administrator approved; at a terminal it does.",
-        ),
-    ] = None,
-    as_json: Json = False,
-) -> None:
-    from cli import passphrases
-    from cli.session import joined, unlock
-    from ledger.adapters.keystore.file import FileKeyring
-    from ledger.adapters.node.client import NodeClient
-    from ledger.app import enrolling, find_home, settings
-
-    given = enrolling.read_invitation(invitation)
-    new = not settings.is_client(STATE.home)
-    if new:
-        enrolling.require_room(STATE.home)
-        passphrase = passphrases.choose()
-        enrolling.make_keys(STATE.home, given, passphrase)
-        find_home.remember_quietly(STATE.home, passphrase_file=STATE.given_passphrase_file)
-        keyring = FileKeyring.open(STATE.home / settings.KEYRING, passphrase)
-    else:
-        keyring = unlock().keyring()
-    with NodeClient(given.server) as node:
-        done = enrolling.enrol(keyring, given, node)
-        if done.certificate is None and (questions.can_ask() if wait is None else wait):
-            output.say(
-                *_asking(
-                    done.fingerprint,
-                    "Waiting until they approved; after Ctrl-C, the same command goes on.",
-                )
-            )
-            _wait(node, given.code)
-            done = enrolling.enrol(keyring, given, node)
-    if done.certificate is None:
-        lines = _asking(done.fingerprint, "Once they approved, run the same command again.")
-    else:
-        roles = ", ".join(sorted(done.certificate.roles))
-        who = f"{done.certificate.pseudonym} ({roles})"
-        lines = [
-            f"You are enrolled at {given.agency} and sign as {who}.",
-            f"Try: {command('status')}",
-            *passphrases.keeping(),
-            *custody_key_notices.lacking(joined(keyring, given.server)),
-        ]
-    pseudonym = done.certificate.pseudonym if done.certificate is not None else None
-    output.result(
-        {"fingerprint": done.fingerprint, "pseudonym": pseudonym, "home": str(STATE.home)},
-        *lines,
-    )
-
-
-_PAUSE: Final = 5.0  # seconds; a node lets an address ask every two
-
-
-def _asking(fingerprint: str, then: str) -> list[str]:
-    return [
-        f"Your keys are in {STATE.home}. Read this to the administrator:",
-        "",
-        f"  {fingerprint}",
-        "",
-        then,
-    ]
-
-
-def _wait(node: NodeClient, code: str) -> None:
-    """Wait until an administrator approved; a node that cannot be asked now is asked again.
-
-    Raises:
-        DeniedError: the invitation is good no more.
-    """
-    from ledger.domain.errors import BusyError, NetworkError
-
-    while True:
-        with suppress(NetworkError, BusyError):
-            if node.enrolment(code).certificate is not None:
-                return
-        time.sleep(_PAUSE)
 
 
 def list_(as_json: Json = False) -> None:
@@ -388,7 +292,7 @@ def register(app: typer.Typer) -> None:
 
     group.command(help=_INVITE)(invite)
 
-    group.command(help=_ENROL)(enrol)
+    person_enrol.register(group)
 
     group.command("list", help=_LIST)(list_)
 

@@ -23,8 +23,8 @@ def seize(
     description: Annotated[
         str, typer.Argument(metavar="DESCRIPTION", help="What it is, in words.")
     ],
-    case: Annotated[str, typer.Option(help="Case number; searchable, never in clear.")] = "",
-    exhibit: Annotated[str, typer.Option(help="Exhibit number; searchable, never in clear.")] = "",
+    case: record_options.Case = "",
+    exhibit: record_options.Exhibit = "",
     make: Annotated[str, typer.Option(help="Make.")] = "",
     model: Annotated[str, typer.Option(help="Model.")] = "",
     serial: Annotated[str, typer.Option(help="Serial number.")] = "",

@@ -23,18 +23,19 @@ _HELP = """Hash, encrypt, store and record files and folders where they are coll
 Each file becomes an item of its own with a signed record; a folder becomes one more item that lists
 them, and says what was left out and why. An upload that was interrupted goes on where it was when
 you start it again; with other details you are asked whether to go on as before (--resume) or to
-begin anew (--restart). Exit code 3: something could not be read.
+begin anew (--restart). Exit code 3: something could not be read, or details that you give now were
+not recorded, since a file was recorded before without them.
 
 \b
 Example:
-  custody --home ~/evidence upload phone.img --case 2026-117 --exhibit A1
+  custody upload phone.img -c 2026-117 -e A1
 """
 
 
 def upload(
     paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files and folders.")],
-    case: Annotated[str, typer.Option(help="Case number; searchable, never in clear.")] = "",
-    exhibit: Annotated[str, typer.Option(help="Exhibit number; searchable, never in clear.")] = "",
+    case: record_options.Case = "",
+    exhibit: record_options.Exhibit = "",
     basis: Annotated[
         str, typer.Option(help="Legal basis in words, part of the signed record.")
     ] = "",
@@ -143,7 +144,7 @@ def upload_paths(
     named: Callable[[Session, UploadOptions], UploadOptions] | None = None,
 ) -> None:
     """Upload files and folders, and tell what became of them; ends with 3 where something could not
-    be read.
+    be read, or was said of a file whose earlier record does not say it.
 
     Args:
         named: completes the options by the items that were named, where some were.
@@ -180,7 +181,7 @@ def upload_paths(
     for notice in run.notices:
         output.say(notice)
     run.told()
-    if any(one.lost for one in run.left_out):
+    if any(one.lost for one in run.left_out) or any(item.differs for item in done):
         raise typer.Exit(3)
 
 
@@ -315,5 +316,6 @@ def _next(waiting: int) -> list[str]:
 
 
 def _outcome(item: Any) -> str:
-    place = "waits as no." if STATE.offline else "entry"
-    return f"{place} {item.index}" + (", resumed" if item.resumed else "")
+    where = f"waits as no. {item.index}"
+    place = where if STATE.offline else f"number {item.index}{upload_report.IN_LOG}"
+    return place + (", resumed" if item.resumed else "")

@@ -8,8 +8,9 @@ import json
 import re
 import secrets
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
@@ -34,6 +35,9 @@ from ledger.domain.identity.descriptor import Descriptor
 _LIMIT = 64 << 10
 _CARD = "custody-card"
 _CERTIFICATE = "person-certificate"
+_ELSEWHERE: Final = (
+    "choose another folder for your keys: custody --home NEW-FOLDER person enrol INVITATION"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,11 +111,7 @@ def require_room(home: Path) -> None:
     Raises:
         UsageError: it is.
     """
-    settings.require_new(
-        home,
-        hint="choose another folder for your keys: custody --home NEW-FOLDER person enrol "
-        "INVITATION",
-    )
+    settings.require_new(home, hint=_ELSEWHERE)
 
 
 def make_keys(home: Path, given: Invitation, passphrase: bytes) -> None:
@@ -140,7 +140,7 @@ def enrol(keyring: FileKeyring, given: Invitation, node: NodeClient) -> Enrolled
         DeniedError: the invitation is not, or no longer, good. ConflictError: somebody else used
             it.
     """
-    descriptor = _recognised(node, given)
+    descriptor = recognised(node, given)
     key, hpke = keyring.signing_key("person"), keyring.hpke_key("hpke-person")
     request = enrolment.sign(key, server=given.log, hpke=hpke.public)
     fingerprint = enrolment.parse(request).fingerprint
@@ -171,7 +171,7 @@ def keep_certificate(keyring: FileKeyring, der: bytes, descriptor: Descriptor) -
         raise VerificationError(
             3, "the certificate is not for your keys", hint="do not use it: tell the administrator"
         )
-    if _CERTIFICATE in keyring.names():
+    if is_enrolled(keyring):
         before = certificates.parse(keyring.get(_CERTIFICATE)).subject
         if certificate.subject != before:
             raise VerificationError(
@@ -185,7 +185,43 @@ def keep_certificate(keyring: FileKeyring, der: bytes, descriptor: Descriptor) -
     return certificate
 
 
-def _recognised(node: NodeClient, given: Invitation) -> Descriptor:
+def require_same_node(home: Path, given: Invitation) -> None:
+    """Refuse an invitation to another node than the one that a folder's keys are for.
+
+    Raises:
+        UsageError: it is.
+    """
+    known = settings.read_client(home)
+    if (known.agency, known.log) != (given.agency, given.log):
+        raise UsageError(
+            f"{home} holds keys for the node of {known.agency}, and the invitation is from another "
+            f"node, of {given.agency}",
+            hint=_ELSEWHERE,
+        )
+
+
+def is_enrolled(keyring: FileKeyring) -> bool:
+    """Whether a person's keyring has a certificate already."""
+    return _CERTIFICATE in keyring.names()
+
+
+def move(home: Path, given: Invitation) -> None:
+    """Reach the node where a newer invitation says, for somebody who has no certificate yet.
+
+    Whoever has one goes on to log in where they always did: an invitation that somebody made up
+    would have them log in through somebody else's machine.
+    """
+    known = settings.read_client(home)
+    if known.server != given.server:
+        settings.write_client(home, replace(known, server=given.server))
+
+
+def recognised(node: NodeClient, given: Invitation) -> Descriptor:
+    """The descriptor of the node that an invitation is for.
+
+    Raises:
+        VerificationError: another node answers. NetworkError: none does.
+    """
     about = node.agency()
     descriptor = descriptors.parse(from_b64url(about.descriptor, what="descriptor"))
     told = (about.log, descriptor.digest.hex(), descriptor.agency)

@@ -41,9 +41,11 @@ def taken_by(node: NodeApi, document: dict[str, Any], own: Collection[str]) -> C
     if not case or not exhibit or document["type"] in same_record.GIVEN:
         return None
     borne = node.numbers(case, [exhibit]).get(exhibit)
-    if borne is None or set(borne.evidence) & {*same_record.related(document), *own}:
+    known = {*same_record.related(document), *own}
+    if borne is None or not borne.evidence or {*borne.evidence, *borne.meant} & known:
         return None
-    return same_record.taken((borne.meant or borne.evidence)[0])
+    own = [one for one in borne.meant if one in borne.evidence]
+    return same_record.taken((own or borne.evidence)[0])
 
 
 class PartNumbers:

@@ -291,9 +291,7 @@ class Upload:
         refusal = self._taken(draft)
         found = self._gathering(draft, look=not given.options.again)
         gathered = self._outbox.begin(given.place, given.place, given.details())
-        recorded = (
-            gathered.submission is not None and self._outbox.opening(gathered.evidence) is not None
-        )
+        recorded = self._outbox.is_recorded(gathered)
         spare = (
             uuid.uuid4().urn if recorded else ""
         )  # of a folder that was recorded, and is not any more what it was
@@ -323,9 +321,8 @@ class Upload:
             else:
                 self._item(draft, made, gathered, spare)
         except ConflictError as error:
-            if error is refusal and not gathered.resumed:  # nothing of it was begun
-                self._outbox.abandon(gathered)
-                self._outbox.keep()
+            if error is refusal:
+                raise self._outbox.give_up(gathered, error) from error
             raise
         yield from self._outbox.flush()
 

@@ -179,6 +179,10 @@ class UploadAttempts:
         """Let the next attempt at this file take an attempt's place, under its item's name."""
         self._superseded[attempt.path] = self._left.pop(attempt.evidence)
 
+    def forget(self, attempt: UploadAttempt) -> None:
+        """Let an attempt go."""
+        self._left.pop(attempt.evidence)
+
     def place(self, path: str) -> str:
         """The item that a new attempt at a file is for; empty for one of its own."""
         found = self._superseded.pop(path, None)

@@ -31,6 +31,7 @@ from ledger.domain.errors import (
     StorageError,
     UnconfirmedError,
 )
+from ledger.domain.event import same_record
 from ledger.domain.event.signing import Person
 from ledger.domain.ipld import cid as cids
 from ledger.domain.ipld.unixfs import Block
@@ -133,6 +134,33 @@ class UploadQueue:
         self._take_back(attempt)
         if attempt.submission is None:
             self._journal.append({"t": "dropped", "evidence": attempt.evidence})
+
+    def give_up(self, gathered: UploadAttempt, refusal: ConflictError) -> ConflictError:
+        """End a run for a folder whose number another item bears. What an earlier run had begun
+        goes on once the number is free, or begins anew under another one.
+
+        Returns:
+            what is to be told.
+        """
+        if not gathered.resumed:  # nothing of it was begun
+            self.abandon(gathered)
+        else:
+            ours = [one for _, attempts in self.attempts.ours() for one in attempts]
+            recorded = [one for one in ours if one.top == gathered.top and self.is_recorded(one)]
+            told = [one.done.exhibit or one.evidence for one in recorded if one.done is not None]
+            refusal = same_record.taken_meanwhile(refusal, told)
+            self._journal.append({"t": "refused", "evidence": gathered.evidence})
+        self.keep()
+        return refusal
+
+    def is_recorded(self, attempt: UploadAttempt) -> bool:
+        """Whether the node has the item that an attempt signed."""
+        return attempt.submission is not None and self.opening(attempt.evidence) is not None
+
+    def forget(self, attempt: UploadAttempt) -> None:
+        """Let an attempt that an earlier run left bind nobody any more; what it recorded stays."""
+        self.attempts.forget(attempt)
+        self._journal.append({"t": "dropped", "evidence": attempt.evidence})
 
     def _take_back(self, attempt: UploadAttempt) -> None:
         self._segment = [member for member in self._segment if member[0] is not attempt]

@@ -237,10 +237,15 @@ def settle(outbox: UploadQueue, given: list[UploadRequest], mode: str) -> list[U
     if mode == RESUME:
         given = [_resumed(outbox, request) for request in given]
     open_ = []
-    for attempt, differs in _others(outbox, given):
-        recorded = attempt.submission is not None and outbox.opening(attempt.evidence) is not None
+    others = [*_others(outbox, given)]
+    # Of a folder that cannot go on, since its number was taken meanwhile, the files are no part.
+    ended = {one.top for one, _ in others if one.details["type"] == "gathered" and one.refused}
+    for attempt, differs in others:
+        recorded = outbox.is_recorded(attempt)
         if not recorded and (mode == RESTART or attempt.refused):
             outbox.attempts.supersede(attempt)
+        elif recorded and mode == RESTART and attempt.top in ended:
+            outbox.forget(attempt)
         else:
             open_.append((attempt, differs, recorded))
     if open_:

@@ -182,7 +182,16 @@ class LockedError(StorageError):
 
 
 class NetworkError(CustodyError):
-    """A peer could not be reached in time, or answered nonsense."""
+    """A peer could not be reached in time, or answered nonsense.
+
+    ``where``: which address did not answer, and how. It stands behind the message for whoever works
+    with this node; ``outside`` is the message for everybody else, without it (api/errors.py).
+    """
+
+    def __init__(self, message: str, *, hint: str | None = None, where: str = "") -> None:
+        super().__init__(f"{message}: {where}" if where else message, hint=hint)
+        self.outside = message
+        self.where = where
 
 
 class UnconfirmedError(NetworkError):

@@ -259,12 +259,14 @@ def test_init_makes_a_home_or_nothing(tmp_path: Path) -> None:
 
 
 def names_in(overview: str) -> list[str]:
-    rows = [
-        line.split()[0]
-        for line in overview.partition("Commands:")[2].splitlines()
-        if line.startswith("  ") and line[2] != " "
-    ]
-    return [name for name in rows if name.isalpha() and name.islower()]
+    """The commands of a help, from each section but those of options and arguments."""
+    names, within_commands = [], False
+    for line in overview.partition("Options:")[2].splitlines():
+        if line.endswith(":") and line[:1].strip():
+            within_commands = True
+        elif within_commands and line.startswith("  ") and line[2:3].islower():
+            names += [name for name in line.split()[:1] if name.replace("-", "").isalpha()]
+    return names
 
 
 def shown(*arguments: str) -> str:

@@ -125,18 +125,18 @@ def test_agency_and_number_are_asked_for_at_a_terminal(tmp_path: Path) -> None:
 
 
 def test_a_short_new_passphrase_is_refused_wherever_one_is_chosen_and_makes_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    served: Path,
+    tmp_path: Path,
 ) -> None:
     """`custody init` took "no"."""
     home, mine, short = tmp_path / "home", tmp_path / "mine", tmp_path / "short"
     founding = ("init", "--agency", "NL-POL", "--person", "4711")
-    invitation = tmp_path / "invitation.json"
-    invitation.write_text(INVITATION)
+    custody("person", "invite", "4719", home=served, folder=tmp_path)
     shared = ("--url", "https://custody.example", "--card", tmp_path / "card.json")
     for words, folder in (
         (founding, home),
         ((*founding, *shared), home),
-        (("person", "enrol", invitation), mine),
+        (("person", "enrol", tmp_path / "invitation-4719.json"), mine),
     ):
         code, _, said = within(*words, home=folder, passphrase="eleven char")
         assert code == 2

@@ -78,11 +78,13 @@ def test_what_is_no_time_or_no_zone_of_one_place_is_refused(typed: str) -> None:
     assert "Europe/Amsterdam" in str(error.value.hint)
 
 
-def test_a_time_without_a_zone_is_refused_in_a_script(in_amsterdam: None) -> None:
+@pytest.mark.usefixtures("in_amsterdam")
+def test_a_time_without_a_zone_is_refused_in_a_script() -> None:
     with pytest.raises(UsageError, match="says no zone, and none is guessed in a script"):
         moments.read("2026-11-20 10:00", "--occurred")
 
 
+@pytest.mark.usefixtures("in_amsterdam")
 @pytest.mark.parametrize(
     ("typed", "said"),
     [
@@ -91,7 +93,6 @@ def test_a_time_without_a_zone_is_refused_in_a_script(in_amsterdam: None) -> Non
     ],
 )
 def test_a_time_without_a_zone_is_said_with_the_offset_that_it_was_taken_with(
-    in_amsterdam: None,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     typed: str,
@@ -103,6 +104,7 @@ def test_a_time_without_a_zone_is_said_with_the_offset_that_it_was_taken_with(
     assert moment.text in said
 
 
+@pytest.mark.usefixtures("in_amsterdam")
 @pytest.mark.parametrize("zone", ["", " Europe/Amsterdam"])
 @pytest.mark.parametrize(
     ("typed", "why", "choices"),
@@ -120,7 +122,6 @@ def test_a_time_without_a_zone_is_said_with_the_offset_that_it_was_taken_with(
     ],
 )
 def test_a_time_that_clocks_showed_twice_or_never_is_refused_with_both_that_it_may_be(
-    in_amsterdam: None,
     monkeypatch: pytest.MonkeyPatch,
     typed: str,
     zone: str,

@@ -182,7 +182,9 @@ def test_keys_and_folders_are_never_written_over(
     keyring = shared / "keyring.json"
     before = keyring.read_bytes()
     (tmp_path / "link").symlink_to(keyring)
-    for place in (keyring, tmp_path / "link", shared / "new", shared, tmp_path):
+    # A folder beside no keys is filled by `get` alone, where the item is a folder.
+    places = [keyring, tmp_path / "link", shared / "new", shared]
+    for place in places if name == "get out" else [*places, tmp_path]:
         code, told = _run(FILES[name], place, shared, *force)
         assert code == 2, told
     assert keyring.read_bytes() == before

@@ -153,6 +153,54 @@ def test_a_person_joins_and_works_with_the_clients_extra_alone(
     client("field", "send")
 
 
+def test_an_invitation_that_nobody_reaches_makes_nothing_and_is_told_as_what_it_is(
+    served: Path, tmp_path: Path
+) -> None:
+    """A colleague at another machine was told to check an address that they never typed, had chosen
+    a passphrase for it, and was held to that address from then on.
+    """
+    mine, invitation = tmp_path / "mine", tmp_path / "invitation.json"
+    given = ("person", "invite", "4720", "--url", "http://127.0.0.1:9", "-o", invitation)
+    custody(*given, home=served)
+    code, _, said = within("person", "enrol", invitation, home=mine)
+    assert code == 1
+    assert "which is the machine itself: where the node is on another one" in said
+    assert "ask the administrator for an invitation with --url" in said
+    assert not mine.exists()
+
+
+def test_who_asked_by_one_invitation_goes_on_by_another_that_names_another_address(
+    served: Path, tmp_path: Path
+) -> None:
+    mine, again = tmp_path / "mine", tmp_path / "again.json"
+    custody("person", "invite", "4721", "-o", tmp_path / "first.json", home=served)
+    custody("person", "enrol", tmp_path / "first.json", home=mine, environment=OTHER)
+    first = json.loads((tmp_path / "first.json").read_bytes())
+    moved = first["server"].replace("127.0.0.1", "localhost")
+    again.write_text(json.dumps({**first, "server": moved}))
+    shown = custody("person", "enrol", again, home=mine, environment=OTHER).stdout
+    [fingerprint] = re.findall(r"^  ((?:[0-9a-f]{4} ?){4})$", shown, re.MULTILINE)
+    custody("person", "approve", "4721", "--fingerprint", fingerprint, home=served)
+    done = custody("person", "enrol", again, home=mine, environment=OTHER)
+    assert "You are enrolled at NL-POL" in done.stdout
+    assert json.loads((mine / "client.json").read_bytes())["server"] == moved
+    custody("list", home=mine, environment=OTHER)
+    # Whoever has a certificate is led nowhere else by a file that somebody made up.
+    code, _, said = within(
+        "person",
+        "enrol",
+        tmp_path / "first.json",
+        home=mine,
+        passphrase=OTHER["CUSTODY_PASSPHRASE"],
+    )
+    assert (code, f"known at {moved}" in said) == (2, True), said
+    assert json.loads((mine / "client.json").read_bytes())["server"] == moved
+    strange = {**first, "agency": "RO-DIICOT"}
+    (tmp_path / "strange.json").write_text(json.dumps(strange))
+    code, _, said = within("person", "enrol", tmp_path / "strange.json", home=mine)
+    assert (code, "the invitation is from another node, of RO-DIICOT" in said) == (2, True), said
+
+
 def test_whoever_names_nobody_is_told_what_names_somebody(
     served: Path, tmp_path: Path, rng: random.Random
 ) -> None:

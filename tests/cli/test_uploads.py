@@ -217,10 +217,11 @@ def test_what_is_said_of_a_file_that_was_recorded_before_is_not_dropped_in_silen
     photo.write_bytes(b"photo")
     given = ("upload", photo, "--case", "2026-1")
     more = ("--handling", "victim-identity", "--basis", "warrant 2", "--place", "Utrecht")
-    custody(*given, "--basis", "warrant 1", home=home_path)
-    told = custody(*given, *more, home=home_path).stdout
+    first = custody(*given, "--basis", "warrant 1", home=home_path).stdout
+    assert re.search(r" number \d+ in the agency's log ", first)
+    told = custody(*given, *more, home=home_path, code=3).stdout
     assert "NOT recorded, since the earlier record says otherwise: basis, handling, place." in told
-    found = json.loads(custody("--json", *given, *more, home=home_path).stdout)["items"]
+    found = json.loads(custody("--json", *given, *more, home=home_path, code=3).stdout)["items"]
     assert [one["differs"] for one in found] == [["basis", "handling", "place"]]
     told = custody(*given, "--basis", "warrant 1", home=home_path).stdout
     assert "already recorded" in told

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from ledger.app import bootstrap, public_trust
+from ledger.app import bootstrap, public_trust, settings
+from ledger.app.settings import ClientSettings
 from ledger.domain.bundle import trust_fingerprint
 from ledger.domain.bundle.trust import parse
 from tests.support.commands import within
@@ -251,6 +252,18 @@ def test_what_lies_beside_the_evidence_is_not_proposed_as_the_file(given: Path, 
     assert code == 4
     [command] = re.findall(r"what is in it is found: (custody .*)", said)
     assert within(*shlex.split(command)[1:])[0] == 0
+
+
+def test_who_cannot_reach_the_node_of_their_agency_is_told_of_a_trust_root(
+    given: Path, tmp_path: Path
+) -> None:
+    mine = tmp_path / "mine"
+    mine.mkdir(mode=0o700)
+    settings.write_client(mine, ClientSettings(1, "http://127.0.0.1:9", "NL-POL", "log"))
+    code, _, said = within("verify", given / "b.bundle", given / "photo.jpg", home=mine)
+    assert (code, "was not read: the node did not answer" in said) == (3, True), said
+    [command] = re.findall(r"what to do: (custody .*)", said)
+    assert command.endswith("photo.jpg --trust TRUST-ROOT")
 
 
 def test_the_command_that_is_told_for_want_of_a_trust_root_has_what_was_typed(

@@ -8,12 +8,16 @@ from typing import Any
 
 import pytest
 
+from cli import named_numbers
+from cli.global_options import STATE
 from ledger.app import field_folder
 from ledger.client import physical_items, retrieval
 from ledger.client.upload import Upload, UploadOptions, UploadResult
-from ledger.domain.errors import ConflictError
+from ledger.domain.errors import ConflictError, RuleError, VerificationError
 from ledger.domain.event import same_record
 from ledger.domain.ports.answers import Recorded
+from ledger.services.audit.self_check import examine
+from ledger.services.audit.self_check_findings import SelfCheckFinding
 from ledger.services.records import record_keys
 from tests.integration.test_hidden_costs import looking
 from tests.support.desk import Desk
@@ -266,3 +270,87 @@ def test_of_many_that_bear_a_number_the_first_are_found_and_none_of_another_is_l
         [phone, parts[0]],
         [other],
     ]
+
+
+def corrected(desk: Desk, item: str, place: int, new: str) -> None:
+    correction = {
+        "target": next(iter(desk.client.events(item))).statement,
+        "pointer": f"/identifiers/{place}/value",
+        "new": new,
+        "reason": "typing error",
+    }
+    desk.record(item, "corrected", correction)
+
+
+def test_a_number_that_the_case_has_is_refused_also_by_a_correction_and_as_a_further_one(
+    desk: Desk,
+) -> None:
+    phone, tablet = seize(desk), seize(desk, exhibit="E2")
+    elsewhere = seize(desk, case="2026-118")
+    with pytest.raises(ConflictError, match=phone):
+        corrected(desk, tablet, 1, "e1")
+    with pytest.raises(ConflictError, match=phone):
+        corrected(desk, elsewhere, 0, "2026-117")
+    further = {"scheme": "exhibit", "value": "E1"}
+    with pytest.raises(ConflictError, match=phone):
+        desk.record(tablet, "identified", {"identifiers": [further]})
+    desk.record(tablet, "identified", {"identifiers": [{**further, "issuer": "Court 7"}]})
+    assert desk.client.numbers("2026-117", ["E1"])["E1"].evidence == (phone,)
+
+
+def test_an_item_is_found_by_the_numbers_that_stand_and_no_longer_by_the_wrong_ones(
+    desk: Desk,
+) -> None:
+    phone = seize(desk)
+    corrected(desk, phone, 1, "E7")
+    corrected(desk, phone, 0, "2026-119")
+    assert [desk.client.search("exhibit", one) for one in ("E1", "E7")] == [[], [phone]]
+    cases = ("2026-117", "2026-119")
+    assert [desk.client.search("case", one) for one in cases] == [[phone], [phone]], (
+        "nobody takes an item out of a case by a correction"
+    )
+    assert desk.client.numbers("2026-119", ["E7"])["E7"].meant == (phone,)
+    with pytest.raises(ConflictError, match=phone):
+        seize(desk, case="2026-119", exhibit="E7")
+    desk.record(phone, "identified", {"identifiers": [{"scheme": "exhibit", "value": "E8"}]})
+    assert desk.client.numbers("2026-119", ["E8"])["E8"].meant == (phone,)
+    corrected(desk, phone, 1, "E1")
+    assert desk.client.search("exhibit", "E7") == []
+    assert seize(desk, case="2026-119", exhibit="E7")
+    found = [one for one in examine(desk.node, deep=True) if isinstance(one, SelfCheckFinding)]
+    assert found == [], "an audit finds the same numbers"
+
+
+def test_a_correction_leaves_no_number_that_is_none(desk: Desk) -> None:
+    """It stopped every later look-up of the number that stood there."""
+    phone = seize(desk)
+    opening = desk.client.item(phone).head
+    for pointer, new in (
+        ("/identifiers/1/value", 5),
+        ("/identifiers/1/scheme", None),
+        ("/identifiers", "E1"),
+        ("/identifiers/1", "E1"),
+    ):
+        change = {"target": opening, "pointer": pointer, "new": new, "reason": "typo"}
+        with pytest.raises(RuleError, match="does not fit there"):
+            desk.record(phone, "corrected", change)
+    corrected(desk, phone, 1, "E7")
+    first = next(one for one in desk.client.events(phone) if one.seq == 1)
+    change = {"target": first.statement, "pointer": "/body/new", "new": 5, "reason": "typo"}
+    with pytest.raises(RuleError, match="does not fit there"):
+        desk.record(phone, "corrected", change)
+
+
+def test_whoever_names_an_item_by_its_corrected_number_is_told_of_no_lying_node(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    phone = seize(desk)
+    corrected(desk, phone, 1, "E7")
+    events, _ = desk.client.record(phone, desk.access(phone))
+    documents = {one.statement: one.document for one in events if one.document is not None}
+    monkeypatch.setattr(STATE, "item", phone.removeprefix("urn:uuid:"))
+    monkeypatch.setattr(STATE, "numbers", (("case", "2026-117"), ("exhibit", "e7")))
+    named_numbers.require_numbers(phone, documents)
+    monkeypatch.setattr(STATE, "numbers", (("case", "2026-117"), ("exhibit", "E1")))
+    with pytest.raises(VerificationError, match="does not have this number"):
+        named_numbers.require_numbers(phone, documents)

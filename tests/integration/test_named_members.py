@@ -68,12 +68,15 @@ def test_members_of_members_and_of_lists_and_corrections_themselves_can_be_corre
     office.record(photo, "dispatched", {"carrier": "post", "seals": seals})
     sent = events(office, photo)[-1].statement
     opened = events(office, photo)[0].statement
-    for target, pointer in ((sent, "/body/seals/1/number"), (opened, "/body/digests/sha-256")):
-        body = {"target": target, "pointer": pointer, "new": "x", "reason": "typing"}
+    for target, pointer, new in (
+        (sent, "/body/seals/1/number", "x"),
+        (opened, "/body/digests/sha-256", "00" * 32),
+    ):
+        body = {"target": target, "pointer": pointer, "new": new, "reason": "typing"}
         rehearse(office, photo, body)
         office.record(photo, "corrected", body)
     again = {"target": events(office, photo)[-1].statement, "pointer": "/body/new"}
-    office.record(photo, "corrected", {**again, "new": "y", "reason": "typing again"})
+    office.record(photo, "corrected", {**again, "new": "11" * 32, "reason": "typing again"})
 
 
 def test_the_old_value_of_a_correction_is_the_one_that_stands_after_earlier_corrections(
@@ -93,12 +96,12 @@ def test_the_old_value_of_a_correction_is_the_one_that_stands_after_earlier_corr
     with pytest.raises(RuleError, match="not the one that stands"):
         correct("photo.jpg", "c.jpg")
     correct("b.jpg", "c.jpg", "/body/new", first)  # the correction itself was wrong
-    for before, after in (("c.jpg", "d.jpg"), ("d.jpg", {"nl": "x"})):
-        correct(before, after)
-    correct("x", "y", "/body/name/nl")
-    correct({"nl": "y"}, "photo.jpg")
+    correct("c.jpg", "photo.jpg")
+    noted = str(office.record(photo, "note", {"text": "x", "ext": {"a": {"nl": "x"}}}).statement)
+    correct("x", "y", "/body/ext/a/nl", noted)
+    correct({"nl": "y"}, "z", "/body/ext/a", noted)
     with pytest.raises(RuleError, match="no such member"):
-        correct("y", "z", "/body/name/nl")
+        correct("y", "z", "/body/ext/a/nl", noted)
     with pytest.raises(RuleError, match="cannot be corrected"):
         correct(opened, first, "/body/target", first)
 

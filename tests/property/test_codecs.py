@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import cbor2
 import pytest
 from hypothesis import given, seed, settings
@@ -105,6 +107,19 @@ def test_json_that_two_parsers_could_read_differently_is_refused(text: str) -> N
 ITEMS = st.recursive(
     st.binary(max_size=80), lambda inner: st.lists(inner, max_size=4), max_leaves=12
 )
+
+
+@pytest.mark.parametrize("part", [b'"\\', b'\\"', b'"', b"[", b'"[\\"', b'{"\\":', b"\\"], ids=repr)
+@pytest.mark.parametrize("begin", [b"", b'"'], ids=["text", "string"])
+def test_no_json_text_takes_longer_than_its_length(begin: bytes, part: bytes) -> None:
+    """Half-open strings were once read anew from each of their quotation marks: 256 KiB of them
+    held a node for minutes.
+    """
+    data = begin + part * (65_536 // len(part))
+    before = time.thread_time()
+    with pytest.raises(FormatError):
+        strict_json.parse(data, what="json", limit=len(data))
+    assert time.thread_time() - before < 1.0
 
 
 @seed(SEED)

@@ -55,3 +55,39 @@ def test_exhibits_with_a_stroke_of_their_own_are_no_parts_of_one_another() -> No
 )
 def test_the_whole_of_a_number(number: str, whole: str) -> None:
     assert same_record.whole(number) == whole
+
+
+def correction(seq: int, target: str, pointer: str, new: object) -> dict[str, Any]:
+    body = {"target": target, "pointer": pointer, "new": new, "reason": "typo"}
+    return {"type": "corrected", "seq": seq, "body": body}
+
+
+def test_numbers_that_an_earlier_version_let_be_corrected_to_nonsense_are_none() -> None:
+    opening = {
+        "type": "collected",
+        "seq": 0,
+        "body": {},
+        "identifiers": [
+            {"scheme": "case", "value": "2026-117"},
+            {"scheme": "exhibit", "value": "E1"},
+        ],
+    }
+    for pointer, new in (("/identifiers/1/value", 5), ("/identifiers", "E1"), ("/identifiers", 1)):
+        documents = {"a": opening, "b": correction(1, "a", pointer, new)}
+        assert same_record.numbers(documents) == []
+
+
+def test_a_correction_of_which_something_is_withheld_changes_nothing_and_stops_nobody() -> None:
+    opening = {
+        "type": "collected",
+        "seq": 0,
+        "body": {},
+        "identifiers": [
+            {"scheme": "case", "value": "2026-117"},
+            {"scheme": "exhibit", "value": "E1"},
+        ],
+    }
+    for name in ("target", "pointer", "new"):
+        change = correction(1, "a", "/identifiers/1/value", "E7")
+        del change["body"][name]
+        assert same_record.numbers({"a": opening, "b": change}) == [("2026-117", "e1")]

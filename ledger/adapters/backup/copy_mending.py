@@ -17,12 +17,10 @@ from typing import BinaryIO, Final
 
 from ledger import system
 from ledger.adapters import files
-from ledger.adapters.ipfs.pack_sections import scan
+from ledger.adapters.ipfs.pack_sections import frame_of, scan
 from ledger.adapters.ipfs.packfiles import HEADER, start_of
 from ledger.adapters.ipfs.packindex import Place
-from ledger.domain.codecs import varint
 from ledger.domain.errors import StorageError
-from ledger.domain.ipld import cid as cids
 
 CHUNK: Final = 4 << 20
 _SECTOR: Final = 4096
@@ -69,12 +67,12 @@ def mend(file: BinaryIO, copied: Path, end: int) -> tuple[bool, bool]:
             hint = "nothing was changed there; back up into a new folder"
             raise StorageError(what, hint=hint) from error
         for place in outer & here:
-            at, size = _frame(place)
+            at, size = frame_of(place)
             made.seek(at)
             made.write(system.pread(file.fileno(), size, at))
         made.flush()
         is_headed = start_of(made.fileno()) > 0
-        if not is_headed and all(_frame(place)[0] >= len(HEADER) for place in here | there):
+        if not is_headed and all(frame_of(place)[0] >= len(HEADER) for place in here | there):
             made.seek(0)
             made.write(HEADER)
     return bool(outer & here) or not is_headed, bool(outer & there)
@@ -87,12 +85,6 @@ def _good(file: BinaryIO, end: int) -> set[Place]:
     return set()
 
 
-def _frame(place: Place) -> tuple[int, int]:
-    """Where a block begins with its frame, and how long it is with it."""
-    head = len(varint.encode(cids.SIZE + place.size)) + cids.SIZE
-    return place.at - head, head + place.size
-
-
 def _outermost(places: set[Place]) -> set[Place]:
     """Those of some blocks that no other one begins within: whoever stored a block may have filled
     it with what looks like others, which are found where it is damaged.
@@ -101,8 +93,8 @@ def _outermost(places: set[Place]) -> set[Place]:
         ValueError: two begin in one place.
     """
     found, last, end = set[Place](), -1, 0
-    for place in sorted(places, key=_frame):
-        at, size = _frame(place)
+    for place in sorted(places, key=frame_of):
+        at, size = frame_of(place)
         if at == last:
             raise ValueError("two blocks begin in one place")
         if at >= end:

@@ -126,7 +126,9 @@ class RpcChain:
                 raise _RpcError(fault if isinstance(fault, dict) else {"message": str(fault)})
             return shapes.fit(answer["result"], shape, what="result")
         except WebError as error:
-            raise type(error)(WHO, f"{error.reason} ({method})", hint=HINT) from error
+            raise type(error)(
+                WHO, f"{error.reason} ({method})", where=error.where, hint=HINT
+            ) from error
         except FormatError as error:
             raise WebError(
                 WHO, f"answered nonsense to {method}: {error.message}", hint=HINT

@@ -15,6 +15,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
@@ -25,6 +26,7 @@ from ledger.adapters.ipfs import recovery
 from ledger.adapters.ipfs.pack_sections import checked
 from ledger.adapters.ipfs.packfiles import HEADER, PackFiles
 from ledger.adapters.ipfs.packindex import Place
+from ledger.adapters.ipfs.remnants import Remnants
 from ledger.domain.blocks.store import BlockStore, Collected
 from ledger.domain.errors import (
     LockedError,
@@ -62,15 +64,18 @@ class LocalBlockStore:
         self._pack_limit = pack_limit
         self._clock = clock or SystemClock()
         self._mutex = threading.RLock()
-        self._is_accounted = False
         try:
-            self._index = recovery.open_index(directory, self._packs, self._clock.now())
+            self._open_index()
         except (sqlite3.Error, OSError, StorageError) as error:
             self._lock.release()
             if isinstance(error, StorageError):
                 raise
             what = f"the block store could not be opened: {error}"
             raise StorageError(what, hint="check disk and permissions") from error
+
+    def _open_index(self) -> None:
+        self._index = recovery.open_index(self._directory, self._packs, self._clock.now())
+        self._remnants = Remnants(self._index, self._packs, self._clock)
 
     @contextmanager
     def _held(self) -> Iterator[None]:
@@ -90,7 +95,7 @@ class LocalBlockStore:
         self._index.close()
         try:
             recovery.set_aside(self._directory)
-            self._index = recovery.open_index(self._directory, self._packs, self._clock.now())
+            self._open_index()
         except (sqlite3.Error, OSError) as error:
             what = f"the index of the packs could not be built again: {error}"
             raise StorageError(what, hint=_DISK_HINT) from error
@@ -234,32 +239,29 @@ class LocalBlockStore:
         with self._held():
             self._index.mark(dead)
             self._index.unmark(kept)
+            self._remnants.give_up_marked()
             blocks, size = self._index.forget_marked()
         return Collected(blocks, size, self._give_back())
 
     def holds_only(self, known: Iterable[bytes]) -> bool:
         """See NodeStore."""
         with self._held():
-            self._account_for_all()
+            self._remnants.look()
             self._index.mark(known)
-            return not self._index.has_others()
+            return self._remnants.all_marked() and not self._index.has_others()
 
     def lingering(self, wanted: Sequence[bytes]) -> list[bytes]:
-        """See NodeStore. Of what lies dead the CID before it is read."""
+        """See NodeStore. Of what lies dead the CID before it is read. Where nobody can tell whose
+        something is that lies here, it may be anything.
+        """
         with self._held():
-            self._account_for_all()
+            self._remnants.look()
             there = {cid for cid in wanted if self._index.find(cid) is not None}
+            there |= self._remnants.may_be(wanted)
             packs = self._index.burials() if len(there) < len(wanted) else []
         for number in packs:
             there.update(cid for _, cid in self._dead(number))
         return [cid for cid in wanted if cid in there]
-
-    def _account_for_all(self) -> None:
-        """Once: nobody is told that nothing is left while the index says too little of a pack."""
-        for number in self._index.indexed() if not self._is_accounted else ():
-            with suppress(OSError):  # a pack that is gone, or cannot be read, says nothing
-                self._is_known(number, self._packs.path(number).stat().st_size)
-        self._is_accounted = True
 
     def _dead(self, number: int) -> Iterator[tuple[int, bytes]]:
         """What lies dead in a pack: offset and CID, a page after the other. A pack that is taken
@@ -318,7 +320,7 @@ class LocalBlockStore:
             if number == self._packs.number or not self._is_wasteful(number, ends[number]):
                 continue
             with self._held():
-                if not self._is_known(number, ends[number]):
+                if not self._remnants.is_known(number, ends[number]):
                     continue
             if not self._is_dispensable(number):
                 continue
@@ -334,24 +336,18 @@ class LocalBlockStore:
         with self._held():
             return self._index.is_cut(number) or end - len(HEADER) > self._index.used(number)[0]
 
-    def _is_known(self, number: int, end: int) -> bool:
-        """Whether all of a pack is known, alive or dead, before the pack is given up.
-
-        The index is a cache, and may have lost rows: what it does not account for is looked for. A
-        pack with a damaged block in it stays: a copy of the block may not be had elsewhere.
-        """
-        now = self._clock.now()
-        return recovery.account_for(self._index, self._packs, number, end, now)
-
     def _is_dispensable(self, number: int) -> bool:
-        """Whether every block that is dead in a pack and alive in another one can be read. Where
-        the live copy is damaged, ``get`` lets a good dead one take over, such as this pack's.
+        """Whether every block that is dead or damaged in a pack and alive in another one can be
+        read. Where the live copy is damaged, ``get`` lets a good dead one take over, such as this
+        pack's.
 
         It is asked before the pack's live blocks are moved, which hashes them anyway. So only
         blocks that lie twice are read for it: a compaction that was killed had moved them, or the
         index was lost. Of all other dead ones only the CID in front is read.
         """
-        for _, cid in self._dead(number):
+        with self._held():
+            damaged = self._remnants.stored_elsewhere(number)
+        for cid in chain(damaged, (cid for _, cid in self._dead(number))):
             with self._held():
                 place = self._index.find(cid)
             if place is not None and place.pack != number:
@@ -388,6 +384,7 @@ class LocalBlockStore:
             self._index.sync()
             self._packs.remove(number)
             self._index.drop(number)
+            self._remnants.drop(number)
 
     def close(self) -> None:
         """See NodeStore."""

@@ -35,8 +35,8 @@ _FRAME: Final = (
     f"size + {cids.SIZE} + CASE WHEN size < {128 - cids.SIZE} THEN 1 "
     f"WHEN size < {16384 - cids.SIZE} THEN 2 WHEN size < {2097152 - cids.SIZE} THEN 3 ELSE 4 END"
 )
-_DEAD: Final = f"SELECT coalesce(sum({_FRAME}), 0) FROM dead WHERE pack = ?1"  # noqa: S608
-_USED: Final = (
+DEAD: Final = f"SELECT coalesce(sum({_FRAME}), 0) FROM dead WHERE pack = ?1"  # noqa: S608
+USED: Final = (
     f"SELECT coalesce(sum({_FRAME}), 0), coalesce(sum(size), 0) FROM place WHERE pack = ?1"  # noqa: S608
 )
 BURIED: Final = "SELECT pack, at FROM dead"
@@ -103,8 +103,7 @@ class PackIndex:
         self._db.execute("PRAGMA synchronous=NORMAL")
         self._db.execute(
             "CREATE TABLE IF NOT EXISTS place (cid BLOB PRIMARY KEY, pack INTEGER NOT NULL, at "
-            "INTEGER NOT NULL,"
-            " size INTEGER NOT NULL, added INTEGER NOT NULL) WITHOUT ROWID"
+            "INTEGER NOT NULL, size INTEGER NOT NULL, added INTEGER NOT NULL) WITHOUT ROWID"
         )
         self._db.execute("CREATE INDEX IF NOT EXISTS place_pack ON place (pack, at)")
         self._db.execute(
@@ -287,6 +286,10 @@ class PackIndex:
         while page := [(cid,) for cid in islice(source, _PAGE)]:
             self._db.executemany("DELETE FROM live WHERE cid = ?", page)
 
+    def is_marked(self, cid: bytes) -> bool:
+        """Whether a block is marked."""
+        return self._db.execute("SELECT 1 FROM live WHERE cid = ?", (cid,)).fetchone() is not None
+
     def has_others(self) -> bool:
         """Whether there is any block that is not marked, or anything dead."""
         others = "place WHERE NOT EXISTS (SELECT 1 FROM live WHERE live.cid = place.cid)"
@@ -316,7 +319,7 @@ class PackIndex:
 
     def used(self, number: int) -> tuple[int, int]:
         """Bytes of a pack that are still needed, with their frames and without."""
-        row = self._db.execute(_USED, (number,)).fetchone()
+        row = self._db.execute(USED, (number,)).fetchone()
         return int(row[0]), int(row[1])
 
     def accounted(self, number: int) -> int:
@@ -325,7 +328,7 @@ class PackIndex:
 
     def dead(self, number: int) -> int:
         """Bytes of a pack that are dead, with their frames."""
-        return int(self._db.execute(_DEAD, (number,)).fetchone()[0])
+        return int(self._db.execute(DEAD, (number,)).fetchone()[0])
 
     def places(self, number: int, limit: int) -> list[Place]:
         """The first of a pack's blocks in the order in which they lie."""

@@ -13,9 +13,21 @@ from pathlib import Path
 from typing import Any, Final, NoReturn
 
 from ledger import system
-from ledger.adapters.ipfs.pack_sections import checked, named_before
-from ledger.adapters.ipfs.packfiles import name_of
-from ledger.adapters.ipfs.packindex import BURIED, BURIED_OF, INDEX, PLACE, Place, require_index
+from ledger.adapters.ipfs.pack_sections import checked, named_before, scan
+from ledger.adapters.ipfs.packfiles import HEADER, name_of, packs_in, start_of
+from ledger.adapters.ipfs.packindex import (
+    BURIED,
+    BURIED_OF,
+    COMPACTED,
+    DEAD,
+    INDEX,
+    INDEXED,
+    PLACE,
+    USED,
+    Place,
+    require_index,
+)
+from ledger.adapters.ipfs.remnants import Remnant, may_lie_among, remnants
 from ledger.domain.blocks.store import BlockStore, Collected
 from ledger.domain.errors import NotFoundError, StorageError, UnreadableError, VerificationError
 from ledger.domain.ipld import cid as cids
@@ -36,6 +48,7 @@ class LocalBlockView:
         self._directory = directory
         self._mutex = threading.Lock()
         self._is_sound: bool | None = None
+        self._unaccounted: list[tuple[set[bytes], list[Remnant]]] | None = None
         require_index(directory)
         try:
             self._db = sqlite3.connect(
@@ -159,11 +172,44 @@ class LocalBlockView:
         return False
 
     def lingering(self, wanted: Sequence[bytes]) -> list[bytes]:
-        """See NodeStore."""
+        """See NodeStore. What the index does not account for is looked for, once."""
         there = {cid for cid in wanted if self._find(cid) is not None}
         dead = self._rows(BURIED) if len(there) < len(wanted) else []
         named = {self._pread(named_before(Place(b"", pack, at, 0))) for pack, at in dead}
+        if self._unaccounted is None:
+            self._unaccounted = self._look()
+        for found, damaged in self._unaccounted:
+            named.update(found)
+            named.update(may_lie_among(damaged, wanted, lambda cid: self._find(cid) is not None))
         return [cid for cid in wanted if cid in there or cid in named]
+
+    def _look(self) -> list[tuple[set[bytes], list[Remnant]]]:
+        """Blocks in packs of which the index does not say all, and what is no whole block there.
+        Behind what is indexed somebody may just be writing.
+
+        Raises:
+            StorageError: a pack cannot be read.
+        """
+        indexed, found = dict(self._rows(INDEXED)), []
+        doomed = {number for number, _ in self._rows(COMPACTED)}
+        for number, path in packs_in(self._directory).items():
+            [[used, _]], [[dead]] = self._rows(USED, number), self._rows(DEAD, number)
+            end = indexed.get(number, 0)
+            if number in doomed or len(HEADER) + used + dead == path.stat().st_size:
+                continue
+            try:
+                with path.open("rb") as file:
+                    start = start_of(file.fileno())
+                    places, _, _ = scan(file.fileno(), number, start, path.stat().st_size)
+                    known = [place for place in places if place.at + place.size <= end]
+                    damaged = list(remnants(file.fileno(), known, start, max(start, end)))
+            except FileNotFoundError:  # it was compacted meanwhile
+                continue
+            except OSError as error:
+                what = f"a pack could not be read: {error}"
+                raise StorageError(what, hint="check the disk") from error
+            found.append(({place.cid for place in places}, damaged))
+        return found
 
     def holds_only(self, known: Iterable[bytes]) -> bool:  # noqa: ARG002
         """Refused."""

@@ -119,29 +119,21 @@ def recover(directory: Path, index: PackIndex, packs: PackFiles, now: int) -> No
                 continue
             if end < len(HEADER):
                 file.truncate(0)  # a pack that was just begun
-            elif index_blocks(index, file.fileno(), number, (at, end), now)[0] != end:
+            elif _index_blocks(index, file.fileno(), number, (at, end), now) != end:
                 newest = max(newest, number + 1)
     packs.begin(packs.free(newest))
 
 
-def index_blocks(
+def _index_blocks(
     index: PackIndex, fd: int, number: int, stretch: tuple[int, int], now: int
-) -> tuple[int, bool]:
-    """Index the blocks of a stretch of a pack, from an offset to its end; as `scan`, without
-    them.
+) -> int:
+    """Index the blocks of a stretch of a pack, from an offset to its end; where the last one
+    ends.
     """
     at, end = stretch
-    places, good, whole = scan(fd, number, max(at, start_of(fd)), end)
+    places, good, _ = scan(fd, number, max(at, start_of(fd)), end)
     index.remember(places, number, end, now=now)
-    return good, whole
-
-
-def account_for(index: PackIndex, packs: PackFiles, number: int, end: int, now: int) -> bool:
-    """Look in a pack for what the index does not account for; whether all of the pack is known."""
-    if len(HEADER) + index.accounted(number) == end:
-        return True
-    with packs.path(number).open("rb") as file:
-        return index_blocks(index, file.fileno(), number, (0, end), now)[1]
+    return good
 
 
 def require_buried(index: PackIndex, packs: PackFiles, number: int, end: int) -> None:

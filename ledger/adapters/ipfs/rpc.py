@@ -120,7 +120,7 @@ class Rpc:
         try:
             yield
         except WebError as error:
-            raise self._unreachable(what, error.reason.removeprefix("did not answer: ")) from error
+            raise self._unreachable(what, error.reason, error.where) from error
         except CustodyError:
             raise
         except faults.ErrorResponse as error:
@@ -142,9 +142,10 @@ class Rpc:
             )
         return self._unreachable(what, f"HTTP status {status}")
 
-    def _unreachable(self, what: str, found: str) -> NetworkError:
+    def _unreachable(self, what: str, found: str, where: str = "") -> NetworkError:
         return NetworkError(
             f"the IPFS node {self.name!r} does not answer ({what}: {found})",
+            where=where,
             hint="check that its daemon runs and can be reached",
         )
 

@@ -54,7 +54,7 @@ MIB: Final = 1 << 20
 
 class WebError(NetworkError):
     """Somebody outside could not be reached, not in time, or answered nonsense; ``reason`` says
-    which, in few words of ours.
+    which, in few words of ours and without the address.
     """
 
     def __init__(
@@ -63,10 +63,11 @@ class WebError(NetworkError):
         reason: str,
         *,
         hint: str = faults.RUNS,
+        where: str = "",
         passing: bool = False,
         sent: bool = True,
     ) -> None:
-        super().__init__(f"{who} {reason}", hint=hint)
+        super().__init__(f"{who} {reason}", hint=hint, where=where)
         self.reason = reason
         self.passing = passing  # the same call may well succeed the next time
         self.sent = sent  # false where no connection came about, so that nothing can have been done
@@ -179,13 +180,16 @@ def _translated(who: str, place: Place) -> Iterator[None]:
     except ForbiddenAddressError as error:
         raise WebError(
             who,
-            f"{error}: {place.at}",
+            str(error),
+            where=place.at,
             hint="allow its network, if that is meant: custody network allow NETWORK",
         ) from error
     except _FAULTS as error:
         sent = not isinstance(error, httpcore.ConnectError | httpcore.ConnectTimeout)
         why, hint = place.fault(error)
-        raise WebError(who, f"did not answer: {why}", hint=hint, passing=True, sent=sent) from error
+        raise WebError(
+            who, "did not answer", where=why, hint=hint, passing=True, sent=sent
+        ) from error
 
 
 class Web:

@@ -19,7 +19,11 @@ _ENCODER: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separato
 #: What Windows' editors put in front of text; skipping it would give two spellings of one document,
 #: with two digests.
 _MARKS: Final = {b"\xef\xbb\xbf": "UTF-8", b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
-_OUTSIDE_BRACKETS: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[^\[\]{}"]++', re.DOTALL)
+#: Strings, and what is neither string nor bracket. A string without an end reaches to the end of
+#: the text: were it none, each quotation mark in it would be looked behind anew, to the end.
+_OUTSIDE_BRACKETS: Final = re.compile(
+    rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)|[^\[\]{}"]++', re.DOTALL
+)
 
 
 def parse(

@@ -16,8 +16,8 @@ from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from typing import Any, Final
 
-from ledger.domain.errors import RuleError
-from ledger.domain.event.document import Event
+from ledger.domain.errors import FormatError, RuleError
+from ledger.domain.event.document import Event, require_completed
 
 #: Members that make an event what it is, as JSON pointers; with all that is below them.
 _FIXED: Final = (
@@ -54,6 +54,7 @@ def require_correctable(events: Mapping[str, Event], correction: Event) -> None:
             hint="see: custody show ID --basis WHY; or leave it out",
         )
     else:
+        _require_fitting({**documents, "": correction.value}, correction.body["target"])
         return
     raise RuleError(reason, hint=f"there is: {', '.join(_correctable(value)) or 'nothing'}")
 
@@ -63,7 +64,7 @@ def standing(documents: Mapping[str, dict[str, Any]], target: str) -> dict[str, 
     itself.
 
     What an earlier version let through, of members that were not there or cannot be corrected,
-    changes nothing.
+    changes nothing. Neither does a correction of which another agency withholds what it corrects.
 
     Args:
         documents: of the item's events, in their order, by their statement digests in hex.
@@ -74,9 +75,30 @@ def standing(documents: Mapping[str, dict[str, Any]], target: str) -> dict[str, 
             break
         if document["type"] == "corrected":
             body = _replaced(document, later.get(digest, ()))["body"]
-            if not _is_fixed(body["pointer"]):
+            said = {"target", "pointer", "new"} <= body.keys()
+            if said and not _is_fixed(body["pointer"]):
                 later.setdefault(body["target"], []).append((body["pointer"], body["new"]))
     return _replaced(documents[target], later.get(target, ()))
+
+
+def _require_fitting(documents: Mapping[str, dict[str, Any]], target: str) -> None:
+    """Check that an event, and what it corrects itself, are as corrected what could have been
+    recorded: whoever reads a number, a time or a list there is not to find something else.
+
+    Raises:
+        RuleError: they are not.
+    """
+    try:
+        while True:
+            require_completed(standing(documents, target))
+            if documents[target]["type"] != "corrected":
+                return
+            target = documents[target]["body"]["target"]
+    except FormatError as error:
+        raise RuleError(
+            f"the new value does not fit there: {error}",
+            hint="give a value of the form that stands there: text, a number or JSON",
+        ) from error
 
 
 def _is_fixed(pointer: str) -> bool:

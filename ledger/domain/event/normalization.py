@@ -12,8 +12,9 @@ from ledger.domain.untrusted.visible import is_safe
 #: Of the form below, and of what is found by it. A home whose index was made under another one is
 #: indexed anew when it is opened.
 #: 1: as typed; 2: letters of another width, and what nobody sees, were others; 3: neither an
-#: exhibit number in its case nor what was recorded of a file before was found
-VERSION: Final = 4
+#: exhibit number in its case nor what was recorded of a file before was found; 4: numbers were
+#: found as they were said first, and not as they were corrected
+VERSION: Final = 5
 
 
 def form(text: str) -> str:

@@ -13,18 +13,20 @@ one exhibit number of a case.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
 from typing import Any, Final
 
 from ledger.domain.codecs import strict_json
 from ledger.domain.errors import ConflictError
-from ledger.domain.event import normalization
+from ledger.domain.event import corrections, normalization
 
 #: Types that record a file as it was found; what is derived or copied is a thing of its own.
 FOUND: Final = frozenset({"acquired", "gathered"})
 #: Openings of what another agency gave: their numbers came with them, and are reported alone.
 GIVEN: Final = frozenset({"copied"})
+#: The scheme of case numbers.
+CASE: Final = "case"
 #: The scheme under which a search finds the parts of an exhibit number.
 PARTS: Final = "parts-of-exhibit"
 _PART: Final = re.compile(r"(?P<whole>.+)/[1-9][0-9]{0,8}")
@@ -59,11 +61,72 @@ def numbers_of(identifiers: Iterable[dict[str, Any]], scheme: str) -> list[str]:
 
 def borne(document: dict[str, Any]) -> list[tuple[str, str]]:
     """The exhibit numbers that an opening event gives its item, each with its case."""
-    identifiers = document.get("identifiers", [])
+    given = identifiers(document)
     return [
         (case, exhibit)
-        for case in numbers_of(identifiers, "case")
-        for exhibit in numbers_of(identifiers, "exhibit")
+        for case in numbers_of(given, CASE)
+        for exhibit in numbers_of(given, "exhibit")
+    ]
+
+
+def identifiers(document: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The identifiers that an event gives its item; none of what is no number, which an earlier
+    version let a correction put there.
+    """
+    further = document["body"].get("identifiers") if document["type"] == "identified" else []
+    said = [
+        one
+        for given in (document.get("identifiers"), further)
+        if isinstance(given, list)
+        for one in given
+    ]
+    return [
+        one
+        for one in said
+        if isinstance(one, dict)
+        and isinstance(one.get("scheme"), str)
+        and isinstance(one.get("value"), str)
+    ]
+
+
+def versions(documents: Mapping[str, dict[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The events that give an item identifiers, by their statement digests: as they were recorded,
+    and again as each stood after every correction of it, in the order in which that was signed.
+
+    Args:
+        documents: of the item's events, in their order, by their statement digests in hex.
+    """
+    chains: dict[str, dict[str, dict[str, Any]]] = {}
+    for digest, document in documents.items():
+        if document["type"] == "corrected":
+            chain = chains.get(document["body"].get("target", ""))
+        else:
+            chain = {} if identifiers(document) else None
+        if chain is not None:
+            chain[digest] = document
+            chains[digest] = chain
+            first = next(iter(chain))
+            yield first, corrections.standing(chain, first)
+
+
+def numbers(documents: Mapping[str, dict[str, Any]]) -> list[tuple[str, str]]:
+    """The exhibit numbers that an item bears in its cases as its record stands: those of its
+    opening, and further ones that were given it since, all after corrections.
+
+    A further number with an issuer is a number of that issuer, and none of the case.
+
+    Args:
+        documents: of the item's events, in their order, by their statement digests in hex.
+    """
+    found: list[dict[str, Any]] = []
+    for document in dict(versions(documents)).values():
+        if document["seq"] == 0 or document["type"] == "identified":
+            further = document["seq"] != 0
+            found += [one for one in identifiers(document) if not (further and one.get("issuer"))]
+    return [
+        (case, exhibit)
+        for case in numbers_of(found, CASE)
+        for exhibit in numbers_of(found, "exhibit")
     ]
 
 
@@ -138,6 +201,23 @@ def related(document: dict[str, Any]) -> list[str]:
 
 #: How it begins what is told of a number that an item of the case bears already.
 NUMBER_TAKEN: Final = "the case has this exhibit number already"
+
+
+#: How it is told that an earlier run had begun what is refused for its number.
+INTERRUPTED: Final = "an upload of it was interrupted"
+
+
+def taken_meanwhile(refusal: ConflictError, recorded: Sequence[str]) -> ConflictError:
+    """What is told of a folder whose number was taken after an upload of it was interrupted.
+
+    Args:
+        recorded: the exhibit numbers of those of its files that were recorded then, or their items.
+    """
+    told = f"{refusal.message}; {INTERRUPTED}"
+    if recorded:
+        named = ", ".join(recorded[:5]) + (f" and {len(recorded) - 5} more" if recorded[5:] else "")
+        told += f" after these of its files had been recorded, which stay: {named}"
+    return ConflictError(told, hint=f"{refusal.hint}; in each case with --restart")
 
 
 def taken(bearer: str) -> ConflictError:

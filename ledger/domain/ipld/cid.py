@@ -21,6 +21,16 @@ def of(block: bytes | memoryview, codec: int = RAW) -> bytes:
     return _PREFIXES[codec] + sha256(block).digest()
 
 
+def with_digest(digest: bytes) -> list[bytes]:
+    """The CIDs that a block of this SHA-256 may have."""
+    return [prefix + digest for prefix in _PREFIXES.values()]
+
+
+def digest_of(cid: bytes) -> bytes:
+    """The SHA-256 in a CID."""
+    return cid[-sha256().digest_size :]
+
+
 def to_text(cid: bytes) -> str:
     """Multibase base32, lower case, no padding."""
     return "b" + base64.b32encode(cid).decode().rstrip("=").lower()
@@ -71,5 +81,5 @@ def verify(cid: bytes, block: bytes | memoryview) -> None:
     Raises:
         FormatError: it does not.
     """
-    if sha256(block).digest() != cid[4:]:
+    if sha256(block).digest() != digest_of(cid):
         raise FormatError(f"block does not hash to its CID {to_text(cid)}")

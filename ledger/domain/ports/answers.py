@@ -187,8 +187,8 @@ class Opening:
 
 @dataclass(frozen=True, slots=True)
 class BorneNumber:
-    """An exhibit number, and the items of the case that bear it; ``meant``: those of them that are
-    no part of another one, and that none replaced.
+    """An exhibit number, and the agency's items of the case that bear it; ``meant``: those of them,
+    and of what other agencies gave, that are no part of another one, and that none replaced.
     """
 
     exhibit: str

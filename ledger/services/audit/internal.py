@@ -24,7 +24,7 @@ from ledger.services.audit.sampling import Reservoir
 from ledger.services.audit.stored_items import ReconstructedItem
 from ledger.services.log.files import OwnFiles, OwnLog
 from ledger.services.node.context import Node
-from ledger.services.records import documents, record_keys
+from ledger.services.records import documents, item_tokens
 
 _CASES: Final = 100_000  # cases and digests among which some are drawn
 
@@ -156,12 +156,13 @@ def _walk_cases(node: Node, sample: Reservoir) -> Iterator[AuditFinding | int]:
 
 
 def _names(node: Node, unit: UnitOfWork, evidence: str, token: bytes) -> bool:
-    """Whether an event of the item names the case or digest behind a token."""
+    """Whether the item's events name the case or digest behind a token."""
+    events = {}
     for row in unit.logs.events(evidence):
         try:
             event = documents.read_event(node, unit, row)
         except CustodyError:
             continue  # told where documents are checked
-        if event is not None and token in record_keys.tokens(node, event):
-            return True
-    return False
+        if event is not None:
+            events[row.digest.hex()] = event
+    return token in item_tokens.of(node, events)

@@ -34,7 +34,7 @@ from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.bundles import agency_trust
 from ledger.services.log.merkle_log import entry_row
 from ledger.services.node.context import Node
-from ledger.services.records import foreign_history, record_keys
+from ledger.services.records import foreign_history, item_tokens
 
 
 @dataclass(frozen=True)
@@ -297,10 +297,10 @@ def keep(
                 position,
                 content_encryption.seal_disclosure(key, shown.encoded),
             )
-        for token in record_keys.tokens(node, event):
-            unit.items.put_token(token, evidence)
         for link in foreign_history.links_of(event):
             unit.copies.put_link(link)
+    if key is not None:
+        item_tokens.index(node, unit, opened.bundle.evidence, key)
 
 
 def log_of(node: Node, given: Bundle, bundled: BundledStatement) -> bytes:

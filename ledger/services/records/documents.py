@@ -36,10 +36,13 @@ def read_event(node: Node, unit: UnitOfWork, row: EntryRow) -> Event | None:
 
 
 def read_events(
-    node: Node, unit: UnitOfWork, rows: Sequence[EntryRow]
+    node: Node, unit: UnitOfWork, rows: Sequence[EntryRow], *, key: bytes | None = None
 ) -> Iterator[tuple[EntryRow, Event | None]]:
     """As read_event, of several entries, with a query or two for a hundred of them: an item may
     have thousands. Its key is opened once.
+
+    Args:
+        key: that of the one item of these entries, where its grant is not to be looked up.
     """
     keys: dict[str, bytes] = {}
     for start in range(0, len(rows), _AT_ONCE):
@@ -54,7 +57,8 @@ def read_events(
                 yield row, documents.parse(document)
             else:
                 if row.evidence not in keys:
-                    keys[row.evidence] = record_keys.record_key(node, unit, row.evidence)
+                    found = key or record_keys.record_key(node, unit, row.evidence)
+                    keys[row.evidence] = found
                 yield row, _opened(keys[row.evidence], row, document, shown.get(row.payload, []))
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hmac
+from collections.abc import Mapping
 from hashlib import sha256
+from typing import Any
 
 from ledger.domain.crypto import grants
 from ledger.domain.errors import DeniedError
@@ -59,15 +61,16 @@ def mark_token(node: Node, mark: str) -> bytes:
     return index_token(node, "mark", mark)
 
 
-def tokens(node: Node, event: Event) -> list[bytes]:
+def tokens(node: Node, event: Event, standing: Mapping[str, Any] | None = None) -> list[bytes]:
     """What an event can be found by: its identifiers (a part also by the number of what it is a
     part of), the digest of its content; an opening also by its exhibit number in its case, and by
     the mark of its file.
+
+    Args:
+        standing: its document after corrections of it, where there may be some.
     """
-    identifiers = [
-        *event.value.get("identifiers", []),
-        *(event.body.get("identifiers", []) if event.type == "identified" else []),
-    ]
+    document = dict(standing or event.value)
+    identifiers = same_record.identifiers(document)
     found = [
         identifier_token(node, identifier["scheme"], identifier["value"])
         for identifier in identifiers
@@ -80,7 +83,7 @@ def tokens(node: Node, event: Event) -> list[bytes]:
             for exhibit in same_record.numbers_of(identifiers, "exhibit")
             if same_record.whole(exhibit) != exhibit
         ]
-        found += [number_token(node, *number) for number in same_record.borne(event.value)]
+        found += [number_token(node, *number) for number in same_record.borne(document)]
         mark = same_record.mark(event.value)
         found += [mark_token(node, mark)] if mark is not None else []
     return list(dict.fromkeys(found))

@@ -5,26 +5,31 @@ or replaces it.
 - it is decided in the transaction that appends, so that of two who record at once one is refused
 - whoever may not see the item that bears a number is refused nothing: hidden and absent items are
   one answer. Those who see both are told (`custody list --case`)
-- numbers of another agency are its own: what was opened there bears none of ours
-- what was recorded without network is reported, never refused: the label is on the bag already. So
-  is a further number from an agency or a court (`identified`), and a copy that another agency gave
+- numbers of another agency are its own: what was opened there, and a copy of it, takes up none of
+  ours. Whoever types the number is told of both, since either may be meant
+- a correction, and a further number without an issuer (`identified`), are judged as an opening is
+- what was recorded without network is reported, never refused: the label is on the bag already. A
+  further number that has an issuer, such as a court, is a number of theirs
 - what was voided bears no number, and neither does what was corrected to another one
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from ledger.domain.event import corrections, same_record
 from ledger.domain.event.document import Event
 from ledger.domain.identity.person import PersonId
+from ledger.domain.item.item_history import ItemHistory
 from ledger.rows.items import ItemRow
 from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.access import authorization
 from ledger.services.access.authorization import Caller
 from ledger.services.node.context import Node
 from ledger.services.records import documents, record_keys
+from ledger.services.records.item_tokens import RENUMBERING
 
 #: A case and an exhibit number in it.
 Number = tuple[str, str]
@@ -32,12 +37,46 @@ Number = tuple[str, str]
 _NAMED: Final = 16
 
 
+@dataclass(frozen=True)
+class Bearers:
+    """Items that bear one exhibit number in one case, each with its opening event as it stands:
+    our own, and what other agencies gave.
+    """
+
+    own: dict[str, dict[str, Any]]
+    given: dict[str, dict[str, Any]]
+
+    def meant(self) -> list[str]:
+        """Those that the number means: no parts of another one that bears it too, and none that
+        another one replaced. All of them where there are too many to look at all.
+
+        Whoever records an item says what it replaces. That counts where it is said by a custodian,
+        or by whoever recorded the other one: anybody else would have theirs taken for it. Of an
+        item of ours no other agency says it.
+        """
+        found = self.own | self.given
+        if len(found) >= _NAMED:
+            return list(found)
+        replaced = {
+            earlier
+            for evidence, opening in found.items()
+            if (earlier := same_record.replaced(opening)) in found
+            and same_record.may_replace(opening, found[earlier])
+            and (evidence in self.own or earlier in self.given)
+        }
+        return [
+            evidence
+            for evidence, opening in found.items()
+            if evidence not in replaced
+            and not set(same_record.wholes(opening)) & (set(found) - {evidence})
+        ]
+
+
 def bearers(
     node: Node, unit: UnitOfWork, caller: Caller, numbers: Iterable[Number]
-) -> dict[Number, dict[str, dict[str, Any]]]:
-    """Items of this agency, among those that the caller may see, that bear exhibit numbers in their
-    cases, by the number, each with its opening event as it stands; the numbers as
-    ``same_record.borne`` gives them.
+) -> dict[Number, Bearers]:
+    """Items, among those that the caller may see, that bear exhibit numbers in their cases, by the
+    number; the numbers as ``same_record.borne`` gives them.
 
     Where more items were ever recorded under one than are looked at, those that were looked at are
     named whatever became of them: another one may bear it that is not among them.
@@ -46,7 +85,7 @@ def bearers(
         number: _bearing(node, unit, number, rows)
         for number, rows in _recorded(node, unit, caller, numbers).items()
     }
-    return {number: borne for number, borne in found.items() if borne}
+    return {number: borne for number, borne in found.items() if borne.own or borne.given}
 
 
 def _recorded(
@@ -58,46 +97,20 @@ def _recorded(
     return {tokens[token]: rows for token, rows in found.items()}
 
 
-def _bearing(
-    node: Node, unit: UnitOfWork, number: Number, rows: Sequence[ItemRow]
-) -> dict[str, dict[str, Any]]:
-    openings = {
-        item.state.evidence: _standing(node, unit, item)
-        for item in rows
-        if item.state.origin == node.agency
-    }
-    return {
-        evidence: opening or {}
-        for evidence, opening in openings.items()
-        if len(rows) == _NAMED or (opening is not None and number in same_record.borne(opening))
-    }
+def _bearing(node: Node, unit: UnitOfWork, number: Number, rows: Sequence[ItemRow]) -> Bearers:
+    bearing = Bearers({}, {})
+    for item in rows:
+        opening, borne = _standing(node, unit, item)
+        if len(rows) == _NAMED or number in borne:
+            given = item.state.origin != node.agency or opening.get("type") in same_record.GIVEN
+            (bearing.given if given else bearing.own)[item.state.evidence] = opening
+    return bearing
 
 
-def heads(found: Mapping[str, dict[str, Any]]) -> list[str]:
-    """Of the items that bear one number those that it means: no parts of another one that bears it
-    too, and none that another one replaced. All of them where there are too many to look at all.
-
-    Whoever records an item says what it replaces. That counts where it is said by a custodian, or
-    by whoever recorded the other one: anybody else would have theirs taken for it.
+def _standing(node: Node, unit: UnitOfWork, item: ItemRow) -> tuple[dict[str, Any], list[Number]]:
+    """The opening of an item after its corrections, and the numbers that the item bears; neither
+    where it was voided.
     """
-    if len(found) >= _NAMED:
-        return list(found)
-    replaced = {
-        earlier
-        for opening in found.values()
-        if (earlier := same_record.replaced(opening)) in found
-        and same_record.may_replace(opening, found[earlier])
-    }
-    return [
-        evidence
-        for evidence, opening in found.items()
-        if evidence not in replaced
-        and not set(same_record.wholes(opening)) & (set(found) - {evidence})
-    ]
-
-
-def _standing(node: Node, unit: UnitOfWork, item: ItemRow) -> dict[str, Any] | None:
-    """The opening of an item after its corrections; None where it was voided."""
     rows = unit.logs.events(item.state.evidence)
     shown = {
         row.digest.hex(): event.value
@@ -106,7 +119,9 @@ def _standing(node: Node, unit: UnitOfWork, item: ItemRow) -> dict[str, Any] | N
     }
     opening = rows[0].digest.hex()
     voided = any(document["type"] == "voided" for document in shown.values())
-    return None if voided or opening not in shown else corrections.standing(shown, opening)
+    if voided or opening not in shown:
+        return {}, []
+    return corrections.standing(shown, opening), same_record.numbers(shown)
 
 
 class Numbers:
@@ -136,22 +151,55 @@ class Numbers:
         """Items that bear a number of an item of this batch as well, and ought not to."""
         return tuple(dict.fromkeys(self._also.get(evidence, ())))
 
-    def require_free(self, event: Event, signer: Caller) -> None:
-        """Judge the numbers of an opening event, and take them into account.
+    def require_free(
+        self,
+        event: Event,
+        signer: Caller,
+        item: ItemRow | None,
+        life: Callable[[str], ItemHistory],
+    ) -> None:
+        """Judge the numbers that an event gives its item, and take them into account.
+
+        Args:
+            item: as it was before; None for an opening event.
+            life: reads an item's history, with the event as its latest.
 
         Raises:
-            ConflictError: one is borne by an item that the event does not name.
+            ConflictError: one is borne by an item that the opening event does not name.
         """
-        evidence = event.value["evidence"]
+        if item is None:
+            self._require_opened(event, signer)
+        elif event.type in RENUMBERING and item.state.origin == self._node.agency:
+            self._require_renumbered(life(event.value["evidence"]), signer)
+
+    def _require_opened(self, event: Event, signer: Caller) -> None:
         for number in _judged(event):
             rows = self._found.get((signer.id, number), ())
-            known = _bearing(self._node, self._unit, number, rows)
-            found = [*heads(known), *known, *self._given.get(number, [])]
-            if found and not set(found) & set(same_record.related(event.value)):
-                if self._refuse:
-                    raise same_record.taken(found[0])
-                self._also.setdefault(evidence, []).extend(found)
-            self._given.setdefault(number, []).append(evidence)
+            self._judge(number, event.value, _bearing(self._node, self._unit, number, rows))
+
+    def _require_renumbered(self, history: ItemHistory, signer: Caller) -> None:
+        """Those that a correction, or a further number, gives to an item that has others."""
+        shown = {digest: known.event.value for digest, known in history.events.items()}
+        opening = next(iter(shown))
+        if shown[opening]["type"] in same_record.GIVEN:
+            return
+        earlier = dict([*shown.items()][:-1])
+        new = sorted({*same_record.numbers(shown)} - {*same_record.numbers(earlier)})
+        found = _recorded(self._node, self._unit, signer, new)
+        for number in new:
+            known = _bearing(self._node, self._unit, number, found.get(number, []))
+            self._judge(number, corrections.standing(shown, opening), known)
+
+    def _judge(self, number: Number, opening: dict[str, Any], known: Bearers) -> None:
+        evidence = opening["evidence"]
+        own = [one for one in known.meant() if one in known.own]
+        found = [*own, *known.own, *self._given.get(number, [])]
+        found = [one for one in found if one != evidence]
+        if found and not {*found, *known.given} & set(same_record.related(opening)):
+            if self._refuse:
+                raise same_record.taken(found[0])
+            self._also.setdefault(evidence, []).extend(found)
+        self._given.setdefault(number, []).append(evidence)
 
 
 def _judged(event: Event) -> list[Number]:

@@ -283,8 +283,7 @@ def _sequence(
             _require_held(node, unit, ahead, before)
         item = sequencing.item_after(node, submission, before)
         judge.require_allowed(submission, before, signer)
-        if claims.effect == "open":
-            numbers.require_free(submission.event, signer)
+        numbers.require_free(submission.event, signer, before, judge.life)
         keys_with_events.check_grants(node, unit, judge, submission, before)
         keys_with_events.take_back(node, unit, judge, submission, before)
         states[claims.subject] = item

@@ -27,6 +27,7 @@ from ledger.services.access import authorization
 from ledger.services.access.authorization import Caller
 from ledger.services.node.context import Node
 from ledger.services.registration import sequencing
+from ledger.services.registration.exhibit_numbers import Numbers
 from ledger.services.registration.item_histories import Histories
 from ledger.services.registration.item_rules import Ahead, Review
 from ledger.services.registration.statement_checks import ValidatedSubmission, require_recordable
@@ -76,6 +77,7 @@ def rehearse(
         sequencing.item_after(node, submission, item)
         judge = Review(node, unit, {evidence: item}, Ahead(Histories(node)), rehearsed=True)
         judge.require_allowed(submission, item, caller)
+        Numbers(node, unit, refuse=True).require_free(event, caller, item, judge.life)
 
 
 def _certificate(unit: UnitOfWork, caller: Caller) -> Certificate:

@@ -18,7 +18,7 @@ from ledger.domain.event import normalization
 from ledger.rows.items import ItemRow
 from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.node.context import Node
-from ledger.services.records import documents, record_keys
+from ledger.services.records import documents, item_tokens
 from ledger.services.registration import keys_with_events
 
 _LOG: Final = logging.getLogger("custody.index")
@@ -57,22 +57,13 @@ def bring_up(node: Node) -> int:
 
 
 def _index(node: Node, unit: UnitOfWork, item: ItemRow) -> None:
-    """One item; where one of its documents cannot be opened, what it was found by until now
-    stays.
-    """
-    evidence, found, whole = item.state.evidence, set(), True
+    """One item, with who has a part in it."""
+    evidence = item.state.evidence
+    item_tokens.index(node, unit, evidence)
     for row in unit.logs.events(evidence, void=True):
         try:
             event = documents.read_event(node, unit, row)
         except CustodyError:
-            whole = False  # an audit tells what is wrong with it
-            continue
-        if event is None:
-            continue
-        found |= set(record_keys.tokens(node, event))
-        if row.log == node.log_id:
+            continue  # an audit tells what is wrong with it
+        if event is not None and row.log == node.log_id:
             keys_with_events.note_share(node, unit, event, evidence, row.digest)
-    if whole:
-        unit.items.drop_tokens(evidence)
-    for token in sorted(found):
-        unit.items.put_token(token, evidence)

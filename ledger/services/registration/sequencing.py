@@ -22,7 +22,7 @@ from ledger.rows.logs import EntryRow
 from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.node.context import Node
 from ledger.services.onchain import transfer_steps
-from ledger.services.records import foreign_history, record_keys
+from ledger.services.records import foreign_history, item_tokens, record_keys
 from ledger.services.registration import keys_with_events
 from ledger.services.storage import placement
 
@@ -149,5 +149,8 @@ def keep_document(node: Node, unit: UnitOfWork, event: Event, evidence: str, key
             position,
             content_encryption.seal_disclosure(key, disclosure.encoded),
         )
+    if event.type in item_tokens.RENUMBERING:
+        item_tokens.index(node, unit, evidence, key)
+        return
     for token in record_keys.tokens(node, event):
         unit.items.put_token(token, evidence)

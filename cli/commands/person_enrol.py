@@ -1,0 +1,141 @@
+"""custody person enrol: somebody who was invited joins an agency from their own machine."""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from cli import custody_key_notices, output, questions
+from cli.global_options import STATE, Json
+from cli.hints import command
+
+if TYPE_CHECKING:
+    from ledger.adapters.keystore.file import FileKeyring
+    from ledger.adapters.node.client import NodeClient
+    from ledger.app.enrolling import Invitation
+
+_ENROL = """Join an agency with an invitation: keys are made here and never leave this machine. Read
+the fingerprint to the administrator. At a terminal the command waits until they approved; else, and
+when it was stopped, run it again.
+
+\b
+Example:
+  custody person enrol invitation-4712.json
+"""
+_PAUSE: Final = 5.0  # seconds; a node lets an address ask every two
+
+
+def enrol(
+    invitation: Annotated[
+        Path, typer.Argument(metavar="INVITATION", help="The file that the administrator sent you.")
+    ],
+    wait: Annotated[
+        bool | None,
+        typer.Option(
+            "--wait/--no-wait",
+            help="Go on by itself once the administrator approved; at a terminal it does.",
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    from cli import passphrases
+    from cli.served import unreached
+    from cli.session import joined
+    from ledger.adapters.node.client import NodeClient
+    from ledger.app import enrolling
+
+    given = enrolling.read_invitation(invitation)
+    with NodeClient(given.server) as node, unreached(given.server):
+        keyring = _keyring_for(given, node)
+        done = enrolling.enrol(keyring, given, node)
+        if done.certificate is None and (questions.can_ask() if wait is None else wait):
+            output.say(
+                *_asking(
+                    done.fingerprint,
+                    "Waiting until they approved; after Ctrl-C, the same command goes on.",
+                )
+            )
+            _wait(node, given.code)
+            done = enrolling.enrol(keyring, given, node)
+    if done.certificate is None:
+        lines = _asking(done.fingerprint, "Once they approved, run the same command again.")
+    else:
+        roles = ", ".join(sorted(done.certificate.roles))
+        who = f"{done.certificate.pseudonym} ({roles})"
+        lines = [
+            f"You are enrolled at {given.agency} and sign as {who}.",
+            f"Try: {command('status')}",
+            *passphrases.keeping(),
+            *custody_key_notices.lacking(joined(keyring, given.server)),
+        ]
+    pseudonym = done.certificate.pseudonym if done.certificate is not None else None
+    output.result(
+        {"fingerprint": done.fingerprint, "pseudonym": pseudonym, "home": str(STATE.home)},
+        *lines,
+    )
+
+
+def _keyring_for(given: Invitation, node: NodeClient) -> FileKeyring:
+    """The keys of somebody who was invited: those that they have, or new ones, once it is certain
+    that the node which invited them answers.
+
+    Raises:
+        UsageError: their folder holds something else, or keys for another node; or they have a
+            certificate, and log in at another address. VerificationError: another node answers.
+            NetworkError: none does.
+    """
+    from cli import passphrases
+    from cli.servers import Servers
+    from cli.session import unlock
+    from ledger.adapters.keystore.file import FileKeyring
+    from ledger.app import enrolling, find_home, settings
+
+    if settings.is_client(STATE.home):
+        enrolling.require_same_node(STATE.home, given)
+        enrolling.recognised(node, given)
+        keyring = unlock().keyring()
+        if enrolling.is_enrolled(keyring):
+            Servers(STATE.home, keyring, "").require(given.server, given.log)
+        else:
+            enrolling.move(STATE.home, given)
+        return keyring
+    enrolling.require_room(STATE.home)
+    enrolling.recognised(node, given)
+    passphrase = passphrases.choose()
+    enrolling.make_keys(STATE.home, given, passphrase)
+    find_home.remember_quietly(STATE.home, passphrase_file=STATE.given_passphrase_file)
+    return FileKeyring.open(STATE.home / settings.KEYRING, passphrase)
+
+
+def _asking(fingerprint: str, then: str) -> list[str]:
+    return [
+        f"Your keys are in {STATE.home}. Read this to the administrator:",
+        "",
+        f"  {fingerprint}",
+        "",
+        then,
+    ]
+
+
+def _wait(node: NodeClient, code: str) -> None:
+    """Wait until an administrator approved; a node that cannot be asked now is asked again.
+
+    Raises:
+        DeniedError: the invitation is good no more.
+    """
+    from ledger.domain.errors import BusyError, NetworkError
+
+    while True:
+        with suppress(NetworkError, BusyError):
+            if node.enrolment(code).certificate is not None:
+                return
+        time.sleep(_PAUSE)
+
+
+def register(group: typer.Typer) -> None:
+    """Add the command to the group."""
+    group.command(help=_ENROL)(enrol)

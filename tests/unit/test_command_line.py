@@ -1,0 +1,55 @@
+"""Options that hold for every command stand before it and behind it, and nothing else is moved."""
+
+from __future__ import annotations
+
+import pytest
+
+from cli import help_groups
+from cli.command_line import global_first
+from tests.unit.test_hints import APP
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("list --home h", "--home h list"),
+        ("list --home=h --json", "--home=h list --json"),
+        ("--home h list --offline", "--offline --home h list"),
+        ("handover offer A1 --server u --to RO", "--server u handover offer A1 --to RO"),
+        ("person enrol f --passphrase-file p", "--passphrase-file p person enrol f"),
+        # The value of another option, whatever it looks like.
+        ("note A1 --text --offline", "note A1 --text --offline"),
+        ("court A1 -o --home", "court A1 -o --home"),
+        # A file of that name.
+        ("upload -- --home", "upload -- --home"),
+        # A value that a command has, and the value that is missing.
+        ("note --home", "--home note"),
+        ("unknown --home h", "unknown --home h"),
+        ("", ""),
+    ],
+)
+def test_an_option_of_every_command_is_found_behind_it_and_no_value_is_taken_for_one(
+    typed: str, meant: str
+) -> None:
+    assert global_first(APP, typed.split()) == meant.split()
+
+
+def test_every_command_stands_in_one_group_of_the_help() -> None:
+    named = [name for names in help_groups.GROUPS.values() for name in names]
+    assert sorted(named) == sorted(APP.commands)
+
+
+@pytest.mark.parametrize(
+    ("text", "first"),
+    [
+        ("Show an item.\n\nMore.", "Show an item"),
+        ("People of the agency: invite, enrol.", "People of the agency"),
+        ("A, b and c", "A, b and c"),
+        ("", ""),
+        ("Words, " * 20, "Words, " * 13 + "Words"),
+    ],
+)
+def test_a_command_is_told_by_its_first_sentence_and_never_cut_within_a_word(
+    text: str, first: str
+) -> None:
+    assert help_groups.first_sentence(text) == first
