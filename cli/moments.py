@@ -84,6 +84,21 @@ def told(seconds: int, zone: tzinfo | None = None) -> str:
     return f"{at:%Y-%m-%d %H:%M:%S} {_offset(at)}, {format_time(seconds)} in UTC"
 
 
+def day_and_clock(text: str) -> tuple[str, str, str]:
+    """A time that a document says, as (date, clock) of this computer's zone, and in UTC where that
+    is another one; else empty.
+    """
+    at = datetime.fromtimestamp(parse_time(text, what="time"), UTC).astimezone()
+    beside = f"{_local_text(at)}, {text} in UTC" if at.utcoffset() else ""
+    return f"{at:%Y-%m-%d}", f"{at:%H:%M:%S}", beside
+
+
+def zone_here(text: str) -> str:
+    """In which zone times are told that ``day_and_clock`` gives, by one of them."""
+    at = datetime.fromtimestamp(parse_time(text, what="time"), UTC).astimezone()
+    return "local, with UTC beside them" if at.utcoffset() else "UTC"
+
+
 def apart(first: str, second: str) -> bool:
     """Whether two times that documents say are more than a minute apart."""
     moments = (parse_time(text, what="time") for text in (first, second))

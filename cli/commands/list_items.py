@@ -25,7 +25,7 @@ fits all of them.
 \b
 Example:
   custody --home ~/evidence list --case 2026-117
-  custody --home ~/evidence list --since "2026-11-20 Europe/Amsterdam" --by 4711
+  custody --home ~/evidence list --by 4711 --since "2026-11-20 Europe/Rome"
 """
 _AGENCY: Final = re.compile(r"[A-Z]{2}-[A-Z0-9-]{1,32}")
 

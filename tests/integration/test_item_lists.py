@@ -107,28 +107,30 @@ def counting(desk: Desk) -> Iterator[list[int]]:
         event.remove(desk.node.records._engine, "checkout", on_checkout)
 
 
-@pytest.mark.parametrize(
-    "filters", [{"beginning": "short"}, {"case": "2026-9"}, {"text": "2026-9"}]
-)
+@pytest.mark.parametrize("by", ["short id", "whole id", "half id", "case", "text"])
 def test_a_list_takes_no_longer_for_items_of_others_that_it_would_find(
-    desk: Desk, officer: Actor, stranger: Actor, filters: dict[str, str]
+    desk: Desk, officer: Actor, stranger: Actor, by: str
 ) -> None:
     thing(stranger)
-    hidden = numbered(officer, "2026-9", f"C{next(iter(filters))}")
-    there = {"beginning": opening(officer, hidden)[:8], "case": "2026-9", "text": "2026-9"}
-    absent = {"beginning": "0" * 8, "case": "2026-8", "text": "2026-8"}
+    hidden = numbered(officer, "2026-9", f"C{by}")
+    digits, short = hidden.removeprefix("urn:uuid:"), opening(officer, hidden)[:8]
+    beside = short[:-1] + ("0" if short[-1] != "0" else "1")
+    there, absent = {
+        "short id": (
+            ItemFilter(beginning=short),
+            ItemFilter(beginning=beside),
+        ),
+        "whole id": (ItemFilter(beginning=digits), ItemFilter(beginning=digits[:-1] + "b")),
+        "half id": (ItemFilter(beginning=digits[:14]), ItemFilter(beginning=digits[:13] + "9")),
+    }.get(by, (ItemFilter(), ItemFilter()))
+    numbers = [{by: one} if by in ("case", "text") else {} for one in ("2026-9", "2026-8")]
     counted = []
     with counting(desk) as steps:
-        for values in (there, absent):
+        for clear, number in zip((there, absent), numbers, strict=True):
             stranger.client.status(chain=False)
             caller = caller_of(desk.node, stranger.client._token or "")
             assert caller is not None
-            [name] = filters
-            wanted = (
-                Wanted(ItemFilter(beginning=values[name]))
-                if name == "beginning"
-                else Wanted(**{name: values[name]})
-            )
+            wanted = Wanted(clear, **number)
             with desk.node.records.read() as unit:
                 steps[0] = 0
                 rows, _ = item_lists.page(
