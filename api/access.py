@@ -96,6 +96,7 @@ ROUTES: Final[dict[str, frozenset[str]]] = {
     "audit": _AUDITORS,
     # handovers
     "list_handovers": _PEOPLE,
+    "inbox": _PEOPLE,  # each line as the view that tells it alone
     "sync_handovers": _KEEPERS,
     "open_offer": _RECORD,
     "incoming": _TAKERS,

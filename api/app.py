@@ -27,6 +27,7 @@ from api.routes import (
     exchange,
     handovers,
     health,
+    inbox,
     lists,
     log,
     partners,
@@ -48,6 +49,7 @@ _VERSIONED: Final = (
     replicas.router,
     people.router,
     handovers.router,
+    inbox.router,
     partners.router,
     copies.router,
     exchange.router,
@@ -102,6 +104,8 @@ def create_app(
         lifespan=_with_threads(lifespan),
         docs_url=None,  # those pages load programs from elsewhere; ours is description.py
         redoc_url=None,
+        # A redirect would lead wherever the Host of a request says, and from https to http.
+        redirect_slashes=False,
     )
     app.state.node = node
     app.state.sealers = sealers

@@ -146,7 +146,7 @@ _GROUPS: Final[dict[str, tuple[str, int, int, tuple[str, ...]]]] = {
         "the records of items",
         3,
         24,
-        ("details", "grants", "incoming", "rehearse", "find_recorded", "find_numbers"),
+        ("details", "grants", "incoming", "rehearse", "find_recorded", "find_numbers", "inbox"),
     ),
     "lists": (
         "lists of items",

@@ -254,18 +254,24 @@ def _of_node(ask: Callable[[int | None], bytes], bundle: Path) -> TrustRoot:
         return trust.parse(ask(None))
 
 
-def free(name: str, otherwise: str, ending: str = "") -> Path:
-    """A name for a new file in the working folder, which nothing has yet.
+def free(name: str, otherwise: str, ending: str = "", *, folder: Path = Path()) -> Path:
+    """A name for a new file in a folder, the working folder by default, which nothing has yet.
 
     Args:
         name: as it was recorded, which may be anything. otherwise: where it is no name of a file
             that a person would read as such, or that means something where it lies. ending: behind
             it.
     """
-    plain = _PLAIN.fullmatch(name) and not file_names.means_something(name)
-    stem = (name if plain else otherwise) + ending
-    wanted = Path(stem)
+    stem = (name if is_plain(name) else otherwise) + ending
+    wanted = folder / stem
     return numbered(wanted, wanted.suffix) if os.path.lexists(wanted) else wanted
+
+
+def is_plain(name: str) -> bool:
+    """Whether a recorded name is that of a file which a person would read as such, and means
+    nothing else where it lies.
+    """
+    return bool(_PLAIN.fullmatch(name)) and not file_names.means_something(name)
 
 
 def numbered(taken: Path, ending: str) -> Path:

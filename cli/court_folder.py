@@ -7,9 +7,11 @@ It is verified before it is left, as its reader will verify it: without home, no
 from __future__ import annotations
 
 import re
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from cli import beside, court_page, output, withholding
 from ledger import system
@@ -107,9 +109,9 @@ def _fill(
     if has_content:
         signed.append(retrieval.record_access(node, person, clock, urn, mode="copy", basis=basis))
         name = _file_name(parsed)
-        opened = _fetch(session, urn, signed[-1], folder / name)
-        written.append(folder / name)
-    return _judged(session, folder, (name, opened), (parsed, data), tuple(signed)), data
+        opened = _fetch(session, urn, signed[-1], folder / name, written)
+    left = _judged(session, folder, (name, opened), (parsed, data), tuple(signed))
+    return replace(left, segments=tuple(path.name for path in written[1:])), data
 
 
 def _anchor(session: Session, urn: str) -> None:
@@ -154,17 +156,26 @@ def _file_name(parsed: Bundle) -> str:
     return _ITEM + (ending if known else ".bin")
 
 
-def _fetch(session: Session, urn: str, access: str, path: Path) -> Opened:
+def _fetch(session: Session, urn: str, access: str, path: Path, written: list[Path]) -> Opened:
+    """Write the file, or the segments of a disk image under names that follow from its own."""
     from ledger.adapters import files
-    from ledger.client import retrieval
+    from ledger.client import image_parts, retrieval
 
     body = retrieval.content_record(session.node.details(urn, access))
+    parts = image_parts.parts(body, path.name) or [(path.name, body["size"])]
+
+    @contextmanager
+    def opened(name: str) -> Iterator[BinaryIO]:
+        with files.replacing(path.with_name(name), force=False) as file:
+            yield file
+        written.append(path.with_name(name))
+
     with (
-        files.replacing(path, force=False) as file,
         output.progress("decrypting", body["size"]) as advance,
+        image_parts.PartsWriter(parts, opened) as writer,
     ):
         return retrieval.fetch(
-            session.node, session.person, urn, access, file, advance, recorded=body
+            session.node, session.person, urn, access, writer, advance, recorded=body
         )
 
 

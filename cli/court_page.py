@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ledger.domain.bundle.trust import TrustRoot
     from ledger.domain.verify.report import VerificationReport
 
+_SEGMENTS: Final = 8  # that are named
 _HANDOVERS: Final = ("offer", "accept", "decline", "withdraw")
 #: The trust root, beside the file and its bundle.
 TRUST: Final = "trust.json"
@@ -92,7 +93,8 @@ _SAME = """<li>The file is, bit for bit, the one that was recorded.</li>
 @dataclass(frozen=True, slots=True)
 class CourtFolder:
     """What was left, and how it verifies; ``file`` is empty where an item has no content.
-    ``listed``: items of the files of a folder, where the file is the list of one.
+    ``listed``: items of the files of a folder, where the file is the list of one. ``segments``:
+    of a disk image, the files behind the first one.
     """
 
     folder: Path
@@ -102,6 +104,7 @@ class CourtFolder:
     report: VerificationReport
     accesses: tuple[str, ...]
     listed: tuple[str, ...] = ()
+    segments: tuple[str, ...] = ()
 
     @property
     def command(self) -> str:
@@ -180,7 +183,11 @@ def _rows(left: CourtFolder) -> str:
     rows = [("Item", facts["evidence"]), ("Recorded by", facts["origin"])]
     if left.file:
         size = (left.folder / left.file).stat().st_size
-        rows.append((left.file, f"the file itself, {output.size(size)}"))
+        what = "the file itself" if not left.segments else "the disk image, its first segment"
+        rows.append((left.file, f"{what}, {output.size(size)}"))
+        rows += [(name, "a segment of the same image") for name in left.segments[:_SEGMENTS]]
+        if more := left.segments[_SEGMENTS:]:
+            rows.append((f"... {more[-1]}", f"{counted(len(more), 'more segment')}"))
     rows += [
         (left.bundle, f"its record: {facts['events']} signed events, with their proofs"),
         ("trust.json", "the trust root: whom the check believes"),

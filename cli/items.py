@@ -41,15 +41,20 @@ class Named:
     """An item that somebody named, and its case where they named it by that.
 
     ``numbers``: kinds and values of those by which it was named. ``typed``: digits by which it was
-    named, with which the digest of the statement that opened it begins. ``short``: the item as a
-    person may type it next.
+    named, with which the digest of the statement that opened it begins. ``name``: its short id,
+    where that is known.
     """
 
     urn: str
     case: str = ""
     numbers: tuple[tuple[str, str], ...] = ()
     typed: str = ""
-    short: str = ""
+    name: str = ""
+
+    @property
+    def short(self) -> str:
+        """The item as a person may type it next."""
+        return self.name or self.urn.removeprefix("urn:uuid:")
 
 
 def shorts(session: Session, urns: Iterable[str]) -> dict[str, str]:
@@ -98,9 +103,23 @@ def find(session: Session | None, text: str) -> Named:
     """
     named = _found(session, text.strip())
     if session is not None:
-        STATE.item, STATE.urn = named.short, named.urn
-        STATE.numbers, STATE.opening = named.numbers, named.typed
+        go_on_with(named)
     return named
+
+
+def go_on_with(named: Named) -> None:
+    """Let hints, and the check of the record against what was typed, be about an item from here
+    on.
+    """
+    STATE.item, STATE.urn = named.short, named.urn
+    STATE.numbers, STATE.opening = named.numbers, named.typed
+
+
+def with_names(session: Session, several: Iterable[Named]) -> list[Named]:
+    """Items with their short ids."""
+    listed = list(several)
+    ids = shorts(session, (one.urn for one in listed))
+    return [replace(one, name=ids[one.urn]) for one in listed]
 
 
 def also(session: Session | None, text: str) -> Named:
@@ -141,8 +160,7 @@ def _found(session: Session | None, text: str) -> Named:
 
     # Without a session, or without network, nobody can be asked.
     if _WHOLE.fullmatch(text) or STATE.offline or session is None:
-        urn = evidence_urn(text)
-        return Named(urn, short=urn.removeprefix("urn:uuid:"))
+        return Named(evidence_urn(text))
     # All that it may stand for: whoever records an item under a number that is another one's case,
     # or the beginning of its id, would have theirs taken for it.
     found = [*_by_numbers(session, text), *_by_beginning(session, text)]
@@ -150,7 +168,7 @@ def _found(session: Session | None, text: str) -> Named:
     if len(urns) == 1:
         name = shorts(session, urns)[urns[0]]
         output.note(f"{text[:80]} is item {name}")
-        return replace(found[0], short=name)
+        return replace(found[0], name=name)
     raise _unclear(text, urns, shorts(session, urns[:_SHOWN]))
 
 

@@ -45,6 +45,7 @@ from cli.commands import (
     get,
     handover,
     home,
+    inbox,
     init,
     ipfs,
     list_items,
@@ -145,7 +146,21 @@ def _is_typed(context: typer.Context, name: str) -> bool:
 
 
 for module in (
-    *(init, home, upload, list_items, show, status, anchor, bundle, trust, verify, audit, monitor),
+    *(
+        init,
+        home,
+        upload,
+        inbox,
+        list_items,
+        show,
+        status,
+        anchor,
+        bundle,
+        trust,
+        verify,
+        audit,
+        monitor,
+    ),
     *(
         get,
         court,

@@ -53,6 +53,13 @@ def require_named(evidence: str, events: Sequence[RecordedDocument]) -> None:
         for _, document in versions
         for case in same_record.numbers_of(same_record.identifiers(document), same_record.CASE)
     }
+    # An exhibit that was named with its parts has its number, or is a part of it.
+    found |= {
+        (same_record.PARTS, whole)
+        for scheme, value in found
+        if scheme == "exhibit"
+        for whole in (value, same_record.whole(value))
+    }
     for scheme, value in STATE.numbers:
         if (form(scheme), form(value)) not in found:
             raise VerificationError(

@@ -4,14 +4,19 @@ do.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final
 
-from cli import people, questions
+from cli import people, questions, tables
 
 if TYPE_CHECKING:
     from ledger.client.offered_item import OnOffer
     from ledger.domain.identity.person import PersonId
     from ledger.domain.ports.answers import RecordedDocument, Standing
+
+#: Items of one offer that are named; of more, how many there are.
+_LISTED: Final = 100
+_SHORT: Final = {"ITEM": tables.beginnings}
 
 
 def offered_by(offer: RecordedDocument) -> PersonId:
@@ -43,34 +48,71 @@ def standing_lines(standing: Standing) -> list[str]:
 
 def offer_lines(shown: OnOffer, called: people.Names = people.pseudonym) -> list[str]:
     """An offer with its item: what, from whom, to whom, until when, on which terms."""
-    offer, body, opening = shown.offer, shown.offer["body"], shown.opening["body"]
-    actor, to, basis = offer["actor"], body["to"], offer.get("basis", {})
-    named = opening.get("name") or opening.get("description") or shown.opening["type"]
-    size = (
-        f", {opening['mediaType']}, {opening['size']:,} bytes"
-        if shown.has_content
-        else ", a thing without a file"
-    )
-    terms = [
-        ("item", shown.evidence),
-        ("what", f"{named}{size}"),
-        *(
-            ("number", f"{identifier['value']} ({identifier['scheme']})")
-            for identifier in _identifiers(shown)
+    signer, *terms = _terms(shown, called)
+    return [
+        *_rows(
+            ("item", shown.evidence),
+            ("what", f"{_what(shown)}{_size(shown)}"),
+            *(("number", f"{one['value']} ({one['scheme']})") for one in _identifiers(shown)),
+            ("from", f"{signer[1]}, {shown.offer['time']}"),
+            *terms,
         ),
-        ("from", f"{people.signer(actor, called)}, {offer['time']}"),
-        ("to", people.recipient(to, called)),
+        *standing_lines(shown.standing),
+    ]
+
+
+def several_lines(offers: Sequence[OnOffer], called: people.Names) -> list[str]:
+    """Several offers: under each of the terms that are made, the items that are offered on them."""
+    groups: dict[tuple[str, ...], list[OnOffer]] = {}
+    for shown in offers:
+        terms = (*_rows(*_terms(shown, called)), *standing_lines(shown.standing))
+        groups.setdefault(terms, []).append(shown)
+    lines = list[str]()
+    for terms, members in groups.items():
+        rows = [
+            [
+                shown.evidence.removeprefix("urn:uuid:"),
+                f"{_what(shown)}{_size(shown)}",
+                "/".join(str(one["value"]) for one in _identifiers(shown)),
+            ]
+            for shown in members[:_LISTED]
+        ]
+        lines += [*terms, *tables.table(["ITEM", "WHAT", "NUMBER"], rows, short=_SHORT)]
+        if len(members) > _LISTED:
+            lines.append(f"and {len(members) - _LISTED:,} more on the same terms")
+        lines.append("")
+    return lines
+
+
+def _rows(*rows: tuple[str, Any]) -> list[str]:
+    return [f"{word:<9}{text}" for word, text in rows if text]
+
+
+def _what(shown: OnOffer) -> str:
+    opening = shown.opening["body"]
+    return str(opening.get("name") or opening.get("description") or shown.opening["type"])
+
+
+def _size(shown: OnOffer) -> str:
+    opening = shown.opening["body"]
+    if not shown.has_content:
+        return ", a thing without a file"
+    return f", {opening['mediaType']}, {opening['size']:,} bytes"
+
+
+def _terms(shown: OnOffer, called: people.Names) -> list[tuple[str, Any]]:
+    """What an offer says beside its item; who signed it comes first."""
+    offer, body = shown.offer, shown.offer["body"]
+    return [
+        ("from", people.signer(offer["actor"], called)),
+        ("to", people.recipient(body["to"], called)),
         ("for", "a loan" if body["mode"] == "loan" else "custody for good"),
         ("back by", body.get("returnBy")),
         ("good", f"until {body['expires']}"),
         ("purpose", body.get("purpose")),
-        ("basis", ", ".join(str(basi) for basi in basis.values())),
+        ("basis", ", ".join(str(part) for part in offer.get("basis", {}).values())),
         ("as found", body.get("condition")),
         *(("on terms", condition) for condition in body.get("conditions", [])),
-    ]
-    return [
-        *(f"{word:<9}{text}" for word, text in terms if text),
-        *standing_lines(shown.standing),
     ]
 
 

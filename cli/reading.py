@@ -5,13 +5,13 @@ is its manifest, which is kept to be gone by.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Final
+from typing import TYPE_CHECKING, Final
 
 from cli import items, output
 
 if TYPE_CHECKING:
     from cli.session import Session
-    from ledger.client.retrieval import Opened
+    from ledger.client.retrieval import Opened, Sink
     from ledger.domain.files.manifest import Manifest
 
 #: Bytes of a manifest that are read at once, of some two hundred thousand files.
@@ -52,7 +52,7 @@ class Read:
         self.listed: Manifest | None = None
         self.problem = ""
 
-    def content(self, out: BinaryIO | None) -> Opened:
+    def content(self, out: Sink | None) -> Opened:
         """Fetch the content, compared with the record; a manifest is parsed as well.
 
         Raises:
@@ -115,7 +115,7 @@ class _Kept:
     recorded it chose its size and its bytes.
     """
 
-    def __init__(self, file: BinaryIO | None, keep: bool) -> None:
+    def __init__(self, file: Sink | None, keep: bool) -> None:
         self._file = file
         self.data = bytearray() if keep else None
 
@@ -123,4 +123,6 @@ class _Kept:
         """Write more of it."""
         if self.data is not None:
             self.data += data
-        return self._file.write(data) if self._file is not None else len(data)
+        if self._file is not None:
+            self._file.write(data)
+        return len(data)

@@ -173,7 +173,9 @@ def configure(app: Any, trusted: Trusted | None = None) -> uvicorn.Config:
         app,
         http=partial(PatientProtocol, among=Connections(trusted)),  # type: ignore[arg-type]
         log_config=None,  # everything that is logged goes one way: cli/logs.py
-        log_level="warning",
+        # Below that are lines that any stranger can have written, as often as they like: that what
+        # they sent is no HTTP, or that a library for web sockets should be installed.
+        log_level="error",
         access_log=False,
         server_header=False,
         proxy_headers=False,  # uvicorn would believe anyone on this machine: see api/proxies.py

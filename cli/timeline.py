@@ -249,10 +249,30 @@ def _behind(document: dict[str, Any]) -> list[_Row]:
         _Row(f"/body/digests/{name}", name, value)
         for name, value in body.get("digests", {}).items()
     ]
-    return rows + [
+    rows += [
         _Row(f"/body/stated/{at}", *stated(row).split(": ", 1))
         for at, row in enumerate(body.get("stated", []))
     ]
+    return rows + [
+        _Row(f"/body {at}", *line.split(": ", 1)) for at, line in enumerate(_image(body))
+    ]
+
+
+def _image(body: dict[str, Any]) -> list[str]:
+    """What is recorded of a disk image, and what it says of itself: word for word, and foreign."""
+    image, ext, lines = body.get("image"), body.get("ext"), []
+    if isinstance(image, dict):
+        segments = counted(len(image.get("segments", [])), "segment")
+        lines.append(f"disk image: {image.get('format', '(withheld)')}, {segments}")
+        if errors := image.get("readErrors"):
+            lines.append(f"sectors not read when it was made: {counted(len(errors), 'stretch')}")
+    said = ext.get("imageHeader") if isinstance(ext, dict) else None
+    if isinstance(said, dict):
+        lines += [f"the disk image says: {name}: {value}" for name, value in said.items()]
+    if isinstance(collector := body.get("collector"), dict):
+        role = f" ({collector['role']})" if "role" in collector else ""
+        lines.append(f"taken by: {collector.get('name', '(withheld)')}{role}")
+    return lines
 
 
 def stated(row: dict[str, Any]) -> str:

@@ -15,6 +15,7 @@ from ledger.domain.codecs.text import counted
 if TYPE_CHECKING:
     from ledger.app.backup import Made
 
+_NAMED = 10  # items
 _HELP = """Back up the home, also while a node serves it. Only what is new since the last time is
 copied.
 
@@ -88,7 +89,7 @@ def backup(
     if made.elsewhere:
         what = f"the ciphertext of {counted(made.elsewhere, 'item')}"
         lines.append(f"NOT in it: {what}, which lies at IPFS nodes alone: keep these nodes")
-    lines += _packs(made)
+    lines += _packs(made) + _lacking(made)
     value = {
         "snapshot": str(made.snapshot),
         "expires": format_time(made.expires),
@@ -97,6 +98,7 @@ def backup(
         "lost": made.lost,
         "mended": made.mended,
         "atNodesAlone": made.elsewhere,
+        "lacking": made.lacking,
     }
     waiting = sum(journal.count(STATE.home / one) for one in (settings.JOURNAL, settings.QUEUE))
     if waiting:
@@ -106,7 +108,7 @@ def backup(
             "upload again what was interrupted"
         )
     output.result({**value, "grants": made.grants, "journalsLeftOut": waiting}, *lines)
-    if waiting or made.lost:
+    if waiting or made.lost or made.lacking:
         raise typer.Exit(3)
 
 
@@ -134,6 +136,20 @@ def _packs(made: Made) -> list[str]:
             "get it back"
         )
     return lines
+
+
+def _lacking(made: Made) -> list[str]:
+    """What is to be said of items whose ciphertext was lost before it was in any backup."""
+    if not made.lacking:
+        return []
+    lines = [
+        f"LOST: the ciphertext of {item} is whole neither here nor in the backup"
+        for item in made.lacking[:_NAMED]
+    ]
+    if more := len(made.lacking) - _NAMED:
+        lines += [f"and that of {counted(more, 'item')} more (--json names all)"] * (more > 0)
+    todo = "look for it in another backup folder, or record the original again if it still exists"
+    return [*lines, f"what to do: {todo}"]
 
 
 def _places(folder: Path | None, keys: Path | None) -> tuple[Path, Path]:

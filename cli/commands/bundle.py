@@ -3,87 +3,195 @@
 from __future__ import annotations
 
 import secrets
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli import beside, items, outfile, output, withholding
-from cli.global_options import Basis, Evidence, Json
+from cli import beside, items, outfile, output, questions, selection, withholding
+from cli.global_options import Basis, Json
 from cli.hints import command, runnable
+from cli.items import Named
 from ledger.domain.codecs.text import counted
 
 if TYPE_CHECKING:
+    from cli.session import Session
     from ledger.domain.bundle.bundle import Bundle
 
 _HELP = """Export an item's record as one file that verifies offline. Your export is signed and
 recorded first. Without -o it is written into the working folder under the name of the file that it
-speaks of, photo.jpg.bundle, where `custody verify photo.jpg` finds it.
+speaks of, photo.jpg.bundle, where `custody verify photo.jpg` finds it; so are those of several
+items, of a whole case, or of an exhibit with its parts, or into the folder that -o names.
 
 \b
 Example:
   custody bundle 2026-117/A1
+  custody bundle 2026-117/ -o bundles
   custody bundle 3f0c1d2e -o x.bundle --basis "court"
 """
 
 
+@dataclass(frozen=True, slots=True)
+class _Export:
+    """One bundle: its events, of which some may not be anchored yet, and what was left out."""
+
+    parsed: Bundle
+    data: bytes
+    access: str
+    left_out: list[str]
+
+    @property
+    def waiting(self) -> int:
+        """Events that are not anchored yet."""
+        return sum(statement.receipt is None for statement in self.parsed.statements)
+
+    def told(self, path: Path) -> dict[str, Any]:
+        """For scripts."""
+        return {
+            "path": str(path),
+            "events": len(self.parsed.statements),
+            "size": len(self.data),
+            "waiting": self.waiting,
+            "access": self.access,
+        }
+
+
 def bundle(
-    evidence: Evidence,
-    out: Annotated[Path | None, typer.Option("-o", "--output", help="File to write.")] = None,
+    evidence: selection.Several,
+    out: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", help="File to write; of several items, their folder."),
+    ] = None,
     basis: Basis = "",
     force: outfile.Force = False,
     withhold: withholding.Withhold = None,
     recipient: withholding.Recipient = "",
+    yes: questions.Yes = False,
     as_json: Json = False,
 ) -> None:
-    from cli.session import open_session
     from ledger.client.redaction import Withheld
 
     items.require_said(basis)
     Withheld(withhold or [])  # a selector of another form is told before anything is signed
+    if len(evidence) > 1 or selection.is_whole(evidence[0]):
+        if force:
+            _refuse_force()
+        _several(evidence, out, basis, withhold or [], recipient, yes=yes)
+    else:
+        _one(evidence[0], out, basis, withhold or [], recipient, force=force)
+
+
+def _one(
+    typed: str, out: Path | None, basis: str, withhold: list[str], recipient: str, *, force: bool
+) -> None:
+    from cli.session import open_session
+
     target = out or beside.free(f"item-{secrets.token_hex(4)}", "item")
     with (
         outfile.writing(target, force=force) as file,
         open_session() as session,
     ):  # and so is a file that cannot be written
-        asked = withholding.asked(session, evidence, basis, "bundle", recipient, withhold)
+        asked = withholding.asked(session, typed, basis, "bundle", recipient, withhold)
         named, why, left_out, erased = asked
-        urn = named.urn
-        access = "" if erased else withholding.record_export(session, urn, why)
-        if access:
-            told = f"your export was signed and recorded ({access}); the bundle was not written"
-            file.otherwise(
-                {"path": None, "access": access},
-                told,
-                hint="export it again, with another --output",
-            )
-        parsed, data = withholding.exported(session, urn, access, left_out)
-        file.write(data)
+        made = _made(session, named, why, left_out, erased=erased, file=file)
+        file.write(made.data)
     if out is None:
-        about = _name(parsed) or f"item-{named.short[:8]}"
-        out = beside.settle(target, beside.free(about, f"item-{named.short[:8]}", beside.BUNDLE))
-    waiting = sum(statement.receipt is None for statement in parsed.statements)
-    lines = [f"{out}: {counted(len(parsed.statements), 'event')}, {output.size(len(data))}"]
-    if waiting:
-        told = f"not anchored yet: {waiting} of them, so it verifies as incomplete:"
+        out = beside.settle(target, _free(named, made, Path()))
+    lines = [
+        f"{out}: {counted(len(made.parsed.statements), 'event')}, {output.size(len(made.data))}"
+    ]
+    if made.waiting:
+        told = f"not anchored yet: {made.waiting} of them, so it verifies as incomplete:"
         lines.append(f"{told} {runnable('custody anchor')}, then export again")
-    if left_out:
+    if made.left_out:
         lines.append(
-            f"left out: {', '.join(left_out)}; whoever verifies it sees that, and can "
-            "check "
+            f"left out: {', '.join(made.left_out)}; whoever verifies it sees that, and can check "
             "the rest"
         )
-    if not waiting:
+    if not made.waiting:
         lines.append(f"Check it: {_checking(out)}")
-    output.result(
-        {
-            "path": str(out),
-            "events": len(parsed.statements),
-            "size": len(data),
-            "waiting": waiting,
-            "access": access,
-        },
-        *lines,
+    output.result(made.told(out), *lines)
+
+
+def _made(
+    session: Session,
+    named: Named,
+    why: dict[str, Any],
+    left_out: list[str],
+    *,
+    erased: bool,
+    file: outfile.Target | None,
+) -> _Export:
+    """Sign the export and make the bundle.
+
+    Args:
+        file: that it goes to, which tells what was signed where it cannot be written.
+    """
+    access = "" if erased else withholding.record_export(session, named.urn, why)
+    if access and file is not None:
+        told = f"your export was signed and recorded ({access}); the bundle was not written"
+        file.otherwise(
+            {"path": None, "access": access},
+            told,
+            hint="export it again, with another --output",
+        )
+    parsed, data = withholding.exported(session, named.urn, access, left_out)
+    return _Export(parsed, data, access, left_out)
+
+
+def _several(
+    typed: list[str],
+    folder: Path | None,
+    basis: str,
+    withhold: list[str],
+    recipient: str,
+    *,
+    yes: bool,
+) -> None:
+    """A bundle for each of several items, in one folder."""
+    from cli.session import open_session
+
+    where = folder or Path()
+    outfile.require_folder(where)
+    with open_session() as session:
+        chosen = selection.find(session, typed)
+        whys = selection.reasons(chosen, basis, "bundle")
+        selection.agree(chosen, "Export the records of {}?", yes=yes)
+        where.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+        def export(one: Named) -> dict[str, Any]:
+            target = where / f"item-{secrets.token_hex(4)}"
+            with outfile.writing(target, force=False) as file:
+                erased = session.node.item(one.urn).erased
+                why = {} if erased else whys[one.urn]
+                rules = withholding.left_out(session, recipient, one.urn, why, erased=erased)
+                left_out = [*withhold, *rules]
+                made = _made(session, one, why, left_out, erased=erased, file=None)
+                file.write(made.data)
+            return made.told(beside.settle(target, _free(one, made, where)))
+
+        done = selection.each(chosen, export, "exporting")
+    written = [answer for _, answer in done.answers]
+    waiting = sum(bool(answer["waiting"]) for answer in written)
+    lines = [f"{counted(len(written), 'bundle')} written to {where.absolute()}"]
+    if waiting:
+        told = f"{counted(waiting, 'bundle')} of them with events that are not anchored yet:"
+        lines.append(f"{told} {runnable('custody anchor')}, then export again")
+    selection.tell(done, *lines)
+
+
+def _free(named: Named, made: _Export, folder: Path) -> Path:
+    otherwise = f"item-{named.short[:8]}"
+    return beside.free(_name(made.parsed) or otherwise, otherwise, beside.BUNDLE, folder=folder)
+
+
+def _refuse_force() -> None:
+    from ledger.domain.errors import UsageError
+
+    raise UsageError(
+        "several bundles are written under names of their own, and replace nothing",
+        hint="leave --force away",
     )
 
 

@@ -94,6 +94,7 @@ def as_json_of(left: court_page.CourtFolder) -> dict[str, object]:
     return {
         "path": str(left.folder),
         "file": left.file or None,
+        "segments": list(left.segments),
         "bundle": left.bundle,
         "verdict": str(left.report.verdict),
         "access": list(left.accesses),
@@ -126,7 +127,8 @@ def _recorded(left: court_page.CourtFolder) -> list[str]:
 
 def told(left: court_page.CourtFolder) -> list[str]:
     """What was left, and what is still to be said to whoever gets it."""
-    names = [left.file, left.bundle, court_page.TRUST, beside.PAGE]
+    segments = [left.segments[0], "...", left.segments[-1]] if left.segments[2:] else left.segments
+    names = [left.file, *segments, left.bundle, court_page.TRUST, beside.PAGE]
     return [
         f"{left.folder}: {', '.join(filter(None, names))}",
         f"checked as its reader will, without network: {left.report.verdict}",

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli import items, labels, output, people, record_options
+from cli import items, labels, output, people, questions, record_options, selection
 from cli.forwarding import forward
 from cli.global_options import STATE, Evidence, Json
 from cli.hints import elsewhere
+from cli.items import Named
+from ledger.domain.codecs.text import counted
+
+if TYPE_CHECKING:
+    from ledger.domain.ports.answers import Recorded
 
 _DISCLOSE = """Record that somebody was given a copy, an export or a look. The item itself stays
 where it is.
@@ -23,11 +28,12 @@ Example:
   custody --home ~/nl disclose 3f0c1d2e-... --kind prosecutor --to RO-DIICOT \\
     --mode copy --basis "request 12/2026" --on-condition "this case only"
 """
-_SHARE = """Give a colleague, or a guest of another agency, the key of an item: recorded as a
-disclosure to them.
+_SHARE = """Give a colleague, or a guest of another agency, the key of an item, of several or of a
+whole case: recorded as a disclosure to them.
 
 \b
 Example:
+  custody share 2026-117/ --with 4711
   custody --home ~/nl share 3f0c1d2e-... --basis "analysis" \\
     --with 4711
 """
@@ -80,7 +86,7 @@ def disclose(
 
 
 def share(
-    evidence: Evidence,
+    evidence: selection.Several,
     with_person: Annotated[
         str,
         typer.Option("--with", help="Service number or pseudonym; a guest is WHO@AGENCY."),
@@ -89,6 +95,7 @@ def share(
     basis_kind: record_options.BasisKind = "",
     authorisation: record_options.Authorisation = "",
     authority: record_options.Authority = "",
+    yes: questions.Yes = False,
     as_json: Json = False,
 ) -> None:
     from cli.session import open_session
@@ -96,24 +103,35 @@ def share(
 
     items.require_said(basis)
     with open_session() as session:
-        named = items.find(session, evidence)
-        urn = named.urn
-        why = items.reason(basis, named, evidence, "share", "--with", with_person)["purpose"]
-        said = record_options.basis_member(why, basis_kind, authorisation, authority)["basis"]
-        answer = handover.share(
-            session.node,
-            session.person,
-            session.clock,
-            urn,
-            with_person=people.reference(session, with_person),
-            basis=said,
+        chosen = selection.find(session, evidence)
+        whys = selection.reasons(chosen, basis, "share", "--with", with_person)
+        selection.agree(chosen, f"Give {with_person} the key of {{}}?", yes=yes)
+        taker = people.reference(session, with_person)
+
+        def give(one: Named) -> Recorded:
+            return handover.share(
+                session.node,
+                session.person,
+                session.clock,
+                one.urn,
+                with_person=taker,
+                basis=record_options.basis_member(
+                    whys[one.urn]["purpose"], basis_kind, authorisation, authority
+                )["basis"],
+            )
+
+        done = selection.each(chosen, give, "sharing")
+    if chosen.alone:
+        [(_, answer)] = done.answers
+        shown = elsewhere("show", evidence[0], "--basis", "WHY")
+        output.result(
+            answer, f"{with_person} can open it now, with a reason of their own: `{shown}`"
         )
-    output.result(
-        answer,
-        (
-            f"{with_person} can open it now, with a reason of their own: "
-            f"`{elsewhere('show', evidence, '--basis', 'WHY')}`"
-        ),
+        return
+    selection.tell(
+        done,
+        f"{with_person} can open {counted(len(done.answers), 'item')} now, each with a reason of "
+        "their own",
     )
 
 

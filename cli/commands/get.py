@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli import beside, folder_back, items, outfile, output, reading
+from cli import beside, folder_back, items, outfile, output, reading, segments_back
 from cli.global_options import Basis, Evidence, Json
 from ledger.domain.codecs.text import counted
 
@@ -25,7 +25,7 @@ never the place of another one.
 Of a folder each file is compared with its own signed record and with the folder's manifest, and
 gets the time and the rights that were recorded; folders that were empty are there, too. Start it
 again with the same -o after an interruption: what is there and right is left as it is. Exit code 3:
-not all of it is there.
+not all of it is there. The segments of a disk image come back as they were, into a folder.
 
 \b
 Example:
@@ -37,7 +37,7 @@ Example:
 
 
 class _IsFolder(Exception):  # noqa: N818  (no failure: the file that was opened is not needed)
-    """The item is a folder, and no file is to be written."""
+    """The item is a folder, or a disk image of several segments, and no file is to be written."""
 
 
 def get(
@@ -48,7 +48,7 @@ def get(
             "-o",
             "--output",
             help="File to write, which appears only when everything checked out; of a recorded "
-            "folder, the folder to fill.",
+            "folder or disk image of several segments, the folder to fill.",
         ),
     ] = None,
     basis: Basis = "",
@@ -69,6 +69,9 @@ def get(
         outfile.require_folder(out)
         with open_session() as session:
             read = reading.Read(session, evidence, basis)
+            if segments := segments_back.parts(read):
+                segments_back.bring(read, segments, out)
+                return
             read.content(None)
             folder_back.bring(read, read.require_listed(out), out, force=force)
         return
@@ -85,10 +88,16 @@ def get(
                 )
                 value = {"path": None, "access": read.access}
                 file.otherwise(value, told, hint="get it again, with another --output")
+                segments = [] if manifest else segments_back.parts(read)
+                if segments:
+                    raise _IsFolder
                 opened = read.content(file.file)
                 if read.listed is not None and not manifest:
                     raise _IsFolder
         except _IsFolder:
+            if segments:
+                segments_back.bring(read, segments, out)
+                return
             assert read.listed is not None
             folder_back.bring(read, read.listed, out, force=force)
             return

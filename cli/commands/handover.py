@@ -7,64 +7,40 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli import (
-    items,
-    moments,
-    offer_confirmation,
-    output,
-    people,
-    questions,
-    record_options,
-    same_numbers,
-)
-from cli.commands import handover_list
+from cli import items, moments, output, people, questions, record_options, selection
+from cli.commands import handover_answer, handover_list
 from cli.commands import handover_pause as pause
 from cli.forwarding import forward
-from cli.global_options import STATE, Evidence, Json
+from cli.global_options import Evidence, Json
 from cli.hints import command, elsewhere, runnable
+from cli.items import Named
 from cli.questions import Yes
+from ledger.domain.codecs.text import counted
 
 if TYPE_CHECKING:
     from cli.session import Session
-    from ledger.client.offered_item import OnOffer
-    from ledger.domain.ports.answers import ExchangeRound
+    from ledger.domain.ports.answers import ExchangeRound, Recorded
 
 _HELP = """Hand an item over: inside the agency to a colleague, or to another agency. Both sides
 sign.
 
 \b
 Example:
-  custody handover offer 2026-117/A1 --to-person 4712
+  custody handover offer 2026-117/A1 --to 4712
   custody --home ~/nl handover offer 3f0c1d2e-... --to RO-DIICOT \\
     --purpose "analysis" --basis "EIO 2026/117"
   custody --home ~/ro handover list
   custody --home ~/ro handover accept 3f0c1d2e-... --condition "as described"
 """
-_OFFER = """Offer an item. Its content key is sealed to whoever shall take it; until they answer
-nothing else can be recorded.
+_OFFER = """Offer an item, several, a whole case or an exhibit with its parts. Its content key is
+sealed to whoever shall take it; until they answer nothing else can be recorded.
 
 \b
 Example:
-  custody handover offer 2026-117/A1 --to-person 4712
+  custody handover offer 2026-117/A1 --to 4712
+  custody handover offer 2026-117/A2/ --to 4712
   custody --home ~/nl handover offer 3f0c1d2e-... --to RO-DIICOT \\
     --purpose "analysis" --basis "EIO 2026/117" --on-condition "this case"
-"""
-_ACCEPT = """Check an item on offer and accept it.
-
-You are shown what is offered, from whom and on which terms. A file is fetched and re-hashed here,
-of a thing you say which seals you found. Then you are asked, and sign for that offer and no other.
-
-\b
-Example:
-  custody --home ~/ro handover accept 3f0c1d2e-... --condition "as described"
-  custody --home ~/ro handover accept 3f0c1d2e-... --seal S-1 --seal S-2
-"""
-_DECLINE = """Refuse an item on offer, with the reason, after you were shown what it is. It stays
-with the giver.
-
-\b
-Example:
-  custody --home ~/ro handover decline 3f0c1d2e-... --reason "seal is broken"
 """
 _WITHDRAW = """Take an offer back that nobody has answered: whoever holds the item, or a custodian.
 
@@ -86,19 +62,23 @@ Example:
 """
 _DAY = 86400
 _Condition = Annotated[str, typer.Option(help="Condition of the item.")]
-_Offered = Annotated[
-    str,
-    typer.Argument(metavar="[ITEM]", help="The item; without it the only one on offer to you."),
-]
 
 
 def offer(
-    evidence: Evidence,
-    to: Annotated[str, typer.Option(help="Agency code; without it the own agency.")] = "",
+    evidence: selection.Several,
+    to: Annotated[
+        str,
+        typer.Option(
+            "-t",
+            "--to",
+            help="Who shall take it: a colleague's service number, or another agency's code.",
+        ),
+    ] = "",
     to_person: Annotated[
         str,
         typer.Option(
-            help="Service number of who shall take it, or pseudonym; a guest: WHO@AGENCY."
+            help="A person by service number or pseudonym, also of the agency in --to; a guest: "
+            "WHO@AGENCY."
         ),
     ] = "",
     loan: Annotated[
@@ -117,6 +97,7 @@ def offer(
     basis_kind: record_options.BasisKind = "",
     authorisation: record_options.Authorisation = "",
     authority: record_options.Authority = "",
+    yes: Yes = False,
     as_json: Json = False,
 ) -> None:
     from cli.session import open_session
@@ -125,8 +106,8 @@ def offer(
 
     said = record_options.basis_member(basis, basis_kind, authorisation, authority)
     with open_session() as session:
-        urn = items.urn_of(session, evidence)
-        agency, person = _recipient(session, evidence, to, to_person)
+        chosen = selection.find(session, evidence)
+        agency, person, taker = _recipient(session, evidence, to, to_person)
         wanted = OfferTerms(
             agency,
             session.clock.now() + int(days * _DAY),
@@ -138,129 +119,65 @@ def offer(
             purpose,
             said,
         )
-        own = session.person.certificate.agency
-        answer = handover.offer(session.node, session.person, session.clock, urn, wanted)
+        selection.agree(chosen, f"Offer {{}} to {taker}?", yes=yes)
+
+        def make(one: Named) -> Recorded:
+            return handover.offer(session.node, session.person, session.clock, one.urn, wanted)
+
+        done = selection.each(chosen, make, "offering")
         forward(session, wanted.agency)
-    output.result(
-        answer,
-        (
-            f"offered to {to_person or wanted.agency}; until they answer nothing else is recorded "
-            "for this item"
-        ),
-        *(
-            []
-            if wanted.agency != own
-            else [f"They take it with: `{elsewhere('handover', 'accept', STATE.item)}`"]
-        ),
+    inside = wanted.agency == session.person.certificate.agency
+    if chosen.alone:
+        [(one, answer)] = done.answers
+        output.result(
+            answer,
+            f"offered to {taker}; until they answer nothing else is recorded for this item",
+            *([f"They take it with: `{_taking(one)}`"] if inside else []),
+        )
+        return
+    selection.tell(
+        done,
+        f"{counted(len(done.answers), 'item')} offered to {taker}; until they answer nothing else "
+        "is recorded for them",
+        *([f"They take them with: `{elsewhere('handover', 'accept', '--all')}`"] * inside),
     )
 
 
-def _recipient(session: Session, item: str, to: str, to_person: str) -> tuple[str, str]:
-    """The agency and the person to whom an item is offered, of what was typed.
+def _recipient(session: Session, typed: list[str], to: str, to_person: str) -> tuple[str, str, str]:
+    """The agency and the person to whom an item is offered, of what was typed, and how whoever
+    typed it calls them.
 
     Raises:
         UsageError: neither was said, and nobody can be asked; or nobody is meant.
     """
     from ledger.domain.errors import UsageError
+    from ledger.domain.identity.names import is_code
 
     own = session.person.certificate.agency
-    to_person = to_person.strip()
+    to, to_person = to.strip(), to_person.strip()
+    # By its form alone: nobody, by the name that they take, gets what was meant for another one.
+    if to and not is_code(to):
+        if to_person:
+            raise UsageError(
+                f"{to[:80]!r} is no agency's code, and --to-person names a person too",
+                hint="name one person: --to NUMBER; or their agency as well: --to RO-DIICOT",
+            )
+        to, to_person = "", to
     if not to and not to_person:
         to_person = questions.text("Service number of the colleague who shall take it:")
         if not to_person:
             raise UsageError(
-                "an offer is made to a colleague, or to another agency with --to",
-                hint=command("handover", "offer", item, "--to-person", "NUMBER"),
+                "an offer is made to a colleague, or to another agency",
+                hint=command("handover", "offer", typed[0], "--to", "NUMBER"),
             )
     named = to_person.partition("@")[2]
     agency = to or named or own
-    if to_person and agency == own:
-        to_person = people.reference(session, to_person)
-    return agency, to_person
+    person = people.reference(session, to_person) if to_person and agency == own else to_person
+    return agency, person, to_person or agency
 
 
-def accept(
-    evidence: _Offered = "",
-    condition: _Condition = "",
-    place: Annotated[str, typer.Option(help="Where it is kept now.")] = "",
-    seal: Annotated[
-        list[str] | None, typer.Option(help="Number of a seal found on it; may be repeated.")
-    ] = None,
-    yes: Yes = False,
-    as_json: Json = False,
-) -> None:
-    from cli.session import open_session
-    from ledger.client import handover, offered_item
-
-    seals = tuple(seal or ())
-    questions.require(yes=yes)
-    with open_session() as session:
-        urn = _on_offer(session, evidence)
-        shown = offered_item.look(session.node, session.person, urn)
-        abroad = shown.giver != session.person.certificate.agency
-        documents = {one.statement: one.document for one in shown.events if one.document}
-        _show(*_offer_lines(session, shown), *same_numbers.lines(session.node, urn, documents))
-
-        def agree(checked: offered_item.OnOffer) -> None:
-            _show(offer_confirmation.checked_line(checked, seals))
-            offer_confirmation.agree("Accept it, as it is described here?", yes=yes)
-
-        with output.progress("checking", shown.opening["body"].get("size", 0)) as advance:
-            answer = handover.accept(
-                session.node,
-                session.person,
-                session.clock,
-                urn,
-                shown=shown,
-                agree=agree,
-                condition=condition,
-                place=place,
-                seals=seals,
-                progress=advance,
-            )
-        forward(session, "" if not abroad else "abroad")
-    text = "checked and accepted" + (
-        "; custody passes when the chain has taken it: " + runnable("custody handover list")
-        if abroad
-        else ""
-    )
-    output.result(answer, text)
-
-
-def decline(
-    evidence: _Offered = "",
-    *,
-    reason: Annotated[str, typer.Option(help="Why.")],
-    condition: _Condition = "",
-    yes: Yes = False,
-    as_json: Json = False,
-) -> None:
-    from cli.session import open_session
-    from ledger.client import handover, offered_item
-    from ledger.domain.errors import DeniedError, RuleError
-
-    questions.require(yes=yes)
-    with open_session() as session:
-        urn = _on_offer(session, evidence)
-        try:
-            shown = offered_item.look(session.node, session.person, urn)
-            _show(*_offer_lines(session, shown))
-        except (DeniedError, RuleError) as error:
-            # An offer that has expired shows nothing any more, and can still be refused.
-            shown = None
-            _show(f"not shown: {error.message}")
-        offer_confirmation.agree("Refuse it?", yes=yes)
-        answer = handover.decline(
-            session.node,
-            session.person,
-            session.clock,
-            urn,
-            shown=shown,
-            reason=reason,
-            condition=condition,
-        )
-        forward(session, "abroad")
-    output.result(answer, "refused; the item stays with the giver")
+def _taking(one: Named) -> str:
+    return elsewhere("handover", "accept", one.short)
 
 
 def withdraw(
@@ -312,48 +229,11 @@ def register(app: typer.Typer) -> None:
 
     handover_list.register(group)
 
-    group.command(help=_ACCEPT)(accept)
-
-    group.command(help=_DECLINE)(decline)
+    handover_answer.register(group)
 
     group.command(help=_WITHDRAW)(withdraw)
 
     group.command(help=_SYNC)(sync)
-
-
-def _on_offer(session: Session, text: str) -> str:
-    """The item that somebody answers for: the one that they name, or the only one on offer to them.
-
-    Raises:
-        UsageError: none is on offer to them, or several are.
-    """
-    from ledger.domain.errors import UsageError
-
-    if text:
-        return items.urn_of(session, text)
-    own = session.person.certificate
-    offered = [
-        one.evidence
-        for one in session.node.handovers()
-        if one.taker == own.agency
-        and one.state in ("inside", "open")
-        and (one.giver != own.agency or one.person == own.pseudonym)
-    ]
-    if len(offered) != 1:
-        what = f"{len(offered)} items are on offer" if offered else "nothing is on offer to you"
-        raise UsageError(what, hint="name the item, see: custody handover list")
-    return items.urn_of(session, offered[0])
-
-
-def _offer_lines(session: Session, shown: OnOffer) -> list[str]:
-    called = people.named(session, people.actors([shown.offer]))
-    return offer_confirmation.offer_lines(shown, called)
-
-
-def _show(*lines: str) -> None:
-    """What somebody is about to sign for, beside the result, which scripts read."""
-    if not STATE.json:
-        output.say(*lines)
 
 
 def _rounds(session: Session) -> ExchangeRound:

@@ -6,15 +6,16 @@ from typing import Annotated
 
 import typer
 
-from cli import items, labels, output, questions
+from cli import questions, selection
 from cli.global_options import Evidence, Json
 from cli.hints import command
 
-_HELP = """Add a signed note to an item's record.
+_HELP = """Add a signed note to an item's record, or to those of a whole case.
 
 \b
 Example:
   custody note 2026-117/A1 "screen is cracked"
+  custody note 2026-117/ "the hearing is on 12 March"
 """
 
 
@@ -24,6 +25,7 @@ def note(
         str, typer.Argument(metavar="[TEXT]", help="The note; sealed like every record.")
     ] = "",
     text: Annotated[str, typer.Option(help="The same, as an option.")] = "",
+    yes: questions.Yes = False,
     as_json: Json = False,
 ) -> None:
     from cli.session import open_session
@@ -36,11 +38,16 @@ def note(
     if not said.strip():
         raise UsageError("the note says nothing", hint=command("note", evidence, "TEXT"))
     with open_session() as session:
-        urn = items.urn_of(session, evidence)
-        answer = retrieval.record(
-            session.node, session.person, session.clock, urn, "note", {"text": said}
+        chosen = selection.find(session, [evidence])
+        selection.agree(chosen, "Add this note to {}?", yes=yes)
+        done = selection.each(
+            chosen,
+            lambda one: retrieval.record(
+                session.node, session.person, session.clock, one.urn, "note", {"text": said}
+            ),
+            "noting",
         )
-    output.result(answer, labels.recorded(answer))
+    selection.tell_recorded(chosen, done)
 
 
 def register(app: typer.Typer) -> None:

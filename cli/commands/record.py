@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli import decisions, items, labels, moments, output, record_options
+from cli import decisions, items, labels, moments, output, record_options, selection
 from cli.eventforms import FORMS, Field, Form
 from cli.global_options import Evidence, Json
 from cli.questions import Yes
@@ -19,10 +19,12 @@ if TYPE_CHECKING:
     from cli.session import Session
     from ledger.domain.ports.answers import Recorded, RecordedDocument
 
-_HELP = """Record what happened to an item: signed by you, in order, for ever.
+_HELP = """Record what happened to an item, to several or to a whole case: signed by you, in order,
+for ever.
 
 \b
 Example:
+  custody record move 2026-117/ --to "store 3, shelf 14"
   custody --home ~/evidence record seal 3f0c1d2e-... --number S-2
   custody --home ~/evidence record hold 3f0c1d2e-... --name appeal-7
 """
@@ -58,7 +60,8 @@ def _command(form: Form) -> Callable[..., None]:
     def run(**given: Any) -> None:
         _run(form, given)
 
-    parameters: dict[str, tuple[Any, Any]] = {"evidence": (Evidence, inspect.Parameter.empty)}
+    several = Evidence if _is_decision(form) else selection.Several
+    parameters: dict[str, tuple[Any, Any]] = {"evidence": (several, inspect.Parameter.empty)}
     for field in form.fields:
         many = field.kind in _REPEATED
         option = typer.Option(
@@ -69,8 +72,7 @@ def _command(form: Form) -> Callable[..., None]:
         parameters[_name(field)] = (Annotated[kind, option], default)
     for name, annotation in _COMMON.items():
         parameters.setdefault(name, (annotation, ""))
-    if _is_decision(form):
-        parameters["yes"] = (Yes, False)
+    parameters["yes"] = (Yes, False)
     parameters["as_json"] = (Json, False)
     ordered = sorted(parameters.items(), key=lambda pair: pair[1][1] is not inspect.Parameter.empty)
     kind_of = inspect.Parameter.KEYWORD_ONLY
@@ -101,19 +103,31 @@ def _run(form: Form, given: dict[str, Any]) -> None:
             read = record_options.past_time if field.kind == "past" else moments.read
             given[_name(field)] = read(text, f"--{field.option}").text
     with open_session() as session:
-        urn = items.urn_of(session, given["evidence"])
-        body: dict[str, Any] = dict(form.fixed)
-        for field in form.fields:
-            value = given[_name(field)]
-            if field.kind != "event" and value not in ("", []):
-                _put(body, field.path.split("."), _value(session, field, value))
-        parts = (session.node, session.person, session.clock, urn)
-        answer = (
-            _decided(session, urn, form, body, given, said)
-            if _is_decision(form)
-            else retrieval.record(*parts, form.type, body, said)
+        if _is_decision(form):
+            urn = items.urn_of(session, given["evidence"])
+            decided = _decided(session, urn, form, _body(session, form, given), given, said)
+            output.result(decided, labels.recorded(decided))
+            return
+        chosen = selection.find(session, given["evidence"])
+        selection.agree(chosen, f"Record {form.type!r} for {{}}?", yes=given["yes"])
+        body = _body(session, form, given)
+        done = selection.each(
+            chosen,
+            lambda one: retrieval.record(
+                session.node, session.person, session.clock, one.urn, form.type, body, said
+            ),
+            "recording",
         )
-    output.result(answer, labels.recorded(answer))
+    selection.tell_recorded(chosen, done)
+
+
+def _body(session: Session, form: Form, given: dict[str, Any]) -> dict[str, Any]:
+    body: dict[str, Any] = dict(form.fixed)
+    for field in form.fields:
+        value = given[_name(field)]
+        if field.kind != "event" and value not in ("", []):
+            _put(body, field.path.split("."), _value(session, field, value))
+    return body
 
 
 def _is_decision(form: Form) -> bool:

@@ -18,14 +18,14 @@ import json
 import re
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from ledger.adapters import files, profiles
-from ledger.adapters.backup import databases, packs, sealed
+from ledger.adapters.backup import completeness, databases, packs, sealed
 from ledger.adapters.backup.keys import BackupKeys, Generation
 from ledger.adapters.filelock import FileLock
 from ledger.adapters.ipfs.index_view import read_places
@@ -66,7 +66,8 @@ class Made:
     """A backup that was made: ``expires`` is when its grants can no longer be opened, ``copied``
     the pack bytes that were new, ``lost`` packs that the home lost in whole or in part, and whose
     copies stay, ``mended`` packs whose copies had gone bad and are good again, ``elsewhere`` how
-    many items' ciphertext lies at IPFS nodes alone, and so in no backup.
+    many items' ciphertext lies at IPFS nodes alone, and so in no backup, ``lacking`` items whose
+    ciphertext is whole nowhere.
     """
 
     snapshot: Path
@@ -77,6 +78,7 @@ class Made:
     lost: list[str]
     mended: list[str]
     elsewhere: int
+    lacking: list[str]
 
 
 def require_apart(home: Path, folder: Path, keys_file: Path) -> None:
@@ -148,6 +150,8 @@ def make(
         part.rename(final)
         files.sync_directory(final.parent)
         lost = packs.give_up(home / "blocks", folder / "blocks", copied)
+        # While nothing is compacted, which would move blocks behind what was copied.
+        elsewhere, lacking = _not_in_it(home, folder, final, copied.packs)
         # Before the keys: whose a snapshot is can be told by its key alone.
         _forget(folder, keys, config.agency, now)
         keys.destroy_expired(now)
@@ -157,9 +161,24 @@ def make(
         shutil.rmtree(part, ignore_errors=True)
         lock.release()
     size = sum(copied.packs.values())
-    at_nodes = databases.pinned(final / settings.LEDGER)
+    return Made(
+        final, generation.expires, copied.new, size, grants, lost, copied.mended, elsewhere, lacking
+    )
+
+
+def _not_in_it(
+    home: Path, folder: Path, snapshot: Path, ends: Mapping[str, int]
+) -> tuple[int, list[str]]:
+    """How many items' ciphertext lies at IPFS nodes alone, and the items whose ciphertext is
+    neither whole in the backup nor at such a node.
+    """
+    ledger = settings.LEDGER
+    at_nodes = databases.pinned(snapshot / ledger)
     elsewhere = len(at_nodes) - len(read_places(home / "blocks", at_nodes))
-    return Made(final, generation.expires, copied.new, size, grants, lost, copied.mended, elsewhere)
+    items = databases.with_content(snapshot / ledger, home / ledger, settings.read(home).agency)
+    roots = set(items.values()).difference(databases.pinned(home / ledger))
+    lost = completeness.lacking(home / "blocks", folder / "blocks", ends, roots)
+    return elsewhere, sorted(evidence for evidence, root in items.items() if root in lost)
 
 
 def _failed(error: OSError, *, made: bool) -> StorageError:

@@ -12,17 +12,19 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import Any
 
+import httpx
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from ledger.adapters import logfiles, oidc, webhook
+from ledger.adapters.chain import abi
 from ledger.adapters.chain.contracts import Contracts, Founder, deploy
 from ledger.adapters.chain.rpc import RpcChain
 from ledger.adapters.ipfs.kubo import Kubo
 from ledger.adapters.node import partner
 from ledger.adapters.node.client import NodeClient
-from ledger.adapters.web.client import Patience
+from ledger.adapters.web.client import Answer, Patience, WebError
 from ledger.domain.errors import ChainError, CustodyError, NetworkError
 from ledger.domain.ipld import cid as cids
 from ledger.domain.ipld.unixfs import Block
@@ -264,6 +266,30 @@ def test_more_bytes_than_were_asked_for_are_refused_unread() -> None:
         pytest.raises(NetworkError, match="sent more"),
     ):
         logged_in(client).ciphertext(ITEM, 0, 1 << 20)
+
+
+@pytest.mark.parametrize("value", [b"{}", b"[]", b"1", b'[""]'], ids=str)
+def test_an_answer_of_many_tiny_values_fills_no_memory(value: bytes) -> None:
+    data = b"[" + (value + b",") * ((4 << 20) // (len(value) + 1)) + value + b"]"
+    answer = Answer("the node", 200, httpx.Headers(), data)
+    tracemalloc.start()
+    with pytest.raises(WebError, match="answered nonsense: too many values for its length"):
+        answer.json([object])
+    assert tracemalloc.get_traced_memory()[1] < 2 * len(data)
+    tracemalloc.stop()
+
+
+def test_an_answer_whose_text_is_full_of_commas_and_brackets_is_taken() -> None:
+    data = b'{"note":"' + b"[1,2,{3}]," * 400_000 + b'"}'
+    assert len(Answer("the node", 200, httpx.Headers(), data).json({"note": str})["note"]) > 1 << 20
+
+
+def test_a_chain_that_says_very_much_of_a_refusal_is_told_in_short() -> None:
+    """It stands in what the node tells of itself, and in its log."""
+    text = (32).to_bytes(32, "big") + (10**6).to_bytes(32, "big") + b"x" * 10**6
+    [code] = [one for one, known in abi._errors().items() if known[0] == "AgencyRegistryBadCode"]
+    assert len(abi.explain_revert(code + text)) < 400
+    assert len(abi.explain_revert(b"none of ours" * 10**5)) < 400
 
 
 def test_a_provider_that_does_not_answer_is_not_asked_by_every_login() -> None:

@@ -194,3 +194,24 @@ def test_whoever_hangs_up_in_the_middle_of_a_body_is_no_error_of_the_node(
         wait_until(lambda: len(seen) >= 3, seconds=10)
     assert seen == [499] * 3
     assert not [record for record in caplog.records if record.levelname == "ERROR"]
+
+
+def test_what_a_stranger_sends_that_is_no_http_writes_no_lines_into_the_log(
+    desk: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    upgrade = (
+        b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: upgrade, close\r\n\r\n"
+    )
+    with served(desk) as node:
+        for sent in (b"SSH-2.0-OpenSSH_9.2\r\n\r\n", b"\x16\x03\x01\r\n\r\n", upgrade):
+            with opened(node.address, sent) as connection:
+                while connection.recv(1 << 16):
+                    pass
+    assert caplog.records == []
+
+
+def test_no_path_leads_to_an_address_that_the_request_names(desk: Desk) -> None:
+    with served(desk) as node:
+        for path in ("/v1/verify/", "/v1/agency/", "/docs/"):
+            answer = httpx.get(node.url + path, headers={"Host": "elsewhere.example"})
+            assert (answer.status_code, answer.headers.get("location")) == (404, None)

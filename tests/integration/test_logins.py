@@ -41,6 +41,18 @@ def test_a_node_that_came_before_its_agency_was_known_here_is_not_locked_out(
     assert {token_for(http, key, der).status_code for _ in range(9)} == {403}
 
 
+@pytest.mark.parametrize("tag", range(0xA0, 0xA9), ids=hex)
+def test_a_certificate_with_a_name_of_any_kind_is_malformed_and_no_error_of_the_node(
+    http: httpx.Client, desk: Desk, tag: int
+) -> None:
+    """Two kinds of names the library knows and does not read (x400Address, ediPartyName)."""
+    key, der = enrol(desk, "officer")
+    uri = b"\x86" + bytes([len("urn:custody:role:officer")]) + b"urn:custody:role:officer"
+    assert uri in der
+    answer = token_for(http, key, der.replace(uri, bytes([tag]) + uri[1:]))
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "malformed")
+
+
 def test_a_login_by_a_stranger_for_another_server_or_replayed_is_refused(
     desk: Desk, http: httpx.Client
 ) -> None:

@@ -13,6 +13,11 @@ from ledger.domain.errors import StorageError
 
 GRANTS: Final = "grant"
 _COLUMNS: Final = "evidence, scope, recipient, binding, data"
+_CIPHERTEXT: Final = "SELECT evidence, cid FROM item WHERE cid IS NOT NULL"
+_IS_KEPT: Final = (
+    '(NOT closed AND custodian = ? OR EXISTS (SELECT 1 FROM "grant" AS given '
+    "WHERE given.evidence = item.evidence AND given.scope = 'content'))"
+)
 _WAIT: Final = 60.0
 
 
@@ -43,18 +48,34 @@ def require_log(ledger: Path) -> None:
 
 
 def pinned(ledger: Path) -> list[bytes]:
-    """Roots of what a copied ledger calls pinned at some IPFS node.
+    """Roots of what a ledger calls pinned at some IPFS node.
 
     Raises:
         StorageError: it cannot be read.
     """
+    query = "SELECT DISTINCT cid FROM holding WHERE state = 'pinned'"
+    return [bytes(row[0]) for row in _rows(ledger, query)]
+
+
+def with_content(snapshot: Path, ledger: Path, agency: str) -> dict[str, bytes]:
+    """Items of a snapshot whose content somebody still has a key to, by the ledger that it was made
+    of, and the roots of their ciphertext.
+
+    Raises:
+        StorageError: it cannot be read.
+    """
+    named = {row[0]: bytes(row[1]) for row in _rows(snapshot, _CIPHERTEXT)}
+    kept = _rows(ledger, f"{_CIPHERTEXT} AND {_IS_KEPT}", agency)
+    return {row[0]: named[row[0]] for row in kept if row[0] in named}
+
+
+def _rows(ledger: Path, query: str, *values: object) -> list[tuple[Any, ...]]:
     try:
-        with closing(_connect(ledger)) as made:
-            rows = made.execute("SELECT DISTINCT cid FROM holding WHERE state = 'pinned'")
-            return [bytes(row[0]) for row in rows]
+        with closing(_connect(ledger)) as opened:
+            return opened.execute(query, values).fetchall()
     except sqlite3.Error as error:
-        what = f"the copy of the database cannot be read: {error}"
-        raise StorageError(what, hint="check the disk of the backup, then try again") from error
+        what = f"{ledger} cannot be read: {error}"
+        raise StorageError(what, hint="check the disk, then try again") from error
 
 
 def snapshot(

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from functools import cache
 from importlib import resources
-from typing import Any
+from typing import Any, Final
 
 from ledger.adapters.recursion_limit import limited
 from ledger.domain.errors import ChainError
@@ -14,6 +14,7 @@ from ledger.domain.errors import ChainError
 # web3 and what it brings are imported where they are used: most of a second that only calls of the
 # chain should cost.
 CONTRACTS = ("AgencyRegistry", "EvidenceLedger")
+_LONGEST: Final = 300  # characters of an error of ours: a digest takes 66
 
 
 @cache
@@ -156,13 +157,19 @@ def _errors() -> dict[bytes, tuple[str, list[str]]]:
 
 
 def explain_revert(data: bytes) -> str:
-    """The custom error in revert data, with its values; hex where it is none of ours."""
+    """The custom error in revert data, with its values; hex where it is none of ours. At most a
+    few hundred characters: it is told in states and logs, and a node of the chain may say anything.
+    """
     name, types = _errors().get(data[:4], ("", []))
     if not name:
-        return f"reverted with 0x{data.hex()}" if data else "reverted without a reason"
+        return f"reverted with 0x{_short(data.hex())}" if data else "reverted without a reason"
     try:
         values = _decode(types, data[4:], name)
     except ChainError:
         return name
     shown = ["0x" + value.hex() if isinstance(value, bytes) else str(value) for value in values]
-    return f"{name}({', '.join(shown)})"
+    return _short(f"{name}({', '.join(shown)})")
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from ledger.adapters.ipfs.packindex import COMPACTED, INDEX, INDEXED, PLACE, Place, require_index
 from ledger.domain.errors import StorageError
+
+#: Where an index has those of some blocks that it has.
+Places = Callable[[Sequence[bytes]], dict[bytes, Place]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +69,24 @@ def read_places(directory: Path, wanted: Sequence[bytes]) -> dict[bytes, Place]:
     Raises:
         StorageError: the index could not be read.
     """
+    with reading_places(directory) as places:
+        return places(wanted)
+
+
+@contextmanager
+def reading_places(directory: Path) -> Iterator[Places]:
+    """As ``read_places``, for whoever asks many times.
+
+    Raises:
+        StorageError: the index could not be read.
+    """
     with _beside(directory) as db:
-        rows = [db.execute(PLACE, (cid,)).fetchone() for cid in wanted]
-    return {row[0]: Place(*row) for row in rows if row is not None}
+
+        def places(wanted: Sequence[bytes]) -> dict[bytes, Place]:
+            rows = [db.execute(PLACE, (cid,)).fetchone() for cid in wanted]
+            return {row[0]: Place(*row) for row in rows if row is not None}
+
+        yield places
 
 
 def read_pack(directory: Path, number: int, first: int, end: int) -> list[Place]:

@@ -1,4 +1,6 @@
-"""What a node knows of files and numbers before something is recorded under them."""
+"""What a node knows of files and numbers before something is recorded under them, and what waits
+there for whoever asks.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +12,7 @@ from ledger.adapters.node.http import HttpNode
 from ledger.adapters.web.client import WebError
 from ledger.domain.ports import answers
 from ledger.domain.ports.answers import EVIDENCE
+from ledger.domain.ports.inbox import InboxPage
 from ledger.domain.untrusted.shapes import COUNT, Maybe
 
 T = TypeVar("T")
@@ -85,6 +88,22 @@ class FindingNode(HttpNode):
             "POST", "/v1/evidence/numbers", {"numbers": [answers.BorneNumber]}, json=body
         )["numbers"]
         return {one.exhibit: one for one in found}
+
+    def inbox(self, since: int | None) -> Iterator[InboxPage]:
+        """What waits for the caller, page by page; see InboxPage.
+
+        Args:
+            since: entries that the log had at the last look; None for the first one.
+        """
+        after: int | None = -1
+        while after is not None:
+            asked = {"after": after} | ({} if since is None else {"since": since})
+            page: InboxPage = self._ask("GET", "/v1/inbox", InboxPage, params=asked)
+            following = page.next
+            if following is not None and following <= after:
+                raise WebError(self._web.who, "sent a page that begins no later than the last one")
+            yield page
+            after = following
 
 
 def _page(name: str, shape: object) -> dict[str, object]:

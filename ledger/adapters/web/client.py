@@ -34,7 +34,9 @@ from ledger.domain.errors import FormatError, NetworkError, UsageError
 from ledger.domain.untrusted import hosts, shapes
 from ledger.domain.untrusted.hosts import Address, Network
 
+MIB: Final = 1 << 20
 _DEPTH: Final = 32  # a document may be nested 24 deep, and answers wrap it
+_TIMES: Final = 8  # its length that an answer may take in memory; a list of ours takes four times
 _AGAIN: Final = frozenset({429, 502, 503, 504})
 _FIRST_PAUSE: Final = 0.1
 _LONGEST_PAUSE: Final = 30.0
@@ -49,7 +51,6 @@ _FAULTS: Final = (
     httpx.TransportError,  # of the application in this process
 )
 _SECONDS: Final = re.compile(r"[0-9]{1,9}")
-MIB: Final = 1 << 20
 
 
 class WebError(NetworkError):
@@ -116,8 +117,11 @@ class Answer:
         """The body as JSON of a shape.
 
         Raises:
-            WebError: it is something else.
+            WebError: it is something else, or of so many tiny values that it would take many times
+                its length in memory.
         """
+        if strict_json.is_dense(self.content, times=_TIMES, free=MIB):
+            raise WebError(self.who, "answered nonsense: too many values for its length")
         try:
             return shapes.fit(
                 strict_json.parse(

@@ -21,9 +21,9 @@ _ENCODER: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separato
 _MARKS: Final = {b"\xef\xbb\xbf": "UTF-8", b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
 #: Strings, and what is neither string nor bracket. A string without an end reaches to the end of
 #: the text: were it none, each quotation mark in it would be looked behind anew, to the end.
-_OUTSIDE_BRACKETS: Final = re.compile(
-    rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)|[^\[\]{}"]++', re.DOTALL
-)
+_STRING: Final = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)'
+_STRINGS: Final = re.compile(rb"(?:" + _STRING + rb")++", re.DOTALL)
+_OUTSIDE_BRACKETS: Final = re.compile(rb"(?:" + _STRING + rb'|[^\[\]{}"]++)++', re.DOTALL)
 
 
 def parse(
@@ -95,10 +95,29 @@ def weight(data: bytes) -> int:
     """Bytes of memory that JSON text takes when it is parsed, at most: many times its size where it
     holds many tiny values.
     """
-    marks = ((b"{", 232), (b"[", 88), (b",", 72))
     # One character beyond the first 65,536 makes all of a text four bytes wide.
     wide = 1 if data.isascii() else 4
-    return wide * len(data) + sum(data.count(mark) * cost for mark, cost in marks)
+    return wide * len(data) + _marks(data)
+
+
+def _marks(data: bytes) -> int:
+    return sum(data.count(mark) * cost for mark, cost in ((b"{", 232), (b"[", 88), (b",", 72)))
+
+
+def is_dense(data: bytes, *, times: int, free: int) -> bool:
+    """Whether JSON text would take more memory than ``free`` bytes and so many times its length.
+    What stands in strings is text, whatever it looks like.
+    """
+    most = free + times * len(data)
+    if weight(data) <= most:
+        return False
+    total, end = len(data), 0
+    for text in _STRINGS.finditer(data):
+        total += _marks(data[end : text.start()])
+        end = text.end()
+        if total > most:
+            return True
+    return total + _marks(data[end:]) > most
 
 
 def dump(value: Any) -> bytes:

@@ -110,6 +110,10 @@ def evidence_bytes(evidence: object, *, what: str = "evidence") -> bytes:
     return uuid.UUID(evidence).bytes
 
 
+def _ending(what: str) -> str:
+    return "es" if what.endswith(("s", "x", "ch", "sh")) else "s"
+
+
 def counted(number: int, what: str, verbs: tuple[str, str] | None = None) -> str:
     """A number of things, in words that agree with it: "1 entry waits", "2 entries wait".
 
@@ -119,7 +123,7 @@ def counted(number: int, what: str, verbs: tuple[str, str] | None = None) -> str
     one, many = verbs or ("", "")
     if number == 1:
         return f"1 {what} {one}".rstrip()
-    plural = f"{what[:-1]}ies" if what.endswith("y") else f"{what}s"
+    plural = f"{what[:-1]}ies" if what.endswith("y") else f"{what}{_ending(what)}"
     return f"{number} {plural} {many}".rstrip()
 
 

@@ -46,6 +46,7 @@ DEFAULT_HIDDEN: Final = (
     "/body/device",
     "/body/digests",
     "/body/stated",
+    "/body/image",  # names of its segments
     "/body/source",
     "/basis/purpose",
     "/basis/reference",

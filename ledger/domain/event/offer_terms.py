@@ -17,7 +17,7 @@ from ledger.domain.identity.person import PersonId, read_reference
 
 #: What to do about an offer whose addressee cannot be meant.
 ANOTHER_TAKER: Final = (
-    "name another colleague by service number: custody handover offer ID --to-person NUMBER"
+    "name another colleague by service number: custody handover offer ID --to NUMBER"
 )
 #: Members beside the body that an offer repeats when it is made again.
 _BESIDE: Final = ("basis", "identifiers", "handling", "lang")

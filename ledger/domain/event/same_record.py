@@ -33,7 +33,7 @@ _PART: Final = re.compile(r"(?P<whole>.+)/[1-9][0-9]{0,8}")
 
 
 def part(number: str, count: int) -> str:
-    """The number of the so-manieth part of an exhibit, counted from 1."""
+    """The number of a part of an exhibit; parts are counted from 1."""
     return f"{number}/{count}"
 
 

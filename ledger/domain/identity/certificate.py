@@ -37,6 +37,7 @@ _MALFORMED: Final = (
     UnsupportedAlgorithm,
     x509.DuplicateExtension,
     x509.InvalidVersion,
+    x509.UnsupportedGeneralNameType,
 )
 _MAX_DER: Final = 8192
 #: Certificates whose parsed form and signature check are kept: pure functions of their bytes.

@@ -38,9 +38,14 @@ def check_code(code: object) -> str:
     Raises:
         FormatError: anything else.
     """
-    if not isinstance(code, str) or not _CODE.fullmatch(code):
+    if not is_code(code):
         raise FormatError("agency code: expected a country and a short name, such as NL-POL")
-    return code
+    return str(code)
+
+
+def is_code(text: object) -> bool:
+    """Whether a text has the form of an agency code, such as NL-POL."""
+    return isinstance(text, str) and _CODE.fullmatch(text) is not None
 
 
 def agency_id(code: str) -> bytes:

@@ -22,8 +22,9 @@ class ItemHistory:
     """What holds for an item after its events so far. Keys of ``events`` are statement digests in
     hex.
 
-    ``offer``: the event that made the open offer. ``now``: the time by which the event being
-    checked is judged.
+    ``offer``: the event that made the open offer. ``back_by``: until when each lender of
+    ``lenders`` wants the item back, seconds since 1970, where the loan said so. ``now``: the time
+    by which the event being checked is judged.
     """
 
     events: dict[str, RecordedEvent] = field(default_factory=dict)
@@ -34,6 +35,7 @@ class ItemHistory:
     decisions: Decisions = field(default_factory=Decisions)
     offer: RecordedEvent | None = None
     lenders: list[str] = field(default_factory=list)
+    back_by: dict[str, int] = field(default_factory=dict)
     outings: Outings = field(default_factory=Outings)
     now: int = 0
 
@@ -61,6 +63,7 @@ class ItemHistory:
                 self.lenders = lenders_after(
                     self.lenders, terms.mode, self.offer.agency, recorded.agency
                 )
+                self._lend(self.offer.agency, terms.return_by)
                 self.offer = None
             case "transfer-declined" | "transfer-withdrawn" | "transfer-expired":
                 self.offer = None
@@ -72,6 +75,13 @@ class ItemHistory:
         self.seals = {seal["number"]: seal for seal in event.body.get("seals", [])}
         source = event.body.get("source")
         self.conditions = list(source.get("conditions", [])) if isinstance(source, dict) else []
+
+    def _lend(self, giver: str, back_by: int | None) -> None:
+        """Keep until when lenders want the item back, after a handover of it."""
+        kept = {lender: time for lender, time in self.back_by.items() if lender in self.lenders}
+        if back_by is not None and self.lenders and self.lenders[-1] == giver:
+            kept[giver] = back_by
+        self.back_by = kept
 
     def standing(self) -> dict[str, Any]:
         """What holds now, for those who may read the record."""

@@ -1,0 +1,266 @@
+"""Several items in one command: named one by one, all of a case (2026-117/), or an exhibit with its
+parts (2026-117/A2/).
+
+Each item gets a signature of its own. What is refused for one of them does not keep the others from
+being recorded; what would be refused for all of them, as by a node that is gone, ends the command.
+Whatever was done is told at the end, and so is what was not.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from cli import items, labels, output, questions
+from cli.global_options import STATE
+from cli.items import Named
+from ledger.domain.codecs.text import counted
+from ledger.domain.errors import CustodyError, DeniedError, NotFoundError, RuleError, UsageError
+from ledger.domain.event import same_record
+
+if TYPE_CHECKING:
+    from cli.session import Session
+
+Several = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="ITEM...",
+        help="The items: case/exhibit (2026-117/A1) or ids; all of a case (2026-117/), or an "
+        "exhibit with its parts (2026-117/A2/).",
+    ),
+]
+#: What speaks against one item, and not against the others.
+_OF_ONE: Final = (RuleError, DeniedError, NotFoundError)
+_SHOWN: Final = 20
+#: Exit code where some items were done and others were not.
+_INCOMPLETE: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """Items that somebody means, and how many closed ones of a whole case were left out.
+
+    ``whole``: at least one was not named by itself, so that they are shown before anything is
+    signed.
+    """
+
+    items: tuple[Named, ...]
+    whole: bool = False
+    closed: int = 0
+
+    @property
+    def alone(self) -> bool:
+        """Whether one item was named: it is told as it always was."""
+        return len(self.items) == 1 and not self.whole
+
+
+@dataclass
+class Done:
+    """What became of each item, in their order; ``stopped`` by what ends a command."""
+
+    answers: list[tuple[Named, Any]] = field(default_factory=list)
+    refused: list[tuple[Named, CustodyError]] = field(default_factory=list)
+    left: list[Named] = field(default_factory=list)
+    stopped: CustodyError | None = None
+
+
+def find(session: Session, typed: Sequence[str]) -> Chosen:
+    """The items that somebody means, each once.
+
+    Raises:
+        UsageError: a name means no item, or may mean several.
+    """
+    if len(typed) == 1 and not is_whole(typed[0]):
+        return Chosen((items.find(session, typed[0]),))
+    if STATE.offline and any(map(is_whole, typed)):
+        raise UsageError(
+            "what belongs to a case is not known without network",
+            hint="name each item by its id",
+        )
+    found, closed = dict[str, Named](), 0
+    for text in typed:
+        if not is_whole(text):
+            one = items.also(session, text)
+            found.setdefault(one.urn, one)
+            continue
+        for one in _belonging(session, text.strip()):
+            if session.node.item(one.urn).closed:
+                closed += 1
+            else:
+                found.setdefault(one.urn, one)
+    return Chosen(tuple(found.values()), any(map(is_whole, typed)), closed)
+
+
+def is_whole(text: str) -> bool:
+    """Whether a name means all of a case, or an exhibit with its parts."""
+    return text.strip().endswith("/")
+
+
+def reasons(chosen: Chosen, basis: str, *words: str) -> dict[str, dict[str, Any]]:
+    """Why each item is read, by its URN: asked once for all that were not named by their case.
+
+    Args:
+        basis: of the command line. words: the command, for whoever can be asked nothing.
+
+    Raises:
+        UsageError: nothing was said.
+    """
+    of_case = dict[str, dict[str, Any]]()
+    for one in chosen.items:
+        if one.case not in of_case:
+            of_case[one.case] = items.reason(basis, one, one.short, *words)
+    return {one.urn: of_case[one.case] for one in chosen.items}
+
+
+def agree(chosen: Chosen, question: str, *, yes: bool) -> None:
+    """Show a whole case, or a whole exhibit, and ask: who types it has not named its items.
+
+    Args:
+        question: with "{}" for how many there are.
+
+    Raises:
+        UsageError: they do not agree, cannot be asked, or there is nothing.
+    """
+    if not chosen.whole:
+        return
+    if not chosen.items:
+        raise UsageError(
+            "nothing in there can be recorded for: "
+            f"{counted(chosen.closed, 'item', ('is', 'are'))} closed",
+            hint="see: custody list",
+        )
+    if not STATE.json:
+        names = [one.short for one in chosen.items]
+        more = [f"and {len(names) - _SHOWN:,} more"] if len(names) > _SHOWN else []
+        left = [f"{counted(chosen.closed, 'closed item')} left out"] if chosen.closed else []
+        output.say(*names[:_SHOWN], *more, *left)
+    questions.agree(
+        question.format(counted(len(chosen.items), "item")),
+        yes=yes,
+        otherwise="all of them are as before",
+    )
+
+
+def each(chosen: Chosen, act: Callable[[Named], Any], what: str) -> Done:
+    """Do something for each item, with one progress bar.
+
+    Args:
+        what: is done, for the bar.
+
+    Raises:
+        CustodyError: one item alone was named, and it is refused; or what ends the command struck
+            before anything was done.
+    """
+    done = Done()
+    with output.progress(what, len(chosen.items), unit="items") as advance:
+        for one in _about(chosen):
+            if done.stopped is not None:
+                done.left.append(one)
+                continue
+            try:
+                done.answers.append((one, act(one)))
+            except _OF_ONE as error:
+                if chosen.alone:
+                    raise
+                done.refused.append((one, error))
+            except CustodyError as error:
+                if not done.answers:
+                    raise
+                done.stopped = error
+                done.left.append(one)
+            advance(1)
+    return done
+
+
+def tell_recorded(chosen: Chosen, done: Done) -> None:
+    """Print what became of a statement about each item; see tell."""
+    if chosen.alone:
+        [(_, answer)] = done.answers
+        return output.result(answer, labels.recorded(answer))
+    states = Counter(answer.state for _, answer in done.answers)
+    return tell(
+        done,
+        *(
+            f"recorded for {counted(count, 'item')}: {labels.STATES.get(state, state)}"
+            for state, count in states.items()
+        ),
+    )
+
+
+def tell(done: Done, *lines: str) -> None:
+    """Print what became of several items, and end with 3 where it is not the same for all.
+
+    Args:
+        lines: of what was done.
+    """
+    value = {
+        "items": [{"evidence": one.urn, "answer": answer} for one, answer in done.answers],
+        "refused": [
+            {"evidence": one.urn, "message": error.message, "hint": error.hint}
+            for one, error in done.refused
+        ],
+        "left": [one.urn for one in done.left],
+    }
+    output.result(value, *(lines if done.answers else ()), *_refused(done))
+    if done.stopped is not None:
+        code = output.exit_code(done.stopped)
+        raise typer.Exit(output.failure(done.stopped, code))
+    if done.refused:
+        raise typer.Exit(_INCOMPLETE if done.answers else 1)
+
+
+def _refused(done: Done) -> Iterator[str]:
+    """What was not done, by its reason: a whole case is mostly refused for one and the same."""
+    reasons = dict[str, list[str]]()
+    for one, error in done.refused:
+        reasons.setdefault(error.message, []).append(one.short)
+    for reason, names in reasons.items():
+        yield f"not done for {counted(len(names), 'item')}: {reason}"
+        yield from (f"  {name}" for name in names[:_SHOWN])
+        if len(names) > _SHOWN:
+            yield f"  and {len(names) - _SHOWN:,} more"
+    if done.left:
+        yield f"not tried for {counted(len(done.left), 'item')}, beginning with:"
+        yield f"  {done.left[0].short}"
+
+
+def _about(chosen: Chosen) -> Iterator[Named]:
+    """Each item in turn, as the one that hints and the check of numbers are about."""
+    for one in chosen.items:
+        items.go_on_with(one)
+        yield one
+
+
+def _belonging(session: Session, text: str) -> list[Named]:
+    """The items of a case, or of an exhibit with its parts, whichever a name means.
+
+    Raises:
+        UsageError: it means nothing, or both.
+    """
+    name, search = text.rstrip("/"), session.node.search
+    numbers = (("case", name),)
+    found = [[Named(urn, name, numbers) for urn in search("case", name)]]
+    parts = name.split("/")
+    for at in range(1, len(parts)):
+        case, exhibit = "/".join(parts[:at]).strip(), "/".join(parts[at:]).strip()
+        if case and exhibit and (of_case := set(search("case", case))):
+            borne = [*search("exhibit", exhibit), *search(same_record.PARTS, exhibit)]
+            numbers_of = (("case", case), (same_record.PARTS, exhibit))
+            there = [urn for urn in dict.fromkeys(borne) if urn in of_case]
+            found.append([Named(urn, case, numbers_of) for urn in there])
+    meant = [one for one in found if one]
+    if len(meant) == 1:
+        return items.with_names(session, meant[0])
+    if meant:
+        raise UsageError(
+            f"{text[:80]!r} may be a case or an exhibit of one",
+            hint="name the items one by one, see: custody list",
+        )
+    raise UsageError(
+        f"{text[:80]!r} is no case, and no exhibit of one, of which you may see an item",
+        hint="all of a case: 2026-117/, an exhibit with its parts: 2026-117/A2/, see: custody list",
+    )

@@ -1,0 +1,1 @@
+"""What waits for somebody, and what changed since they looked."""
