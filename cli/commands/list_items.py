@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import typer
 
+from cli import command_line, labels, moments, output, people, tables
 from cli import items as naming
-from cli import labels, moments, output, people, tables
-from cli.global_options import STATE, Json
-from cli.hints import command
+from cli.global_options import Json
 from ledger.domain.identity.person import PersonId, read_stored
 
 if TYPE_CHECKING:
@@ -93,7 +92,8 @@ def list_items(
     none = "no items that you may see" + (" fit that" if filtered else "")
     lines = _table(shown, ids, own, called) if shown else [none]
     if more:
-        lines.append(f"more: {_next_page(page)}")
+        following = command_line.again("--page", str(page + 1), without=("--page",))
+        lines.append(f"more: {following}")
     output.result({"items": shown, "more": more}, *lines, *_bearers(borne, ids))
 
 
@@ -123,18 +123,6 @@ def _page(found: Iterator[Item], sort: Order, limit: int, page: int) -> tuple[li
     first = (page - 1) * limit
     shown = list(islice(found, first, first + limit + 1))
     return shown[:limit], len(shown) > limit
-
-
-def _next_page(page: int) -> str:
-    """The command line for the page behind."""
-    words = iter(STATE.arguments[STATE.arguments.index("list") + 1 :])
-    kept = []
-    for word in words:
-        if word == "--page":
-            next(words, "")
-        elif not word.startswith("--page="):
-            kept.append(word)
-    return command("list", *kept, "--page", page + 1)
 
 
 def _everybody(shown: Sequence[Item], own: str) -> Iterator[PersonId]:
