@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from ledger.domain.verify.report import VerificationReport
 
 _ITEM: Final = "item"
+#: Bytes of the list of a folder that are read at once, of some two hundred thousand files.
+_AT_ONCE: Final = 64 << 20
 #: Names of files that any system takes and no shell reads as something else.
 _PLAIN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}(?<!\.)")
 #: What looks as if it were the page that says how to check.
@@ -45,7 +47,8 @@ def write(
 
     Args:
         withhold: selectors of what the bundle leaves out.
-        signed: takes the accesses as they are signed, for whoever tells of them if the rest fails.
+        signed: takes the accesses as they are signed, for whoever tells of them if the rest fails;
+            holds that of the export where the record was opened under it already.
 
     Raises:
         IncompleteError: not all of it is anchored yet. VerificationError: it does not verify. Then
@@ -99,9 +102,14 @@ def _fill(
     (basis, withhold), (signed, written) = asked, done
     node, person, clock = session.node, session.person, session.clock
     erased = node.item(urn).erased
-    has_content = not erased and retrieval.require_key(node, person, urn, "copy")
-    _anchor(session, urn)
-    if not erased:
+    if erased:
+        _anchor(session, urn)
+    has_content = not erased and (
+        require_ready(session, urn)
+        if not signed
+        else retrieval.require_key(*(node, person, urn), "copy")
+    )
+    if not erased and not signed:
         signed.append(withholding.record_export(session, urn, basis))
     parsed, data = withholding.exported(session, urn, signed[-1] if signed else "", withhold)
     _require_anchored(parsed)
@@ -112,6 +120,26 @@ def _fill(
         opened = _fetch(session, urn, signed[-1], folder / name, written)
     left = _judged(session, folder, (name, opened), (parsed, data), tuple(signed))
     return replace(left, segments=tuple(path.name for path in written[1:])), data
+
+
+def require_ready(session: Session, urn: str) -> bool:
+    """Check, before anything is signed, that a folder could be left for an item: its content can be
+    opened, all of its record is anchored.
+
+    Returns:
+        whether it has content.
+
+    Raises:
+        DeniedError: they have no key to it. RuleError: nothing could follow an access.
+        IncompleteError: not all of it is anchored yet.
+    """
+    from ledger.client import retrieval
+
+    has_content = retrieval.require_key(session.node, session.person, urn, "copy")
+    _anchor(session, urn)
+    if session.node.item(urn).state != "final":
+        raise _unanchored()
+    return has_content
 
 
 def _anchor(session: Session, urn: str) -> None:
@@ -126,15 +154,19 @@ def _anchor(session: Session, urn: str) -> None:
 
 
 def _require_anchored(parsed: Bundle) -> None:
+    if any(statement.receipt is None for statement in parsed.statements):
+        raise _unanchored()
+
+
+def _unanchored() -> Exception:
     from ledger.domain.errors import IncompleteError
 
-    if any(statement.receipt is None for statement in parsed.statements):
-        raise IncompleteError(
-            6,
-            "some of the item's events are not on the chain yet, so nobody could verify them; "
-            "nothing was written",
-            hint="custody anchor, then again",
-        )
+    return IncompleteError(
+        6,
+        "some of the item's events are not on the chain yet, so nobody could verify them; "
+        "nothing was written",
+        hint="custody anchor, then again",
+    )
 
 
 def _file_name(parsed: Bundle) -> str:
@@ -211,15 +243,24 @@ def _judged(
     return court_page.CourtFolder(folder, name, called, root, report, accesses, listed)
 
 
-def _listed(parsed: Bundle, file: Path) -> tuple[str, ...]:
-    """Items of the files that a file names, where it is the list of a folder. Their content is not
-    in it: whoever gets the folder is told so.
+def _listed(parsed: Bundle, file: Path) -> tuple[str, ...] | None:
+    """Items of the files that a file names, where it is the list of a folder; None where it is none
+    that can be read here. Their content is not in it: whoever gets the folder is told so.
+
+    What another agency recorded as a folder may have any content, of any size. The folder for the
+    court is true all the same.
     """
+    from ledger.domain.errors import FormatError
     from ledger.domain.files import manifest
 
     if court_page.first_type(parsed) != "gathered":
         return ()
-    return tuple(member.evidence for member in manifest.parse(file.read_bytes()).members)
+    if file.stat().st_size > _AT_ONCE:
+        return None
+    try:
+        return tuple(member.evidence for member in manifest.parse(file.read_bytes()).members)
+    except FormatError:
+        return None
 
 
 def _unverified(report: VerificationReport) -> Exception:

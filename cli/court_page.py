@@ -86,6 +86,10 @@ not in here.</strong> Each is an item of its own, with a record of its own. The 
 and the SHA-256 of each, so that a file which you have can be compared with it. Ask whoever gave you
 this folder for those that you need: each comes as a folder like this one.</p>
 """
+_UNLISTED = """<p><strong>The file {file} was recorded as the list of a folder, and is none that
+this program can read.</strong> It is, bit for bit, what was recorded. Ask whoever recorded it which
+files belong to that folder: none of them is in here.</p>
+"""
 _SAME = """<li>The file is, bit for bit, the one that was recorded.</li>
 """
 
@@ -93,8 +97,9 @@ _SAME = """<li>The file is, bit for bit, the one that was recorded.</li>
 @dataclass(frozen=True, slots=True)
 class CourtFolder:
     """What was left, and how it verifies; ``file`` is empty where an item has no content.
-    ``listed``: items of the files of a folder, where the file is the list of one. ``segments``:
-    of a disk image, the files behind the first one.
+    ``listed``: items of the files of a folder, where the file is the list of one; None where it is
+    said to be one and cannot be read as such. ``segments``: of a disk image, the files behind the
+    first one.
     """
 
     folder: Path
@@ -103,7 +108,7 @@ class CourtFolder:
     root: TrustRoot
     report: VerificationReport
     accesses: tuple[str, ...]
-    listed: tuple[str, ...] = ()
+    listed: tuple[str, ...] | None = ()
     segments: tuple[str, ...] = ()
 
     @property
@@ -153,6 +158,8 @@ not to be believed from here:</p>
 
 def _listed(left: CourtFolder) -> str:
     """What is not in a folder whose file is the list of others."""
+    if left.listed is None:
+        return _UNLISTED.format(file=shown(left.file))
     if not left.listed:
         return ""
     count, verb = counted(len(left.listed), "file"), "is" if len(left.listed) == 1 else "are"

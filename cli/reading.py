@@ -4,12 +4,12 @@ is its manifest, which is kept to be gone by.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from cli import items, output
 
 if TYPE_CHECKING:
+    from cli.items import Named
     from cli.session import Session
     from ledger.client.retrieval import Opened, Sink
     from ledger.domain.files.manifest import Manifest
@@ -31,13 +31,13 @@ class Read:
         NotFoundError: the item has no content; nothing was signed.
     """
 
-    def __init__(self, session: Session, typed: str, basis: str) -> None:
+    def __init__(self, session: Session, named: Named, typed: str, basis: str) -> None:
         from ledger.client import retrieval
         from ledger.domain.errors import NotFoundError
         from ledger.domain.files.manifest import MEDIA_TYPE
 
         self.session = session
-        self.named = items.find(session, typed)
+        self.named = named
         self.urn = self.named.urn
         if not session.node.readable(self.urn, "copy").content:
             raise NotFoundError(
@@ -90,24 +90,6 @@ class Read:
             self.problem = (
                 f"it was recorded as the manifest of a folder, and is none: {error.message}"
             )
-
-    def require_listed(self, out: Path) -> Manifest:
-        """What the folder holds.
-
-        Args:
-            out: the folder that was named to be filled.
-
-        Raises:
-            UsageError: the item is no folder, or its manifest is none.
-        """
-        from ledger.domain.errors import UsageError
-
-        if self.listed is None:
-            raise UsageError(
-                self.problem or f"the item is a file, and {out} is a folder",
-                hint=f"your access was signed ({self.access}); name a file to write with --output",
-            )
-        return self.listed
 
 
 class _Kept:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from cli import beside, outfile, output
 from ledger.domain.codecs.text import counted
@@ -29,7 +29,7 @@ def parts(read: Read) -> list[tuple[str, int]]:
 
 
 def bring(read: Read, each: list[tuple[str, int]], out: Path | None) -> None:
-    """Decrypt a disk image into a folder that appears once all of it is there and checked.
+    """Decrypt a disk image into a folder, and tell of it; see ``fill``.
 
     Args:
         each: name and size of each segment. out: the folder; None for one that is called as the
@@ -39,11 +39,28 @@ def bring(read: Read, each: list[tuple[str, int]], out: Path | None) -> None:
         UsageError: something is in the folder already, or it lies where keys do.
         VerificationError: the content is not what was recorded. StorageError: the disk refused.
     """
+    target = out if out is not None else beside.free(stem(each), f"item-{read.named.short[:8]}")
+    value, lines = fill(read, each, target)
+    output.result(value, *lines)
+
+
+def stem(each: list[tuple[str, int]]) -> str:
+    """What a folder with the segments is called."""
+    return Path(each[0][0]).stem
+
+
+def fill(read: Read, each: list[tuple[str, int]], target: Path) -> tuple[dict[str, Any], list[str]]:
+    """Decrypt a disk image into a folder that appears once all of it is there and checked.
+
+    Returns:
+        what became of it, for scripts and for people.
+
+    Raises:
+        UsageError, VerificationError, StorageError: as for ``bring``.
+    """
     from ledger.adapters import files
     from ledger.client.image_parts import PartsWriter
 
-    stem = Path(each[0][0]).stem
-    target = out if out is not None else beside.free(stem, f"item-{read.named.short[:8]}")
     outfile.require_folder(target)
     hint = f"your access was signed ({read.access}); name another folder with --output"
     files.require_vacant(target, hint=hint)
@@ -64,9 +81,8 @@ def bring(read: Read, each: list[tuple[str, int]], out: Path | None) -> None:
         "access": read.access,
         "segments": [name for name, _ in each],
     }
-    output.result(
-        value,
-        f"{target}: a disk image of {counted(len(each), 'segment')}, {each[0][0]} and those that "
-        f"follow, {output.size(done.size)}",
+    count = f"{counted(len(each), 'segment')}, {each[0][0]} and those that follow"
+    return value, [
+        f"{target}: a disk image of {count}, {output.size(done.size)}",
         f"same sha-256 of all segments joined as recorded: {done.digests['sha-256']}",
-    )
+    ]

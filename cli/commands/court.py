@@ -7,7 +7,17 @@ from typing import Annotated
 
 import typer
 
-from cli import beside, court_folder, court_page, items, outfile, output, trust_lines, withholding
+from cli import (
+    beside,
+    command_line,
+    court_folder,
+    court_page,
+    items,
+    outfile,
+    output,
+    trust_lines,
+    withholding,
+)
 from cli.global_options import Basis, Evidence, Json
 from cli.hints import command
 from ledger.domain.codecs.text import counted
@@ -41,16 +51,15 @@ def court(
     items.require_said(basis)
     Withheld(withhold or [])  # a selector of another form is told before anything is signed
     outfile.require_folder(out)
-    again = _again(evidence, out, {"--basis": basis, "--for": recipient}, withhold or [])
-    files.require_vacant(out, hint=f"name another: {again}")
+    files.require_vacant(out, hint=f"name another: {_again(out)}")
     with open_session() as session:
-        asked = withholding.asked(session, evidence, basis, "court", recipient, withhold)
-        named, why, left_out, _ = asked
-        signed: list[str] = []
+        ready = court_folder.require_ready
+        asked = withholding.asked(session, evidence, basis, "court", recipient, withhold, ready)
+        signed = [asked.access] if asked.access else []
         try:
             left = court_folder.write(
-                *(session, named.urn, out, why),
-                withhold=left_out,
+                *(session, asked.named.urn, out, asked.why),
+                withhold=asked.left_out,
                 signed=signed,
             )
         # Wrong usage in the end: somebody put a file of that name there meanwhile.
@@ -79,14 +88,12 @@ def _unwritten(error: Exception, signed: list[str]) -> int:
     )
 
 
-def _again(evidence: str, out: Path, given: dict[str, str], withhold: list[str]) -> str:
+def _again(out: Path) -> str:
     """The same command with the name of a folder that is free; what was to be withheld stays
     withheld.
     """
     near = out if out.name not in ("", "..") else out / "for-the-court"
-    said = [word for name, value in given.items() if value for word in (name, value)]
-    hidden = [word for one in withhold for word in ("--withhold", one)]
-    return command("court", evidence, "-o", beside.numbered(near, ""), *said, *hidden)
+    return command_line.again("-o", beside.numbered(near, ""), without=("--output",))
 
 
 def as_json_of(left: court_page.CourtFolder) -> dict[str, object]:
@@ -98,13 +105,18 @@ def as_json_of(left: court_page.CourtFolder) -> dict[str, object]:
         "bundle": left.bundle,
         "verdict": str(left.report.verdict),
         "access": list(left.accesses),
-        "listed": list(left.listed),
+        "listed": None if left.listed is None else list(left.listed),
         **trust_lines.as_json(left.root),
     }
 
 
 def _listed(left: court_page.CourtFolder) -> list[str]:
     """What is not in a folder whose file is the list of others, and how it comes."""
+    if left.listed is None:
+        return [
+            f"{left.file} was recorded as the list of a folder, and is none that can be read here:",
+            "files that belong to it are named nowhere, and are not in here.",
+        ]
     if not left.listed:
         return []
     one = left.listed[0].removeprefix("urn:uuid:")

@@ -14,6 +14,7 @@ from ledger.domain.errors import FormatError
 # \d alone takes the digits of every script.
 _TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
 _HEX: Final = re.compile(r"(?:[0-9a-f]{2})*")
+_QUOTED: Final = 60  # characters
 _EVIDENCE: Final = re.compile(
     r"urn:uuid:[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
 )
@@ -108,6 +109,23 @@ def evidence_bytes(evidence: object, *, what: str = "evidence") -> bytes:
     if not isinstance(evidence, str) or not _EVIDENCE.fullmatch(evidence):
         raise FormatError(f"{what}: expected urn:uuid: and a version 4 UUID in lower case")
     return uuid.UUID(evidence).bytes
+
+
+def is_version(value: object, expected: int) -> bool:
+    """Whether a version is the one expected, and no true or 1.0, which Python takes for the same:
+    they would be other encodings of what a digest covers.
+    """
+    return type(value) is int and value == expected
+
+
+def quoted(value: object) -> str:
+    """A value that somebody else wrote, for an error: its beginning, or what kind of value it is.
+    Whole, it could be of megabytes.
+    """
+    if isinstance(value, str):
+        return repr(value[:_QUOTED]) + ("..." if len(value) > _QUOTED else "")
+    kinds: dict[type, str] = {bytes: "bytes", list: "a list", dict: "an object"}
+    return kinds.get(type(value)) or repr(value)[:_QUOTED]
 
 
 def _ending(what: str) -> str:
