@@ -22,7 +22,7 @@ DOORS = {
     ("cli.session", "api.app"),
     ("cli.session", "cli.in_process_transport"),
     ("cli.servers", "ledger.app.bootstrap"),
-    ("cli.beside", "ledger.app.public_trust"),
+    ("cli.own_trust", "ledger.app.public_trust"),
     ("cli.commands.person_changes", "ledger.services.people.membership"),
     ("cli.commands.session", "ledger.services.people.membership"),
     ("cli.commands.ipfs", "ledger.adapters.ipfs.repository"),
