@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 #: Options that stand before the command in every hint, and that people type behind it.
-_ANYWHERE: Final = ("--home", "--server", "--passphrase-file", "--offline")
+_ANYWHERE: Final = ("--home", "--server", "--passphrase-file", "--offline", "--preview")
 
 
 def global_first(group: Any, arguments: Sequence[str]) -> list[str]:
