@@ -30,7 +30,7 @@ def word(name: str) -> str:
 def text(value: Any) -> str:
     """The value of a member."""
     if isinstance(value, dict) and {"agency", "person"} == set(value):
-        return people.recipient(value, people.pseudonym)
+        return people.recipient(value, people.as_typed)
     if isinstance(value, list) and all(isinstance(one, str) for one in value):
         return ", ".join(map(text, value))
     if value == UNREAD:

@@ -30,6 +30,8 @@ class State:
     preview: bool = False
     #: Items and types of events that the person at the terminal has agreed to sign.
     agreed: set[tuple[str, str]] = field(default_factory=set)
+    #: What somebody typed for a person, by the reference that the node gave for it.
+    people: dict[str, str] = field(default_factory=dict)
     command: str = ""
     #: The item that the command is about, once it is known, for hints that name it.
     item: str = ""

@@ -137,7 +137,7 @@ def options(
         passphrase_file,
         offline,
     )
-    STATE.preview, STATE.agreed = preview, set()
+    STATE.preview, STATE.agreed, STATE.people = preview, set(), {}
     STATE.home_by = "--home" if _is_typed(context, "home") else "CUSTODY_HOME"
     STATE.command, STATE.item, STATE.numbers = context.invoked_subcommand or "", "", ()
     if not STATE.help:

@@ -15,7 +15,7 @@ import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from cli import output
 from ledger.domain.errors import ChainError
@@ -24,7 +24,7 @@ from tools.scenarios.sources import source_of
 from tools.scenarios.terminal import Terminal, Typed, Window
 
 _ROOT: Final = Path(__file__).parents[2]
-_AGREED: Final = {"[y/n]": "y"}
+_AGREED: Final[dict[str, Any]] = {"[y/n]": "y"}
 _LONGEST: Final = 60  # characters of a command, besides what its paths have
 _MOST_REFUSED: Final = 1
 _MOST_SECONDS: Final = 600.0
