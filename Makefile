@@ -15,7 +15,7 @@ export CI := true
 export HARDHAT_DISABLE_TELEMETRY := true
 export HARDHAT_DISABLE_TELEMETRY_PROMPT := true
 
-.PHONY: help slim demo story first-session picture run test nightly lint format docs bench soak campaigns artifacts contracts coverage python python-alone python-outside python-inside python-nightly node kubo fsck install install-dev locks release clean
+.PHONY: help slim demo story first-session picture run test nightly lint format docs bench soak campaigns artifacts contracts coverage python python-alone python-outside python-inside python-nightly node kubo fsck ewfacquire install install-dev images locks release clean
 
 help:
 	@echo "make demo FILE=path   run the main job on a file of yours, and explain every step"
@@ -33,6 +33,8 @@ install: $(VENV)/.installed
 install-dev: $(VENV)/.installed-dev
 	@:
 slim: $(SLIM)/.installed
+	@:
+images: $(VENV)/.installed-images
 	@:
 node: node_modules/.installed
 
@@ -63,13 +65,19 @@ $(VENV)/.installed-dev: requirements-dev.lock $(VENV)/.installed
 	@$(PIP) --require-hashes -r requirements-dev.lock
 	@touch $@
 
+$(VENV)/.installed-images: requirements-images.lock $(VENV)/.installed
+	@echo "Setting up: what reads disk images, by requirements-images.lock"
+	@$(PIP) --require-hashes -r requirements-images.lock
+	@touch $@
+
 # What is pinned and fits stays as it is. uv is a program of its own, needed for this alone.
 LOCK := $(UV) pip compile pyproject.toml --universal --generate-hashes --no-header --quiet
 locks:
 	$(LOCK) --extra all --extra build -o requirements.lock
-	$(LOCK) --extra all --extra build --extra dev -o requirements-dev.lock
+	$(LOCK) --extra all --extra build --extra images --extra dev -o requirements-dev.lock
 	$(LOCK) -c requirements.lock -o requirements-base.lock
 	$(LOCK) -c requirements.lock --extra client -o requirements-client.lock
+	$(LOCK) -c requirements.lock --extra client --extra images -o requirements-images.lock
 
 # Not `npm ci`: it wants entries for the optional binaries of every other platform, which a lock made on one does not have.
 node_modules/.installed: package-lock.json
@@ -84,6 +92,10 @@ kubo: .build/kubo/ipfs
 .build/kubo/ipfs: tools/kubo/go.mod tools/kubo/build.sh
 	tools/kubo/build.sh
 	touch -h $@
+
+# Tests make disk images with it, to have them from another program than the one that reads them.
+ewfacquire:
+	@command -v ewfacquire >/dev/null || { echo "make test needs ewfacquire, which makes disk images: apt-get install ewf-tools, or libewf's tools of your distribution"; exit 1; }
 
 fsck: .build/fsck/fsck
 
@@ -111,7 +123,7 @@ run: install
 
 # The longest first, the short ones beside their ends: two processes are at work from the first minute to the last.
 test: lint
-	$(MAKE) --jobs=2 --output-sync=target kubo fsck python-inside python-outside contracts python-alone
+	$(MAKE) --jobs=2 --output-sync=target ewfacquire kubo fsck python-inside python-outside contracts python-alone
 
 # What takes long: commands and nodes killed at random moments, stories told whole, mutations and fuzzing by the thousand, the coverage of the contracts.
 nightly: install-dev kubo fsck
@@ -129,16 +141,16 @@ coverage: node
 # In processes of their own: tests that need no other program; commands, nodes and adapters, with their programs; and all the rest.
 ALONE := tests/property tests/unit tests/vectors
 OUTSIDE := tests/cli tests/adapters
-python: install-dev kubo fsck
+python: install-dev ewfacquire kubo fsck
 	$(MAKE) --jobs=2 --output-sync=target python-inside python-outside python-alone
 
 python-alone: install-dev
 	$(BIN)/python -m pytest $(ALONE)
 
-python-outside: install-dev node kubo
+python-outside: install-dev ewfacquire node kubo
 	$(BIN)/python -m pytest $(OUTSIDE)
 
-python-inside: install-dev node kubo fsck
+python-inside: install-dev ewfacquire node kubo fsck
 	$(BIN)/python -m pytest $(addprefix --ignore=,$(OUTSIDE) $(ALONE))
 
 python-nightly: install-dev node kubo fsck

@@ -254,6 +254,13 @@ def _of_node(ask: Callable[[int | None], bytes], bundle: Path) -> TrustRoot:
         return trust.parse(ask(None))
 
 
+def plain(name: str, otherwise: str) -> str:
+    """A recorded name where a person reads it as that of a file, and it means nothing else where it
+    lies; else the other one.
+    """
+    return name if is_plain(name) else otherwise
+
+
 def free(name: str, otherwise: str, ending: str = "", *, folder: Path = Path()) -> Path:
     """A name for a new file in a folder, the working folder by default, which nothing has yet.
 
@@ -262,10 +269,15 @@ def free(name: str, otherwise: str, ending: str = "", *, folder: Path = Path()) 
             that a person would read as such, or that means something where it lies. ending: behind
             it.
     """
-    plain = _PLAIN.fullmatch(name) and not file_names.means_something(name)
-    stem = (name if plain else otherwise) + ending
-    wanted = folder / stem
+    wanted = folder / (plain(name, otherwise) + ending)
     return numbered(wanted, wanted.suffix) if os.path.lexists(wanted) else wanted
+
+
+def is_plain(name: str) -> bool:
+    """Whether a recorded name is that of a file which a person would read as such, and means
+    nothing else where it lies.
+    """
+    return bool(_PLAIN.fullmatch(name)) and not file_names.means_something(name)
 
 
 def numbered(taken: Path, ending: str) -> Path:

@@ -7,9 +7,11 @@ It is verified before it is left, as its reader will verify it: without home, no
 from __future__ import annotations
 
 import re
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from cli import beside, court_page, output, withholding
 from ledger import system
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from ledger.domain.verify.report import VerificationReport
 
 _ITEM: Final = "item"
+#: Bytes of the list of a folder that are read at once, of some two hundred thousand files.
+_AT_ONCE: Final = 64 << 20
 #: Names of files that any system takes and no shell reads as something else.
 _PLAIN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}(?<!\.)")
 #: What looks as if it were the page that says how to check.
@@ -43,7 +47,8 @@ def write(
 
     Args:
         withhold: selectors of what the bundle leaves out.
-        signed: takes the accesses as they are signed, for whoever tells of them if the rest fails.
+        signed: takes the accesses as they are signed, for whoever tells of them if the rest fails;
+            holds that of the export where the record was opened under it already.
 
     Raises:
         IncompleteError: not all of it is anchored yet. VerificationError: it does not verify. Then
@@ -97,9 +102,14 @@ def _fill(
     (basis, withhold), (signed, written) = asked, done
     node, person, clock = session.node, session.person, session.clock
     erased = node.item(urn).erased
-    has_content = not erased and retrieval.require_key(node, person, urn, "copy")
-    _anchor(session, urn)
-    if not erased:
+    if erased:
+        _anchor(session, urn)
+    has_content = not erased and (
+        require_ready(session, urn)
+        if not signed
+        else retrieval.require_key(*(node, person, urn), "copy")
+    )
+    if not erased and not signed:
         signed.append(withholding.record_export(session, urn, basis))
     parsed, data = withholding.exported(session, urn, signed[-1] if signed else "", withhold)
     _require_anchored(parsed)
@@ -107,9 +117,29 @@ def _fill(
     if has_content:
         signed.append(retrieval.record_access(node, person, clock, urn, mode="copy", basis=basis))
         name = _file_name(parsed)
-        opened = _fetch(session, urn, signed[-1], folder / name)
-        written.append(folder / name)
-    return _judged(session, folder, (name, opened), (parsed, data), tuple(signed)), data
+        opened = _fetch(session, urn, signed[-1], folder / name, written)
+    left = _judged(session, folder, (name, opened), (parsed, data), tuple(signed))
+    return replace(left, segments=tuple(path.name for path in written[1:])), data
+
+
+def require_ready(session: Session, urn: str) -> bool:
+    """Check, before anything is signed, that a folder could be left for an item: its content can be
+    opened, all of its record is anchored.
+
+    Returns:
+        whether it has content.
+
+    Raises:
+        DeniedError: they have no key to it. RuleError: nothing could follow an access.
+        IncompleteError: not all of it is anchored yet.
+    """
+    from ledger.client import retrieval
+
+    has_content = retrieval.require_key(session.node, session.person, urn, "copy")
+    _anchor(session, urn)
+    if session.node.item(urn).state != "final":
+        raise _unanchored()
+    return has_content
 
 
 def _anchor(session: Session, urn: str) -> None:
@@ -124,15 +154,19 @@ def _anchor(session: Session, urn: str) -> None:
 
 
 def _require_anchored(parsed: Bundle) -> None:
+    if any(statement.receipt is None for statement in parsed.statements):
+        raise _unanchored()
+
+
+def _unanchored() -> Exception:
     from ledger.domain.errors import IncompleteError
 
-    if any(statement.receipt is None for statement in parsed.statements):
-        raise IncompleteError(
-            6,
-            "some of the item's events are not on the chain yet, so nobody could verify them; "
-            "nothing was written",
-            hint="custody anchor, then again",
-        )
+    return IncompleteError(
+        6,
+        "some of the item's events are not on the chain yet, so nobody could verify them; "
+        "nothing was written",
+        hint="custody anchor, then again",
+    )
 
 
 def _file_name(parsed: Bundle) -> str:
@@ -154,17 +188,26 @@ def _file_name(parsed: Bundle) -> str:
     return _ITEM + (ending if known else ".bin")
 
 
-def _fetch(session: Session, urn: str, access: str, path: Path) -> Opened:
+def _fetch(session: Session, urn: str, access: str, path: Path, written: list[Path]) -> Opened:
+    """Write the file, or the segments of a disk image under names that follow from its own."""
     from ledger.adapters import files
-    from ledger.client import retrieval
+    from ledger.client import image_parts, retrieval
 
     body = retrieval.content_record(session.node.details(urn, access))
+    parts = image_parts.parts(body, path.name) or [(path.name, body["size"])]
+
+    @contextmanager
+    def opened(name: str) -> Iterator[BinaryIO]:
+        with files.replacing(path.with_name(name), force=False) as file:
+            yield file
+        written.append(path.with_name(name))
+
     with (
-        files.replacing(path, force=False) as file,
         output.progress("decrypting", body["size"]) as advance,
+        image_parts.PartsWriter(parts, opened) as writer,
     ):
         return retrieval.fetch(
-            session.node, session.person, urn, access, file, advance, recorded=body
+            session.node, session.person, urn, access, writer, advance, recorded=body
         )
 
 
@@ -200,15 +243,24 @@ def _judged(
     return court_page.CourtFolder(folder, name, called, root, report, accesses, listed)
 
 
-def _listed(parsed: Bundle, file: Path) -> tuple[str, ...]:
-    """Items of the files that a file names, where it is the list of a folder. Their content is not
-    in it: whoever gets the folder is told so.
+def _listed(parsed: Bundle, file: Path) -> tuple[str, ...] | None:
+    """Items of the files that a file names, where it is the list of a folder; None where it is none
+    that can be read here. Their content is not in it: whoever gets the folder is told so.
+
+    What another agency recorded as a folder may have any content, of any size. The folder for the
+    court is true all the same.
     """
+    from ledger.domain.errors import FormatError
     from ledger.domain.files import manifest
 
     if court_page.first_type(parsed) != "gathered":
         return ()
-    return tuple(member.evidence for member in manifest.parse(file.read_bytes()).members)
+    if file.stat().st_size > _AT_ONCE:
+        return None
+    try:
+        return tuple(member.evidence for member in manifest.parse(file.read_bytes()).members)
+    except FormatError:
+        return None
 
 
 def _unverified(report: VerificationReport) -> Exception:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ledger.domain.bundle.trust import TrustRoot
     from ledger.domain.verify.report import VerificationReport
 
+_SEGMENTS: Final = 8  # that are named
 _HANDOVERS: Final = ("offer", "accept", "decline", "withdraw")
 #: The trust root, beside the file and its bundle.
 TRUST: Final = "trust.json"
@@ -85,6 +86,10 @@ not in here.</strong> Each is an item of its own, with a record of its own. The 
 and the SHA-256 of each, so that a file which you have can be compared with it. Ask whoever gave you
 this folder for those that you need: each comes as a folder like this one.</p>
 """
+_UNLISTED = """<p><strong>The file {file} was recorded as the list of a folder, and is none that
+this program can read.</strong> It is, bit for bit, what was recorded. Ask whoever recorded it which
+files belong to that folder: none of them is in here.</p>
+"""
 _SAME = """<li>The file is, bit for bit, the one that was recorded.</li>
 """
 
@@ -92,7 +97,9 @@ _SAME = """<li>The file is, bit for bit, the one that was recorded.</li>
 @dataclass(frozen=True, slots=True)
 class CourtFolder:
     """What was left, and how it verifies; ``file`` is empty where an item has no content.
-    ``listed``: items of the files of a folder, where the file is the list of one.
+    ``listed``: items of the files of a folder, where the file is the list of one; None where it is
+    said to be one and cannot be read as such. ``segments``: of a disk image, the files behind the
+    first one.
     """
 
     folder: Path
@@ -101,7 +108,8 @@ class CourtFolder:
     root: TrustRoot
     report: VerificationReport
     accesses: tuple[str, ...]
-    listed: tuple[str, ...] = ()
+    listed: tuple[str, ...] | None = ()
+    segments: tuple[str, ...] = ()
 
     @property
     def command(self) -> str:
@@ -150,6 +158,8 @@ not to be believed from here:</p>
 
 def _listed(left: CourtFolder) -> str:
     """What is not in a folder whose file is the list of others."""
+    if left.listed is None:
+        return _UNLISTED.format(file=shown(left.file))
     if not left.listed:
         return ""
     count, verb = counted(len(left.listed), "file"), "is" if len(left.listed) == 1 else "are"
@@ -180,7 +190,11 @@ def _rows(left: CourtFolder) -> str:
     rows = [("Item", facts["evidence"]), ("Recorded by", facts["origin"])]
     if left.file:
         size = (left.folder / left.file).stat().st_size
-        rows.append((left.file, f"the file itself, {output.size(size)}"))
+        what = "the file itself" if not left.segments else "the disk image, its first segment"
+        rows.append((left.file, f"{what}, {output.size(size)}"))
+        rows += [(name, "a segment of the same image") for name in left.segments[:_SEGMENTS]]
+        if more := left.segments[_SEGMENTS:]:
+            rows.append((f"... {more[-1]}", f"{counted(len(more), 'more segment')}"))
     rows += [
         (left.bundle, f"its record: {facts['events']} signed events, with their proofs"),
         ("trust.json", "the trust root: whom the check believes"),

@@ -3,6 +3,7 @@
     requirements-base.lock     verifies bundles
     requirements-client.lock   works with a node elsewhere
     requirements.lock          runs a home
+    requirements-images.lock   reads what disk images say of themselves, beside any of these
 
 What is missing is told before anybody is asked for a passphrase, with the command that installs it.
 Never by the name of the project: on the public package index it is somebody else's.
@@ -42,7 +43,10 @@ _PROBES: Final = {"client": "jwt", "node": "sqlmodel"}
 _LOCKS: Final = {
     "client": ("requirements-client.lock", "works with a node elsewhere"),
     "node": ("requirements.lock", "runs a node"),
+    "images": ("requirements-images.lock", "reads what disk images say of themselves"),
 }
+#: What brings an extra in a clone, where a target of its own does.
+_IN_A_CLONE: Final = {"images": "make images"}
 
 
 def require_for(command: str) -> None:
@@ -75,5 +79,5 @@ def missing(extra: str, what: str) -> UsageError:
         f"{what} needs the packages with which custody {purpose}, which are not installed here",
         # -I: in a folder of evidence, nothing that lies there and is called pip.py is run
         hint=f"in the folder of the release: {python} -I -m pip install --require-hashes -r {lock}"
-        "; in a clone: make install",
+        f"; in a clone: {_IN_A_CLONE.get(extra, 'make install')}",
     )

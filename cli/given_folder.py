@@ -5,12 +5,13 @@ in it are meant. A trust root in it is never taken by itself (see cli/beside.py)
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from cli import beside, output
 from cli.hints import elsewhere
 from ledger.domain.codecs.text import counted
-from ledger.domain.errors import UnreadableError
+from ledger.domain.errors import UnreadableError, UsageError
 
 _NAMED = 8
 
@@ -41,7 +42,7 @@ def pair(folder: Path, typed: Sequence[object]) -> tuple[Path, Path | None]:
             hint=f"name one of them: {elsewhere('verify', bundles[0], *typed)}",
         )
     [bundle] = bundles
-    others = [path for path in there if path != bundle and not _goes_along(path)]
+    others = _joined([path for path in there if path != bundle and not _goes_along(path)])
     named = [path for path in others if bundle in beside.bundles_of(path)]
     if len(named) != 1 and others:
         # Which one was meant is nothing to guess: a verdict on another file would be believed.
@@ -73,6 +74,17 @@ def _files(folder: Path) -> list[Path]:
         raise UnreadableError(
             f"cannot read {folder}: {error.strerror}", hint="check the path and your permissions"
         ) from error
+
+
+def _joined(paths: list[Path]) -> list[Path]:
+    """Without the later segments of disk images: the first one stands for all."""
+    from ledger.client import disk_image
+
+    later: set[Path] = set()
+    for path in paths:
+        with suppress(UsageError):  # of two that are called alike, whoever reads them tells
+            later |= {*disk_image.called_as_segments(path)[1:]}
+    return [path for path in paths if path not in later]
 
 
 def _goes_along(path: Path) -> bool:

@@ -4,14 +4,14 @@ is its manifest, which is kept to be gone by.
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Final
+from typing import TYPE_CHECKING, Final
 
 from cli import items, output
 
 if TYPE_CHECKING:
+    from cli.items import Named
     from cli.session import Session
-    from ledger.client.retrieval import Opened
+    from ledger.client.retrieval import Opened, Sink
     from ledger.domain.files.manifest import Manifest
 
 #: Bytes of a manifest that are read at once, of some two hundred thousand files.
@@ -31,13 +31,13 @@ class Read:
         NotFoundError: the item has no content; nothing was signed.
     """
 
-    def __init__(self, session: Session, typed: str, basis: str) -> None:
+    def __init__(self, session: Session, named: Named, typed: str, basis: str) -> None:
         from ledger.client import retrieval
         from ledger.domain.errors import NotFoundError
         from ledger.domain.files.manifest import MEDIA_TYPE
 
         self.session = session
-        self.named = items.find(session, typed)
+        self.named = named
         self.urn = self.named.urn
         if not session.node.readable(self.urn, "copy").content:
             raise NotFoundError(
@@ -52,7 +52,7 @@ class Read:
         self.listed: Manifest | None = None
         self.problem = ""
 
-    def content(self, out: BinaryIO | None) -> Opened:
+    def content(self, out: Sink | None) -> Opened:
         """Fetch the content, compared with the record; a manifest is parsed as well.
 
         Raises:
@@ -91,31 +91,13 @@ class Read:
                 f"it was recorded as the manifest of a folder, and is none: {error.message}"
             )
 
-    def require_listed(self, out: Path) -> Manifest:
-        """What the folder holds.
-
-        Args:
-            out: the folder that was named to be filled.
-
-        Raises:
-            UsageError: the item is no folder, or its manifest is none.
-        """
-        from ledger.domain.errors import UsageError
-
-        if self.listed is None:
-            raise UsageError(
-                self.problem or f"the item is a file, and {out} is a folder",
-                hint=f"your access was signed ({self.access}); name a file to write with --output",
-            )
-        return self.listed
-
 
 class _Kept:
     """Content on its way into a file, and kept besides where it is to be read here: whoever
     recorded it chose its size and its bytes.
     """
 
-    def __init__(self, file: BinaryIO | None, keep: bool) -> None:
+    def __init__(self, file: Sink | None, keep: bool) -> None:
         self._file = file
         self.data = bytearray() if keep else None
 
@@ -123,4 +105,6 @@ class _Kept:
         """Write more of it."""
         if self.data is not None:
             self.data += data
-        return self._file.write(data) if self._file is not None else len(data)
+        if self._file is not None:
+            self._file.write(data)
+        return len(data)

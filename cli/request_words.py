@@ -102,7 +102,7 @@ WRITTEN: Final = frozenset({
     "body.marks", "body.request", "body.sealed", "body.seed", "body.size", "body.statements",
     "header.Custody-Access", "header.range", "path.name", "path.path", "path.size",
     "query.after", "query.chain", "query.confirmed", "query.index", "query.ipfs", "query.limit",
-    "query.old", "query.pin", "query.since", "query.size",
+    "query.old", "query.pausing", "query.pin", "query.since", "query.size",
 })  # fmt: skip
 
 

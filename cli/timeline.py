@@ -118,7 +118,25 @@ def _describe(document: dict[str, Any], called: people.Names) -> list[str]:
         *lines,
         *(f"{name}: {value}" for name, value in body.get("digests", {}).items()),
         *map(stated, body.get("stated", [])),
+        *_image(body),
     ]
+
+
+def _image(body: dict[str, Any]) -> list[str]:
+    """What is recorded of a disk image, and what it says of itself: word for word, and foreign."""
+    image, ext, lines = body.get("image"), body.get("ext"), []
+    if isinstance(image, dict):
+        segments = counted(len(image.get("segments", [])), "segment")
+        lines.append(f"disk image: {image.get('format', '(withheld)')}, {segments}")
+        if errors := image.get("readErrors"):
+            lines.append(f"sectors not read when it was made: {counted(len(errors), 'stretch')}")
+    said = ext.get("imageHeader") if isinstance(ext, dict) else None
+    if isinstance(said, dict):
+        lines += [f"the disk image says: {name}: {value}" for name, value in said.items()]
+    if isinstance(collector := body.get("collector"), dict):
+        role = f" ({collector['role']})" if "role" in collector else ""
+        lines.append(f"taken by: {collector.get('name', '(withheld)')}{role}")
+    return lines
 
 
 def stated(row: dict[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -10,6 +11,8 @@ from cli import items, output
 from cli.global_options import STATE
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from cli.items import Named
     from cli.session import Session
     from ledger.domain.bundle.bundle import Bundle
@@ -23,7 +26,7 @@ Recipient = Annotated[
     typer.Option(
         "--for",
         help="Kind of reader; your profile says what such a one does not see. To leave it out the "
-        "record is opened first, which is recorded as an access of its own.",
+        "record is opened first, under the access that is signed for the export.",
     ),
 ]
 
@@ -37,6 +40,20 @@ def record_export(session: Session, urn: str, basis: dict[str, Any]) -> str:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What somebody who asks for an export means: the item, why it is read, what is left out, and
+    the access under which the record was opened for that; empty where it was not. ``erased``: it
+    was disposed of.
+    """
+
+    named: Named
+    why: dict[str, Any]
+    left_out: list[str]
+    access: str
+    erased: bool = False
+
+
 def asked(
     session: Session,
     evidence: str,
@@ -44,18 +61,41 @@ def asked(
     verb: str,
     recipient: str,
     withhold: list[str] | None,
-) -> tuple[Named, dict[str, Any], list[str], bool]:
-    """What somebody who asks for an export means.
+    ready: Callable[[Session, str], object] = lambda session, urn: None,
+) -> Asked:
+    """What somebody who asks for an export means. Of an item that was disposed of nobody reads
+    anything, and so nobody says why.
 
-    Returns:
-        the item, why it is read, what is left out, and whether it was disposed of: nobody reads
-        such an item, and so nobody says why.
+    Args:
+        ready: checks that the export could be made, before the record is opened.
+
+    Raises:
+        UsageError: an event is to be left out that the item does not have.
     """
     named = items.find(session, evidence)
     erased = session.node.item(named.urn).erased
     why = {} if erased else items.reason(basis, named, evidence, verb)
-    rules = left_out(session, recipient, named.urn, why, erased=erased)
-    return named, why, [*(withhold or []), *rules], erased
+    return of_item(session, named, why, recipient, withhold or [], ready)
+
+
+def of_item(
+    session: Session,
+    named: Named,
+    why: dict[str, Any],
+    recipient: str,
+    withhold: list[str],
+    ready: Callable[[Session, str], object] = lambda session, urn: None,
+) -> Asked:
+    """The same, of an item that was found; see asked."""
+    from ledger.client.redaction import Withheld
+
+    item = session.node.item(named.urn)
+    Withheld(withhold).require_counted(item.events)
+    if item.erased:
+        return Asked(named, {}, withhold, "", erased=True)
+    ready(session, named.urn)
+    rules, access = left_out(session, recipient, named.urn, why)
+    return Asked(named, why, [*withhold, *rules], access)
 
 
 def exported(session: Session, urn: str, access: str, withhold: list[str]) -> tuple[Bundle, bytes]:
@@ -81,39 +121,40 @@ def exported(session: Session, urn: str, access: str, withhold: list[str]) -> tu
 
 
 def left_out(
-    session: Session, recipient: str, urn: str, basis: dict[str, Any], *, erased: bool
-) -> list[str]:
+    session: Session, recipient: str, urn: str, basis: dict[str, Any]
+) -> tuple[list[str], str]:
     """What the agency's profile withholds from a kind of reader, as far as this item's record has
-    it.
+    it; and the access under which the record was opened for that, which is the one of the export.
 
     Raises:
         UsageError: the profile does not know that kind.
     """
     from ledger.domain.errors import UsageError
 
-    if not recipient or erased:
-        return []
-    rules = session.node.agency().withhold
-    if recipient not in rules:
+    if not recipient:
+        return [], ""
+    known = session.node.agency().withhold
+    if recipient not in known:
         raise UsageError(
             f"your profile does not say what a {recipient!r} may see",
-            hint=f"one of {', '.join(sorted(rules))}, or --withhold",
+            hint=f"one of {', '.join(sorted(known))}, or --withhold",
         )
     access = record_export(session, urn, basis)
     output.say(
-        f"to leave out what a {recipient} does not see, the record was opened first; that is an "
-        f"access of its own, signed and recorded: {access}"
+        f"to leave out what a {recipient} does not see, the record was opened first; your export "
+        f"was signed and recorded for that: {access}"
     )
     documents = [
         detail.document
         for detail in session.node.details(urn, access)
         if detail.document is not None
     ]
-    return [
+    rules = [
         pointer
-        for pointer in rules[recipient]
+        for pointer in known[recipient]
         if any(_has(document, pointer) for document in documents)
     ]
+    return rules, access
 
 
 def _has(value: Any, pointer: str) -> bool:

@@ -206,13 +206,15 @@ def list_events(
 
 
 @router.get("/{evidence}/readable", operation_id="readable")
-def readable(node: NodeDep, caller: CallerDep, evidence: Item, mode: AccessMode) -> ReadableOut:
+def readable(
+    node: NodeDep, caller: CallerDep, evidence: Item, mode: AccessMode, pausing: bool = False
+) -> ReadableOut:
     """Whether something could follow an access of this mode, to be asked before one is signed;
-    refused with the reason where not.
+    refused with the reason where not. ``pausing``: once the item's open offer is taken back.
     """
     with node.records.read() as unit:
         item = authorization.require_visible(node, unit, caller, evidence)
-        keys = key_release.require_readable(node, unit, caller, item, mode)
+        keys = key_release.require_readable(node, unit, caller, item, mode, pausing=pausing)
     return ReadableOut(content=item.cid is not None, keys=[key.hex() for key in keys])
 
 

@@ -93,11 +93,10 @@ def _one(
         open_session() as session,
     ):  # and so is a file that cannot be written
         asked = withholding.asked(session, typed, basis, "bundle", recipient, withhold)
-        named, why, left_out, erased = asked
-        made = _made(session, named, why, left_out, erased=erased, file=file)
+        made = _made(session, asked, file=file)
         file.write(made.data)
     if out is None:
-        out = beside.settle(target, _free(named, made, Path()))
+        out = beside.settle(target, _free(asked.named, made, Path()))
     lines = [
         f"{out}: {counted(len(made.parsed.statements), 'event')}, {output.size(len(made.data))}"
     ]
@@ -114,21 +113,15 @@ def _one(
     output.result(made.told(out), *lines)
 
 
-def _made(
-    session: Session,
-    named: Named,
-    why: dict[str, Any],
-    left_out: list[str],
-    *,
-    erased: bool,
-    file: outfile.Target | None,
-) -> _Export:
+def _made(session: Session, asked: withholding.Asked, *, file: outfile.Target | None) -> _Export:
     """Sign the export and make the bundle.
 
     Args:
         file: that it goes to, which tells what was signed where it cannot be written.
     """
-    access = "" if erased else withholding.record_export(session, named.urn, why)
+    urn, access = asked.named.urn, asked.access
+    if not access and not asked.erased:
+        access = withholding.record_export(session, urn, asked.why)
     if access and file is not None:
         told = f"your export was signed and recorded ({access}); the bundle was not written"
         file.otherwise(
@@ -136,8 +129,8 @@ def _made(
             told,
             hint="export it again, with another --output",
         )
-    parsed, data = withholding.exported(session, named.urn, access, left_out)
-    return _Export(parsed, data, access, left_out)
+    parsed, data = withholding.exported(session, urn, access, asked.left_out)
+    return _Export(parsed, data, access, asked.left_out)
 
 
 def _several(
@@ -163,11 +156,8 @@ def _several(
         def export(one: Named) -> dict[str, Any]:
             target = where / f"item-{secrets.token_hex(4)}"
             with outfile.writing(target, force=False) as file:
-                erased = session.node.item(one.urn).erased
-                why = {} if erased else whys[one.urn]
-                rules = withholding.left_out(session, recipient, one.urn, why, erased=erased)
-                left_out = [*withhold, *rules]
-                made = _made(session, one, why, left_out, erased=erased, file=None)
+                asked = withholding.of_item(session, one, whys[one.urn], recipient, withhold)
+                made = _made(session, asked, file=None)
                 file.write(made.data)
             return made.told(beside.settle(target, _free(one, made, where)))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -27,6 +27,10 @@ def correct(
     new: Annotated[str, typer.Option(help="The right value.")],
     reason: Annotated[str, typer.Option(help="Why it was wrong.")],
     old: Annotated[str, typer.Option(help="The wrong value, where you want it repeated.")] = "",
+    is_json: Annotated[
+        bool,
+        typer.Option("--values-are-json", help="--new and --old are JSON: a number, a list ..."),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     from cli.session import open_session
@@ -37,9 +41,9 @@ def correct(
         urn = items.urn_of(session, evidence)
         said = {
             "pointer": field,
-            "new": new,
+            "new": _value(new, "--new") if is_json else new,
             "reason": reason,
-            **({"old": old} if old else {}),
+            **({"old": _value(old, "--old") if is_json else old} if old else {}),
         }
         listed = {recorded.seq: recorded.statement for recorded in session.node.events(urn)}
         if event not in listed:
@@ -55,6 +59,16 @@ def correct(
         parts = (session.node, session.person, session.clock, urn, "corrected", body)
         answer = retrieval.record(*parts, read=events)
     output.result(answer, labels.recorded(answer) + "; the earlier record stays as it is")
+
+
+def _value(text: str, option: str) -> Any:
+    from ledger.domain.codecs import strict_json
+    from ledger.domain.errors import FormatError, UsageError
+
+    try:
+        return strict_json.parse(text.encode(), what=option, limit=len(text.encode()))
+    except FormatError as error:
+        raise UsageError(f"{option} is no JSON: {error.message}") from error
 
 
 def register(app: typer.Typer) -> None:

@@ -44,13 +44,13 @@ def court(
     again = _again(evidence, out, {"--basis": basis, "--for": recipient}, withhold or [])
     files.require_vacant(out, hint=f"name another: {again}")
     with open_session() as session:
-        asked = withholding.asked(session, evidence, basis, "court", recipient, withhold)
-        named, why, left_out, _ = asked
-        signed: list[str] = []
+        ready = court_folder.require_ready
+        asked = withholding.asked(session, evidence, basis, "court", recipient, withhold, ready)
+        signed = [asked.access] if asked.access else []
         try:
             left = court_folder.write(
-                *(session, named.urn, out, why),
-                withhold=left_out,
+                *(session, asked.named.urn, out, asked.why),
+                withhold=asked.left_out,
                 signed=signed,
             )
         # Wrong usage in the end: somebody put a file of that name there meanwhile.
@@ -94,16 +94,22 @@ def as_json_of(left: court_page.CourtFolder) -> dict[str, object]:
     return {
         "path": str(left.folder),
         "file": left.file or None,
+        "segments": list(left.segments),
         "bundle": left.bundle,
         "verdict": str(left.report.verdict),
         "access": list(left.accesses),
-        "listed": list(left.listed),
+        "listed": None if left.listed is None else list(left.listed),
         **trust_lines.as_json(left.root),
     }
 
 
 def _listed(left: court_page.CourtFolder) -> list[str]:
     """What is not in a folder whose file is the list of others, and how it comes."""
+    if left.listed is None:
+        return [
+            f"{left.file} was recorded as the list of a folder, and is none that can be read here:",
+            "files that belong to it are named nowhere, and are not in here.",
+        ]
     if not left.listed:
         return []
     one = left.listed[0].removeprefix("urn:uuid:")
@@ -126,7 +132,8 @@ def _recorded(left: court_page.CourtFolder) -> list[str]:
 
 def told(left: court_page.CourtFolder) -> list[str]:
     """What was left, and what is still to be said to whoever gets it."""
-    names = [left.file, left.bundle, court_page.TRUST, beside.PAGE]
+    segments = [left.segments[0], "...", left.segments[-1]] if left.segments[2:] else left.segments
+    names = [left.file, *segments, left.bundle, court_page.TRUST, beside.PAGE]
     return [
         f"{left.folder}: {', '.join(filter(None, names))}",
         f"checked as its reader will, without network: {left.report.verdict}",

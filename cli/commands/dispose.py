@@ -150,6 +150,12 @@ def carry_out(
     with open_session() as session:
         urn = items.urn_of(session, evidence)
         said = {"scope": "all", "method": method, **_named(rule)}
+        backups = session.node.status(chain=False, ipfs=False).backupsUntil
+        if backups is None:
+            raise StorageError(
+                "until when a backup opens this item is not known: its file cannot be read",
+                hint="make a backup: custody backup DIR --keys FILE",
+            )
         events, standing = decisions.read(
             session, urn, "disposed", {**said, "approvals": [event_members.UNREAD]}, _WHY
         )
@@ -159,12 +165,6 @@ def carry_out(
             raise RuleError(
                 f"nobody has approved the disposal as it was requested last, by event {number}",
                 hint="a colleague approves it: `custody dispose approve ID`",
-            )
-        backups = session.node.status(chain=False, ipfs=False).backupsUntil
-        if backups is None:
-            raise StorageError(
-                "until when a backup opens this item is not known: its file cannot be read",
-                hint="make a backup: custody backup DIR --keys FILE",
             )
         body: dict[str, Any] = {
             **said,

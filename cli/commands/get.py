@@ -9,49 +9,65 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli import beside, folder_back, items, outfile, output, reading
-from cli.global_options import Basis, Evidence, Json
+from cli import beside, folder_back, items, outfile, output, reading, segments_back
+from cli.global_options import Basis, Json
 from ledger.domain.codecs.text import counted
 
 if TYPE_CHECKING:
     from ledger.client.retrieval import Opened
 
-_HELP = """Decrypt an item into a file, or bring a recorded folder back whole.
+_HELP = """Decrypt items into files, or bring a recorded folder back whole.
 
 Your access is signed and in the log before any key is released; of a folder one for each file that
 is read. Without -o the file or folder gets the name that was recorded, in the working folder, and
 never the place of another one.
 
 Of a folder each file is compared with its own signed record and with the folder's manifest, and
-gets the time and the rights that were recorded; folders that were empty are there, too. Start it
-again with the same -o after an interruption: what is there and right is left as it is. Exit code 3:
-not all of it is there.
+gets the time and the rights that were recorded; folders that were empty are there, too. The
+segments of a disk image come back as they were, into a folder. Several items come into the folder
+that -o names. Start it again with the same -o after an interruption: what is there and right is
+left as it is. Exit code 3: not all of it is there.
 
 \b
 Example:
   custody get 2026-117/A1
   custody get 3f0c1d2e -o photo.jpg --basis "analysis"
   custody get 2026-117/A2 -o notebook
+  custody get 2026-117/A2 -o notebook --only '*.jpg' --only DCIM
+  custody get 2026-117/A1 2026-117/A2 -o for-analysis
   custody get 2026-117/A2 --manifest -o list.json
 """
 
 
 class _IsFolder(Exception):  # noqa: N818  (no failure: the file that was opened is not needed)
-    """The item is a folder, and no file is to be written."""
+    """The item is a folder, or a disk image of several segments, and no file is to be written."""
 
 
 def get(
-    evidence: Evidence,
+    evidence: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="ITEM...",
+            help="The items: case/exhibit (2026-117/A1), the id, or how that begins.",
+        ),
+    ],
     out: Annotated[
         Path | None,
         typer.Option(
             "-o",
             "--output",
             help="File to write, which appears only when everything checked out; of a recorded "
-            "folder, the folder to fill.",
+            "folder, a disk image of several segments, or several items, the folder to fill.",
         ),
     ] = None,
     basis: Basis = "",
+    only: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Of a folder only what this pattern means: a name anywhere ('*.jpg'), or a path "
+            "from the top ('DCIM/*', 'a/**/b'); may be repeated.",
+        ),
+    ] = None,
     manifest: Annotated[
         bool,
         typer.Option(
@@ -62,35 +78,59 @@ def get(
     as_json: Json = False,
 ) -> None:
     from cli.session import open_session
-    from ledger.adapters import outputs
+    from ledger.domain.errors import UsageError
+    from ledger.domain.files.path_globs import PathGlobs
 
     items.require_said(basis)
-    if out is not None and out.is_dir() and not manifest:
-        outfile.require_folder(out)
-        with open_session() as session:
-            read = reading.Read(session, evidence, basis)
-            read.content(None)
-            folder_back.bring(read, read.require_listed(out), out, force=force)
+    wish = folder_back.Wish(PathGlobs(only) if only else None, force)
+    if manifest and (len(evidence) > 1 or only):
+        raise UsageError(
+            "--manifest gives one whole list, and no selection",
+            hint="name one item, without --only",
+        )
+    if len(evidence) == 1 and (manifest or out is None or not out.is_dir()):
+        _get_one(evidence[0], out, basis, wish, manifest=manifest)
         return
+    target = out or Path()
+    outfile.require_folder(target)
+    with open_session() as session:
+        # All that are named are known before the first access is signed.
+        look = items.find if len(evidence) == 1 else items.also
+        named = [(typed, look(session, typed)) for typed in dict.fromkeys(evidence)]
+        folder_back.bring_each(session, named, target, basis, wish)
+
+
+def _get_one(
+    typed: str, out: Path | None, basis: str, wish: folder_back.Wish, *, manifest: bool
+) -> None:
+    """Get one item into a file, or into a folder that is not there yet where it is one."""
+    from cli.session import open_session
+    from ledger.adapters import outputs
+
     target = out or beside.free(f"item-{secrets.token_hex(4)}", "item")
     manifest = manifest or outputs.exists(target)  # a pipe, or a file that is to be replaced
     with ExitStack() as stack:
         try:
-            with outfile.writing(target, force=force) as file:
+            with outfile.writing(target, force=wish.force) as file:
                 session = stack.enter_context(open_session())
-                read = reading.Read(session, evidence, basis)
+                read = reading.Read(session, items.find(session, typed), typed, basis)
                 told = (
                     f"your access was signed and recorded ({read.access}); the content was not "
                     "written"
                 )
                 value = {"path": None, "access": read.access}
                 file.otherwise(value, told, hint="get it again, with another --output")
+                segments = [] if manifest else segments_back.parts(read)
+                if segments:
+                    raise _IsFolder
                 opened = read.content(file.file)
                 if read.listed is not None and not manifest:
                     raise _IsFolder
         except _IsFolder:
-            assert read.listed is not None
-            folder_back.bring(read, read.listed, out, force=force)
+            if segments:
+                segments_back.bring(read, segments, out)
+            else:
+                folder_back.bring(read, out, wish)
             return
     _tell_file(read, opened, target, out)
 

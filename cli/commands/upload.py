@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli import exhibits, items, output, questions, record_options, upload_report
+from cli import disk_images, exhibits, items, output, questions, record_options, upload_report
 from cli.global_options import STATE, Json
 from cli.hints import command, elsewhere
 from ledger.domain.codecs.text import counted
@@ -71,6 +71,8 @@ def upload(
     again: Annotated[
         bool, typer.Option("--again", help="Record anew what you recorded before.")
     ] = False,
+    check_image: disk_images.CheckImage = False,
+    plain_file: disk_images.PlainFile = False,
     resume: record_options.Resume = False,
     restart: record_options.Restart = False,
     as_json: Json = False,
@@ -80,6 +82,9 @@ def upload(
     from ledger.client.upload import UploadOptions
     from ledger.domain.errors import UsageError
 
+    images = disk_images.given([] if plain_file else paths, check=check_image, resume=resume)
+    if not resume:
+        case, exhibit = images.numbers(case, exhibit, related=bool(part_of or replaces))
     said = record_options.identifier_members(case, exhibit) | record_options.basis_member(
         basis, basis_kind, authorisation, authority
     )
@@ -119,14 +124,17 @@ def upload(
             hint="give the paths alone, or --restart for new details",
         )
     interrupted = record_options.interruption(resume, restart)
-    options = UploadOptions(said, tuple(digest or ()), again, body=body, interrupted=interrupted)
+    options = UploadOptions(
+        said, tuple(digest or ()), again, body=body, interrupted=interrupted, images=images.records
+    )
 
     def named(session: Session, options: UploadOptions) -> UploadOptions:
         if source:
             return replace(options, own={"partOf": items.also(session, source).urn})
         return exhibits.belonging(session, options, case, exhibit, part_of, replaces)
 
-    upload_paths(paths, options, named if source or part_of or replaces else None)
+    completed = named if source or part_of or replaces else None
+    upload_paths(paths if plain_file else images.paths, options, completed, images)
 
 
 def register(app: typer.Typer) -> None:
@@ -138,20 +146,23 @@ def upload_paths(
     paths: list[Path],
     options: UploadOptions,
     named: Callable[[Session, UploadOptions], UploadOptions] | None = None,
+    images: disk_images.GivenImages | None = None,
 ) -> None:
     """Upload files and folders, and tell what became of them; ends with 3 where something could not
-    be read, or was said of a file whose earlier record does not say it.
+    be read, or was said of a file whose earlier record does not say it, and with 1 where the media
+    of a disk image have another digest than it says.
 
     Args:
-        named: completes the options by the items that were named, where some were.
+        named: completes the options by the items that were named, where some were. images: the
+            disk images among the paths.
     """
     from dataclasses import asdict
 
     from cli.session import open_session
     from ledger.client.upload_drafts import measure
 
-    own = _own()
-    _, total = measure(paths, own)
+    own, images = _own(), images or disk_images.GivenImages(paths)
+    total = measure(images.files, own)[1] + images.media
     with open_session() as session, output.progress("uploading", total) as advance:
         options = named(session, options) if named is not None else options
         done, run = _run(session, paths, options, own, advance)
@@ -170,12 +181,16 @@ def upload_paths(
     ]
     value = {"items": [asdict(item) for item in done], "recorded": recorded, "waiting": waiting}
     value["known"] = len(done) - recorded
+    value |= {"images": disk_images.as_json(images)}
+    lines += disk_images.lines(images)
     output.result(
         value | {"leftOut": [asdict(one) for one in run.left_out]}, *lines, *_left_out(run.left_out)
     )
     for notice in run.notices:
         output.say(notice)
     run.told()
+    if disk_images.differs(images):
+        raise typer.Exit(1)
     if any(one.lost for one in run.left_out) or any(item.differs for item in done):
         raise typer.Exit(3)
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli import beside, given_folder, output, trust_lines
+from cli import beside, given_folder, measured_file, output, trust_lines
 from cli.global_options import STATE, Json
 from cli.hints import runnable
 
@@ -45,7 +44,6 @@ _UNPROVEN = (
     "kept from the record"
 )
 _OWN_TRUST = "    note: judged by {}; --trust FILE judges by another trust root"
-_CHUNK = 1 << 20
 
 
 def verify(
@@ -112,7 +110,9 @@ def run(
     _require_bundle(data, bundle, typed)
     root = believed or beside.trust_root(bundle, file, typed)
     parsed, confirm = _parse(data), _confirm(root, rpc) if rpc else None
-    measured = _measure(parsed, file) if file is not None else None
+    measured, altered = (
+        measured_file.measure(parsed, file) if file is not None else (None, list[str]())
+    )
     if parsed is None:  # told as the first step of a report
         report = verification.verify(data, root, file=measured, confirm=confirm)
     else:
@@ -122,7 +122,7 @@ def run(
     lines = [*verdicts.first_lines(report, compared=file is not None), ""]
     lines += [line for number, step in sorted(report.steps.items()) for line in _step(number, step)]
     lines += _likely_cause(parsed, root) if report.steps[6].status == "failed" else []
-    lines += [f"    note: {finding}" for finding in report.findings]
+    lines += [f"    note: {finding}" for finding in [*report.findings, *altered]]
     lines += verdicts.left_out(report)
     lines += (
         [_OWN_TRUST.format(beside.own_chain())]
@@ -248,49 +248,6 @@ def _read(path: Path) -> bytes:
         ) from error
     # What is too long to be a bundle is told by what it is: it is the evidence itself, most likely.
     return data
-
-
-def _measure(bundle: Bundle | None, file: Path) -> Any:
-    """Size and digests of the file: those that the bundle records, or SHA-256."""
-    from ledger.domain.codecs.digests import ALGORITHMS, DEFAULT, MultiDigest
-    from ledger.domain.errors import CustodyError, UnreadableError
-    from ledger.domain.event import document
-    from ledger.domain.verify import FileDigest
-
-    names = list(DEFAULT)
-    first = bundle.statements[0] if bundle is not None else None
-    if first is not None and first.document is not None:
-        with suppress(CustodyError):  # the verification itself tells what is wrong with it
-            recorded = document.parse(first.document, first.disclosures).body.get("digests", {})
-            names = [name for name in recorded if name in ALGORITHMS]
-    digest = MultiDigest(names)
-    if file.is_dir():
-        raise UnreadableError(
-            f"{file} is a folder, and a bundle speaks of one file: neither verified nor refuted",
-            hint=(
-                "name the file; the bundle of a folder speaks of its manifest, which "
-                "`custody get` writes"
-            ),
-        )
-    if file.is_char_device() or file.is_socket():
-        raise UnreadableError(
-            f"{file} is a device, not a file: neither verified nor refuted",
-            hint="name the file that you were given",
-        )
-    try:
-        with (
-            file.open("rb", buffering=0) as stream,
-            output.progress("reading", file.stat().st_size) as advance,
-        ):
-            while chunk := stream.read(_CHUNK):
-                digest.update(chunk)
-                advance(len(chunk))
-    except OSError as error:
-        raise UnreadableError(
-            f"cannot read {file}: {error.strerror}",
-            hint="neither verified nor refuted: check the path or the medium",
-        ) from error
-    return FileDigest(digest.size, digest.hexdigests())
 
 
 def _confirm(root: Any, url: str) -> Callable[[int, bytes], set[bytes]]:

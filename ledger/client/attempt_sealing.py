@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from ledger.client.content_sealer import ContentEncryptor
+from ledger.client.segmented_file import SegmentedFile
 from ledger.client.steady_file import Made, Steady
 from ledger.client.upload_attempts import UploadAttempt
 from ledger.client.upload_queue import ContentChanged, UploadQueue
@@ -41,7 +42,7 @@ class AttemptSealing:
     def seal(
         self,
         options: UploadOptions,
-        source: Steady | Made,
+        source: Steady | SegmentedFile | Made,
         path: Path,
         attempt: UploadAttempt,
         spare: str,
@@ -70,7 +71,11 @@ class AttemptSealing:
         return attempt, self._seal(options, source, path, attempt)
 
     def _seal(
-        self, options: UploadOptions, source: Steady | Made, path: Path, attempt: UploadAttempt
+        self,
+        options: UploadOptions,
+        source: Steady | SegmentedFile | Made,
+        path: Path,
+        attempt: UploadAttempt,
     ) -> ContentEncryptor:
         pieces = Pieces(attempt.content_key, attempt.evidence, attempt.salt)
         sealer = ContentEncryptor(

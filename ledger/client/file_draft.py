@@ -8,7 +8,8 @@ from typing import Any, Final
 
 from ledger.client import part_numbers
 from ledger.client.part_numbers import PartNumbers
-from ledger.client.steady_file import Steady
+from ledger.client.segmented_file import SegmentedFile
+from ledger.client.steady_file import Made, Steady
 from ledger.client.upload_request import UploadRequest
 from ledger.domain.codecs.text import format_time
 from ledger.domain.event import same_record
@@ -38,13 +39,22 @@ class FileDraft:
     earlier: str = ""
     _number: str = field(default="", init=False)
 
-    def describe(self, source: Steady) -> None:
+    def describe(self, source: Steady | SegmentedFile) -> None:
         """Add what the file system says of the file."""
         said, modified = self.described, source.before.st_mtime_ns
         said["mediaType"] = media_types.of_name(said["name"])
         if _CALENDAR[0] <= modified // 10**9 <= _CALENDAR[1]:
             said["modified"] = format_time(modified // 10**9)
         said["ext"] = {**said.get("ext", {}), "modified": manifest.seconds(modified)}
+
+    def complete(self, source: Steady | SegmentedFile | Made) -> None:
+        """Add what is known of a disk image once it was read."""
+        image = self.given.image
+        if image is None or not isinstance(source, SegmentedFile):
+            return
+        self.described["image"] = {**self.described["image"], "segments": source.segments()}
+        if image.check:
+            self.described["stated"] = image.stated()
 
     @property
     def as_said(self) -> dict[str, Any]:

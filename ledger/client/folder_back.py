@@ -11,7 +11,8 @@ is signed, and is compared with its own signed record and with the folder's mani
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable, Collection
+import itertools
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, Final
 
@@ -22,7 +23,7 @@ from ledger.domain.codecs.digests import MultiDigest
 from ledger.domain.errors import CustodyError, LockedError, NetworkError, VerificationError
 from ledger.domain.event.signing import Person
 from ledger.domain.files import path_names, restored_names
-from ledger.domain.files.manifest import Folder, Manifest, Member
+from ledger.domain.files.manifest import Facts, Folder, Manifest, Member
 from ledger.domain.ports.node_and_chain import Clock
 
 _CHUNK: Final = 1 << 20
@@ -58,6 +59,17 @@ class BroughtBack:
     def whole(self) -> bool:
         """Whether all of it is there."""
         return not self.failed and not self.untried
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """A file as it is to be: size, digests, and what the file system said of it, where that was
+    recorded beside.
+    """
+
+    size: int
+    digests: dict[str, str]
+    facts: Facts | None
 
 
 class _OtherError(Exception):
@@ -177,28 +189,77 @@ class FolderBack:
                     self.done.untried = len(members) - at - 1
                     return
 
+    def bring_file(self, evidence: str, access: str, body: dict[str, Any], name: bytes) -> bytes:
+        """Bring an item that is a file itself into the folder, under its name or that name with a
+        number, where other files stand.
+
+        Args:
+            access: to it, which was signed. body: what its record says.
+
+        Returns:
+            the name that it has.
+
+        Raises:
+            CustodyError: as for ``retrieval.fetch``. OSError: the disk refused.
+        """
+        reading, wanted = self._reading, _Wanted(body["size"], body["digests"], None)
+        for candidate in _numbered(name):
+            try:
+                there = self._is_there(wanted, self._top, candidate)
+            except _OtherError:
+                continue
+            except OSError as error:
+                if error.errno != errno.EEXIST:
+                    raise
+                continue
+            if there:
+                self.done.kept += 1
+                self._bytes(wanted.size)
+                return candidate
+            break
+        self._write(
+            wanted,
+            lambda file: retrieval.fetch(
+                reading.node, reading.person, evidence, access, file, self._bytes, recorded=body
+            ),
+            self._top,
+            candidate,
+        )
+        return candidate
+
     def _member(self, member: Member) -> None:
         """Bring back one file, where it is not there already."""
         *above, name = member.path.split(b"/")
+        wanted = _Wanted(member.size, member.digests, member.facts)
         with self._top.below(above) as folder:
-            if self._is_there(member, folder, name):
+            if self._is_there(wanted, folder, name):
                 self.done.kept += 1
                 self._bytes(member.size)
-                return
-            with self._top.new() as (file, made):
-                self._fetch(member, file)
-                file.flush()
-                late = _settled(file, self._top, made, member)
-                file.close()
-                self._top.put(made, folder, name, force=self._force)
-            found = folder.found(name)
-            if found is not None:
-                self._made.add((found.st_dev, found.st_ino))
-            self.done.fetched += 1
-            if late:
-                raise _OtherError(late)
+            else:
+                self._write(wanted, lambda file: self._fetch(member, file), folder, name)
 
-    def _is_there(self, member: Member, folder: WrittenFolder, name: bytes) -> bool:
+    def _write(
+        self,
+        wanted: _Wanted,
+        fetch: Callable[[BinaryIO], object],
+        folder: WrittenFolder,
+        name: bytes,
+    ) -> None:
+        """Write a file that appears under its name when all of it was compared."""
+        with self._top.new() as (file, made):
+            fetch(file)
+            file.flush()
+            late = _settled(file, self._top, made, wanted)
+            file.close()
+            self._top.put(made, folder, name, force=self._force)
+        found = folder.found(name)
+        if found is not None:
+            self._made.add((found.st_dev, found.st_ino))
+        self.done.fetched += 1
+        if late:
+            raise _OtherError(late)
+
+    def _is_there(self, wanted: _Wanted, folder: WrittenFolder, name: bytes) -> bool:
         """Whether the very file stands there; it gets the time and mode that were recorded.
 
         Raises:
@@ -216,10 +277,10 @@ class FolderBack:
             found = folder.found(name)
             if found is not None and (found.st_dev, found.st_ino) in self._made:
                 raise _OtherError("this disk takes it for another file of the folder")
-            if _digests(file, member) == (member.size, member.digests):
+            if _digests(file, wanted) == (wanted.size, wanted.digests):
                 if found is not None:
                     self._made.add((found.st_dev, found.st_ino))
-                if late := _settled(file, folder, name, member):
+                if late := _settled(file, folder, name, wanted):
                     raise _OtherError(late)
                 return True
         if not self._force:
@@ -274,25 +335,36 @@ def _require_listed(member: Member, body: dict[str, Any]) -> None:
         )
 
 
-def _digests(file: BinaryIO, member: Member) -> tuple[int, dict[str, str]]:
-    """Size and digests of a file, as the manifest names them."""
-    digest = MultiDigest(member.digests)
+def _digests(file: BinaryIO, wanted: _Wanted) -> tuple[int, dict[str, str]]:
+    """Size and digests of a file, by the algorithms of its record."""
+    digest = MultiDigest(wanted.digests)
     while data := file.read(_CHUNK):
         digest.update(data)
-        if digest.size > member.size:
+        if digest.size > wanted.size:
             break  # it is another one, however long
     found = digest.hexdigests()
-    return digest.size, {name: found[name] for name in member.digests}
+    return digest.size, {name: found[name] for name in wanted.digests}
 
 
-def _settled(file: BinaryIO, folder: WrittenFolder, name: bytes, member: Member) -> str:
+def _settled(file: BinaryIO, folder: WrittenFolder, name: bytes, wanted: _Wanted) -> str:
     """Give a file its time and mode; why it has others, where the disk refuses."""
-    facts = member.facts
+    facts = wanted.facts
+    if facts is None:
+        return ""
     try:
         folder.settle_file(file, name, facts.mode, facts.modified)
     except OSError as error:
         return f"it is there, with another time or mode: {_why(error)}"
     return ""
+
+
+def _numbered(name: bytes) -> Iterator[bytes]:
+    """A name, then the same with a number before its ending, from 2 on."""
+    stem, dot, ending = name.rpartition(b".")
+    stem, ending = (stem, dot + ending) if stem else (name, b"")
+    yield name
+    for number in itertools.count(2):
+        yield b"%s-%d%s" % (stem, number, ending)
 
 
 def _why(error: OSError) -> str:

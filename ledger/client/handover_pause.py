@@ -103,8 +103,9 @@ def take_back(
         return
     until = item.offer.expires
     _require_good(None if until is None else parse_time(until, what="expires"), clock)
-    # Said before anything is signed: an addressee who left, or whom we know no longer, could not be
-    # offered it again.
+    # Said before anything is signed: whoever has no key of it could neither read it nor offer it
+    # again, and an addressee who left, or whom we know no longer, could not be offered it.
+    retrieval.require_key(node, person, evidence, "copy", pausing=True)
     agency = item.offer.agency
     handover.recipient_key(
         node, agency, handover.named(agency, item.offer.person), person.certificate.agency

@@ -16,6 +16,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from ledger.client import part_numbers, receipts
+from ledger.client.segmented_file import SegmentedFile
 from ledger.client.steady_file import Made, Steady
 from ledger.client.upload_attempts import UploadResult
 from ledger.domain.codecs.text import from_b64url
@@ -28,6 +29,8 @@ from ledger.domain.ports.answers import Opening
 from ledger.domain.ports.client import NodeApi
 
 _AT_ONCE: Final = 128
+#: What a disk image says of itself, and what became of comparing it: nothing that somebody says.
+_OF_AN_IMAGE: Final = ("image", "stated")
 
 
 class RecordedBefore:
@@ -58,7 +61,7 @@ class RecordedBefore:
         return self._known.get(same_record.mark(wanted) or "", [])
 
     def same(
-        self, wanted: dict[str, Any], source: Steady | Made, *, numbered: bool
+        self, wanted: dict[str, Any], source: Steady | SegmentedFile | Made, *, numbered: bool
     ) -> dict[str, Any] | None:
         """The opening that recorded this very content as ``wanted`` would; None where there is
         none. The content is read where one of its size is there.
@@ -142,6 +145,8 @@ def differing(recorded: dict[str, Any], details: dict[str, Any]) -> tuple[str, .
         if name != "identifiers" and recorded.get(name) != value
     }
     for name, value in details["body"].items():
+        if name in _OF_AN_IMAGE:
+            continue
         said = body.get(name)
         # What the file says of itself stands in there too.
         same = said == value or (

@@ -58,6 +58,22 @@ class Withheld:
             else:
                 self._fields.add((number, match[2]))
 
+    def require_counted(self, count: int) -> None:
+        """Check that the item has the events that are named.
+
+        Args:
+            count: of its events.
+
+        Raises:
+            UsageError: it has fewer.
+        """
+        named = {number for number, _ in self._fields if number is not None} | self._documents
+        if beyond := sorted(number for number in named if number >= count):
+            raise UsageError(
+                f"there is no event {beyond[0]} to leave out: the item has events 0 to {count - 1}",
+                hint="see them: custody show ID --basis WHY",
+            )
+
     def shown(self, number: int, event: Event) -> tuple[bytes | None, tuple[str, ...]]:
         """What of a document goes into the bundle; see export.Shown. They are asked for in order:
         each names the statement of the one before it.

@@ -21,13 +21,7 @@ from ledger.domain.ipld import cid as cids
 from ledger.domain.ipld import unixfs
 from ledger.domain.item.jurisdiction_profile import Demands
 from ledger.domain.item.participation import Part, acting_roles
-from ledger.domain.ports.answers import (
-    Item,
-    Readable,
-    Recorded,
-    RecordedDocument,
-    Standing,
-)
+from ledger.domain.ports.answers import Item, Readable, Recorded, RecordedDocument, Standing
 from ledger.domain.ports.node_and_chain import Clock
 from ledger.domain.ports.node_answers import About
 
@@ -55,7 +49,7 @@ class ReaderApi(Protocol):
 
     def agency(self) -> About: ...
     def item(self, evidence: str) -> Item: ...
-    def readable(self, evidence: str, mode: str) -> Readable: ...
+    def readable(self, evidence: str, mode: str, *, pausing: bool = False) -> Readable: ...
     def rehearse(self, evidence: str, document: bytes, disclosures: Sequence[str]) -> None: ...
     def register(self, submissions: Sequence[dict[str, Any]]) -> Sequence[Recorded]: ...
     def details(self, evidence: str, access: str) -> list[RecordedDocument]: ...
@@ -201,13 +195,16 @@ def rehearse(
     node.rehearse(evidence, draft.raw, [disclosure.encoded for disclosure in draft.disclosures])
 
 
-def require_key(node: ReaderApi, person: Person, evidence: str, mode: str) -> bool:
-    """Whether an item has content, which the person can open if they want a copy of it.
+def require_key(
+    node: ReaderApi, person: Person, evidence: str, mode: str, *, pausing: bool = False
+) -> bool:
+    """Whether an item has content, which the person can open if they want a copy of it;
+    ``pausing``: once its open offer is taken back.
 
     Raises:
         DeniedError: they have no key to it. RuleError: nothing could follow.
     """
-    readable = node.readable(evidence, mode)
+    readable = node.readable(evidence, mode, pausing=pausing)
     if (
         mode == "copy"
         and readable.content
@@ -218,8 +215,7 @@ def require_key(node: ReaderApi, person: Person, evidence: str, mode: str) -> bo
 
 
 def _require_demanded(node: ReaderApi, draft: Event) -> None:
-    about = node.agency()
-    Demands.from_json(about.profile, about.demands).require_met(draft)
+    Demands.from_json((about := node.agency()).profile, about.demands).require_met(draft)
 
 
 def record_access(

@@ -44,7 +44,8 @@ class Steady:
                 f"{path} is not a regular file any more",
                 f"became a {kind_of(self.before.st_mode)} meanwhile",
             )
-        self._doubt = not system.changes_are_stamped() or (
+        #: Whether it changed so shortly before that a change meanwhile may not be seen.
+        self.is_doubted = not system.changes_are_stamped() or (
             time.time_ns() - self.before.st_ctime_ns < _DOUBT
         )
 
@@ -71,7 +72,7 @@ class Steady:
             SourceError: it changed meanwhile, or cannot be read again.
         """
         self._require_unchanged()
-        if self._doubt:
+        if self.is_doubted:
             if self._hash_again() != digest:
                 raise changed(self._path)
             self._require_unchanged()

@@ -20,16 +20,17 @@ from dataclasses import replace
 from pathlib import Path
 
 from ledger import system
-from ledger.client import folder_walk, part_numbers, steady_file
+from ledger.client import folder_walk, given_source, part_numbers
 from ledger.client import upload_request as givens
 from ledger.client.attempt_sealing import AttemptSealing
 from ledger.client.file_draft import FileDraft
 from ledger.client.folder import Gathering, LeftOut
 from ledger.client.part_numbers import PartNumbers
 from ledger.client.recorded_before import RecordedBefore, differing
+from ledger.client.segmented_file import SegmentedFile
 from ledger.client.steady_file import Made, Steady
 from ledger.client.upload_attempts import UploadAttempt, UploadResult
-from ledger.client.upload_drafts import described, extension, name_members, rehearse
+from ledger.client.upload_drafts import described, name_members, rehearse
 from ledger.client.upload_queue import UploadQueue
 from ledger.client.upload_request import UploadOptions, UploadRequest
 from ledger.domain.codecs.text import format_time
@@ -126,22 +127,9 @@ class Upload:
             self._outbox.close()
 
     def _single(self, given: UploadRequest) -> Iterator[UploadResult]:
-        """A file that was given itself."""
-        try:
-            fd = os.open(given.path, os.O_RDONLY | system.CLOEXEC | system.NONBLOCK)
-        except OSError as error:
-            raise steady_file.unreadable(given.path, error) from error
-        with os.fdopen(fd, "rb", buffering=0) as file:
-            source = Steady(file, given.path)
-            givens.require_no_keys(given.path, folder_walk.head_of(fd))
-            more = (
-                extension(linkTarget=os.fsencode(given.path.readlink()))
-                if given.path.is_symlink()
-                else {}
-            )
-            said = described(
-                name_members(given.name, None, more), given.options.body | given.options.own
-            )
+        """A file that was given itself, or a disk image by its first segment."""
+        with given_source.opened(given) as source:
+            said = described(given_source.names(given), given.options.body | given.options.own)
             draft = FileDraft(
                 given, given.path, given.place, given.details(), said, self._parts(given),
                 given.options.event_type,
@@ -169,7 +157,9 @@ class Upload:
             and not self._outbox.attempts.has(draft.place, draft.details)
         )
 
-    def _file(self, draft: FileDraft, source: Steady, refusal: ConflictError | None = None) -> None:
+    def _file(
+        self, draft: FileDraft, source: Steady | SegmentedFile, refusal: ConflictError | None = None
+    ) -> None:
         """Record a file, or leave it out where the person recorded it before.
 
         Raises:
@@ -189,7 +179,7 @@ class Upload:
         own = {attempt.evidence for attempt in self._outbox.attempts.all()}
         return part_numbers.taken_by(self._node, draft.as_said, own)
 
-    def _is_left_out(self, draft: FileDraft, source: Steady | Made) -> bool:
+    def _is_left_out(self, draft: FileDraft, source: Steady | SegmentedFile | Made) -> bool:
         """Whether the person recorded it before; then that is told."""
         found = self.before.same(draft.wanted, source, numbered=draft.parts is None)
         if found is None:
@@ -207,7 +197,11 @@ class Upload:
         return True
 
     def _item(
-        self, draft: FileDraft, source: Steady | Made, attempt: UploadAttempt, spare: str = ""
+        self,
+        draft: FileDraft,
+        source: Steady | SegmentedFile | Made,
+        attempt: UploadAttempt,
+        spare: str = "",
     ) -> None:
         """Seal a stream and queue its opening event. ``spare``: id of a new item, for other content
         than what is recorded under the attempt's id already.
@@ -222,11 +216,14 @@ class Upload:
             self._progress(source.size)
             return
         try:
+            if draft.given.image is not None:
+                draft.given.image.compare(self._progress)
             attempt, sealer = self._sealing.seal(
                 draft.given.options, source, draft.path, attempt, spare
             )
             digests = sealer.digest.hexdigests()
             source.require_same(digests["sha-256"])
+            draft.complete(source)
         except SourceError:
             self._outbox.abandon(attempt)
             raise
@@ -268,7 +265,9 @@ class Upload:
         )  # fmt: skip
         self._outbox.queue(signed.submission, done, source.identity)
 
-    def _send_again(self, attempt: UploadAttempt, source: Steady | Made, path: Path) -> None:
+    def _send_again(
+        self, attempt: UploadAttempt, source: Steady | SegmentedFile | Made, path: Path
+    ) -> None:
         assert attempt.submission is not None
         assert attempt.done is not None
         done = replace(attempt.done, path=str(path))

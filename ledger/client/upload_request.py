@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ledger.client import folder_walk
+from ledger.client.image_record import ImageRecord
 from ledger.client.upload_attempts import UploadAttempt
 from ledger.client.upload_queue import UploadQueue
 from ledger.domain.codecs import strict_json
@@ -37,7 +38,8 @@ class UploadOptions:
     given becomes the next part. ``again``: record anew what was recorded before.
     ``event_type``: of the opening event of a file, acquired, derived or copied. ``interrupted``:
     REFUSE, RESUME (with the details of then) or RESTART. ``place``, ``name``: of a file that lies
-    elsewhere, under another name, at every try.
+    elsewhere, under another name, at every try. ``images``: disk images, by their first segments
+    as they were given.
     """
 
     members: dict[str, Any] = field(default_factory=dict)
@@ -50,6 +52,7 @@ class UploadOptions:
     interrupted: str = REFUSE
     place: str = ""
     name: bytes = b""
+    images: dict[Path, ImageRecord] = field(default_factory=dict)
 
     @property
     def identifiers(self) -> list[dict[str, Any]]:
@@ -89,6 +92,11 @@ class UploadRequest:
                 hint="image a device first, then upload the image",
             )
         return stat.S_ISDIR(mode)
+
+    @property
+    def image(self) -> ImageRecord | None:
+        """The disk image whose first segment it is; None where it is none."""
+        return self.options.images.get(self.path)
 
     @cached_property
     def place(self) -> str:
@@ -208,10 +216,16 @@ def requests(
     """
     numbered = any(one["scheme"] == "exhibit" for one in options.identifiers)
     options = replace(options, part=options.part or (numbered and len(paths) > 1))
-    given = [UploadRequest(path, options, bound) for path in paths]
+    given = [UploadRequest(path, _of(path, options), bound) for path in paths]
     for request in given:
         request.require_uploadable(own)
     return given
+
+
+def _of(path: Path, options: UploadOptions) -> UploadOptions:
+    """What applies to one of several that were given: of a disk image, what it says besides."""
+    image = options.images.get(path)
+    return options if image is None else replace(options, own=image.body(options.own, options.body))
 
 
 def own_files(path: Path, kind: str) -> UsageError:

@@ -5,9 +5,8 @@ folder that was named, whatever its manifest says or stands there already.
 from __future__ import annotations
 
 import errno
-import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,33 +20,15 @@ from ledger.domain.errors import NetworkError
 from ledger.domain.files import manifest
 from ledger.domain.files.manifest import Folder, Manifest
 from ledger.domain.files.restored_names import Disk
-from tests.support.commands import within
+from tests.support import seized_folder
 from tests.support.desk import BASIS, Desk
-
-TIME = 1_600_000_000_123_456_789
+from tests.support.seized_folder import TIME, facts
 
 
 @pytest.fixture
-def seized(tmp_path: Path) -> Path:
-    top = tmp_path / "seized"
-    (top / "sub" / "deep").mkdir(parents=True)
-    (top / "empty" / "inner").mkdir(parents=True)
-    (top / "a.txt").write_bytes(b"first")
-    (top / "sub" / "b.bin").write_bytes(os.urandom(100_000))
-    (top / "sub" / "deep" / "c").write_bytes(b"")
-    (top / "a.txt").chmod(0o4640)
-    (top / "sub" / "deep").chmod(0o555)
-    for number, path in enumerate(sorted(top.rglob("*"), reverse=True)):
-        os.utime(path, ns=(0, TIME + number))
-    os.utime(top, ns=(0, TIME - 5))
-    return top
-
-
-@pytest.fixture(autouse=True)
-def _removable(tmp_path: Path) -> Iterator[None]:
-    yield
-    for path in tmp_path.rglob("deep"):
-        path.chmod(0o755)
+def seized(tmp_path: Path) -> Iterator[Path]:
+    yield seized_folder.make(tmp_path / "seized")
+    seized_folder.let_go(tmp_path)
 
 
 @pytest.fixture
@@ -67,16 +48,6 @@ def brought(desk: Desk, listed: Manifest, into: Path, *, force: bool = False) ->
 
 def reasons(done: BroughtBack) -> dict[bytes, str]:
     return {failed.path: failed.reason for failed in done.failed}
-
-
-def facts(top: Path) -> dict[str, tuple[int, int, bytes | None]]:
-    """Rights, time and content of what lies below a folder."""
-    found = {}
-    for path in sorted(top.rglob("*")):
-        told = path.lstat()
-        data = path.read_bytes() if path.is_file() else None
-        found[str(path.relative_to(top))] = (told.st_mode & 0o777, told.st_mtime_ns, data)
-    return found
 
 
 def accesses(desk: Desk) -> int:
@@ -296,75 +267,3 @@ def test_by_the_rules_of_windows_the_folder_comes_back_too(
     (into / "sub").symlink_to(tmp_path)
     assert b"sub/b.bin" in reasons(brought(desk, listed, into))
     assert not (tmp_path / "b.bin").exists()
-
-
-# The command
-
-
-@pytest.fixture
-def recorded(home_path: Path, seized: Path) -> Callable[..., tuple[int, str, str]]:
-    code, _, said = within("upload", seized, "--case", "7", "--exhibit", "A1", home=home_path)
-    assert code == 0, said
-    return lambda *more: within("get", "7/A1", *more, home=home_path)
-
-
-def test_get_of_a_folder_fills_the_folder_that_is_named_and_goes_on_where_it_was(
-    recorded: Callable[..., tuple[int, str, str]], seized: Path, tmp_path: Path
-) -> None:
-    back = tmp_path / "back"
-    code, out, said = recorded("-o", back)
-    assert code == 0, said
-    assert "the folder 'seized' with its 3 files" in out
-    assert facts(back) == facts(seized)
-    (back / "a.txt").write_bytes(b"half")
-    code, out, said = recorded("-o", back)
-    assert code == 3, said
-    assert f"{back}: NOT WHOLE: 2 of the 3 files" in out
-    assert "a.txt: another file stands there; --force writes over it" in out
-    code, out, _ = recorded("-o", back, "--force", "--json")
-    told = json.loads(out)
-    assert (code, told["fetched"], told["kept"], told["failed"]) == (0, 1, 2, [])
-    assert facts(back) == facts(seized)
-
-
-def test_get_of_a_folder_without_output_takes_its_name_in_the_working_folder(
-    recorded: Callable[..., tuple[int, str, str]],
-    seized: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    (tmp_path / "elsewhere").mkdir()
-    monkeypatch.chdir(tmp_path / "elsewhere")
-    assert recorded()[0] == 0
-    assert recorded()[0] == 0
-    assert sorted(path.name for path in Path().iterdir()) == ["seized", "seized-2"]
-    assert facts(Path("seized")) == facts(seized) == facts(Path("seized-2"))
-
-
-def test_the_manifest_alone_is_given_where_it_is_asked_for_or_only_a_file_can_be_written(
-    recorded: Callable[..., tuple[int, str, str]], tmp_path: Path
-) -> None:
-    for more in (["--manifest", "-o", tmp_path / "list"], ["-o", tmp_path / "list", "--force"]):
-        code, out, said = recorded(*more)
-        assert code == 0, said
-        assert "a list of its 3 files, not the files" in out
-        assert len(manifest.parse((tmp_path / "list").read_bytes()).members) == 3
-
-
-def test_keys_are_never_filled_into(
-    recorded: Callable[..., tuple[int, str, str]], home_path: Path
-) -> None:
-    before = sorted(path.name for path in home_path.iterdir())
-    for place in (home_path, home_path / "new"):
-        code, _, said = recorded("-o", place)
-        assert (code, "custody's own keys" in said) == (2, True), said
-    assert sorted(path.name for path in home_path.iterdir()) == before
-
-
-def test_a_file_is_not_put_where_a_folder_is_named(
-    home_path: Path, tmp_path: Path, photo: Path
-) -> None:
-    within("upload", photo, "--case", "7", "--exhibit", "B", home=home_path)
-    (tmp_path / "there").mkdir()
-    code, _, said = within("get", "7/B", "-o", tmp_path / "there", home=home_path)
-    assert (code, "is a folder" in said) == (2, True), said

@@ -230,3 +230,12 @@ def test_a_bundle_of_garbage_sent_by_a_stranger_takes_little_memory(shared_desk:
 
 def _request(url: str, body: bytes) -> Any:
     return httpx.Request("POST", url, content=body, headers={"Content-Type": "application/json"})
+
+
+@pytest.mark.parametrize("version", [b"\xff" * (1 << 20), "x" * (1 << 20), [1] * (1 << 18)])
+def test_a_bundle_whose_version_is_megabytes_is_not_quoted(version: Any, root: TrustRoot) -> None:
+    data = members().replace(cbor.encode({"v": 1})[1:], cbor.encode({"v": version})[1:])
+    assert cost(lambda: verify(data, root), len(data)) <= 8
+    report = verify(data, root)
+    assert report.steps[1].detail.startswith("bundle: version ")
+    assert len(report.steps[1].detail) < 200

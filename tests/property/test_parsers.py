@@ -9,12 +9,13 @@ gets.
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import random
 import time
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -192,6 +193,7 @@ BOMBS = {
     "deep json objects": b'{"a":' * 100_000,
     "long json number": b'{"v":' + b"9" * 900_000 + b"}",
     "long json float": b"1." + b"1" * 900_000 + b"e" + b"9" * 50_000,
+    "half-open json strings": b'"\\' * 32_768,
     "json escapes": b'"' + b"\\u0041" * 150_000 + b'"',
     "deep rlp": b"\xc1" * 100_000,
     "huge rlp": b"\xff" + b"\xff" * 8,
@@ -273,6 +275,41 @@ def test_hostile_bytes_end_in_our_error(name: str, rng: random.Random) -> None:
         except BaseException:
             print(f"input that failed: {data.hex()}")
             raise
+
+
+OTHERS: list[Any] = [None, True, -1, 2**53, "", "x", b"", b"x", [], {}, [[]], [{}], {"v": []}]
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Paths of a value and of all in it; of a list of the first few."""
+    yield path
+    inner = value.items() if isinstance(value, dict) else enumerate(value[:4])
+    for name, member in inner:
+        if isinstance(member, dict | list):
+            yield from places(member, (*path, name))
+        else:
+            yield (*path, name)
+
+
+def replaced(value: Any, path: tuple[Any, ...], other: Any) -> Any:
+    if not path:
+        return other
+    made = copy.copy(value)
+    made[path[0]] = replaced(value[path[0]], path[1:], other)
+    return made
+
+
+@pytest.mark.parametrize("name", ["grant", "bundle", "descriptor", "trust_root", "document"])
+def test_a_member_of_any_type_ends_in_our_error(name: str) -> None:
+    """A list where a number stands was once looked up among numbers: an error of the node."""
+    data = PARSERS[name][1][0]
+    is_json = data.startswith(b"{")
+    value = json.loads(data) if is_json else cbor.decode(data)
+    write = (lambda one: json.dumps(one).encode()) if is_json else cbor.encode
+    for path in places(value):
+        for other in OTHERS:
+            if not (is_json and isinstance(other, bytes)):
+                attempt(name, write(replaced(value, path, other)))
 
 
 @pytest.mark.parametrize("name", PARSERS)

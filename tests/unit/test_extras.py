@@ -117,7 +117,8 @@ def test_a_module_that_no_extra_brings_is_a_defect() -> None:
         ("requirements-base.lock", []),
         ("requirements-client.lock", ["client"]),
         ("requirements.lock", ["client", "node", "build"]),
-        ("requirements-dev.lock", ["client", "node", "build", "dev"]),
+        ("requirements-images.lock", ["client", "images"]),
+        ("requirements-dev.lock", ["client", "node", "build", "images", "dev"]),
     ],
 )
 def test_a_lock_pins_what_the_project_asks_for(lock: str, wanted: list[str]) -> None:

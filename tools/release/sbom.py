@@ -25,6 +25,7 @@ LOCKS: Final = {
     "base": "requirements-base.lock",
     "client": "requirements-client.lock",
     "node": "requirements.lock",
+    "images": "requirements-images.lock",
 }
 
 
@@ -62,7 +63,7 @@ def bill(root: Path, version: str, digests: Mapping[str, str], moment: int) -> b
         moment: seconds since 1970.
     """
     locks = {extra: read_lock(root / name) for extra, name in LOCKS.items()}
-    packages = locks["node"]
+    packages = locks["images"] | locks["node"]
     own = f"pkg:pypi/{NAME}@{version}"
     wanted = defaultdict[str, list[str]](list)
     for package in packages.values():

@@ -14,8 +14,7 @@ import os
 import re
 import secrets
 import stat
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -33,6 +32,8 @@ from ledger.domain.errors import StorageError, UnreadableError, UsageError, Veri
 from ledger.domain.files import custody_files
 
 _ID_SIZE: Final = 32
+_LATER: Final = 10_000_000_000  # nanoseconds: no medium writes times down so coarsely
+_NEVER: Final = 4_000_000_000_000_000_000  # a time after 2090 is none, and leaves no room behind it
 _ID: Final = re.compile(rb"[0-9a-f]{32}")
 
 
@@ -110,16 +111,20 @@ def copy(source: Path, folder: Path, known: Mapping[str, int]) -> Copied:
     }
     _require_newer(home, max([-1, *home.indexed, *found.sizes, *home.compacted]), before)
     made = Copied(0, {}, list(found.differing), [])
-    new, again = 0, _longest_unread(folder, home.indexed)
     # No further than the index: what lies behind it may be torn, and be written over.
-    for number, indexed in sorted(home.indexed.items()):
-        name, end = name_of(number), min(indexed, found.sizes.get(number, 0))
-        if number in home.cut or before.get(number, 0) > end:
+    ends = {number: min(end, found.sizes.get(number, 0)) for number, end in home.indexed.items()}
+    whole = [number for number, end in ends.items() if before.get(number, 0) <= end]
+    read = _read_when(folder, whole)
+    new, again = 0, min(read, key=lambda number: read[number], default=None)
+    for number, end in sorted(ends.items()):
+        name = name_of(number)
+        if number in home.cut or number not in whole:
             made.lost.append(name)
-        if before.get(number, 0) > end:  # cut at home
+        if number not in whole:
             made.packs[name] = before[number]
         elif number in found.sizes:
-            good = (before.get(number, 0), number == again)
+            later = max(read.values()) + _LATER if number == again else None
+            good = (before.get(number, 0), later)
             new += _append(source / name, folder / name, good, end, made)
             made.packs[name] = end
     files.sync_directory(folder)
@@ -143,32 +148,44 @@ def _require_newer(home: PacksKnown, newest: int, before: Mapping[int, int]) -> 
         raise StorageError(what, hint=hint)
 
 
-def _longest_unread(folder: Path, indexed: Mapping[int, int]) -> int | None:
-    """The pack whose copy has not been compared whole for the longest time: one of them is in each
-    backup, so that what goes bad is found while the home still has it. The times of the copies say
-    so, and one that lies ahead says nothing.
+def _read_when(folder: Path, numbers: Iterable[int]) -> dict[int, int]:
+    """When each copy was compared whole last: one of them is in each backup, so that what goes bad
+    is found while the home still has it. The times of the copies say so, by their order alone: no
+    clock is believed.
     """
-    found, now = dict[int, float](), time.time()
-    for number in indexed:
+    found = dict[int, int]()
+    for number in numbers:
         with suppress(OSError):
-            read = (folder / name_of(number)).lstat().st_mtime
-            found[number] = read if read <= now else 0.0
-    return min(found, key=lambda number: found[number], default=None)
+            time = (folder / name_of(number)).lstat().st_mtime_ns
+            found[number] = time if time < _NEVER else 0
+    return found
 
 
-def _append(pack: Path, copied: Path, known: tuple[int, bool], end: int, made: Copied) -> int:
+def _stamp(copied: Path, time: int) -> None:
+    """Say that a copy was compared whole later than all others."""
+    try:
+        os.utime(copied, ns=(time, time))
+    except OSError:  # a medium that takes no times from us gives its own to what is written
+        with suppress(OSError), _opened(copied) as target:
+            first = target.read(1)
+            target.seek(0)
+            target.write(first)
+
+
+def _append(pack: Path, copied: Path, known: tuple[int, int | None], end: int, made: Copied) -> int:
     """Bring a copy up to an offset of its pack.
 
     Args:
-        known: how far it is known to be good, and whether that is compared again; where nothing is
-            known, all that is there is compared rather than written over.
+        known: how far it is known to be good, and with which time that is compared again, None if
+            it is not; where nothing is known, all that is there is compared rather than written
+            over.
 
     Returns:
         bytes that were new.
     """
     files.clear_alone(copied)
-    good, again = known
-    is_partly = good > CHUNK and not again
+    good, later = known
+    is_partly = good > CHUNK and later is None
     with pack.open("rb", buffering=0) as file:
         with _opened(copied) as target:
             read = os.fstat(target.fileno()).st_mtime_ns
@@ -185,9 +202,11 @@ def _append(pack: Path, copied: Path, known: tuple[int, bool], end: int, made: C
             system.fsync(target.fileno())
             if not _is_whole(target, pack, start, end) and copied.name not in made.lost:
                 made.lost.append(copied.name)
-    stamp = read if is_partly and agreed else time.time_ns()
-    with suppress(OSError):
-        os.utime(copied, ns=(stamp, stamp))
+    if later is not None:
+        _stamp(copied, later)
+    else:
+        with suppress(OSError):
+            os.utime(copied, ns=(read, read))
     return end - start
 
 

@@ -120,12 +120,13 @@ class NodeClient(FindingNode):
 
         yield from self._turned(name, ask)
 
-    def readable(self, evidence: str, mode: str) -> answers.Readable:
+    def readable(self, evidence: str, mode: str, *, pausing: bool = False) -> answers.Readable:
         """Whether something could follow an access of this mode, and to which keys content is
-        sealed for the caller.
+        sealed for the caller; ``pausing``: once the item's open offer is taken back.
         """
         path = f"/v1/evidence/{evidence}/readable"
-        return self._one("GET", path, answers.Readable, params={"mode": mode})
+        asked = {"mode": mode, **({"pausing": "true"} if pausing else {})}
+        return self._one("GET", path, answers.Readable, params=asked)
 
     def rehearse(self, evidence: str, document: bytes, disclosures: Sequence[str]) -> None:
         """Ask whether an event that is not signed yet could follow; nothing is recorded."""

@@ -199,8 +199,12 @@ class HttpNode:
                 continue
             break
         if answer.status >= 400:
-            raise _error(answer)
+            raise self._refusal(answer)
         return answer
+
+    def _refusal(self, answer: Answer) -> CustodyError:
+        """The error that a refusal is told as: by a node that its own people ask, in its words."""
+        return _error(answer)
 
     def _range(
         self, path: str, start: int, end: int, headers: dict[str, str] | None = None

@@ -11,9 +11,17 @@ import httpx
 
 from ledger.adapters.node.client import NodeClient
 from ledger.adapters.node.http import bytes_of
-from ledger.adapters.web.client import MIB, Patience, Reach, WebError
+from ledger.adapters.web.client import MIB, Answer, Patience, Reach, WebError
 from ledger.domain.codecs.cose import PrivateKey
-from ledger.domain.errors import DeniedError, UsageError
+from ledger.domain.errors import (
+    BusyError,
+    ConflictError,
+    CustodyError,
+    DeniedError,
+    NetworkError,
+    NotFoundError,
+    UsageError,
+)
 from ledger.domain.ports.answers import BYTES, Copy, DisposalNote, Exchanged
 from ledger.domain.ports.node_and_chain import DescriptorVersion
 from ledger.domain.untrusted import hosts
@@ -27,6 +35,10 @@ _VERSION: Final = {
     "activeFrom": MOMENT,
     "block": COUNT,
 }
+#: Refusals that mean here what they mean there. Whatever else is said, that a record does not
+#: verify or that a log is frozen, is a call that failed.
+_MEANT: Final = (DeniedError, NotFoundError, ConflictError, BusyError)
+_QUOTED: Final = 300  # characters of what it says
 _LIST: Final = 8 * MIB  # bytes of a list, or of a document of an agency
 _PAGE: Final = 1000  # rows of it, see services.handovers.outgoing_parcels
 _PAGES: Final = 20
@@ -75,6 +87,18 @@ class PartnerClient(NodeClient):
             reach=Reach(allowed=allowed),
             patience=_PATIENCE,
         )
+
+    def _refusal(self, answer: Answer) -> CustodyError:
+        """What another agency says is told as its word, hint and all: no command that it proposes
+        stands where ours do, and no verdict of its is one of ours.
+        """
+        error = super()._refusal(answer)
+        if isinstance(error, WebError):
+            return error
+        kind = next((kind for kind in _MEANT if isinstance(error, kind)), NetworkError)
+        words = f"{error.message} ({error.hint})" if error.hint else error.message
+        quoted = words[:_QUOTED].replace('"', "'")
+        return kind(f'{_WHOSE} says: "{quoted}"', hint="ask that agency, if it stays so")
 
     def descriptor(self) -> bytes:
         """The descriptor in force there."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, get_args
 
 from ledger.domain.chain.contract_layout import ContractName, Hop
 from ledger.domain.codecs import cbor
-from ledger.domain.codecs.text import evidence_bytes, require
+from ledger.domain.codecs.text import evidence_bytes, is_version, quoted, require
 from ledger.domain.errors import ForeignError, TruncatedError
 from ledger.domain.files import file_kind
 from ledger.domain.identity.names import check_code
@@ -225,9 +225,9 @@ def _decode(data: bytes) -> dict[str, Any]:
         ) from error
     if not isinstance(value, dict) or value.get("kind") != KIND:
         raise ForeignError("bundle: this file is not an evidence bundle")
-    if value.get("v") != VERSION:
+    if not is_version(value.get("v"), VERSION):
         raise ForeignError(
-            f"bundle: version {value.get('v')!r}, expected {VERSION}",
+            f"bundle: version {quoted(value.get('v'))}, expected {VERSION}",
             hint="use a newer custody to verify it",
         )
     return value

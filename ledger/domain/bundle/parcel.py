@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from ledger.domain.codecs import cbor
-from ledger.domain.codecs.text import require
+from ledger.domain.codecs.text import is_version, require
 
 KIND: Final = "custody-parcel"
 _LIMIT: Final = 256 << 20
@@ -68,7 +68,7 @@ def parse(data: bytes) -> Parcel:
     require(0 < len(data) <= _LIMIT, f"{what}: {len(data)} bytes, at most {_LIMIT} allowed")
     value = cbor.decode(data, what=what)
     require(
-        isinstance(value, dict) and value.get("kind") == KIND and value.get("v") == 1,
+        isinstance(value, dict) and value.get("kind") == KIND and is_version(value.get("v"), 1),
         f"{what}: this is no parcel of version 1",
     )
     require(

@@ -13,7 +13,7 @@ from ledger.domain.chain import finality
 from ledger.domain.chain.contract_layout import ContractName
 from ledger.domain.chain.finality import Clique, Finality, Rpc
 from ledger.domain.codecs import strict_json
-from ledger.domain.codecs.text import from_0x, require
+from ledger.domain.codecs.text import from_0x, is_version, quoted, require
 from ledger.domain.identity.names import check_code
 
 KIND: Final = "custody-trust-root"
@@ -106,8 +106,8 @@ def parse(raw: bytes) -> TrustRoot:
         f"{what}: this file is not a trust root",
     )
     require(
-        type(value.get("v")) is int and value["v"] == 1,
-        f"{what}: version {value.get('v')!r}, expected 1",
+        is_version(value.get("v"), 1),
+        f"{what}: version {quoted(value.get('v'))}, expected 1",
     )
     require(set(value) == _MEMBERS, f"{what}: unknown or missing member")
     require(

@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Any, Final
 
 from ledger.domain.chain.evm import Header, clique_signer
-from ledger.domain.codecs.text import from_0x, require
+from ledger.domain.codecs.text import from_0x, quoted, require
 from ledger.domain.errors import IncompleteError, VerificationError
 
 _STEP: Final = 7
@@ -104,7 +104,7 @@ def parse(value: Any, what: str) -> Finality:
             f"{what}: seals must be more than half of the signers",
         )
         return Clique(value["from"], value["to"], signers, value["seals"])
-    require(kind == "rpc", f"{what}: unknown rule {kind!r}")
+    require(kind == "rpc", f"{what}: unknown rule {quoted(kind)}")
     require(
         set(value) == {"kind", "confirmations"} and is_count(value["confirmations"]),
         f"{what}: malformed rule",

@@ -7,6 +7,7 @@ import hmac
 from collections.abc import Iterable, Mapping
 from typing import Final, Protocol
 
+from ledger.domain.codecs.text import quoted
 from ledger.domain.errors import FormatError, UsageError
 
 
@@ -81,7 +82,7 @@ def check_digests(value: object, *, what: str) -> dict[str, str]:
             or len(text) != 2 * size
             or not set(text) <= set("0123456789abcdef")
         ):
-            raise FormatError(f"{what}: {name!r} is not a known digest in lower-case hex")
+            raise FormatError(f"{what}: {quoted(name)} is not a known digest in lower-case hex")
     return value
 
 

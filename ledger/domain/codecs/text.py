@@ -14,6 +14,7 @@ from ledger.domain.errors import FormatError
 # \d alone takes the digits of every script.
 _TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
 _HEX: Final = re.compile(r"(?:[0-9a-f]{2})*")
+_QUOTED: Final = 60  # characters
 _EVIDENCE: Final = re.compile(
     r"urn:uuid:[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
 )
@@ -110,6 +111,27 @@ def evidence_bytes(evidence: object, *, what: str = "evidence") -> bytes:
     return uuid.UUID(evidence).bytes
 
 
+def is_version(value: object, expected: int) -> bool:
+    """Whether a version is the one expected, and no true or 1.0, which Python takes for the same:
+    they would be other encodings of what a digest covers.
+    """
+    return type(value) is int and value == expected
+
+
+def quoted(value: object) -> str:
+    """A value that somebody else wrote, for an error: its beginning, or what kind of value it is.
+    Whole, it could be of megabytes.
+    """
+    if isinstance(value, str):
+        return repr(value[:_QUOTED]) + ("..." if len(value) > _QUOTED else "")
+    kinds: dict[type, str] = {bytes: "bytes", list: "a list", dict: "an object"}
+    return kinds.get(type(value)) or repr(value)[:_QUOTED]
+
+
+def _ending(what: str) -> str:
+    return "es" if what.endswith(("s", "x", "ch", "sh")) else "s"
+
+
 def counted(number: int, what: str, verbs: tuple[str, str] | None = None) -> str:
     """A number of things, in words that agree with it: "1 entry waits", "2 entries wait".
 
@@ -119,7 +141,7 @@ def counted(number: int, what: str, verbs: tuple[str, str] | None = None) -> str
     one, many = verbs or ("", "")
     if number == 1:
         return f"1 {what} {one}".rstrip()
-    plural = f"{what[:-1]}ies" if what.endswith("y") else f"{what}s"
+    plural = f"{what[:-1]}ies" if what.endswith("y") else f"{what}{_ending(what)}"
     return f"{number} {plural} {many}".rstrip()
 
 

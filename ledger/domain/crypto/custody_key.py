@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from ledger.domain.codecs import cbor
-from ledger.domain.codecs.text import require
+from ledger.domain.codecs.text import is_version, require
 from ledger.domain.crypto.grants import HpkePrivateKey, hpke_seal
 from ledger.domain.errors import KeyringError, VerificationError
 from ledger.domain.identity.descriptor import HpkeKey
@@ -76,7 +76,10 @@ def parse(data: bytes) -> SealedCustodyKey:
     require(
         isinstance(value, dict) and set(value) == _MEMBERS, f"{what}: unknown or missing member"
     )
-    require((value["kind"], value["v"]) == (_KIND, _VERSION), f"{what}: another kind or version")
+    require(
+        value["kind"] == _KIND and is_version(value["v"], _VERSION),
+        f"{what}: another kind or version",
+    )
     for name in ("custody", "recipient"):
         require(
             isinstance(value[name], bytes) and len(value[name]) == _DIGEST,

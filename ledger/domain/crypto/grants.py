@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.hpke import (
 )
 
 from ledger.domain.codecs import cbor
-from ledger.domain.codecs.text import require
+from ledger.domain.codecs.text import is_version, quoted, require
 from ledger.domain.errors import KeyringError
 from ledger.domain.identity.descriptor import HPKE_KEY_SIZES, HpkeKey
 
@@ -84,10 +84,16 @@ def parse(data: bytes) -> Grant:
     require(
         isinstance(value, dict) and set(value) == _MEMBERS, f"{what}: unknown or missing member"
     )
-    require(value["v"] == _VERSION, f"{what}: version {value['v']!r}, expected {_VERSION}")
+    require(
+        is_version(value["v"], _VERSION),
+        f"{what}: version {quoted(value['v'])}, expected {_VERSION}",
+    )
     kems = {number: name for name, (number, _) in _KEMS.items()}
     require(
-        value["kem"] in kems and value["kdf"] == _KDF_ID and value["aead"] == _AEAD_ID,
+        all(type(value[name]) is int for name in ("kem", "kdf", "aead"))
+        and value["kem"] in kems
+        and value["kdf"] == _KDF_ID
+        and value["aead"] == _AEAD_ID,
         f"{what}: unknown suite",
     )
     require(

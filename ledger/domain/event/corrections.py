@@ -97,7 +97,7 @@ def _require_fitting(documents: Mapping[str, dict[str, Any]], target: str) -> No
     except FormatError as error:
         raise RuleError(
             f"the new value does not fit there: {error}",
-            hint="give a value of the form that stands there: text, a number or JSON",
+            hint="give what has the form of the old one: text, or with --values-are-json another",
         ) from error
 
 

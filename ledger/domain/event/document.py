@@ -11,7 +11,15 @@ from hashlib import sha256
 from typing import Any, Final, get_args
 
 from ledger.domain.codecs import strict_json
-from ledger.domain.codecs.text import evidence_bytes, from_b64url, from_hex, parse_time, require
+from ledger.domain.codecs.text import (
+    evidence_bytes,
+    from_b64url,
+    from_hex,
+    is_version,
+    parse_time,
+    quoted,
+    require,
+)
 from ledger.domain.crypto.content_encryption import Content, parse_content
 from ledger.domain.errors import FormatError, VerificationError
 from ledger.domain.event import disclosure as sd
@@ -46,6 +54,7 @@ DEFAULT_HIDDEN: Final = (
     "/body/device",
     "/body/digests",
     "/body/stated",
+    "/body/image",  # names of its segments
     "/body/source",
     "/basis/purpose",
     "/basis/reference",
@@ -217,7 +226,8 @@ def _checked(raw: bytes, value: dict[str, Any], parsed: tuple[sd.Disclosure, ...
     """
     version = value.get("v")
     require(
-        type(version) is int and version == 1, f"event document: version {version!r}, expected 1"
+        is_version(version, 1),
+        f"event document: version {quoted(version)}, expected 1",
     )
     require(len({item.digest for item in parsed}) == len(parsed), "disclosure given twice")
     whole = sd.reveal(value, parsed)
@@ -255,7 +265,7 @@ def require_complete(event: Event) -> None:
             f"event document: withheld members cannot be registered: {', '.join(event.withheld)}"
         )
     if not event.known:
-        raise FormatError(f"event document: unknown type {event.type!r}")
+        raise FormatError(f"event document: unknown type {quoted(event.type)}")
 
 
 def check_claims(event: Event, claims: Claims) -> None:

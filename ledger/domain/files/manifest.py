@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from ledger.domain.codecs import strict_json
 from ledger.domain.codecs.digests import check_digests
-from ledger.domain.codecs.text import b64url, evidence_bytes, from_b64url, require
+from ledger.domain.codecs.text import b64url, evidence_bytes, from_b64url, is_version, require
 from ledger.domain.files import path_names
 
 MEDIA_TYPE: Final = "application/vnd.custody.manifest+json"
@@ -175,7 +175,7 @@ def parse(data: bytes) -> Manifest:
     """
     value = strict_json.parse(data, what="manifest", limit=LIMIT)
     require(
-        isinstance(value, dict) and value.get("v") == 2 and value["v"] is not True,
+        isinstance(value, dict) and is_version(value.get("v"), 2),
         "manifest: expected version 2",
     )
     require(

@@ -12,7 +12,7 @@ from hashlib import sha256
 from typing import Any, Final
 
 from ledger.domain.codecs import strict_json
-from ledger.domain.codecs.text import b64url, from_b64url, require
+from ledger.domain.codecs.text import b64url, from_b64url, is_version, quoted, require
 from ledger.domain.errors import FormatError
 from ledger.domain.identity.certificate import check_authority
 from ledger.domain.identity.names import check_code
@@ -142,7 +142,10 @@ def parse(raw: bytes) -> Descriptor:
     what = "descriptor"
     value = strict_json.parse(raw, what=what, limit=_LIMIT)
     require(isinstance(value, dict), f"{what}: not an object")
-    require(value.get("v") == 1, f"{what}: version {value.get('v')!r}, expected 1")
+    require(
+        is_version(value.get("v"), 1),
+        f"{what}: version {quoted(value.get('v'))}, expected 1",
+    )
     require(set(value) == {name for name, _ in _MEMBERS}, f"{what}: unknown or missing member")
     for name, kind in _MEMBERS:
         require(
@@ -152,7 +155,7 @@ def parse(raw: bytes) -> Descriptor:
     agency = check_code(value["agency"])
     require(
         value["jurisdiction"] == agency[:2],
-        f"{what}: jurisdiction {value['jurisdiction']!r}, expected {agency[:2]!r}",
+        f"{what}: jurisdiction {quoted(value['jurisdiction'])}, expected {agency[:2]!r}",
     )
     require(1 <= value["version"] <= 65535, f"{what}: version out of range")
     require(

@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from ledger.domain.codecs.text import require
+from ledger.domain.codecs.text import is_version, quoted, require
 from ledger.domain.errors import DemandError, FormatError, RuleError
 from ledger.domain.event import claimed_times
 from ledger.domain.event.document import Event
@@ -252,7 +252,7 @@ def _check_members(value: dict[str, Any]) -> None:
             or (isinstance(value[name], kind) and isinstance(value[name], bool) is (kind is bool)),
             f"{what}: {name} has the wrong type",
         )
-    require(value["v"] == 1, f"{what}: version {value['v']!r}, expected 1")
+    require(is_version(value["v"], 1), f"{what}: version {quoted(value['v'])}, expected 1")
     for name in ("countries", "languages", "authorities", "basis_kinds"):
         require(all(isinstance(text, str) for text in value[name]), f"{what}: {name} must be text")
     for name in ("roles", "names", "certificate"):

@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Any, Final, Literal, get_args
 
 from ledger.domain.codecs import cose
-from ledger.domain.codecs.text import evidence_bytes, require
+from ledger.domain.codecs.text import evidence_bytes, quoted, require
 from ledger.domain.identity.names import agency_urn, log_urn, parse_agency_urn, parse_log_urn
 from ledger.domain.log.merkle import leaf_hash
 
@@ -150,9 +150,11 @@ def parse(data: bytes) -> Statement:
     require(set(headers) == expected, f"{what}: unknown or missing header")
     require(
         headers[cose.ALG] in (cose.ES256, cose.EDDSA),
-        f"{what}: algorithm {headers[cose.ALG]!r} not accepted",
+        f"{what}: algorithm {quoted(headers[cose.ALG])} not accepted",
     )
-    require(headers[cose.TYP] == TYPE, f"{what}: typ {headers[cose.TYP]!r}, expected {TYPE!r}")
+    require(
+        headers[cose.TYP] == TYPE, f"{what}: typ {quoted(headers[cose.TYP])}, expected {TYPE!r}"
+    )
     require(headers[_PAYLOAD_HASH_ALG] == cose.SHA256, f"{what}: payload hash must be SHA-256")
     require(
         headers[_PREIMAGE_TYPE] == CONTENT_TYPE,

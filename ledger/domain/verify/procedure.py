@@ -18,7 +18,7 @@ from ledger.domain.bundle.trust import TrustRoot
 from ledger.domain.chain import contract_layout, finality
 from ledger.domain.chain.evm import parse_header
 from ledger.domain.codecs import strict_json
-from ledger.domain.codecs.text import counted, format_time, parse_time
+from ledger.domain.codecs.text import counted, format_time, parse_time, quoted
 from ledger.domain.errors import (
     ForeignError,
     FormatError,
@@ -238,7 +238,7 @@ def _check_documents(case: VerificationContext, report: VerificationReport) -> s
         signed_events.check_document(f"event {number}", statement, event)
         report.withheld += [f"event {number}: {path}" for path in event.withheld]
         if not event.known:
-            report.findings.append(f"event {number} has the unknown type {event.type!r}")
+            report.findings.append(f"event {number} has the unknown type {quoted(event.type)}")
     _tell_corrections(case, report)
     return counted(len(case.statements), "event")
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ledger.domain.codecs.digests import same
+from ledger.domain.codecs.text import quoted
 from ledger.domain.errors import VerificationError
 from ledger.domain.event import document as documents
 from ledger.domain.event.document import Event
@@ -68,7 +69,7 @@ def check_signer(
         raise VerificationError(3, f"{name}: the actor is not the certificate's subject")
     if actor["role"] not in certificate.roles:
         raise VerificationError(
-            3, f"{name}: the certificate does not hold the role {actor['role']!r}"
+            3, f"{name}: the certificate does not hold the role {quoted(actor['role'])}"
         )
 
 

@@ -43,6 +43,7 @@ def require_readable(
     mode: str,
     *,
     present: bool = True,
+    pausing: bool = False,
 ) -> tuple[bytes, ...]:
     """Check that what an access of this mode opens could be handed to the caller.
 
@@ -51,6 +52,7 @@ def require_readable(
 
     Args:
         present: whether the access says who is with the reader; not asked before it is signed.
+        pausing: the open offer of the item would be taken back first.
 
     Returns:
         digests of the HPKE keys to which the content key is sealed for the caller.
@@ -60,7 +62,7 @@ def require_readable(
     """
     _require_reader(node, unit, caller, item)
     _require_not_disposed(unit, item.state.evidence)
-    if item.state.offer is not None:
+    if item.state.offer is not None and not pausing:
         parts = authorization.parts_of(node, unit, caller, item.state.evidence, item)
         hint = "wait until it is answered, or ask the holder or a custodian to take the offer back"
         if authorization.is_offered_to(node, caller, item):

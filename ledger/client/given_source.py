@@ -1,0 +1,43 @@
+"""A file that was given itself, opened to be read: a file, or the segments of a disk image."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from typing import Any
+
+from ledger import system
+from ledger.client import folder_walk, steady_file, upload_request
+from ledger.client.segmented_file import SegmentedFile
+from ledger.client.steady_file import Steady
+from ledger.client.upload_drafts import extension, name_members
+from ledger.client.upload_request import UploadRequest
+
+
+@contextmanager
+def opened(given: UploadRequest) -> Iterator[Steady | SegmentedFile]:
+    """The file, or all segments of the image that it is the first one of.
+
+    Raises:
+        SourceError: it cannot be read. UsageError: it is one of custody's own.
+    """
+    if given.image is not None:
+        with closing(SegmentedFile(given.image.image.segments)) as source:
+            yield source
+        return
+    try:
+        fd = os.open(given.path, os.O_RDONLY | system.CLOEXEC | system.NONBLOCK)
+    except OSError as error:
+        raise steady_file.unreadable(given.path, error) from error
+    with os.fdopen(fd, "rb", buffering=0) as file:
+        steady = Steady(file, given.path)
+        upload_request.require_no_keys(given.path, folder_walk.head_of(fd))
+        yield steady
+
+
+def names(given: UploadRequest) -> dict[str, Any]:
+    """Its name, and where it points to if it is a link itself."""
+    path = given.path
+    more = extension(linkTarget=os.fsencode(path.readlink())) if path.is_symlink() else {}
+    return name_members(given.name, None, more)

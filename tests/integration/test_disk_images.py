@@ -1,0 +1,252 @@
+"""Disk images: all segments are one item, what they say of themselves is recorded as that, and a
+hostile one breaks nothing but a process of its own.
+"""
+
+from __future__ import annotations
+
+import random
+import shutil
+import subprocess
+from collections.abc import Iterator
+from hashlib import md5, sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ledger.client import disk_image, image_reader
+from ledger.client.image_record import ImageRecord
+from ledger.client.upload import UploadOptions, UploadResult
+from ledger.domain.errors import SourceError, UsageError
+from tests.integration.test_folders import body
+from tests.support import images
+from tests.support.desk import Desk
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    made = tmp_path / "images"
+    made.mkdir()
+    return made
+
+
+def found(path: Path) -> disk_image.DiskImage:
+    image = disk_image.find(path)
+    assert image is not None
+    return image
+
+
+def upload(desk: Desk, path: Path, *, check: bool = False) -> UploadResult:
+    image = found(path)
+    record = ImageRecord(image, image_reader.read(image), check)
+    [item] = desk.upload(
+        image.first, options=UploadOptions(again=True, images={image.first: record})
+    )
+    return item
+
+
+def test_all_segments_are_one_item_whose_digest_is_of_them_joined(desk: Desk, folder: Path) -> None:
+    segments = images.several(folder)
+    joined = b"".join(one.read_bytes() for one in segments)
+    item = upload(desk, segments[2])  # named by any of them
+    assert item.path == str(segments[0])
+    assert (item.size, item.digests["sha-256"]) == (len(joined), sha256(joined).hexdigest())
+    assert desk.get(item.evidence) == joined
+    said = body(desk, item.evidence)
+    assert said["image"] == {
+        "format": "ewf-e01",
+        "readErrors": [],
+        "sectors": 9000,
+        "sectorSize": 512,
+        "segments": [
+            {
+                "name": one.name,
+                "size": one.stat().st_size,
+                "digests": {"sha-256": sha256(one.read_bytes()).hexdigest()},
+            }
+            for one in segments
+        ],
+    }
+    assert said["collector"] == {"name": "J. Jansen", "role": "examiner, as the disk image says"}
+    assert said["ext"]["imageHeader"]["case_number"] == "2026-117"
+
+
+def test_the_media_s_digest_is_not_taken_for_the_file_s(desk: Desk, folder: Path) -> None:
+    first = images.acquire(folder)
+    item = upload(desk, first, check=True)
+    assert body(desk, item.evidence)["stated"] == [
+        {
+            "algorithm": "md5",
+            "value": md5(images.media()).hexdigest(),
+            "over": "media",
+            "by": "ewf",
+            "checked": True,
+        }
+    ]
+    assert item.digests == {"sha-256": sha256(first.read_bytes()).hexdigest()}
+
+
+def test_media_that_nobody_read_are_not_recorded_as_compared(desk: Desk, folder: Path) -> None:
+    [row] = body(desk, upload(desk, images.acquire(folder)).evidence)["stated"]
+    assert "checked" not in row
+
+
+def test_media_that_were_altered_are_recorded_with_both_digests(desk: Desk, folder: Path) -> None:
+    first, stated = images.acquire(folder), md5(images.media()).hexdigest()
+    images.alter(first, images.media()[70_000:70_100])
+    rows = body(desk, upload(desk, first, check=True).evidence)["stated"]
+    assert [(row["by"], row["over"], row.get("checked")) for row in rows] == [
+        ("ewf", "media", False),
+        ("custody", "media", None),
+    ]
+    assert rows[0]["value"] == stated != rows[1]["value"]
+
+
+def test_media_that_cannot_be_read_are_told_with_the_place(folder: Path) -> None:
+    first = images.acquire(folder, "phone", "-c", "best", data=b"0123456789abcdef" * 12800)
+    data = bytearray(first.read_bytes())
+    for table in (b"table\0", b"table2\0"):  # of where the media lie, and its copy
+        data[data.index(table) + 76 + 24] ^= 255
+    first.write_bytes(data)
+    with pytest.raises(SourceError, match=r"the media in .* cannot be read at byte 0") as error:
+        image_reader.read(found(first), media=True)
+    assert error.value.hint is not None
+    assert "without --check-image" in error.value.hint
+
+
+@pytest.mark.parametrize("gone", [1, 2, 4])
+def test_a_missing_segment_is_named_and_nothing_is_recorded(folder: Path, gone: int) -> None:
+    segments = images.several(folder)
+    segments[gone].unlink()
+    with pytest.raises(UsageError, match=rf"phone\.E0{gone + 1} is") as error:
+        disk_image.find(segments[0])
+    assert error.value.hint is not None
+    assert "--plain-file" in error.value.hint
+
+
+def test_a_later_segment_without_the_first_one_is_no_file_of_its_own(folder: Path) -> None:
+    segments = images.several(folder)
+    segments[0].unlink()
+    with pytest.raises(UsageError, match="is a later segment of a disk image"):
+        disk_image.find(segments[3])
+
+
+def test_a_segment_of_another_image_under_the_next_name_is_told(folder: Path) -> None:
+    segments = images.several(folder)
+    shutil.copy(segments[0], segments[1])
+    with pytest.raises(UsageError, match="says of itself that it is segment 1"):
+        disk_image.find(segments[0])
+    whole = images.acquire(folder, "tablet")
+    shutil.copy(segments[2], whole.with_suffix(".E02"))
+    with pytest.raises(UsageError, match="says that it is the last segment"):
+        disk_image.find(whole)
+
+
+def test_a_program_of_the_same_name_is_no_segment(folder: Path) -> None:
+    first = images.acquire(folder)
+    first.with_suffix(".EXE").write_bytes(b"MZ")
+    first.with_suffix(".txt").write_bytes(b"notes")
+    assert found(first).segments == (first,)
+    assert disk_image.find(first.with_suffix(".EXE")) is None
+
+
+def test_segments_are_found_whatever_the_case_of_their_endings(folder: Path) -> None:
+    segments = images.several(folder)
+    lower = [one.rename(one.with_suffix(one.suffix.lower())) for one in segments[1:4]]
+    assert found(segments[0]).segments == (segments[0], *lower, segments[4])
+    shutil.copy(lower[0], segments[1])
+    with pytest.raises(UsageError, match="are called alike"):
+        disk_image.find(segments[0])
+
+
+def test_smart_and_the_formats_of_other_programs_are_read(folder: Path) -> None:
+    for format_, ending in (("smart", ".s01"), ("ftk", ".E01"), ("encase3", ".E01"), ("ewfx", "")):
+        first = images.acquire(folder, format_, "-f", format_)
+        assert first.suffix.lower() == (ending or ".e01").lower()
+        header = image_reader.read(found(first), media=True)
+        assert header.values["case_number"] == "2026-117"
+        assert [one.differs for one in header.stated] == [False]
+
+
+def test_sectors_that_could_not_be_read_are_recorded_as_ewfinfo_tells_them(
+    desk: Desk, folder: Path
+) -> None:
+    first = images.acquire(folder)
+    images.with_read_errors(first, [(7, 1), (100, 64)])
+    told = subprocess.run(["ewfinfo", "-e", first], capture_output=True, text=True, check=True)
+    assert "at sector(s): 7 - 7 number: 1" in told.stdout
+    assert "at sector(s): 100 - 163 number: 64" in told.stdout
+    said = body(desk, upload(desk, first).evidence)
+    assert said["image"]["readErrors"] == [{"start": 7, "count": 1}, {"start": 100, "count": 64}]
+
+
+def test_a_segment_that_changes_while_it_is_read_is_not_recorded(desk: Desk, folder: Path) -> None:
+    segments = images.several(folder)
+    image = found(segments[0])
+    data = segments[3].read_bytes()
+
+    class Changing(ImageRecord):
+        def compare(self, progress: Any) -> None:
+            segments[3].write_bytes(data[::-1])
+
+    record = Changing(image, None)
+    with pytest.raises(SourceError, match=r"phone\.E04 changed while it was read"):
+        desk.upload(image.first, options=UploadOptions(images={image.first: record}))
+    assert list(desk.client.items()) == []
+
+
+def test_what_was_recorded_before_is_left_out_whatever_became_of_its_comparison(
+    desk: Desk, folder: Path
+) -> None:
+    first = images.acquire(folder)
+    item = upload(desk, first, check=True)
+    image = found(first)
+    record = ImageRecord(image, image_reader.read(image))
+    [left] = desk.upload(first, options=UploadOptions(images={first: record}))
+    assert (left.evidence, left.index, left.differs) == (item.evidence, None, ())
+
+
+def test_an_image_that_claims_to_be_another_one_takes_nothing_s_place(folder: Path) -> None:
+    first = images.acquire(folder, "phone", "-e", "Somebody Else")
+    record = ImageRecord(found(first), image_reader.read(found(first)))
+    own = {"partOf": "urn:uuid:x", "ext": {"replaces": "y"}}
+    said = record.body(own, {"collector": {"name": "K. de Vries"}})
+    assert "collector" not in said
+    assert said["partOf"] == "urn:uuid:x"
+    assert said["ext"]["replaces"] == "y"
+    assert said["ext"]["imageHeader"]["examiner_name"] == "Somebody Else"
+
+
+def test_memory_that_an_image_asks_for_is_not_given(folder: Path) -> None:
+    with pytest.raises(SourceError, match=r"broke off|libewf does not know"):
+        image_reader.read(found(images.acquire(folder)), memory=20 << 20)
+
+
+def test_a_reader_that_says_nothing_is_ended(folder: Path) -> None:
+    with pytest.raises(SourceError, match=r"said nothing for 1e-06 s"):
+        image_reader.read(found(images.acquire(folder)), silent=1e-6)
+
+
+def mutations(data: bytes, rng: random.Random) -> Iterator[bytes]:
+    for _ in range(25):
+        changed = bytearray(data)
+        for _ in range(rng.choice([1, 3, 10])):
+            place = rng.choice([rng.randrange(13, 2200), len(data) - 1 - rng.randrange(1500)])
+            changed[place] = rng.choice([0, 255, rng.randrange(256)])
+        yield bytes(changed)
+
+
+def test_damage_anywhere_is_told_as_an_error_and_ends_no_process_of_ours(
+    folder: Path, rng: random.Random
+) -> None:
+    first = images.acquire(folder)
+    outcomes = []
+    for data in mutations(first.read_bytes(), rng):
+        first.write_bytes(data)
+        try:
+            image_reader.read(found(first), media=True)
+            outcomes.append("read")
+        except (SourceError, UsageError) as error:
+            outcomes.append(str(error.hint))
+    assert "read" in outcomes
+    assert any("--plain-file" in told for told in outcomes)
