@@ -13,6 +13,20 @@ from ledger.app.find_home import FoundHome
 from ledger.domain.errors import UsageError
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a command line (cli/command_line.py): an option with its value, or another word.
+
+    ``option``: its longest name; empty for another word. ``anywhere``: whether it holds for every
+    command.
+    """
+
+    words: tuple[str, ...]
+    option: str = ""
+    value: str = ""
+    anywhere: bool = False
+
+
 @dataclass
 class State:
     """Global options of this run. Home and passphrase file are looked for when a command asks:
@@ -38,7 +52,7 @@ class State:
     #: Kinds and values of the numbers by which it was named; the node said which item that is.
     numbers: tuple[tuple[str, str], ...] = ()
     #: The command line without the program, for hints that repeat it otherwise.
-    arguments: tuple[str, ...] = ()
+    typed: tuple[Part, ...] = ()
     looked_up: FoundHome | None = None
 
     @property

@@ -8,9 +8,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli import disk_images, exhibits, items, output, questions, record_options, upload_report
+from cli import (
+    command_line,
+    disk_images,
+    exhibits,
+    items,
+    output,
+    questions,
+    record_options,
+    upload_report,
+)
 from cli.global_options import STATE, Json
-from cli.hints import command, elsewhere
+from cli.hints import command
 from ledger.domain.codecs.text import counted
 
 if TYPE_CHECKING:
@@ -245,26 +254,16 @@ def _ask(error: Any) -> str | None:
 
 def _commands(error: Any) -> str:
     """What to do about an interrupted upload: both commands as they run."""
-    first = [
-        *("--home", str(STATE.home.absolute())),
-        *(["--server", STATE.server] if STATE.server else []),
-    ]
-    first += (
-        ["--passphrase-file", str(STATE.passphrase_file.absolute())]
-        if STATE.passphrase_file is not None
-        else []
-    )
-    first += ["--offline"] if STATE.offline else []
-    tops = [elsewhere(*first, "upload", "--resume", "--", top) for top in error.tops]
-    given = [one for one in STATE.arguments if one not in ("--restart", "--resume")]
-    again = given.copy()
-    again.insert(again.index("--") if "--" in again else len(again), "--restart")
+    first = ["--offline"] if STATE.offline else []
+    tops = [command(*first, "upload", "--resume", "--", top) for top in error.tops]
+    other = ("--restart", "--resume")
     if error.recorded:
         return (
             f"hear what was recorded: {'; '.join(tops)}; for a second item, then: "
-            f"{elsewhere(*given)}"
+            f"{command_line.again(without=other)}"
         )
-    return f"go on as before: {'; '.join(tops)}; or begin anew: {elsewhere(*again)}"
+    anew = command_line.again("--restart", without=other)
+    return f"go on as before: {'; '.join(tops)}; or begin anew: {anew}"
 
 
 def _own() -> frozenset[tuple[int, int]]:
