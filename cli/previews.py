@@ -88,7 +88,7 @@ def _show(events: Sequence[dict[str, Any]]) -> None:
         asked = (event["evidence"], event["type"])
         if event["type"] not in _ASKED or asked in STATE.agreed or not questions.can_ask():
             continue
-        if "--yes" in STATE.arguments:
+        if any(part.option == "--yes" for part in STATE.typed):
             continue
         output.say(*_lines(event))
         questions.agree("Sign it, as it is shown here?", yes=False, otherwise="all is as before")
