@@ -159,6 +159,16 @@ def test_segments_are_found_whatever_the_case_of_their_endings(folder: Path) -> 
         disk_image.find(segments[0])
 
 
+def test_what_an_image_says_is_what_another_reader_finds_in_it(folder: Path) -> None:
+    for format_ in ("encase6", "linen6", "ftk"):
+        first = images.acquire(folder, format_, "-f", format_, "-N", "found, as it lay")
+        values = image_reader.read(found(first)).values
+        told = images.header(first)
+        names = ("case_number", "evidence_number", "examiner_name", "description", "notes")
+        assert [values[name] for name in names] == [told[letter] for letter in "cneat"]
+        assert told["t"] == "found, as it lay"
+
+
 def test_smart_and_the_formats_of_other_programs_are_read(folder: Path) -> None:
     for format_, ending in (("smart", ".s01"), ("ftk", ".E01"), ("encase3", ".E01"), ("ewfx", "")):
         first = images.acquire(folder, format_, "-f", format_)
