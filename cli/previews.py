@@ -41,7 +41,7 @@ def require_signing(command: str) -> None:
         known = ", ".join(sorted(_SIGNING))
         raise UsageError(
             f"--preview is not for {command}: nothing was done",
-            hint=f"it is for {known}; for files: custody upload --dry-run FILE",
+            hint=f"it is for {known}",
         )
 
 
