@@ -140,7 +140,8 @@ def options(
     )
     STATE.preview, STATE.agreed, STATE.people = preview, set(), {}
     STATE.home_by = "--home" if _is_typed(context, "home") else "CUSTODY_HOME"
-    STATE.command, STATE.item, STATE.numbers = context.invoked_subcommand or "", "", ()
+    STATE.command, STATE.numbers = context.invoked_subcommand or "", ()
+    STATE.item, STATE.urn, STATE.opening = "", "", ""
     if not STATE.help:
         extras.require_for(STATE.command)
         if preview:

@@ -54,9 +54,7 @@ class RecordingNode(NodeClient):
         """Check that a record is that of the item which was named, and signed by people whom the
         agency certified.
         """
-        named_numbers.require_numbers(
-            evidence, {one.statement: one.document for one in events if one.document is not None}
-        )
+        named_numbers.require_named(evidence, events)
         if self._signer is not None:
             raw = from_b64url(self.agency().descriptor, what="descriptor")
             own = certificates.parse(self._signer()[1])

@@ -20,13 +20,13 @@ from cli import (
 )
 from cli.global_options import STATE, Json
 from cli.hints import command
+from cli.upload_report import LISTED
 from ledger.domain.codecs.text import counted
 
 if TYPE_CHECKING:
     from cli.session import Session
     from ledger.client.upload import UploadOptions
 
-_LISTED = 20
 _HELP = """Hash, encrypt, store and record files and folders where they are collected.
 
 Each file becomes an item of its own with a signed record; a folder becomes one more item that lists
@@ -53,7 +53,11 @@ def upload(
         typer.Option(help="Handling code such as victim-identity; may be repeated."),
     ] = None,
     occurred: Annotated[
-        str, typer.Option(help="When it was collected, if not now: 2026-11-20T10:00:00Z.")
+        str,
+        typer.Option(
+            help='When it was collected, if not now: "2026-11-20 10:00 Europe/Amsterdam", or with '
+            "an offset or Z."
+        ),
     ] = "",
     late: record_options.Late = "",
     basis_kind: record_options.BasisKind = "",
@@ -103,7 +107,7 @@ def upload(
     if bool(clock_shown) != bool(clock_reference):
         raise UsageError("the clock of a device takes both --clock-shown and --clock-reference")
     if clock_reference:
-        record_options.past_time(clock_reference, "--clock-reference")
+        clock_reference = record_options.past_time(clock_reference, "--clock-reference").text
     body: dict[str, Any] = {
         **({"method": method} if method else {}),
         **(
@@ -177,13 +181,14 @@ def upload_paths(
         done, run = _run(session, paths, options, own, advance)
         status = session.node.status(chain=False, ipfs=False)
         elsewhere = run.before.elsewhere(done)
+        names = upload_report.named(session, done)
     new = [item for item in done if item.index is not None]
-    lines = upload_report.recorded(new[:_LISTED], _outcome) if new else []
+    lines = upload_report.recorded(new[:LISTED], names, _outcome) if new else []
     recorded, waiting = len(new), status.integrated - status.final
     first, *rest = _next(waiting)
     size = output.size(sum(item.size for item in new))
-    lines += upload_report.elsewhere(new, elsewhere)
-    lines += upload_report.known([item for item in done if item.index is None])
+    lines += upload_report.elsewhere(new, names, elsewhere)
+    lines += upload_report.known([item for item in done if item.index is None], names)
     lines += [
         f"{counted(recorded, 'item')} recorded, {size}. {first if new else ''}".strip(),
         *(rest if new else []),
@@ -223,8 +228,8 @@ def _run(
         for item in run.run(paths, until_told=True):
             done.append(item)
             new += item.index is not None
-            if not STATE.json and item.index is not None and new == _LISTED + 1:
-                output.say(f"(more than {_LISTED} items: the rest is counted, not listed)")
+            if not STATE.json and item.index is not None and new == LISTED + 1:
+                output.say(f"(more than {LISTED} items: the rest is counted, not listed)")
     except DemandError as error:
         raise record_options.unmet(error) from error
     except InterruptedUploadError as error:
@@ -301,8 +306,8 @@ def _left_out(left: list[Any]) -> list[str]:
         )
     if lost:
         lines.append(f"{len(lost)} could not be recorded:")
-        lines += [f"  {missing.path}: {missing.reason}" for missing in lost[:_LISTED]]
-        lines += [f"  and {len(lost) - _LISTED} more"] if len(lost) > _LISTED else []
+        lines += [f"  {missing.path}: {missing.reason}" for missing in lost[:LISTED]]
+        lines += [f"  and {len(lost) - LISTED} more"] if len(lost) > LISTED else []
         if any(missing.kind == OWN for missing in lost):
             lines.append(
                 "What looks like custody's own keys is never recorded as it is: look at it, and "
