@@ -18,7 +18,7 @@ import json
 import re
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -151,7 +151,7 @@ def make(
         files.sync_directory(final.parent)
         lost = packs.give_up(home / "blocks", folder / "blocks", copied)
         # While nothing is compacted, which would move blocks behind what was copied.
-        elsewhere, lacking = _not_in_it(home, folder, final, copied.packs)
+        elsewhere, lacking = _not_in_it(home, folder, final, copied)
         # Before the keys: whose a snapshot is can be told by its key alone.
         _forget(folder, keys, config.agency, now)
         keys.destroy_expired(now)
@@ -167,7 +167,7 @@ def make(
 
 
 def _not_in_it(
-    home: Path, folder: Path, snapshot: Path, ends: Mapping[str, int]
+    home: Path, folder: Path, snapshot: Path, copied: packs.Copied
 ) -> tuple[int, list[str]]:
     """How many items' ciphertext lies at IPFS nodes alone, and the items whose ciphertext is
     neither whole in the backup nor at such a node.
@@ -177,7 +177,9 @@ def _not_in_it(
     elsewhere = len(at_nodes) - len(read_places(home / "blocks", at_nodes))
     items = databases.with_content(snapshot / ledger, home / ledger, settings.read(home).agency)
     roots = set(items.values()).difference(databases.pinned(home / ledger))
-    lost = completeness.lacking(home / "blocks", folder / "blocks", ends, roots)
+    lost = completeness.lacking(
+        home / "blocks", folder / "blocks", copied.packs, roots, doubtful=copied.lost
+    )
     return elsewhere, sorted(evidence for evidence, root in items.items() if root in lost)
 
 
