@@ -33,8 +33,8 @@ ssh-keygen -Y verify -f ../allowed_signers -I custody-release -n custody-release
   -s SHA256SUMS.sig &lt; SHA256SUMS"""
 _PUBLISHED: Final = """ from where its maintainers publish it: ask an agency of those named below,
 by another way than you got this folder"""
-_SAID: Final = """. Whoever made this folder says where that is: {releases}. Take it from there, or from
-where another agency says"""
+_SAID: Final = """. Whoever made this folder says where that is: {releases}. Take it from there, or
+from where another agency says"""
 _CHECK = """<h2>Check it in three steps</h2>
 <ol>
 <li><strong>Get the program.</strong> It is called custody, it is free, and its source is public.
