@@ -236,9 +236,14 @@ def _opened(copied: Path) -> Iterator[BinaryIO]:
         yield file
 
 
-def give_up(source: Path, folder: Path, copied: Copied) -> list[str]:
+def give_up(source: Path, folder: Path, copied: Copied, *, is_whole: bool = True) -> list[str]:
     """Remove copies of packs that the home compacted, once all that it still has of them was read
     and hashed in the copies of other packs: after the compaction a disk may have altered them.
+
+    Args:
+        is_whole: the home lost nothing that it needs. Where it did, what its index does not have
+            may be that, whatever it says of the pack: it begins anew to count them where both were
+            lost.
 
     Returns:
         names of packs of which the home lost something: their copies stay until all that is in them
@@ -250,7 +255,7 @@ def give_up(source: Path, folder: Path, copied: Copied) -> list[str]:
             continue
         # A pack that was cut is compacted with what was left of it.
         is_compacted = path.stat().st_size <= home.compacted.get(number, 0)
-        given_up = is_compacted and _is_all_known(source, folder, home, number)
+        given_up = is_whole and is_compacted and _is_all_known(source, folder, home, number)
         if _lies_elsewhere(source, path, copied.packs, given_up=given_up):
             path.unlink()
         else:
