@@ -20,7 +20,7 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -150,8 +150,8 @@ def make(
         part.rename(final)
         files.sync_directory(final.parent)
         # While nothing is compacted, which would move blocks behind what was copied.
-        elsewhere, lacking, is_whole = _not_in_it(home, folder, final, copied)
-        lost = packs.give_up(home / "blocks", folder / "blocks", copied, is_whole=is_whole)
+        elsewhere, lacking, copied = _not_in_it(home, folder, final, copied)
+        lost = packs.give_up(home / "blocks", folder / "blocks", copied)
         # Before the keys: whose a snapshot is can be told by its key alone.
         _forget(folder, keys, config.agency, now)
         keys.destroy_expired(now)
@@ -168,9 +168,9 @@ def make(
 
 def _not_in_it(
     home: Path, folder: Path, snapshot: Path, copied: packs.Copied
-) -> tuple[int, list[str], bool]:
+) -> tuple[int, list[str], packs.Copied]:
     """How many items' ciphertext lies at IPFS nodes alone, the items whose ciphertext is neither
-    whole in the backup nor at such a node, and whether the home lost nothing of any other.
+    whole in the backup nor at such a node, and what was copied: it says whether the home has all.
     """
     ledger = settings.LEDGER
     at_nodes = databases.pinned(snapshot / ledger)
@@ -181,7 +181,7 @@ def _not_in_it(
         home / "blocks", folder / "blocks", copied.packs, roots, doubtful=copied.lost
     )
     named = sorted(evidence for evidence, root in items.items() if root in lacking)
-    return elsewhere, named, not lost
+    return elsewhere, named, replace(copied, is_complete=not lost)
 
 
 def _failed(error: OSError, *, made: bool) -> StorageError:
