@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
@@ -40,9 +40,18 @@ class State:
     json: bool = False
     help: bool = False
     offline: bool = False
+    #: Show what would be signed, and sign nothing.
+    preview: bool = False
+    #: Items and types of events that the person at the terminal has agreed to sign.
+    agreed: set[tuple[str, str]] = field(default_factory=set)
+    #: What somebody typed for a person, by the reference that the node gave for it.
+    people: dict[str, str] = field(default_factory=dict)
     command: str = ""
-    #: The item that the command is about, once it is known, for hints that name it.
+    #: The item that the command is about, once it is known, for hints that name it; its URN; and
+    #: digits by which it was named, with which the digest of its opening statement begins.
     item: str = ""
+    urn: str = ""
+    opening: str = ""
     #: Kinds and values of the numbers by which it was named; the node said which item that is.
     numbers: tuple[tuple[str, str], ...] = ()
     #: The command line without the program, for hints that repeat it otherwise.
@@ -111,6 +120,6 @@ Basis = Annotated[
 Evidence = Annotated[
     str,
     typer.Argument(
-        metavar="ITEM", help="The item: case/exhibit (2026-117/A1), its id, or how that begins."
+        metavar="ITEM", help="The item: case/exhibit (2026-117/A1), its short id, or its whole one."
     ),
 ]

@@ -175,16 +175,12 @@ def _likely_cause(bundle: Bundle | None, root: TrustRoot) -> list[str]:
 
 def _timeline(bundle: Bundle | None, events: list[dict[str, Any]]) -> list[str]:
     """The life of the item as the bundle tells it, for a court to read."""
-    from cli import timeline
+    from cli import moments, timeline
     from ledger.domain.event import document
 
-    lines, day = ["the life of the item, as signed by those who handled it (times are UTC):"], ""
+    entries = []
     statements = bundle.statements if bundle is not None and events else ()
     for event, bundled in zip(events, statements, strict=True):
-        date, clock = timeline.day_and_clock(event["time"])
-        if date != day:
-            lines += ["", date, ""]
-            day = date
         told = (
             None
             if bundled.document is None
@@ -195,8 +191,20 @@ def _timeline(bundle: Bundle | None, events: list[dict[str, Any]]) -> list[str]:
             if event["provenTime"]
             else "not on the chain yet"
         )
-        lines += timeline.entry(clock, event["effect"], event["agency"], told, proven, {})
-    return lines
+        entries.append(
+            timeline.Told(
+                event["seq"],
+                event["time"],
+                event["effect"],
+                event["agency"],
+                event["statement"],
+                told,
+                proven,
+            )
+        )
+    zone = moments.zone_here(entries[-1].time) if entries else "UTC"
+    head = f"the life of the item, as signed by those who handled it (times are {zone}):"
+    return [head, "", *timeline.Timeline(entries, {}).lines()]
 
 
 def _step(number: int, step: Any) -> list[str]:

@@ -164,7 +164,8 @@ def test_note_correct_recheck_and_doctor(worked: dict[str, Path]) -> None:
     assert "match" in custody("recheck", evidence, "--basis", "yearly", home=home).stdout
     listed = custody("list", home=home, environment={"COLUMNS": "100"}).stdout
     assert "not yet anchored" in listed, "as upload tells it"
-    assert evidence.removeprefix("urn:uuid:") in custody("list", home=home).stdout, "never cut"
+    opening = json.loads(custody("show", evidence, "--json", home=home).stdout)["item"]["opening"]
+    assert f"{opening[:8]}  " in custody("list", home=home).stdout
     doctor = custody("doctor", "--deep", home=home, code=3).stdout
     assert "ok      log" in doctor
     *_, verdict, left = doctor.splitlines()
