@@ -143,10 +143,12 @@ def upload(
 
     def named(session: Session, options: UploadOptions) -> UploadOptions:
         if source:
-            return replace(options, own={"partOf": items.also(session, source).urn})
+            of = record_options.identifier_members(exhibits.in_use(session, case), exhibit)
+            own = {"partOf": items.also(session, source).urn}
+            return replace(options, own=own, members=options.members | of)
         return exhibits.belonging(session, options, case, exhibit, part_of, replaces)
 
-    completed = named if source or part_of or replaces else None
+    completed = None if resume else named
     upload_paths(paths if plain_file else images.paths, options, completed, images)
 
 
