@@ -32,7 +32,6 @@ FOUNDING = custody_files.FOUNDING  # while a home waits for its chain
 SESSION = (
     "client/session"  # a session that goes on, sealed; kept only where logging in takes a person
 )
-USED_CASES = "client/cases"  # which case is worked on in which folder, sealed
 JOURNAL = "client/journal"  # of uploads that were interrupted
 FIELD = "client/field"  # what was signed without network, and waits
 QUEUE = f"{FIELD}/queue"

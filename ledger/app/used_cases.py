@@ -13,8 +13,8 @@ from typing import Final
 from ledger.adapters import filelock
 from ledger.adapters.keystore.file import FileKeyring
 from ledger.adapters.sealed_file import SealedFile
-from ledger.app import settings
 
+CASES: Final = "client/cases"  # below the home
 _BOUND: Final = b"custody-used-cases-v1"
 
 
@@ -26,7 +26,7 @@ class UsedCases:
     """
 
     def __init__(self, home: Path, keyring: FileKeyring) -> None:
-        self._path = home / settings.USED_CASES
+        self._path = home / CASES
         self._file = SealedFile(self._path, keyring.get("journal"), _BOUND)
 
     def of(self, folder: Path) -> str:

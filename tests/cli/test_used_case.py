@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ledger.app import settings
+from ledger.app import used_cases
 from tests.support.commands import within
 
 
@@ -83,11 +83,11 @@ def test_the_case_is_not_in_clear_on_the_disk_and_no_file_of_the_folder_chooses_
     home: Path,
 ) -> None:
     run(home, "use", "2026-200")
-    kept = (home / settings.USED_CASES).read_bytes()
+    kept = (home / used_cases.CASES).read_bytes()
     assert b"2026-200" not in kept
     assert b"desk" not in kept
     assert sorted(path.name for path in Path().iterdir()) == ["below", "p.jpg"]
-    (home / settings.USED_CASES).write_bytes(bytes(len(kept)))  # damaged: no case is taken
+    (home / used_cases.CASES).write_bytes(bytes(len(kept)))  # damaged: no case is taken
     assert json.loads(run(home, "--json", "use")[0])["case"] == ""
 
 
