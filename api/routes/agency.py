@@ -50,6 +50,7 @@ def agency(node: NodeDep) -> AgencyOut:
         if followed is not None
         else {},
         names=followed.names if followed is not None else {},
+        releases=node.releases,
     )
 
 
