@@ -59,6 +59,7 @@ ROUTES: Final[dict[str, frozenset[str]]] = {
     "status": _PEOPLE,
     "list_evidence": _PEOPLE,
     "search_evidence": _PEOPLE,
+    "find_evidence": _PEOPLE,
     "find_numbers": _PEOPLE,
     "show_evidence": _PEOPLE,
     "list_events": _PEOPLE,
@@ -144,6 +145,7 @@ ROUTES: Final[dict[str, frozenset[str]]] = {
 GUEST_ROUTES: Final = frozenset({
     "list_evidence",
     "search_evidence",
+    "find_evidence",
     "find_numbers",
     "show_evidence",
     "list_events",

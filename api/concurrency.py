@@ -155,6 +155,7 @@ _GROUPS: Final[dict[str, tuple[str, int, int, tuple[str, ...]]]] = {
         (
             "list_evidence",
             "search_evidence",
+            "find_evidence",
             "find_duplicates",
             "list_events",
             "list_handovers",

@@ -115,81 +115,6 @@ class StatementsOut(Strict):
     registered: list[RegisteredOut]
 
 
-class ReplicaOut(Strict):
-    """One item at one IPFS node: wanted, pinned, damaged or released; when it was last known good
-    there, how often read again.
-    """
-
-    node: str
-    state: str
-    proof: str | None
-    reads: int
-    problem: str
-
-
-class OfferOut(Strict):
-    """An open offer: to which agency, to whom in it (or null), until when."""
-
-    agency: str
-    person: str | None
-    expires: str | None
-
-
-class ItemOut(Strict):
-    """What the node keeps in clear about an item. ``parts``: which the caller has in it, empty in
-    lists: by them it is known in which of their roles they may sign about it.
-    """
-
-    model_config = example(
-        evidence=_ITEM,
-        origin="NL-POL",
-        custodian="NL-POL",
-        events=2,
-        head=_DIGEST,
-        time="2026-11-21T09:14:03Z",
-        closed=False,
-        erased=False,
-        holder="uhsvsxgbeqkdjg7gd2vbcbfsna",
-        offer=None,
-        cid=_CID,
-        index=4,
-        state="final",
-        replicas=[
-            {
-                "node": "site-a",
-                "state": "pinned",
-                "proof": "2026-11-21T09:15:00Z",
-                "reads": 0,
-                "problem": "",
-            }
-        ],
-        parts=["holder"],
-    )
-
-    evidence: str
-    origin: str
-    custodian: str
-    events: int
-    head: Hex
-    time: str
-    closed: bool
-    erased: bool
-    holder: str
-    offer: OfferOut | None
-    cid: str | None
-    index: int
-    state: str
-    replicas: list[ReplicaOut]
-    parts: list[str] = []
-
-
-class ItemsOut(Strict):
-    """A page; ``next`` is the cursor of the following one, or null."""
-
-    items: list[ItemOut]
-    next: int | None
-
-
 class LookOut(Strict):
     """Somebody that an item was offered to looked at it before answering: at its record (with the
     keys) or content, and first when.
@@ -237,40 +162,12 @@ class EventsOut(Strict):
     next: int | None
 
 
-class SearchIn(Strict):
-    """Search by an identifier, in whatever spelling; never in a URL, since case numbers are case
-    data.
-    """
-
-    model_config = example(scheme="case", value="2026-117")
-
-    scheme: Annotated[str, Field(max_length=64)]
-    value: Annotated[str, Field(max_length=256)]
-    after: Annotated[int, Field(ge=-1, lt=1 << 63)] = -1
-
-
 class DigestIn(Strict):
     """A SHA-256."""
 
     model_config = example(sha256=_DIGEST)
 
     sha256: Hex
-
-
-class FoundOut(Strict):
-    """Items found among those that the caller may see."""
-
-    model_config = example(evidence=[_ITEM])
-
-    evidence: list[str]
-
-
-class SearchedOut(FoundOut):
-    """A page of what was found; ``next`` is where the next one begins, null behind the last."""
-
-    model_config = example(evidence=[_ITEM], next=None)
-
-    next: int | None
 
 
 class AccessIn(Strict):

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from cli import output
+from cli import output, own_trust
 from cli.global_options import STATE
 from cli.hints import elsewhere
 from ledger.domain.files import file_names
@@ -151,8 +151,7 @@ def trust_root(bundle: Path, file: Path | None, typed: Sequence[object]) -> Trus
     hint = elsewhere("verify", *paths, *typed, "--trust", _TRUST)
     require_own_node(hint)
     home = STATE.home
-    client = settings.is_client(home)
-    if not (home / settings.CONFIG).exists() and not client:
+    if not (home / settings.CONFIG).exists() and not settings.is_client(home):
         raise UsageError(
             "no trust root: it says which chain you trust, and comes from the agencies by another "
             f"way than the bundle{_lying(bundle)}",
@@ -160,11 +159,8 @@ def trust_root(bundle: Path, file: Path | None, typed: Sequence[object]) -> Trus
         )
     output.note(f"trusting {own_chain()}, {home}")
     try:
-        if client:
-            return _of_own_agency(home, bundle)
-        from ledger.app import public_trust
-
-        return _of_node(lambda pin: public_trust.read(home, pin), bundle)
+        with own_trust.teller() as node:
+            return _of_node(node.trust_root, bundle)
     except (UsageError, NetworkError) as error:
         kind = UsageError if isinstance(error, UsageError) else NetworkError
         raise kind(f"the trust root of {home} was not read: {error.message}", hint=hint) from error
@@ -181,28 +177,6 @@ def _lying(bundle: Path) -> str:
                 "fingerprint with the agencies, such as by telephone"
             )
     return ""
-
-
-def _of_own_agency(home: Path, bundle: Path) -> TrustRoot:
-    """The trust root as the node tells it that a person's folder belongs to.
-
-    Raises:
-        UsageError: nobody may be asked now, or another node answers there.
-    """
-    from ledger.adapters.node.client import NodeClient
-    from ledger.app import settings
-    from ledger.domain.errors import UsageError
-
-    if STATE.offline:
-        raise UsageError("it is your agency's node that tells it, and --offline asks nobody")
-    own = settings.read_client(home)
-    with NodeClient(own.server) as node:
-        if node.agency().log != own.log:
-            # No verdict on the evidence, of which nothing was judged.
-            raise UsageError(
-                f"another node than your agency's answers at {own.server}; tell your administrator"
-            )
-        return _of_node(node.trust_root, bundle)
 
 
 def require_own_node(hint: str) -> None:

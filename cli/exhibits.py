@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from cli import items
-from cli.global_options import STATE
-from cli.hints import program, quoted
+from cli import command_line, items, output
 from ledger.domain.codecs.text import counted
 
 if TYPE_CHECKING:
@@ -49,7 +46,6 @@ class Belonging:
 
 #: Options that say under which number something is recorded, and how it belongs to another exhibit.
 _NUMBERING: Final = ("--exhibit", "--part-of", "--replaces")
-_SHORT: Final = {"-e": "--exhibit", "-c": "--case"}
 
 
 def in_words(error: ConflictError) -> ConflictError:
@@ -58,12 +54,12 @@ def in_words(error: ConflictError) -> ConflictError:
     """
     from ledger.domain.event import same_record
 
-    number = _said("--exhibit")
+    number = command_line.said("--exhibit")
     if not number or not error.message.startswith(same_record.NUMBER_TAKEN):
         return error
     anew = ["--restart"] if same_record.INTERRUPTED in error.message else []
     ways = [f"another number: {_again('--exhibit', 'NUMBER', *anew)}"]
-    if _said("--case"):
+    if command_line.said("--case"):
         ways += [
             f"a part of that one: {_again('--part-of', number, *anew)}",
             f"in its place: {_again('--replaces', number, *anew)}",
@@ -71,35 +67,19 @@ def in_words(error: ConflictError) -> ConflictError:
     return type(error)(error.message, hint="; ".join(ways))
 
 
-def _said(option: str) -> str:
-    """The value of an option of this command line; empty where it is not there."""
-    return next((value for name, value, _ in _typed() if name == option), "")
-
-
-def _typed() -> Iterator[tuple[str, str, list[str]]]:
-    """The command line as it was typed: the options that number what is recorded by their long
-    names, each with its value and its words; of everything else the words alone.
-    """
-    left = iter(STATE.arguments)
-    for word in left:
-        name, joined, value = word.partition("=")
-        if word[:2] in _SHORT:
-            name, joined, value = _SHORT[word[:2]], word[2:], word[2:]
-        if word == "--":
-            yield "", "", [word, *left]
-        elif name in (*_NUMBERING, *_SHORT.values()):
-            words = [word] if joined else [word, next(left, "")]
-            yield name, value if joined else words[1], words
-        else:
-            yield "", "", [word]
-
-
 def _again(*instead: str) -> str:
     """The command line with another way to number what it records."""
-    kept = [words for name, _, words in _typed() if name not in _NUMBERING]
-    words = [word for one in kept for word in one if word not in (*instead, "--resume")]
-    at = words.index("--") if "--" in words else len(words)
-    return " ".join([program(), *map(quoted, [*words[:at], *instead, *words[at:]])])
+    return command_line.again(*instead, without=(*_NUMBERING, "--resume", *instead))
+
+
+def in_use(session: Any, case: str) -> str:
+    """The case that was said, or the one that is worked on in this folder, which is told: it is
+    signed like one that was typed.
+    """
+    if case or not (used := session.used_case):
+        return case
+    output.say(f"case {used}, which this folder uses")
+    return str(used)
 
 
 def related(session: Any, case: str, exhibit: str, part_of: str, replaces: str) -> Belonging:
@@ -110,6 +90,7 @@ def related(session: Any, case: str, exhibit: str, part_of: str, replaces: str) 
     """
     from ledger.domain.errors import UsageError
 
+    case = in_use(session, case)
     if part_of and replaces:
         raise UsageError(
             "a part of an exhibit does not take its place",

@@ -111,6 +111,8 @@ def bring_each(
                 own = names if len(named) > 1 else None
                 told = _one(read, files, top, target, own, wish)
             except (CustodyError, OSError) as error:
+                if len(named) == 1:
+                    raise
                 told = _failed(typed, error)
                 told.contradicted = isinstance(error, VerificationError)
                 told.stopped = isinstance(error, NetworkError | LockedError)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +11,20 @@ import typer
 from ledger.app import find_home
 from ledger.app.find_home import FoundHome
 from ledger.domain.errors import UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a command line (cli/command_line.py): an option with its value, or another word.
+
+    ``option``: its longest name; empty for another word. ``anywhere``: whether it holds for every
+    command.
+    """
+
+    words: tuple[str, ...]
+    option: str = ""
+    value: str = ""
+    anywhere: bool = False
 
 
 @dataclass
@@ -26,13 +40,22 @@ class State:
     json: bool = False
     help: bool = False
     offline: bool = False
+    #: Show what would be signed, and sign nothing.
+    preview: bool = False
+    #: Items and types of events that the person at the terminal has agreed to sign.
+    agreed: set[tuple[str, str]] = field(default_factory=set)
+    #: What somebody typed for a person, by the reference that the node gave for it.
+    people: dict[str, str] = field(default_factory=dict)
     command: str = ""
-    #: The item that the command is about, once it is known, for hints that name it.
+    #: The item that the command is about, once it is known, for hints that name it; its URN; and
+    #: digits by which it was named, with which the digest of its opening statement begins.
     item: str = ""
+    urn: str = ""
+    opening: str = ""
     #: Kinds and values of the numbers by which it was named; the node said which item that is.
     numbers: tuple[tuple[str, str], ...] = ()
     #: The command line without the program, for hints that repeat it otherwise.
-    arguments: tuple[str, ...] = ()
+    typed: tuple[Part, ...] = ()
     looked_up: FoundHome | None = None
 
     @property
@@ -97,6 +120,6 @@ Basis = Annotated[
 Evidence = Annotated[
     str,
     typer.Argument(
-        metavar="ITEM", help="The item: case/exhibit (2026-117/A1), its id, or how that begins."
+        metavar="ITEM", help="The item: case/exhibit (2026-117/A1), its short id, or its whole one."
     ),
 ]

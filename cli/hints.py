@@ -64,6 +64,11 @@ def elsewhere(*words: object) -> str:
     return "custody " + " ".join(map(_word, words))
 
 
+def typed(*words: object) -> str:
+    """A command that begins with the global options as this run was given them."""
+    return " ".join([program(), *map(_word, words)])
+
+
 def _word(word: object) -> str:
     """A word as a shell reads it; a path is never an option, whatever a file is called."""
     text = str(word)

@@ -1,15 +1,19 @@
 """Items as people name them: by case and exhibit number (2026-117/A1), by an exhibit number alone
-where one item has it, by an id, or by the beginning of an id.
+where one item has it, by the short id that lists show, or by the whole id.
 
-A number or a beginning stands for what the node lists for it, as `custody list` does: what is
-signed names the item that was found, and the item is told before anything is signed.
+- a short id is how the digest of the statement that opened the item begins, as in git: eight digits
+  are shown, and any beginning of at least four that fits one item alone is taken. How the whole id
+  begins is taken as well
+- a number or a beginning stands for what the node lists for it, as `custody list` does: what is
+  signed names the item that was found, and the item is told before anything is signed. Its record,
+  where it is read, is held against what was typed (named_numbers.py)
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,28 +23,71 @@ from cli.hints import command
 
 if TYPE_CHECKING:
     from cli.session import Session
+    from ledger.domain.ports.answers import Item
 
-_WHOLE: Final = re.compile(r"(?:urn:uuid:)?[0-9a-fA-F]{8}(?:-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}")
-_BEGINNING: Final = re.compile(r"(?:urn:uuid:)?([0-9a-fA-F]{4,8}(?:-[0-9a-fA-F-]{0,27})?)")
-_LISTED: Final = 20_000  # items among which a beginning is looked for
+_WHOLE: Final = re.compile(r"(?:urn:uuid:)?[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_BEGINNING: Final = re.compile(
+    r"(?:urn:uuid:)?([0-9a-fA-F]{4,8}-[0-9a-fA-F-]{0,27}|[0-9a-fA-F]{4,64})"
+)
+#: Digits of a short id.
+SHORT: Final = 8
+_FOUND: Final = 100  # items that a beginning may fit, before the others are no longer looked for
 _SHOWN: Final = 5
+_AT_ONCE: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
 class Named:
     """An item that somebody named, and its case where they named it by that.
 
-    ``numbers``: kinds and values of those by which it was named.
+    ``numbers``: kinds and values of those by which it was named. ``typed``: digits by which it was
+    named, with which the digest of the statement that opened it begins. ``name``: its short id,
+    where that is known.
     """
 
     urn: str
     case: str = ""
     numbers: tuple[tuple[str, str], ...] = ()
+    typed: str = ""
+    name: str = ""
 
     @property
     def short(self) -> str:
         """The item as a person may type it next."""
-        return self.urn.removeprefix("urn:uuid:")
+        return self.name or self.urn.removeprefix("urn:uuid:")
+
+
+def shorts(session: Session, urns: Iterable[str]) -> dict[str, str]:
+    """Items by their short ids, as the node tells the statements that opened them; longer ones
+    where two of these begin alike, whole ids where it tells none.
+    """
+    wanted = list(dict.fromkeys(urns))
+    told: list[Item] = []
+    if STATE.offline:
+        told = [session.node.item(urn) for urn in wanted]
+    else:
+        for at in range(0, len(wanted), _AT_ONCE):
+            told += session.node.find(among=wanted[at : at + _AT_ONCE])
+    openings = {item.evidence: item.opening for item in told}
+    return apart({urn: openings.get(urn, "") for urn in wanted})
+
+
+def opened_by(statement: str) -> str:
+    """The short id of the item that a statement opened, by the digest of it."""
+    return statement[:SHORT]
+
+
+def apart(openings: dict[str, str]) -> dict[str, str]:
+    """Short ids of items by the digests of the statements that opened them, each with as many
+    digits as tell all of these apart.
+    """
+    digits = SHORT
+    known = {opening for opening in openings.values() if opening}
+    while len({opening[:digits] for opening in known}) < len(known):
+        digits += 4
+    return {
+        urn: opening[:digits] or urn.removeprefix("urn:uuid:") for urn, opening in openings.items()
+    }
 
 
 def urn_of(session: Session | None, text: str) -> str:
@@ -56,8 +103,23 @@ def find(session: Session | None, text: str) -> Named:
     """
     named = _found(session, text.strip())
     if session is not None:
-        STATE.item, STATE.numbers = named.short, named.numbers
+        go_on_with(named)
     return named
+
+
+def go_on_with(named: Named) -> None:
+    """Let hints, and the check of the record against what was typed, be about an item from here
+    on.
+    """
+    STATE.item, STATE.urn = named.short, named.urn
+    STATE.numbers, STATE.opening = named.numbers, named.typed
+
+
+def with_names(session: Session, several: Iterable[Named]) -> list[Named]:
+    """Items with their short ids."""
+    listed = list(several)
+    ids = shorts(session, (one.urn for one in listed))
+    return [replace(one, name=ids[one.urn]) for one in listed]
 
 
 def also(session: Session | None, text: str) -> Named:
@@ -84,11 +146,12 @@ def among(urns: Iterable[str], text: str, what: str) -> str:
 
     match = _WHOLE.fullmatch(text.strip()) or _BEGINNING.fullmatch(text.strip())
     begins = match[0].lower().removeprefix("urn:uuid:") if match else ""
-    found = _all(urns, (), f"urn:uuid:{begins}") if begins else []
+    every = dict.fromkeys(urns) if begins else {}
+    found = [urn for urn in every if urn.startswith(f"urn:uuid:{begins}")]
     if len(found) == 1:
         return found[0]
     if found:
-        raise _unclear(text, found)
+        raise _unclear(text, found, {})
     raise UsageError(f"{text[:80]!r} is not {what}", hint="give its id, or how that begins")
 
 
@@ -103,9 +166,10 @@ def _found(session: Session | None, text: str) -> Named:
     found = [*_by_numbers(session, text), *_by_beginning(session, text)]
     urns = list(dict.fromkeys(named.urn for named in found))
     if len(urns) == 1:
-        output.note(f"{text[:80]} is item {found[0].short}")
-        return found[0]
-    raise _unclear(text, urns)
+        name = shorts(session, urns)[urns[0]]
+        output.note(f"{text[:80]} is item {name}")
+        return replace(found[0], name=name)
+    raise _unclear(text, urns, shorts(session, urns[:_SHOWN]))
 
 
 def require_said(basis: str) -> None:
@@ -162,33 +226,33 @@ def _by_numbers(session: Session, text: str) -> list[Named]:
             meant = both if borne is None else borne.meant
             found += [Named(urn, case, numbers) for urn in meant]
     search, exhibit_alone = session.node.search, (("exhibit", text),)
-    found += [Named(urn, numbers=exhibit_alone) for urn in search("exhibit", text)]
+    alone = [Named(urn, numbers=exhibit_alone) for urn in search("exhibit", text)]
+    # An exhibit number alone is one of the case that is worked on here, where that has it.
+    used = session.used_case if alone else ""
+    found += (_by_numbers(session, f"{used}/{text}") if used else []) or alone
     found += [Named(urn, text, (("case", text),)) for urn in search("case", text)]
     return found
 
 
 def _by_beginning(session: Session, text: str) -> list[Named]:
-    from ledger.domain.errors import UsageError
-
+    """Items whose short or whole id begins so, those that fit it of what the node names."""
     match = _BEGINNING.fullmatch(text)
     if match is None:
         return []
-    begins = f"urn:uuid:{match[1].lower()}"
-    listed = list(islice(session.node.items(), _LISTED + 1))
-    if len(listed) > _LISTED:
-        raise UsageError(
-            f"among more than {_LISTED:,} items a beginning is not looked for",
-            hint="give the whole id, or case and exhibit: 2026-117/A1",
-        )
-    offered = (handover.evidence for handover in session.node.handovers())
-    return [Named(urn) for urn in _all([item.evidence for item in listed], offered, begins)]
+    begins = match[1].lower()
+    found = []
+    for item in islice(session.node.find(beginning=begins), _FOUND):
+        by_opening = item.opening.startswith(begins)
+        if by_opening or item.evidence.startswith(f"urn:uuid:{begins}"):
+            typed = begins if by_opening else ""
+            found.append(Named(item.evidence, typed=typed))
+    return found
 
 
-def _all(listed: Iterable[str], offered: Iterable[str], begins: str) -> list[str]:
-    return [urn for urn in dict.fromkeys([*listed, *offered]) if urn.startswith(begins)]
-
-
-def _unclear(text: str, urns: list[str]) -> Exception:
+def _unclear(text: str, urns: list[str], told: Mapping[str, str]) -> Exception:
+    """Args:
+    told: the first of the items as they are told apart.
+    """
     from ledger.domain.errors import UsageError
 
     if not urns:
@@ -196,7 +260,7 @@ def _unclear(text: str, urns: list[str]) -> Exception:
             f"{text[:80]!r} is not an item that you may see",
             hint="name it by case and exhibit (2026-117/A1) or by its id, see: custody list",
         )
-    some = ", ".join(urn.removeprefix("urn:uuid:") for urn in urns[:_SHOWN])
+    some = ", ".join(told.get(urn, urn.removeprefix("urn:uuid:")) for urn in urns[:_SHOWN])
     more = f" and {len(urns) - _SHOWN} more" if len(urns) > _SHOWN else ""
     return UsageError(
         f"{text[:80]!r} may be each of {len(urns)} items: {some}{more}",

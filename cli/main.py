@@ -7,7 +7,7 @@ from __future__ import annotations
 import sys
 from itertools import takewhile
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from typer.exceptions import TyperException
@@ -21,7 +21,9 @@ from cli import (
     interrupt,
     logs,
     missing,
+    mistyped,
     output,
+    previews,
     record_options,
     request_words,
 )
@@ -66,6 +68,7 @@ from cli.commands import (
     status,
     trust,
     upload,
+    use,
     verify,
 )
 from cli.global_options import STATE
@@ -121,6 +124,10 @@ def options(
     offline: Annotated[
         bool, typer.Option("--offline", help="Without network: sign now, custody field send later.")
     ] = False,
+    preview: Annotated[
+        bool,
+        typer.Option("--preview", help="Show in plain words what would be signed; sign nothing."),
+    ] = False,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
@@ -132,10 +139,14 @@ def options(
         passphrase_file,
         offline,
     )
+    STATE.preview, STATE.agreed, STATE.people = preview, set(), {}
     STATE.home_by = "--home" if _is_typed(context, "home") else "CUSTODY_HOME"
-    STATE.command, STATE.item, STATE.numbers = context.invoked_subcommand or "", "", ()
+    STATE.command, STATE.numbers = context.invoked_subcommand or "", ()
+    STATE.item, STATE.urn, STATE.opening = "", "", ""
     if not STATE.help:
         extras.require_for(STATE.command)
+        if preview:
+            previews.require_signing(STATE.command)
 
 
 def _is_typed(context: typer.Context, name: str) -> bool:
@@ -148,6 +159,7 @@ for module in (
     *(
         init,
         home,
+        use,
         upload,
         inbox,
         list_items,
@@ -199,21 +211,22 @@ def run(arguments: list[str]) -> int:
     """Run one command in this process; returns its exit code."""
     # Before parsing: what was mistyped is told as JSON too.
     command = typer.main.get_command(app)
-    arguments = command_line.global_first(command, arguments)
+    arguments = command_line.global_first(command_line.parts(command, arguments))
     options = list(takewhile(lambda one: one != "--", arguments))
     STATE.json, STATE.help = "--json" in options, "--help" in options
-    STATE.arguments, STATE.command = tuple(arguments), ""
+    STATE.typed, STATE.command = (), ""
     try:
         missing.require_filled(arguments)
         arguments = missing.with_own_words(arguments)
+        STATE.typed = command_line.parts(command, arguments)
         return int(command(arguments, prog_name="custody", standalone_mode=False) or 0)
     except (interrupt.Stopped, typer.Abort):
         return output.interrupted(interrupt.exit_code(), interrupt.told())
     except TyperException as error:
         if missing.is_lacking(error):
             more = missing.answered(error, arguments)
-            return run(more) if more else output.tell(*missing.told(error, arguments), code=2)
-        return _misused(error, arguments)
+            return run(more) if more else output.tell(*missing.told(error), code=2)
+        return _misused(error, arguments, command)
     except Exception as error:  # noqa: BLE001  (the last handler: a defect must not print case data)
         return output.failure(_in_words(error))
 
@@ -229,26 +242,15 @@ def _in_words(error: Exception) -> Exception:
     return request_words.in_words(error) if isinstance(error, FormatError) else error
 
 
-def _misused(error: TyperException, arguments: list[str]) -> int:
+def _misused(error: TyperException, arguments: list[str], group: Any) -> int:
     """Tell wrong usage; a group without a command prints its help."""
     context = getattr(error, "ctx", None)
-    path = context.command_path if context is not None else _path(arguments)
+    path = context.command_path if context is not None else "custody"
     if (
         context is not None and type(error).__name__ == "NoArgsIsHelpError"
     ):  # typer keeps that class to itself
         output.say(*context.get_help().split("\n"))
         return error.exit_code
+    if (unknown := mistyped.told(error, group, arguments)) is not None:
+        return output.tell(*unknown, error.exit_code)
     return output.tell(error.format_message(), f"see {path} --help", error.exit_code)
-
-
-def _path(arguments: list[str]) -> str:
-    """The command of a command line, as far as it was understood: of an option without its value
-    nothing else tells which command it stood behind.
-    """
-    if STATE.command not in arguments:
-        return "custody"
-    behind = arguments[arguments.index(STATE.command) + 1 :]
-    group = next((one for one in app.registered_groups if one.name == STATE.command), None)
-    inner = group.typer_instance.registered_commands if group and group.typer_instance else []
-    known = {one.name or getattr(one.callback, "__name__", "") for one in inner}
-    return " ".join(["custody", STATE.command, *(word for word in behind[:1] if word in known)])

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
-from cli import questions
-from cli.hints import quoted
+from cli import command_line, hints, questions
+from cli.global_options import STATE
 from ledger.domain.errors import UsageError
 
 #: In the place of words that only the person who types a command can say: they are signed.
@@ -89,26 +89,27 @@ def answered(error: Any, arguments: Sequence[str]) -> list[str] | None:
     if not words:
         return None
     if _is_option(param):
-        return [*arguments, _name(param), words]
+        return list(map(str, command_line.words(_name(param), words)))
     return [*arguments, words]
 
 
-def told(error: Any, arguments: Sequence[str]) -> tuple[str, str]:
+def told(error: Any) -> tuple[str, str]:
     """What is missing, and the whole command with a word in capitals for each thing to fill in."""
     param, params = error.param, error.ctx.command.params
-    behind = params[params.index(param) :]
+    behind, given = params[params.index(param) :], {part.option for part in STATE.typed}
     lacking = [
         one
         for one in params
         if one.required
         and (
-            not any(word.partition("=")[0] in one.opts for word in arguments)
-            if _is_option(one)
-            else one in behind and not _is_option(param)
+            _name(one) not in given if _is_option(one) else one in behind and not _is_option(param)
         )
     ]
-    words = [*map(quoted, arguments), *(word for one in lacking for word in _form(one))]
-    return f"{_form(param)[0]} is missing: {_what(param)}", f"custody {' '.join(words)}"
+    forms = [(_is_option(one), word) for one in lacking for word in _form(one)]
+    options = [word for is_option, word in forms if is_option]
+    others = [word for is_option, word in forms if not is_option]
+    command = hints.typed(*command_line.words(*options), *others)
+    return f"{_form(param)[0]} is missing: {_what(param)}", command
 
 
 def _is_option(param: Any) -> bool:

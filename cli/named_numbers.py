@@ -1,9 +1,11 @@
-"""An item that was named by a number of its case has that number in its record."""
+"""An item that was named by a number of its case has that number in its record, and one that was
+named by a short id was opened by the statement whose digest begins so.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from cli.global_options import STATE
 from ledger.domain.errors import VerificationError
@@ -11,20 +13,34 @@ from ledger.domain.event import same_record
 from ledger.domain.event.normalization import form
 from ledger.domain.verify.signed_events import DISTRUST
 
+if TYPE_CHECKING:
+    from ledger.domain.ports.answers import RecordedDocument
 
-def require_numbers(evidence: str, documents: Mapping[str, dict[str, Any]]) -> None:
-    """Check that the record of the item that was named by a number has that number, as it stands
-    after corrections, or was ever of that case: which item it stands for is the node's word, and
-    another one would be read, given on or decided upon.
+
+def require_named(evidence: str, events: Sequence[RecordedDocument]) -> None:
+    """Check that the record of an item is that of the one which was named, by the digest of its
+    opening or by a number that it has, as it stands after corrections, or was ever of that case:
+    which item a number or a short id stands for is the node's word, and another one would be read,
+    given on or decided upon.
 
     Args:
-        documents: of the item's events, in their order, by their statement digests in hex; they
-            are destroyed together, and then say nothing.
+        events: of the item, in their order, held against what was signed; their documents are
+            destroyed together, and then say nothing.
 
     Raises:
-        VerificationError: it has not.
+        VerificationError: it is not.
     """
-    if evidence.removeprefix("urn:uuid:") != STATE.item or not documents:
+    if evidence != STATE.urn:
+        return
+    if events and not events[0].statement.startswith(STATE.opening):
+        raise VerificationError(
+            2,
+            f"the node names item {evidence.removeprefix('urn:uuid:')} for {STATE.opening}, and "
+            "the statement that opened it has another digest",
+            hint=DISTRUST,
+        )
+    documents = {one.statement: one.document for one in events if one.document is not None}
+    if not documents:
         return
     versions = [*same_record.versions(documents)]
     standing = dict(versions).values()

@@ -23,11 +23,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Final, TextIO
+from typing import Any, Final, Self, TextIO
 
 from cli.global_options import STATE
 from cli.hints import runnable
 from cli.line_folding import folded
+from ledger import system
 from ledger.domain.errors import (
     CustodyError,
     FormatError,
@@ -139,6 +140,9 @@ def _fitting(stream: TextIO | None, lines: tuple[str, ...]) -> Iterator[str]:
     columns = max(20, shutil.get_terminal_size((100, 24)).columns) if is_terminal(stream) else 0
     for line in lines:
         text = visible(line)
+        if isinstance(line, Struck) and text == line and safe.width(text) <= columns:
+            yield line.painted()
+            continue
         if len(text) > _LONGEST:
             text = f"{text[:_LONGEST]} ({len(text) - _LONGEST} more characters)"
         yield from folded(text, columns) if columns else [text]
@@ -310,6 +314,31 @@ class _Quiet:
             self._stream.flush()
         except (OSError, ValueError):
             return
+
+
+class Struck(str):
+    """A line that was made safe, of which a part is struck through on a terminal that can."""
+
+    __slots__ = ("part",)
+    part: slice
+
+    @classmethod
+    def of(cls, line: str, begin: int, end: int) -> Self:
+        """A line, and where in it the part begins and ends."""
+        made = cls(line)
+        made.part = slice(begin, end)
+        return made
+
+    def painted(self) -> str:
+        """The line with what a terminal acts on."""
+        begin, end = self.part.start, self.part.stop
+        return f"{self[:begin]}\x1b[9m{self[begin:end]}\x1b[29m{self[end:]}"
+
+
+def can_strike() -> bool:
+    """Whether results go to a terminal that strikes text through."""
+    known = os.environ.get("TERM", "") not in ("", "dumb")
+    return is_terminal(results()) and known and not system.WINDOWS
 
 
 def wrapped(text: object, columns: int, *, indent: int, further: int = 0) -> list[str]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    from cli.moments import Moment
     from ledger.domain.errors import DemandError, UsageError
 
 Purpose = Annotated[
@@ -30,7 +31,12 @@ Authority = Annotated[
     str, typer.Option("--authority", help="Authority that ordered or allowed it.")
 ]
 Occurred = Annotated[
-    str, typer.Option("--occurred", help="When it happened, if not now: 2026-11-20T10:00:00Z.")
+    str,
+    typer.Option(
+        "--occurred",
+        help='When it happened, if not now: "2026-11-20 10:00 Europe/Amsterdam", or with an offset '
+        "or Z.",
+    ),
 ]
 Resume = Annotated[
     bool,
@@ -70,15 +76,16 @@ def basis_member(purpose: str, kind: str, reference: str, authority: str) -> dic
 
 
 def moment_members(occurred: str, late: str) -> dict[str, Any]:
-    """The `occurred` and `late` members, where they were said.
+    """The `occurred` and `late` members, where they were said: the time in UTC, with the zone that
+    was named.
 
     Raises:
         UsageError: no time, or one that has not come yet.
     """
-    if occurred:
-        past_time(occurred, "--occurred")
+    moment = past_time(occurred, "--occurred") if occurred else None
+    zone = {"zone": moment.zone} if moment is not None and moment.zone else {}
     return {
-        **({"occurred": {"from": occurred}} if occurred else {}),
+        **({"occurred": {"from": moment.text, **zone}} if moment is not None else {}),
         **({"late": late.strip()} if late.strip() else {}),
     }
 
@@ -93,40 +100,26 @@ def identifier_members(case: str, exhibit: str) -> dict[str, Any]:
     return {"identifiers": found} if found else {}
 
 
-def time_of(text: str, option: str) -> int:
-    """A time that an option said.
-
-    Raises:
-        UsageError: it is none.
-    """
-    from ledger.domain.codecs.text import parse_time
-    from ledger.domain.errors import FormatError, UsageError
-
-    try:
-        return parse_time(text, what=option)
-    except FormatError as error:
-        raise UsageError(error.message, hint="in UTC, to the second") from error
-
-
-def past_time(text: str, option: str) -> str:
-    """A time that has come, as it was said: asked before anything is hashed or sent.
+def past_time(text: str, option: str) -> Moment:
+    """A time that has come: asked before anything is hashed or sent.
 
     Raises:
         UsageError: it is none, or lies ahead of this computer's clock.
     """
     import time
 
+    from cli import moments
     from ledger.domain.codecs.text import format_time
     from ledger.domain.errors import UsageError
     from ledger.domain.event import claimed_times
 
-    now = int(time.time())
-    if time_of(text, option) > now:
+    now, moment = int(time.time()), moments.read(text, option)
+    if moment.seconds > now:
         raise UsageError(
             f"{option} {text} lies after {format_time(now)}, when it would be signed",
             hint=claimed_times.HINT,
         )
-    return text
+    return moment
 
 
 #: Members of a record by the options that say them, for what a profile asks for.

@@ -75,7 +75,19 @@ TYPED: Final[dict[str, Words]] = {
     "body.copies": Words("the number of copies", "a whole number from 0 on", hint="correct it"),
     "body.since": _TIME,
     "body.time": _TIME,
+    "body.until": _TIME,
+    "body.opener": _PERSON,
+    "body.holder": _PERSON,
+    "body.custodian": _AGENCY,
+    "body.kind": Words(
+        "the kind of item", "file, thing, derived, copy or part", hint="correct --kind"
+    ),
+    "body.standing": Words(
+        "where items stand", "open, offered, closed or destroyed", hint="correct --state"
+    ),
     "body.scheme": _IDENTIFIER,
+    "body.exhibit": _IDENTIFIER,
+    "body.text": _IDENTIFIER,
     "body.value": _IDENTIFIER,
     "body.case": _IDENTIFIER,
     "body.exhibits": _IDENTIFIER,
@@ -96,7 +108,8 @@ TYPED: Final[dict[str, Words]] = {
 
 #: Members that programs write, and no person.
 WRITTEN: Final = frozenset({
-    "body.access", "body.afresh", "body.after", "body.answer", "body.bundle",
+    "body.access", "body.afresh", "body.after", "body.among", "body.answer", "body.beginning",
+    "body.bundle", "body.limit", "body.newest",
     "body.certificate", "body.cids", "body.copy", "body.custody", "body.digests",
     "body.disclosures", "body.document", "body.evidence", "body.field", "body.idToken",
     "body.marks", "body.request", "body.sealed", "body.seed", "body.size", "body.statements",

@@ -231,7 +231,7 @@ def _refused(done: Done) -> Iterator[str]:
 def _about(chosen: Chosen) -> Iterator[Named]:
     """Each item in turn, as the one that hints and the check of numbers are about."""
     for one in chosen.items:
-        STATE.item, STATE.numbers = one.short, one.numbers
+        items.go_on_with(one)
         yield one
 
 
@@ -254,7 +254,7 @@ def _belonging(session: Session, text: str) -> list[Named]:
             found.append([Named(urn, case, numbers_of) for urn in there])
     meant = [one for one in found if one]
     if len(meant) == 1:
-        return meant[0]
+        return items.with_names(session, meant[0])
     if meant:
         raise UsageError(
             f"{text[:80]!r} may be a case or an exhibit of one",

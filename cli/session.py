@@ -47,6 +47,33 @@ class Session:
     clock: SystemClock
     served: bool = True
 
+    @property
+    def used_case(self) -> str:
+        """The case that is worked on in the working folder; empty where there is none."""
+        from ledger.app.used_cases import UsedCases
+
+        try:
+            return UsedCases(STATE.home, self.keyring).of(Path.cwd())
+        except OSError:  # a folder that was removed
+            return ""
+
+
+def require_home() -> None:
+    """Refuse to go on where there is no home to work in.
+
+    Raises:
+        UsageError: there is none. StorageError: others can write in it.
+    """
+    if not STATE.found.by:
+        raise UsageError(
+            f"no home was found: looked for {', '.join(STATE.found.looked)}",
+            hint=f"{settings.BEGIN}; to work in one that lies elsewhere: --home DIR",
+        )
+    if settings.is_client(STATE.home):
+        settings.read_client(STATE.home)
+    else:
+        settings.read(STATE.home)
+
 
 def unlock() -> Unlocking:
     """Ask for the passphrase and begin to derive the keyring's key, in another process. Import what
@@ -59,15 +86,7 @@ def unlock() -> Unlocking:
         UsageError: no home there, or no passphrase. KeyringError: no keyring in it. StorageError:
             others can write in it.
     """
-    if not STATE.found.by:
-        raise UsageError(
-            f"no home was found: looked for {', '.join(STATE.found.looked)}",
-            hint=f"{settings.BEGIN}; to work in one that lies elsewhere: --home DIR",
-        )
-    if settings.is_client(STATE.home):
-        settings.read_client(STATE.home)
-    else:
-        settings.read(STATE.home)
+    require_home()
     clear_copies.remove_leftovers(STATE.home)
     return Unlocking(STATE.home / settings.KEYRING, passphrases.ask())
 

@@ -6,30 +6,39 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
-from cli import output, tables
+from cli import items, output, tables
 from ledger.domain.codecs.text import counted
 from ledger.domain.event import same_record
 
 if TYPE_CHECKING:
+    from cli.session import Session
     from ledger.client.upload import UploadResult
 
-_LISTED: Final = 20
+#: Items of an upload that are listed.
+LISTED: Final = 20
 #: Where something stands that was recorded; left out where there is little room.
 IN_LOG: Final = " in the agency's log"
 
 
-def _short(evidence: str) -> str:
-    return evidence.removeprefix("urn:uuid:")
+def named(session: Session, done: Sequence[UploadResult]) -> dict[str, str]:
+    """The items that are listed of an upload, and those named beside them, by short ids."""
+    new = [item for item in done if item.index is not None]
+    left = [item for item in done if item.index is None]
+    same = [item for item in new if item.duplicates][:LISTED]
+    some = [item.evidence for item in [*new[:LISTED], *left[:1], *left[-1:]]]
+    return items.shorts(session, [*some, *(item.duplicates[0] for item in same)])
 
 
-def recorded(new: Sequence[UploadResult], outcome: Callable[[UploadResult], str]) -> list[str]:
+def recorded(
+    new: Sequence[UploadResult], names: Mapping[str, str], outcome: Callable[[UploadResult], str]
+) -> list[str]:
     """What was recorded, a line each, with the exhibit number where there is one.
 
     Args:
-        outcome: where in the log it stands.
+        names: short ids of items. outcome: where in the log it stands.
     """
     columns = {
-        "ITEM": [_short(item.evidence) for item in new],
+        "ITEM": [names[item.evidence] for item in new],
         "EXHIBIT": [item.exhibit for item in new],
         "SIZE": [output.size(item.size) for item in new],
         "RECORDED": [outcome(item) for item in new],
@@ -38,30 +47,27 @@ def recorded(new: Sequence[UploadResult], outcome: Callable[[UploadResult], str]
     if not any(columns["EXHIBIT"]):
         del columns["EXHIBIT"]
     rows = [list(row) for row in zip(*columns.values(), strict=True)]
-    short = {
-        "RECORDED": lambda cells: [cell.replace(IN_LOG, "") for cell in cells],
-        "ITEM": tables.beginnings,
-    }
+    short = {"RECORDED": lambda cells: [cell.replace(IN_LOG, "") for cell in cells]}
     return tables.table([*columns], rows, whole=("ITEM", "EXHIBIT"), short=short)
 
 
-def known(left: Sequence[UploadResult]) -> list[str]:
+def known(left: Sequence[UploadResult], names: Mapping[str, str]) -> list[str]:
     """What was left out, since it was recorded before: how many files, as what."""
     if not left:
         return []
     if len(left) == 1:
         number = f", {left[0].exhibit}" if left[0].exhibit else ""
         return [
-            f"already recorded as {_short(left[0].evidence)}{number}: {left[0].path}",
+            f"already recorded as {names[left[0].evidence]}{number}: {left[0].path}",
             *_differing(left),
             "Left out; --again records it anew.",
         ]
     wholes = Counter(same_record.whole(item.exhibit) for item in left if item.exhibit)
     numbers = ", ".join(number for number, _ in wholes.most_common(3))
     named = (
-        f"{numbers}; {left[-1].path} is {_short(left[-1].evidence)}"
+        f"{numbers}; {left[-1].path} is {names[left[-1].evidence]}"
         if numbers
-        else (f"{left[-1].path}, {_short(left[-1].evidence)}, and others")
+        else (f"{left[-1].path}, {names[left[-1].evidence]}, and others")
     )
     return [
         f"{counted(len(left), 'file')} already recorded as {named}.",
@@ -78,23 +84,30 @@ def _differing(left: Sequence[UploadResult]) -> list[str]:
     return [f"NOT recorded, since the earlier record says otherwise: {', '.join(names)}."]
 
 
-def elsewhere(new: Sequence[UploadResult], found: Mapping[str, tuple[str, str]]) -> list[str]:
+def elsewhere(
+    new: Sequence[UploadResult], names: Mapping[str, str], found: Mapping[str, tuple[str, str]]
+) -> list[str]:
     """Which of the files that were recorded have the content of another item.
 
     Args:
+        names: short ids of items.
         found: of these, by their items, the other item and its number, where they are proven to.
     """
     same = [item for item in new if item.duplicates]
     lines = []
-    for item in same[:_LISTED]:
+    for item in same[:LISTED]:
         other, number = found.get(item.evidence, (item.duplicates[0], ""))
         where = f"also in {number}, " if number else ""
         says = "" if item.evidence in found else ", as the node says"
-        lines.append(f"same content: {item.path} is {where}{_short(other)}{says}")
-    if len(same) > _LISTED:
+        lines.append(f"same content: {item.path} is {where}{_name(names, other)}{says}")
+    if len(same) > LISTED:
         wholes = Counter(same_record.whole(number) for _, number in found.values() if number)
         many = ", ".join(f"{count} in {number}" for number, count in wholes.most_common(5))
         lines.append(
             f"same content: {counted(len(same), 'file')} in all" + (f", {many}" if many else "")
         )
     return lines
+
+
+def _name(names: Mapping[str, str], evidence: str) -> str:
+    return names.get(evidence) or evidence.removeprefix("urn:uuid:")

@@ -112,7 +112,9 @@ def exported(session: Session, urn: str, access: str, withhold: list[str]) -> tu
     from ledger.client.redaction import require_withheld
     from ledger.domain.bundle.bundle import parse
 
-    if access and STATE.numbers:  # of the record: the bundle may leave the number out
+    if access and (
+        STATE.numbers or STATE.opening
+    ):  # of the record: the bundle may leave the number out
         session.node.details(urn, access)
     data = session.node.bundle(urn, access, withhold=withhold)
     parsed = parse(data)

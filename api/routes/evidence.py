@@ -1,9 +1,8 @@
-"""Items: lists and events in clear; details, keys, content and bundles after a recorded access."""
+"""Items: events in clear; details, keys, content and bundles after a recorded access."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Annotated, Final
+from typing import Annotated
 
 from fastapi import APIRouter, Header, Query
 from fastapi.responses import Response
@@ -17,151 +16,22 @@ from api.schemas import (
     EventOut,
     EventsOut,
     GrantsOut,
-    ItemOut,
-    ItemsOut,
     LookOut,
-    OfferOut,
     RehearsalIn,
-    ReplicaOut,
-    SearchedOut,
-    SearchIn,
     StandingOut,
 )
 from api.schemas_exchange import ReadableOut
 from ledger.client.redaction import Withheld
 from ledger.domain.codecs.text import b64url, format_time, from_b64url, from_hex
 from ledger.domain.event.types import AccessMode
-from ledger.domain.ipld import cid as cids
-from ledger.domain.item.custody_transitions import Offer
-from ledger.domain.item.participation import Part
-from ledger.rows.items import ItemRow
-from ledger.rows.storage import OWN_DISK, ReplicaStateRow
-from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.access import authorization, key_release, shown_documents
 from ledger.services.bundles import export
-from ledger.services.node.context import Node
 from ledger.services.onchain import checkpoint_anchoring
-from ledger.services.records import documents, foreign_history, record_keys
+from ledger.services.records import documents, foreign_history
 from ledger.services.registration import rehearsal
 from ledger.services.registration.item_histories import life_of
 
-_FOUND: Final = 500  # items that a search tells at once
-
 router = APIRouter(route_class=GuardedRoute, prefix="/evidence", tags=["evidence"])
-
-
-def _item_out(
-    node: Node,
-    item: ItemRow,
-    reached: checkpoint_anchoring.Progress,
-    held: list[ReplicaStateRow],
-    *,
-    erased: bool,
-    parts: Iterable[Part] = (),
-) -> ItemOut:
-    state = item.state
-    return ItemOut(
-        evidence=state.evidence,
-        origin=state.origin,
-        custodian=state.custodian,
-        events=state.seq + 1,
-        head=state.head.hex(),
-        time=format_time(state.time),
-        closed=state.closed,
-        erased=erased,
-        holder=item.holder.shown_at(item.state.custodian) if item.holder is not None else "",
-        offer=_offer_out(state.offer),
-        cid=None if item.cid is None else cids.to_text(item.cid),
-        index=item.latest_index,
-        state=checkpoint_anchoring.state_of(node, reached, item.latest_log, item.latest_index),
-        replicas=[_replica_out(row) for row in held if row.node != OWN_DISK],
-        parts=sorted(part.name.lower() for part in parts),
-    )
-
-
-def _is_erased(unit: UnitOfWork, item: ItemRow) -> bool:
-    """Whether the keys of an item are destroyed, or will be at once; asked for items that could be
-    only.
-    """
-    return unit.erasures.get(item.state.evidence) is not None
-
-
-def _offer_out(offer: Offer | None) -> OfferOut | None:
-    if offer is None:
-        return None
-    return OfferOut(
-        agency=offer.to,
-        person=offer.person,
-        expires=None if offer.expires is None else format_time(offer.expires),
-    )
-
-
-def _replica_out(row: ReplicaStateRow) -> ReplicaOut:
-    proof = format_time(row.proof) if row.proof else None
-    return ReplicaOut(
-        node=row.node, state=row.state, proof=proof, reads=row.reads, problem=row.problem
-    )
-
-
-@router.get("", operation_id="list_evidence")
-def list_evidence(
-    node: NodeDep,
-    caller: CallerDep,
-    after: Annotated[int, Query(ge=-1, lt=1 << 63)] = -1,
-    limit: Annotated[int, Query(ge=1, le=500)] = 100,
-) -> ItemsOut:
-    """A page of the items that the caller may see."""
-    with node.records.read() as unit:
-        rows = authorization.visible_items(node, unit, caller, after=after, limit=limit)
-        reached, held = (
-            checkpoint_anchoring.progress(node, unit),
-            unit.replicas.named([row.state.evidence for row in rows]),
-        )
-        erased = {row.state.evidence for row in rows if _is_erased(unit, row)}
-    return ItemsOut(
-        items=[
-            _item_out(
-                node,
-                row,
-                reached,
-                held.get(row.state.evidence, []),
-                erased=row.state.evidence in erased,
-            )
-            for row in rows
-        ],
-        next=rows[-1].opened if len(rows) == limit else None,
-    )
-
-
-@router.post("/search", operation_id="search_evidence")
-def search_evidence(node: NodeDep, caller: CallerDep, request: SearchIn) -> SearchedOut:
-    """Items with this identifier (case, exhibit), among those that the caller may see; 500 a
-    page.
-    """
-    with node.records.read() as unit:
-        token = record_keys.identifier_token(node, request.scheme, request.value)
-        rows = authorization.visible_items(
-            node, unit, caller, after=request.after, limit=_FOUND, token=token
-        )
-    return SearchedOut(
-        evidence=[row.evidence for row in rows],
-        next=rows[-1].opened if len(rows) == _FOUND else None,
-    )
-
-
-@router.get("/{evidence}", operation_id="show_evidence")
-def show_evidence(node: NodeDep, caller: CallerDep, evidence: Item) -> ItemOut:
-    """What the node keeps in clear about one item."""
-    with node.records.read() as unit:
-        item = authorization.require_visible(node, unit, caller, evidence)
-        return _item_out(
-            node,
-            item,
-            checkpoint_anchoring.progress(node, unit),
-            unit.replicas.of_item(evidence),
-            erased=_is_erased(unit, item),
-            parts=authorization.parts_of(node, unit, caller, evidence, item),
-        )
 
 
 @router.get("/{evidence}/events", operation_id="list_events")

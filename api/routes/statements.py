@@ -5,7 +5,8 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from api.deps import CallerDep, GuardedRoute, NodeDep
-from api.schemas import DigestIn, FoundOut, RegisteredOut, StatementsIn, StatementsOut
+from api.schemas import DigestIn, RegisteredOut, StatementsIn, StatementsOut
+from api.schemas_items import FoundOut
 from api.schemas_recorded import (
     BorneOut,
     NumbersIn,

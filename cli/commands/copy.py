@@ -109,9 +109,10 @@ def take(
         known = (one.opening for one in openings)
         opened = {one.statement: one.document for one in known if one.document is not None}
         same = same_numbers.lines(session.node, done.evidence, opened)
+        name = items.shorts(session, [done.evidence])[done.evidence]
     output.result(
         asdict(done) | {"path": None},
-        f"recorded as {done.evidence}, a copy of {urn} of {found[-1].giver}",
+        f"recorded as {name}, a copy of {urn} of {found[-1].giver}",
         *same,
     )
 
@@ -122,7 +123,9 @@ def tree(evidence: Evidence, as_json: Json = False) -> None:
     with open_session() as session:
         urn = items.urn_of(session, evidence)
         lineage = session.node.lineage(urn)
-    lines = _branches(lineage.links, urn)
+        family = {item for link in lineage.links for item in (link.parent, link.child)}
+        ids = items.shorts(session, [urn, *sorted(family)])
+    lines = _branches(lineage.links, urn, ids)
     for copy in lineage.copies:
         held = f"holds {copy.taken}" if copy.taken else f"may fetch it until {copy.until}"
         lines.append(f"copy for {copy.recipient}: {held}")
@@ -141,8 +144,12 @@ def register(app: typer.Typer) -> None:
     app.command(help=_TREE)(tree)
 
 
-def _branches(links: Sequence[Link], urn: str) -> list[str]:
-    """The family as a tree from its roots, the item itself marked."""
+def _branches(links: Sequence[Link], urn: str, ids: dict[str, str]) -> list[str]:
+    """The family as a tree from its roots, the item itself marked.
+
+    Args:
+        ids: how each is called; those that nobody may see here by their whole ids.
+    """
     children: dict[str, list[tuple[str, str]]] = {}
     for link in links:
         children.setdefault(link.parent, []).append((link.child, link.kind))
@@ -154,14 +161,7 @@ def _branches(links: Sequence[Link], urn: str) -> list[str]:
         mark = "  <- this one" if item == urn else ""
         again = " (see above)" if item in shown and item in children else ""
         note = f"  {_KINDS.get(kind, kind)}" if kind else ""
-        lines.append(
-            "   " * depth
-            + ("└─ " if depth else "")
-            + item.removeprefix("urn:uuid:")
-            + note
-            + again
-            + mark
-        )
+        lines.append("   " * depth + ("└─ " if depth else "") + ids[item] + note + again + mark)
         if item not in shown:
             shown.add(item)
             for child, what in sorted(children.get(item, [])):

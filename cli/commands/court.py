@@ -7,7 +7,17 @@ from typing import Annotated
 
 import typer
 
-from cli import beside, court_folder, court_page, items, outfile, output, trust_lines, withholding
+from cli import (
+    beside,
+    command_line,
+    court_folder,
+    court_page,
+    items,
+    outfile,
+    output,
+    trust_lines,
+    withholding,
+)
 from cli.global_options import Basis, Evidence, Json
 from cli.hints import command
 from ledger.domain.codecs.text import counted
@@ -41,8 +51,7 @@ def court(
     items.require_said(basis)
     Withheld(withhold or [])  # a selector of another form is told before anything is signed
     outfile.require_folder(out)
-    again = _again(evidence, out, {"--basis": basis, "--for": recipient}, withhold or [])
-    files.require_vacant(out, hint=f"name another: {again}")
+    files.require_vacant(out, hint=f"name another: {_again(out)}")
     with open_session() as session:
         ready = court_folder.require_ready
         asked = withholding.asked(session, evidence, basis, "court", recipient, withhold, ready)
@@ -79,14 +88,12 @@ def _unwritten(error: Exception, signed: list[str]) -> int:
     )
 
 
-def _again(evidence: str, out: Path, given: dict[str, str], withhold: list[str]) -> str:
+def _again(out: Path) -> str:
     """The same command with the name of a folder that is free; what was to be withheld stays
     withheld.
     """
     near = out if out.name not in ("", "..") else out / "for-the-court"
-    said = [word for name, value in given.items() if value for word in (name, value)]
-    hidden = [word for one in withhold for word in ("--withhold", one)]
-    return command("court", evidence, "-o", beside.numbered(near, ""), *said, *hidden)
+    return command_line.again("-o", beside.numbered(near, ""), without=("--output",))
 
 
 def as_json_of(left: court_page.CourtFolder) -> dict[str, object]:

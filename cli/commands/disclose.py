@@ -8,7 +8,7 @@ import typer
 
 from cli import items, labels, output, people, questions, record_options, selection
 from cli.forwarding import forward
-from cli.global_options import Evidence, Json
+from cli.global_options import STATE, Evidence, Json
 from cli.hints import elsewhere
 from cli.items import Named
 from ledger.domain.codecs.text import counted
@@ -81,11 +81,7 @@ def disclose(
     output.result(
         answer,
         *lines,
-        *(
-            [f"They take it with: `custody copy take {urn.removeprefix('urn:uuid:')} --basis WHY`"]
-            if to
-            else []
-        ),
+        *([f"They take it with: `custody copy take {STATE.item} --basis WHY`"] if to else []),
     )
 
 

@@ -60,15 +60,18 @@ def fixity(
                     if isinstance(error, NetworkError) or len(wanted) == 1:
                         raise
                     failed[item] = error.message
-    bad = {
-        urn: nodes for urn, nodes in found.items() if any(node.result != "match" for node in nodes)
-    }
-    value = {
+        bad = {
+            urn: nodes
+            for urn, nodes in found.items()
+            if any(node.result != "match" for node in nodes)
+        }
+        names = items.shorts(session, bad)
+    value: dict[str, Any] = {
         "items": [{"evidence": urn, "nodes": nodes} for urn, nodes in found.items()],
         "notRead": elsewhere,
         "failed": failed,
     }
-    output.result(value, *_text(found, bad, elsewhere), *_failures(failed))
+    output.result(value, *_text(found, bad, names, elsewhere), *_failures(failed))
     raise typer.Exit(_code(found) or (3 if elsewhere or failed else 0))
 
 
@@ -126,12 +129,14 @@ def _left(one: Fixity) -> bool:
     return bool(sum(one.bad.values()) > one.repaired or one.unread)
 
 
-def _text(found: dict[str, Any], bad: dict[str, Any], elsewhere: int) -> list[str]:
+def _text(
+    found: dict[str, Any], bad: dict[str, Any], names: dict[str, str], elsewhere: int
+) -> list[str]:
     lines: list[str] = []
     if bad:
         rows = [
             [
-                urn.removeprefix("urn:uuid:"),
+                names[urn],
                 node.node,
                 node.result,
                 str(sum(node.bad.values())),
@@ -144,7 +149,7 @@ def _text(found: dict[str, Any], bad: dict[str, Any], elsewhere: int) -> list[st
         lines += tables.table(
             ["ITEM", "NODE", "FOUND", "BAD BLOCKS", "REPAIRED"],
             rows,
-            short={"ITEM": tables.beginnings},
+            whole=("ITEM",),
         )
     damaged = [
         urn

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli import items, output, people, questions, record_options, selection
+from cli import items, moments, output, people, questions, record_options, selection
 from cli.commands import handover_answer, handover_list
 from cli.commands import handover_pause as pause
 from cli.forwarding import forward
@@ -113,7 +113,7 @@ def offer(
             session.clock.now() + int(days * _DAY),
             person or None,
             "loan" if loan else "custody",
-            record_options.time_of(return_by, "--return-by") if return_by else None,
+            moments.read(return_by, "--return-by").seconds if return_by else None,
             condition,
             tuple(on_condition or ()),
             purpose,

@@ -247,7 +247,7 @@ def _meant(session: Session, typed: Sequence[str], *, everything: bool) -> selec
         raise UsageError("--all is everything on offer to you", hint="name items, or say --all")
     if typed:
         return selection.find(session, typed)
-    offered = [Named(urn) for urn in _on_offer(session)]
+    offered = items.with_names(session, map(Named, _on_offer(session)))
     if everything and offered:
         return selection.Chosen(tuple(offered), whole=True)
     if len(offered) != 1:

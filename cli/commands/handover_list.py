@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from cli import labels, offer_confirmation, output, people, tables
+from cli import items, labels, offer_confirmation, output, people, tables
 from cli.global_options import Json
 from ledger.domain.identity.person import PersonId
 
@@ -28,12 +28,13 @@ def list_(as_json: Json = False) -> None:
 
     with open_session() as session:
         handovers = session.node.handovers()
+        ids = items.shorts(session, (one.evidence for one in handovers))
         givers = {one.evidence: _giver(session, one) for one in handovers}
         own = session.person.certificate.agency
         called = people.named(session, _everybody(handovers, givers))
     rows = [
         [
-            one.evidence.removeprefix("urn:uuid:"),
+            ids[one.evidence],
             _told(givers[one.evidence], called),
             _told(PersonId(one.taker, one.person or ""), called),
             labels.HANDOVERS[one.state],
@@ -48,7 +49,6 @@ def list_(as_json: Json = False) -> None:
         "TO": tables.colleagues(own),
         "GOOD UNTIL": tables.minutes,
         "LOOKED AT": tables.minutes,
-        "ITEM": tables.beginnings,
     }
     output.result(
         {"handovers": handovers},

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 import typer
 
 from cli import items, offer_confirmation, outfile, output, questions
-from cli.global_options import Basis, Evidence, Json
+from cli.global_options import STATE, Basis, Evidence, Json
 from cli.hints import command
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def pause(
             raise UsageError(wrong, hint="leave -o away" if item.cid is None else "add -o FILE")
         if item.offer is not None and not _is_own(session, session.node.open_offer(urn)):
             questions.require(yes=yes)
-        with _Told(urn, out, force=force) as told, written:
+        with _Told(out, force=force) as told, written:
             waiting = handover_pause.Waiting(wait, output.say)
             handover_pause.take_back(session.node, session.person, session.clock, urn, waiting)
             told.taken_back = True
@@ -132,15 +132,15 @@ def _agree(session: Session, urn: str, reading: Reading, *, yes: bool) -> None:
         "Somebody else made this offer. Make it again, in your name?",
         yes=yes,
         otherwise="the item is not on offer now",
-        hint=command("handover", "offer", urn.removeprefix("urn:uuid:"), "--to", "NUMBER"),
+        hint=command("handover", "offer", STATE.item, "--to", "NUMBER"),
     )
 
 
 class _Told:
     """Says where an interruption has left the item, and what to start to go on."""
 
-    def __init__(self, urn: str, out: Path | None, *, force: bool) -> None:
-        self._urn, self._out, self._force = urn, out, ["--force"] if force else []
+    def __init__(self, out: Path | None, *, force: bool) -> None:
+        self._out, self._force = out, ["--force"] if force else []
         self.taken_back = self.written = self.finished = False
 
     def __enter__(self) -> Self:
@@ -154,7 +154,7 @@ class _Told:
         if error is None or self.finished:
             return
         target = ["-o", self._out, *self._force] if self._out and not self.written else []
-        item = self._urn.removeprefix("urn:uuid:")
+        item = STATE.item
         again = command("handover", "pause", item, *target, "--basis", "WHY")
         if not self.taken_back:
             if not isinstance(error, CustodyError):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from cli import output, tables
+from cli import items, output, tables
 from cli.global_options import STATE, Json
 from cli.hints import command, runnable
 from ledger.domain.codecs.text import counted
@@ -82,6 +82,11 @@ class _Found:
     size: int = 0
     looked: int = 0
     whole: bool = True
+    ids: dict[str, str] = field(default_factory=dict)
+
+    def named(self, evidence: str | None) -> str:
+        """An item by its short id; empty for none."""
+        return self.ids.get(evidence, "") if evidence else ""
 
     def take(self, page: InboxPage) -> None:
         if not self.looked:
@@ -153,6 +158,8 @@ def _read(session: Session, since: int | None, *, everything: bool) -> _Found:
         found.take(page)
         if number == _PAGES and not everything:
             break
+    told = [line.evidence for line in found.waiting if line.evidence]
+    found.ids = items.shorts(session, [*told, *(one.evidence for one in found.changed)])
     return found
 
 
@@ -163,18 +170,11 @@ def _waiting(found: _Found, roles: frozenset[str]) -> Iterator[str]:
     yield f"{counted(len(found.waiting), 'matter', ('waits', 'wait'))} for you"
     for line in found.waiting:
         yield ""
-        yield f"{_subject(line)}{_words(line)}"
+        item = found.named(line.evidence)
+        yield f"{item}  {_words(line)}" if item else _words(line)
         if times := _times(line):
             yield f"  {times}"
-        yield f"  {_todo(line, roles)}"
-
-
-def _short(evidence: str) -> str:
-    return evidence.removeprefix("urn:uuid:")[: tables.BEGINNING]
-
-
-def _subject(line: WaitingLine) -> str:
-    return f"{_short(line.evidence)}  " if line.evidence else ""
+        yield f"  {_todo(line, item, roles)}"
 
 
 def _words(line: WaitingLine) -> str:
@@ -202,7 +202,7 @@ def _minute(time: str) -> str:
     return tables.minutes([time])[0]
 
 
-def _todo(line: WaitingLine, roles: frozenset[str]) -> str:
+def _todo(line: WaitingLine, item: str, roles: frozenset[str]) -> str:
     """The command that deals with it, as it runs from here."""
     if line.kind == "person-asks":
         return command("person", "approve", line.subject)
@@ -211,7 +211,6 @@ def _todo(line: WaitingLine, roles: frozenset[str]) -> str:
     words = _KINDS[line.kind][1]
     if not _RUN_BY.get(line.kind, roles) & roles:
         words = ("status",)
-    item = _short(line.evidence or "")
     return command(*(item if word == "ID" else word for word in words))
 
 
@@ -227,10 +226,10 @@ def _changed(found: _Found, since: str | None) -> Iterator[str]:
     yield f"{count} changed since you looked at {_minute(since)}"
     for one in newest[:_CHANGES]:
         events = counted(one.count, "event")
-        yield f"{_short(one.evidence)}  {events}, the last at {_minute(one.time)}"
+        yield f"{found.named(one.evidence)}  {events}, the last at {_minute(one.time)}"
     if len(newest) > _CHANGES:
         yield f"and {len(newest) - _CHANGES} more: {command('inbox', '--json', '--peek')}"
-    yield f"  {command('show', _short(newest[0].evidence))}"
+    yield f"  {command('show', found.named(newest[0].evidence))}"
 
 
 def register(app: typer.Typer) -> None:

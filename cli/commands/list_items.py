@@ -2,20 +2,44 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import re
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import typer
 
-from cli import labels, output, people, tables
+from cli import command_line, labels, moments, output, people, tables
+from cli import items as naming
 from cli.global_options import Json
-from ledger.domain.identity.person import PersonId
+from ledger.domain.identity.person import PersonId, read_stored
 
-_HELP = """List the items that you may see; what is in them stays sealed.
+if TYPE_CHECKING:
+    from cli.session import Session
+    from ledger.domain.ports.answers import BorneNumber, Item
+
+_HELP = """List the items that you may see; what is in them stays sealed. Several filters leave what
+fits all of them.
 
 \b
 Example:
   custody --home ~/evidence list --case 2026-117
+  custody --home ~/evidence list --by 4711 --since "2026-11-20 Europe/Rome"
 """
+_AGENCY: Final = re.compile(r"[A-Z]{2}-[A-Z0-9-]{1,32}")
+
+
+#: What an item is, as far as that is clear; where it stands; in which order items are listed.
+Kind = Literal["file", "thing", "derived", "copy", "part"]
+Standing = Literal["open", "offered", "closed", "destroyed"]
+Order = Literal["oldest", "newest", "latest", "holder", "kind"]
+_BRIEF: Final = {"keys destroyed": "destroyed", "on its way to the chain": "on its way"}
+#: By what items are put in order here; the node knows only that in which they were recorded.
+_KEYS: Final[dict[str, Callable[[Item], str]]] = {
+    "latest": lambda item: item.time,
+    "holder": lambda item: f"{item.custodian} {item.holder}",
+    "kind": lambda item: item.kind,
+}
 
 
 def list_items(
@@ -26,51 +50,142 @@ def list_items(
         str,
         typer.Option("-e", "--exhibit", help="Only items with this exhibit number, and its parts."),
     ] = "",
+    text: Annotated[
+        str, typer.Option(help="Only items with this number, of a case or an exhibit.")
+    ] = "",
+    kind: Annotated[
+        Kind | None, typer.Option(help="Files, things, derived items, copies or parts.")
+    ] = None,
+    state: Annotated[
+        Standing | None, typer.Option(help="Open, offered, closed, or with keys destroyed.")
+    ] = None,
+    by: Annotated[
+        str, typer.Option(help="Recorded by this person: service number or pseudonym.")
+    ] = "",
+    holder: Annotated[str, typer.Option(help="Held by this person, or this agency.")] = "",
+    since: Annotated[
+        str, typer.Option(help='Recorded since: a time, or "2026-11-20 Europe/Amsterdam".')
+    ] = "",
+    sort: Annotated[
+        Order, typer.Option(help="By when recorded, by the latest event, by holder or kind.")
+    ] = "oldest",
+    limit: Annotated[
+        int, typer.Option(min=0, help="At most so many; 0 for all.", show_default=False)
+    ] = 0,
+    page: Annotated[int, typer.Option(min=1, help="With --limit: which page of them.")] = 1,
     as_json: Json = False,
 ) -> None:
     from cli.session import open_session
-    from ledger.domain.event import same_record
 
+    start = moments.read(since, "--since", day=True).seconds if since else None
+    wanted: dict[str, Any] = {"case": case, "exhibit": exhibit, "text": text, "since": start}
+    wanted |= {"kind": kind, "standing": state, "newest": sort == "newest"}
     with open_session() as session:
-        wanted = None
-        for scheme, value in (("case", case), ("exhibit", exhibit)):
-            if value:
-                match = set(session.node.search(scheme, value))
-                if scheme == "exhibit":
-                    match |= set(session.node.search(same_record.PARTS, value))
-                wanted = match if wanted is None else wanted & match
+        wanted |= _people(session, by, holder)
+        found = session.node.find(**{name: value for name, value in wanted.items() if value})
+        shown, more = _page(found, sort, limit, page)
         borne = session.node.numbers(case, [exhibit]) if case and exhibit else {}
-        if wanted is None:
-            items = list(session.node.items())
-        else:
-            items = [session.node.item(evidence) for evidence in sorted(wanted)]
+        ids = naming.apart({item.evidence: item.opening for item in shown})
         own = session.person.certificate.agency
-        called = people.named(session, (PersonId(one.custodian, one.holder) for one in items))
-    rows = [
-        [
-            item.evidence.removeprefix("urn:uuid:"),
-            item.time,
-            str(item.events),
-            labels.holder(item, called),
-            ("closed, " if item.closed else "") + labels.SHORT_STATES.get(item.state, item.state),
-        ]
-        for item in items
-    ]
-    headers = ["ITEM", "LATEST EVENT", "EVENTS", "HELD BY", "STATE"]
-    short = {
-        "HELD BY": tables.colleagues(own),
-        "LATEST EVENT": tables.minutes,
-        "ITEM": tables.beginnings,
-    }
-    none = ["no items that you may see" + (" have this number" if wanted is not None else "")]
-    lines = tables.table(headers, rows, whole=headers, short=short) if rows else none
-    for number, bearers in borne.items():
-        if len(bearers.meant) > 1:
-            named = ", ".join(one.removeprefix("urn:uuid:") for one in bearers.meant)
-            lines.append(f"{len(bearers.meant)} items bear the number {number}: {named}")
-    output.result({"items": items}, *lines)
+        called = people.named(session, _everybody(shown, own))
+    filtered = any(wanted[name] for name in wanted if name != "newest")
+    none = "no items that you may see" + (" fit that" if filtered else "")
+    lines = _table(shown, ids, own, called) if shown else [none]
+    if more:
+        following = command_line.again("--page", str(page + 1), without=("--page",))
+        lines.append(f"more: {following}")
+    output.result({"items": shown, "more": more}, *lines, *_bearers(borne, ids))
 
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
     app.command("list", help=_HELP)(list_items)
+
+
+def _people(session: Session, by: str, holder: str) -> dict[str, str]:
+    """Whom filters name, as the node asks for them.
+
+    Raises:
+        UsageError: nobody.
+    """
+    found = {"opener": people.reference(session, by)} if by else {}
+    if _AGENCY.fullmatch(holder):
+        return found | {"custodian": holder}
+    return found | ({"holder": people.reference(session, holder)} if holder else {})
+
+
+def _page(found: Iterator[Item], sort: Order, limit: int, page: int) -> tuple[list[Item], bool]:
+    """A page of items in an order, and whether others follow."""
+    if sort in _KEYS:
+        found = iter(sorted(found, key=_KEYS[sort], reverse=sort == "latest"))
+    if not limit:
+        return list(found), False
+    first = (page - 1) * limit
+    shown = list(islice(found, first, first + limit + 1))
+    return shown[:limit], len(shown) > limit
+
+
+def _everybody(shown: Sequence[Item], own: str) -> Iterator[PersonId]:
+    for item in shown:
+        yield PersonId(item.custodian, item.holder)
+        if item.opener:
+            who = read_stored(item.opener)
+            yield PersonId(who.agency or own, who.pseudonym)
+
+
+def _table(shown: Sequence[Item], ids: dict[str, str], own: str, called: people.Names) -> list[str]:
+    rows = [
+        [
+            ids[item.evidence],
+            item.kind,
+            item.recorded or item.time,
+            people.shown(called, item.opener, own) if item.opener else item.origin,
+            labels.holder(item, called),
+            _state(item),
+        ]
+        for item in shown
+    ]
+    headers = ["ITEM", "KIND", "RECORDED", "BY", "HELD BY", "STATE"]
+    short = {"RECORDED": tables.minutes, "STATE": _brief, "HELD BY": _holders(own)}
+    return tables.table(headers, rows, whole=headers, short=short)
+
+
+def _state(item: Item) -> str:
+    """Where an item stands, and how far it is on the chain."""
+    standing = (
+        "keys destroyed, "
+        if item.erased
+        else "closed, "
+        if item.closed
+        else "offered, "
+        if item.offer is not None
+        else ""
+    )
+    return standing + labels.SHORT_STATES.get(item.state, item.state)
+
+
+def _brief(cells: list[str]) -> list[str]:
+    """States in few letters."""
+    for word, short in _BRIEF.items():
+        cells = [cell.replace(word, short) for cell in cells]
+    return cells
+
+
+def _holders(own: str) -> tables.Shorter:
+    """Colleagues without the agency, and of others the agency alone, which is all that is known of
+    them here.
+    """
+    return lambda cells: [
+        cell.removesuffix(f" of {own}") if cell.endswith(f" of {own}") else cell.split(" of ")[-1]
+        for cell in cells
+    ]
+
+
+def _bearers(borne: dict[str, BorneNumber], ids: dict[str, str]) -> list[str]:
+    """Numbers that several items bear."""
+    return [
+        f"{len(bearers.meant)} items bear the number {number}: "
+        + ", ".join(ids.get(urn, urn.removeprefix("urn:uuid:")) for urn in bearers.meant)
+        for number, bearers in borne.items()
+        if len(bearers.meant) > 1
+    ]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from cli import arguments, custody_key_notices, outfile, output, people, questions, record_options
+from cli import arguments, custody_key_notices, moments, outfile, output, people, questions
 from cli.global_options import STATE, Json
 from cli.hints import command, runnable
 from cli.questions import Yes
@@ -104,7 +104,7 @@ def suspend(
 ) -> None:
     from cli.session import open_session
 
-    moment = record_options.time_of(since, "--since") if since else None
+    moment = moments.read(since, "--since").seconds if since else None
     if moment is not None:
         questions.require(yes=yes)
     with open_session() as session:

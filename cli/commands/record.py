@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli import decisions, items, labels, output, record_options, selection
+from cli import decisions, items, labels, moments, output, record_options, selection
 from cli.eventforms import FORMS, Field, Form
 from cli.global_options import Evidence, Json
 from cli.questions import Yes
@@ -100,9 +100,8 @@ def _run(form: Form, given: dict[str, Any]) -> None:
         if field.kind in _TIMES and (
             text := given[_name(field)]
         ):  # before anything is asked of a node
-            (record_options.past_time if field.kind == "past" else record_options.time_of)(
-                text, f"--{field.option}"
-            )
+            read = record_options.past_time if field.kind == "past" else moments.read
+            given[_name(field)] = read(text, f"--{field.option}").text
     with open_session() as session:
         if _is_decision(form):
             urn = items.urn_of(session, given["evidence"])

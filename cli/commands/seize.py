@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cli import exhibits, labels, output, record_options
+from cli import exhibits, items, labels, output, record_options
 from cli.global_options import Json
 
 _HELP = """Record a thing that was seized: a phone, a disk, a notebook. Files taken from it are
@@ -82,7 +82,9 @@ def seize(
         answer = physical_items.collect(
             session.node, session.person, session.clock, body, said | moment
         )
-    output.result(answer, labels.recorded(answer, f"recorded as {answer.evidence}"))
+    output.result(
+        answer, labels.recorded(answer, f"recorded as {items.opened_by(answer.statement)}")
+    )
 
 
 def register(app: typer.Typer) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from cli import items, labels, offer_confirmation, output, people, timeline
+from cli import items, labels, moments, offer_confirmation, output, people, timeline
 from cli.global_options import Basis, Evidence, Json
 from cli.hints import command
 from ledger.domain.identity.person import PersonId, read_stored
@@ -103,7 +103,7 @@ def _text(
     by_case: bool,
 ) -> list[str]:
     lines = [
-        f"item     {item.evidence}",
+        f"item     {items.opened_by(item.opening) or '-'}  {item.evidence}",
         f"held by  {labels.holder(item, called)}"
         + (" (closed)" if item.closed else "")
         + (", keys destroyed" if item.erased else ""),
@@ -114,30 +114,30 @@ def _text(
         *(offer_confirmation.standing_lines(standing) if standing is not None else []),
         "",
     ]
-    day, is_read = "", any(told.is_signed for told in events)
+    is_read = any(told.is_signed for told in events)
+    entries = []
     for told in events:
         event = told.listed
-        date, clock = timeline.day_and_clock(event.time)
-        if date != day:
-            lines += [date, ""] if not day else ["", date, ""]
-            day = date
         proven = (
             f"on the chain by {event.provenTime}"
             if event.provenTime
             else labels.STATES[event.state]
         ) + ("; all of it the node's word" if is_read and not told.is_signed else "")
-        lines += timeline.entry(
-            clock,
-            event.effect,
-            event.agency,
-            told.document,
-            proven,
-            names,
-            void=event.void,
-            looked=event.looked,
-            called=called,
+        entries.append(
+            timeline.Told(
+                event.seq,
+                event.time,
+                event.effect,
+                event.agency,
+                event.statement,
+                told.document,
+                proven,
+                event.void,
+                event.looked,
+            )
         )
-    lines += ["", "times are UTC"]
+    lines += timeline.Timeline(entries, names, called).lines()
+    lines += ["", f"times are {moments.zone_here(item.time)}"]
     reading = command("show", typed, "--basis", "WHY")
     proving = command("bundle", typed, *([] if by_case else ["--basis", "WHY"]))
     if not is_read:

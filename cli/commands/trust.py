@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli import beside, outfile, output, trust_lines
-from cli.global_options import Json
+from cli import beside, outfile, output, own_trust, trust_lines
+from cli.global_options import STATE, Json
 
 if TYPE_CHECKING:
-    from ledger.adapters.node.client import NodeClient
+    from ledger.client.trust_roots import TrustApi
     from ledger.domain.bundle.trust import TrustRoot
 
 _HELP = """Show the fingerprint of the trust root, and write the trust root with --output: chain,
@@ -20,7 +21,8 @@ contracts, and how the finality of a block is judged. Hand the file over with th
 like; read the fingerprint to whoever verifies by another way, such as the telephone.
 
 With --pin the bundles that you name verify by it offline, also when the chain is gone. With --check
-it tells whether a trust root that somebody else was given agrees with your own chain.
+it tells whether a trust root that somebody else was given agrees with your own chain. Nothing of it
+is secret: no passphrase is asked for.
 
 \b
 Example:
@@ -46,7 +48,6 @@ def trust(
     as_json: Json = False,
 ) -> None:
     from cli.arguments import read_trust
-    from cli.session import open_session
     from ledger.client import trust_roots
     from ledger.domain.errors import UsageError
 
@@ -57,8 +58,8 @@ def trust(
             )
         beside.require_own_node("leave out --server, and unset CUSTODY_SERVER")
         given = read_trust(check)
-        with open_session() as session:
-            trust_roots.require_same(session.node, given)
+        with own_trust.teller() as node:
+            trust_roots.require_same(node, given)
         _tell(given, f"{check}: {_AGREES}", check)
         return
     with ExitStack() as stack:
@@ -69,8 +70,8 @@ def trust(
             if out is not None
             else None
         )
-        session = stack.enter_context(open_session())
-        root = _pinned(session.node, pin or [])
+        node = stack.enter_context(_named() if STATE.server else own_trust.teller())
+        root = _pinned(node, pin or [])
         if file is not None:
             file.write(root.encode())
     _tell(root, f"{out or 'trust root'}: chain {root.chain_id} ({root.label})", out)
@@ -96,7 +97,18 @@ def _tell(root: TrustRoot, text: str, path: Path | None) -> None:
     )
 
 
-def _pinned(node: NodeClient, bundles: list[Path]) -> TrustRoot:
+@contextmanager
+def _named() -> Iterator[TrustApi]:
+    """The node of --server, which is asked as somebody who knows whose it is: what is known of
+    other nodes lies among the keys.
+    """
+    from cli.session import open_session
+
+    with open_session() as session:
+        yield session.node
+
+
+def _pinned(node: TrustApi, bundles: list[Path]) -> TrustRoot:
     """The node's trust root, with the block of each bundle pinned as the node's chain has it.
 
     Raises:

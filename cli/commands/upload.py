@@ -8,16 +8,25 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli import disk_images, exhibits, items, output, questions, record_options, upload_report
+from cli import (
+    command_line,
+    disk_images,
+    exhibits,
+    items,
+    output,
+    questions,
+    record_options,
+    upload_report,
+)
 from cli.global_options import STATE, Json
-from cli.hints import command, elsewhere
+from cli.hints import command
+from cli.upload_report import LISTED
 from ledger.domain.codecs.text import counted
 
 if TYPE_CHECKING:
     from cli.session import Session
     from ledger.client.upload import UploadOptions
 
-_LISTED = 20
 _HELP = """Hash, encrypt, store and record files and folders where they are collected.
 
 Each file becomes an item of its own with a signed record; a folder becomes one more item that lists
@@ -44,7 +53,11 @@ def upload(
         typer.Option(help="Handling code such as victim-identity; may be repeated."),
     ] = None,
     occurred: Annotated[
-        str, typer.Option(help="When it was collected, if not now: 2026-11-20T10:00:00Z.")
+        str,
+        typer.Option(
+            help='When it was collected, if not now: "2026-11-20 10:00 Europe/Amsterdam", or with '
+            "an offset or Z."
+        ),
     ] = "",
     late: record_options.Late = "",
     basis_kind: record_options.BasisKind = "",
@@ -68,6 +81,13 @@ def upload(
     ] = None,
     part_of: exhibits.PartOf = "",
     replaces: exhibits.Replaces = "",
+    exclude: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Leave out of folders what this pattern means: a name anywhere ('*.tmp'), or a "
+            "path from the top ('cache/'); may be repeated. The signed manifest names each.",
+        ),
+    ] = None,
     again: Annotated[
         bool, typer.Option("--again", help="Record anew what you recorded before.")
     ] = False,
@@ -94,7 +114,7 @@ def upload(
     if bool(clock_shown) != bool(clock_reference):
         raise UsageError("the clock of a device takes both --clock-shown and --clock-reference")
     if clock_reference:
-        record_options.past_time(clock_reference, "--clock-reference")
+        clock_reference = record_options.past_time(clock_reference, "--clock-reference").text
     body: dict[str, Any] = {
         **({"method": method} if method else {}),
         **(
@@ -109,32 +129,31 @@ def upload(
             else {}
         ),
     }
-    if resume and restart:
-        raise UsageError(
-            "--resume and --restart are two ways to go on", hint="choose one of the two"
-        )
+    interrupted = record_options.interruption(resume, restart)
     if source and (part_of or replaces):
         raise UsageError(
             "--from names what it was taken from, and so do --part-of and --replaces",
             hint="give one of them",
         )
-    if resume and (said or body or source or digest or part_of or replaces):
+    if resume and (said or body or source or digest or part_of or replaces or exclude):
         raise UsageError(
             "--resume goes on with the details that were given then",
             hint="give the paths alone, or --restart for new details",
         )
-    interrupted = record_options.interruption(resume, restart)
     options = UploadOptions(
-        said, tuple(digest or ()), again, body=body, interrupted=interrupted, images=images.records
-    )
+        said, tuple(digest or ()), again, body=body, interrupted=interrupted, images=images.records,
+        exclude=_patterns(exclude, paths),
+    )  # fmt: skip
 
     def named(session: Session, options: UploadOptions) -> UploadOptions:
         if source:
-            return replace(options, own={"partOf": items.also(session, source).urn})
+            own = {"partOf": items.also(session, source).urn}
+            of = record_options.identifier_members(exhibits.in_use(session, case), exhibit)
+            return replace(options, own=own, members=options.members | of)
         return exhibits.belonging(session, options, case, exhibit, part_of, replaces)
 
-    completed = named if source or part_of or replaces else None
-    upload_paths(paths if plain_file else images.paths, options, completed, images)
+    given = paths if plain_file else images.paths
+    upload_paths(given, options, None if resume else named, images)
 
 
 def register(app: typer.Typer) -> None:
@@ -162,19 +181,20 @@ def upload_paths(
     from ledger.client.upload_drafts import measure
 
     own, images = _own(), images or disk_images.GivenImages(paths)
-    total = measure(images.files, own)[1] + images.media
+    total = measure(images.files, own, options.exclude)[1] + images.media
     with open_session() as session, output.progress("uploading", total) as advance:
         options = named(session, options) if named is not None else options
         done, run = _run(session, paths, options, own, advance)
         status = session.node.status(chain=False, ipfs=False)
         elsewhere = run.before.elsewhere(done)
+        names = upload_report.named(session, done)
     new = [item for item in done if item.index is not None]
-    lines = upload_report.recorded(new[:_LISTED], _outcome) if new else []
+    lines = upload_report.recorded(new[:LISTED], names, _outcome) if new else []
     recorded, waiting = len(new), status.integrated - status.final
     first, *rest = _next(waiting)
     size = output.size(sum(item.size for item in new))
-    lines += upload_report.elsewhere(new, elsewhere)
-    lines += upload_report.known([item for item in done if item.index is None])
+    lines += upload_report.elsewhere(new, names, elsewhere)
+    lines += upload_report.known([item for item in done if item.index is None], names)
     lines += [
         f"{counted(recorded, 'item')} recorded, {size}. {first if new else ''}".strip(),
         *(rest if new else []),
@@ -214,8 +234,8 @@ def _run(
         for item in run.run(paths, until_told=True):
             done.append(item)
             new += item.index is not None
-            if not STATE.json and item.index is not None and new == _LISTED + 1:
-                output.say(f"(more than {_LISTED} items: the rest is counted, not listed)")
+            if not STATE.json and item.index is not None and new == LISTED + 1:
+                output.say(f"(more than {LISTED} items: the rest is counted, not listed)")
     except DemandError as error:
         raise record_options.unmet(error) from error
     except InterruptedUploadError as error:
@@ -245,26 +265,16 @@ def _ask(error: Any) -> str | None:
 
 def _commands(error: Any) -> str:
     """What to do about an interrupted upload: both commands as they run."""
-    first = [
-        *("--home", str(STATE.home.absolute())),
-        *(["--server", STATE.server] if STATE.server else []),
-    ]
-    first += (
-        ["--passphrase-file", str(STATE.passphrase_file.absolute())]
-        if STATE.passphrase_file is not None
-        else []
-    )
-    first += ["--offline"] if STATE.offline else []
-    tops = [elsewhere(*first, "upload", "--resume", "--", top) for top in error.tops]
-    given = [one for one in STATE.arguments if one not in ("--restart", "--resume")]
-    again = given.copy()
-    again.insert(again.index("--") if "--" in again else len(again), "--restart")
+    first = ["--offline"] if STATE.offline else []
+    tops = [command(*first, "upload", "--resume", "--", top) for top in error.tops]
+    other = ("--restart", "--resume")
     if error.recorded:
         return (
             f"hear what was recorded: {'; '.join(tops)}; for a second item, then: "
-            f"{elsewhere(*given)}"
+            f"{command_line.again(without=other)}"
         )
-    return f"go on as before: {'; '.join(tops)}; or begin anew: {elsewhere(*again)}"
+    anew = command_line.again("--restart", without=other)
+    return f"go on as before: {'; '.join(tops)}; or begin anew: {anew}"
 
 
 def _own() -> frozenset[tuple[int, int]]:
@@ -281,14 +291,33 @@ def _own() -> frozenset[tuple[int, int]]:
     return frozenset(found)
 
 
+def _patterns(exclude: list[str] | None, paths: list[Path]) -> tuple[str, ...]:
+    """What is left out of folders.
+
+    Raises:
+        UsageError: a pattern that is none, or no folder is there to leave something out of.
+    """
+    from ledger.domain.errors import UsageError
+    from ledger.domain.files.path_globs import PathGlobs
+
+    patterns = PathGlobs(exclude or []).patterns
+    if patterns and not any(path.is_dir() for path in paths):
+        raise UsageError(
+            "--exclude leaves something out of folders, and no folder was given",
+            hint="do not name the files that are to be left out",
+        )
+    return patterns
+
+
 def _left_out(left: list[Any]) -> list[str]:
     """What was left out, by kind with its number; what could not be read, one by one."""
     from ledger.client.folder_walk import OWN
 
     lost = [leftover for leftover in left if leftover.lost]
+    excluded = [leftover for leftover in left if leftover.excluded]
     counts: dict[str, int] = {}
     for leftover in left:
-        if not leftover.lost:
+        if not leftover.lost and not leftover.excluded:
             counts[leftover.kind] = counts.get(leftover.kind, 0) + 1
     lines = []
     if counts:
@@ -300,10 +329,16 @@ def _left_out(left: list[Any]) -> list[str]:
             f"Not recorded, since no files of their own: {named}; the folder's signed manifest "
             "names each."
         )
+    if excluded:
+        count, folders = len(excluded), sum(one.kind == "folder" for one in excluded)
+        below = f" ({counted(folders, 'folder')} with all in it)" if folders else ""
+        lines.append(
+            f"{count} left out as excluded{below}; the folder's signed manifest names each."
+        )
     if lost:
         lines.append(f"{len(lost)} could not be recorded:")
-        lines += [f"  {missing.path}: {missing.reason}" for missing in lost[:_LISTED]]
-        lines += [f"  and {len(lost) - _LISTED} more"] if len(lost) > _LISTED else []
+        lines += [f"  {missing.path}: {missing.reason}" for missing in lost[:LISTED]]
+        lines += [f"  and {len(lost) - LISTED} more"] if len(lost) > LISTED else []
         if any(missing.kind == OWN for missing in lost):
             lines.append(
                 "What looks like custody's own keys is never recorded as it is: look at it, and "

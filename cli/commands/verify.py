@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli import beside, given_folder, measured_file, output, trust_lines
-from cli.global_options import STATE, Json
+from cli import beside, command_line, given_folder, measured_file, output, trust_lines
+from cli.global_options import Json
 from cli.hints import runnable
 
 if TYPE_CHECKING:
@@ -72,7 +72,8 @@ def verify(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    raise typer.Exit(run(bundle, file, trust, rpc, told=told, timeline=timeline))
+    typed = command_line.options()
+    raise typer.Exit(run(bundle, file, trust, rpc, told=told, timeline=timeline, typed=typed))
 
 
 def register(app: typer.Typer) -> None:
@@ -88,12 +89,14 @@ def run(
     *,
     told: str = "",
     timeline: bool = False,
+    typed: Sequence[str] = (),
 ) -> int:
     """Verify and print; returns the exit code.
 
     Args:
         told: the trust root's fingerprint, as the verifier got it by another way; empty where they
             got none.
+        typed: the options as they were typed, for a command that is told in this one's place.
     """
     from cli import verdicts
     from cli.arguments import read_trust
@@ -101,7 +104,6 @@ def run(
 
     given = read_trust(trust) if trust is not None else None
     believed = trust_lines.believed(given, told)
-    typed = _typed(trust, told, rpc, timeline=timeline)
     if file is None and bundle.is_dir():
         bundle, file = given_folder.pair(bundle, typed)
     else:
@@ -139,16 +141,6 @@ def run(
     return report.verdict.exit_code
 
 
-def _typed(trust: Path | None, told: str, rpc: str, *, timeline: bool) -> list[object]:
-    """The options that were typed, for the command that is told in this one's place."""
-    given = (("--trust", trust), ("--trust-fingerprint", told), ("--rpc", rpc))
-    return [
-        *(word for name, value in given if value for word in (name, value)),
-        *(["--timeline"] if timeline else []),
-        *(["--json"] if STATE.json else []),
-    ]
-
-
 def _parse(data: bytes) -> Bundle | None:
     """The bundle; None where it is malformed, which the verification itself tells."""
     from ledger.domain.bundle import bundle as bundles
@@ -183,16 +175,12 @@ def _likely_cause(bundle: Bundle | None, root: TrustRoot) -> list[str]:
 
 def _timeline(bundle: Bundle | None, events: list[dict[str, Any]]) -> list[str]:
     """The life of the item as the bundle tells it, for a court to read."""
-    from cli import timeline
+    from cli import moments, timeline
     from ledger.domain.event import document
 
-    lines, day = ["the life of the item, as signed by those who handled it (times are UTC):"], ""
+    entries = []
     statements = bundle.statements if bundle is not None and events else ()
     for event, bundled in zip(events, statements, strict=True):
-        date, clock = timeline.day_and_clock(event["time"])
-        if date != day:
-            lines += ["", date, ""]
-            day = date
         told = (
             None
             if bundled.document is None
@@ -203,8 +191,20 @@ def _timeline(bundle: Bundle | None, events: list[dict[str, Any]]) -> list[str]:
             if event["provenTime"]
             else "not on the chain yet"
         )
-        lines += timeline.entry(clock, event["effect"], event["agency"], told, proven, {})
-    return lines
+        entries.append(
+            timeline.Told(
+                event["seq"],
+                event["time"],
+                event["effect"],
+                event["agency"],
+                event["statement"],
+                told,
+                proven,
+            )
+        )
+    zone = moments.zone_here(entries[-1].time) if entries else "UTC"
+    head = f"the life of the item, as signed by those who handled it (times are {zone}):"
+    return [head, "", *timeline.Timeline(entries, {}).lines()]
 
 
 def _step(number: int, step: Any) -> list[str]:

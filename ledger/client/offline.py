@@ -158,6 +158,10 @@ class FieldNode:
         last, agency = found[-1].statement, self._about.agency
         return Item(
             evidence,
+            opening=found[0].statement.digest.hex(),
+            recorded=format_time(found[0].statement.claims.time),
+            opener=found[0].event.value["actor"]["id"],
+            kind="thing" if found[0].event.content is None else "file",
             origin=agency,
             custodian=agency,
             events=last.claims.seq + 1,

@@ -184,6 +184,10 @@ class CopiesRepository(Protocol):
         """
         ...
 
+    def links_from(self, children: Sequence[str]) -> dict[str, list[LinkKind]]:
+        """How each of these items came from others, as its own record says; in one query."""
+        ...
+
 
 class ErasuresRepository(Protocol):
     """Keys to be destroyed for disposals."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Annotated, Any, Final, Protocol
+from typing import Annotated, Any, Final, Literal, Protocol
 
 from sqlalchemy import BigInteger
 from sqlmodel import Field
@@ -132,6 +132,33 @@ class IndexFormRow(Row):
     version: int
 
 
+#: What a list may be limited to, from what is clear of an item: what it is, and where it stands.
+ItemKind = Literal["file", "thing", "derived", "copy", "part"]
+ItemStanding = Literal["open", "offered", "closed", "destroyed"]
+
+
+@dataclass(frozen=True, slots=True)
+class ItemFilter:
+    """What a list of items is limited to; what is empty limits nothing.
+
+    tokens: groups of tokens of the blind index, of each of which one finds the item. ``beginning``:
+    hexadecimal digits with which its id, or the digest of its opening statement, begins.
+    ``among``: of these alone. ``since``, ``until``: when it was recorded, in seconds.
+    ``custodian``: the agency.
+    """
+
+    tokens: tuple[tuple[bytes, ...], ...] = ()
+    beginning: str = ""
+    among: tuple[str, ...] = ()
+    since: int | None = None
+    until: int | None = None
+    opener: PersonId | None = None
+    holder: PersonId | None = None
+    custodian: str = ""
+    kind: ItemKind | None = None
+    standing: ItemStanding | None = None
+
+
 class ItemsRepository(Protocol):
     """Items: where each stands, who has a part in it, and what it is found by."""
 
@@ -179,6 +206,28 @@ class ItemsRepository(Protocol):
             person: who opened or holds them, or was given a part in them. recipient: also those of
                 which a key is sealed to this one.
             token: by which the blind index finds them.
+        """
+        ...
+
+    def filtered(
+        self,
+        wanted: ItemFilter,
+        *,
+        after: int | None,
+        newest: bool,
+        limit: int,
+        person: PersonId | None,
+        recipient: bytes | None = None,
+        asked: PersonId | None = None,
+    ) -> tuple[list[ItemRow], int | None]:
+        """A page of items by what is clear of them, in the order in which they were opened, and
+        where the next page begins: None behind the last. A page looks at so many items at most, and
+        may be empty though others follow.
+
+        Args:
+            after: the place behind which the page begins. newest: the newest first.
+            person, recipient: as for pages. asked: also items on offer to this person, or to their
+                agency from another one.
         """
         ...
 

@@ -128,6 +128,10 @@ class LogsRepository(Protocol):
         """Entries at one seq of an item; with ``void`` those too that lost a race on chain."""
         ...
 
+    def openings(self, evidence: Sequence[str]) -> dict[str, EntryRow]:
+        """The entries that opened these items, in one query."""
+        ...
+
     def keep_entry(self, row: EntryRow) -> None:
         """Insert the entry of another log; the very same one changes nothing.
 

@@ -224,24 +224,6 @@ def test_a_damaged_home_is_named_and_not_made_worse(
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        ("handover offer 2026-117/A7 --to-person", "handover offer"),
-        ("list --case", "list"),
-        ("--home", ""),
-    ],
-)
-def test_an_option_without_its_value_is_told_with_the_help_of_its_own_command(
-    words: str, told: str
-) -> None:
-    """The hint was "see custody --help", which says nothing of the option."""
-    code, _, said = within(*words.split())
-    assert code == 2
-    assert "requires an argument" in said
-    assert f"see {' '.join(['custody', *told.split(), '--help'])}" in said
-
-
-@pytest.mark.parametrize(
-    ("words", "told"),
-    [
         (["upload", ""], "a word of the command is empty"),
         (["upload", "--", ""], "a word of the command is empty"),
         (["upload", "FILE", "--case", ""], "nothing is said with --case"),

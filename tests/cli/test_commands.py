@@ -164,7 +164,8 @@ def test_note_correct_recheck_and_doctor(worked: dict[str, Path]) -> None:
     assert "match" in custody("recheck", evidence, "--basis", "yearly", home=home).stdout
     listed = custody("list", home=home, environment={"COLUMNS": "100"}).stdout
     assert "not yet anchored" in listed, "as upload tells it"
-    assert evidence.removeprefix("urn:uuid:") in custody("list", home=home).stdout, "never cut"
+    opening = json.loads(custody("show", evidence, "--json", home=home).stdout)["item"]["opening"]
+    assert f"{opening[:8]}  " in custody("list", home=home).stdout
     doctor = custody("doctor", "--deep", home=home, code=3).stdout
     assert "ok      log" in doctor
     *_, verdict, left = doctor.splitlines()
@@ -204,7 +205,7 @@ def test_an_audit_whose_addresses_were_swapped_says_so(worked: dict[str, Path]) 
         ),
         (["upload", "README.md", "--part-of", "A1"], 2, "an exhibit number, and of no case"),
         (["upload", "README.md", "--digest", "md4"], 2, "unknown digest"),
-        (["nonsense"], 2, "No such command"),
+        (["nonsense"], 2, "has no command 'nonsense'"),
     ],
 )
 def test_bad_usage_is_named_with_what_to_do(

@@ -287,8 +287,8 @@ def test_a_folder_in_which_something_lies_is_refused_before_anything_is_signed(
     )
     assert code == 2
     again = shlex.split(said.partition("name another: ")[2].strip())
-    words = [worked["evidence"], "-o", str(tmp_path / "court-2"), "--basis", "x"]
-    assert again[again.index("court") + 1 :] == [*words, "--withhold", "/body/place"]
+    words = [worked["evidence"], "--basis", "x", "--withhold", "/body/place"]
+    assert again[again.index("court") + 1 :] == [*words, "-o", str(tmp_path / "court-2")]
     assert "court" in said
     assert os.listdir(tmp_path / "court") == ["other"]
     after = custody("show", worked["evidence"], "--json", home=worked["home"]).stdout

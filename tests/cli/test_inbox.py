@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from cli import tables
 from cli.commands import inbox
 from ledger.domain.ports.inbox import WaitingLine
 from tests.support.actors import commands_of, enrolled
@@ -32,7 +31,8 @@ def test_what_others_recorded_is_told_once_and_after_a_peek_again(home: Path) ->
     assert "from now on you are told" in out
     with Desk(home) as desk:
         enrolled(desk, "custodian").record(evidence, "note", {"text": "x"})
-    short = evidence.removeprefix("urn:uuid:")[: tables.BEGINNING]
+    listed = json.loads(within("--json", "list", home=home)[1])["items"]
+    [short] = [one["opening"][:8] for one in listed if one["evidence"] == evidence]
     for _ in range(2):
         out = within("inbox", "--peek", home=home)[1]
         assert f"{short}  1 event, the last at" in out
@@ -75,15 +75,15 @@ def test_a_kind_that_this_version_does_not_know_is_told_in_the_nodes_own_words(
 ) -> None:
     line = WaitingLine(kind, None, "exchange", 1, None, None, "what a later node says", "")
     assert told in inbox._words(line)
-    assert inbox._todo(line, frozenset()) == "custody status"
+    assert inbox._todo(line, "", frozenset()) == "custody status"
 
 
 def test_whoever_may_not_run_the_command_is_sent_to_one_that_they_may(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     line = WaitingLine("not-anchored", None, "", 3, "2026-11-20T10:00:00Z", None, "", "")
-    assert inbox._todo(line, frozenset({"prosecutor"})) == "custody status"
-    assert inbox._todo(line, frozenset({"officer"})) == "custody anchor"
+    assert inbox._todo(line, "", frozenset({"prosecutor"})) == "custody status"
+    assert inbox._todo(line, "", frozenset({"officer"})) == "custody anchor"
     with Desk(home) as desk:
         commands_of(enrolled(desk, "prosecutor"), monkeypatch)
         assert within("inbox", home=home)[0] == 0

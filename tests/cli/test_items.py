@@ -30,12 +30,20 @@ def events(home: Path, item: object) -> list[str]:
     return [json.dumps(one["document"]) for one in json.loads(done)["details"]]
 
 
-@pytest.mark.parametrize("name", [CASE, "A1", "2026-117", "beginning"])
+def short(home: Path, item: str) -> str:
+    """The short id of an item, as lists show it."""
+    return str(json.loads(within("--json", "show", item, home=home)[1])["item"]["opening"][:8])
+
+
+@pytest.mark.parametrize("name", [CASE, "A1", "2026-117", "beginning", "short", "four", "whole"])
 def test_an_item_is_found_by_its_numbers_and_by_the_beginning_of_its_id(
     at_work: Path, worked: dict[str, str], name: str
 ) -> None:
     evidence = worked["evidence"]
-    typed = evidence.removeprefix("urn:uuid:")[:8] if name == "beginning" else name
+    digits = json.loads(within("--json", "show", evidence, home=at_work)[1])["item"]["opening"]
+    begins = {"short": digits[:8].upper(), "four": digits[:4], "whole": digits}
+    begins["beginning"] = evidence.removeprefix("urn:uuid:")[:8]
+    typed = begins.get(name, name)
     code, printed, said = within("--json", "show", typed, home=at_work)
     assert code == 0, said
     assert json.loads(printed)["item"]["evidence"] == evidence
@@ -57,7 +65,7 @@ def test_a_number_that_two_items_have_is_never_taken_for_one_of_them(
     code, _, said = within("note", "A1", "x", home=at_work)
     assert code == 2
     assert "'A1' may be each of 2 items" in said
-    assert worked["evidence"].removeprefix("urn:uuid:") in said
+    assert short(at_work, worked["evidence"]) in said
     assert within("note", "9/A1", "the other one", home=at_work)[0] == 0
 
 
@@ -74,12 +82,13 @@ def test_no_item_stands_for_another_one_by_a_number_that_is_the_others_id_or_cas
         return re.findall(r"urn:uuid:([0-9a-f-]{36})", printed)[0]
 
     evidence = uploaded("2026-500", "R1")
-    for typed in (evidence[:8], "2026-500", "2026-500/R1"):
+    names = (evidence[:8], short(at_work, evidence), "2026-500", "2026-500/R1")
+    for typed in names:
         uploaded("2026-501", typed)
         code, _, said = within("note", typed, "x", home=at_work)
         assert code == 2
         assert f"{typed!r} may be each of 2 items" in said
-        assert evidence in said
+        assert short(at_work, evidence) in said
     assert within("note", evidence, "x", home=at_work)[0] == 0
 
 

@@ -43,7 +43,8 @@ def test_tables_timelines_and_reports_keep_their_lines(attack: str) -> None:
         "actor": {"role": attack},
         "body": {"name": attack, "text": attack, "digests": {attack: attack}},
     }
-    lines += timeline.entry("10:00", "none", attack, value, attack, {})
+    told = timeline.Told(0, "2026-11-20T10:00:00Z", "none", attack, attack, value, attack)
+    lines += timeline.Timeline([told], {}).lines()
     check = {"status": "passed", "check": "log", "title": attack, "detail": attack}
     keys = (
         "severity",

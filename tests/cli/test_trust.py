@@ -140,6 +140,25 @@ def test_a_second_agency_says_whether_a_trust_root_agrees_with_its_own_chain(
         assert told in custody("trust", "--check", court, home=home, code=code).stderr
 
 
+def test_whoever_asks_for_the_trust_root_of_their_home_is_asked_for_no_passphrase(
+    worked: dict[str, Path], fingerprint: str, tmp_path: Path
+) -> None:
+    """All keys were opened for what is public; a second custodian on the telephone had none."""
+    pinned = tmp_path / "pinned.json"
+    for words in (
+        ("trust",),
+        ("trust", "-o", pinned, "--pin", worked["folder"] / "b.bundle"),
+        ("trust", "--check", pinned),
+    ):
+        code, printed, said = within(*words, home=worked["home"], passphrase=None)
+        assert (code, fingerprint in printed, said) == (0, True, "")
+
+
+def test_whoever_has_no_home_is_told_so_when_they_ask_for_its_trust_root(tmp_path: Path) -> None:
+    code, _, said = within("trust", home=tmp_path, passphrase=None)
+    assert (code, "is not the home of a node" in said) == (2, True), said
+
+
 @pytest.mark.parametrize("named", ["--server", "CUSTODY_SERVER"])
 def test_no_partners_node_is_believed_about_whose_chain_one_trusts(
     worked: dict[str, Path], monkeypatch: pytest.MonkeyPatch, named: str

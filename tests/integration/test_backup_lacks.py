@@ -174,6 +174,33 @@ def test_an_item_of_which_one_block_is_lost_is_lacking(
     assert made(home_path, tmp_path / "backups", keys_file, keys).lacking == [item]
 
 
+def test_what_went_bad_before_the_first_backup_is_told_by_each_later_one(
+    home_path: Path, tmp_path: Path, keys_file: Path, keys: BackupKeys, rng: random.Random
+) -> None:
+    """Only what was new was hashed: the second backup of the same home was called good."""
+    first, _ = recorded(home_path, tmp_path, rng, 50_000, 50_000)
+    pack = bytearray((home_path / "blocks" / PACK).read_bytes())
+    pack[1000] ^= 1
+    (home_path / "blocks" / PACK).write_bytes(pack)
+    for now in (NOW, NOW + 1, NOW + 2):
+        done = made(home_path, tmp_path / "backups", keys_file, keys, now)
+        assert (done.lost, done.lacking) == ([PACK], [first])
+
+
+def test_what_is_left_of_a_pack_that_was_cut_mends_its_copy(
+    home_path: Path, tmp_path: Path, keys_file: Path, keys: BackupKeys, rng: random.Random
+) -> None:
+    recorded(home_path, tmp_path, rng, 50_000, 50_000)
+    made(home_path, tmp_path / "backups", keys_file, keys)
+    copy = tmp_path / "backups" / "blocks" / PACK
+    good = copy.read_bytes()
+    copy.write_bytes(good[:1000] + bytes([good[1000] ^ 1]) + good[1001:])
+    cut(home_path / "blocks" / PACK)
+    done = made(home_path, tmp_path / "backups", keys_file, keys, NOW + 1)
+    assert (done.lost, done.mended, done.lacking) == ([PACK], [PACK], [])
+    assert copy.read_bytes() == good
+
+
 def test_what_the_home_lost_and_the_backup_has_is_not_lacking(
     home_path: Path, tmp_path: Path, keys_file: Path, keys: BackupKeys, rng: random.Random
 ) -> None:
@@ -200,4 +227,28 @@ def test_what_was_destroyed_or_lies_at_ipfs_nodes_is_not_lacking(
     with desk.node.records.read() as unit:
         root = unit.items.get(here).cid
     desk.node.blocks.discard([root], kept=[])
-    assert make(desk, tmp_path / "backups", keys_file, keys, NOW + 1).lacking == [here]
+    done = make(desk, tmp_path / "backups", keys_file, keys, NOW + 1)
+    assert (len(done.lost), done.lacking) == (1, [])  # the copy of the pack that was compacted
+
+
+def test_a_home_that_lost_all_packs_and_counts_them_anew_takes_no_copy_away(
+    home_path: Path, tmp_path: Path, keys_file: Path, keys: BackupKeys, rng: random.Random
+) -> None:
+    """The new pack of the same number was compacted: the copy of the lost one was removed, and the
+    backup called good.
+    """
+    items = recorded(home_path, tmp_path, rng, 50_000, 50_000)
+    made(home_path, tmp_path / "backups", keys_file, keys)
+    lose(home_path / "blocks" / PACK)
+    put_index(home_path, None)
+    later, gone = recorded(home_path, tmp_path, rng, 60_000, 90_000)
+    with Desk(home_path) as desk:
+        dispose(desk, gone)
+        erasure.settle(desk.node)
+    assert not (home_path / "blocks" / PACK).exists()
+    done = made(home_path, tmp_path / "backups", keys_file, keys, NOW + 1)
+    assert (done.lost, done.lacking) == ([PACK], [])
+    restore_home.restore(tmp_path / "backups", tmp_path / "again", keys, PASSPHRASE)
+    with Desk(tmp_path / "again") as again:
+        assert {item: again.get(item) for item in items} == items
+        assert len(again.get(later)) == 60_000

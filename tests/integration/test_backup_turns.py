@@ -72,7 +72,9 @@ def test_every_copy_is_compared_in_turn_whatever_clocks_and_media_say(
         assert [name for names in mended for name in names] == [last.name], attempt
 
 
-def test_a_pack_that_was_cut_at_home_takes_no_others_turn(home: Path, tmp_path: Path) -> None:
+def test_a_pack_that_was_cut_at_home_keeps_no_other_one_from_its_turn(
+    home: Path, tmp_path: Path
+) -> None:
     folder = tmp_path / "backup"
     known = packs.copy(home, folder, {}).packs
     first, *others = sorted(known)
@@ -82,5 +84,5 @@ def test_a_pack_that_was_cut_at_home_takes_no_others_turn(home: Path, tmp_path: 
         (folder / name).write_bytes(data)
     os.utime(folder / first, (1, 1))
     os.truncate(home / first, 5000)
-    mended = [packs.copy(home, folder, known).mended for _ in others]
+    mended = [packs.copy(home, folder, known).mended for _ in known]
     assert sorted(name for names in mended for name in names) == others

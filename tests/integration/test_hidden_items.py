@@ -202,7 +202,7 @@ def test_a_search_finds_all_items_of_a_case_however_many_pages_they_are(
     officer: Actor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It told the first 500 of a case, and nothing of there being more."""
-    monkeypatch.setattr("api.routes.evidence._FOUND", 3)
+    monkeypatch.setattr("api.routes.lists._FOUND", 3)
     members = {"identifiers": [{"scheme": "case", "value": "2026-555"}]}
     named, body = [uuid.uuid4().urn for _ in range(7)], {"description": "phone"}
     sent = [officer.opening("collected", body, one, members=members) for one in named]
@@ -363,7 +363,7 @@ def test_offers_of_others_cost_nothing_and_ones_own_are_told_page_by_page(
         return whole(node, unit, caller, evidence, item)
 
     monkeypatch.setattr(authorization, "parts_of", judging)
-    monkeypatch.setattr("ledger.adapters.node.client._PAGE", 2)
+    monkeypatch.setattr("ledger.adapters.node.finding._PAGE", 2)
     assert not set(offered) & {handover.evidence for handover in stranger.client.handovers()}
     assert not set(offered) & set(judged)
     for whose in (officer, custodian):

@@ -61,6 +61,26 @@ def alter(image: Path, part: bytes) -> None:
     image.write_bytes(data)
 
 
+def header(image: Path) -> dict[str, str]:
+    """What an image says of itself, by its own letters, read without libewf."""
+    data = image.read_bytes()
+    at = 13
+    while (name := data[at : at + 16].rstrip(b"\0")) != b"header":
+        (at,) = struct.unpack_from("<Q", data, at + 16)
+        assert name != b"done"
+    lines = zlib.decompress(data[at + 76 :]).decode("ascii").splitlines()
+    return dict(zip(lines[2].split("\t"), lines[3].split("\t"), strict=False))
+
+
+def without_digests(image: Path) -> None:
+    """Leave out of an image of one segment what says which digest its media have."""
+    data = image.read_bytes()
+    at = 13
+    while data[at : at + 16].rstrip(b"\0") not in (b"hash", b"digest"):
+        (at,) = struct.unpack_from("<Q", data, at + 16)
+    image.write_bytes(data[:at] + _section(b"done", at, 76))
+
+
 def with_read_errors(image: Path, errors: list[tuple[int, int]]) -> None:
     """Write into an image of one segment that these stretches of sectors could not be read, as
     EnCase does: a section before the last one.

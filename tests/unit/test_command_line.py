@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from cli import help_groups
-from cli.command_line import global_first
+from cli.command_line import again, global_first, parts
+from cli.global_options import STATE
 from tests.unit.test_hints import APP
 
 
@@ -14,7 +15,7 @@ from tests.unit.test_hints import APP
     [
         ("list --home h", "--home h list"),
         ("list --home=h --json", "--home=h list --json"),
-        ("--home h list --offline", "--offline --home h list"),
+        ("--home h list --offline", "--home h --offline list"),
         ("handover offer A1 --server u --to RO", "--server u handover offer A1 --to RO"),
         ("person enrol f --passphrase-file p", "--passphrase-file p person enrol f"),
         # The value of another option, whatever it looks like.
@@ -24,14 +25,34 @@ from tests.unit.test_hints import APP
         ("upload -- --home", "upload -- --home"),
         # A value that a command has, and the value that is missing.
         ("note --home", "--home note"),
-        ("unknown --home h", "unknown --home h"),
+        ("unknown --home h", "--home h unknown"),
         ("", ""),
     ],
 )
 def test_an_option_of_every_command_is_found_behind_it_and_no_value_is_taken_for_one(
     typed: str, meant: str
 ) -> None:
-    assert global_first(APP, typed.split()) == meant.split()
+    assert global_first(parts(APP, typed.split())) == meant.split()
+
+
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        ("upload x --case 1 --exhibit A1", "upload x --case 1 --part-of A1"),
+        ("upload x -c 1 -e A1 --json", "upload x -c 1 --json --part-of A1"),
+        ("upload x -eA1 -c1", "upload x -c1 --part-of A1"),
+        ("upload --exhibit=A1 -- -e", "upload --part-of A1 -- -e"),
+        # The value of another option, whatever it looks like.
+        ("note A1 --text -- --exhibit", "note A1 --text -- --exhibit --part-of A1"),
+        ("--home h upload x --exhibit", "--home h upload x --part-of A1"),
+    ],
+)
+def test_a_command_is_typed_again_without_an_option_however_that_was_given(
+    monkeypatch: pytest.MonkeyPatch, typed: str, told: str
+) -> None:
+    """Whoever had typed `-e A1` was told of no other number, or of one behind it."""
+    monkeypatch.setattr(STATE, "typed", parts(APP, typed.split()))
+    assert again("--part-of", "A1", without=("--exhibit",)) == f"custody {told}"
 
 
 def test_every_command_stands_in_one_group_of_the_help() -> None:

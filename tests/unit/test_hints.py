@@ -23,7 +23,7 @@ COMMAND: Final = re.compile(
     r"(?:^|(?<=[\s(:]))custody ((?:--\S+ \S+ )*)([a-z][a-z-]*)([^\n;,]*?)(?= or | and |[\n;,]|$)"
 )
 #: Calls that make a command one of this home, or say that it is none.
-DOORS: Final = {"runnable", "command", "elsewhere", "tell", "listed"}
+DOORS: Final = {"runnable", "command", "elsewhere", "typed", "again", "tell", "listed"}
 APP: Final = get_command(app)
 SOURCES: Final = sorted(
     path for folder in ("cli", "ledger", "api") for path in (ROOT / folder).rglob("*.py")

@@ -4,7 +4,8 @@ nothing, but the items do.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -21,30 +22,39 @@ _PAGE: Final = 1000
 
 
 def lacking(
-    source: Path, folder: Path, ends: Mapping[str, int], roots: Iterable[bytes]
-) -> set[bytes]:
-    """Those of some roots of which the copies of a home's packs have not all: blocks that name
-    others are read in the copies, and of all others it is asked whether their place was copied.
+    source: Path,
+    folder: Path,
+    ends: Mapping[str, int],
+    roots: Iterable[bytes],
+    *,
+    doubtful: Collection[str] = (),
+) -> tuple[set[bytes], set[bytes]]:
+    """Those of some roots of which the home has not all in what was copied of its packs, and of
+    them those of which no copy has all: blocks that name others are read in the copies, and of all
+    others it is asked whether their place was copied.
 
     Args:
         ends: up to where packs were copied, by their names.
+        doubtful: packs in which something was lost, of which every block is read.
 
     Raises:
         StorageError: the index of the home cannot be read.
     """
     with reading_places(source) as index:
-        copies = _Copies(index, folder, ends)
-        found = {root for root in roots if not copies.have(root)}
-        if found:  # what the home lost may be in its copies alone
+        copies = _Copies(index, folder, ends, doubtful)
+        lost = {root for root in roots if not copies.have(root)}
+        if lost:  # what the home lost may be in its copies alone
             copies.add_all()
-        return {root for root in found if not copies.have(root)}
+        return lost, {root for root in lost if not copies.have(root)}
 
 
 class _Copies:
     """The copies of a home's packs, in which blocks are found by the index of the home."""
 
-    def __init__(self, index: Places, folder: Path, ends: Mapping[str, int]) -> None:
-        self._index, self._folder, self._ends = index, folder, ends
+    def __init__(
+        self, index: Places, folder: Path, ends: Mapping[str, int], doubtful: Collection[str]
+    ) -> None:
+        self._index, self._folder, self._ends, self._doubtful = index, folder, ends, doubtful
         self._others: dict[bytes, Place] = {}
 
     def add_all(self) -> None:
@@ -82,15 +92,22 @@ class _Copies:
             cid: place
             for cid, place in self._index(wanted).items()
             if place.at + place.size <= self._ends.get(name_of(place.pack), 0)
+            and (name_of(place.pack) not in self._doubtful or self._read(place) is not None)
         }
         return {cid: self._others[cid] for cid in wanted if cid in self._others} | found
 
     def _links(self, place: Place) -> list[bytes] | None:
         """What a block names, read in a copy; None where it is not good there."""
-        try:
-            with (self._folder / name_of(place.pack)).open("rb", buffering=0) as file:
-                data = system.pread(file.fileno(), place.size, place.at)
-            links = unixfs.decode_node(checked(place.cid, data, place))
-        except (OSError, FormatError, UnreadableError, VerificationError):
-            return None
-        return [link.cid for link in links]
+        data = self._read(place)
+        with suppress(FormatError):
+            if data is not None:
+                return [link.cid for link in unixfs.decode_node(data)]
+        return None
+
+    def _read(self, place: Place) -> bytes | None:
+        with (
+            suppress(OSError, UnreadableError, VerificationError),
+            (self._folder / name_of(place.pack)).open("rb", buffering=0) as file,
+        ):
+            return checked(place.cid, system.pread(file.fileno(), place.size, place.at), place)
+        return None

@@ -41,13 +41,16 @@ _ID: Final = re.compile(rb"[0-9a-f]{32}")
 class Copied:
     """What was copied: new bytes, the size of each pack, the names of packs of which the home lost
     something that their copies have, or that could not be read there, and of those whose copies
-    were damaged and are good again.
+    were damaged and are good again. ``is_complete``: the home has all that its ledger names. Where
+    it lost any of that, what its index does not have may be it, whatever it says of the pack: packs
+    are counted anew where all were lost with their index.
     """
 
     new: int
     packs: dict[str, int]
     lost: list[str]
     mended: list[str]
+    is_complete: bool = True
 
 
 def require_same(source: Path, folder: Path, *, used: bool) -> None:
@@ -113,20 +116,16 @@ def copy(source: Path, folder: Path, known: Mapping[str, int]) -> Copied:
     made = Copied(0, {}, list(found.differing), [])
     # No further than the index: what lies behind it may be torn, and be written over.
     ends = {number: min(end, found.sizes.get(number, 0)) for number, end in home.indexed.items()}
-    whole = [number for number, end in ends.items() if before.get(number, 0) <= end]
-    read = _read_when(folder, whole)
+    read = _read_when(folder, found.sizes.keys() & ends.keys())
     new, again = 0, min(read, key=lambda number: read[number], default=None)
     for number, end in sorted(ends.items()):
-        name = name_of(number)
-        if number in home.cut or number not in whole:
+        name, good = name_of(number), before.get(number, 0)
+        if number in home.cut or good > end:
             made.lost.append(name)
-        if number not in whole:
-            made.packs[name] = before[number]
-        elif number in found.sizes:
+        if number in found.sizes:  # of one that was cut, what is left may be better than its copy
             later = max(read.values()) + _LATER if number == again else None
-            good = (before.get(number, 0), later)
-            new += _append(source / name, folder / name, good, end, made)
-            made.packs[name] = end
+            new += _append(source / name, folder / name, (min(good, end), later), end, made)
+        made.packs[name] = max(good, end)
     files.sync_directory(folder)
     return replace(made, new=new)
 
@@ -200,7 +199,8 @@ def _append(pack: Path, copied: Path, known: tuple[int, int | None], end: int, m
             copy_readable(file, target, start, end)
             target.flush()
             system.fsync(target.fileno())
-            if not _is_whole(target, pack, start, end) and copied.name not in made.lost:
+            first = start if is_partly else 0
+            if not _is_whole(target, pack, first, end) and copied.name not in made.lost:
                 made.lost.append(copied.name)
     if later is not None:
         _stamp(copied, later)
@@ -211,8 +211,8 @@ def _append(pack: Path, copied: Path, known: tuple[int, int | None], end: int, m
 
 
 def _is_whole(copied: BinaryIO, pack: Path, start: int, end: int) -> bool:
-    """Whether all that the home has in what was just copied of a pack is good: a home that went
-    bad before its first backup is told of, and no backup of it is called good.
+    """Whether all that the home has in what was just copied or compared of a pack is good: a home
+    that went bad before its first backup is told of, and no backup of it is called good.
     """
     number = number_of(pack.name)
     if start == end or number is None:
@@ -253,7 +253,9 @@ def give_up(source: Path, folder: Path, copied: Copied) -> list[str]:
             continue
         # A pack that was cut is compacted with what was left of it.
         is_compacted = path.stat().st_size <= home.compacted.get(number, 0)
-        given_up = is_compacted and _is_all_known(source, folder, home, number)
+        given_up = (
+            copied.is_complete and is_compacted and _is_all_known(source, folder, home, number)
+        )
         if _lies_elsewhere(source, path, copied.packs, given_up=given_up):
             path.unlink()
         else:

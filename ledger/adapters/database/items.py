@@ -7,10 +7,11 @@ from typing import Final
 
 from sqlalchemy import ColumnElement, and_, func, or_, select
 
+from ledger.adapters.database import item_lists
 from ledger.adapters.database.unit import Part, blob
 from ledger.domain.identity.person import PersonId
-from ledger.rows.handovers import InheritedRow, LinkRow, TransferStepRow
-from ledger.rows.items import BlindTokenRow, IndexFormRow, ItemRow, ShareRow
+from ledger.rows.handovers import ErasureRow, InheritedRow, LinkRow, TransferStepRow
+from ledger.rows.items import BlindTokenRow, IndexFormRow, ItemFilter, ItemRow, ShareRow
 from ledger.rows.logs import EntryRow
 from ledger.rows.records import DisclosureRow, DocumentRow, GrantRow
 from ledger.rows.storage import DisclosureWindowRow
@@ -87,6 +88,36 @@ class Items(Part):
             )
             self.flush(BlindTokenRow)
         return self._rows(ItemRow, *conditions, order=_I.opened, limit=limit)
+
+    def filtered(
+        self,
+        wanted: ItemFilter,
+        *,
+        after: int | None,
+        newest: bool,
+        limit: int,
+        person: PersonId | None,
+        recipient: bytes | None = None,
+        asked: PersonId | None = None,
+    ) -> tuple[list[ItemRow], int | None]:
+        self.flush(BlindTokenRow, EntryRow, LinkRow, ErasureRow)
+        conditions = item_lists.by_index(wanted, owned=person is not None)
+        if person is not None:
+            own = self._own(person, recipient)
+            conditions.append(or_(*own, *([item_lists.asked_of(asked)] if asked else [])))
+        if after is not None:
+            conditions.append(_I.opened < after if newest else _I.opened > after)
+        order = _I.opened.desc() if newest else _I.opened
+        judged = item_lists.by_row(wanted)
+        end: int | None = None
+        if judged:
+            looked = select(_I.opened).where(*conditions).order_by(order)
+            behind = looked.offset(item_lists.LOOKED_AT - 1).limit(1)
+            end = self._db.execute(behind).scalar_one_or_none()
+            if end is not None:
+                judged.append(_I.opened >= end if newest else _I.opened <= end)
+        rows = self._rows(ItemRow, *conditions, *judged, order=order, limit=limit)
+        return rows, rows[-1].opened if len(rows) == limit else end
 
     def found_by(
         self,

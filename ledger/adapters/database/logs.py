@@ -47,6 +47,11 @@ class Logs(Part):
         rows = self._find(EntryRow, evidence=evidence, seq=seq)
         return [row for row in rows if void or not row.void]
 
+    def openings(self, evidence: Sequence[str]) -> dict[str, EntryRow]:
+        first = (_E.evidence.in_(evidence), _E.seq == 0, _E.effect == "open", _VALID)
+        rows = self._rows(EntryRow, *first, order=_E.index.desc())
+        return {row.evidence: row for row in rows}
+
     def keep_entry(self, row: EntryRow) -> None:
         known = self.entry(row.log, row.index) or self.entry_by_digest(row.digest)
         if known is None:

@@ -19,6 +19,7 @@ from ledger.rows.handovers import (
 )
 from ledger.rows.items import ItemRow, ShareRow
 from ledger.rows.records import GrantRow
+from ledger.rows.states import LinkKind
 
 _C = TransferStepRow.__table__.c
 _G = DisclosedCopyRow.__table__.c
@@ -145,6 +146,12 @@ class Copies(Part):
             conditions.append(or_(*mine))
             self.flush(ItemRow, ShareRow, GrantRow)
         return self._rows(LinkRow, *conditions, order=_L.parent, limit=limit)
+
+    def links_from(self, children: Sequence[str]) -> dict[str, list[LinkKind]]:
+        found: dict[str, list[LinkKind]] = {}
+        for row in self._rows(LinkRow, _L.child.in_(children)):
+            found.setdefault(row.child, []).append(row.kind)
+        return found
 
 
 class Erasures(Part):

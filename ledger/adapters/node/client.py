@@ -16,12 +16,11 @@ from ledger.domain.ipld import car
 from ledger.domain.ipld import cid as cids
 from ledger.domain.ipld.unixfs import Block
 from ledger.domain.ports import answers, node_answers
-from ledger.domain.ports.answers import BYTES, EVIDENCE
-from ledger.domain.untrusted.shapes import COUNT, Maybe
+from ledger.domain.ports.answers import BYTES
+from ledger.domain.untrusted.shapes import Maybe
 
 __all__ = ["KeptSession", "NodeClient", "Session"]
 T = TypeVar("T")
-_PAGE: Final = 500
 _AGAIN: Final = (0.2, 1.0, None)  # seconds before statements are sent once more
 _LOOK: Final = "before you repeat it, look whether it is there: custody list, or custody show ITEM"
 
@@ -77,20 +76,6 @@ class NodeClient(FindingNode):
                 time.sleep(pause)
         raise AssertionError
 
-    def search(self, scheme: str, value: str) -> list[str]:
-        """Items with an identifier."""
-        wanted = {"scheme": scheme, "value": value}
-        shape = _page("evidence", EVIDENCE)
-
-        def ask(after: int) -> Any:
-            return self._ask("POST", "/v1/evidence/search", shape, json={**wanted, "after": after})
-
-        return list(self._turned("evidence", ask))
-
-    def items(self) -> Iterator[answers.Item]:
-        """All items that the caller may see, page by page."""
-        yield from self._pages("/v1/evidence", "items", answers.Item)
-
     def item(self, evidence: str) -> answers.Item:
         """One item in clear."""
         found = self._one("GET", f"/v1/evidence/{evidence}", answers.Item)
@@ -111,14 +96,6 @@ class NodeClient(FindingNode):
         """One call, whose answer lists values of a kind under a name."""
         answer: list[T] = self._ask(method, path, {name: [kind]}, json=body)[name]
         return answer
-
-    def _pages(self, path: str, name: str, kind: type[T]) -> Iterator[T]:
-        shape = _page(name, kind)
-
-        def ask(after: int) -> Any:
-            return self._ask("GET", path, shape, params={"after": after, "limit": _PAGE})
-
-        yield from self._turned(name, ask)
 
     def readable(self, evidence: str, mode: str, *, pausing: bool = False) -> answers.Readable:
         """Whether something could follow an access of this mode, and to which keys content is
@@ -389,11 +366,6 @@ class NodeClient(FindingNode):
         """The node's own trust root, with a final block pinned where one is asked for."""
         query = "" if pin is None else f"?pin={pin}"
         return self._send("GET", f"/v1/trust{query}", authenticated=False).content
-
-
-def _page(name: str, shape: object) -> dict[str, object]:
-    """A page of a list, and the cursor of the next."""
-    return {name: [shape], "next": Maybe(COUNT)}
 
 
 def _copy_path(copy: answers.Copy) -> str:

@@ -5,6 +5,7 @@ there for whoever asks.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any, Final, TypeVar
 
 from ledger.adapters.node import signed_records
 from ledger.adapters.node.http import HttpNode
@@ -12,10 +13,57 @@ from ledger.adapters.web.client import WebError
 from ledger.domain.ports import answers
 from ledger.domain.ports.answers import EVIDENCE
 from ledger.domain.ports.inbox import InboxPage
+from ledger.domain.untrusted.shapes import COUNT, Maybe
+
+T = TypeVar("T")
+
+
+_PAGE: Final = 500
 
 
 class FindingNode(HttpNode):
     """Calls by which people find what is recorded already; see NodeClient."""
+
+    def search(self, scheme: str, value: str) -> list[str]:
+        """Items with an identifier."""
+        wanted = {"scheme": scheme, "value": value}
+        shape = _page("evidence", EVIDENCE)
+
+        def ask(after: int) -> Any:
+            return self._ask("POST", "/v1/evidence/search", shape, json={**wanted, "after": after})
+
+        return list(self._turned("evidence", ask))
+
+    def items(self) -> Iterator[answers.Item]:
+        """All items that the caller may see, page by page."""
+        yield from self._pages("/v1/evidence", "items", answers.Item)
+
+    def find(self, **wanted: Any) -> Iterator[answers.Item]:
+        """Items that the caller may see, page by page, limited to what is wanted: members of the
+        API's `FindIn`.
+        """
+        shape, behind = _page("items", answers.Item), None
+        while True:
+            body = {**wanted, "after": behind, "limit": _PAGE}
+            page = self._ask("POST", "/v1/evidence/find", shape, json=body)
+            yield from page["items"]
+            after = page["next"]
+            if after is None:
+                return
+            # A node could keep us turning pages for ever.
+            if behind is not None and (
+                after >= behind if wanted.get("newest") else after <= behind
+            ):
+                raise WebError(self._web.who, "answered nonsense: a list that does not go on")
+            behind = after
+
+    def _pages(self, path: str, name: str, kind: type[T]) -> Iterator[T]:
+        shape = _page(name, kind)
+
+        def ask(after: int) -> Any:
+            return self._ask("GET", path, shape, params={"after": after, "limit": _PAGE})
+
+        yield from self._turned(name, ask)
 
     def duplicates(self, digest: str) -> list[str]:
         """See clientports.NodeApi."""
@@ -56,3 +104,8 @@ class FindingNode(HttpNode):
                 raise WebError(self._web.who, "sent a page that begins no later than the last one")
             yield page
             after = following
+
+
+def _page(name: str, shape: object) -> dict[str, object]:
+    """A page of a list, and the cursor of the next."""
+    return {name: [shape], "next": Maybe(COUNT)}

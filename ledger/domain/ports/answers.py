@@ -17,6 +17,7 @@ from ledger.domain.untrusted.shapes import COUNT, MOMENT
 
 DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 EVIDENCE: Final = re.compile(r"urn:uuid:[0-9a-f-]{36}")
+OPENING: Final = re.compile(r"([0-9a-f]{64})?")
 BYTES: Final = re.compile(r"[A-Za-z0-9_-]*")
 AGENCY: Final = re.compile(r"[A-Z]{2}-[A-Z0-9](?:[A-Z0-9-]{0,30}[A-Z0-9])?")
 _TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
@@ -85,12 +86,18 @@ class OpenOffer:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """What a node keeps in clear about an item. ``events``: how many; ``head``: digest of the last
+    """What a node keeps in clear about an item. ``opening``: digest of the statement that opened it
+    (empty where the node lost it), signed at ``recorded``, here by ``opener``; ``kind``: file,
+    thing, derived, copy or part; ``events``: how many; ``head``: digest of the last
     statement, made at ``time``; ``index``: of its entry; ``parts``: which the caller has in it,
     None in lists.
     """
 
     evidence: Evidence
+    opening: Annotated[str, OPENING]
+    recorded: Time | None
+    opener: str
+    kind: str
     origin: Agency
     custodian: Agency
     events: Count

@@ -1,0 +1,90 @@
+"""Whoever mistypes a command is told what they most likely meant, as the whole command to type."""
+
+from __future__ import annotations
+
+import pytest
+
+from cli.global_options import STATE
+from tests.support.commands import within
+
+
+@pytest.mark.parametrize(
+    ("typed", "said", "todo"),
+    [
+        (
+            "uplod photo.jpg --case 2026-117",
+            "custody has no command 'uplod': did you mean upload?",
+            "custody upload photo.jpg --case 2026-117",
+        ),
+        (
+            "person aprove 4712",
+            "person has no command 'aprove': did you mean approve?",
+            "custody person approve 4712",
+        ),
+        (
+            "invite 4712 --role officer",
+            "custody has no command 'invite': did you mean person invite?",
+            "custody person invite 4712 --role officer",
+        ),
+        (
+            "session show A1",
+            "session has no command 'show': did you mean show or home show or profile show?",
+            "custody show A1; or: custody home show A1; or: custody profile show A1",
+        ),
+        (
+            "note A1 --txt=seen",
+            "note has no option --txt: did you mean --text?",
+            "custody note A1 --text=seen",
+        ),
+        (
+            "list --hom x",
+            "list has no option --hom: did you mean --home?",
+            "custody list --home x",
+        ),
+        (
+            "--hom x list",
+            "custody has no option --hom: did you mean --home?",
+            "custody --home x list",
+        ),
+        ("nonsense", "custody has no command 'nonsense'", "its commands: custody --help"),
+        ("list -x", "list has no option -x", "its options: custody list --help"),
+        (
+            "upload x -e",
+            "-e is there without what it says",
+            "custody upload x -e EXHIBIT",
+        ),
+        (
+            "handover offer 2026-117/A7 --to-person",
+            "--to-person is there without what it says",
+            "custody handover offer 2026-117/A7 --to-person TO-PERSON",
+        ),
+        ("--home", "--home is there without what it says", "custody --home HOME"),
+        ("list --json=yes", "--json takes no value, and has 'yes'", "custody list --json"),
+        (
+            "note A1 --text seen on arrival",
+            "note has no place for: arrival",
+            (
+                'put words that belong together in quotes, such as "seen on arrival"; see custody note '
+                "--help"
+            ),
+        ),
+        (
+            "audit --sample many",
+            "--sample should be a number, and is 'many'",
+            "see custody audit --help",
+        ),
+        (
+            "serve --port 99999",
+            "--port should be less than or equal to 65535, and is '99999'",
+            "see custody serve --help",
+        ),
+    ],
+)
+def test_what_was_mistyped_is_told_with_the_whole_command_that_was_meant(
+    typed: str, said: str, todo: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (("home", None), ("server", ""), ("passphrase_file", None)):
+        monkeypatch.setattr(STATE, name, value)  # as in a process of its own
+    code, printed, told = within(*typed.split())
+    assert (code, printed) == (2, "")
+    assert told.splitlines() == [f"custody: {said}", f"  what to do: {todo}"]
