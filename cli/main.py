@@ -69,6 +69,7 @@ from cli.commands import (
     status,
     trust,
     upload,
+    use,
     verify,
 )
 from cli.global_options import STATE
@@ -159,6 +160,7 @@ for module in (
     *(
         init,
         home,
+        use,
         upload,
         inbox,
         list_items,
