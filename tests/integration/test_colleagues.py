@@ -14,6 +14,7 @@ import pytest
 
 from cli import custody_key_notices, output
 from ledger.domain.errors import DeniedError
+from ledger.domain.identity import enrolment
 from ledger.domain.identity.person import PersonId
 from ledger.services.access.authorization import Caller, signer
 from ledger.services.people import colleagues
@@ -162,11 +163,15 @@ def test_a_bundle_tells_people_apart_by_the_beginning_of_their_pseudonyms(
     assert (facts["custodian"], facts["holder"]) == ("NL-POL", second.pseudonym)
 
 
-@pytest.mark.parametrize("kind", ["number", "beginning", "reference"])
+@pytest.mark.parametrize("kind", ["number", "beginning", "reference", "fingerprint", "typed"])
 def test_whoever_is_meant_is_found_by_number_pseudonym_and_its_beginning(
     office: Desk, item: str, second: Actor, kind: str
 ) -> None:
     typed = {"number": "4712", "beginning": second.pseudonym[:8], "reference": second.pseudonym}
+    keys = enrolment.fingerprint(
+        enrolment.encode_key(second.person.certificate.key), second.person.hpke.public
+    )
+    typed |= {"fingerprint": keys, "typed": keys.replace(" ", "-").upper()}
     code, _, said = within("share", item, "--with", typed[kind], "--basis", "x")
     assert code == 0, said
     code, _, said = within("person", "suspend", typed[kind])
