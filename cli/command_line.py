@@ -12,7 +12,7 @@ from cli import hints
 from cli.global_options import STATE, Part
 
 #: Options that stand before the command in every hint, and that people type behind it.
-_ANYWHERE: Final = ("--home", "--server", "--passphrase-file", "--offline")
+_ANYWHERE: Final = ("--home", "--server", "--passphrase-file", "--offline", "--preview")
 _END: Final = "--"
 
 

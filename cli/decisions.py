@@ -4,11 +4,10 @@ one event.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
-from cli import labels, offer_confirmation, output, people, questions
+from cli import event_members, labels, offer_confirmation, output, people, questions
 from cli.global_options import STATE
 from ledger.domain.errors import NotFoundError, RuleError
 from ledger.domain.identity.person import PersonId
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
     from cli.session import Session
     from ledger.domain.ports.answers import Recorded, RecordedDocument, Standing
 
-_UNREAD: Final = "00" * 32  # stands for a statement that is known only after the record was read
 _QUESTIONS: Final = {
     "approved": "Approve it, as it is shown here?",
     "refused": "Refuse it, as it is shown here?",
@@ -53,7 +51,9 @@ def decide(
 
     parts = (session.node, session.person, session.clock, urn)
     questions.require(yes=yes)
-    events, standing = read(session, urn, event_type, {"target": _UNREAD, **body}, basis, members)
+    events, standing = read(
+        session, urn, event_type, {"target": event_members.UNREAD, **body}, basis, members
+    )
     chosen = pick(events)
     _require_undecided(session, events, chosen)
     if not STATE.json:
@@ -139,7 +139,8 @@ def lines(
         f"{identifier['value']} ({identifier['scheme']})"
         for identifier in first.get("identifiers", [])
     ]
-    said, stands = _said(document), _said(corrections.standing(documents, event.statement))
+    stood = corrections.standing(documents, event.statement)
+    said, stands = event_members.said(document), event_members.said(stood)
     shown = [
         ("item", urn),
         ("what", named),
@@ -148,9 +149,9 @@ def lines(
         ("asked", f"{labels.EVENTS.get(event.type, event.type)}, event {event.seq}"),
         ("by", people.signer(document["actor"], called)),
         ("at", document["time"]),
-        *((labels.MEMBERS.get(name, name), _text(value)) for name, value in said),
+        *((event_members.word(name), event_members.text(value)) for name, value in said),
         *(
-            (f"{labels.MEMBERS.get(name, name)}, corrected", _text(value))
+            (f"{event_members.word(name)}, corrected", event_members.text(value))
             for name, value in stands
             if (name, value) not in said
         ),
@@ -164,17 +165,4 @@ def lines(
 def _name(opening: dict[str, Any]) -> str:
     body = opening["body"]
     named = body.get("name") or body.get("description") or labels.EVENTS.get(opening["type"], "")
-    return _text(named)
-
-
-def _said(document: dict[str, Any]) -> list[tuple[str, Any]]:
-    """All that the event says, also what the timeline leaves out: nobody signs for half of it."""
-    more = ("basis", "handling", "identifiers", "occurred", "late")
-    return [
-        *document["body"].items(),
-        *((name, document[name]) for name in more if name in document),
-    ]
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return event_members.text(named)

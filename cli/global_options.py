@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
@@ -40,6 +40,12 @@ class State:
     json: bool = False
     help: bool = False
     offline: bool = False
+    #: Show what would be signed, and sign nothing.
+    preview: bool = False
+    #: Items and types of events that the person at the terminal has agreed to sign.
+    agreed: set[tuple[str, str]] = field(default_factory=set)
+    #: What somebody typed for a person, by the reference that the node gave for it.
+    people: dict[str, str] = field(default_factory=dict)
     command: str = ""
     #: The item that the command is about, once it is known, for hints that name it; its URN; and
     #: digits by which it was named, with which the digest of its opening statement begins.

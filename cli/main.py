@@ -23,6 +23,7 @@ from cli import (
     missing,
     mistyped,
     output,
+    previews,
     record_options,
     request_words,
 )
@@ -122,6 +123,10 @@ def options(
     offline: Annotated[
         bool, typer.Option("--offline", help="Without network: sign now, custody field send later.")
     ] = False,
+    preview: Annotated[
+        bool,
+        typer.Option("--preview", help="Show in plain words what would be signed; sign nothing."),
+    ] = False,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
@@ -133,11 +138,14 @@ def options(
         passphrase_file,
         offline,
     )
+    STATE.preview, STATE.agreed, STATE.people = preview, set(), {}
     STATE.home_by = "--home" if _is_typed(context, "home") else "CUSTODY_HOME"
     STATE.command, STATE.numbers = context.invoked_subcommand or "", ()
     STATE.item, STATE.urn, STATE.opening = "", "", ""
     if not STATE.help:
         extras.require_for(STATE.command)
+        if preview:
+            previews.require_signing(STATE.command)
 
 
 def _is_typed(context: typer.Context, name: str) -> bool:

@@ -113,4 +113,13 @@ def reference(session: Session, text: str) -> str:
         raise UsageError(
             f"{text[:80]!r} may be each of {len(found)}: {several}", hint="name one by pseudonym"
         )
+    STATE.people[found[0].reference] = text
     return found[0].reference
+
+
+def as_typed(_agency: str, name: str) -> str:
+    """Somebody as they were typed for this command, with the pseudonym that the node gave for it;
+    else by that alone.
+    """
+    typed = STATE.people.get(name, "")
+    return f"{typed} ({name[:_SHORT]})" if typed else name[:_SHORT]

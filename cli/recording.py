@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from cli import interrupt, named_numbers, request_words
+from cli import interrupt, named_numbers, previews, request_words
 from ledger.adapters.node.client import NodeClient
 from ledger.adapters.web.client import Answer
 from ledger.client import own_signers
@@ -25,10 +25,16 @@ _ONCE: Final = ("/v1/people/", "/v1/enrolments", "/v1/custody-key")
 class RecordingNode(NodeClient):
     """A node at an address."""
 
+    def rehearse(self, evidence: str, document: bytes, disclosures: Sequence[str]) -> None:
+        """See NodeClient."""
+        super().rehearse(evidence, document, disclosures)
+        previews.of_draft(document, disclosures)
+
     def register(
         self, submissions: Sequence[dict[str, Any]], *, field: bool = False
     ) -> list[Registered]:
         """See clientports.NodeApi."""
+        previews.of_submissions(submissions)
         with interrupt.recording(len(submissions)):
             return super().register(submissions, field=field)
 
@@ -71,5 +77,6 @@ class RecordingField(FieldNode):
 
     def register(self, submissions: Sequence[dict[str, Any]]) -> list[Queued]:
         """See clientports.NodeApi."""
+        previews.of_submissions(submissions)
         with interrupt.recording(len(submissions)):
             return super().register(submissions)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli import exhibits, items, output, record_options
+from cli import disk_images, exhibits, items, output, record_options
 from cli.global_options import Json
 from cli.hints import command
 
@@ -68,6 +68,7 @@ def derive(
     basis_kind: record_options.BasisKind = "",
     authorisation: record_options.Authorisation = "",
     authority: record_options.Authority = "",
+    plain_file: disk_images.PlainFile = False,
     restart: record_options.Restart = False,
     as_json: Json = False,
 ) -> None:
@@ -105,15 +106,18 @@ def derive(
         options = replace(options, body={**options.body, "parents": made_from})
         return exhibits.belonging(session, options, case, exhibit, "", replaces)
 
+    images = disk_images.given([] if plain_file else [path], check=False, resume=False)
     upload_paths(
-        [path],
+        images.paths or [path],
         UploadOptions(
             said,
             body=body,
             event_type="derived",
             interrupted=record_options.interruption(False, restart),
+            images=images.records,
         ),
         named,
+        images if images.paths else None,
     )
     output.note(f"see where it came from: {command('tree', parent[0])}")
 

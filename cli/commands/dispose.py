@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli import decisions, items, output, people, questions
+from cli import decisions, event_members, items, output, people, questions
 from cli.global_options import STATE, Evidence, Json
 from cli.hints import command, elsewhere, runnable
 from cli.questions import Yes
@@ -59,7 +59,6 @@ Example:
 """
 _LAST = "                (so the record, which goes with the keys: no later certificate tells it)"
 _WHY = {"purpose": "disposal"}
-_UNREAD = "00" * 32  # stands for a statement that is known only after the record was read
 _ASK = "custody dispose request ID --reason WHY; then a colleague: `custody dispose approve ID`"
 
 
@@ -77,7 +76,8 @@ def request(
     body = {"reason": reason, **_named(rule)}
     with open_session() as session:
         urn = items.urn_of(session, evidence)
-        hindrance = _hindrance(session, urn, rule)
+        # The node judges the disposal itself for it, which is not what is previewed.
+        hindrance = "" if STATE.preview else _hindrance(session, urn, rule)
         answer = retrieval.record(
             session.node, session.person, session.clock, urn, "disposal-requested", body
         )
@@ -96,7 +96,12 @@ def _hindrance(session: Session, urn: str, rule: str) -> str:
     from ledger.client import retrieval
     from ledger.domain.errors import DeniedError, RuleError
 
-    body = {"scope": "all", "method": "as requested", "approvals": [_UNREAD], **_named(rule)}
+    body = {
+        "scope": "all",
+        "method": "as requested",
+        "approvals": [event_members.UNREAD],
+        **_named(rule),
+    }
     parts = (session.node, session.person, session.clock, urn)
     try:
         retrieval.rehearse(*parts, "disposed", body)
@@ -152,7 +157,7 @@ def carry_out(
                 hint="make a backup: custody backup DIR --keys FILE",
             )
         events, standing = decisions.read(
-            session, urn, "disposed", {**said, "approvals": [_UNREAD]}, _WHY
+            session, urn, "disposed", {**said, "approvals": [event_members.UNREAD]}, _WHY
         )
         approvals = _approvals(events, session.person.certificate.agency)
         if not approvals:

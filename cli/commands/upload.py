@@ -81,6 +81,13 @@ def upload(
     ] = None,
     part_of: exhibits.PartOf = "",
     replaces: exhibits.Replaces = "",
+    exclude: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Leave out of folders what this pattern means: a name anywhere ('*.tmp'), or a "
+            "path from the top ('cache/'); may be repeated. The signed manifest names each.",
+        ),
+    ] = None,
     again: Annotated[
         bool, typer.Option("--again", help="Record anew what you recorded before.")
     ] = False,
@@ -131,15 +138,16 @@ def upload(
             "--from names what it was taken from, and so do --part-of and --replaces",
             hint="give one of them",
         )
-    if resume and (said or body or source or digest or part_of or replaces):
+    if resume and (said or body or source or digest or part_of or replaces or exclude):
         raise UsageError(
             "--resume goes on with the details that were given then",
             hint="give the paths alone, or --restart for new details",
         )
     interrupted = record_options.interruption(resume, restart)
     options = UploadOptions(
-        said, tuple(digest or ()), again, body=body, interrupted=interrupted, images=images.records
-    )
+        said, tuple(digest or ()), again, body=body, interrupted=interrupted, images=images.records,
+        exclude=_patterns(exclude, paths),
+    )  # fmt: skip
 
     def named(session: Session, options: UploadOptions) -> UploadOptions:
         if source:
@@ -175,7 +183,7 @@ def upload_paths(
     from ledger.client.upload_drafts import measure
 
     own, images = _own(), images or disk_images.GivenImages(paths)
-    total = measure(images.files, own)[1] + images.media
+    total = measure(images.files, own, options.exclude)[1] + images.media
     with open_session() as session, output.progress("uploading", total) as advance:
         options = named(session, options) if named is not None else options
         done, run = _run(session, paths, options, own, advance)
@@ -285,14 +293,33 @@ def _own() -> frozenset[tuple[int, int]]:
     return frozenset(found)
 
 
+def _patterns(exclude: list[str] | None, paths: list[Path]) -> tuple[str, ...]:
+    """What is left out of folders.
+
+    Raises:
+        UsageError: a pattern that is none, or no folder is there to leave something out of.
+    """
+    from ledger.domain.errors import UsageError
+    from ledger.domain.files.path_globs import PathGlobs
+
+    patterns = PathGlobs(exclude or []).patterns
+    if patterns and not any(path.is_dir() for path in paths):
+        raise UsageError(
+            "--exclude leaves something out of folders, and no folder was given",
+            hint="do not name the files that are to be left out",
+        )
+    return patterns
+
+
 def _left_out(left: list[Any]) -> list[str]:
     """What was left out, by kind with its number; what could not be read, one by one."""
     from ledger.client.folder_walk import OWN
 
     lost = [leftover for leftover in left if leftover.lost]
+    excluded = [leftover for leftover in left if leftover.excluded]
     counts: dict[str, int] = {}
     for leftover in left:
-        if not leftover.lost:
+        if not leftover.lost and not leftover.excluded:
             counts[leftover.kind] = counts.get(leftover.kind, 0) + 1
     lines = []
     if counts:
@@ -303,6 +330,12 @@ def _left_out(left: list[Any]) -> list[str]:
         lines.append(
             f"Not recorded, since no files of their own: {named}; the folder's signed manifest "
             "names each."
+        )
+    if excluded:
+        count, folders = len(excluded), sum(one.kind == "folder" for one in excluded)
+        below = f" ({counted(folders, 'folder')} with all in it)" if folders else ""
+        lines.append(
+            f"{count} left out as excluded{below}; the folder's signed manifest names each."
         )
     if lost:
         lines.append(f"{len(lost)} could not be recorded:")

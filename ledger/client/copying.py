@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from ledger.client import handover, retrieval, whole_record
+from ledger.client import handover, image_parts, retrieval, whole_record
 from ledger.client.handover import HandingApi
 from ledger.client.upload import Upload
 from ledger.client.upload_attempts import UploadResult
@@ -194,7 +194,7 @@ def take(
         options = UploadOptions(
             {**inherited, **members},
             tuple(opening["body"]["digests"]),
-            body={"source": source},
+            body={"source": source, **_image(opening["body"])},
             event_type="copied",
             interrupted=interrupted,
             place=f"copy:{copy.giver}/{copy.evidence}/{copy.statement}",
@@ -207,6 +207,12 @@ def take(
     node.copy_taken(copy, done.evidence)
     run.told()
     return done
+
+
+def _image(body: dict[str, Any]) -> dict[str, Any]:
+    """What says that the content is a disk image of several segments: the copy is one, too."""
+    named = path_names.encode(_name(body.get("name", "")))
+    return {"image": body["image"]} if image_parts.parts(body, named) else {}
 
 
 def _name(text: str) -> bytes:

@@ -24,13 +24,24 @@ _MOST: Final = (1000, 200_000)
 @dataclass(frozen=True, slots=True)
 class LeftOut:
     """Something that was given, or lies in a given folder, and was not recorded. ``lost``: it would
-    have been, but it could not be read, or looks like a file of custody's own.
+    have been, but it could not be read, or looks like a file of custody's own; ``excluded``: on
+    purpose.
     """
 
     path: str
     kind: str
     reason: str
     lost: bool
+    excluded: bool = False
+
+    @classmethod
+    def of(cls, omission: Omission, path: Path) -> LeftOut:
+        """What an omission of a folder's manifest is told as."""
+        excluded = folder_walk.is_excluded(omission)
+        lost = omission.kind in ("file", "folder", "unknown") or (
+            omission.kind == folder_walk.OWN and omission.reason != folder_walk.IN_USE
+        )
+        return cls(str(path), omission.kind, omission.reason, lost and not excluded, excluded)
 
 
 class Gathering:

@@ -5,6 +5,7 @@ meanwhile is not followed.
   longer than the system allows
 - what cannot be listed or opened is an omission with its reason, never the end of the walk
 - custody's own files are left out (ledger/domain/files/custody_files.py)
+- what the person excluded is an omission that says by which pattern; a folder of it is not opened
 - names in the order of their bytes: the same folder gives the same walk
 """
 
@@ -22,6 +23,7 @@ from ledger.client.open_folder import OpenFolder, open_folder
 from ledger.domain.errors import SourceError
 from ledger.domain.files import custody_files
 from ledger.domain.files.manifest import Facts, Folder, Omission
+from ledger.domain.files.path_globs import PathGlobs
 
 _KINDS: Final = (
     (stat.S_ISREG, "file"),
@@ -36,6 +38,8 @@ OWN: Final = "custody's own files"
 #: Why what the run itself works with is left out. Everything else of custody's is told by its looks
 #: alone, which whoever wants to keep a file from the record can give it.
 IN_USE: Final = f"{OWN}: folder or file in use"
+#: Why what whoever uploads it left out on purpose is not there, before the pattern.
+EXCLUDED: Final = "excluded"
 NOT_REGULAR: Final = "not a regular file"
 # bytes of a path: four characters a byte where none is UTF-8, and a document holds 65,536
 _LONGEST: Final = 16000
@@ -98,13 +102,21 @@ def facts_of(
     )
 
 
-def walk(folder: Path, own: Known = ()) -> Generator[File | Folder | Omission, None, None]:
+def is_excluded(omission: Omission) -> bool:
+    """Whether somebody left it out on purpose."""
+    return omission.reason.startswith(f"{EXCLUDED}: ")
+
+
+def walk(
+    folder: Path, own: Known = (), excluded: PathGlobs | None = None
+) -> Generator[File | Folder | Omission, None, None]:
     """Everything below a folder and the folder itself: files of a folder before the folders in it.
 
     A ``File`` can be opened until the next one is asked for.
 
     Args:
-        own: files and folders of custody's that are known to lie somewhere.
+        own: files and folders of custody's that are known to lie somewhere. excluded: what is left
+            out by its path.
 
     Raises:
         SourceError: the folder itself cannot be read.
@@ -119,7 +131,7 @@ def walk(folder: Path, own: Known = ()) -> Generator[File | Folder | Omission, N
                 reason_of(error),
                 hint="check your permissions",
             ) from error
-        yield from _level(top, levels)
+        yield from _level(top, levels, excluded)
         while levels:
             level = levels[-1]
             if not level.folders:
@@ -132,7 +144,7 @@ def walk(folder: Path, own: Known = ()) -> Generator[File | Folder | Omission, N
             except OSError as error:
                 yield Omission(path, "folder", reason_of(error))
                 continue
-            yield from _level(entered, levels)
+            yield from _level(entered, levels, excluded)
     finally:
         for level in levels:
             level.folder.close()
@@ -180,7 +192,9 @@ def _kind(entry: os.DirEntry[str]) -> str:
         return "unknown"  # opening it will say why
 
 
-def _level(entered: _Entered, levels: list[_Level]) -> Iterator[File | Folder | Omission]:
+def _level(
+    entered: _Entered, levels: list[_Level], excluded: PathGlobs | None
+) -> Iterator[File | Folder | Omission]:
     """What lies in one folder; the folders in it are left on ``levels``."""
     if entered.own:
         entered.folder.close()
@@ -198,7 +212,9 @@ def _level(entered: _Entered, levels: list[_Level]) -> Iterator[File | Folder | 
         path = entered.path + b"/" + name if entered.path else name
         if len(path) > _LONGEST:
             continue
-        if kind in ("file", "unknown"):
+        if excluded and (pattern := excluded.which(path, is_folder=kind == "folder")):
+            yield Omission(path, kind, f"{EXCLUDED}: {pattern}")
+        elif kind in ("file", "unknown"):
             yield File(entered.folder, name, path)
         elif kind == "folder":
             level.folders.append(name)

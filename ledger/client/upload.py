@@ -296,7 +296,7 @@ class Upload:
         )  # of a folder that was recorded, and is not any more what it was
         refusal = None if recorded else refusal
         try:
-            with closing(folder_walk.walk(given.path, self._own)) as walk:
+            with closing(given.walk(self._own)) as walk:
                 for entry in walk:
                     if isinstance(entry, Folder):
                         found.manifest.folders.append(entry)
@@ -338,7 +338,7 @@ class Upload:
         self.before.look_for([draft.wanted] if look else [])
         if look and (earlier := self.before.may_be(draft.wanted)):
             found.earlier = part_numbers.number_of(earlier[-1].get("identifiers", []), "exhibit")
-            with closing(folder_walk.walk(given.path, self._own)) as walk:
+            with closing(given.walk(self._own)) as walk:
                 self.before.look_for(
                     found.draft(entry.path).wanted
                     for entry in walk
@@ -350,12 +350,7 @@ class Upload:
         if omission.kind == folder_walk.OWN and not omission.path:
             raise givens.own_files(gathering.given.path, omission.reason.rpartition(": ")[2])
         gathering.manifest.omissions.append(omission)
-        lost = omission.kind in ("file", "folder", "unknown") or (
-            omission.kind == folder_walk.OWN and omission.reason != folder_walk.IN_USE
-        )
-        self.left_out.append(
-            LeftOut(str(gathering.path(omission.path)), omission.kind, omission.reason, lost)
-        )
+        self.left_out.append(LeftOut.of(omission, gathering.path(omission.path)))
 
     def _member(
         self,

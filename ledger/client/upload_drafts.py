@@ -5,6 +5,7 @@ asks.
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,23 +19,27 @@ from ledger.domain.errors import SourceError
 from ledger.domain.event.document import Event
 from ledger.domain.event.signing import Person, draft_event
 from ledger.domain.files import media_types, path_names
+from ledger.domain.files.path_globs import PathGlobs
 from ledger.domain.ipld import cid as cids
 from ledger.domain.item.jurisdiction_profile import Demands
 from ledger.domain.ports.client import NodeApi
 from ledger.domain.ports.node_and_chain import Clock
 
 
-def measure(paths: list[Path], own: folder_walk.Known = ()) -> tuple[int, int]:
-    """(number of files, bytes) below ``paths``, for a progress bar; what cannot be read counts
-    nothing.
+def measure(
+    paths: list[Path], own: folder_walk.Known = (), exclude: Sequence[str] = ()
+) -> tuple[int, int]:
+    """(number of files, bytes) below ``paths``, for a progress bar; what cannot be read, and what
+    is excluded, counts nothing.
     """
+    excluded = PathGlobs(exclude) if exclude else None
     count = size = 0
     for path in paths:
         try:
             if not path.is_dir():
                 count, size = count + 1, size + path.stat().st_size
                 continue
-            for entry in folder_walk.walk(path, own):
+            for entry in folder_walk.walk(path, own, excluded):
                 if isinstance(entry, folder_walk.File):
                     size += entry.parent.stat_of(entry.name).st_size
                     count += 1

@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +20,8 @@ from ledger.client.upload_queue import UploadQueue
 from ledger.domain.codecs import strict_json
 from ledger.domain.errors import InterruptedUploadError, UsageError
 from ledger.domain.files import custody_files, path_names
+from ledger.domain.files.manifest import Folder, Omission
+from ledger.domain.files.path_globs import PathGlobs
 
 #: What to do about an upload of the same file with other details that was interrupted.
 REFUSE: Final = "refuse"
@@ -39,7 +41,7 @@ class UploadOptions:
     ``event_type``: of the opening event of a file, acquired, derived or copied. ``interrupted``:
     REFUSE, RESUME (with the details of then) or RESTART. ``place``, ``name``: of a file that lies
     elsewhere, under another name, at every try. ``images``: disk images, by their first segments
-    as they were given.
+    as they were given. ``exclude``: patterns for what is left out of folders.
     """
 
     members: dict[str, Any] = field(default_factory=dict)
@@ -53,6 +55,7 @@ class UploadOptions:
     place: str = ""
     name: bytes = b""
     images: dict[Path, ImageRecord] = field(default_factory=dict)
+    exclude: tuple[str, ...] = ()
 
     @property
     def identifiers(self) -> list[dict[str, Any]]:
@@ -124,8 +127,9 @@ class UploadRequest:
         }
         said |= {"part": True} if options.part else {}
         of_files = {"type": options.event_type, "body": options.body}
+        left = {"exclude": list(options.exclude)} if options.exclude else {}
         value = (
-            {**said, "type": "gathered", "body": options.own, "each": of_files}
+            {**said, **left, "type": "gathered", "body": options.own, "each": of_files}
             if self.is_folder
             else {**said, **of_files, "body": options.body | options.own}
         )
@@ -137,9 +141,9 @@ class UploadRequest:
 
     def details_of(self, relative: bytes) -> dict[str, Any]:
         """The same of a file in this folder."""
-        said = {name: value for name, value in self._said.items() if name != "each"} | self._said[
-            "each"
-        ]
+        of_folder = ("each", "exclude")
+        said = {name: value for name, value in self._said.items() if name not in of_folder}
+        said |= self._said["each"]
         return {
             **said,
             "name": path_names.encode(relative.rpartition(b"/")[2]),
@@ -172,6 +176,13 @@ class UploadRequest:
         """Where a file in this folder is."""
         return self.place.rstrip("/") + "/" + os.fsdecode(relative)
 
+    def walk(
+        self, own: folder_walk.Known
+    ) -> Generator[folder_walk.File | Folder | Omission, None, None]:
+        """What lies in this folder; see folder_walk.walk."""
+        excluded = PathGlobs(self.options.exclude) if self.options.exclude else None
+        return folder_walk.walk(self.path, own, excluded)
+
     def require_uploadable(self, own: folder_walk.Known) -> None:
         """Check that it is a file or folder, and nothing of custody's own: keys and records are no
         evidence.
@@ -199,6 +210,7 @@ class UploadRequest:
             algorithms=tuple(said["algorithms"]),
             own=said["body"] if "each" in said else {},
             part=said.get("part", False),
+            exclude=tuple(said.get("exclude", ())),
             body=each["body"],
             event_type=each["type"],
         )
@@ -315,6 +327,7 @@ def _differing(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
         "path": "the folder that it is part of",
         "each": "method",
         "part": "exhibit number",
+        "exclude": "what is excluded",
     }
     return found + [word for name, word in words.items() if before.get(name) != now.get(name)]
 

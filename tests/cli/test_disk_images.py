@@ -189,6 +189,16 @@ def test_an_image_without_a_digest_is_not_told_as_compared(home_path: Path, fold
     assert found["images"][0]["stated"] == []
 
 
+def test_an_image_that_was_derived_is_all_of_its_segments(home_path: Path, folder: Path) -> None:
+    segments = images.several(folder)
+    found, _ = recorded(home_path, segments[0])
+    item = found["items"][0]["evidence"]
+    copy = ["derive", segments[0], "--parent", item, "--kind", "working-copy"]
+    derived = json.loads(custody("--json", *copy, home=home_path).stdout)
+    assert derived["items"][0]["size"] == found["items"][0]["size"]
+    assert derived["images"][0]["segments"] == 5
+
+
 def test_what_is_no_whole_image_is_recorded_as_it_is_where_that_is_asked_for(
     home_path: Path, folder: Path
 ) -> None:

@@ -14,17 +14,24 @@ from typing import Any
 
 import pytest
 
-from ledger.client import disk_image, image_reader
+from ledger.app import field_folder
+from ledger.client import copying, disk_image, image_parts, image_reader
 from ledger.client.image_record import ImageRecord
-from ledger.client.upload import UploadOptions, UploadResult
+from ledger.client.upload import Upload, UploadOptions, UploadResult
 from ledger.domain.errors import SourceError, UsageError
 from tests.integration.test_folders import body
 from tests.support import images
+from tests.support.consortium import NL, RO, Consortium
 from tests.support.desk import Desk
+from tests.support.faults import Fault, Faulty
+
+
+class Killed(BaseException):
+    """As SIGKILL."""
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def place(tmp_path: Path) -> Path:
     made = tmp_path / "images"
     made.mkdir()
     return made
@@ -45,8 +52,8 @@ def upload(desk: Desk, path: Path, *, check: bool = False) -> UploadResult:
     return item
 
 
-def test_all_segments_are_one_item_whose_digest_is_of_them_joined(desk: Desk, folder: Path) -> None:
-    segments = images.several(folder)
+def test_all_segments_are_one_item_whose_digest_is_of_them_joined(desk: Desk, place: Path) -> None:
+    segments = images.several(place)
     joined = b"".join(one.read_bytes() for one in segments)
     item = upload(desk, segments[2])  # named by any of them
     assert item.path == str(segments[0])
@@ -71,8 +78,8 @@ def test_all_segments_are_one_item_whose_digest_is_of_them_joined(desk: Desk, fo
     assert said["ext"]["imageHeader"]["case_number"] == "2026-117"
 
 
-def test_the_media_s_digest_is_not_taken_for_the_file_s(desk: Desk, folder: Path) -> None:
-    first = images.acquire(folder)
+def test_the_media_s_digest_is_not_taken_for_the_file_s(desk: Desk, place: Path) -> None:
+    first = images.acquire(place)
     item = upload(desk, first, check=True)
     assert body(desk, item.evidence)["stated"] == [
         {
@@ -86,13 +93,13 @@ def test_the_media_s_digest_is_not_taken_for_the_file_s(desk: Desk, folder: Path
     assert item.digests == {"sha-256": sha256(first.read_bytes()).hexdigest()}
 
 
-def test_media_that_nobody_read_are_not_recorded_as_compared(desk: Desk, folder: Path) -> None:
-    [row] = body(desk, upload(desk, images.acquire(folder)).evidence)["stated"]
+def test_media_that_nobody_read_are_not_recorded_as_compared(desk: Desk, place: Path) -> None:
+    [row] = body(desk, upload(desk, images.acquire(place)).evidence)["stated"]
     assert "checked" not in row
 
 
-def test_media_that_were_altered_are_recorded_with_both_digests(desk: Desk, folder: Path) -> None:
-    first, stated = images.acquire(folder), md5(images.media()).hexdigest()
+def test_media_that_were_altered_are_recorded_with_both_digests(desk: Desk, place: Path) -> None:
+    first, stated = images.acquire(place), md5(images.media()).hexdigest()
     images.alter(first, images.media()[70_000:70_100])
     rows = body(desk, upload(desk, first, check=True).evidence)["stated"]
     assert [(row["by"], row["over"], row.get("checked")) for row in rows] == [
@@ -102,8 +109,8 @@ def test_media_that_were_altered_are_recorded_with_both_digests(desk: Desk, fold
     assert rows[0]["value"] == stated != rows[1]["value"]
 
 
-def test_media_that_cannot_be_read_are_told_with_the_place(folder: Path) -> None:
-    first = images.acquire(folder, "phone", "-c", "best", data=b"0123456789abcdef" * 12800)
+def test_media_that_cannot_be_read_are_told_with_the_place(place: Path) -> None:
+    first = images.acquire(place, "phone", "-c", "best", data=b"0123456789abcdef" * 12800)
     data = bytearray(first.read_bytes())
     for table in (b"table\0", b"table2\0"):  # of where the media lie, and its copy
         data[data.index(table) + 76 + 24] ^= 255
@@ -115,8 +122,8 @@ def test_media_that_cannot_be_read_are_told_with_the_place(folder: Path) -> None
 
 
 @pytest.mark.parametrize("gone", [1, 2, 4])
-def test_a_missing_segment_is_named_and_nothing_is_recorded(folder: Path, gone: int) -> None:
-    segments = images.several(folder)
+def test_a_missing_segment_is_named_and_nothing_is_recorded(place: Path, gone: int) -> None:
+    segments = images.several(place)
     segments[gone].unlink()
     with pytest.raises(UsageError, match=rf"phone\.E0{gone + 1} is") as error:
         disk_image.find(segments[0])
@@ -124,34 +131,34 @@ def test_a_missing_segment_is_named_and_nothing_is_recorded(folder: Path, gone: 
     assert "--plain-file" in error.value.hint
 
 
-def test_a_later_segment_without_the_first_one_is_no_file_of_its_own(folder: Path) -> None:
-    segments = images.several(folder)
+def test_a_later_segment_without_the_first_one_is_no_file_of_its_own(place: Path) -> None:
+    segments = images.several(place)
     segments[0].unlink()
     with pytest.raises(UsageError, match="is a later segment of a disk image"):
         disk_image.find(segments[3])
 
 
-def test_a_segment_of_another_image_under_the_next_name_is_told(folder: Path) -> None:
-    segments = images.several(folder)
+def test_a_segment_of_another_image_under_the_next_name_is_told(place: Path) -> None:
+    segments = images.several(place)
     shutil.copy(segments[0], segments[1])
     with pytest.raises(UsageError, match="says of itself that it is segment 1"):
         disk_image.find(segments[0])
-    whole = images.acquire(folder, "tablet")
+    whole = images.acquire(place, "tablet")
     shutil.copy(segments[2], whole.with_suffix(".E02"))
     with pytest.raises(UsageError, match="says that it is the last segment"):
         disk_image.find(whole)
 
 
-def test_a_program_of_the_same_name_is_no_segment(folder: Path) -> None:
-    first = images.acquire(folder)
+def test_a_program_of_the_same_name_is_no_segment(place: Path) -> None:
+    first = images.acquire(place)
     first.with_suffix(".EXE").write_bytes(b"MZ")
     first.with_suffix(".txt").write_bytes(b"notes")
     assert found(first).segments == (first,)
     assert disk_image.find(first.with_suffix(".EXE")) is None
 
 
-def test_segments_are_found_whatever_the_case_of_their_endings(folder: Path) -> None:
-    segments = images.several(folder)
+def test_segments_are_found_whatever_the_case_of_their_endings(place: Path) -> None:
+    segments = images.several(place)
     lower = [one.rename(one.with_suffix(one.suffix.lower())) for one in segments[1:4]]
     assert found(segments[0]).segments == (segments[0], *lower, segments[4])
     shutil.copy(lower[0], segments[1])
@@ -159,9 +166,9 @@ def test_segments_are_found_whatever_the_case_of_their_endings(folder: Path) -> 
         disk_image.find(segments[0])
 
 
-def test_what_an_image_says_is_what_another_reader_finds_in_it(folder: Path) -> None:
+def test_what_an_image_says_is_what_another_reader_finds_in_it(place: Path) -> None:
     for format_ in ("encase6", "linen6", "ftk"):
-        first = images.acquire(folder, format_, "-f", format_, "-N", "found, as it lay")
+        first = images.acquire(place, format_, "-f", format_, "-N", "found, as it lay")
         values = image_reader.read(found(first)).values
         told = images.header(first)
         names = ("case_number", "evidence_number", "examiner_name", "description", "notes")
@@ -169,9 +176,9 @@ def test_what_an_image_says_is_what_another_reader_finds_in_it(folder: Path) -> 
         assert told["t"] == "found, as it lay"
 
 
-def test_smart_and_the_formats_of_other_programs_are_read(folder: Path) -> None:
+def test_smart_and_the_formats_of_other_programs_are_read(place: Path) -> None:
     for format_, ending in (("smart", ".s01"), ("ftk", ".E01"), ("encase3", ".E01"), ("ewfx", "")):
-        first = images.acquire(folder, format_, "-f", format_)
+        first = images.acquire(place, format_, "-f", format_)
         assert first.suffix.lower() == (ending or ".e01").lower()
         header = image_reader.read(found(first), media=True)
         assert header.values["case_number"] == "2026-117"
@@ -179,9 +186,9 @@ def test_smart_and_the_formats_of_other_programs_are_read(folder: Path) -> None:
 
 
 def test_sectors_that_could_not_be_read_are_recorded_as_ewfinfo_tells_them(
-    desk: Desk, folder: Path
+    desk: Desk, place: Path
 ) -> None:
-    first = images.acquire(folder)
+    first = images.acquire(place)
     images.with_read_errors(first, [(7, 1), (100, 64)])
     told = subprocess.run(["ewfinfo", "-e", first], capture_output=True, text=True, check=True)
     assert "at sector(s): 7 - 7 number: 1" in told.stdout
@@ -190,8 +197,8 @@ def test_sectors_that_could_not_be_read_are_recorded_as_ewfinfo_tells_them(
     assert said["image"]["readErrors"] == [{"start": 7, "count": 1}, {"start": 100, "count": 64}]
 
 
-def test_a_segment_that_changes_while_it_is_read_is_not_recorded(desk: Desk, folder: Path) -> None:
-    segments = images.several(folder)
+def test_a_segment_that_changes_while_it_is_read_is_not_recorded(desk: Desk, place: Path) -> None:
+    segments = images.several(place)
     image = found(segments[0])
     data = segments[3].read_bytes()
 
@@ -205,10 +212,52 @@ def test_a_segment_that_changes_while_it_is_read_is_not_recorded(desk: Desk, fol
     assert list(desk.client.items()) == []
 
 
-def test_what_was_recorded_before_is_left_out_whatever_became_of_its_comparison(
-    desk: Desk, folder: Path
+@pytest.mark.parametrize("call", [2, 3, 4])
+def test_an_interrupted_upload_of_an_image_goes_on_as_one_item_with_all_segments(
+    desk: Desk, place: Path, call: int
 ) -> None:
-    first = images.acquire(folder)
+    segments = images.several(place)
+    fault = Fault()
+    fault.arm(call, Killed())
+    journal = field_folder.journal_of(desk.path, desk.home.keyring)
+    for node in (Faulty(desk.client, fault), desk.client):
+        image = found(segments[0])
+        record = ImageRecord(image, image_reader.read(image), check=True)
+        options = UploadOptions(images={image.first: record})
+        run = Upload(desk.person, node, journal, desk.clock, options)
+        if node is not desk.client:
+            with pytest.raises(Killed):
+                list(run.run([image.first]))
+            continue
+        [item] = run.run([image.first])
+    assert [one.evidence for one in desk.client.items()] == [item.evidence]
+    said = body(desk, item.evidence)
+    assert [one["digests"]["sha-256"] for one in said["image"]["segments"]] == [
+        sha256(one.read_bytes()).hexdigest() for one in segments
+    ]
+    assert [row["checked"] for row in said["stated"]] == [True]
+
+
+def test_a_copy_of_an_image_at_another_agency_comes_back_as_segments_too(
+    both: Consortium, place: Path
+) -> None:
+    giver, taker = both[NL], both[RO]
+    segments = images.several(place)
+    item = upload(giver, segments[0])
+    to, what = copying.Recipient("agency", agency=RO), copying.Disclosure("copy")
+    copying.disclose(giver.client, giver.person, giver.clock, item.evidence, to, what)
+    assert both.settle(NL, RO) == {}
+    [offered] = [copy for copy in taker.client.copies() if copy.evidence == item.evidence]
+    journal = field_folder.journal_of(taker.path, taker.home.keyring)
+    made = copying.take(taker.client, taker.person, journal, taker.clock, offered, place, {})
+    parts = image_parts.parts(body(taker, made.evidence), "phone.E01")
+    assert parts == [(one.name, one.stat().st_size) for one in segments]
+
+
+def test_what_was_recorded_before_is_left_out_whatever_became_of_its_comparison(
+    desk: Desk, place: Path
+) -> None:
+    first = images.acquire(place)
     item = upload(desk, first, check=True)
     image = found(first)
     record = ImageRecord(image, image_reader.read(image))
@@ -216,8 +265,8 @@ def test_what_was_recorded_before_is_left_out_whatever_became_of_its_comparison(
     assert (left.evidence, left.index, left.differs) == (item.evidence, None, ())
 
 
-def test_an_image_that_claims_to_be_another_one_takes_nothing_s_place(folder: Path) -> None:
-    first = images.acquire(folder, "phone", "-e", "Somebody Else")
+def test_an_image_that_claims_to_be_another_one_takes_nothing_s_place(place: Path) -> None:
+    first = images.acquire(place, "phone", "-e", "Somebody Else")
     record = ImageRecord(found(first), image_reader.read(found(first)))
     own = {"partOf": "urn:uuid:x", "ext": {"replaces": "y"}}
     said = record.body(own, {"collector": {"name": "K. de Vries"}})
@@ -227,14 +276,14 @@ def test_an_image_that_claims_to_be_another_one_takes_nothing_s_place(folder: Pa
     assert said["ext"]["imageHeader"]["examiner_name"] == "Somebody Else"
 
 
-def test_memory_that_an_image_asks_for_is_not_given(folder: Path) -> None:
+def test_memory_that_an_image_asks_for_is_not_given(place: Path) -> None:
     with pytest.raises(SourceError, match=r"broke off|libewf does not know"):
-        image_reader.read(found(images.acquire(folder)), memory=20 << 20)
+        image_reader.read(found(images.acquire(place)), memory=20 << 20)
 
 
-def test_a_reader_that_says_nothing_is_ended(folder: Path) -> None:
+def test_a_reader_that_says_nothing_is_ended(place: Path) -> None:
     with pytest.raises(SourceError, match=r"said nothing for 1e-06 s"):
-        image_reader.read(found(images.acquire(folder)), silent=1e-6)
+        image_reader.read(found(images.acquire(place)), silent=1e-6)
 
 
 def mutations(data: bytes, rng: random.Random) -> Iterator[bytes]:
@@ -247,9 +296,9 @@ def mutations(data: bytes, rng: random.Random) -> Iterator[bytes]:
 
 
 def test_damage_anywhere_is_told_as_an_error_and_ends_no_process_of_ours(
-    folder: Path, rng: random.Random
+    place: Path, rng: random.Random
 ) -> None:
-    first = images.acquire(folder)
+    first = images.acquire(place)
     outcomes = []
     for data in mutations(first.read_bytes(), rng):
         first.write_bytes(data)

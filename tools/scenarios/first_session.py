@@ -15,7 +15,7 @@ import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from cli import output
 from ledger.domain.errors import ChainError
@@ -24,6 +24,7 @@ from tools.scenarios.sources import source_of
 from tools.scenarios.terminal import Terminal, Typed, Window
 
 _ROOT: Final = Path(__file__).parents[2]
+_AGREED: Final[dict[str, Any]] = {"[y/n]": "y"}
 _LONGEST: Final = 60  # characters of a command, besides what its paths have
 _MOST_REFUSED: Final = 1
 _MOST_SECONDS: Final = 600.0
@@ -106,10 +107,10 @@ class FirstSession:
         try:
             self._join(anna, ben)
             self._job = "12. hand over"
-            self._type("anna", f"custody handover offer {item} --to 4712")
+            self._type("anna", f"custody handover offer {item} --to 4712", **_AGREED)
             self._job = "13. take it"
             self._type("ben", "custody handover list")
-            self._type("ben", "custody handover accept", accept="y", take="y")
+            self._type("ben", "custody handover accept", **_AGREED)
             self._job = "14. audit"
             self._type("anna", "custody anchor")
             self._type("anna", "custody audit")
@@ -135,7 +136,7 @@ class FirstSession:
         shutil.copy(anna / invitation, ben / invitation)
         joining = self._machines["ben"].open(f"custody person enrol {invitation}")
         joining.wait_for("administrator")
-        self._type("anna", "custody person approve 4712", fingerprint="y")
+        self._type("anna", "custody person approve 4712", **_AGREED)
         self._keep("ben", joining.wait())
 
     def _type(self, who: str, line: str, *, expected: int = 0, **answers: str) -> Typed:

@@ -39,22 +39,23 @@ class PathGlobs:
         self.patterns = tuple(patterns)
         self._rules = [_rule(pattern) for pattern in patterns]
 
-    def match(self, path: bytes, *, is_folder: bool = False) -> bool:
-        """Whether a pattern means this path itself.
+    def which(self, path: bytes, *, is_folder: bool = False) -> str:
+        """The first pattern that means this path itself; empty where none does.
 
         Args:
             path: relative to the top of the folder.
         """
         text = path.decode("utf-8", "surrogateescape")
-        return any(
-            rule.fullmatch(text) for rule, folders in self._rules if is_folder or not folders
-        )
+        for pattern, (rule, folders) in zip(self.patterns, self._rules, strict=True):
+            if (is_folder or not folders) and rule.fullmatch(text):
+                return pattern
+        return ""
 
     def match_below(self, path: bytes, *, is_folder: bool = False) -> bool:
         """Whether a pattern means this path, or a folder that it lies in."""
         names = path.split(b"/")
-        return self.match(path, is_folder=is_folder) or any(
-            self.match(b"/".join(names[:count]), is_folder=True) for count in range(1, len(names))
+        return bool(self.which(path, is_folder=is_folder)) or any(
+            self.which(b"/".join(names[:count]), is_folder=True) for count in range(1, len(names))
         )
 
 

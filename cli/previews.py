@@ -1,0 +1,108 @@
+"""What is about to be signed, in plain words: shown with --preview, which signs nothing, and before
+somebody at a terminal signs what cannot be taken back.
+
+It is shown where it goes to the node: what is judged there, or recorded, is what was read. A
+command that opens the record first has the node judge its draft before; what it reads then may add
+to it, such as the seals on a thing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import typer
+
+from cli import event_members, labels, output, questions
+from cli.global_options import STATE
+from ledger.domain.errors import UsageError
+
+#: What passes an item on, corrects its record, or closes it. Whoever answers an offer or a request
+#: is asked by its own command, which shows more.
+_ASKED: Final = frozenset(
+    {"transfer-offered", "corrected", "disposal-requested", "returned", "voided"}
+)
+#: Commands by which a person signs for an item.
+_SIGNING: Final = frozenset(
+    {
+        *("bundle", "copy", "correct", "court", "disclose", "dispose", "get", "handover", "note"),
+        *("recheck", "record", "seize", "share", "show"),
+    }
+)
+
+
+def require_signing(command: str) -> None:
+    """Refuse a preview of a command that signs nothing for an item, or much more than is shown.
+
+    Raises:
+        UsageError: it is none of those that a preview is for.
+    """
+    if command not in _SIGNING:
+        known = ", ".join(sorted(_SIGNING))
+        raise UsageError(
+            f"--preview is not for {command}: nothing was done",
+            hint=f"it is for {known}",
+        )
+
+
+def of_draft(raw: bytes, disclosures: Sequence[str]) -> None:
+    """Show what the node judged and nobody signed yet.
+
+    Raises:
+        UsageError: whoever was asked does not sign. typer.Exit: it was a preview.
+    """
+    from ledger.domain.event import document as documents
+
+    _show([documents.parse(raw, disclosures).value])
+
+
+def of_submissions(submissions: Sequence[dict[str, Any]]) -> None:
+    """Show what is signed and recorded nowhere yet.
+
+    Raises:
+        UsageError: whoever was asked does not want it recorded. typer.Exit: it was a preview.
+    """
+    if STATE.preview or questions.can_ask():
+        _show([_document(one) for one in submissions])
+
+
+def _document(submission: dict[str, Any]) -> dict[str, Any]:
+    from ledger.domain.codecs.text import from_b64url
+    from ledger.domain.event import document as documents
+
+    raw = from_b64url(submission["document"], what="document")
+    return documents.parse(raw, submission["disclosures"]).value
+
+
+def _show(events: Sequence[dict[str, Any]]) -> None:
+    if STATE.preview:
+        lines = [line for event in events for line in (*_lines(event), "")]
+        output.result(
+            {"preview": events},
+            "This would be signed and recorded; nothing was:",
+            "",
+            *lines[:-1],
+        )
+        raise typer.Exit
+    for event in events:
+        asked = (event["evidence"], event["type"])
+        if event["type"] not in _ASKED or asked in STATE.agreed or not questions.can_ask():
+            continue
+        if any(part.option == "--yes" for part in STATE.typed):
+            continue
+        output.say(*_lines(event))
+        questions.agree("Sign it, as it is shown here?", yes=False, otherwise="all is as before")
+        STATE.agreed.add(asked)
+
+
+def _lines(event: dict[str, Any]) -> list[str]:
+    actor, said = event["actor"], event_members.said(event)
+    rows = [
+        ("item", event["evidence"]),
+        ("what", labels.EVENTS.get(event["type"], event["type"])),
+        ("signed by", f"you, as {actor['role']} of {actor['agency']}"),
+        ("at", event["time"]),
+        *((event_members.word(name), event_members.text(one)) for name, one in said),
+    ]
+    wide = max(len(word) for word, _ in rows) + 2
+    return [f"{word:<{wide}}{text}" for word, text in rows]
