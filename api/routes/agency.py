@@ -15,16 +15,17 @@ from api.schemas_exchange import VersionOut, VersionsOut
 from ledger.domain import verify as verification
 from ledger.domain.bundle.trust import TrustRoot
 from ledger.domain.codecs.text import b64url, format_time, from_b64url, require
-from ledger.domain.errors import CustodyError, NotFoundError, StorageError
+from ledger.domain.errors import CustodyError, NetworkError, NotFoundError, StorageError
 from ledger.domain.identity.names import log_urn
 from ledger.domain.item.jurisdiction_profile import Demands
 from ledger.services.access.authorization import Caller
 from ledger.services.bundles import agency_trust
 from ledger.services.handovers import sync
+from ledger.services.node import duty_board
 from ledger.services.node.context import Node
 from ledger.services.node.duty_board import Standing
 from ledger.services.onchain import checkpoint_anchoring
-from ledger.services.people import expiry, revocation
+from ledger.services.people import colleagues, expiry, revocation
 from ledger.services.storage import replica_status
 
 router = APIRouter(route_class=GuardedRoute, tags=["agency"])
@@ -49,6 +50,7 @@ def agency(node: NodeDep) -> AgencyOut:
         if followed is not None
         else {},
         names=followed.names if followed is not None else {},
+        releases=node.releases,
     )
 
 
@@ -111,6 +113,7 @@ def _status(node: Node, caller: Caller, *, chain: bool = True, ipfs: bool = Fals
         reached, log = checkpoint_anchoring.progress(node, unit), unit.logs.get(node.log_id)
         version = node.descriptor(unit).version
     assert log is not None
+    told = colleagues.may_be_told(node, caller)
     newest: dict[str, Any] | None = None
     if reached.newest is not None:
         row = reached.newest
@@ -127,7 +130,7 @@ def _status(node: Node, caller: Caller, *, chain: bool = True, ipfs: bool = Fals
         agency=node.agency,
         log=log_urn(node.log_id),
         descriptorVersion=version,
-        chain=_chain(node) if chain else None,
+        chain=_chain(node, told=told) if chain else None,
         integrated=reached.integrated,
         submitted=reached.submitted,
         anchored=reached.anchored,
@@ -136,8 +139,8 @@ def _status(node: Node, caller: Caller, *, chain: bool = True, ipfs: bool = Fals
         storedBytes=node.blocks.size(),
         backupsUntil=_backups(node),
         frozen=log.frozen,
-        ipfs=_ipfs(node) if ipfs else None,
-        workers=[_worker(row) for row in node.workers.rows()],
+        ipfs=_ipfs(node) if ipfs and told else None,
+        workers=[_worker(row) for row in duty_board.shown(node.workers.rows(), inside=told)],
         certificates=[
             EndingOut(
                 owner=one.owner,
@@ -165,13 +168,19 @@ def _backups(node: Node) -> int | None:
         return None
 
 
-def _chain(node: Node) -> dict[str, Any]:
-    """The chain as it answers; that it does not is one line of a status, and no end of it."""
+def _chain(node: Node, *, told: bool) -> dict[str, Any]:
+    """The chain as it answers; that it does not is one line of a status, and no end of it.
+
+    Args:
+        told: whether which address it is asked at may be said.
+    """
     head, problem, hint = None, "", ""
     try:
         head = node.chain_head().number
     except CustodyError as error:
         problem, hint = error.message, error.hint or ""
+        if isinstance(error, NetworkError) and not told:
+            problem = error.outside
     return {
         "label": node.contracts.chain.label,
         "id": node.contracts.chain.chain_id(),

@@ -26,6 +26,7 @@ from ledger.rows.items import ItemFilter, ItemRow
 from ledger.rows.storage import OWN_DISK, ReplicaStateRow
 from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.access import authorization, item_lists
+from ledger.services.access.authorization import Caller
 from ledger.services.node.context import Node
 from ledger.services.onchain import checkpoint_anchoring
 from ledger.services.records import record_keys
@@ -69,6 +70,15 @@ def _item_out(
     )
 
 
+def _kept(
+    node: Node, unit: UnitOfWork, caller: Caller, evidence: list[str]
+) -> dict[str, list[ReplicaStateRow]]:
+    """At which IPFS nodes items are kept, and how well: what the agency runs is nothing for
+    guests.
+    """
+    return {} if caller.is_guest(node.agency) else unit.replicas.named(evidence)
+
+
 def _is_erased(unit: UnitOfWork, item: ItemRow) -> bool:
     """Whether the keys of an item are destroyed, or will be at once; asked for items that could be
     only.
@@ -94,10 +104,10 @@ def _replica_out(row: ReplicaStateRow) -> ReplicaOut:
 
 
 def _items_out(
-    node: Node, unit: UnitOfWork, rows: Sequence[ItemRow], following: int | None
+    node: Node, unit: UnitOfWork, caller: Caller, rows: Sequence[ItemRow], following: int | None
 ) -> ItemsOut:
     reached = checkpoint_anchoring.progress(node, unit)
-    held = unit.replicas.named([row.state.evidence for row in rows])
+    held = _kept(node, unit, caller, [row.state.evidence for row in rows])
     clear = item_lists.clear_of(unit, rows)
     items = [
         _item_out(
@@ -123,7 +133,7 @@ def list_evidence(
     """A page of the items that the caller may see."""
     with node.records.read() as unit:
         rows = authorization.visible_items(node, unit, caller, after=after, limit=limit)
-        return _items_out(node, unit, rows, rows[-1].opened if len(rows) == limit else None)
+        return _items_out(node, unit, caller, rows, rows[-1].opened if len(rows) == limit else None)
 
 
 @router.post("/search", operation_id="search_evidence")
@@ -170,7 +180,7 @@ def find_evidence(node: NodeDep, caller: CallerDep, request: FindIn) -> ItemsOut
             newest=request.newest,
             limit=request.limit,
         )
-        return _items_out(node, unit, rows, following)
+        return _items_out(node, unit, caller, rows, following)
 
 
 def _person(node: Node, reference: str | None) -> PersonId | None:
@@ -187,7 +197,7 @@ def show_evidence(node: NodeDep, caller: CallerDep, evidence: Item) -> ItemOut:
             item,
             item_lists.clear_of(unit, [item])[evidence],
             checkpoint_anchoring.progress(node, unit),
-            unit.replicas.of_item(evidence),
+            _kept(node, unit, caller, [evidence]).get(evidence, []),
             erased=_is_erased(unit, item),
             parts=authorization.parts_of(node, unit, caller, evidence, item),
         )

@@ -20,7 +20,7 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -149,9 +149,9 @@ def make(
         )
         part.rename(final)
         files.sync_directory(final.parent)
-        lost = packs.give_up(home / "blocks", folder / "blocks", copied)
         # While nothing is compacted, which would move blocks behind what was copied.
-        elsewhere, lacking = _not_in_it(home, folder, final, copied)
+        elsewhere, lacking, copied = _not_in_it(home, folder, final, copied)
+        lost = packs.give_up(home / "blocks", folder / "blocks", copied)
         # Before the keys: whose a snapshot is can be told by its key alone.
         _forget(folder, keys, config.agency, now)
         keys.destroy_expired(now)
@@ -168,19 +168,20 @@ def make(
 
 def _not_in_it(
     home: Path, folder: Path, snapshot: Path, copied: packs.Copied
-) -> tuple[int, list[str]]:
-    """How many items' ciphertext lies at IPFS nodes alone, and the items whose ciphertext is
-    neither whole in the backup nor at such a node.
+) -> tuple[int, list[str], packs.Copied]:
+    """How many items' ciphertext lies at IPFS nodes alone, the items whose ciphertext is neither
+    whole in the backup nor at such a node, and what was copied: it says whether the home has all.
     """
     ledger = settings.LEDGER
     at_nodes = databases.pinned(snapshot / ledger)
     elsewhere = len(at_nodes) - len(read_places(home / "blocks", at_nodes))
     items = databases.with_content(snapshot / ledger, home / ledger, settings.read(home).agency)
     roots = set(items.values()).difference(databases.pinned(home / ledger))
-    lost = completeness.lacking(
+    lost, lacking = completeness.lacking(
         home / "blocks", folder / "blocks", copied.packs, roots, doubtful=copied.lost
     )
-    return elsewhere, sorted(evidence for evidence, root in items.items() if root in lost)
+    named = sorted(evidence for evidence, root in items.items() if root in lacking)
+    return elsewhere, named, replace(copied, is_complete=not lost)
 
 
 def _failed(error: OSError, *, made: bool) -> StorageError:

@@ -5,9 +5,10 @@ home.
 from __future__ import annotations
 
 import shutil
+import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from ledger.domain.errors import ChainError, FrozenError, NetworkError
 from ledger.domain.identity.names import agency_id
 from ledger.domain.verify import Verdict, verify
 from ledger.rows.agencies import DescriptorRow
+from ledger.rows.logs import CheckpointRow
 from ledger.services.bundles import agency_trust, export
 from ledger.services.onchain import checkpoint_anchoring, lost_transactions
 from ledger.services.registration import agency_statements
@@ -112,6 +114,13 @@ def newest(desk: Desk) -> str | None:
             break
         checkpoint_anchoring.step(desk.node)
     return None if row is None else row.state
+
+
+def newest_row(desk: Desk) -> CheckpointRow:
+    with desk.node.records.read() as unit:
+        found = checkpoint_anchoring.progress(desk.node, unit).newest
+    assert found is not None
+    return found
 
 
 def test_states_follow_the_chain_and_a_bundle_verifies_there(
@@ -236,6 +245,67 @@ def test_another_program_on_the_anchoring_account_is_told_and_overcome(
     assert newest(remote) == mined
 
 
+@pytest.mark.parametrize("lie", ["its next place", "the price of gas"])
+def test_one_wrong_answer_when_a_checkpoint_is_signed_ends_anchoring_for_no_home(
+    remote: Desk, mined: str, lie: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The answer stands in the signed bytes: a chain waited without end for the places before, or
+    refused for ever what the account cannot pay.
+    """
+    chain = chain_of(remote)
+    nonce = chain.nonce
+    with monkeypatch.context() as patch, suppress(ChainError):
+        if lie == "its next place":
+            patch.setattr(chain, "nonce", lambda address: nonce(address) + 5)
+        else:
+            patch.setattr(chain, "fees", lambda: (10**15, 10**15))
+        checkpoint_anchoring.step(remote.node)
+    assert newest_row(remote).state == "submitted"
+    with pytest.raises((NetworkError, ChainError), match=r"later place|refused the transaction"):
+        checkpoint_anchoring.step(remote.node)
+    monkeypatch.setattr(lost_transactions, "_CERTAIN", 0)
+    with pytest.raises(lost_transactions.LostError):
+        checkpoint_anchoring.step(remote.node)
+    checkpoint_anchoring.step(remote.node)
+    assert newest(remote) == mined
+
+
+def test_a_checkpoint_that_was_given_up_and_mined_all_the_same_is_taken_up_again(
+    remote: Desk, mined: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chain = chain_of(remote)
+    bytes_sent: list[bytes] = []
+
+    def refuse(raw: bytes) -> bytes:
+        bytes_sent.append(raw)
+        raise ChainError("the chain refused the transaction: busy")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(chain, "send", refuse)
+        patch.setattr(lost_transactions, "_CERTAIN", 0)
+        with pytest.raises(lost_transactions.LostError):
+            checkpoint_anchoring.step(remote.node)
+    wait(chain, chain.send(bytes_sent[0]))
+    checkpoint_anchoring.step(remote.node)
+    assert newest(remote) == mined
+
+
+def test_no_price_of_gas_is_signed_that_nobody_ever_paid(
+    remote: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chain = chain_of(remote)
+    ask = chain._ask
+
+    def dear(method: str, *params: Any, **options: Any) -> Any:
+        answer = ask(method, *params, **options)
+        return hex(10**15) if method == "eth_maxPriorityFeePerGas" else answer
+
+    monkeypatch.setattr(chain, "_ask", dear)
+    with pytest.raises(NetworkError, match=r"answered nonsense: .* wei for a unit of gas"):
+        checkpoint_anchoring.step(remote.node)
+    assert newest(remote) is None
+
+
 def test_one_answer_that_a_checkpoint_was_reverted_gives_it_up_for_no_chain(
     remote: Desk, mined: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -265,6 +335,8 @@ def test_a_home_older_than_the_chain_anchors_nothing_and_says_what_to_do(desk: D
         row = unit.checkpoints.newest(desk.node.log_id, ("final",))
         assert row is not None
         unit.checkpoints.drop(desk.node.log_id, row.size)
+    with closing(sqlite3.connect(desk.path / "ledger.sqlite")) as database, database:
+        database.execute("DELETE FROM chain_transaction")
     with pytest.raises(ChainError, match="this home knows of 0") as error:
         desk.anchor()
     assert "restore the newest backup" in (error.value.hint or "")

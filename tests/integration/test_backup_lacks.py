@@ -227,4 +227,28 @@ def test_what_was_destroyed_or_lies_at_ipfs_nodes_is_not_lacking(
     with desk.node.records.read() as unit:
         root = unit.items.get(here).cid
     desk.node.blocks.discard([root], kept=[])
-    assert make(desk, tmp_path / "backups", keys_file, keys, NOW + 1).lacking == [here]
+    done = make(desk, tmp_path / "backups", keys_file, keys, NOW + 1)
+    assert (len(done.lost), done.lacking) == (1, [])  # the copy of the pack that was compacted
+
+
+def test_a_home_that_lost_all_packs_and_counts_them_anew_takes_no_copy_away(
+    home_path: Path, tmp_path: Path, keys_file: Path, keys: BackupKeys, rng: random.Random
+) -> None:
+    """The new pack of the same number was compacted: the copy of the lost one was removed, and the
+    backup called good.
+    """
+    items = recorded(home_path, tmp_path, rng, 50_000, 50_000)
+    made(home_path, tmp_path / "backups", keys_file, keys)
+    lose(home_path / "blocks" / PACK)
+    put_index(home_path, None)
+    later, gone = recorded(home_path, tmp_path, rng, 60_000, 90_000)
+    with Desk(home_path) as desk:
+        dispose(desk, gone)
+        erasure.settle(desk.node)
+    assert not (home_path / "blocks" / PACK).exists()
+    done = made(home_path, tmp_path / "backups", keys_file, keys, NOW + 1)
+    assert (done.lost, done.lacking) == ([PACK], [])
+    restore_home.restore(tmp_path / "backups", tmp_path / "again", keys, PASSPHRASE)
+    with Desk(tmp_path / "again") as again:
+        assert {item: again.get(item) for item in items} == items
+        assert len(again.get(later)) == 60_000

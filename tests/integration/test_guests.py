@@ -28,6 +28,7 @@ from ledger.domain.errors import (
 from ledger.domain.event.offer_terms import OfferTerms
 from ledger.domain.event.signing import Person, sign_event
 from ledger.domain.verify import verify
+from ledger.rows.storage import ReplicaStateRow
 from ledger.services.handovers import sync
 from ledger.services.partners import directory
 from tests.integration.test_api import operations
@@ -246,6 +247,22 @@ def test_a_guest_calls_nothing_but_what_concerns_items_given_to_them(
             assert (told == "your role may not do this") == (
                 name not in GUEST_ROUTES or not ROUTES[name] & HERE
             ), (name, told)
+
+
+def test_a_guest_does_not_learn_at_which_nodes_the_agency_keeps_an_item(
+    both: Consortium, guest: Colleague, tmp_path: Path
+) -> None:
+    host = both[NL]
+    photo = upload(host, tmp_path)
+    handover.share(
+        host.client, host.person, host.clock, photo, with_person=str(guest.id), basis=BASIS
+    )
+    with host.node.records.write() as unit:
+        unit.replicas.put(ReplicaStateRow(photo, "basement", b"cid", "wanted", 0))
+    assert [one.node for one in host.client.item(photo).replicas] == ["basement"]
+    with abroad(host, guest) as (client, _):
+        assert client.item(photo).replicas == ()
+        assert [one.replicas for one in client.items() if one.evidence == photo] == [()]
 
 
 def test_a_card_for_another_node_or_with_anothers_certificate_lets_nobody_in(

@@ -12,14 +12,23 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from ledger.adapters.node.client import NodeClient
 from ledger.client import copying, handover, physical_items
 from ledger.client.upload import UploadOptions
-from ledger.domain.errors import CustodyError, DeniedError, FormatError, RuleError, UsageError
+from ledger.domain.errors import (
+    CustodyError,
+    DeniedError,
+    FormatError,
+    NetworkError,
+    RuleError,
+    UsageError,
+)
 from ledger.domain.event.offer_terms import OfferTerms
 from tests.support import consortium
+from tests.support.calls import bearer, enrol
 from tests.support.chains import running
 from tests.support.consortium import Consortium
 from tests.support.desk import Desk
@@ -227,3 +236,25 @@ def _public_log(desk: Desk) -> bytes:
     ):
         found += desk.client._send("GET", path, authenticated=False).content
     return found
+
+
+def test_why_work_of_the_node_fails_and_at_which_address_is_nothing_for_the_defence(
+    desk: Desk, http: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fault = NetworkError("the chain did not answer", where="10.0.0.7:8545 took no connection")
+
+    def silent() -> None:
+        raise fault
+
+    monkeypatch.setattr(desk.node, "chain_head", silent)
+    desk.node.workers.record("anchoring", 1, problem=fault.message, hint="", following=2)
+    told = {
+        role: http.get("/v1/status", headers=bearer(http, *enrol(desk, role)))
+        for role in ("officer", "defence")
+    }
+    assert told["officer"].text.count("10.0.0.7:8545") == 2
+    assert "10.0.0.7" not in told["defence"].text
+    assert told["defence"].json()["chain"]["problem"] == "the chain did not answer"
+    assert [one["problem"] for one in told["defence"].json()["workers"]] == ["it fails"]
+    waiting = http.get("/v1/inbox", headers=bearer(http, *enrol(desk, "defence")))
+    assert [one["told"] for one in waiting.json()["waiting"]] == ["it fails"]

@@ -28,9 +28,10 @@ def lacking(
     roots: Iterable[bytes],
     *,
     doubtful: Collection[str] = (),
-) -> set[bytes]:
-    """Those of some roots of which the copies of a home's packs have not all: blocks that name
-    others are read in the copies, and of all others it is asked whether their place was copied.
+) -> tuple[set[bytes], set[bytes]]:
+    """Those of some roots of which the home has not all in what was copied of its packs, and of
+    them those of which no copy has all: blocks that name others are read in the copies, and of all
+    others it is asked whether their place was copied.
 
     Args:
         ends: up to where packs were copied, by their names.
@@ -41,10 +42,10 @@ def lacking(
     """
     with reading_places(source) as index:
         copies = _Copies(index, folder, ends, doubtful)
-        found = {root for root in roots if not copies.have(root)}
-        if found:  # what the home lost may be in its copies alone
+        lost = {root for root in roots if not copies.have(root)}
+        if lost:  # what the home lost may be in its copies alone
             copies.add_all()
-        return {root for root in found if not copies.have(root)}
+        return lost, {root for root in lost if not copies.have(root)}
 
 
 class _Copies:

@@ -41,13 +41,16 @@ _ID: Final = re.compile(rb"[0-9a-f]{32}")
 class Copied:
     """What was copied: new bytes, the size of each pack, the names of packs of which the home lost
     something that their copies have, or that could not be read there, and of those whose copies
-    were damaged and are good again.
+    were damaged and are good again. ``is_complete``: the home has all that its ledger names. Where
+    it lost any of that, what its index does not have may be it, whatever it says of the pack: packs
+    are counted anew where all were lost with their index.
     """
 
     new: int
     packs: dict[str, int]
     lost: list[str]
     mended: list[str]
+    is_complete: bool = True
 
 
 def require_same(source: Path, folder: Path, *, used: bool) -> None:
@@ -250,7 +253,9 @@ def give_up(source: Path, folder: Path, copied: Copied) -> list[str]:
             continue
         # A pack that was cut is compacted with what was left of it.
         is_compacted = path.stat().st_size <= home.compacted.get(number, 0)
-        given_up = is_compacted and _is_all_known(source, folder, home, number)
+        given_up = (
+            copied.is_complete and is_compacted and _is_all_known(source, folder, home, number)
+        )
         if _lies_elsewhere(source, path, copied.packs, given_up=given_up):
             path.unlink()
         else:

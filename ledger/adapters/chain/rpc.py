@@ -37,6 +37,7 @@ _NUMBERS: Final = {
 }
 _KNOWN: Final = ("already known", "known transaction", "already imported", "nonce too low")
 _COMPARED: Final = 60.0  # seconds for which an answer to eth_chainId is believed
+_MOST_FEE: Final = 10**13  # wei for a unit of gas: several times what was ever paid on any chain
 _LONGEST_MESSAGE: Final = 300
 #: Hex as JSON-RPC writes it; text, so that a shape is checked before anything is read from it.
 _HEX: Final = re.compile(r"0x(?:[0-9a-fA-F]{2})*")
@@ -197,6 +198,10 @@ class RpcChain:
             tip = int(self._ask("eth_maxPriorityFeePerGas", shape=_WEI), 16)
         except ChainError:
             tip = 1_000_000_000
+        if 2 * base + tip > _MOST_FEE:  # signed, it would be paid, or be refused for ever
+            raise WebError(
+                WHO, f"answered nonsense: {2 * base + tip} wei for a unit of gas", hint=HINT
+            )
         return 2 * base + tip, tip
 
     def call(

@@ -9,6 +9,7 @@ bytes again.
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -19,18 +20,23 @@ from ledger.domain.codecs.text import counted
 from ledger.domain.errors import ChainError, FrozenError, NetworkError
 from ledger.domain.log import merkle
 from ledger.domain.log import receipt as receipts
-from ledger.domain.ports.node_and_chain import BlockRef, TransactionReceipt
+from ledger.domain.ports.node_and_chain import BlockRef, LatestCheckpoint, TransactionReceipt
 from ledger.rows.logs import CheckpointRow, TransactionRow
 from ledger.rows.states import CheckpointState
 from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.log import merkle_log
 from ledger.services.node.context import Node
 from ledger.services.onchain import transfer_steps
-from ledger.services.onchain.lost_transactions import PLACE_TAKEN, forget_doubts, require_certain
+from ledger.services.onchain.lost_transactions import (
+    LostError,
+    forget_doubts,
+    require_certain,
+    send_again,
+)
 
 KIND: Final[TransactionKind] = "anchor"
 _REVERTED: Final = "the contract reverted the checkpoint"
-_REPLACED_HINT: Final = "another program uses the anchoring account: stop it, then anchor again"
+_RECENT: Final = 64  # transactions among which one is looked for that was given up
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +155,8 @@ def _submit(node: Node) -> CheckpointRow | None:
             return None
         on_chain = node.contracts.latest(node.log_id)
         if on_chain.size != prev or (prev and on_chain.root != prev_root):
+            if (row := _given_up(node, unit, prev, on_chain)) is not None:
+                return _recorded(node, row)
             raise ChainError(
                 (
                     f"the contract holds a checkpoint of "
@@ -172,10 +180,34 @@ def _submit(node: Node) -> CheckpointRow | None:
     nonce = node.contracts.chain.nonce(node.keys.anchorer_address)
     raw = node.contracts.sign_anchor(node.keys.anchorer, nonce, prev, size, root, proof)
     row = submitted(node, prev, size, root, keccak256(raw))
+    return _recorded(node, row, TransactionRow(row.transaction, KIND, nonce, raw))
+
+
+def _recorded(
+    node: Node, row: CheckpointRow, transaction: TransactionRow | None = None
+) -> CheckpointRow:
+    """Write a checkpoint down, with its transaction where that is new."""
     with node.records.write() as unit:
-        unit.checkpoints.put_transaction(TransactionRow(row.transaction, KIND, nonce, raw))
+        if transaction is not None:
+            unit.checkpoints.put_transaction(transaction)
         unit.checkpoints.put(row)
     return row
+
+
+def _given_up(
+    node: Node, unit: UnitOfWork, prev: int, on_chain: LatestCheckpoint
+) -> CheckpointRow | None:
+    """The checkpoint that the contract has and this home gave up, as its transaction brought it:
+    the chain took bytes of which it had said that it cannot.
+    """
+    recent = sorted(unit.tables.rows("chain_transaction", kind=KIND), key=lambda row: row["nonce"])
+    for found in reversed(recent[-_RECENT:]):
+        with suppress(ChainError):  # one that was altered, which audits find
+            sent = node.contracts.read_transaction(found["raw"])
+            brought = sent.anchored == (prev, on_chain.size, on_chain.root)
+            if brought and node.contracts.chain.receipt(sent.hash) is not None:
+                return submitted(node, prev, on_chain.size, on_chain.root, sent.hash)
+    return None
 
 
 def submitted(node: Node, prev: int, size: int, root: bytes, transaction: bytes) -> CheckpointRow:
@@ -212,22 +244,12 @@ def _resend(node: Node, row: CheckpointRow) -> None:
     with node.records.read() as unit:
         transaction = unit.checkpoints.transaction(row.transaction)
     assert transaction is not None
-    if node.contracts.chain.nonce(node.keys.anchorer_address) > transaction.nonce:
-        # Its place was taken by another transaction: these bytes can never be mined.
-        if node.contracts.chain.receipt(row.transaction) is not None:
-            return
-        _require_lost(node, row, PLACE_TAKEN)
+    try:
+        send_again(node, transaction)
+    except LostError:
         with node.records.write() as unit:
             unit.checkpoints.drop(row.log, row.size)
-        raise ChainError("the recorded transaction can no longer be mined", hint=_REPLACED_HINT)
-    node.contracts.chain.send(transaction.raw)
-
-
-def _require_lost(node: Node, row: CheckpointRow, what: str) -> None:
-    """A checkpoint that is given up though it was mined would end anchoring."""
-    on_chain = node.contracts.latest(row.log)
-    has_it = (on_chain.size, on_chain.root) == (row.size, row.root)
-    require_certain(node, row.transaction, what, taken=has_it)
+        raise
 
 
 def _record(node: Node, row: CheckpointRow, receipt: TransactionReceipt) -> None:
@@ -239,7 +261,7 @@ def _record(node: Node, row: CheckpointRow, receipt: TransactionReceipt) -> None
     if not receipt.succeeded:
         if contracts.chain.final() < receipt.block:
             return  # another block may take its place, in which the transaction is good
-        _require_lost(node, row, _REVERTED)
+        require_certain(node, row.transaction, _REVERTED)
         with node.records.write() as unit:
             unit.checkpoints.drop(row.log, row.size)
         raise ChainError(_REVERTED, hint="run: custody doctor")

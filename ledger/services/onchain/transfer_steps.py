@@ -37,7 +37,12 @@ from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.log import merkle_log
 from ledger.services.node.context import Node
 from ledger.services.onchain import agency_standing
-from ledger.services.onchain.lost_transactions import PLACE_TAKEN, forget_doubts, require_certain
+from ledger.services.onchain.lost_transactions import (
+    LostError,
+    forget_doubts,
+    require_certain,
+    send_again,
+)
 from ledger.services.records import pages
 
 KIND: Final[TransactionKind] = "handover"
@@ -226,17 +231,11 @@ def follow(node: Node, row: TransferStepRow) -> bool:
         with node.records.read() as unit:
             transaction = unit.checkpoints.transaction(row.sent)
         assert transaction is not None
-        if (
-            chain.nonce(node.keys.anchorer_address) > transaction.nonce
-            and chain.receipt(row.sent) is None
-        ):
-            require_certain(node, row.sent, PLACE_TAKEN)
-            _forget(node, row)  # these bytes can never be mined
-            raise ChainError(
-                "the recorded transaction of a handover can no longer be mined",
-                hint="another program uses the anchoring account",
-            )
-        chain.send(transaction.raw)
+        try:
+            send_again(node, transaction)
+        except LostError:
+            _forget(node, row)
+            raise
         receipt = chain.receipt(row.sent)
         if receipt is None:
             return False
