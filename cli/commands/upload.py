@@ -185,7 +185,7 @@ def upload_paths(
     from cli.session import open_session
     from ledger.client.upload_drafts import measure
 
-    own, images = _own(), images or disk_images.GivenImages(paths)
+    own, images = own_places(), images or disk_images.GivenImages(paths)
     total = measure(images.files, own, options.exclude)[1] + images.media
     what = "looking" if dry else "uploading"
     with open_session() as session, output.progress(what, total) as advance:
@@ -294,7 +294,7 @@ def _commands(error: Any) -> str:
     return f"go on as before: {'; '.join(tops)}; or begin anew: {anew}"
 
 
-def _own() -> frozenset[tuple[int, int]]:
+def own_places() -> frozenset[tuple[int, int]]:
     """What is custody's own and must not become evidence: the home, and the file with the
     passphrase.
     """
