@@ -155,7 +155,7 @@ def watch(
         raise typer.Exit(3)
 
 
-_HOLDS: Final = "; other commands of this home wait meanwhile, unless it is served (custody serve)"
+_HOLDS: Final = "; other commands of this home wait meanwhile, unless a node serves it"
 
 
 def _look(run: _Run, *, once: bool, quiet: float, every: float) -> None:
