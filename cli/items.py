@@ -226,7 +226,10 @@ def _by_numbers(session: Session, text: str) -> list[Named]:
             meant = both if borne is None else borne.meant
             found += [Named(urn, case, numbers) for urn in meant]
     search, exhibit_alone = session.node.search, (("exhibit", text),)
-    found += [Named(urn, numbers=exhibit_alone) for urn in search("exhibit", text)]
+    alone = [Named(urn, numbers=exhibit_alone) for urn in search("exhibit", text)]
+    # An exhibit number alone is one of the case that is worked on here, where that has it.
+    used = session.used_case if alone else ""
+    found += (_by_numbers(session, f"{used}/{text}") if used else []) or alone
     found += [Named(urn, text, (("case", text),)) for urn in search("case", text)]
     return found
 

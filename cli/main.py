@@ -68,6 +68,7 @@ from cli.commands import (
     status,
     trust,
     upload,
+    use,
     verify,
 )
 from cli.global_options import STATE
@@ -158,6 +159,7 @@ for module in (
     *(
         init,
         home,
+        use,
         upload,
         inbox,
         list_items,

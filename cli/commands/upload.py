@@ -129,10 +129,7 @@ def upload(
             else {}
         ),
     }
-    if resume and restart:
-        raise UsageError(
-            "--resume and --restart are two ways to go on", hint="choose one of the two"
-        )
+    interrupted = record_options.interruption(resume, restart)
     if source and (part_of or replaces):
         raise UsageError(
             "--from names what it was taken from, and so do --part-of and --replaces",
@@ -143,7 +140,6 @@ def upload(
             "--resume goes on with the details that were given then",
             hint="give the paths alone, or --restart for new details",
         )
-    interrupted = record_options.interruption(resume, restart)
     options = UploadOptions(
         said, tuple(digest or ()), again, body=body, interrupted=interrupted, images=images.records,
         exclude=_patterns(exclude, paths),
@@ -151,11 +147,13 @@ def upload(
 
     def named(session: Session, options: UploadOptions) -> UploadOptions:
         if source:
-            return replace(options, own={"partOf": items.also(session, source).urn})
+            own = {"partOf": items.also(session, source).urn}
+            of = record_options.identifier_members(exhibits.in_use(session, case), exhibit)
+            return replace(options, own=own, members=options.members | of)
         return exhibits.belonging(session, options, case, exhibit, part_of, replaces)
 
-    completed = named if source or part_of or replaces else None
-    upload_paths(paths if plain_file else images.paths, options, completed, images)
+    given = paths if plain_file else images.paths
+    upload_paths(given, options, None if resume else named, images)
 
 
 def register(app: typer.Typer) -> None:

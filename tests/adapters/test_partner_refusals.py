@@ -55,3 +55,15 @@ def test_no_verdict_fault_or_command_of_another_agency_is_told_as_ours(code: str
 
 def test_the_words_of_another_agency_are_short() -> None:
     assert len(refused("denied", "x" * 60_000).message) < 400
+
+
+def test_a_revocation_list_of_hundreds_of_thousands_is_refused_unread() -> None:
+    """It is gone through at each call of whoever shows it."""
+    with (
+        hostile(says(answer(bytes(5 << 20)))) as server,
+        closing(
+            partner.PartnerClient(server.url, signer=lambda: (KEY, b"x"), logs=frozenset)
+        ) as client,
+        pytest.raises(errors.NetworkError, match="sent more than"),
+    ):
+        client.crl()

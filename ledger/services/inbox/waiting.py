@@ -15,9 +15,10 @@ from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.access import authorization, stolen_orders
 from ledger.services.access.authorization import Caller
 from ledger.services.access.service_numbers import open_number
+from ledger.services.node import duty_board
 from ledger.services.node.context import Node
 from ledger.services.onchain import checkpoint_anchoring
-from ledger.services.people import admission, expiry
+from ledger.services.people import admission, colleagues, expiry
 
 Kind = (
     DutyKind
@@ -67,7 +68,7 @@ class Waiting:
 def of_node(node: Node, unit: UnitOfWork, caller: Caller) -> Iterator[Waiting]:
     """What waits that is about no single item."""
     yield from _anchoring(node, unit)
-    yield from _workers(node)
+    yield from _workers(node, caller)
     if caller.roles & _ADMITS:
         yield from _people(node, unit)
     if caller.roles & _ALARM_READERS:
@@ -91,8 +92,9 @@ def _anchoring(node: Node, unit: UnitOfWork) -> Iterator[Waiting]:
         yield Waiting("not-anchored", count=count, since=oldest.time)
 
 
-def _workers(node: Node) -> Iterator[Waiting]:
-    for row in node.workers.rows():
+def _workers(node: Node, caller: Caller) -> Iterator[Waiting]:
+    inside = colleagues.may_be_told(node, caller)
+    for row in duty_board.shown(node.workers.rows(), inside=inside):
         if row.failures:
             yield Waiting(
                 "worker-failing",
