@@ -40,7 +40,7 @@ def test_a_word_that_stands_for_what_somebody_shall_say_is_asked_for_at_a_termin
     monkeypatch.setattr(questions, "text", lambda _: "my own words")
     meant = missing.with_own_words(parts(APP, typed.split()))
     assert [word for word in meant if "my own words" in word]
-    assert not [word for word in meant if word.isupper() and word not in ("A1",)]
+    assert not [word for word in meant if word.isupper() and word != "A1"]
 
 
 @pytest.mark.parametrize(
