@@ -55,6 +55,7 @@ from cli.commands import (
     monitor,
     network,
     note,
+    notices,
     partner,
     person,
     profile,
@@ -190,7 +191,21 @@ for module in (
         chain,
         profile,
     ),
-    *(field, fixity, ipfs, person, session, serve, log, doctor, backup, restore, collect, demo),
+    *(
+        field,
+        fixity,
+        ipfs,
+        person,
+        session,
+        notices,
+        serve,
+        log,
+        doctor,
+        backup,
+        restore,
+        collect,
+        demo,
+    ),
 ):
     module.register(app)
 hints.learn(
