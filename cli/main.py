@@ -234,7 +234,7 @@ def run(arguments: list[str]) -> int:
     STATE.typed, STATE.command = (), ""
     try:
         missing.require_filled(arguments)
-        arguments = missing.with_own_words(arguments)
+        arguments = missing.with_own_words(command_line.parts(command, arguments))
         STATE.typed = command_line.parts(command, arguments)
         return int(command(arguments, prog_name="custody", standalone_mode=False) or 0)
     except (interrupt.Stopped, typer.Abort):
