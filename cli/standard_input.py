@@ -15,9 +15,7 @@ from cli.global_options import STATE
 if TYPE_CHECKING:
     from ledger.client.spooled_input import SpooledInput
 
-Name = Annotated[
-    str, typer.Option(help="Name of what comes through a pipe: custody upload - --name disk.dd")
-]
+Name = Annotated[str, typer.Option(help="Name of what comes through a pipe, such as disk.dd.")]
 #: The path that stands for it on a command line.
 WORD: Final = "-"
 #: What a record says that it was taken from.
@@ -82,7 +80,7 @@ def taken(paths: list[Path], name: str) -> Iterator[SpooledInput | None]:
     if os.isatty(0):
         raise UsageError(
             "standard input is a terminal, and no pipe",
-            hint="put what makes the file before it: dd if=/dev/sdb | custody upload - --name sdb",
+            hint="put the program that writes the file before this command, with | between them",
         )
     with (
         os.fdopen(0, "rb", buffering=0, closefd=False) as stream,
