@@ -132,3 +132,25 @@ def test_whoever_gave_an_item_away_corrects_what_they_recorded_and_nothing_of_ot
     taker.record(item, "corrected", {"target": other, **body})
     own = next(iter(officer.client.events(item))).statement
     officer.record(item, "corrected", {**body, "target": own, "pointer": "/body/name"})
+
+
+def test_whoever_gave_an_item_away_gives_it_no_other_number(desk: Desk, tmp_path: Path) -> None:
+    """A number by which others find an item means what its keepers say, whoever recorded it."""
+    officer, taker = enrolled(desk, "officer"), enrolled(desk, "examiner")
+    numbers = [{"scheme": "case", "value": "C-1"}, {"scheme": "exhibit", "value": "E1"}]
+    seized = officer.sign(
+        "collected", {"description": "phone"}, members={"identifiers": numbers}
+    )
+    item = str(officer.client.register([seized])[0].evidence)
+    handed_on(item, officer, taker)
+    own = next(iter(desk.client.events(item))).statement
+    for place, new in ((0, "C-2"), (1, "E2")):
+        body = {"target": own, "pointer": f"/identifiers/{place}/value", "new": new, "reason": "x"}
+        with pytest.raises(DeniedError, match="by whoever holds the item, and by custodians"):
+            officer.record(item, "corrected", body)
+    further = {"scheme": "exhibit", "value": "E3"}
+    with pytest.raises(DeniedError, match="by whoever holds the item, and by custodians"):
+        officer.record(item, "identified", {"identifiers": [further]})
+    officer.record(item, "identified", {"identifiers": [{**further, "issuer": "Laboratory 3"}]})
+    taker.record(item, "identified", {"identifiers": [further]})
+    desk.record(item, "corrected", body)

@@ -10,6 +10,7 @@ from typing import Final
 
 from ledger.domain.codecs.text import format_time
 from ledger.domain.errors import DeniedError, RuleError
+from ledger.domain.event import same_record
 from ledger.domain.event.document import Event
 from ledger.domain.event.offer_terms import ANOTHER_TAKER, OfferTerms
 from ledger.domain.event.references import references
@@ -29,6 +30,7 @@ from ledger.services.access.service_numbers import Persons
 from ledger.services.node.context import Node
 from ledger.services.onchain import agency_standing
 from ledger.services.records import documents
+from ledger.services.records.item_tokens import RENUMBERING
 from ledger.services.registration import source_marks, stolen_keys
 from ledger.services.registration.item_histories import Histories, recorded_event
 from ledger.services.registration.statement_checks import RELEASES, ValidatedSubmission
@@ -129,6 +131,8 @@ class Review:
             )
             if submission.event.type == "corrected":
                 self._require_own(told, life, before, signer)
+            if submission.event.type in RENUMBERING:
+                self._require_keeper(told, before, signer)
             history_rules.require_allowed(
                 life, told, self._node.clock.now(), rehearsed=self._rehearsed
             )
@@ -194,6 +198,27 @@ class Review:
                 "holds it, or a custodian, correct it",
             )
 
+    def _require_keeper(self, told: RecordedEvent, before: ItemRow, signer: Caller) -> None:
+        """A number by which others find an item is its keepers' word: whoever recorded it and gave
+        it away, or was shown it, gives it no other one, not in what they recorded themselves.
+
+        Raises:
+            DeniedError: they would.
+        """
+        evidence = before.state.evidence
+        parts = authorization.parts_of(self._node, self._unit, signer, evidence, before)
+        if corrects_others(parts, held=signer.roles, role=told.role, guest=False):
+            return
+        known = self.life(evidence).events
+        earlier = {digest: one.event.value for digest, one in known.items()}
+        later = {**earlier, told.digest.hex(): told.event.value}
+        if same_record.found_by(earlier) != same_record.found_by(later):
+            raise DeniedError(
+                "a case or exhibit number is given and corrected by whoever holds the item, and by "
+                "custodians",
+                hint="ask one of them; or say whose number it is: --issuer WHO",
+            )
+
     def _require_references(self, event: Event, signer: Caller) -> None:
         """An event names other items that its signer has a part in, or opened in the same batch;
         hidden and absent ones are one answer.
@@ -222,7 +247,7 @@ class Review:
         """
         if told.event.type != "derived":
             return
-        approved = set()
+        approved: dict[str, set[PersonId]] = {}  # by the events that they approve
         for digest in told.event.body.get("approvals", []):
             approval = self._approval(digest, told.event.body["parents"])
             if approval is None:
@@ -231,15 +256,17 @@ class Review:
                     hint="give the statement that `custody record approve PARENT --event N` told",
                 )
             if approval.agency == told.agency:  # a guest is no colleague
-                approved.add(approval.actor)
-        biometric = BIOMETRIC in told.event.value.get("handling", [])
-        if biometric and len(approved - {told.actor}) < _APPROVALS:
+                approved.setdefault(approval.event.body["target"], set()).add(approval.actor)
+        if BIOMETRIC in told.event.value.get("handling", []) and not any(
+            len(actors - {told.actor}) >= _APPROVALS and self._type_of(target) == "analysed"
+            for target, actors in approved.items()
+        ):
             raise RuleError(
-                f"biometric output takes the approval of {_APPROVALS} colleagues on an item that "
-                "it is derived from",
+                f"biometric output takes the approval of {_APPROVALS} colleagues, both of one "
+                "examination (analysed) of an item that it is derived from",
                 hint=(
-                    "each approves it: `custody record approve PARENT --event N`; then say "
-                    "--approval DIGEST twice"
+                    "record it: `custody record analyse PARENT --what WHAT`; each approves it: "
+                    "`custody record approve PARENT --event N`; then say --approval DIGEST twice"
                 ),
             )
 
@@ -256,16 +283,17 @@ class Review:
                 recorded_event(self._persons, row.digest, event)
                 if event is not None
                 and event.type == "approved"
-                and not self._is_request(event.body["target"])
+                # Who approves a disposal has said nothing of output.
+                and self._type_of(event.body["target"]) != "disposal-requested"
                 else None
             )
         return self._approvals[digest]
 
-    def _is_request(self, digest: str) -> bool:
-        """Whether a statement requests a disposal: who approves that has said nothing of output."""
+    def _type_of(self, digest: str) -> str:
+        """The type of the event of a statement; empty where it cannot be read."""
         row = self._unit.logs.entry_by_digest(bytes.fromhex(digest))
         event = documents.read_event(self._node, self._unit, row) if row is not None else None
-        return event is not None and event.type == "disposal-requested"
+        return event.type if event is not None else ""
 
     def _is_seen(self, evidence: str, signer: Caller) -> bool:
         named = (signer.certificate, evidence)
