@@ -16,6 +16,7 @@ from cli import (
     output,
     questions,
     record_options,
+    upload_preview,
     upload_report,
 )
 from cli.global_options import STATE, Json
@@ -38,6 +39,7 @@ not recorded, since a file was recorded before without them.
 \b
 Example:
   custody upload phone.img -c 2026-117 -e A1
+  custody upload DCIM -c 2026-117 -e A2 --exclude '*.tmp' --dry-run
 """
 
 
@@ -91,6 +93,7 @@ def upload(
     again: Annotated[
         bool, typer.Option("--again", help="Record anew what you recorded before.")
     ] = False,
+    dry_run: upload_preview.DryRun = False,
     check_image: disk_images.CheckImage = False,
     plain_file: disk_images.PlainFile = False,
     resume: record_options.Resume = False,
@@ -153,7 +156,7 @@ def upload(
         return exhibits.belonging(session, options, case, exhibit, part_of, replaces)
 
     given = paths if plain_file else images.paths
-    upload_paths(given, options, None if resume else named, images)
+    upload_paths(given, options, None if resume else named, images, dry=dry_run)
 
 
 def register(app: typer.Typer) -> None:
@@ -166,6 +169,8 @@ def upload_paths(
     options: UploadOptions,
     named: Callable[[Session, UploadOptions], UploadOptions] | None = None,
     images: disk_images.GivenImages | None = None,
+    *,
+    dry: bool = False,
 ) -> None:
     """Upload files and folders, and tell what became of them; ends with 3 where something could not
     be read, or was said of a file whose earlier record does not say it, and with 1 where the media
@@ -173,7 +178,7 @@ def upload_paths(
 
     Args:
         named: completes the options by the items that were named, where some were. images: the
-            disk images among the paths.
+            disk images among the paths. dry: only look, and tell what would be recorded.
     """
     from dataclasses import asdict
 
@@ -182,9 +187,15 @@ def upload_paths(
 
     own, images = _own(), images or disk_images.GivenImages(paths)
     total = measure(images.files, own, options.exclude)[1] + images.media
-    with open_session() as session, output.progress("uploading", total) as advance:
+    what = "looking" if dry else "uploading"
+    with open_session() as session, output.progress(what, total) as advance:
         options = named(session, options) if named is not None else options
-        done, run = _run(session, paths, options, own, advance)
+        done, run = _run(session, paths, options, own, advance, dry=dry)
+        if dry:
+            run.told()
+            upload_preview.tell(done, run.left_out, upload_report.named(session, done, known=True))
+            _end(done, run)
+            return
         status = session.node.status(chain=False, ipfs=False)
         elsewhere = run.before.elsewhere(done)
         names = upload_report.named(session, done)
@@ -204,19 +215,25 @@ def upload_paths(
     value |= {"images": disk_images.as_json(images)}
     lines += disk_images.lines(images)
     output.result(
-        value | {"leftOut": [asdict(one) for one in run.left_out]}, *lines, *_left_out(run.left_out)
+        value | {"leftOut": [asdict(one) for one in run.left_out]},
+        *lines,
+        *upload_report.left_out(run.left_out),
     )
     for notice in run.notices:
         output.say(notice)
     run.told()
     if disk_images.differs(images):
         raise typer.Exit(1)
+    _end(done, run)
+
+
+def _end(done: list[Any], run: Any) -> None:
     if any(one.lost for one in run.left_out) or any(item.differs for item in done):
         raise typer.Exit(3)
 
 
 def _run(
-    session: Any, paths: list[Path], options: Any, own: Any, advance: Any
+    session: Any, paths: list[Path], options: Any, own: Any, advance: Any, *, dry: bool
 ) -> tuple[list[Any], Any]:
     """Upload; where an upload with other details was interrupted, the person at a terminal says
     what becomes of it.
@@ -224,17 +241,17 @@ def _run(
     from dataclasses import replace
 
     from ledger.client.upload import Upload
+    from ledger.client.upload_preview import Preview
     from ledger.domain.errors import DemandError, InterruptedUploadError, UsageError
 
-    run = Upload(
-        session.person, session.node, session.journal, session.clock, options, advance, own
-    )
+    kind = Preview if dry else Upload
+    run = kind(session.person, session.node, session.journal, session.clock, options, advance, own)
     done, new = [], 0
     try:
         for item in run.run(paths, until_told=True):
             done.append(item)
             new += item.index is not None
-            if not STATE.json and item.index is not None and new == LISTED + 1:
+            if not dry and not STATE.json and item.index is not None and new == LISTED + 1:
                 output.say(f"(more than {LISTED} items: the rest is counted, not listed)")
     except DemandError as error:
         raise record_options.unmet(error) from error
@@ -242,7 +259,7 @@ def _run(
         chosen = None if done else _ask(error)
         if chosen is None:
             raise UsageError(error.message, hint=_commands(error)) from error
-        return _run(session, paths, replace(options, interrupted=chosen), own, advance)
+        return _run(session, paths, replace(options, interrupted=chosen), own, advance, dry=dry)
     return done, run
 
 
@@ -307,44 +324,6 @@ def _patterns(exclude: list[str] | None, paths: list[Path]) -> tuple[str, ...]:
             hint="do not name the files that are to be left out",
         )
     return patterns
-
-
-def _left_out(left: list[Any]) -> list[str]:
-    """What was left out, by kind with its number; what could not be read, one by one."""
-    from ledger.client.folder_walk import OWN
-
-    lost = [leftover for leftover in left if leftover.lost]
-    excluded = [leftover for leftover in left if leftover.excluded]
-    counts: dict[str, int] = {}
-    for leftover in left:
-        if not leftover.lost and not leftover.excluded:
-            counts[leftover.kind] = counts.get(leftover.kind, 0) + 1
-    lines = []
-    if counts:
-        named = ", ".join(
-            f"{count} {kind}{'' if count == 1 or kind.endswith('s') else 's'}"
-            for kind, count in sorted(counts.items())
-        )
-        lines.append(
-            f"Not recorded, since no files of their own: {named}; the folder's signed manifest "
-            "names each."
-        )
-    if excluded:
-        count, folders = len(excluded), sum(one.kind == "folder" for one in excluded)
-        below = f" ({counted(folders, 'folder')} with all in it)" if folders else ""
-        lines.append(
-            f"{count} left out as excluded{below}; the folder's signed manifest names each."
-        )
-    if lost:
-        lines.append(f"{len(lost)} could not be recorded:")
-        lines += [f"  {missing.path}: {missing.reason}" for missing in lost[:LISTED]]
-        lines += [f"  and {len(lost) - LISTED} more"] if len(lost) > LISTED else []
-        if any(missing.kind == OWN for missing in lost):
-            lines.append(
-                "What looks like custody's own keys is never recorded as it is: look at it, and "
-                "pack into an archive what is evidence."
-            )
-    return lines
 
 
 def _next(waiting: int) -> list[str]:

@@ -204,7 +204,7 @@ def test_a_node_cannot_name_an_item_of_another_exhibit_for_a_part(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A whole exhibit is what the node lists for it: another item would be given away with it."""
-    monkeypatch.setattr(STATE, "item", "one")
+    monkeypatch.setattr(STATE, "urn", "urn:uuid:one")
     monkeypatch.setattr(STATE, "numbers", (("case", "9"), (same_record.PARTS, "A2")))
 
     def record(case: str, exhibit: str) -> dict[str, dict[str, object]]:
