@@ -11,11 +11,13 @@ from typing import Any
 import pytest
 
 from ledger.client import copying, handover, physical_items
+from ledger.domain.codecs.text import format_time
 from ledger.domain.errors import DeniedError, NotFoundError, RuleError
 from ledger.domain.event.offer_terms import OfferTerms
 from ledger.domain.identity.names import ROLES
 from ledger.domain.ports.answers import Link
 from ledger.domain.verify import verify
+from tests.support.actors import enrolled
 from tests.support.desk import BASIS, Desk
 from tests.support.office import ROLES_OF_FIRST, colleague, office, staffed, upload  # noqa: F401  (fixtures)
 
@@ -156,8 +158,9 @@ def test_a_thing_that_was_handed_out_does_not_end_while_nothing_tells_what_becam
     now = format_time(office.clock.now())
     for kind, discovered in (("damage", now), ("breach", now), ("loss", "2026-11-01T00:00:00Z")):
         office.record(phone, "incident", {"kind": kind, "discovered": discovered})
-    watcher = colleague(office, "watcher", "data-protection-officer")
-    watcher.record(phone, "incident", {"kind": "loss", "discovered": now})
+    watcher = enrolled(office, "data-protection-officer")
+    with pytest.raises(DeniedError, match="by whoever holds the item, and by custodians"):
+        watcher.record(phone, "incident", {"kind": "loss", "discovered": now})
     with pytest.raises(RuleError, match="nothing is recorded of its return"):
         office.record(phone, end, closing)
     more = {"discovered": format_time(office.clock.now())} if accounted == "incident" else {}

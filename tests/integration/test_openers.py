@@ -7,11 +7,12 @@ from __future__ import annotations
 import time
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ledger.app import field_folder
-from ledger.client import handover, retrieval
+from ledger.client import handover, physical_items, retrieval
 from ledger.client.upload import Upload, UploadOptions
 from ledger.domain.errors import DeniedError
 from ledger.domain.event.offer_terms import OfferTerms
@@ -138,10 +139,9 @@ def test_whoever_gave_an_item_away_gives_it_no_other_number(desk: Desk, tmp_path
     """A number by which others find an item means what its keepers say, whoever recorded it."""
     officer, taker = enrolled(desk, "officer"), enrolled(desk, "examiner")
     numbers = [{"scheme": "case", "value": "C-1"}, {"scheme": "exhibit", "value": "E1"}]
-    seized = officer.sign(
-        "collected", {"description": "phone"}, members={"identifiers": numbers}
-    )
-    item = str(officer.client.register([seized])[0].evidence)
+    body: dict[str, Any] = {"description": "phone"}
+    parts = (officer.client, officer.person, desk.clock, body, {"identifiers": numbers})
+    item = str(physical_items.collect(*parts).evidence)
     handed_on(item, officer, taker)
     own = next(iter(desk.client.events(item))).statement
     for place, new in ((0, "C-2"), (1, "E2")):

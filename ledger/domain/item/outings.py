@@ -12,7 +12,6 @@ from typing import Final
 
 from ledger.domain.codecs.text import parse_time
 from ledger.domain.event.document import Event
-from ledger.domain.identity.roles import ROLES_BY_TYPE
 
 _UNSAID: Final = "(withheld)"
 #: Kinds of incident after which a thing does not come back.
@@ -32,10 +31,9 @@ class _Outing:
 @dataclass
 class Outings:
     """``out``: to whom it is handed out at the moment, empty where to nobody. ``accounted``: an
-    incident tells why it does not come back: one that was discovered since, by a role that records
-    returns. Damage, a seal or a breach tells nothing of where the thing is. ``told``: digest in hex
-    of what said last that it is back, or why it does not come; empty where it was never out, or
-    nothing says so.
+    incident that was discovered since tells why it does not come back: damage, a seal or a breach
+    tells nothing of where the thing is. ``told``: digest in hex of what said last that it is back,
+    or why it does not come; empty where it was never out, or nothing says so.
     """
 
     out: str = ""
@@ -68,7 +66,6 @@ class Outings:
         told = event.body.get("discovered")  # another agency may withhold it
         return (
             event.body.get("kind") in GONE
-            and event.value["actor"]["role"] in ROLES_BY_TYPE["received"]
             and told is not None
             and parse_time(told, what="discovered") >= self._outings[-1].since
         )

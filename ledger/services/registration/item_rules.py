@@ -10,7 +10,6 @@ from typing import Final
 
 from ledger.domain.codecs.text import format_time
 from ledger.domain.errors import DeniedError, RuleError
-from ledger.domain.event import same_record
 from ledger.domain.event.document import Event
 from ledger.domain.event.offer_terms import ANOTHER_TAKER, OfferTerms
 from ledger.domain.event.references import references
@@ -30,8 +29,7 @@ from ledger.services.access.service_numbers import Persons
 from ledger.services.node.context import Node
 from ledger.services.onchain import agency_standing
 from ledger.services.records import documents
-from ledger.services.records.item_tokens import RENUMBERING
-from ledger.services.registration import source_marks, stolen_keys
+from ledger.services.registration import keepers_word, source_marks, stolen_keys
 from ledger.services.registration.item_histories import Histories, recorded_event
 from ledger.services.registration.statement_checks import RELEASES, ValidatedSubmission
 
@@ -131,8 +129,7 @@ class Review:
             )
             if submission.event.type == "corrected":
                 self._require_own(told, life, before, signer)
-            if submission.event.type in RENUMBERING:
-                self._require_keeper(told, before, signer)
+            keepers_word.require(self._node, self._unit, told, before, signer, self.life)
             history_rules.require_allowed(
                 life, told, self._node.clock.now(), rehearsed=self._rehearsed
             )
@@ -196,27 +193,6 @@ class Review:
                 "whoever neither holds an item nor keeps it corrects what they recorded themselves",
                 hint="record what you know as a note: custody note ID --text WHAT; or let whoever "
                 "holds it, or a custodian, correct it",
-            )
-
-    def _require_keeper(self, told: RecordedEvent, before: ItemRow, signer: Caller) -> None:
-        """A number by which others find an item is its keepers' word: whoever recorded it and gave
-        it away, or was shown it, gives it no other one, not in what they recorded themselves.
-
-        Raises:
-            DeniedError: they would.
-        """
-        evidence = before.state.evidence
-        parts = authorization.parts_of(self._node, self._unit, signer, evidence, before)
-        if corrects_others(parts, held=signer.roles, role=told.role, guest=False):
-            return
-        known = self.life(evidence).events
-        earlier = {digest: one.event.value for digest, one in known.items()}
-        later = {**earlier, told.digest.hex(): told.event.value}
-        if same_record.found_by(earlier) != same_record.found_by(later):
-            raise DeniedError(
-                "a case or exhibit number is given and corrected by whoever holds the item, and by "
-                "custodians",
-                hint="ask one of them; or say whose number it is: --issuer WHO",
             )
 
     def _require_references(self, event: Event, signer: Caller) -> None:
