@@ -23,7 +23,7 @@ GROUPS: Final[dict[str, tuple[str, ...]]] = {
         *("ipfs", "log"),
     ),
     "The agency and its partners": (
-        *("person", "alarms", "oidc", "profile", "partner", "network", "chain"),
+        *("person", "alarms", "notices", "oidc", "profile", "partner", "network", "chain"),
     ),
 }
 _SENTENCE: Final = re.compile(r"(.+?)(?:[.:;] |\.?$)", re.DOTALL)

@@ -55,6 +55,7 @@ from cli.commands import (
     monitor,
     network,
     note,
+    notices,
     partner,
     person,
     profile,
@@ -190,7 +191,21 @@ for module in (
         chain,
         profile,
     ),
-    *(field, fixity, ipfs, person, session, serve, log, doctor, backup, restore, collect, demo),
+    *(
+        field,
+        fixity,
+        ipfs,
+        person,
+        session,
+        notices,
+        serve,
+        log,
+        doctor,
+        backup,
+        restore,
+        collect,
+        demo,
+    ),
 ):
     module.register(app)
 hints.learn(
@@ -217,7 +232,7 @@ def run(arguments: list[str]) -> int:
     STATE.typed, STATE.command = (), ""
     try:
         missing.require_filled(arguments)
-        arguments = missing.with_own_words(arguments)
+        arguments = missing.with_own_words(command_line.parts(command, arguments))
         STATE.typed = command_line.parts(command, arguments)
         return int(command(arguments, prog_name="custody", standalone_mode=False) or 0)
     except (interrupt.Stopped, typer.Abort):

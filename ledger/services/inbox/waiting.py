@@ -50,9 +50,10 @@ class Waiting:
     """Something that waits.
 
     ``evidence``: the item, empty for none; ``subject``: of a person who asks to join the reference
-    by which they are approved, of background work its name; ``count``: how many of the kind this
-    one line stands for; ``since`` and ``due``: seconds since 1970, None where nothing says so;
-    ``told``: what the node says about it, ``hint``: what to do, of its own matters alone.
+    by which they are approved, of background work its name, of alarms the id of the newest one;
+    ``count``: how many of the kind this one line stands for; ``since`` and ``due``: seconds since
+    1970, None where nothing says so; ``told``: what the node says about it, ``hint``: what to do,
+    of its own matters alone.
     """
 
     kind: Kind
@@ -75,7 +76,7 @@ def of_node(node: Node, unit: UnitOfWork, caller: Caller) -> Iterator[Waiting]:
         since = node.clock.now() - _ALARMED
         rows = unit.releases.alarms(after=since, limit=MOST)
         if rows:
-            yield Waiting("alarm", count=len(rows), since=rows[0].time)
+            yield Waiting("alarm", subject=rows[-1].id, count=len(rows), since=rows[0].time)
     for ends in expiry.told_to(caller, expiry.ending(node))[:MOST]:
         name = ends.person.pseudonym if ends.person is not None else ends.owner
         said, todo = ends.told(node.clock.now()), ends.remedy
