@@ -12,6 +12,7 @@ import typer
 
 from cli import command_line, output, record_options
 from cli.global_options import STATE, Json
+from cli.hints import runnable
 from ledger.domain.codecs.text import counted
 
 if TYPE_CHECKING:
@@ -154,7 +155,8 @@ class _Import:
                     error.message = (
                         f"row {row.number}: {error.message}; the rows before it are recorded"
                     )
-                    error.hint = f"{error.hint or 'mend it'}; then go on: {command_line.again()}"
+                    mend = runnable(error.hint or "mend it")
+                    error.hint = f"{mend}; then go on: {command_line.again()}"
                     raise
                 advance(1)
         return recorded

@@ -20,8 +20,6 @@ from typing import Any, Final
 
 from ledger.domain.errors import UsageError
 
-#: Columns whose cell may hold several values.
-SEVERAL: Final = frozenset({"imei", "seal", "witness", "handling", "held-before"})
 #: Columns, with where in a record each stands.
 COLUMNS: Final[dict[str, str]] = {
     "case": "/identifiers",
