@@ -106,8 +106,6 @@ def upload(
     from ledger.domain.errors import UsageError
 
     images = disk_images.given([] if plain_file else paths, check=check_image, resume=resume)
-    if not resume:
-        case, exhibit = images.numbers(case, exhibit, related=bool(part_of or replaces))
     said = record_options.identifier_members(case, exhibit) | record_options.basis_member(
         basis, basis_kind, authorisation, authority
     )
@@ -149,11 +147,13 @@ def upload(
     )  # fmt: skip
 
     def named(session: Session, options: UploadOptions) -> UploadOptions:
+        related = bool(part_of or replaces)
+        numbers = images.numbers(exhibits.in_use(session, case), exhibit, related=related)
         if source:
             own = {"partOf": items.also(session, source).urn}
-            of = record_options.identifier_members(exhibits.in_use(session, case), exhibit)
+            of = record_options.identifier_members(*numbers)
             return replace(options, own=own, members=options.members | of)
-        return exhibits.belonging(session, options, case, exhibit, part_of, replaces)
+        return exhibits.belonging(session, options, *numbers, part_of, replaces)
 
     given = paths if plain_file else images.paths
     upload_paths(given, options, None if resume else named, images, dry=dry_run)
@@ -186,7 +186,7 @@ def upload_paths(
     from ledger.client.upload_drafts import measure
 
     own, images = _own(), images or disk_images.GivenImages(paths)
-    total = measure(images.files, own, options.exclude)[1] + images.media
+    total = measure(images.files, own, options.exclude)[1] + (0 if dry else images.media)
     what = "looking" if dry else "uploading"
     with open_session() as session, output.progress(what, total) as advance:
         options = named(session, options) if named is not None else options
@@ -194,6 +194,7 @@ def upload_paths(
         if dry:
             run.told()
             upload_preview.tell(done, run.left_out, upload_report.named(session, done, known=True))
+            output.say(*disk_images.lines(images))
             _end(done, run)
             return
         status = session.node.status(chain=False, ipfs=False)
