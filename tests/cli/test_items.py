@@ -155,7 +155,7 @@ def test_a_note_is_said_behind_the_item_asked_for_or_told_with_the_command(at_wo
         (["handover", "withdraw", CASE], f"handover withdraw {CASE} --reason REASON"),
         (
             ["correct", CASE, "--new", "a b"],
-            f"correct {CASE} --new 'a b' --event EVENT --field FIELD --reason REASON",
+            f"correct {CASE} --new 'a b' --reason REASON",
         ),
         (["record", "seal", CASE], f"record seal {CASE} --number NUMBER"),
     ],
