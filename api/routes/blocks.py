@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request
 
 from api.deps import CallerDep, GuardedRoute, NodeDep, aside
 from api.schemas import BlocksIn, BlocksOut, StoredOut
-from ledger.domain.codecs.text import require
+from ledger.domain.codecs.text import counted, require
 from ledger.domain.ipld import car
 from ledger.domain.ipld import cid as cids
 from ledger.services.node.context import Node
@@ -48,6 +48,6 @@ async def put_blocks(node: NodeDep, caller: CallerDep, request: Request) -> Stor
 def _store(node: Node, segment: bytearray) -> int:
     most = _FREE_BLOCKS + len(segment) // _BLOCK
     blocks = list(islice(car.blocks(memoryview(segment), checked=False), most + 1))
-    require(len(blocks) <= most, f"a segment of {len(segment)} bytes holds at most {most} blocks")
+    require(len(blocks) <= most, f"a segment of this size holds at most {counted(most, 'block')}")
     node.blocks.put(blocks)
     return len(blocks)
