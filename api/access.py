@@ -126,6 +126,8 @@ ROUTES: Final[dict[str, frozenset[str]]] = {
     "invite_person": frozenset({"administrator"}),
     "approve_person": frozenset({"administrator"}),
     "suspend_person": frozenset({"administrator"}),
+    "reinstate_person": frozenset({"administrator"}),
+    "revoke_invitation": frozenset({"administrator"}),
     # the custody key, sealed, on its way from one custodian to another
     "custodian_card": frozenset({"custodian", "administrator"}),
     "give_custody_key": frozenset({"custodian", "administrator"}),

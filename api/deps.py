@@ -141,7 +141,12 @@ def _authenticate(request: Request) -> Caller:
     try:
         token = given[len(_SCHEME) :]
         proven = dpop.check(
-            proof, caller.key, method=request.method, url=request.url.path, token=token, now=now
+            proof,
+            caller.key,
+            method=request.method,
+            path=request.scope["path"],  # as it is routed by: a URL would be made with Host
+            token=token,
+            now=now,
         )
     except DeniedError as error:
         raise UnauthenticatedError(

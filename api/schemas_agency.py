@@ -18,7 +18,7 @@ class DemandsOut(Strict):
 
 class AgencyOut(Strict):
     """Who this node is; of its jurisdiction profile what clients need: its demands, what is
-    withheld from whom, its names for events.
+    withheld from whom, its names for events. ``releases``: where it says that releases are.
     """
 
     model_config = example(
@@ -34,6 +34,7 @@ class AgencyOut(Strict):
         },
         withhold={},
         names={},
+        releases="https://custody.example/releases",
     )
 
     agency: str
@@ -44,3 +45,4 @@ class AgencyOut(Strict):
     demands: DemandsOut
     withhold: dict[str, list[str]]
     names: dict[str, str]
+    releases: str

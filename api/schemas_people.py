@@ -146,6 +146,18 @@ class SuspensionIn(Strict):
     since: Annotated[int, Field(ge=0, le=1 << 40)] | None = None
 
 
+class ReinstatementIn(Strict):
+    """Whose suspension is lifted."""
+
+    person: Reference
+
+
+class ReinstatedOut(Strict):
+    """How they stand to the custody key, as in a list of people."""
+
+    custodyKey: str
+
+
 class SuspensionOut(Strict):
     """From when their signatures count no more.
 

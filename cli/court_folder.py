@@ -119,7 +119,9 @@ def _fill(
         name = _file_name(parsed)
         opened = _fetch(session, urn, signed[-1], folder / name, written)
     left = _judged(session, folder, (name, opened), (parsed, data), tuple(signed))
-    return replace(left, segments=tuple(path.name for path in written[1:])), data
+    segments = tuple(path.name for path in written[1:])
+    releases = session.node.agency().releases or ""
+    return replace(left, segments=segments, releases=releases), data
 
 
 def require_ready(session: Session, urn: str) -> bool:

@@ -27,11 +27,23 @@ TRUST: Final = "trust.json"
 _INSTALL = f"""python3 -I -m venv custody
 custody/bin/python -I -m pip install --require-hashes -r requirements-base.lock
 custody/bin/python -I -m pip install --no-deps ./custody_ledger-{__version__}-py3-none-any.whl"""
+#: How the signature of a release is compared (docs/install.md).
+_SIGNATURE: Final = """sha256sum --check SHA256SUMS
+ssh-keygen -Y verify -f ../allowed_signers -I custody-release -n custody-release \\
+  -s SHA256SUMS.sig &lt; SHA256SUMS"""
+_PUBLISHED: Final = """ from where its maintainers publish it: ask an agency of those named below,
+by another way than you got this folder"""
+_SAID: Final = """. Whoever made this folder says where that is: {releases}. Take it from there, or
+from where another agency says"""
 _CHECK = """<h2>Check it in three steps</h2>
 <ol>
 <li><strong>Get the program.</strong> It is called custody, it is free, and its source is public.
-Get a release from where it is published and not from whoever gave you this folder, check its
-signature as its page "Installing" says, and type in its folder:
+Get its release as a folder of files{releases}, and not from whoever gave you this folder. Whether
+it is the maintainers' own, their signature says: put the line that names their key, which you got
+by another way than the release, into a file allowed_signers beside its folder, and type in the
+folder:
+<pre>{signature}</pre>
+The first says OK of each file, the second Good "custody-release" signature. Then:
 <pre>{install}</pre>
 Install these files, and never by the name custody-ledger: on the public package index that is
 somebody else's program. On Windows type py for python3, and custody\\Scripts for custody/bin.
@@ -99,7 +111,7 @@ class CourtFolder:
     """What was left, and how it verifies; ``file`` is empty where an item has no content.
     ``listed``: items of the files of a folder, where the file is the list of one; None where it is
     said to be one and cannot be read as such. ``segments``: of a disk image, the files behind the
-    first one.
+    first one. ``releases``: where the agency says that the program is; empty where it does not.
     """
 
     folder: Path
@@ -110,6 +122,7 @@ class CourtFolder:
     accesses: tuple[str, ...]
     listed: tuple[str, ...] | None = ()
     segments: tuple[str, ...] = ()
+    releases: str = ""
 
     @property
     def command(self) -> str:
@@ -143,7 +156,7 @@ itself: it says how to find out what is proven.</p>
 <p>One item of digital evidence, with the record of who held it and when, and everything that is
 needed to check both without believing whoever handed it over.</p>
 <table>{bundled}</table>
-{_listed(left)}{_CHECK.format(command=shown(left.command), install=_INSTALL)}{_VERDICTS}
+{_listed(left)}{_check(left)}{_VERDICTS}
 {_PROVEN.format(file=_SAME if left.file else "")}
 <h2>The trust root of this folder</h2>
 <p>Chain {shown(left.root.chain_id)} ({shown(left.root.label)}), agencies:
@@ -154,6 +167,14 @@ not to be believed from here:</p>
 <h2>When it was made</h2>
 <p>The program that made this folder checked it in the way above: {shown(report.verdict)}.</p>"""
     return page("Evidence for the court: what lies here, and how to check it", body)
+
+
+def _check(left: CourtFolder) -> str:
+    """How to get the program, and to check the folder with it."""
+    where = _SAID.format(releases=shown(left.releases)) if left.releases else _PUBLISHED
+    return _CHECK.format(
+        command=shown(left.command), install=_INSTALL, signature=_SIGNATURE, releases=where
+    )
 
 
 def _listed(left: CourtFolder) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from cli import command_line, items
+from cli import command_line, items, output
 from ledger.domain.codecs.text import counted
 
 if TYPE_CHECKING:
@@ -72,6 +72,16 @@ def _again(*instead: str) -> str:
     return command_line.again(*instead, without=(*_NUMBERING, "--resume", *instead))
 
 
+def in_use(session: Any, case: str) -> str:
+    """The case that was said, or the one that is worked on in this folder, which is told: it is
+    signed like one that was typed.
+    """
+    if case or not (used := session.used_case):
+        return case
+    output.say(f"case {used}, which this folder uses")
+    return str(used)
+
+
 def related(session: Any, case: str, exhibit: str, part_of: str, replaces: str) -> Belonging:
     """What `--part-of` and `--replaces` say.
 
@@ -80,6 +90,7 @@ def related(session: Any, case: str, exhibit: str, part_of: str, replaces: str) 
     """
     from ledger.domain.errors import UsageError
 
+    case = in_use(session, case)
     if part_of and replaces:
         raise UsageError(
             "a part of an exhibit does not take its place",

@@ -12,18 +12,30 @@ from typer.core import TyperGroup
 #: Every command of `custody`, in the order in which people meet it.
 GROUPS: Final[dict[str, tuple[str, ...]]] = {
     "Evidence": (
-        *("upload", "seize", "derive", "inbox", "list", "show", "note", "correct", "record", "get"),
+        *(
+            "upload",
+            "watch",
+            "seize",
+            "derive",
+            "inbox",
+            "list",
+            "show",
+            "note",
+            "correct",
+            "record",
+            "get",
+        ),
         "tree",
     ),
     "From hand to hand": ("handover", "share", "copy", "disclose", "dispose", "field"),
     "Proof": ("verify", "court", "bundle", "trust", "recheck", "audit", "monitor", "demo"),
-    "Home and login": ("init", "home", "login", "session"),
+    "Home and login": ("init", "home", "use", "login", "session"),
     "The node": (
         *("serve", "status", "anchor", "fixity", "doctor", "backup", "restore", "collect"),
         *("ipfs", "log"),
     ),
     "The agency and its partners": (
-        *("person", "alarms", "oidc", "profile", "partner", "network", "chain"),
+        *("person", "alarms", "notices", "oidc", "profile", "partner", "network", "chain"),
     ),
 }
 _SENTENCE: Final = re.compile(r"(.+?)(?:[.:;] |\.?$)", re.DOTALL)

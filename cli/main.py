@@ -55,6 +55,7 @@ from cli.commands import (
     monitor,
     network,
     note,
+    notices,
     partner,
     person,
     profile,
@@ -68,7 +69,9 @@ from cli.commands import (
     status,
     trust,
     upload,
+    use,
     verify,
+    watch,
 )
 from cli.global_options import STATE
 from ledger.domain.errors import ConflictError, DemandError, FormatError
@@ -158,7 +161,9 @@ for module in (
     *(
         init,
         home,
+        use,
         upload,
+        watch,
         inbox,
         list_items,
         show,
@@ -188,7 +193,21 @@ for module in (
         chain,
         profile,
     ),
-    *(field, fixity, ipfs, person, session, serve, log, doctor, backup, restore, collect, demo),
+    *(
+        field,
+        fixity,
+        ipfs,
+        person,
+        session,
+        notices,
+        serve,
+        log,
+        doctor,
+        backup,
+        restore,
+        collect,
+        demo,
+    ),
 ):
     module.register(app)
 hints.learn(
@@ -215,7 +234,7 @@ def run(arguments: list[str]) -> int:
     STATE.typed, STATE.command = (), ""
     try:
         missing.require_filled(arguments)
-        arguments = missing.with_own_words(arguments)
+        arguments = missing.with_own_words(command_line.parts(command, arguments))
         STATE.typed = command_line.parts(command, arguments)
         return int(command(arguments, prog_name="custody", standalone_mode=False) or 0)
     except (interrupt.Stopped, typer.Abort):

@@ -7,30 +7,57 @@ is told the one line that it should have been.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any, Final
 
 from cli import command_line, hints, questions
-from cli.global_options import STATE
+from cli.global_options import STATE, Part
 from ledger.domain.errors import UsageError
 
-#: In the place of words that only the person who types a command can say: they are signed.
-OWN_WORDS: Final = "WHY"
+#: In hints, in the place of what only the person who types a command can say. Files and addresses
+#: are not among them: one that is not there is told as that.
+_PLACEHOLDERS: Final = frozenset(
+    {
+        *("WHY", "WHAT", "WHAT-YOU-FOUND", "HOW", "WHO", "WHEN", "WHERE", "REASON", "TEXT", "YOU"),
+        *("NUMBER", "OTHER-NUMBER", "CODE", "AGENCY", "MARK", "ROLE", "RULE", "KIND", "METHOD"),
+    }
+)
+#: What a command calls an argument that is recorded as somebody's words.
+_SPOKEN: Final = {"note": "TEXT", "seize": "DESCRIPTION"}
 
 
-def with_own_words(arguments: Sequence[str]) -> list[str]:
-    """The command line with what somebody answers in the place of the word that stands for it, so
-    that a hint runs as it is printed, and no placeholder is signed as their reason.
+def with_own_words(typed: Sequence[Part]) -> list[str]:
+    """The command line with what somebody answers in the place of each word that stands for it, so
+    that a hint runs as it is printed, and no placeholder is signed as their reason, or recorded as
+    an exhibit number.
 
     Raises:
-        UsageError: an option has that word, and nobody can be asked, or nothing was answered.
+        UsageError: such a word is there, and nobody can be asked, or nothing was answered.
     """
     said = list[str]()
-    for at, (name, joined, value) in enumerate(_values(arguments)):
-        if arguments[at] == "--":
-            return [*said, *arguments[at:]]
-        asked = name.startswith("--") and value == OWN_WORDS
-        said.append(f"{name}=" * joined + _own(name) if asked else arguments[at])
+    command = next((part.value for part in typed if not part.option), "")
+    for at, part in enumerate(typed):
+        if part.words == ("--",):
+            return [*said, *(word for left in typed[at:] for word in left.words)]
+        if not _is_placeholder(part, command):
+            said += part.words
+            continue
+        answer = _own(part)
+        first = part.words[0]
+        joined = first.removesuffix(part.value)
+        said += [first, answer] if len(part.words) > 1 else [joined + answer]
     return said
+
+
+def _is_placeholder(part: Part, command: str) -> bool:
+    """Whether a part of a command line has a word in the place of what somebody shall say: one of
+    ours, or the option's own name in capitals (see ``told``), where no file is called so.
+    """
+    word = part.value
+    if not part.option:
+        return word == _SPOKEN.get(command)
+    own = word == _placeholder(part.option) and not Path(word).exists()
+    return word in _PLACEHOLDERS or own
 
 
 def require_filled(arguments: Sequence[str]) -> None:
@@ -65,14 +92,30 @@ def _values(arguments: Sequence[str]) -> Iterator[tuple[str, bool, str]]:
         option = word if word.startswith("-") and word != "--" and not joined else ""
 
 
-def _own(option: str) -> str:
-    answer = questions.text(f"{option}: why? Your words are signed and recorded:")
-    if not answer:
+def _own(part: Part) -> str:
+    """What somebody says in the place of a word.
+
+    Raises:
+        UsageError: nobody can be asked, or nothing was answered.
+    """
+    what, word = part.option or "the words", part.value
+    if word == "WHY":
+        answer = questions.text(f"{what}: why? Your words are signed and recorded:")
+    else:
+        answer = questions.text(f"{what}: what shall stand there in the place of {word}?")
+    if answer:
+        return answer
+    if word == "WHY":
         raise UsageError(
-            f"{OWN_WORDS} stands for your own words: they are signed, and stay in the record",
-            hint=f'say it in quotes, such as {option} "asked for by the prosecutor"',
+            f"{word} stands for your own words: they are signed, and stay in the record",
+            hint=f'say it in quotes, such as {what} "asked for by the prosecutor"',
         )
-    return answer
+    raise UsageError(
+        f"{word} stands for what only you can say, and nothing was done",
+        hint=f"put what you mean in its place, behind {part.option}"
+        if part.option
+        else "say it in quotes",
+    )
 
 
 def is_lacking(error: Exception) -> bool:
@@ -125,7 +168,11 @@ def _form(param: Any) -> list[str]:
     if not _is_option(param):
         return [str(param.metavar or param.name).strip("[]").upper()]
     name = _name(param)
-    return [name, name.lstrip("-").upper()]
+    return [name, _placeholder(name)]
+
+
+def _placeholder(option: str) -> str:
+    return option.lstrip("-").upper()
 
 
 def _what(param: Any) -> str:

@@ -4,8 +4,8 @@ named by a short id was opened by the statement whose digest begins so.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from cli.global_options import STATE
 from ledger.domain.errors import VerificationError
@@ -18,14 +18,12 @@ if TYPE_CHECKING:
 
 
 def require_named(evidence: str, events: Sequence[RecordedDocument]) -> None:
-    """Check that the record of an item is that of the one which was named, by the digest of its
-    opening or by a number that it has, as it stands after corrections, or was ever of that case:
-    which item a number or a short id stands for is the node's word, and another one would be read,
-    given on or decided upon.
+    """Check that the record of an item is that of the one which was named, by how the digest of its
+    opening begins or by a number: which item these stand for is the node's word, and another one
+    would be read, given on or decided upon.
 
     Args:
-        events: of the item, in their order, held against what was signed; their documents are
-            destroyed together, and then say nothing.
+        events: of the item, in their order, held against what was signed.
 
     Raises:
         VerificationError: it is not.
@@ -40,7 +38,21 @@ def require_named(evidence: str, events: Sequence[RecordedDocument]) -> None:
             hint=DISTRUST,
         )
     documents = {one.statement: one.document for one in events if one.document is not None}
-    if not documents:
+    require_numbers(evidence, documents)
+
+
+def require_numbers(evidence: str, documents: Mapping[str, dict[str, Any]]) -> None:
+    """Check that the record of the item that was named by a number has that number, as it stands
+    after corrections, or was ever of that case.
+
+    Args:
+        documents: of the item's events, in their order, by their statement digests in hex; they
+            are destroyed together, and then say nothing.
+
+    Raises:
+        VerificationError: it has not.
+    """
+    if evidence != STATE.urn or not documents:
         return
     versions = [*same_record.versions(documents)]
     standing = dict(versions).values()

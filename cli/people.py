@@ -88,7 +88,7 @@ def shown(names: Names, reference: str, home: str) -> str:
 
 def reference(session: Session, text: str) -> str:
     """The reference of a person as somebody types it: a service number, the beginning of a
-    pseudonym, or the whole reference.
+    pseudonym, the fingerprint of their keys, or the whole reference.
 
     Raises:
         UsageError: nobody of the agency is meant, or several are.

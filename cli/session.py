@@ -47,6 +47,16 @@ class Session:
     clock: SystemClock
     served: bool = True
 
+    @property
+    def used_case(self) -> str:
+        """The case that is worked on in the working folder; empty where there is none."""
+        from ledger.app.used_cases import UsedCases
+
+        try:
+            return UsedCases(STATE.home, self.keyring).of(Path.cwd())
+        except OSError:  # a folder that was removed
+            return ""
+
 
 def require_home() -> None:
     """Refuse to go on where there is no home to work in.

@@ -1,4 +1,4 @@
-"""What an upload tells of files that were recorded before."""
+"""What an upload tells of files that were recorded before, and of what it left out."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from ledger.domain.event import same_record
 
 if TYPE_CHECKING:
     from cli.session import Session
+    from ledger.client.folder import LeftOut
     from ledger.client.upload import UploadResult
 
 #: Items of an upload that are listed.
@@ -20,9 +21,13 @@ LISTED: Final = 20
 IN_LOG: Final = " in the agency's log"
 
 
-def named(session: Session, done: Sequence[UploadResult]) -> dict[str, str]:
-    """The items that are listed of an upload, and those named beside them, by short ids."""
-    new = [item for item in done if item.index is not None]
+def named(session: Session, done: Sequence[UploadResult], *, known: bool = False) -> dict[str, str]:
+    """The items that are listed of an upload, and those named beside them, by short ids.
+
+    Args:
+        known: only those that recorded a file before: the others are not there yet.
+    """
+    new = [item for item in done if item.index is not None and not known]
     left = [item for item in done if item.index is None]
     same = [item for item in new if item.duplicates][:LISTED]
     some = [item.evidence for item in [*new[:LISTED], *left[:1], *left[-1:]]]
@@ -106,6 +111,44 @@ def elsewhere(
         lines.append(
             f"same content: {counted(len(same), 'file')} in all" + (f", {many}" if many else "")
         )
+    return lines
+
+
+def left_out(left: Sequence[LeftOut]) -> list[str]:
+    """What was left out, by kind with its number; what could not be read, one by one."""
+    from ledger.client.folder_walk import OWN
+
+    lost = [leftover for leftover in left if leftover.lost]
+    excluded = [leftover for leftover in left if leftover.excluded]
+    counts: dict[str, int] = {}
+    for leftover in left:
+        if not leftover.lost and not leftover.excluded:
+            counts[leftover.kind] = counts.get(leftover.kind, 0) + 1
+    lines = []
+    if counts:
+        named = ", ".join(
+            f"{count} {kind}{'' if count == 1 or kind.endswith('s') else 's'}"
+            for kind, count in sorted(counts.items())
+        )
+        lines.append(
+            f"Not recorded, since no files of their own: {named}; the folder's signed manifest "
+            "names each."
+        )
+    if excluded:
+        count, folders = len(excluded), sum(one.kind == "folder" for one in excluded)
+        below = f" ({counted(folders, 'folder')} with all in it)" if folders else ""
+        lines.append(
+            f"{count} left out as excluded{below}; the folder's signed manifest names each."
+        )
+    if lost:
+        lines.append(f"{len(lost)} could not be recorded:")
+        lines += [f"  {missing.path}: {missing.reason}" for missing in lost[:LISTED]]
+        lines += [f"  and {len(lost) - LISTED} more"] if len(lost) > LISTED else []
+        if any(missing.kind == OWN for missing in lost):
+            lines.append(
+                "What looks like custody's own keys is never recorded as it is: look at it, and "
+                "pack into an archive what is evidence."
+            )
     return lines
 
 

@@ -21,6 +21,7 @@ from ledger.domain.item.jurisdiction_profile import Demands
 from ledger.services.access.authorization import Caller
 from ledger.services.bundles import agency_trust
 from ledger.services.handovers import sync
+from ledger.services.node import duty_board
 from ledger.services.node.context import Node
 from ledger.services.node.duty_board import Standing
 from ledger.services.onchain import checkpoint_anchoring
@@ -49,6 +50,7 @@ def agency(node: NodeDep) -> AgencyOut:
         if followed is not None
         else {},
         names=followed.names if followed is not None else {},
+        releases=node.releases,
     )
 
 
@@ -138,7 +140,7 @@ def _status(node: Node, caller: Caller, *, chain: bool = True, ipfs: bool = Fals
         backupsUntil=_backups(node),
         frozen=log.frozen,
         ipfs=_ipfs(node) if ipfs and told else None,
-        workers=[_worker(row, told=told) for row in node.workers.rows()],
+        workers=[_worker(row) for row in duty_board.shown(node.workers.rows(), inside=told)],
         certificates=[
             EndingOut(
                 owner=one.owner,
@@ -190,8 +192,7 @@ def _chain(node: Node, *, told: bool) -> dict[str, Any]:
     }
 
 
-def _worker(row: Standing, *, told: bool) -> WorkerOut:
-    """How a duty goes; why it fails, and at which address, is for people of the agency."""
+def _worker(row: Standing) -> WorkerOut:
     since, succeeded, following = (
         format_time(one) if one is not None else None
         for one in (row.since, row.succeeded, row.next)
@@ -200,8 +201,8 @@ def _worker(row: Standing, *, told: bool) -> WorkerOut:
         worker=row.worker,
         failures=row.failures,
         since=since,
-        problem=row.problem if told or not row.problem else "it fails",
-        hint=row.hint if told else "",
+        problem=row.problem,
+        hint=row.hint,
         succeeded=succeeded,
         next=following,
     )

@@ -31,6 +31,8 @@ from api.schemas_people import (
     PersonOut,
     ProofIn,
     Reference,
+    ReinstatedOut,
+    ReinstatementIn,
     RenewalIn,
     SealedKeyIn,
     SealedKeyOut,
@@ -45,7 +47,14 @@ from ledger.domain.identity.person import PersonId, read_reference
 from ledger.services.access import custody_keys, sessions
 from ledger.services.access.authorization import Caller
 from ledger.services.node.context import Node
-from ledger.services.people import admission, colleagues, listing, membership, role_holders
+from ledger.services.people import (
+    admission,
+    colleagues,
+    listing,
+    membership,
+    reinstatement,
+    role_holders,
+)
 from ledger.services.people.membership import Changed
 from ledger.services.registration import bulk_access_alarm
 
@@ -152,6 +161,19 @@ def suspend_person(node: NodeDep, caller: CallerDep, request: SuspensionIn) -> S
             since=request.since,
         )
     )
+
+
+@router.post("/people/reinstatements", operation_id="reinstate_person")
+def reinstate_person(node: NodeDep, caller: CallerDep, request: ReinstatementIn) -> ReinstatedOut:
+    """Lift a suspension: the same keys and roles under a new certificate."""
+    who = read_reference(request.person, home=node.agency)
+    return ReinstatedOut(custodyKey=reinstatement.reinstate(node, who, by=caller.id))
+
+
+@router.post("/people/invitations/revocations", operation_id="revoke_invitation", status_code=204)
+def revoke_invitation(node: NodeDep, caller: CallerDep, request: ApprovalIn) -> None:
+    """Take back an invitation that nobody was approved for yet."""
+    reinstatement.revoke_invitation(node, request.reference, by=caller.id)
 
 
 @router.post("/people/renewals", operation_id="renew_person")

@@ -2,63 +2,151 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from cli import decisions, items, labels, output
 from cli.global_options import Evidence, Json
+from cli.questions import Yes
+
+if TYPE_CHECKING:
+    from ledger.domain.ports.answers import RecordedDocument
 
 _HELP = """Correct an earlier record. Nothing is overwritten: the old value and the new one are both
 shown for ever. Which event it is, is read in the record first, after a signed access.
 
 \b
 Example:
-  custody --home ~/evidence correct 3f0c1d2e-... --event 0 \\
-    --field /body/name --new "IMG_0042.jpg" --reason "typing error"
+  custody correct 2026-117/A1 --case 2026-118 --reason "typing error"
+  custody correct 2026-117/A1 --field name --new "IMG_0042.jpg" \\
+    --reason "typing error"
+  custody correct 3f0c1d2e --event 2 --field place --new "store 3" \\
+    --reason "wrong store"
 """
 _WHY = {"purpose": "correction"}
+#: Members by the options that say them. What is not here is a member of the event's own.
+_POINTERS: Final = {
+    "basis": "/basis/purpose",
+    "basis-kind": "/basis/kind",
+    "authorisation": "/basis/reference",
+    "authority": "/basis/authority",
+    "occurred": "/occurred/from",
+    "late": "/late",
+    "name": "/body/name",
+    "description": "/body/description",
+    "text": "/body/text",
+    "reason": "/body/reason",
+    "place": "/body/place",
+    "purpose": "/body/purpose",
+    "condition": "/body/condition",
+    "method": "/body/method",
+    "tool": "/body/tool/name",
+    "tool-version": "/body/tool/version",
+    "make": "/body/device/make",
+    "model": "/body/device/model",
+    "serial": "/body/device/serial",
+    "collector": "/body/collector/name",
+    "clock-shown": "/body/deviceClock/shown",
+    "clock-reference": "/body/deviceClock/reference",
+}
 
 
 def correct(
     evidence: Evidence,
-    event: Annotated[int, typer.Option(help="Number of the event to correct, from 0.", min=0)],
-    field: Annotated[str, typer.Option(help="JSON pointer of the member to correct (RFC 6901).")],
-    new: Annotated[str, typer.Option(help="The right value.")],
+    event: Annotated[
+        int, typer.Option(help="Number of the event to correct; 0 opened the item.", min=0)
+    ] = 0,
+    field: Annotated[
+        str,
+        typer.Option(
+            help="What to correct: name, place, basis ..., as the option was called that said it, "
+            "or a JSON pointer (RFC 6901).",
+            autocompletion=lambda: sorted(_POINTERS),
+        ),
+    ] = "",
+    new: Annotated[str, typer.Option(help="The right value.")] = "",
+    case: Annotated[str, typer.Option("-c", "--case", help="The right case number.")] = "",
+    exhibit: Annotated[str, typer.Option("-e", "--exhibit", help="The right exhibit number.")] = "",
+    *,
     reason: Annotated[str, typer.Option(help="Why it was wrong.")],
     old: Annotated[str, typer.Option(help="The wrong value, where you want it repeated.")] = "",
     is_json: Annotated[
         bool,
         typer.Option("--values-are-json", help="--new and --old are JSON: a number, a list ..."),
     ] = False,
+    yes: Yes = False,
     as_json: Json = False,
 ) -> None:
     from cli.session import open_session
     from ledger.client import retrieval
     from ledger.domain.errors import NotFoundError, UsageError
 
+    numbers = {name: value for name, value in (("case", case), ("exhibit", exhibit)) if value}
+    if len(numbers) + bool(field) != 1 or bool(field) != bool(new):
+        raise UsageError(
+            "one thing is corrected at a time",
+            hint="give --case NUMBER, --exhibit NUMBER, or --field NAME with --new VALUE",
+        )
+    said = {
+        "pointer": _POINTERS.get(field, field if field.startswith("/") else f"/body/{field}"),
+        "new": _value(new, "--new") if is_json else new,
+        "reason": reason,
+        **({"old": _value(old, "--old") if is_json else old} if old else {}),
+    }
+    # Where in the record a number stands is known once it was read: until then the node judges
+    # whether numbers may be corrected at all.
+    draft = said | {
+        "pointer": "/identifiers",
+        "new": [{"scheme": name, "value": value} for name, value in numbers.items()],
+    }
+    draft.pop("old", None)
     with open_session() as session:
         urn = items.urn_of(session, evidence)
-        said = {
-            "pointer": field,
-            "new": _value(new, "--new") if is_json else new,
-            "reason": reason,
-            **({"old": _value(old, "--old") if is_json else old} if old else {}),
-        }
         listed = {recorded.seq: recorded.statement for recorded in session.node.events(urn)}
         if event not in listed:
             raise UsageError(f"the item has events 0 to {len(listed) - 1}, not {event}")
         # The list is held against nothing: what is signed names the event as the record has it.
-        events, _ = decisions.read(
-            session, urn, "corrected", {"target": listed[event], **said}, _WHY
-        )
-        target = next((one.statement for one in events if one.seq == event), None)
+        wanted = {"target": listed[event], **(draft if numbers else said)}
+        events, _ = decisions.read(session, urn, "corrected", wanted, _WHY)
+        target = next((one for one in events if one.seq == event), None)
         if target is None:
             raise NotFoundError(f"what event {event} said was destroyed")
-        body = {"target": target, **said}
+        for name, value in numbers.items():
+            said |= {"pointer": _number(events, target, name), "new": value}
+        body = {"target": target.statement, **said}
         parts = (session.node, session.person, session.clock, urn, "corrected", body)
         answer = retrieval.record(*parts, read=events)
     output.result(answer, labels.recorded(answer) + "; the earlier record stays as it is")
+
+
+def _number(events: Sequence[RecordedDocument], target: RecordedDocument, scheme: str) -> str:
+    """The pointer to the only number of a scheme that an event gives its item, as it stands.
+
+    Raises:
+        UsageError: it gives none, or several.
+    """
+    from ledger.domain.errors import UsageError
+    from ledger.domain.event import corrections
+    from ledger.domain.event.normalization import form
+
+    documents = {one.statement: one.document for one in events if one.document is not None}
+    standing = corrections.standing(documents, target.statement)
+    found = [
+        f"{place}/identifiers/{at}/value"
+        for place, part in (("", standing), ("/body", standing["body"]))
+        for at, number in enumerate(part.get("identifiers", []))
+        if form(number["scheme"]) == scheme
+    ]
+    if len(found) == 1:
+        return found[0]
+    told = f"{len(found)} of them" if found else "none"
+    raise UsageError(
+        f"event {target.seq} gives the item {told}: a {scheme} number to correct is one alone",
+        hint="a further number: custody record identify ID --scheme "
+        f"{scheme} --value NUMBER; of several: --field /identifiers/0/value",
+    )
 
 
 def _value(text: str, option: str) -> Any:

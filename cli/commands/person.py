@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli import custody_key_notices, labels, outfile, output, people, questions, tables
-from cli.commands import person_changes, person_enrol
+from cli.commands import person_back, person_changes, person_enrol
 from cli.commands.person_changes import Fingerprint
 from cli.global_options import STATE, Json
 from cli.hints import command, elsewhere
@@ -107,6 +107,7 @@ def invite(
         )
     path = out or Path(f"invitation-{re.sub(r'[^A-Za-z0-9-]', '-', number.strip())[:40]}.json")
     with outfile.writing(path, force=force) as file, open_session() as session:
+        before = person_back.warned(session.node.people(), number)
         made = enrolling.invitation(
             session.node, server=server, number=number, roles=role or ["officer"]
         )
@@ -123,7 +124,8 @@ def invite(
         f"Once they read their fingerprint to you: {command('person', 'approve', number.strip())}",
         *only_here(made.server),
     ]
-    output.result({"path": str(path), "expires": made.expires, "server": made.server}, *lines)
+    value = {"path": str(path), "expires": made.expires, "server": made.server, "before": before}
+    output.result(value, *lines, *before)
 
 
 def list_(as_json: Json = False) -> None:
@@ -301,3 +303,5 @@ def register(app: typer.Typer) -> None:
     group.command("give-key", help=_GIVE_KEY)(give_key)
 
     person_changes.register(group)
+
+    person_back.register(group)

@@ -76,27 +76,32 @@ def _serve(home: Any, host: str, port: int, policy: Any) -> None:
     import asyncio
     import json
     from contextlib import asynccontextmanager
+    from functools import partial
 
     import uvicorn
 
     from api.app import create_app
     from cli.serving import configure, listen
     from ledger.adapters import files
-    from ledger.app import settings
+    from ledger.app import notices, settings
     from ledger.services.preservation import fixity
     from ledger.services.workers.anchoring_worker import AnchoringWorker
     from ledger.services.workers.handover_worker import HandoverWorker
+    from ledger.services.workers.notice_worker import NoticeWorker
     from ledger.services.workers.replica_worker import ReplicaWorker
 
     listener = listen(host, port)
     url = f"http://{host}:{listener.getsockname()[1]}"
     ipfs = home.settings.ipfs
     reading = fixity.FixityPolicy(int(ipfs.fixity_days * 86400), int(ipfs.fixity_rate * (1 << 20)))
-    workers = (
+    workers: list[Any] = [
         AnchoringWorker(home.node, policy),
         ReplicaWorker(home.node, reading),
         HandoverWorker(home.node),
-    )
+    ]
+    if notices.are_set(home.keyring):
+        opened = partial(notices.open_notices, home.path, home.keyring)
+        workers.append(NoticeWorker(home.node, opened))
 
     @asynccontextmanager
     async def lifespan(app: Any) -> Any:

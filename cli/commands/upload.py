@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,6 +17,8 @@ from cli import (
     output,
     questions,
     record_options,
+    standard_input,
+    upload_preview,
     upload_report,
 )
 from cli.global_options import STATE, Json
@@ -38,11 +41,15 @@ not recorded, since a file was recorded before without them.
 \b
 Example:
   custody upload phone.img -c 2026-117 -e A1
+  custody upload DCIM -c 2026-117 -e A2 --exclude '*.tmp' --dry-run
+  ssh phone tar c /data | custody upload - --name data.tar -c 2026-117 -e A3
 """
 
 
 def upload(
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files and folders.")],
+    paths: Annotated[
+        list[Path], typer.Argument(metavar="PATH...", help="Files and folders; - is a pipe.")
+    ],
     case: record_options.Case = "",
     exhibit: record_options.Exhibit = "",
     basis: Annotated[
@@ -88,9 +95,11 @@ def upload(
             "path from the top ('cache/'); may be repeated. The signed manifest names each.",
         ),
     ] = None,
+    name: standard_input.Name = "",
     again: Annotated[
         bool, typer.Option("--again", help="Record anew what you recorded before.")
     ] = False,
+    dry_run: upload_preview.DryRun = False,
     check_image: disk_images.CheckImage = False,
     plain_file: disk_images.PlainFile = False,
     resume: record_options.Resume = False,
@@ -102,7 +111,9 @@ def upload(
     from ledger.client.upload import UploadOptions
     from ledger.domain.errors import UsageError
 
-    images = disk_images.given([] if plain_file else paths, check=check_image, resume=resume)
+    piped = standard_input.is_meant(paths)
+    looked_at = [] if plain_file or piped else paths
+    images = disk_images.given(looked_at, check=check_image, resume=resume)
     if not resume:
         case, exhibit = images.numbers(case, exhibit, related=bool(part_of or replaces))
     said = record_options.identifier_members(case, exhibit) | record_options.basis_member(
@@ -111,28 +122,8 @@ def upload(
     said |= record_options.moment_members(occurred, late) | (
         {"handling": handling} if handling else {}
     )
-    if bool(clock_shown) != bool(clock_reference):
-        raise UsageError("the clock of a device takes both --clock-shown and --clock-reference")
-    if clock_reference:
-        clock_reference = record_options.past_time(clock_reference, "--clock-reference").text
-    body: dict[str, Any] = {
-        **({"method": method} if method else {}),
-        **(
-            {"tool": {"name": tool, **({"version": tool_version} if tool_version else {})}}
-            if tool
-            else {}
-        ),
-        **({"place": place} if place else {}),
-        **(
-            {"deviceClock": {"shown": clock_shown, "reference": clock_reference}}
-            if clock_shown
-            else {}
-        ),
-    }
-    if resume and restart:
-        raise UsageError(
-            "--resume and --restart are two ways to go on", hint="choose one of the two"
-        )
+    body = _body(method, (tool, tool_version), place, (clock_shown, clock_reference))
+    interrupted = record_options.interruption(resume, restart)
     if source and (part_of or replaces):
         raise UsageError(
             "--from names what it was taken from, and so do --part-of and --replaces",
@@ -143,7 +134,6 @@ def upload(
             "--resume goes on with the details that were given then",
             hint="give the paths alone, or --restart for new details",
         )
-    interrupted = record_options.interruption(resume, restart)
     options = UploadOptions(
         said, tuple(digest or ()), again, body=body, interrupted=interrupted, images=images.records,
         exclude=_patterns(exclude, paths),
@@ -151,11 +141,44 @@ def upload(
 
     def named(session: Session, options: UploadOptions) -> UploadOptions:
         if source:
-            return replace(options, own={"partOf": items.also(session, source).urn})
+            own = {"partOf": items.also(session, source).urn}
+            of = record_options.identifier_members(exhibits.in_use(session, case), exhibit)
+            return replace(options, own=own, members=options.members | of)
         return exhibits.belonging(session, options, case, exhibit, part_of, replaces)
 
-    completed = named if source or part_of or replaces else None
-    upload_paths(paths if plain_file else images.paths, options, completed, images)
+    given, completed = images.paths if looked_at else paths, None if resume else named
+    with standard_input.taken(paths, name) as spooled:
+        if spooled is not None:
+            options = replace(
+                options, spooled=spooled, name=os.fsencode(name),
+                place=standard_input.place(name), body=body | {"source": standard_input.SOURCE},
+            )  # fmt: skip
+        upload_paths(given, options, completed, images, dry=dry_run)
+
+
+def _body(method: str, tool: tuple[str, str], place: str, clock: tuple[str, str]) -> dict[str, Any]:
+    """What was said of how it was taken, as members of a body.
+
+    Args:
+        tool: name and version. clock: what the device showed, and the true time.
+
+    Raises:
+        UsageError: one of the two times is missing, or the true one is none that was.
+    """
+    from ledger.domain.errors import UsageError
+
+    shown, reference = clock
+    if bool(shown) != bool(reference):
+        raise UsageError("the clock of a device takes both --clock-shown and --clock-reference")
+    if reference:
+        reference = record_options.past_time(reference, "--clock-reference").text
+    name, version = tool
+    return {
+        **({"method": method} if method else {}),
+        **({"tool": {"name": name, **({"version": version} if version else {})}} if name else {}),
+        **({"place": place} if place else {}),
+        **({"deviceClock": {"shown": shown, "reference": reference}} if shown else {}),
+    }
 
 
 def register(app: typer.Typer) -> None:
@@ -168,6 +191,8 @@ def upload_paths(
     options: UploadOptions,
     named: Callable[[Session, UploadOptions], UploadOptions] | None = None,
     images: disk_images.GivenImages | None = None,
+    *,
+    dry: bool = False,
 ) -> None:
     """Upload files and folders, and tell what became of them; ends with 3 where something could not
     be read, or was said of a file whose earlier record does not say it, and with 1 where the media
@@ -175,18 +200,26 @@ def upload_paths(
 
     Args:
         named: completes the options by the items that were named, where some were. images: the
-            disk images among the paths.
+            disk images among the paths. dry: only look, and tell what would be recorded.
     """
     from dataclasses import asdict
 
     from cli.session import open_session
     from ledger.client.upload_drafts import measure
 
-    own, images = _own(), images or disk_images.GivenImages(paths)
-    total = measure(images.files, own, options.exclude)[1] + images.media
-    with open_session() as session, output.progress("uploading", total) as advance:
+    own, images = own_places(), images or disk_images.GivenImages(paths)
+    spooled = options.spooled
+    files = measure(images.files, own, options.exclude)[1] if spooled is None else spooled.size
+    total = files + images.media
+    what = "looking" if dry else "uploading"
+    with open_session() as session, output.progress(what, total) as advance:
         options = named(session, options) if named is not None else options
-        done, run = _run(session, paths, options, own, advance)
+        done, run = _run(session, paths, options, own, advance, dry=dry)
+        if dry:
+            run.told()
+            upload_preview.tell(done, run.left_out, upload_report.named(session, done, known=True))
+            _end(done, run)
+            return
         status = session.node.status(chain=False, ipfs=False)
         elsewhere = run.before.elsewhere(done)
         names = upload_report.named(session, done)
@@ -206,19 +239,25 @@ def upload_paths(
     value |= {"images": disk_images.as_json(images)}
     lines += disk_images.lines(images)
     output.result(
-        value | {"leftOut": [asdict(one) for one in run.left_out]}, *lines, *_left_out(run.left_out)
+        value | {"leftOut": [asdict(one) for one in run.left_out]},
+        *lines,
+        *upload_report.left_out(run.left_out),
     )
     for notice in run.notices:
         output.say(notice)
     run.told()
     if disk_images.differs(images):
         raise typer.Exit(1)
+    _end(done, run)
+
+
+def _end(done: list[Any], run: Any) -> None:
     if any(one.lost for one in run.left_out) or any(item.differs for item in done):
         raise typer.Exit(3)
 
 
 def _run(
-    session: Any, paths: list[Path], options: Any, own: Any, advance: Any
+    session: Any, paths: list[Path], options: Any, own: Any, advance: Any, *, dry: bool
 ) -> tuple[list[Any], Any]:
     """Upload; where an upload with other details was interrupted, the person at a terminal says
     what becomes of it.
@@ -226,17 +265,17 @@ def _run(
     from dataclasses import replace
 
     from ledger.client.upload import Upload
+    from ledger.client.upload_preview import Preview
     from ledger.domain.errors import DemandError, InterruptedUploadError, UsageError
 
-    run = Upload(
-        session.person, session.node, session.journal, session.clock, options, advance, own
-    )
+    kind = Preview if dry else Upload
+    run = kind(session.person, session.node, session.journal, session.clock, options, advance, own)
     done, new = [], 0
     try:
         for item in run.run(paths, until_told=True):
             done.append(item)
             new += item.index is not None
-            if not STATE.json and item.index is not None and new == LISTED + 1:
+            if not dry and not STATE.json and item.index is not None and new == LISTED + 1:
                 output.say(f"(more than {LISTED} items: the rest is counted, not listed)")
     except DemandError as error:
         raise record_options.unmet(error) from error
@@ -244,7 +283,7 @@ def _run(
         chosen = None if done else _ask(error)
         if chosen is None:
             raise UsageError(error.message, hint=_commands(error)) from error
-        return _run(session, paths, replace(options, interrupted=chosen), own, advance)
+        return _run(session, paths, replace(options, interrupted=chosen), own, advance, dry=dry)
     return done, run
 
 
@@ -268,7 +307,7 @@ def _ask(error: Any) -> str | None:
 def _commands(error: Any) -> str:
     """What to do about an interrupted upload: both commands as they run."""
     first = ["--offline"] if STATE.offline else []
-    tops = [command(*first, "upload", "--resume", "--", top) for top in error.tops]
+    tops = [command(*first, "upload", "--resume", *standard_input.words(top)) for top in error.tops]
     other = ("--restart", "--resume")
     if error.recorded:
         return (
@@ -279,12 +318,10 @@ def _commands(error: Any) -> str:
     return f"go on as before: {'; '.join(tops)}; or begin anew: {anew}"
 
 
-def _own() -> frozenset[tuple[int, int]]:
+def own_places() -> frozenset[tuple[int, int]]:
     """What is custody's own and must not become evidence: the home, and the file with the
     passphrase.
     """
-    import os
-
     found = set()
     for path in (STATE.home, STATE.passphrase_file):
         if path is not None and path.exists():
@@ -309,44 +346,6 @@ def _patterns(exclude: list[str] | None, paths: list[Path]) -> tuple[str, ...]:
             hint="do not name the files that are to be left out",
         )
     return patterns
-
-
-def _left_out(left: list[Any]) -> list[str]:
-    """What was left out, by kind with its number; what could not be read, one by one."""
-    from ledger.client.folder_walk import OWN
-
-    lost = [leftover for leftover in left if leftover.lost]
-    excluded = [leftover for leftover in left if leftover.excluded]
-    counts: dict[str, int] = {}
-    for leftover in left:
-        if not leftover.lost and not leftover.excluded:
-            counts[leftover.kind] = counts.get(leftover.kind, 0) + 1
-    lines = []
-    if counts:
-        named = ", ".join(
-            f"{count} {kind}{'' if count == 1 or kind.endswith('s') else 's'}"
-            for kind, count in sorted(counts.items())
-        )
-        lines.append(
-            f"Not recorded, since no files of their own: {named}; the folder's signed manifest "
-            "names each."
-        )
-    if excluded:
-        count, folders = len(excluded), sum(one.kind == "folder" for one in excluded)
-        below = f" ({counted(folders, 'folder')} with all in it)" if folders else ""
-        lines.append(
-            f"{count} left out as excluded{below}; the folder's signed manifest names each."
-        )
-    if lost:
-        lines.append(f"{len(lost)} could not be recorded:")
-        lines += [f"  {missing.path}: {missing.reason}" for missing in lost[:LISTED]]
-        lines += [f"  and {len(lost) - LISTED} more"] if len(lost) > LISTED else []
-        if any(missing.kind == OWN for missing in lost):
-            lines.append(
-                "What looks like custody's own keys is never recorded as it is: look at it, and "
-                "pack into an archive what is evidence."
-            )
-    return lines
 
 
 def _next(waiting: int) -> list[str]:

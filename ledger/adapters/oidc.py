@@ -28,6 +28,7 @@ from ledger.domain.errors import DeniedError, NetworkError, UsageError
 from ledger.domain.untrusted import hosts
 from ledger.domain.untrusted.hosts import Network, require_tls
 from ledger.domain.untrusted.shapes import Maybe
+from ledger.domain.untrusted.visible import visible
 
 _PATIENCE: Final = Patience(connect=5.0, between=10.0, total=15.0)
 _WHO: Final = "the identity provider"
@@ -41,6 +42,7 @@ _ALGORITHMS: Final = ("RS256", "PS256", "ES256", "EdDSA")
 _QUEUE: Final = 5.0  # seconds for which a log-in waits while another one asks the provider
 _LEEWAY: Final = 60
 _LIMIT: Final = 16_384
+_TOLD: Final = 200  # characters of what a provider says
 _PERSON: Final = 300.0  # seconds for a person to log in
 _ENDPOINTS: Final = ("jwks_uri", "authorization_endpoint", "token_endpoint")
 _ABOUT: Final = {"issuer": str} | dict.fromkeys(_ENDPOINTS, str)
@@ -98,8 +100,9 @@ def discover(issuer: str, allowed: tuple[Network, ...] = ()) -> dict[str, Any]:
     )
     if found["issuer"] != issuer:
         raise NetworkError(
-            "the identity provider describes another issuer",
-            hint="give the issuer exactly as the provider writes it",
+            "the identity provider describes another issuer than it was asked for",
+            where=f"{visible(found['issuer'])[:_TOLD]}, expected {issuer}",
+            hint="give the issuer exactly as the provider writes it, with or without / at its end",
         )
     for name in _ENDPOINTS:
         try:
@@ -155,8 +158,10 @@ class OidcProvider:
                 raise ValueError
         except _FAULTS as error:
             raise DeniedError(
-                "the identity provider's token is not good for this login",
-                hint="log in again: custody login",
+                "the identity provider's token is not good for this login: expected one made for "
+                "it, for this client, signed by a key of the provider, and valid now",
+                hint="log in again: custody login; if it stays so, the clock of the node or the "
+                "client's id at the provider is wrong: tell your administrator",
             ) from error
         return str(claims["sub"])
 
@@ -247,8 +252,12 @@ def obtain(issuer: str, client_id: str, nonce: str, show: Callable[[str], None])
         while not received and time.monotonic() < deadline:
             server.handle_request()
     if "code" not in received:
+        said = received.get("error", "")
         raise DeniedError(
-            "nobody logged in at the identity provider", hint="try again: custody login"
+            f"the identity provider refused the login: {visible(said)[:_TOLD]}"
+            if said
+            else f"nobody logged in at the identity provider within {_PERSON / 60:g} minutes",
+            hint="try again: custody login",
         )
     return _exchange(
         about["token_endpoint"], issuer, client_id, received["code"], verifier, redirect
@@ -268,8 +277,9 @@ def _exchange(
     token = _call("POST", url, issuer, INSIDE, data=body).json({"id_token": Maybe(str)})["id_token"]
     if token is None:
         raise DeniedError(
-            "the identity provider gave no ID token",
-            hint="is this program registered there as a public, native client?",
+            "the identity provider gave no ID token for the code of the login",
+            hint="have custody registered there as a public, native client with the redirect "
+            "http://127.0.0.1/, then: custody login",
         )
     return str(token)
 
@@ -281,5 +291,8 @@ def check_settings(issuer: str, client_id: str, allowed: tuple[Network, ...] = (
         UsageError: no issuer, or no client. NetworkError: it does not answer.
     """
     if not client_id.strip():
-        raise UsageError("the client's id at the identity provider is empty")
+        raise UsageError(
+            "the client's id at the identity provider is empty",
+            hint="give the one under which custody is registered there: --client-id ID",
+        )
     discover(issuer, allowed)

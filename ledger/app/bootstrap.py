@@ -171,6 +171,7 @@ def assemble(
             lambda: settings.read_workers(home), lambda rows: settings.write_workers(home, rows)
         ),
         quota=int(config.exchange.quota_gib * (1 << 30)),
+        releases=config.releases,
         keep_certificate=keep_certificate,
     )
     return node

@@ -29,9 +29,8 @@ CLIENT = custody_files.CLIENT
 LEDGER = "ledger.sqlite"
 BACKUPS = "backups.json"  # until when backups can be opened
 FOUNDING = custody_files.FOUNDING  # while a home waits for its chain
-SESSION = (
-    "client/session"  # a session that goes on, sealed; kept only where logging in takes a person
-)
+SESSION = "client/session"  # one that goes on, sealed; only where logging in takes a person
+_WORDS: Final = 500  # characters of what a setting says in words
 JOURNAL = "client/journal"  # of uploads that were interrupted
 FIELD = "client/field"  # what was signed without network, and waits
 QUEUE = f"{FIELD}/queue"
@@ -127,11 +126,12 @@ class HomeSettings:
     ledger: str
     ipfs: IpfsSettings = IpfsSettings()
     oidc: OidcSettings = OidcSettings()
-    #: Networks beyond public addresses where other agencies' nodes and the identity provider may
-    #: be: "10.20.0.0/16".
+    #: Where others' nodes and the identity provider may be beyond public addresses: 10.20.0.0/16.
     networks: tuple[str, ...] = ()
     serve: ServeSettings = ServeSettings()
     exchange: ExchangeSettings = ExchangeSettings()
+    #: Where whoever is given evidence finds a release, in words: for pages that go along with it.
+    releases: str = ""
 
 
 def read(home: Path) -> HomeSettings:
@@ -166,7 +166,7 @@ def read(home: Path) -> HomeSettings:
             "serve": serve,
             "exchange": exchange,
         }
-        sections |= {"networks": allowed}
+        sections |= {"networks": allowed, "releases": str(value.get("releases", ""))[:_WORDS]}
         return HomeSettings(**{**value, **sections})
     except (FileNotFoundError, NotADirectoryError) as error:
         if is_client(home):

@@ -18,9 +18,28 @@ from typing import Any
 
 _CHUNK = 1 << 20
 _TOLD_EACH = 64 << 20  # bytes between two lines that say how far it is
+_OPENED_EACH = 16 << 30  # bytes of media for which libewf is opened
+_OTHER_FILES = 32  # that Python has open
 _LONGEST = 4096  # characters of one value of the header
 _MANY = 64  # values of the header, and digests
 _HASHES = {"MD5": "md5", "SHA1": "sha1", "SHA256": "sha256"}
+
+
+def _has_room(files: int) -> bool:
+    """Whether this process may have so many files open, as libewf has all segments at once; it is
+    allowed as many as the system lets it.
+    """
+    if sys.platform == "win32":
+        return True
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    unbounded = resource.RLIM_INFINITY
+    if hard != unbounded and hard < files:
+        return False
+    if soft not in (unbounded, hard) and soft < files:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (files, hard))
+    return True
 
 
 def _limit(memory: int, seconds: int) -> None:
@@ -45,6 +64,15 @@ def _say(value: dict[str, Any]) -> None:
     sys.stdout.flush()
 
 
+def _opened(paths: list[str]) -> Any:
+    """The image, opened by libewf: by its name, as it is an extra, and nothing else of the project
+    needs it to be there.
+    """
+    handle = importlib.import_module("pyewf").handle()
+    handle.open(paths)
+    return handle
+
+
 def _texts(values: dict[Any, Any]) -> dict[str, str]:
     """The values of a header that are texts, each cut where it is longer than any that is meant;
     halves of characters, which no text has, as question marks.
@@ -57,18 +85,37 @@ def _whole(text: str) -> str:
     return text[:_LONGEST].encode(errors="replace").decode()
 
 
-def _media(handle: Any, size: int, wanted: list[str]) -> dict[str, str]:
+class _StoppedError(Exception):
+    """libewf cannot read on. ``at``: where in the media."""
+
+    def __init__(self, at: int) -> None:
+        super().__init__()
+        self.at = at
+
+
+def _media(paths: list[str], size: int, wanted: list[str]) -> dict[str, str]:
     """Digests of the whole media; says how far it is.
 
+    libewf keeps what it has read of the tables of an image, five megabytes for each gigabyte of
+    media: it is opened anew from time to time.
+
     Raises:
-        OSError: libewf cannot read on.
+        _StoppedError: libewf cannot read on.
     """
     running = {name: hashlib.new(name, usedforsecurity=False) for name in wanted}
-    read = told = 0
+    handle = _opened(paths)
+    read = told = opened = 0
     while read < size:
-        data = handle.read_buffer(min(_CHUNK, size - read))
+        try:
+            if read - opened >= _OPENED_EACH:
+                handle.close()
+                handle, opened = _opened(paths), read
+                handle.seek(read)
+            data = handle.read_buffer(min(_CHUNK, size - read))
+        except (OSError, MemoryError, ValueError, RuntimeError) as error:
+            raise _StoppedError(read) from error
         if not data:
-            raise OSError("it ends before its media do")
+            raise _StoppedError(read)
         for one in running.values():
             one.update(data)
         read += len(data)
@@ -81,11 +128,12 @@ def _media(handle: Any, size: int, wanted: list[str]) -> dict[str, str]:
 def main() -> None:
     """Read what standard input asks for."""
     asked = json.loads(sys.stdin.readline())
+    if not _has_room(len(asked["paths"]) + _OTHER_FILES):
+        _say({"problem": "files", "at": 0})
+        return
     _limit(asked["memory"], asked["seconds"])
-    # By its name, as it is an extra: nothing else of the project needs it to be there.
-    handle = importlib.import_module("pyewf").handle()
     try:
-        handle.open(asked["paths"])
+        handle = _opened(asked["paths"])
         size = handle.get_media_size()
         stored = _texts(handle.get_hash_values())
         told = {
@@ -94,6 +142,7 @@ def main() -> None:
             "mediaSize": size,
             "sectorSize": handle.get_bytes_per_sector(),
         }
+        handle.close()
     except (OSError, MemoryError, ValueError, RuntimeError):
         _say({"problem": "open", "at": 0})
         return
@@ -101,9 +150,9 @@ def main() -> None:
     if asked["media"]:
         wanted = [_HASHES[name] for name in stored if name in _HASHES]
         try:
-            found = _media(handle, size, wanted)
-        except (OSError, MemoryError, ValueError, RuntimeError):
-            _say({"problem": "media", "at": handle.get_offset()})
+            found = _media(asked["paths"], size, wanted)
+        except _StoppedError as stopped:
+            _say({"problem": "media", "at": stopped.at})
             return
     _say({**told, "found": found})
 

@@ -238,6 +238,13 @@ def _unreadable(image: DiskImage, value: dict[str, Any]) -> SourceError:
             "media of the image unreadable",
             hint="get the image anew; without --check-image it is recorded as it is",
         )
+    if value["problem"] == "files":
+        return SourceError(
+            f"the disk image {image.first} has {len(image.segments)} segments, more files than "
+            "this system lets a program have open at once",
+            "too many segments to be open at once",
+            hint=f"let it have {len(image.segments) + 100}: ulimit -n, or your administrator",
+        )
     return _broken(image, "it is damaged, encrypted, or of a kind that libewf does not know")
 
 

@@ -118,5 +118,5 @@ def test_a_database_of_a_later_version_is_refused(tmp_path: Path) -> None:
     with engine.begin() as connection:
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
     engine.dispose()
-    with pytest.raises(StorageError, match="9999"):
+    with pytest.raises(StorageError, match="its schema is 9999, and this program knows"):
         SqlRecords(url)

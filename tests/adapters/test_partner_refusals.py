@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import socket
+import threading
+import time
 from contextlib import closing
 
 import pytest
@@ -10,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from api.errors import CODES
 from ledger.adapters.node import partner
+from ledger.adapters.web.client import Patience
 from ledger.domain import errors
 from ledger.domain.errors import CustodyError
 from tests.support.hostile import answer, hostile, says
@@ -55,3 +59,46 @@ def test_no_verdict_fault_or_command_of_another_agency_is_told_as_ours(code: str
 
 def test_the_words_of_another_agency_are_short() -> None:
     assert len(refused("denied", "x" * 60_000).message) < 400
+
+
+@pytest.mark.parametrize("status", ["429 Too Many Requests", "401 Unauthorized"])
+def test_an_agency_that_says_come_again_at_the_last_moment_gets_no_second_patience(
+    status: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Four calls, each as long as one may take, and the pauses between them: twenty minutes of a
+    turn in place of five.
+    """
+    patience = Patience(connect=1.0, between=1.0, total=1.5)
+    monkeypatch.setattr(partner, "_PATIENCE", patience)
+    monkeypatch.setattr(partner, "_LARGE", patience)
+
+    def talk(connection: socket.socket, over: threading.Event) -> None:
+        connection.sendall(f"HTTP/1.1 {status}\r\nX-Slow: ".encode())
+        for _ in range(12):
+            over.wait(0.1)
+            connection.sendall(b"x")
+        connection.sendall(b"\r\nRetry-After: 1\r\nContent-Length: 2\r\n\r\n{}")
+
+    begun = time.monotonic()
+    with (
+        hostile(talk) as server,
+        closing(
+            partner.PartnerClient(server.url, signer=lambda: (KEY, b"x"), logs=frozenset)
+        ) as client,
+    ):
+        client._token, client._key = "token", KEY
+        with pytest.raises(errors.NetworkError):
+            client.parcel(ITEM)
+    assert time.monotonic() - begun < 2 * patience.total
+
+
+def test_a_revocation_list_of_hundreds_of_thousands_is_refused_unread() -> None:
+    """It is gone through at each call of whoever shows it."""
+    with (
+        hostile(says(answer(bytes(5 << 20)))) as server,
+        closing(
+            partner.PartnerClient(server.url, signer=lambda: (KEY, b"x"), logs=frozenset)
+        ) as client,
+        pytest.raises(errors.NetworkError, match="sent more than"),
+    ):
+        client.crl()

@@ -211,7 +211,7 @@ def test_a_damaged_home_is_named_and_not_made_worse(
     for name, words in (
         ("home.json", "cannot be read"),
         ("keyring.json", "is not a keyring"),
-        ("ledger.sqlite", "could not be opened"),
+        ("ledger.sqlite", "ledger.sqlite could not be opened: SQLITE_NOTADB"),
     ):
         home = Path(shutil.copytree(worked["home"], tmp_path / name.partition(".")[0]))
         for extra in home.glob("ledger.sqlite-*"):

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -81,7 +82,7 @@ def test_another_chain_than_the_homes_refutes_nothing_of_the_home(
     with another_chain() as url:
         home = at(joined, tmp_path, url)
         told = custody("status", home=home, code=3)
-        assert "the chain that answers is 1, expected 31337" in told.stdout
+        assert f"the chain that answers is 1, expected 31337: {urlsplit(url).netloc}" in told.stdout
         done = custody("doctor", "--json", home=home, code=3)
         assert json.loads(done.stdout)["verdict"] == "incomplete"
         assert "31337" in done.stdout

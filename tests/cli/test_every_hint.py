@@ -84,6 +84,8 @@ ARE: Final[dict[tuple[str, str], str]] = {
     ("person suspend", "{}"): "{who}",
     ("profile show", "{}"): "nl",
     ("record incident", "--kind"): "damage",
+    ("record identify", "--scheme"): "case",
+    ("record identify", "--value"): "2026-118",
     ("record receive", "--from"): "the lab",
     ("record restrict", "--handling"): "privileged",
     ("record unrestrict", "--handling"): "privileged",

@@ -197,6 +197,7 @@ def test_no_line_of_ours_is_made_inside_a_string() -> None:
         "cli/court_page.py": 1,
         "cli/pages.py": 1,
         "cli/main.py": 1,
+        "cli/help_groups.py": 1,
         "cli/commands/record.py": 4,
         "cli/commands/profile.py": 1,
     }

@@ -243,6 +243,8 @@ CARRIED: dict[tuple[str, str], Callable[[dict[str, Any], set[str]], bool]] = {
     ("share", "person"): lambda row, erased: row["evidence"] in erased,
     ("share", "statement"): lambda row, erased: row["evidence"] in erased,
     ("person", "number"): lambda row, erased: False,
+    ("person", "active"): lambda row, erased: not row["person"].endswith(f"@{NL}"),
+    ("release", "statement"): lambda row, erased: False,
     ("person", "hpke"): lambda row, erased: not row["proof"],
     ("person", "proof"): lambda row, erased: False,
     ("person", "custody"): lambda row, erased: False,

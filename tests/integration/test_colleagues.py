@@ -14,6 +14,7 @@ import pytest
 
 from cli import custody_key_notices, output
 from ledger.domain.errors import DeniedError
+from ledger.domain.identity import enrolment
 from ledger.domain.identity.person import PersonId
 from ledger.services.access.authorization import Caller, signer
 from ledger.services.people import colleagues
@@ -82,7 +83,7 @@ def test_an_item_is_not_offered_to_whoever_holds_it_already(
     code, _, said = within("handover", "offer", item, "--to-person", "4712")
     assert code != 0
     assert "holds it already" in said
-    assert f"handover offer {item[9:]} --to-person NUMBER" in said, "what to do runs as printed"
+    assert f"handover offer {item[9:]} --to NUMBER" in said, "what to do runs as printed"
     assert office.client.item(item).events == before, "it was told before anything was signed"
     # Another enrolment of theirs takes it over: the one that holds it may have lost its keys.
     again = enrolled(office, "officer", number="4712")
@@ -133,8 +134,10 @@ def test_lists_at_a_terminal_are_cut_nowhere_and_their_short_ids_are_taken(
         assert "…" not in listed[command]
         assert max(map(len, listed[command].splitlines())) <= columns
         assert listed[command].splitlines()[0].split()[0] in ("ITEM", "WHO"), "still a table"
-    short = item.removeprefix("urn:uuid:")[:8]
-    waits = rf"{short}\S* +4711 +4712 +waits for an answer +\d{{4}}-\d\d-\d\dT\d\d:\d\dZ +-"
+    short = office.client.item(item).opening[:8]
+    own = " of NL-POL" if columns == 100 else ""
+    until = r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?Z"
+    waits = rf"{short} +4711{own} +4712{own} +waits for an answer +{until} +-"
     assert re.search(waits, listed["handover list"]), listed
     assert within("show", short)[0] == 0
 
@@ -160,11 +163,15 @@ def test_a_bundle_tells_people_apart_by_the_beginning_of_their_pseudonyms(
     assert (facts["custodian"], facts["holder"]) == ("NL-POL", second.pseudonym)
 
 
-@pytest.mark.parametrize("kind", ["number", "beginning", "reference"])
+@pytest.mark.parametrize("kind", ["number", "beginning", "reference", "fingerprint", "typed"])
 def test_whoever_is_meant_is_found_by_number_pseudonym_and_its_beginning(
     office: Desk, item: str, second: Actor, kind: str
 ) -> None:
     typed = {"number": "4712", "beginning": second.pseudonym[:8], "reference": second.pseudonym}
+    keys = enrolment.fingerprint(
+        enrolment.encode_key(second.person.certificate.key), second.person.hpke.public
+    )
+    typed |= {"fingerprint": keys, "typed": keys.replace(" ", "-").upper()}
     code, _, said = within("share", item, "--with", typed[kind], "--basis", "x")
     assert code == 0, said
     code, _, said = within("person", "suspend", typed[kind])
@@ -186,7 +193,7 @@ def test_a_number_that_nobody_has_or_two_have_names_nobody(
     assert second.pseudonym in said
     assert f"{other.pseudonym} (reviewer)" in said
     code, _, said = within("handover", "offer", item)
-    assert (code, f"handover offer {item} --to-person NUMBER" in said) == (2, True), said
+    assert (code, f"handover offer {item} --to NUMBER" in said) == (2, True), said
 
 
 def test_who_of_two_enrolments_is_suspended_already_is_not_taken_for_the_other(

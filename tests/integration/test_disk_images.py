@@ -7,6 +7,7 @@ from __future__ import annotations
 import random
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from hashlib import md5, sha256
 from pathlib import Path
@@ -15,12 +16,13 @@ from typing import Any
 import pytest
 
 from ledger.app import field_folder
-from ledger.client import copying, disk_image, image_parts, image_reader
+from ledger.client import copying, disk_image, ewf_process, image_parts, image_reader
 from ledger.client.image_record import ImageRecord
 from ledger.client.upload import Upload, UploadOptions, UploadResult
 from ledger.domain.errors import SourceError, UsageError
 from tests.integration.test_folders import body
 from tests.support import images
+from tests.support.commands import ROOT
 from tests.support.consortium import NL, RO, Consortium
 from tests.support.desk import Desk
 from tests.support.faults import Fault, Faulty
@@ -279,6 +281,42 @@ def test_an_image_that_claims_to_be_another_one_takes_nothing_s_place(place: Pat
 def test_memory_that_an_image_asks_for_is_not_given(place: Path) -> None:
     with pytest.raises(SourceError, match=r"broke off|libewf does not know"):
         image_reader.read(found(images.acquire(place)), memory=20 << 20)
+
+
+def test_media_of_any_size_are_read_in_the_same_memory(
+    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """libewf keeps what it read of an image's tables: two terabytes took ten gigabytes."""
+    segments = images.several(place)
+    opened = []
+    real = ewf_process._opened
+    monkeypatch.setattr(ewf_process, "_OPENED_EACH", 1 << 20)
+    monkeypatch.setattr(ewf_process, "_opened", lambda paths: opened.append(paths) or real(paths))
+    data = images.media(9000)
+    found = ewf_process._media([str(one) for one in segments], len(data), ["sha256"])
+    assert found == {"sha256": sha256(data).hexdigest()}
+    assert len(opened) == len(data) // (1 << 20) + 1
+    capsys.readouterr()
+
+
+def test_more_segments_than_files_that_may_be_open_are_read_or_told(place: Path) -> None:
+    """libewf has all segments open at once, and told an image of two terabytes as damaged."""
+    segments = images.several(place)
+    script = (
+        "import resource, sys; from pathlib import Path\n"
+        "from ledger.client import disk_image, ewf_process, image_reader\n"
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (int(sys.argv[2]), int(sys.argv[3])))\n"
+        "image = disk_image.find(Path(sys.argv[1]))\n"
+        "try: print(image_reader.read(image).values['case_number'])\n"
+        "except Exception as error: print(error.message)\n"
+    )
+
+    def read(soft: int, hard: int) -> str:
+        words = [sys.executable, "-c", script, str(segments[0]), str(soft), str(hard)]
+        return subprocess.run(words, capture_output=True, text=True, check=True, cwd=ROOT).stdout
+
+    assert read(12, 100) == "2026-117\n"
+    assert "has 5 segments, more files than this system lets a program have" in read(12, 12)
 
 
 def test_a_reader_that_says_nothing_is_ended(place: Path) -> None:

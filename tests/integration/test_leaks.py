@@ -256,3 +256,5 @@ def test_why_work_of_the_node_fails_and_at_which_address_is_nothing_for_the_defe
     assert "10.0.0.7" not in told["defence"].text
     assert told["defence"].json()["chain"]["problem"] == "the chain did not answer"
     assert [one["problem"] for one in told["defence"].json()["workers"]] == ["it fails"]
+    waiting = http.get("/v1/inbox", headers=bearer(http, *enrol(desk, "defence")))
+    assert [one["told"] for one in waiting.json()["waiting"]] == ["it fails"]

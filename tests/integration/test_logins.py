@@ -138,6 +138,9 @@ def test_a_token_is_worth_nothing_without_the_key_or_for_another_request(
         answer = plain.get("/v1/status", headers=headers)
         assert answer.status_code == 401, name
         assert token not in answer.text
+    for host in ("home/v1/people?", "home/v1/people#", "x@home", "home:0"):
+        told = {**proof(url="/v1/people"), "Host": host}
+        assert plain.get("/v1/status", headers=told).status_code == 401, host
     assert plain.get("/v1/status?chain=false", headers=proof()).status_code == 200
 
 
@@ -160,7 +163,7 @@ def test_a_proof_that_names_the_stolen_tokens_key_but_is_signed_by_another_is_re
             forged,
             desk.person.key.public_key(),
             method="GET",
-            url="/v1/status",
+            path="/v1/status",
             token=token,
             now=now,
         )

@@ -163,6 +163,7 @@ def test_every_hint_of_a_node_or_a_check_is_told_with_the_home(path: Path) -> No
 @pytest.fixture
 def given(monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setattr(STATE, "home", Path("my home"))
+    monkeypatch.setattr(STATE, "item", "")
     monkeypatch.setattr(STATE, "server", "https://a.example")
     monkeypatch.setattr(STATE, "passphrase_file", Path("it's"))
     return """--home 'my home' --server https://a.example --passphrase-file 'it'"'"'s'"""

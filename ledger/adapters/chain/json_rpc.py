@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from ledger.adapters.web.client import ANYWHERE, MIB, Answer, Patience, Web, WebError
+from ledger.domain.untrusted import hosts
 from ledger.domain.untrusted.shapes import Maybe
 
 _ATTEMPTS: Final = 3
@@ -21,6 +22,7 @@ class JsonRpc:
 
     def __init__(self, url: str, timeout: float) -> None:
         patience = Patience(connect=min(timeout, 5.0), between=timeout, total=3 * timeout)
+        self.at = hosts.parse(url, what="a chain").authority
         self._web = Web(url, who=WHO, reach=ANYWHERE, patience=patience)
         self._ids = itertools.count()
 

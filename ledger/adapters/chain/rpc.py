@@ -112,6 +112,7 @@ class RpcChain:
             # No error of the chain itself, which contradicts: the one meant did not answer.
             raise NetworkError(
                 f"the chain that answers is {found}, expected {self._expected}",
+                where=self._rpc.at,
                 hint="nothing was judged by it: check the address of the chain",
             )
         self._compared = time.monotonic()

@@ -80,6 +80,14 @@ def _nameless() -> sqlite3.Connection:
     return sqlite3.connect("", check_same_thread=False)
 
 
+def code_of(error: Exception) -> str:
+    """What a driver says went wrong: SQLite's own code, else the class of its error. Its text may
+    quote values, and is told to nobody.
+    """
+    cause = getattr(error, "orig", None) or error
+    return str(getattr(cause, "sqlite_errorname", type(cause).__name__))
+
+
 def open_engine(url: str) -> Engine:
     """Open the database at ``url`` and bring it to the newest schema.
 
@@ -100,8 +108,9 @@ def open_engine(url: str) -> Engine:
         _migrate(engine)
     except (SQLAlchemyError, sqlite3.Error) as error:
         raise StorageError(
-            f"the database could not be opened: {type(error).__name__}",
-            hint="check disk and permissions, or restore a backup",
+            f"the database {engine.url.database or ''} could not be opened: {code_of(error)}",
+            hint="check that its disk is there and has space, and that you may write beside the "
+            "file; else restore a backup (docs/operations.md)",
         ) from error
     return engine
 
@@ -119,8 +128,9 @@ def _migrate(engine: Engine) -> None:
                 return
             if current is not None and current > HEAD:
                 raise StorageError(
-                    f"the database has schema {current}, this program knows {HEAD}",
-                    hint="use a newer custody",
+                    f"the database was written by a newer custody: its schema is {current}, and "
+                    f"this program knows {HEAD}",
+                    hint="use that custody, or a newer one (custody --version)",
                 )
     from alembic import command  # 0.2 s of imports, needed on the first start only
     from alembic.config import Config

@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from ledger.adapters.database import engine
-from ledger.adapters.database.engine import SCRATCH, open_engine
+from ledger.adapters.database.engine import SCRATCH, code_of, open_engine
 from ledger.adapters.database.items import Documents, Grants, Items
 from ledger.adapters.database.logs import Checkpoints, Logs
 from ledger.adapters.database.partners import Copies, Erasures, Partners, Transfers
@@ -64,11 +64,12 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except IntegrityError as error:
-        raise ConflictError("the database already holds another record under that key") from error
+        raise ConflictError(
+            "the database already holds another record under that key: somebody was first",
+            hint="look what is there, then try again: custody list",
+        ) from error
     except (SQLAlchemyError, sqlite3.Error) as error:
-        # The driver's text may quote values: only its class and SQLite's own code are told.
-        cause = getattr(error, "orig", error)
-        name = getattr(cause, "sqlite_errorname", type(cause).__name__)
+        name = code_of(error)
         if isinstance(error, PoolTimeout) or name.startswith(_BUSY):
             raise _busy() from error
         raise StorageError(
@@ -199,8 +200,8 @@ class SqlRecords:
                 yield connection
         except (SQLAlchemyError, sqlite3.Error) as error:
             raise StorageError(
-                f"the database failed: {type(error).__name__}",
-                hint="check the disk, then try again",
+                f"the database failed: {code_of(error)}",
+                hint="check the disk, then try again; to look what is whole: custody doctor",
             ) from error
 
     def close(self) -> None:

@@ -43,6 +43,7 @@ _LINE_LIMIT: Final = 1 << 20
 _LIMIT: Final = 8 * MIB  # bytes of an answer that is no stream: a block, a list of peers
 _WORDS: Final = 16 << 10  # bytes in which a refusal is said
 _CALLS: Final = 10  # times the patience between two bytes for a call that sends and answers little
+_OTHER: Final = "an answer of another shape"
 _DAY: Final = 86400.0  # seconds for one call: a terabyte may be on its way, as long as it moves
 #: What ipfshttpclient raises, beside its own faults, about answers of any shape.
 _SHAPE: Final = (
@@ -127,12 +128,22 @@ class Rpc:
             raise self._refused(what, str(error)) from error
         except faults.StatusError as error:
             raise self._status(what, error.original.response.status_code) from error
+        except faults.EncoderError as error:
+            raise self._nonsense(what, _OTHER) from error
         except (faults.Error, OSError) as error:
             raise self._unreachable(what, type(error).__name__) from error
         except _SHAPE as error:
             # Whatever takes an answer apart stands inside such a block, ipfshttpclient's own
             # assertions too.
-            raise self._unreachable(what, "an answer of another shape") from error
+            raise self._nonsense(what, _OTHER) from error
+
+    def _nonsense(self, what: str, found: str) -> NetworkError:
+        return NetworkError(
+            f"the IPFS node {self.name!r} answered nonsense ({what}): expected what Kubo answers, "
+            f"found {found}",
+            hint="check that its address is that of Kubo's RPC, and not of its gateway: "
+            "custody status shows it",
+        )
 
     def _status(self, what: str, status: int) -> CustodyError:
         if status in (401, 403):
@@ -140,7 +151,7 @@ class Rpc:
                 f"the IPFS node {self.name!r} refuses us ({what})",
                 hint="give its RPC secret: custody ipfs add NAME --api ADDRESS --secret-file FILE",
             )
-        return self._unreachable(what, f"HTTP status {status}")
+        return self._nonsense(what, f"HTTP status {status}")
 
     def _unreachable(self, what: str, found: str, where: str = "") -> NetworkError:
         return NetworkError(
@@ -192,7 +203,7 @@ class Rpc:
                         yield from self._line(path, line)
                     rest = bytearray(last)
                 if len(rest) > _LINE_LIMIT:
-                    raise self._unreachable(path, "an endless line")
+                    raise self._nonsense(path, f"a line of more than {_LINE_LIMIT >> 10} KiB")
             yield from self._line(path, bytes(rest))
 
     def _line(self, path: str, line: bytes) -> Iterator[dict[str, Any]]:
@@ -201,9 +212,9 @@ class Rpc:
         try:
             value = strict_json.parse(line, what="line", limit=_LINE_LIMIT)
         except FormatError as error:
-            raise self._unreachable(path, "an answer of another shape") from error
+            raise self._nonsense(path, _OTHER) from error
         if not isinstance(value, dict):
-            raise self._unreachable(path, "an answer of another shape")
+            raise self._nonsense(path, _OTHER)
         if value.get("Type") == "error":
             raise self._refused(path, str(value.get("Message", "")))
         yield value

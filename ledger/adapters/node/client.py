@@ -211,6 +211,14 @@ class NodeClient(FindingNode):
         body = {"person": reference, "since": since}
         return self._one("POST", "/v1/people/suspensions", node_answers.Revoked, json=body)
 
+    def reinstate(self, reference: str) -> str:
+        """Lift a suspension; how the person stands to the custody key."""
+        return self._text("/v1/people/reinstatements", "custodyKey", {"person": reference})
+
+    def revoke_invitation(self, reference: str) -> None:
+        """Take an invitation back."""
+        self._send("POST", "/v1/people/invitations/revocations", json={"reference": reference})
+
     def renew(self, reference: str, roles: Sequence[str]) -> node_answers.Revoked:
         """Issue somebody a new certificate; from when on it counts, and how they stand to the
         custody key.

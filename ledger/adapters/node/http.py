@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any, Final, Protocol, Self
 
@@ -112,6 +112,7 @@ class HttpNode:
         patience: Patience = _OWN,
     ) -> None:
         self._web = Web(url, who=who, reach=reach, patience=patience, transport=transport)
+        self._patience = patience
         self._signer = signer
         self._identify = identify
         self._kept = kept
@@ -167,34 +168,42 @@ class HttpNode:
         parts: Sequence[bytes] | None = None,
         limit: int = LARGE,
         headers: dict[str, str] | None = None,
+        patience: Patience | None = None,
         **options: Any,
     ) -> Answer:
         """One call; ``parts`` is a body sent without joining it first, ``limit`` bounds the answer.
+        However often it is made, it takes no longer than one may.
 
         Raises:
             NetworkError: no answer in time, or none that makes sense. CustodyError: what the node
                 says.
         """
-        sent = dict(headers or {})
+        sent, bound = dict(headers or {}), patience or self._patience
+        end = time.monotonic() + bound.total
         if parts is not None:
             sent["Content-Length"] = str(sum(len(part) for part in parts))
         for attempt in range(_PATIENCE + 1):
             if authenticated and self._token is None:
-                self._login()
+                self._login(end)
             if authenticated:
                 sent |= self.prove(method, path)
             if parts is not None:
                 options["content"] = iter(
                     parts
                 )  # used up by each attempt, and not kept by the request object
-            answer = self._web.call(method, path, limit=limit, headers=sent, **options)
+            answer = self._web.call(
+                method, path, limit=limit, headers=sent, patience=_until(end, bound), **options
+            )
             if answer.status == 401 and authenticated and attempt == 0:
                 self._token = None
                 continue
             pause = answer.retry_after() or 1.0
             if (
-                answer.status == 429 and attempt < _PATIENCE and pause <= _LONGEST
-            ):  # who is locked out is told at once
+                answer.status == 429
+                and attempt < _PATIENCE
+                and pause <= _LONGEST  # who is locked out is told at once
+                and time.monotonic() + pause < end
+            ):
                 time.sleep(pause)
                 continue
             break
@@ -221,7 +230,8 @@ class HttpNode:
             raise WebError(self._web.who, f"sent more than the {wanted} bytes that were asked for")
         return data
 
-    def _login(self) -> None:
+    def _login(self, end: float) -> None:
+        patience = _until(end, self._patience)
         if self._signer is None:
             raise errors.DeniedError("this call needs a person's key")
         key, certificate = self._signer()
@@ -237,7 +247,12 @@ class HttpNode:
             )
             return
         challenge = self._ask(
-            "POST", "/v1/login/challenge", _CHALLENGE, authenticated=False, limit=_WORDS
+            "POST",
+            "/v1/login/challenge",
+            _CHALLENGE,
+            authenticated=False,
+            limit=_WORDS,
+            patience=patience,
         )
         # Whoever is asked could pass on another node's challenge, and be let in there as us.
         if self._meant is None:
@@ -259,7 +274,13 @@ class HttpNode:
                 )
             body["idToken"] = self._identify(challenge["oidc"])
         opened = self._ask(
-            "POST", "/v1/login", _TOKEN, authenticated=False, limit=_WORDS, json=body
+            "POST",
+            "/v1/login",
+            _TOKEN,
+            authenticated=False,
+            limit=_WORDS,
+            patience=patience,
+            json=body,
         )
         if "idToken" in body and self._kept is not None:
             self._kept.save(
@@ -282,6 +303,11 @@ class HttpNode:
             "Authorization": f"DPoP {self._token}",
             "DPoP": dpop.prove(self._key, method=method, url=path, token=self._token, now=now),
         }
+
+
+def _until(end: float, patience: Patience) -> Patience:
+    """The same patience, but for no longer than until a moment (monotonic)."""
+    return replace(patience, total=min(patience.total, max(end - time.monotonic(), 0.0)))
 
 
 def bytes_of(text: str, who: str) -> bytes:

@@ -42,7 +42,7 @@ _QUOTED: Final = 300  # characters of what it says
 _LIST: Final = 8 * MIB  # bytes of a list, or of a document of an agency
 _PAGE: Final = 1000  # rows of it, see services.handovers.outgoing_parcels
 _PAGES: Final = 20
-_CRL: Final = 16 * MIB
+_CRL: Final = 4 * MIB  # 190,000 revocations, which are gone through at each call of a partner
 _PARCEL: Final = 256 * MIB  # see domain.parcel
 _PATIENCE: Final = Patience(
     between=20.0, total=120.0

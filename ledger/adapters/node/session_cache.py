@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import json
-import secrets
 import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import Final
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
-from ledger.adapters import files
 from ledger.adapters.node.client import Session
+from ledger.adapters.sealed_file import SealedFile
 
-_NONCE: Final = 12
-_AAD: Final = b"custody-session-v1"
+_BOUND: Final = b"custody-session-v1"
 
 
 class FileSession:
@@ -29,26 +24,18 @@ class FileSession:
     """
 
     def __init__(self, path: Path, key: bytes, server: str) -> None:
-        self._path = path
-        self._bound = _AAD + b" " + server.rstrip("/").encode(errors="surrogateescape")
-        self._cipher = AESGCM(key)
+        bound = _BOUND + b" " + server.rstrip("/").encode(errors="surrogateescape")
+        self._file = SealedFile(path, key, bound)
 
     def load(self) -> Session | None:
         """The one that goes on; None where there is none, or it has ended."""
+        data = self._file.read()
         try:
-            sealed = self._path.read_bytes()
-            found = Session(
-                **json.loads(self._cipher.decrypt(sealed[:_NONCE], sealed[_NONCE:], self._bound))
-            )
-        except (OSError, InvalidTag, ValueError, TypeError):
+            found = None if data is None else Session(**json.loads(data))
+        except (ValueError, TypeError):
             return None
-        return found if found.expires > time.time() + found.ahead + 5 else None
+        return found if found and found.expires > time.time() + found.ahead + 5 else None
 
     def save(self, session: Session) -> None:
         """Keep one."""
-        files.private_folder(self._path.parent)
-        nonce = secrets.token_bytes(_NONCE)
-        files.write(
-            self._path,
-            nonce + self._cipher.encrypt(nonce, json.dumps(asdict(session)).encode(), self._bound),
-        )
+        self._file.write(json.dumps(asdict(session)).encode())

@@ -66,8 +66,11 @@ def prove(key: PrivateKey, *, method: str, url: str, token: str, now: int) -> st
     )
 
 
-def check(proof: str, key: PublicKey, *, method: str, url: str, token: str, now: int) -> str:
+def check(proof: str, key: PublicKey, *, method: str, path: str, token: str, now: int) -> str:
     """Check the proof of one request.
+
+    Args:
+        path: of the request, without escapes.
 
     Returns:
         the proof's id, for the caller to see that it was not used before.
@@ -100,7 +103,7 @@ def check(proof: str, key: PublicKey, *, method: str, url: str, token: str, now:
     except (jwt.PyJWTError, ValueError, TypeError, KeyError, RecursionError) as error:
         raise DeniedError("the request does not prove that you hold the session's key") from error
     bound = same(claims["ath"].encode(), _hash(token).encode())
-    if not bound or claims["htm"] != method or _path(claims["htu"]) != _path(url):
+    if not bound or claims["htm"] != method or _path(claims["htu"]) != path:
         raise DeniedError("the proof was made for another request")
     return str(claims["jti"])
 

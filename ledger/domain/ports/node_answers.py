@@ -259,7 +259,8 @@ class SyncedReplicas:
 @dataclass(frozen=True, slots=True)
 class About:
     """Who a node is; of its jurisdiction profile what clients need: its demands, what is withheld
-    from whom, its names for events.
+    from whom, its names for events. ``releases``: where the agency says that releases are; None of
+    a node that does not know of it.
     """
 
     agency: Agency
@@ -272,6 +273,7 @@ class About:
     ]
     withhold: dict[str, tuple[str, ...]]
     names: dict[str, str]
+    releases: str | None
 
 
 _CHECK: Final = {

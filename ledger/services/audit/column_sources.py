@@ -101,7 +101,10 @@ PARTLY: Final[dict[str, dict[str, str]]] = {
         ),
     },
     "person": {
-        "active": "of a guest, and of somebody suspended whom the chain could not be told of yet",
+        "active": (
+            "of a guest: nobody signs who of them is let in; of our people who are shut out and on "
+            "no list yet, which is told (`suspension-waits`)"
+        ),
         "number": (
             "sealed with fresh randomness; it must open under the key of the agency's "
             "people, for this person"
@@ -113,6 +116,7 @@ PARTLY: Final[dict[str, dict[str, str]]] = {
         ),
         "custody": "of a custodian: their own word that they hold a custody key of this agency's",
     },
+    "release": {"statement": "it may be another one that covers the same"},
     "enrolment": {
         "roles": "of an invitation that is not approved yet",
         "number": (

@@ -31,7 +31,7 @@ from ledger.rows.handovers import LinkRow, TransferStepRow
 from ledger.rows.items import ItemRow, ShareRow
 from ledger.rows.logs import EntryRow
 from ledger.rows.unit_of_work import UnitOfWork
-from ledger.services.audit import rebuilt_erasures
+from ledger.services.audit import rebuilt_erasures, stored_items
 from ledger.services.audit.foreign_history import InheritedRecords
 from ledger.services.audit.rebuilding import Rebuild
 from ledger.services.audit.row_comparison import shown
@@ -347,7 +347,7 @@ class _Replay:
         cid = self.known.cid if self.known is not None else None
         if (opening := opened.events[0]) is not None:
             cid = dag.root_of(opening.content) if opening.content is not None else None
-        place = self.known.opened if self.known is not None else self.into.items.newest_place() + 1
+        place = stored_items.place_of(self.known) or self.into.items.newest_place() + 1
         incoming_parcels.write(self.book.node, self.into, opened, state, rows, cid, place, self.key)
 
     def _carry(self, item: ItemRow, own: list[EntryRow]) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
+from ledger.domain.codecs.text import require
 from ledger.domain.crypto.content_encryption import Content
 from ledger.domain.event.document import Event
 from ledger.domain.identity.certificate import Certificate
@@ -97,3 +98,15 @@ class StoredItems:
             self.transfer_steps.setdefault(row["evidence"], {})[row["number"]] = TransferStepRow(
                 **row
             )
+
+
+def place_of(item: ItemRow | None) -> int:
+    """Where an item of another agency stands in lists, which nothing else tells; 0 for one that is
+    not known: another agency's is never the first.
+
+    Raises:
+        FormatError: nowhere. Lists begin at 0, and it would be in none.
+    """
+    place = item.opened if item is not None else 0
+    require(type(place) is int and place >= 0, "the place of an item in lists is none")
+    return place

@@ -75,8 +75,7 @@ def look(node: Node, caller: Caller, *, after: int, limit: int, since: int | Non
         rows = authorization.visible_items(node, unit, caller, after=after, limit=limit)
         found: list[Waiting] = []
         if after < 0:
-            found += waiting.of_node(node, unit, caller)
-            found += waiting.offers(node, unit, caller)
+            found += _general(node, unit, caller)
         page = _Page(node, unit, caller)
         changed: list[Changed] = []
         looked = 0
@@ -89,6 +88,17 @@ def look(node: Node, caller: Caller, *, after: int, limit: int, since: int | Non
                 changed += page.changes(row, since)
         following = rows[looked - 1].opened if looked and _is_more(rows, looked, limit) else None
     return Looked(found, changed, log.size if log is not None else 0, looked, following)
+
+
+def at_a_glance(node: Node, caller: Caller) -> tuple[int, list[Waiting]]:
+    """What waits for somebody without a record being opened, and how many entries the log has."""
+    with node.records.read() as unit:
+        log = unit.logs.get(node.log_id)
+        return log.size if log is not None else 0, _general(node, unit, caller)
+
+
+def _general(node: Node, unit: UnitOfWork, caller: Caller) -> list[Waiting]:
+    return [*waiting.of_node(node, unit, caller), *waiting.offers(node, unit, caller)]
 
 
 def _is_more(rows: list[ItemRow], looked: int, limit: int) -> bool:

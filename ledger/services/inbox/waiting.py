@@ -15,9 +15,10 @@ from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.access import authorization, stolen_orders
 from ledger.services.access.authorization import Caller
 from ledger.services.access.service_numbers import open_number
+from ledger.services.node import duty_board
 from ledger.services.node.context import Node
 from ledger.services.onchain import checkpoint_anchoring
-from ledger.services.people import admission, expiry
+from ledger.services.people import admission, colleagues, expiry
 
 Kind = (
     DutyKind
@@ -49,9 +50,10 @@ class Waiting:
     """Something that waits.
 
     ``evidence``: the item, empty for none; ``subject``: of a person who asks to join the reference
-    by which they are approved, of background work its name; ``count``: how many of the kind this
-    one line stands for; ``since`` and ``due``: seconds since 1970, None where nothing says so;
-    ``told``: what the node says about it, ``hint``: what to do, of its own matters alone.
+    by which they are approved, of background work its name, of alarms the id of the newest one;
+    ``count``: how many of the kind this one line stands for; ``since`` and ``due``: seconds since
+    1970, None where nothing says so; ``told``: what the node says about it, ``hint``: what to do,
+    of its own matters alone.
     """
 
     kind: Kind
@@ -67,14 +69,14 @@ class Waiting:
 def of_node(node: Node, unit: UnitOfWork, caller: Caller) -> Iterator[Waiting]:
     """What waits that is about no single item."""
     yield from _anchoring(node, unit)
-    yield from _workers(node)
+    yield from _workers(node, caller)
     if caller.roles & _ADMITS:
         yield from _people(node, unit)
     if caller.roles & _ALARM_READERS:
         since = node.clock.now() - _ALARMED
         rows = unit.releases.alarms(after=since, limit=MOST)
         if rows:
-            yield Waiting("alarm", count=len(rows), since=rows[0].time)
+            yield Waiting("alarm", subject=rows[-1].id, count=len(rows), since=rows[0].time)
     for ends in expiry.told_to(caller, expiry.ending(node))[:MOST]:
         name = ends.person.pseudonym if ends.person is not None else ends.owner
         said, todo = ends.told(node.clock.now()), ends.remedy
@@ -91,8 +93,9 @@ def _anchoring(node: Node, unit: UnitOfWork) -> Iterator[Waiting]:
         yield Waiting("not-anchored", count=count, since=oldest.time)
 
 
-def _workers(node: Node) -> Iterator[Waiting]:
-    for row in node.workers.rows():
+def _workers(node: Node, caller: Caller) -> Iterator[Waiting]:
+    inside = colleagues.may_be_told(node, caller)
+    for row in duty_board.shown(node.workers.rows(), inside=inside):
         if row.failures:
             yield Waiting(
                 "worker-failing",

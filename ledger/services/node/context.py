@@ -111,6 +111,8 @@ class Node:
     workers: Board = field(default_factory=Board)
     #: Bytes of what one agency offers and nobody here has accepted yet.
     quota: int = 256 << 30
+    #: Where whoever is given evidence finds a release of this program, in words; empty: not said.
+    releases: str = ""
     #: What failed with other agencies, and when it is tried again.
     backoff: Backoff = field(default_factory=Backoff)
     #: Calls of others while a caller of ours waits.

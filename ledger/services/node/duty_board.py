@@ -22,6 +22,23 @@ class Standing:
     next: int | None = None
 
 
+def shown(rows: Sequence[Standing], *, inside: bool) -> list[Standing]:
+    """Duties as they are told: why one fails, at which address or node, to people of the agency
+    alone (``inside``; see people.colleagues.may_be_told).
+    """
+    return [
+        row
+        if inside
+        else replace(
+            row,
+            worker=row.worker.partition("-")[0],
+            problem="it fails" if row.problem else "",
+            hint="",
+        )
+        for row in rows
+    ]
+
+
 class Board:
     """How all duties of a node go.
 

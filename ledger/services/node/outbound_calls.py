@@ -17,6 +17,7 @@ from typing import Final, TypeVar
 from ledger.domain.errors import BusyError, NetworkError
 
 T = TypeVar("T")
+_STAYS: Final = "if it stays so: custody status says what is wrong"
 _QUIET: Final = 30.0  # seconds for which a party that did not answer is left alone
 
 
@@ -71,7 +72,8 @@ class Callouts:
         if not done.wait(seconds):
             self._record(party)
             raise NetworkError(
-                f"{party} did not answer within {seconds:.0f} s", hint="try again later"
+                f"{party} did not answer within {seconds:.0f} s",
+                hint=f"try again in half a minute; {_STAYS}",
             )
         if errors:
             raise errors[0]
@@ -81,11 +83,15 @@ class Callouts:
         with self._mutex:
             if self._silent.get(party, -_QUIET) > self._clock() - _QUIET:
                 raise NetworkError(
-                    f"{party} did not answer just now", hint="try again in half a minute"
+                    f"{party} did not answer just now, and is left alone for {_QUIET:g} s",
+                    hint=f"try again in half a minute; {_STAYS}",
                 )
             if self._under_way.total() >= self._at_once or self._under_way[party] >= self._each:
                 raise BusyError(
-                    f"too many calls of {party} are under way", hint="try again in a moment"
+                    f"{self._under_way[party]} calls of {party} are under way, and "
+                    f"{self._under_way.total()} in all: no more than {self._each} and "
+                    f"{self._at_once} at once",
+                    hint="try again in a moment",
                 )
             self._under_way[party] += 1
 

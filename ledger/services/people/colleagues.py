@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ledger.domain.errors import AlteredError, FormatError, KeyringError
+from ledger.domain.identity import enrolment
 from ledger.domain.identity.person import REFERENCE, PersonId, read_reference
 from ledger.domain.identity.roles import OUTSIDE
 from ledger.rows.people import PersonRow
@@ -19,9 +20,11 @@ from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.access.authorization import Caller
 from ledger.services.access.service_numbers import folded, open_number
 from ledger.services.node.context import Node
-from ledger.services.people.signing_keys import certificate_of
+from ledger.services.people.signing_keys import certificate_of, signing_key
+from ledger.services.records.documents import hpke_key
 
 _BEGINNING: Final = re.compile(r"[a-z2-7]{6,25}")
+_FINGERPRINT: Final = re.compile(r"[0-9a-f]{16}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +49,8 @@ def may_be_told(node: Node, caller: Caller) -> bool:
 
 
 def named(node: Node, caller: Caller, asked: Sequence[str]) -> list[Colleague]:
-    """Whom each of some texts names: a whole reference, a service number, or the beginning of the
-    pseudonym of one of ours. Whoever may not be told is told of nobody.
+    """Whom each of some texts names: a whole reference, a service number, the fingerprint of keys,
+    or the beginning of the pseudonym of one of ours. Whoever may not be told is told of nobody.
 
     Returns:
         all whom a text may mean, several where a number has several enrolments; nothing for a text
@@ -80,6 +83,9 @@ def _meant(
         return [] if row is None else [row]
     wanted = folded(text)
     numbered = [row for number, row in everybody if number and number == wanted]
+    digits = re.sub(r"[\s-]", "", text).lower()
+    if not numbered and _FINGERPRINT.fullmatch(digits):
+        return [row for _, row in everybody if _fingerprint(unit, row) == digits]
     if numbered or not _BEGINNING.fullmatch(text):
         return numbered
     return [
@@ -87,6 +93,14 @@ def _meant(
         for _, row in everybody
         if row.person.agency == node.agency and row.person.pseudonym.startswith(text)
     ]
+
+
+def _fingerprint(unit: UnitOfWork, row: PersonRow) -> str:
+    """Of somebody's keys, as they read it to others; empty where these were altered."""
+    try:
+        return enrolment.fingerprint(signing_key(unit, row), hpke_key(row)).replace(" ", "")
+    except (AlteredError, FormatError):
+        return ""
 
 
 def _with_numbers(node: Node, rows: Sequence[PersonRow]) -> list[tuple[str, PersonRow]]:

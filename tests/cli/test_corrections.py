@@ -1,0 +1,93 @@
+"""A correction by plain names: the member that is meant, and no other."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.support.commands import within
+
+ITEM = "2026-117/A1"
+WHY = ("--reason", "typing error")
+
+
+@pytest.fixture
+def home(worked: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return Path(shutil.copytree(worked["home"], tmp_path / "home"))
+
+
+def run(home: Path, *words: object, code: int = 0) -> tuple[str, str]:
+    found, out, said = within(*words, home=home)
+    assert found == code, f"{words}: {found}\n{out}\n{said}"
+    return out, said
+
+
+def pointer(home: Path, item: str) -> tuple[str, object]:
+    """Member and new value of the newest correction."""
+    shown = json.loads(run(home, "--json", "show", item, "--basis", "x")[0])
+    bodies = [
+        one["document"]["body"]
+        for one in shown["details"]
+        if one["document"]["type"] == "corrected"
+    ]
+    return bodies[-1]["pointer"], bodies[-1]["new"]
+
+
+@pytest.mark.parametrize(
+    ("words", "item", "corrected"),
+    [
+        (("--case", "2026-118"), "2026-118/A1", ("/identifiers/0/value", "2026-118")),
+        (("-e", "A9"), "2026-117/A9", ("/identifiers/1/value", "A9")),
+        (("--field", "name", "--new", "x.jpg"), ITEM, ("/body/name", "x.jpg")),
+        (("--field", "/body/name", "--new", "x.jpg"), ITEM, ("/body/name", "x.jpg")),
+    ],
+)
+def test_what_is_corrected_is_found_by_its_plain_name(
+    home: Path, words: tuple[str, ...], item: str, corrected: tuple[str, str]
+) -> None:
+    run(home, "correct", ITEM, *words, *WHY)
+    assert pointer(home, item) == corrected
+
+
+def test_an_exhibit_that_has_no_case_is_corrected_at_its_own_place(home: Path) -> None:
+    run(home, "seize", "phone", "-e", "B1")
+    run(home, "correct", "B1", "--exhibit", "B2", *WHY)
+    assert pointer(home, "B2") == ("/identifiers/0/value", "B2")
+    _, said = run(home, "correct", "B2", "--case", "2026-118", *WHY, code=2)
+    assert "a case number to correct is one alone" in said
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--field", "content", "--new", "x"),
+        ("--field", "time", "--new", "x"),
+        ("--field", "nonsense", "--new", "x"),
+        ("--field", "size", "--new", "big"),
+    ],
+)
+def test_what_makes_the_event_what_it_is_or_is_not_there_is_refused(
+    home: Path, words: tuple[str, ...]
+) -> None:
+    before = json.loads(run(home, "--json", "status")[0])["integrated"]
+    run(home, "correct", ITEM, *words, *WHY, code=1)
+    assert json.loads(run(home, "--json", "status")[0])["integrated"] == before
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        (),
+        ("--field", "name"),
+        ("--new", "x"),
+        ("--case", "1", "--exhibit", "2"),
+        ("--case", "1", "--field", "name", "--new", "x"),
+    ],
+)
+def test_two_things_or_half_of_one_are_no_correction(home: Path, words: tuple[str, ...]) -> None:
+    _, said = run(home, "correct", ITEM, *words, *WHY, code=2)
+    assert "one thing is corrected at a time" in said
