@@ -117,8 +117,6 @@ def upload(
     piped = standard_input.is_meant(paths)
     looked_at = [] if plain_file or piped else paths
     images = disk_images.given(looked_at, check=check_image, resume=resume)
-    if not resume:
-        case, exhibit = images.numbers(case, exhibit, related=bool(part_of or replaces))
     said = record_options.identifier_members(case, exhibit) | record_options.basis_member(
         basis, basis_kind, authorisation, authority
     )
@@ -143,11 +141,13 @@ def upload(
     )  # fmt: skip
 
     def named(session: Session, options: UploadOptions) -> UploadOptions:
+        related = bool(part_of or replaces)
+        numbers = images.numbers(exhibits.in_use(session, case), exhibit, related=related)
         if source:
             own = {"partOf": items.also(session, source).urn}
-            of = record_options.identifier_members(exhibits.in_use(session, case), exhibit)
+            of = record_options.identifier_members(*numbers)
             return replace(options, own=own, members=options.members | of)
-        return exhibits.belonging(session, options, case, exhibit, part_of, replaces)
+        return exhibits.belonging(session, options, *numbers, part_of, replaces)
 
     given, completed = images.paths if looked_at else paths, None if resume else named
     with standard_input.taken(paths, name) as spooled:
@@ -212,10 +212,10 @@ def upload_paths(
     from cli.session import open_session
     from ledger.client.upload_drafts import measure
 
-    own, images = _own(), images or disk_images.GivenImages(paths)
+    own, images = own_places(), images or disk_images.GivenImages(paths)
     spooled = options.spooled
     files = measure(images.files, own, options.exclude)[1] if spooled is None else spooled.size
-    total = files + images.media
+    total = files + (0 if dry else images.media)
     what = "looking" if dry else "uploading"
     with open_session() as session, output.progress(what, total) as advance:
         options = named(session, options) if named is not None else options
@@ -223,6 +223,7 @@ def upload_paths(
         if dry:
             run.told()
             upload_preview.tell(done, run.left_out, upload_report.named(session, done, known=True))
+            output.say(*disk_images.lines(images))
             _end(done, run)
             return
         status = session.node.status(chain=False, ipfs=False)
@@ -329,7 +330,7 @@ def _commands(error: Any) -> str:
     return f"go on as before: {'; '.join(tops)}; or begin anew: {anew}"
 
 
-def _own() -> frozenset[tuple[int, int]]:
+def own_places() -> frozenset[tuple[int, int]]:
     """What is custody's own and must not become evidence: the home, and the file with the
     passphrase.
     """
