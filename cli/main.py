@@ -71,6 +71,7 @@ from cli.commands import (
     upload,
     use,
     verify,
+    watch,
 )
 from cli.global_options import STATE
 from ledger.domain.errors import ConflictError, DemandError, FormatError
@@ -162,6 +163,7 @@ for module in (
         home,
         use,
         upload,
+        watch,
         inbox,
         list_items,
         show,

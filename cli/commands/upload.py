@@ -207,7 +207,7 @@ def upload_paths(
     from cli.session import open_session
     from ledger.client.upload_drafts import measure
 
-    own, images = _own(), images or disk_images.GivenImages(paths)
+    own, images = own_places(), images or disk_images.GivenImages(paths)
     spooled = options.spooled
     files = measure(images.files, own, options.exclude)[1] if spooled is None else spooled.size
     total = files + images.media
@@ -318,7 +318,7 @@ def _commands(error: Any) -> str:
     return f"go on as before: {'; '.join(tops)}; or begin anew: {anew}"
 
 
-def _own() -> frozenset[tuple[int, int]]:
+def own_places() -> frozenset[tuple[int, int]]:
     """What is custody's own and must not become evidence: the home, and the file with the
     passphrase.
     """
