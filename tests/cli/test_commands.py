@@ -205,7 +205,7 @@ def test_an_audit_whose_addresses_were_swapped_says_so(worked: dict[str, Path]) 
         ),
         (["upload", "README.md", "--part-of", "A1"], 2, "an exhibit number, and of no case"),
         (["upload", "README.md", "--digest", "md4"], 2, "unknown digest"),
-        (["nonsense"], 2, "has no command 'nonsense'"),
+        (["nonsense"], 2, "no command 'nonsense'"),
     ],
 )
 def test_bad_usage_is_named_with_what_to_do(
