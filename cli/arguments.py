@@ -87,7 +87,7 @@ def evidence_urn(text: str) -> str:
     except ValueError as error:
         raise UsageError(
             f"{text[:80]!r} is not the whole id of an item",
-            hint="without network, give the whole id, as it was shown when it was recorded",
+            hint="without network, give the whole id, or the short one of what was begun here",
         ) from error
 
 

@@ -63,11 +63,8 @@ def shorts(session: Session, urns: Iterable[str]) -> dict[str, str]:
     """
     wanted = list(dict.fromkeys(urns))
     told: list[Item] = []
-    if STATE.offline:
-        told = [session.node.item(urn) for urn in wanted]
-    else:
-        for at in range(0, len(wanted), _AT_ONCE):
-            told += session.node.find(among=wanted[at : at + _AT_ONCE])
+    for at in range(0, len(wanted), _AT_ONCE):
+        told += session.node.find(among=wanted[at : at + _AT_ONCE])
     openings = {item.evidence: item.opening for item in told}
     return apart({urn: openings.get(urn, "") for urn in wanted})
 
@@ -158,13 +155,14 @@ def among(urns: Iterable[str], text: str, what: str) -> str:
 def _found(session: Session | None, text: str) -> Named:
     from cli.arguments import evidence_urn
 
-    # Without a session, or without network, nobody can be asked.
-    if _WHOLE.fullmatch(text) or STATE.offline or session is None:
+    if _WHOLE.fullmatch(text) or session is None:
         return Named(evidence_urn(text))
     # All that it may stand for: whoever records an item under a number that is another one's case,
     # or the beginning of its id, would have theirs taken for it.
-    found = [*_by_numbers(session, text), *_by_beginning(session, text)]
+    found = [*([] if STATE.offline else _by_numbers(session, text)), *_by_beginning(session, text)]
     urns = list(dict.fromkeys(named.urn for named in found))
+    if STATE.offline and not urns:
+        return Named(evidence_urn(text))  # which says that nobody can be asked
     if len(urns) == 1:
         name = shorts(session, urns)[urns[0]]
         output.note(f"{text[:80]} is item {name}")

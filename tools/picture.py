@@ -24,7 +24,7 @@ _WIDTH: Final = 100
 #: What rich draws, without the fonts that it would fetch.
 _FONTS: Final = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)
 #: The ten steps between the verdict and the timeline, which the picture leaves out.
-_STEPS: Final = re.compile(r"^ 1  .*?(?=^the life of the item)", re.DOTALL | re.MULTILINE)
+_STEPS: Final = re.compile(r"^ 1  .*?(?=^the life of the item )", re.DOTALL | re.MULTILINE)
 
 
 def draw(command: str, shown: str) -> str:

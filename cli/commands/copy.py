@@ -47,12 +47,13 @@ def list_(as_json: Json = False) -> None:
 
     with open_session() as session:
         copies = session.node.copies()
+        ids = items.shorts(session, (copy.taken for copy in copies if copy.taken))
     rows = [
         [
             copy.evidence.removeprefix("urn:uuid:"),
             copy.giver,
             copy.until,
-            copy.taken or "not taken",
+            ids.get(copy.taken, "not taken"),
         ]
         for copy in copies
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,6 +17,7 @@ from cli import (
     output,
     questions,
     record_options,
+    standard_input,
     upload_preview,
     upload_report,
 )
@@ -40,11 +42,14 @@ not recorded, since a file was recorded before without them.
 Example:
   custody upload phone.img -c 2026-117 -e A1
   custody upload DCIM -c 2026-117 -e A2 --exclude '*.tmp' --dry-run
+  ssh phone tar c /data | custody upload - --name data.tar -c 2026-117 -e A3
 """
 
 
 def upload(
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files and folders.")],
+    paths: Annotated[
+        list[Path], typer.Argument(metavar="PATH...", help="Files and folders; - is a pipe.")
+    ],
     case: record_options.Case = "",
     exhibit: record_options.Exhibit = "",
     basis: Annotated[
@@ -90,6 +95,7 @@ def upload(
             "path from the top ('cache/'); may be repeated. The signed manifest names each.",
         ),
     ] = None,
+    name: standard_input.Name = "",
     again: Annotated[
         bool, typer.Option("--again", help="Record anew what you recorded before.")
     ] = False,
@@ -105,7 +111,9 @@ def upload(
     from ledger.client.upload import UploadOptions
     from ledger.domain.errors import UsageError
 
-    images = disk_images.given([] if plain_file else paths, check=check_image, resume=resume)
+    piped = standard_input.is_meant(paths)
+    looked_at = [] if plain_file or piped else paths
+    images = disk_images.given(looked_at, check=check_image, resume=resume)
     if not resume:
         case, exhibit = images.numbers(case, exhibit, related=bool(part_of or replaces))
     said = record_options.identifier_members(case, exhibit) | record_options.basis_member(
@@ -114,24 +122,7 @@ def upload(
     said |= record_options.moment_members(occurred, late) | (
         {"handling": handling} if handling else {}
     )
-    if bool(clock_shown) != bool(clock_reference):
-        raise UsageError("the clock of a device takes both --clock-shown and --clock-reference")
-    if clock_reference:
-        clock_reference = record_options.past_time(clock_reference, "--clock-reference").text
-    body: dict[str, Any] = {
-        **({"method": method} if method else {}),
-        **(
-            {"tool": {"name": tool, **({"version": tool_version} if tool_version else {})}}
-            if tool
-            else {}
-        ),
-        **({"place": place} if place else {}),
-        **(
-            {"deviceClock": {"shown": clock_shown, "reference": clock_reference}}
-            if clock_shown
-            else {}
-        ),
-    }
+    body = _body(method, (tool, tool_version), place, (clock_shown, clock_reference))
     interrupted = record_options.interruption(resume, restart)
     if source and (part_of or replaces):
         raise UsageError(
@@ -155,8 +146,39 @@ def upload(
             return replace(options, own=own, members=options.members | of)
         return exhibits.belonging(session, options, case, exhibit, part_of, replaces)
 
-    given = paths if plain_file else images.paths
-    upload_paths(given, options, None if resume else named, images, dry=dry_run)
+    given, completed = images.paths if looked_at else paths, None if resume else named
+    with standard_input.taken(paths, name) as spooled:
+        if spooled is not None:
+            options = replace(
+                options, spooled=spooled, name=os.fsencode(name),
+                place=standard_input.place(name), body=body | {"source": standard_input.SOURCE},
+            )  # fmt: skip
+        upload_paths(given, options, completed, images, dry=dry_run)
+
+
+def _body(method: str, tool: tuple[str, str], place: str, clock: tuple[str, str]) -> dict[str, Any]:
+    """What was said of how it was taken, as members of a body.
+
+    Args:
+        tool: name and version. clock: what the device showed, and the true time.
+
+    Raises:
+        UsageError: one of the two times is missing, or the true one is none that was.
+    """
+    from ledger.domain.errors import UsageError
+
+    shown, reference = clock
+    if bool(shown) != bool(reference):
+        raise UsageError("the clock of a device takes both --clock-shown and --clock-reference")
+    if reference:
+        reference = record_options.past_time(reference, "--clock-reference").text
+    name, version = tool
+    return {
+        **({"method": method} if method else {}),
+        **({"tool": {"name": name, **({"version": version} if version else {})}} if name else {}),
+        **({"place": place} if place else {}),
+        **({"deviceClock": {"shown": shown, "reference": reference}} if shown else {}),
+    }
 
 
 def register(app: typer.Typer) -> None:
@@ -186,7 +208,9 @@ def upload_paths(
     from ledger.client.upload_drafts import measure
 
     own, images = _own(), images or disk_images.GivenImages(paths)
-    total = measure(images.files, own, options.exclude)[1] + images.media
+    spooled = options.spooled
+    files = measure(images.files, own, options.exclude)[1] if spooled is None else spooled.size
+    total = files + images.media
     what = "looking" if dry else "uploading"
     with open_session() as session, output.progress(what, total) as advance:
         options = named(session, options) if named is not None else options
@@ -283,7 +307,7 @@ def _ask(error: Any) -> str | None:
 def _commands(error: Any) -> str:
     """What to do about an interrupted upload: both commands as they run."""
     first = ["--offline"] if STATE.offline else []
-    tops = [command(*first, "upload", "--resume", "--", top) for top in error.tops]
+    tops = [command(*first, "upload", "--resume", *standard_input.words(top)) for top in error.tops]
     other = ("--restart", "--resume")
     if error.recorded:
         return (
@@ -298,8 +322,6 @@ def _own() -> frozenset[tuple[int, int]]:
     """What is custody's own and must not become evidence: the home, and the file with the
     passphrase.
     """
-    import os
-
     found = set()
     for path in (STATE.home, STATE.passphrase_file):
         if path is not None and path.exists():

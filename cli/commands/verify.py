@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli import beside, command_line, given_folder, measured_file, output, trust_lines
+from cli import beside, command_line, given_folder, items, measured_file, output, trust_lines
 from cli.global_options import Json
 from cli.hints import runnable
 
@@ -203,8 +203,9 @@ def _timeline(bundle: Bundle | None, events: list[dict[str, Any]]) -> list[str]:
             )
         )
     zone = moments.zone_here(entries[-1].time) if entries else "UTC"
-    head = f"the life of the item, as signed by those who handled it (times are {zone}):"
-    return [head, "", *timeline.Timeline(entries, {}).lines()]
+    item = items.opened_by(entries[0].statement) if entries else "-"
+    head = f"the life of the item {item}, as signed by those who handled it"
+    return [head, f"(times are {zone}):", "", *timeline.Timeline(entries, {}).lines()]
 
 
 def _step(number: int, step: Any) -> list[str]:

@@ -39,10 +39,13 @@ class FileDraft:
     earlier: str = ""
     _number: str = field(default="", init=False)
 
-    def describe(self, source: Steady | SegmentedFile) -> None:
-        """Add what the file system says of the file."""
-        said, modified = self.described, source.before.st_mtime_ns
+    def describe(self, source: Steady | SegmentedFile | Made) -> None:
+        """Add what the file system says of the file; of a pipe it says nothing."""
+        said = self.described
         said["mediaType"] = media_types.of_name(said["name"])
+        if isinstance(source, Made):
+            return
+        modified = source.before.st_mtime_ns
         if _CALENDAR[0] <= modified // 10**9 <= _CALENDAR[1]:
             said["modified"] = format_time(modified // 10**9)
         said["ext"] = {**said.get("ext", {}), "modified": manifest.seconds(modified)}

@@ -1,4 +1,4 @@
-"""A file that was given itself, opened to be read: a file, or the segments of a disk image."""
+"""What was given itself, opened to be read: a file, the segments of a disk image, or a pipe."""
 
 from __future__ import annotations
 
@@ -10,18 +10,22 @@ from typing import Any
 from ledger import system
 from ledger.client import folder_walk, steady_file, upload_request
 from ledger.client.segmented_file import SegmentedFile
-from ledger.client.steady_file import Steady
+from ledger.client.steady_file import Made, Steady
 from ledger.client.upload_drafts import extension, name_members
 from ledger.client.upload_request import UploadRequest
 
 
 @contextmanager
-def opened(given: UploadRequest) -> Iterator[Steady | SegmentedFile]:
-    """The file, or all segments of the image that it is the first one of.
+def opened(given: UploadRequest) -> Iterator[Steady | SegmentedFile | Made]:
+    """The file, or all segments of the image that it is the first one of, or what came through a
+    pipe.
 
     Raises:
         SourceError: it cannot be read. UsageError: it is one of custody's own.
     """
+    if given.options.spooled is not None:
+        yield given.options.spooled
+        return
     if given.image is not None:
         with closing(SegmentedFile(given.image.image.segments)) as source:
             yield source
@@ -39,5 +43,6 @@ def opened(given: UploadRequest) -> Iterator[Steady | SegmentedFile]:
 def names(given: UploadRequest) -> dict[str, Any]:
     """Its name, and where it points to if it is a link itself."""
     path = given.path
-    more = extension(linkTarget=os.fsencode(path.readlink())) if path.is_symlink() else {}
+    is_link = given.options.spooled is None and path.is_symlink()
+    more = extension(linkTarget=os.fsencode(path.readlink())) if is_link else {}
     return name_members(given.name, None, more)

@@ -178,6 +178,16 @@ class FieldNode:
             parts=None,
         )
 
+    def find(self, *, beginning: str = "", among: Sequence[str] = ()) -> Iterator[Item]:
+        """Items that were begun here: those with this beginning of their id, or of the digest of
+        the statement that opened them, or those among some.
+        """
+        for one in self._queue:
+            digest, item = one.statement.digest.hex(), one.subject.removeprefix("urn:uuid:")
+            named = beginning and (digest.startswith(beginning) or item.startswith(beginning))
+            if one.statement.claims.seq == 0 and (named or one.subject in among):
+                yield self.item(one.subject)
+
     def events(self, evidence: str) -> Iterator[LoggedEvent]:
         """The queued events of an item."""
         for waiting_item in self._queue.of(evidence):

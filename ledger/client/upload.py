@@ -158,7 +158,10 @@ class Upload:
         )
 
     def _file(
-        self, draft: FileDraft, source: Steady | SegmentedFile, refusal: ConflictError | None = None
+        self,
+        draft: FileDraft,
+        source: Steady | SegmentedFile | Made,
+        refusal: ConflictError | None = None,
     ) -> None:
         """Record a file, or leave it out where the person recorded it before.
 

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from ledger.client import folder_walk
 from ledger.client.image_record import ImageRecord
+from ledger.client.spooled_input import SpooledInput
 from ledger.client.upload_attempts import UploadAttempt
 from ledger.client.upload_queue import UploadQueue
 from ledger.domain.codecs import strict_json
@@ -42,6 +43,7 @@ class UploadOptions:
     REFUSE, RESUME (with the details of then) or RESTART. ``place``, ``name``: of a file that lies
     elsewhere, under another name, at every try. ``images``: disk images, by their first segments
     as they were given. ``exclude``: patterns for what is left out of folders.
+    ``spooled``: what came through a pipe, in the place of a file.
     """
 
     members: dict[str, Any] = field(default_factory=dict)
@@ -56,6 +58,7 @@ class UploadOptions:
     name: bytes = b""
     images: dict[Path, ImageRecord] = field(default_factory=dict)
     exclude: tuple[str, ...] = ()
+    spooled: SpooledInput | None = None
 
     @property
     def identifiers(self) -> list[dict[str, Any]]:
@@ -82,6 +85,8 @@ class UploadRequest:
         Raises:
             UsageError: it is neither a file nor a folder.
         """
+        if self.options.spooled is not None:
+            return False
         try:
             mode = self.path.stat().st_mode
         except OSError as error:
@@ -194,6 +199,8 @@ class UploadRequest:
             UsageError: it is not, or lies in such a folder.
         """
         kind = "folder" if self.is_folder else "file"
+        if self.options.spooled is not None:
+            return
         where = Path(os.path.realpath(self.path))
         for one in (where, *where.parents) if own else ():
             found = one.stat()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
-from tests.support.commands import custody
+from tests.support.commands import custody, within
 
 
 def test_what_is_recorded_without_network_is_registered_later_in_order_and_verifies(
@@ -61,3 +62,26 @@ def test_what_is_recorded_without_network_is_registered_later_in_order_and_verif
     custody("verify", tmp_path / "b", photo, "--trust", tmp_path / "t", "--timeline")
     assert "seal opened" in custody("show", disk, "--basis", "look", home=home).stdout
     assert "ok" in custody("doctor", "--deep", home=home, code=3).stdout
+
+
+def test_a_short_id_that_was_told_without_network_is_taken_there_and_stays_right_on_the_label(
+    worked: dict[str, Path], tmp_path: Path
+) -> None:
+    home = worked["home"]
+    assert within("field", "prepare", home=home)[0] == 0
+    code, _, said = within("--offline", "seize", "bag", "--case", "77", home=home)
+    assert code == 0, said
+    (tmp_path / "f").write_bytes(b"taken in the field")
+    code, listed, said = within("--offline", "upload", tmp_path / "f", "--case", "77", home=home)
+    assert code == 0, said
+    ids = re.findall(r"^([0-9a-f]{8})  ", listed, re.MULTILINE)
+    assert len(ids) == 1
+    code, _, said = within("--offline", "note", ids[0], "--text", "x", home=home)
+    assert code == 0, said
+    for unknown in ("00000000", "77/A1", "nonsense"):
+        code, _, said = within("--offline", "note", unknown, "--text", "x", home=home)
+        assert (code, "without network, give the whole id" in said) == (2, True), said
+    assert within("field", "send", home=home)[0] == 0
+    shown = json.loads(within("--json", "show", ids[0], home=home)[1])
+    assert shown["item"]["opening"].startswith(ids[0])
+    assert len(shown["events"]) == 2

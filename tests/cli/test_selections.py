@@ -7,6 +7,8 @@ import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -207,15 +209,16 @@ def test_a_node_cannot_name_an_item_of_another_exhibit_for_a_part(
     monkeypatch.setattr(STATE, "urn", "urn:uuid:one")
     monkeypatch.setattr(STATE, "numbers", (("case", "9"), (same_record.PARTS, "A2")))
 
-    def record(case: str, exhibit: str) -> dict[str, dict[str, object]]:
+    def record(case: str, exhibit: str) -> list[Any]:
         numbers = [{"scheme": "case", "value": case}, {"scheme": "exhibit", "value": exhibit}]
-        return {"00": {"type": "acquired", "seq": 0, "identifiers": numbers, "body": {}}}
+        opening = {"type": "acquired", "seq": 0, "identifiers": numbers, "body": {}}
+        return [SimpleNamespace(statement="00", document=opening)]
 
     for exhibit in ("A2", "A2/1", "A2/17"):
-        named_numbers.require_numbers("urn:uuid:one", record("9", exhibit))
+        named_numbers.require_named("urn:uuid:one", record("9", exhibit))
     for case, exhibit in (("9", "A20"), ("9", "A1"), ("9", "A2/x"), ("8", "A2/1")):
         with pytest.raises(VerificationError, match="does not have this number"):
-            named_numbers.require_numbers("urn:uuid:one", record(case, exhibit))
+            named_numbers.require_named("urn:uuid:one", record(case, exhibit))
 
 
 def test_a_node_that_is_gone_ends_the_command_and_what_was_left_is_told(

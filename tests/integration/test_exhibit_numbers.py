@@ -347,10 +347,9 @@ def test_whoever_names_an_item_by_its_corrected_number_is_told_of_no_lying_node(
     phone = seize(desk)
     corrected(desk, phone, 1, "E7")
     events, _ = desk.client.record(phone, desk.access(phone))
-    documents = {one.statement: one.document for one in events if one.document is not None}
     monkeypatch.setattr(STATE, "urn", phone)
     monkeypatch.setattr(STATE, "numbers", (("case", "2026-117"), ("exhibit", "e7")))
-    named_numbers.require_numbers(phone, documents)
+    named_numbers.require_named(phone, events)
     monkeypatch.setattr(STATE, "numbers", (("case", "2026-117"), ("exhibit", "E1")))
     with pytest.raises(VerificationError, match="does not have this number"):
-        named_numbers.require_numbers(phone, documents)
+        named_numbers.require_named(phone, events)

@@ -11,11 +11,13 @@ from typing import Any
 import pytest
 
 from ledger.client import copying, handover, physical_items
+from ledger.domain.codecs.text import format_time
 from ledger.domain.errors import DeniedError, NotFoundError, RuleError
 from ledger.domain.event.offer_terms import OfferTerms
 from ledger.domain.identity.names import ROLES
 from ledger.domain.ports.answers import Link
 from ledger.domain.verify import verify
+from tests.support.actors import enrolled
 from tests.support.desk import BASIS, Desk
 from tests.support.office import ROLES_OF_FIRST, colleague, office, staffed, upload  # noqa: F401  (fixtures)
 
@@ -135,7 +137,7 @@ def test_a_loan_says_until_when_and_an_item_handed_out_is_not_offered(office: De
     ("accounted", "body"),
     [
         ("received", {"counterparty": {"name": "laboratory"}}),
-        ("incident", {"kind": "consumed", "discovered": "2026-11-01T00:00:00Z"}),
+        ("incident", {"kind": "consumed"}),
     ],
 )
 @pytest.mark.parametrize("end", ["disposed", "returned", "voided"])
@@ -153,9 +155,16 @@ def test_a_thing_that_was_handed_out_does_not_end_while_nothing_tells_what_becam
     office.record(phone, "incident", {"kind": "damage", "discovered": "2026-11-01T00:00:00Z"})
     office.record(phone, "released", {"counterparty": {"name": "laboratory"}})
     office.record(phone, "moved", {"place": "depot"})  # returns are recorded late
+    now = format_time(office.clock.now())
+    for kind, discovered in (("damage", now), ("breach", now), ("loss", "2026-11-01T00:00:00Z")):
+        office.record(phone, "incident", {"kind": kind, "discovered": discovered})
+    watcher = enrolled(office, "data-protection-officer")
+    with pytest.raises(DeniedError, match="by whoever holds the item, and by custodians"):
+        watcher.record(phone, "incident", {"kind": "loss", "discovered": now})
     with pytest.raises(RuleError, match="nothing is recorded of its return"):
         office.record(phone, end, closing)
-    office.record(phone, accounted, body)
+    more = {"discovered": format_time(office.clock.now())} if accounted == "incident" else {}
+    office.record(phone, accounted, body | more)
     office.record(phone, end, closing)
 
 
@@ -184,6 +193,17 @@ def test_biometric_output_takes_two_approvals_on_its_parent(office: Desk, tmp_pa
         with_person=colleague(office, "third").pseudonym,
         basis=BASIS,
     )
+    noted = office.record(photo, "note", {"text": "to be looked at"}).statement
+    other = colleague(office, "third").record(photo, "approved", {"target": noted}).statement
+    for named in ([*approvals, other], [other]):  # not of that examination
+        with pytest.raises(RuleError, match="both of one examination"):
+            upload(
+                office,
+                tmp_path,
+                members={"handling": ["biometric"]},
+                body={**body, "approvals": named},
+                event_type="derived",
+            )
     asked = office.record(photo, "disposal-requested", {"reason": "over"}).statement
     disposal = colleague(office, "third").record(photo, "approved", {"target": asked}).statement
     with pytest.raises(RuleError, match="is no approval on an item"):  # of something else

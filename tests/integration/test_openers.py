@@ -7,11 +7,12 @@ from __future__ import annotations
 import time
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ledger.app import field_folder
-from ledger.client import handover, retrieval
+from ledger.client import handover, physical_items, retrieval
 from ledger.client.upload import Upload, UploadOptions
 from ledger.domain.errors import DeniedError
 from ledger.domain.event.offer_terms import OfferTerms
@@ -132,3 +133,24 @@ def test_whoever_gave_an_item_away_corrects_what_they_recorded_and_nothing_of_ot
     taker.record(item, "corrected", {"target": other, **body})
     own = next(iter(officer.client.events(item))).statement
     officer.record(item, "corrected", {**body, "target": own, "pointer": "/body/name"})
+
+
+def test_whoever_gave_an_item_away_gives_it_no_other_number(desk: Desk, tmp_path: Path) -> None:
+    """A number by which others find an item means what its keepers say, whoever recorded it."""
+    officer, taker = enrolled(desk, "officer"), enrolled(desk, "examiner")
+    numbers = [{"scheme": "case", "value": "C-1"}, {"scheme": "exhibit", "value": "E1"}]
+    body: dict[str, Any] = {"description": "phone"}
+    parts = (officer.client, officer.person, desk.clock, body, {"identifiers": numbers})
+    item = str(physical_items.collect(*parts).evidence)
+    handed_on(item, officer, taker)
+    own = next(iter(desk.client.events(item))).statement
+    for place, new in ((0, "C-2"), (1, "E2")):
+        body = {"target": own, "pointer": f"/identifiers/{place}/value", "new": new, "reason": "x"}
+        with pytest.raises(DeniedError, match="by whoever holds the item, and by custodians"):
+            officer.record(item, "corrected", body)
+    further = {"scheme": "exhibit", "value": "E3"}
+    with pytest.raises(DeniedError, match="by whoever holds the item, and by custodians"):
+        officer.record(item, "identified", {"identifiers": [further]})
+    officer.record(item, "identified", {"identifiers": [{**further, "issuer": "Laboratory 3"}]})
+    taker.record(item, "identified", {"identifiers": [further]})
+    desk.record(item, "corrected", body)

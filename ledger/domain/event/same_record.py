@@ -118,16 +118,18 @@ def numbers(documents: Mapping[str, dict[str, Any]]) -> list[tuple[str, str]]:
     Args:
         documents: of the item's events, in their order, by their statement digests in hex.
     """
+    cases, exhibits = found_by(documents)
+    return [(case, exhibit) for case in cases for exhibit in exhibits]
+
+
+def found_by(documents: Mapping[str, dict[str, Any]]) -> tuple[list[str], list[str]]:
+    """The case and exhibit numbers by which an item is found as its record stands; see numbers."""
     found: list[dict[str, Any]] = []
     for document in dict(versions(documents)).values():
         if document["seq"] == 0 or document["type"] == "identified":
             further = document["seq"] != 0
             found += [one for one in identifiers(document) if not (further and one.get("issuer"))]
-    return [
-        (case, exhibit)
-        for case in numbers_of(found, CASE)
-        for exhibit in numbers_of(found, "exhibit")
-    ]
+    return numbers_of(found, CASE), numbers_of(found, "exhibit")
 
 
 def mark(document: dict[str, Any]) -> str | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from ledger.domain.errors import RuleError
 from ledger.domain.item.item_history import ItemHistory
+from ledger.domain.item.outings import GONE
 from ledger.domain.item.recorded_event import RecordedEvent
 
 
@@ -37,7 +38,8 @@ def require_endable(history: ItemHistory, _: RecordedEvent) -> None:
         raise RuleError(
             "the item was handed out, and nothing is recorded of its return",
             hint="record the return, with the time of it: custody record receive ID --from WHO; or "
-            "what became of it there: custody record incident ID --kind KIND --discovered TIME",
+            "why it does not come back: custody record incident ID --kind loss --discovered TIME "
+            f"(or {', '.join(sorted(GONE - {'loss'}))})",
         )
     if history.lenders:
         raise RuleError(

@@ -14,6 +14,8 @@ from ledger.domain.codecs.text import parse_time
 from ledger.domain.event.document import Event
 
 _UNSAID: Final = "(withheld)"
+#: Kinds of incident after which a thing does not come back.
+GONE: Final = frozenset({"consumed", "destroyed", "loss", "lost", "stolen", "theft"})
 #: What is done with the thing itself, where the agency keeps it.
 _ACTS: Final = frozenset({"moved", "dispatched", "sealed", "unsealed"})
 
@@ -29,8 +31,9 @@ class _Outing:
 @dataclass
 class Outings:
     """``out``: to whom it is handed out at the moment, empty where to nobody. ``accounted``: an
-    incident since tells what became of it there. ``told``: digest in hex of what said last that it
-    is back, or what became of it; empty where it was never out, or nothing says so.
+    incident that was discovered since tells why it does not come back: damage, a seal or a breach
+    tells nothing of where the thing is. ``told``: digest in hex of what said last that it is back,
+    or why it does not come; empty where it was never out, or nothing says so.
     """
 
     out: str = ""
@@ -53,11 +56,19 @@ class Outings:
                 if self.out:
                     self.out = ""
                     self._outings[-1].until = _happened(event)
-            case "incident" if self.out:
+            case "incident" if self.out and self._is_gone(event):
                 self.accounted = True
                 self.told = digest
             case _ if event.type in _ACTS:
                 self._acts.append((_happened(event), event))
+
+    def _is_gone(self, event: Event) -> bool:
+        told = event.body.get("discovered")  # another agency may withhold it
+        return (
+            event.body.get("kind") in GONE
+            and told is not None
+            and parse_time(told, what="discovered") >= self._outings[-1].since
+        )
 
     def elsewhere(self) -> list[Event]:
         """What was done with the thing at a time at which somebody else had it, by the record."""

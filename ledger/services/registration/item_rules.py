@@ -29,7 +29,7 @@ from ledger.services.access.service_numbers import Persons
 from ledger.services.node.context import Node
 from ledger.services.onchain import agency_standing
 from ledger.services.records import documents
-from ledger.services.registration import source_marks, stolen_keys
+from ledger.services.registration import keepers_word, source_marks, stolen_keys
 from ledger.services.registration.item_histories import Histories, recorded_event
 from ledger.services.registration.statement_checks import RELEASES, ValidatedSubmission
 
@@ -129,6 +129,7 @@ class Review:
             )
             if submission.event.type == "corrected":
                 self._require_own(told, life, before, signer)
+            keepers_word.require(self._node, self._unit, told, before, signer, self.life)
             history_rules.require_allowed(
                 life, told, self._node.clock.now(), rehearsed=self._rehearsed
             )
@@ -222,7 +223,7 @@ class Review:
         """
         if told.event.type != "derived":
             return
-        approved = set()
+        approved: dict[str, set[PersonId]] = {}  # by the events that they approve
         for digest in told.event.body.get("approvals", []):
             approval = self._approval(digest, told.event.body["parents"])
             if approval is None:
@@ -231,15 +232,17 @@ class Review:
                     hint="give the statement that `custody record approve PARENT --event N` told",
                 )
             if approval.agency == told.agency:  # a guest is no colleague
-                approved.add(approval.actor)
-        biometric = BIOMETRIC in told.event.value.get("handling", [])
-        if biometric and len(approved - {told.actor}) < _APPROVALS:
+                approved.setdefault(approval.event.body["target"], set()).add(approval.actor)
+        if BIOMETRIC in told.event.value.get("handling", []) and not any(
+            len(actors - {told.actor}) >= _APPROVALS and self._type_of(target) == "analysed"
+            for target, actors in approved.items()
+        ):
             raise RuleError(
-                f"biometric output takes the approval of {_APPROVALS} colleagues on an item that "
-                "it is derived from",
+                f"biometric output takes the approval of {_APPROVALS} colleagues, both of one "
+                "examination (analysed) of an item that it is derived from",
                 hint=(
-                    "each approves it: `custody record approve PARENT --event N`; then say "
-                    "--approval DIGEST twice"
+                    "record it: `custody record analyse PARENT --what WHAT`; each approves it: "
+                    "`custody record approve PARENT --event N`; then say --approval DIGEST twice"
                 ),
             )
 
@@ -256,16 +259,17 @@ class Review:
                 recorded_event(self._persons, row.digest, event)
                 if event is not None
                 and event.type == "approved"
-                and not self._is_request(event.body["target"])
+                # Who approves a disposal has said nothing of output.
+                and self._type_of(event.body["target"]) != "disposal-requested"
                 else None
             )
         return self._approvals[digest]
 
-    def _is_request(self, digest: str) -> bool:
-        """Whether a statement requests a disposal: who approves that has said nothing of output."""
+    def _type_of(self, digest: str) -> str:
+        """The type of the event of a statement; empty where it cannot be read."""
         row = self._unit.logs.entry_by_digest(bytes.fromhex(digest))
         event = documents.read_event(self._node, self._unit, row) if row is not None else None
-        return event is not None and event.type == "disposal-requested"
+        return event.type if event is not None else ""
 
     def _is_seen(self, evidence: str, signer: Caller) -> bool:
         named = (signer.certificate, evidence)
