@@ -70,6 +70,9 @@ ARE: Final[dict[tuple[str, str], str]] = {
     ("ipfs remove", "{}"): "site-a",
     ("list", "--case"): "2026-117",
     ("network allow", "NETWORK"): "10.20.0.0/16",
+    ("notices add", "--to"): "a.person@police.example",
+    ("notices set", "--host"): "mail.police.example",
+    ("notices set", "--from"): "custody@police.example",
     ("network allow", "{}"): "10.20.0.0/16",
     ("oidc set", "--client-id"): "custody",
     ("oidc set", "--account"): "account-1",
@@ -81,7 +84,12 @@ ARE: Final[dict[tuple[str, str], str]] = {
     ("person invite", "{}"): "4712",
     ("person renew", "{}"): "{who}",
     ("person renew", "--role"): "officer",
+    ("person admit", "CARD"): "photo.jpg",
+    ("person reinstate", "{}"): "{who}",
+    ("person revoke-invitation", "REFERENCE"): "0123456789abcdef",
+    ("person revoke-invitation", "{}"): "0123456789abcdef",
     ("person suspend", "{}"): "{who}",
+    ("use", "CASE"): "2026-117",
     ("profile show", "{}"): "nl",
     ("record incident", "--kind"): "damage",
     ("record identify", "--scheme"): "case",
@@ -112,6 +120,7 @@ _NO_DISPOSAL: Final = (1, "nobody has requested the disposal")
 _NOT_OFFERED: Final = (1, "no such item on offer to you")
 _NOBODY_WAITS: Final = (1, "no statement 0 waits")
 _DEAD: Final = (1, "did not answer")
+_NOT_INVITED: Final = (2, "no open invitation is for")
 _UNSERVED: Final = (2, "nobody could reach this node")
 _OWN_HOME: Final = (2, "person enrol INVITATION")
 OTHERWISE: Final[dict[str, tuple[int, str]]] = {
@@ -144,8 +153,10 @@ OTHERWISE: Final[dict[str, tuple[int, str]]] = {
     "home keep-passphrase": (2, "needs the Python package keyring"),
     "ipfs remove {}": (2, "there is no IPFS node"),
     "ipfs remove {} --destroyed": (2, "there is no IPFS node"),
+    "notices test WHO": (2, "has no address here, or there is no mail server"),
     "oidc set --issuer URL --client-id ID --account SUB": _DEAD,
     "partner add URL": (2, "which is not allowed"),
+    "person admit CARD": (2, "is not a guest's card"),
     "person card --for {} -o card.json": _DEAD,
     "person card --moved --for {} -o card.json": _DEAD,
     "person enrol INVITATION": _OWN_HOME,
@@ -154,7 +165,10 @@ OTHERWISE: Final[dict[str, tuple[int, str]]] = {
     "person invite 4712 --role officer": _UNSERVED,
     "person invite NUMBER": _UNSERVED,
     "person invite {}": _UNSERVED,
-    "upload --resume -- {}": (2, "was interrupted"),
+    "person reinstate {}": (1, "that person is not suspended"),
+    "person revoke-invitation REFERENCE": _NOT_INVITED,
+    "person revoke-invitation {}": _NOT_INVITED,
+    "upload --resume": (2, "cannot upload"),  # what was interrupted stands behind it
     "verify {} {}": (4, "name its bundle"),  # one file twice
     "verify {} FILE": (4, "name its bundle"),  # one file twice
     "verify --trust {}": (4, "The bundle"),  # which stands between
