@@ -12,7 +12,20 @@ from typer.core import TyperGroup
 #: Every command of `custody`, in the order in which people meet it.
 GROUPS: Final[dict[str, tuple[str, ...]]] = {
     "Evidence": (
-        *("upload", "seize", "derive", "inbox", "list", "show", "note", "correct", "record", "get"),
+        *(
+            "upload",
+            "watch",
+            "import",
+            "seize",
+            "derive",
+            "inbox",
+            "list",
+            "show",
+            "note",
+            "correct",
+            "record",
+            "get",
+        ),
         "tree",
     ),
     "From hand to hand": ("handover", "share", "copy", "disclose", "dispose", "field"),

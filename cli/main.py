@@ -47,6 +47,7 @@ from cli.commands import (
     get,
     handover,
     home,
+    import_register,
     inbox,
     init,
     ipfs,
@@ -71,6 +72,7 @@ from cli.commands import (
     upload,
     use,
     verify,
+    watch,
 )
 from cli.global_options import STATE
 from ledger.domain.errors import ConflictError, DemandError, FormatError
@@ -162,6 +164,8 @@ for module in (
         home,
         use,
         upload,
+        watch,
+        import_register,
         inbox,
         list_items,
         show,

@@ -17,6 +17,7 @@ from ledger.domain.errors import FormatError
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity import descriptor as descriptors
 from ledger.domain.ports.answers import Queued, RecordedDocument, Registered, Standing
+from ledger.domain.ports.node_answers import About
 
 #: What is done once for each request and cannot be asked for again without doing it twice.
 _ONCE: Final = ("/v1/people/", "/v1/enrolments", "/v1/custody-key")
@@ -24,6 +25,16 @@ _ONCE: Final = ("/v1/people/", "/v1/enrolments", "/v1/custody-key")
 
 class RecordingNode(NodeClient):
     """A node at an address."""
+
+    _about: About | None = None
+
+    def agency(self) -> About:
+        """See NodeClient. It is asked once a command: where it changed meanwhile, the node refuses
+        by what holds then.
+        """
+        if self._about is None:
+            self._about = super().agency()
+        return self._about
 
     def rehearse(self, evidence: str, document: bytes, disclosures: Sequence[str]) -> None:
         """See NodeClient."""

@@ -12,10 +12,13 @@ import typer
 
 from cli import decisions, items, labels, moments, output, record_options, selection
 from cli.eventforms import FORMS, Field, Form
-from cli.global_options import Evidence, Json
+from cli.global_options import STATE, Evidence, Json
+from cli.hints import command
 from cli.questions import Yes
+from ledger.domain.codecs.text import counted
 
 if TYPE_CHECKING:
+    from cli.items import Named
     from cli.session import Session
     from ledger.domain.ports.answers import Recorded, RecordedDocument
 
@@ -36,6 +39,7 @@ _COMMON: dict[str, Any] = {
     "occurred": record_options.Occurred,
     "late": record_options.Late,
 }
+_MARKING = ("restricted", "unrestricted")
 _TIMES = ("time", "past")
 _REPEATED = ("texts", "seals", "names", "items")
 
@@ -118,7 +122,25 @@ def _run(form: Form, given: dict[str, Any]) -> None:
             ),
             "recording",
         )
+        if form.type in _MARKING and not STATE.offline:
+            _tell_parts(session, [one for one, _ in done.answers])
     selection.tell_recorded(chosen, done)
+
+
+def _tell_parts(session: Session, marked: list[Named]) -> None:
+    """Say which items are parts of those whose mark was changed, and keep theirs: files of a folder
+    are items of their own.
+    """
+    named = {one.urn for one in marked}
+    for one in marked:
+        links = session.node.lineage(one.urn).links
+        parts = {link.child for link in links if link.parent == one.urn and link.kind == "part"}
+        if left := parts - named:
+            output.say(
+                f"{one.short}: {counted(len(left), 'part')} of it, items of their own, "
+                "keep their marks as they are",
+                f"see which: {command('copy', 'tree', one.short)}",
+            )
 
 
 def _body(session: Session, form: Form, given: dict[str, Any]) -> dict[str, Any]:

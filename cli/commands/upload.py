@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,6 +13,7 @@ from cli import (
     command_line,
     disk_images,
     exhibits,
+    expected_lists,
     items,
     output,
     questions,
@@ -36,12 +37,13 @@ Each file becomes an item of its own with a signed record; a folder becomes one 
 them, and says what was left out and why. An upload that was interrupted goes on where it was when
 you start it again; with other details you are asked whether to go on as before (--resume) or to
 begin anew (--restart). Exit code 3: something could not be read, or details that you give now were
-not recorded, since a file was recorded before without them.
+not recorded, since a file was recorded before without them; 1: a file is not what --expect says.
 
 \b
 Example:
   custody upload phone.img -c 2026-117 -e A1
   custody upload DCIM -c 2026-117 -e A2 --exclude '*.tmp' --dry-run
+  custody upload DCIM -c 2026-117 -e A2 --expect SHA256SUMS
   ssh phone tar c /data | custody upload - --name data.tar -c 2026-117 -e A3
 """
 
@@ -96,6 +98,7 @@ def upload(
         ),
     ] = None,
     name: standard_input.Name = "",
+    expect: expected_lists.Expect = None,
     again: Annotated[
         bool, typer.Option("--again", help="Record anew what you recorded before.")
     ] = False,
@@ -114,8 +117,6 @@ def upload(
     piped = standard_input.is_meant(paths)
     looked_at = [] if plain_file or piped else paths
     images = disk_images.given(looked_at, check=check_image, resume=resume)
-    if not resume:
-        case, exhibit = images.numbers(case, exhibit, related=bool(part_of or replaces))
     said = record_options.identifier_members(case, exhibit) | record_options.basis_member(
         basis, basis_kind, authorisation, authority
     )
@@ -136,15 +137,17 @@ def upload(
         )
     options = UploadOptions(
         said, tuple(digest or ()), again, body=body, interrupted=interrupted, images=images.records,
-        exclude=_patterns(exclude, paths),
+        exclude=_patterns(exclude, paths), expected=expected_lists.read(expect, images),
     )  # fmt: skip
 
     def named(session: Session, options: UploadOptions) -> UploadOptions:
+        related = bool(part_of or replaces)
+        numbers = images.numbers(exhibits.in_use(session, case), exhibit, related=related)
         if source:
             own = {"partOf": items.also(session, source).urn}
-            of = record_options.identifier_members(exhibits.in_use(session, case), exhibit)
+            of = record_options.identifier_members(*numbers)
             return replace(options, own=own, members=options.members | of)
-        return exhibits.belonging(session, options, case, exhibit, part_of, replaces)
+        return exhibits.belonging(session, options, *numbers, part_of, replaces)
 
     given, completed = images.paths if looked_at else paths, None if resume else named
     with standard_input.taken(paths, name) as spooled:
@@ -153,7 +156,7 @@ def upload(
                 options, spooled=spooled, name=os.fsencode(name),
                 place=standard_input.place(name), body=body | {"source": standard_input.SOURCE},
             )  # fmt: skip
-        upload_paths(given, options, completed, images, dry=dry_run)
+        upload_paths(given, options, completed, images, dry=dry_run, lists=expect or ())
 
 
 def _body(method: str, tool: tuple[str, str], place: str, clock: tuple[str, str]) -> dict[str, Any]:
@@ -193,6 +196,7 @@ def upload_paths(
     images: disk_images.GivenImages | None = None,
     *,
     dry: bool = False,
+    lists: Sequence[Path] = (),
 ) -> None:
     """Upload files and folders, and tell what became of them; ends with 3 where something could not
     be read, or was said of a file whose earlier record does not say it, and with 1 where the media
@@ -201,16 +205,17 @@ def upload_paths(
     Args:
         named: completes the options by the items that were named, where some were. images: the
             disk images among the paths. dry: only look, and tell what would be recorded.
+        lists: of digests, that were read.
     """
     from dataclasses import asdict
 
     from cli.session import open_session
     from ledger.client.upload_drafts import measure
 
-    own, images = _own(), images or disk_images.GivenImages(paths)
+    own, images = own_places(), images or disk_images.GivenImages(paths)
     spooled = options.spooled
     files = measure(images.files, own, options.exclude)[1] if spooled is None else spooled.size
-    total = files + images.media
+    total = files + (0 if dry else images.media)
     what = "looking" if dry else "uploading"
     with open_session() as session, output.progress(what, total) as advance:
         options = named(session, options) if named is not None else options
@@ -218,13 +223,16 @@ def upload_paths(
         if dry:
             run.told()
             upload_preview.tell(done, run.left_out, upload_report.named(session, done, known=True))
+            output.say(*disk_images.lines(images))
             _end(done, run)
             return
         status = session.node.status(chain=False, ipfs=False)
         elsewhere = run.before.elsewhere(done)
         names = upload_report.named(session, done)
     new = [item for item in done if item.index is not None]
-    lines = upload_report.recorded(new[:LISTED], names, _outcome) if new else []
+    expected = options.expected
+    lines = expected_lists.first(done, expected)
+    lines += upload_report.recorded(new[:LISTED], names, _outcome) if new else []
     recorded, waiting = len(new), status.integrated - status.final
     first, *rest = _next(waiting)
     size = output.size(sum(item.size for item in new))
@@ -237,22 +245,26 @@ def upload_paths(
     value = {"items": [asdict(item) for item in done], "recorded": recorded, "waiting": waiting}
     value["known"] = len(done) - recorded
     value |= {"images": disk_images.as_json(images)}
+    value |= expected_lists.as_json(done, expected, lists)
     lines += disk_images.lines(images)
     output.result(
         value | {"leftOut": [asdict(one) for one in run.left_out]},
         *lines,
         *upload_report.left_out(run.left_out),
+        *expected_lists.last(done, expected, lists),
     )
     for notice in run.notices:
         output.say(notice)
     run.told()
     if disk_images.differs(images):
         raise typer.Exit(1)
-    _end(done, run)
+    _end(done, run, expected_lists.code(done, expected))
 
 
-def _end(done: list[Any], run: Any) -> None:
-    if any(one.lost for one in run.left_out) or any(item.differs for item in done):
+def _end(done: list[Any], run: Any, code: int = 0) -> None:
+    if code == 1:
+        raise typer.Exit(1)
+    if code or any(one.lost for one in run.left_out) or any(item.differs for item in done):
         raise typer.Exit(3)
 
 
@@ -318,7 +330,7 @@ def _commands(error: Any) -> str:
     return f"go on as before: {'; '.join(tops)}; or begin anew: {anew}"
 
 
-def _own() -> frozenset[tuple[int, int]]:
+def own_places() -> frozenset[tuple[int, int]]:
     """What is custody's own and must not become evidence: the home, and the file with the
     passphrase.
     """

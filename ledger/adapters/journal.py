@@ -70,6 +70,9 @@ class FileJournal:
             except BlockingIOError:
                 filelock.let_go(fd)
                 continue
+            if not _is_named(path, fd):  # its run finished between the two
+                filelock.let_go(fd)
+                continue
             self._taken.append((path, fd))
             try:
                 data = _whole(fd)
@@ -228,6 +231,16 @@ class FileJournal:
 def count(directory: Path) -> int:
     """How many journals with something in them lie in a folder."""
     return sum(1 for path in directory.glob(_NAMES) if path.stat().st_size)
+
+
+def _is_named(path: Path, fd: int) -> bool:
+    """Whether a file that is open still has its name: one that was removed asks nothing of anybody,
+    and would be gone through a second time.
+    """
+    try:
+        return path.stat().st_ino == os.fstat(fd).st_ino
+    except FileNotFoundError:
+        return False
 
 
 def _whole(fd: int) -> bytes:

@@ -187,8 +187,9 @@ def _not_in_it(
 def _failed(error: OSError, *, made: bool) -> StorageError:
     """What a person is told of a disk that refused; ``made``: after the snapshot got its name."""
     over = "the backup was made, but not all that is over was cleared"
+    place = f" ({error.filename})" if error.filename else ""
     return StorageError(
-        f"{over if made else 'the backup failed'}: {error.strerror} ({error.filename})",
+        f"{over if made else 'the backup failed'}: {error.strerror}{place}",
         hint="check disk and permissions, then back up again; earlier snapshots are untouched",
     )
 
@@ -231,6 +232,7 @@ def _is_ours(snapshot: Path, keys: BackupKeys) -> bool:
 
 def _clear_parts(folder: Path) -> None:
     """Remove what interrupted backups left."""
+    files.remove_leftovers(folder / "blocks")
     for path in (folder / "snapshots").iterdir():
         if _PART.fullmatch(path.name) and not path.is_symlink():
             shutil.rmtree(path, ignore_errors=True)

@@ -12,7 +12,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from ledger.adapters import files, profiles
+from ledger.adapters import files, full_disk, profiles
 from ledger.adapters.chain.contracts import Contracts, address_of
 from ledger.adapters.chain.lazy_chain import LOCAL_LABEL, DeferredChain
 from ledger.adapters.clock import SystemClock
@@ -85,14 +85,15 @@ def open_chain(
         def opener() -> Chain:
             from ledger.adapters.chain.local import LocalChain  # py-evm takes 0.6 s to import
 
-            return LocalChain(
-                home / "chain",
-                chain_id=chain.id,
-                sealer=sealer,
-                clock=clock,
-                funded=funded or [],
-                view=view,
-            )
+            with full_disk.told(home):
+                return LocalChain(
+                    home / "chain",
+                    chain_id=chain.id,
+                    sealer=sealer,
+                    clock=clock,
+                    funded=funded or [],
+                    view=view,
+                )
 
         return DeferredChain(chain.id, LOCAL_LABEL, opener), [address_of(sealer)]
     from ledger.adapters.chain.rpc import RpcChain
@@ -265,9 +266,14 @@ def open_home(home: Path, unlocking: Unlocking) -> OpenHome:
 
     Raises:
         UsageError: no home there. KeyringError: wrong passphrase. LockedError: another process has
-            it.
+            it. StorageError: it cannot be read, or its disk is full.
     """
     config = settings.read(home)
+    with full_disk.told(home):
+        return _opened(home, config, unlocking)
+
+
+def _opened(home: Path, config: HomeSettings, unlocking: Unlocking) -> OpenHome:
     lock = lock_home(home)
     (home / settings.SERVER).unlink(
         missing_ok=True

@@ -5,7 +5,7 @@ an earlier try saw.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -46,12 +46,17 @@ class AttemptSealing:
         path: Path,
         attempt: UploadAttempt,
         spare: str,
+        stated: Collection[str] = (),
     ) -> tuple[UploadAttempt, ContentEncryptor]:
         """Seal under the attempt's keys; afresh where the content is not what an earlier run
         saw.
+
+        Args:
+            stated: algorithms of digests that others stated, which are computed as well.
         """
+        names = options.algorithms, stated
         try:
-            sealer = self._seal(options, source, path, attempt)
+            sealer = self._seal(names, source, path, attempt)
             if attempt.done is None or attempt.done.cid == cids.to_text(sealer.root):
                 return attempt, sealer
         except ContentChanged:
@@ -68,11 +73,11 @@ class AttemptSealing:
                 )
         attempt = self._outbox.afresh(attempt, spare)
         source.file.seek(0)
-        return attempt, self._seal(options, source, path, attempt)
+        return attempt, self._seal(names, source, path, attempt)
 
     def _seal(
         self,
-        options: UploadOptions,
+        names: tuple[Collection[str], Collection[str]],
         source: Steady | SegmentedFile | Made,
         path: Path,
         attempt: UploadAttempt,
@@ -83,7 +88,7 @@ class AttemptSealing:
             source.size,
             pieces,
             self._pool,
-            MultiDigest(options.algorithms),
+            MultiDigest(*names),
             self._progress,
             path,
         )

@@ -6,13 +6,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from ledger.client import part_numbers
+from ledger.client import expected_digests, part_numbers
 from ledger.client.part_numbers import PartNumbers
 from ledger.client.segmented_file import SegmentedFile
 from ledger.client.steady_file import Made, Steady
 from ledger.client.upload_request import UploadRequest
+from ledger.domain.codecs.digests import MultiDigest
 from ledger.domain.codecs.text import format_time
 from ledger.domain.event import same_record
+from ledger.domain.event.stated_digests import StatedDigest
 from ledger.domain.files import manifest, media_types
 
 #: Seconds since 1970 of the years 1 to 9999, which a time in a document can say.
@@ -37,11 +39,15 @@ class FileDraft:
     parts: PartNumbers | None
     type: str
     earlier: str = ""
+    #: Algorithms by which it is not what a list of digests says.
+    mismatch: tuple[str, ...] = field(default=(), init=False)
     _number: str = field(default="", init=False)
 
     def describe(self, source: Steady | SegmentedFile | Made) -> None:
         """Add what the file system says of the file; of a pipe it says nothing."""
-        said = self.described
+        said, lists = self.described, self.given.options.expected
+        if lists is not None:
+            lists.meet(self.given.names_in_lists(self.details["path"]), str(self.path))
         said["mediaType"] = media_types.of_name(said["name"])
         if isinstance(source, Made):
             return
@@ -50,8 +56,30 @@ class FileDraft:
             said["modified"] = format_time(modified // 10**9)
         said["ext"] = {**said.get("ext", {}), "modified": manifest.seconds(modified)}
 
-    def complete(self, source: Steady | SegmentedFile | Made) -> None:
-        """Add what is known of a disk image once it was read."""
+    @property
+    def listed(self) -> dict[str, str]:
+        """What a list of digests says of it, by algorithm."""
+        return dict(self.details.get("listed", {}))
+
+    def compare(self, found: dict[str, str]) -> list[StatedDigest]:
+        """Compare it with what a list of digests says.
+
+        Args:
+            found: its digests, as far as they are known.
+        """
+        rows = expected_digests.stated(self.listed, found)
+        self.mismatch = tuple(row.algorithm for row in rows if row.differs)
+        return rows
+
+    def complete(self, source: Steady | SegmentedFile | Made, digest: MultiDigest) -> None:
+        """Add what is known once it was read: of a disk image, and beside what a list of digests
+        says.
+        """
+        self._complete_image(source)
+        if rows := [row for one in self.compare(digest.found()) for row in one.as_json()]:
+            self.described["stated"] = [*self.described.get("stated", ()), *rows]
+
+    def _complete_image(self, source: Steady | SegmentedFile | Made) -> None:
         image = self.given.image
         if image is None or not isinstance(source, SegmentedFile):
             return

@@ -23,6 +23,7 @@ from ledger.domain.codecs.text import from_b64url
 from ledger.domain.errors import CustodyError
 from ledger.domain.event import same_record
 from ledger.domain.event.signing import Person
+from ledger.domain.event.stated_digests import HASH_LIST
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.log import statement as statements
 from ledger.domain.ports.answers import Opening
@@ -153,6 +154,13 @@ def differing(recorded: dict[str, Any], details: dict[str, Any]) -> tuple[str, .
             name == "ext" and isinstance(said, dict) and value.items() <= said.items()
         )
         lacking |= set() if same else {*value} if name == "ext" else {name}
+    listed = {
+        (row["algorithm"], row["value"])
+        for row in body.get("stated", ())
+        if row.get("by") == HASH_LIST
+    }
+    if not {*details.get("listed", {}).items()} <= listed:
+        lacking.add("stated")
     if not {*details["algorithms"]} <= {*body["digests"]}:
         lacking.add("digests")
     return tuple(sorted(lacking))

@@ -188,13 +188,14 @@ class Upload:
         if found is None:
             return False
         body = found["body"]
+        draft.compare(body["digests"])
         self._progress(source.size)
         self._outbox.tell(
             UploadResult(
                 str(draft.path), found["evidence"], source.size, body["digests"],
                 body["content"]["cid"], None, (), resumed=False,
                 exhibit=part_numbers.number_of(found.get("identifiers", []), "exhibit"),
-                differs=differing(found, draft.details),
+                differs=differing(found, draft.details), mismatch=draft.mismatch,
             )
         )  # fmt: skip
         return True
@@ -222,11 +223,11 @@ class Upload:
             if draft.given.image is not None:
                 draft.given.image.compare(self._progress)
             attempt, sealer = self._sealing.seal(
-                draft.given.options, source, draft.path, attempt, spare
+                draft.given.options, source, draft.path, attempt, spare, draft.listed
             )
             digests = sealer.digest.hexdigests()
             source.require_same(digests["sha-256"])
-            draft.complete(source)
+            draft.complete(source, sealer.digest)
         except SourceError:
             self._outbox.abandon(attempt)
             raise
@@ -264,7 +265,7 @@ class Upload:
         )
         done = UploadResult(
             str(draft.path), attempt.evidence, source.size, digests, cid, None, (), attempt.resumed,
-            draft.number(),
+            draft.number(), mismatch=draft.mismatch,
         )  # fmt: skip
         self._outbox.queue(signed.submission, done, source.identity)
 

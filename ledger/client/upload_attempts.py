@@ -26,7 +26,8 @@ class UploadResult:
     """One item of an upload. ``index`` is None for a file that was left out, since the item has
     recorded it before; ``duplicates``: other items with the same content; ``exhibit``: the number
     that it was recorded under; ``differs``: details of one that was left out which its record does
-    not have as they were said now.
+    not have as they were said now; ``mismatch``: algorithms by which it is not what a list of
+    digests says.
     """
 
     path: str
@@ -39,6 +40,7 @@ class UploadResult:
     resumed: bool
     exhibit: str = ""
     differs: tuple[str, ...] = ()
+    mismatch: tuple[str, ...] = ()
 
 
 @dataclass
@@ -216,6 +218,7 @@ def _collect(records: list[dict[str, Any]]) -> dict[str, UploadAttempt]:
                     **{
                         **record["done"],
                         "duplicates": tuple(record["done"]["duplicates"]),
+                        "mismatch": tuple(record["done"].get("mismatch", ())),
                         "resumed": True,
                     }
                 )

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ledger.client import folder_walk
+from ledger.client.expected_digests import ExpectedDigests
 from ledger.client.image_record import ImageRecord
 from ledger.client.spooled_input import SpooledInput
 from ledger.client.upload_attempts import UploadAttempt
@@ -43,7 +44,8 @@ class UploadOptions:
     REFUSE, RESUME (with the details of then) or RESTART. ``place``, ``name``: of a file that lies
     elsewhere, under another name, at every try. ``images``: disk images, by their first segments
     as they were given. ``exclude``: patterns for what is left out of folders.
-    ``spooled``: what came through a pipe, in the place of a file.
+    ``spooled``: what came through a pipe, in the place of a file. ``expected``: what lists say of
+    digests.
     """
 
     members: dict[str, Any] = field(default_factory=dict)
@@ -59,6 +61,7 @@ class UploadOptions:
     images: dict[Path, ImageRecord] = field(default_factory=dict)
     exclude: tuple[str, ...] = ()
     spooled: SpooledInput | None = None
+    expected: ExpectedDigests | None = None
 
     @property
     def identifiers(self) -> list[dict[str, Any]]:
@@ -142,7 +145,8 @@ class UploadRequest:
 
     def details(self) -> dict[str, Any]:
         """All that is signed of it besides what the file says of itself."""
-        return {**self._said, "name": path_names.encode(self.name), "path": None}
+        listed = {} if self.is_folder else self._listed(None)
+        return {**self._said, "name": path_names.encode(self.name), "path": None, **listed}
 
     def details_of(self, relative: bytes) -> dict[str, Any]:
         """The same of a file in this folder."""
@@ -153,7 +157,25 @@ class UploadRequest:
             **said,
             "name": path_names.encode(relative.rpartition(b"/")[2]),
             "path": path_names.encode(relative),
+            **self._listed(path_names.encode(relative)),
         }
+
+    def names_in_lists(self, path: str | None) -> list[bytes]:
+        """Under which names lists of digests may have a file: the most exact one first.
+
+        Args:
+            path: below this folder, as details say it; None of what was given itself.
+        """
+        if path is None:
+            return [os.fsencode(self.path), self.name]
+        relative = path_names.decode(path)
+        return [self.name + b"/" + relative, relative]
+
+    def _listed(self, path: str | None) -> dict[str, Any]:
+        """What lists of digests say of a file, as a member of its details."""
+        lists = self.options.expected
+        found = lists.of(self.names_in_lists(path)) if lists is not None else {}
+        return {"listed": found} if found else {}
 
     def expected(self, place: str) -> dict[str, Any] | None:
         """The details that a file at this place would be recorded with; None where it is none of
@@ -335,6 +357,7 @@ def _differing(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
         "each": "method",
         "part": "exhibit number",
         "exclude": "what is excluded",
+        "listed": "what a list of digests says",
     }
     return found + [word for name, word in words.items() if before.get(name) != now.get(name)]
 

@@ -158,3 +158,21 @@ def test_a_run_that_looks_for_leftovers_takes_no_journal_away_that_is_just_begun
     other.finish()
     journal.close()
     assert read(tmp_path) == [{"n": 1}]
+
+
+def test_a_journal_whose_run_has_just_finished_is_not_gone_through_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was opened before its run removed it, and locked behind that: its upload was done anew."""
+    real, run = filelock.take, FileJournal(tmp_path, KEY)
+    run.append({"n": 1})
+    run.sync()
+
+    def late(fd: int, **how: bool) -> None:
+        run.finish()
+        real(fd, **how)
+
+    monkeypatch.setattr(filelock, "take", late)
+    other = FileJournal(tmp_path, KEY)
+    assert other.leftovers() == []
+    other.close()

@@ -64,6 +64,20 @@ def test_what_was_said_stays_and_what_the_image_says_otherwise_is_told(
     ]
 
 
+def test_the_case_that_a_folder_uses_stays_whatever_the_image_says(
+    home_path: Path, folder: Path
+) -> None:
+    first = images.acquire(folder)
+    custody("use", "2025-9", home=home_path, folder=folder)
+    looked = custody("upload", first, "--dry-run", home=home_path, folder=folder)
+    done = custody("--json", "upload", first, home=home_path, folder=folder)
+    for told in (looked.stderr, done.stderr):
+        assert "says that its case number is '2026-117', and you said '2025-9'" in told
+    assert "1 segment, one item" in looked.stderr
+    assert json.loads(done.stdout)["images"][0]["differs"] == ["case_number"]
+    assert json.loads(custody("--json", "list", "--case", "2025-9", home=home_path).stdout)["items"]
+
+
 @pytest.mark.parametrize(
     ("options", "name"),
     [

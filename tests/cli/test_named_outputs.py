@@ -104,6 +104,7 @@ READ: Final = {
         "restore keys",
         "trust check",
         "trust pin",
+        "upload expect",
         "upload paths",
         "verify bundle",
         "verify file",

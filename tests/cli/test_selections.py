@@ -258,3 +258,11 @@ def test_a_colleagues_number_and_an_agencys_code_are_told_apart_by_their_form(
     code, _, said = within("handover", "offer", "2026-117/A1", *words, home=office.home)
     assert code in (1, 2)
     assert told in said
+
+
+def test_a_mark_on_a_folder_says_that_its_files_keep_theirs(office: Office) -> None:
+    """Whoever marked the folder took its files for guarded, and the defence copied them."""
+    _, said = office.run("record", "restrict", "2026-117/A2", "--handling", "csam")
+    assert "3 parts of it, items of their own, keep their marks as they are" in said
+    _, said = office.run("record", "restrict", "2026-117/A2/", "--handling", "privileged", "--yes")
+    assert "keep their marks" not in said

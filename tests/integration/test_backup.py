@@ -166,8 +166,9 @@ def test_an_interrupted_backup_is_no_backup_and_the_next_one_is_whole(
                 make(desk, folder, keys_file, keys, NOW + number)
         assert backup.snapshots(folder) == []
         (folder / "blocks" / "pack-000000.car").write_bytes(b"half a copy")
+    (folder / "blocks" / ".0123456789abcdef.custody-part").write_bytes(b"half a name")
     made = make(desk, folder, keys_file, keys, NOW + 10)
-    assert not list((folder / "snapshots").glob(".*"))
+    assert not list(folder.glob("*/.*"))
     assert restore_home.restore(folder, tmp_path / "again", keys, PASSPHRASE).entries == 3
     assert backup.snapshots(folder) == [made.snapshot]
 

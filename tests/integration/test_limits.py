@@ -25,6 +25,10 @@ from api.concurrency import Lane, lanes
 from api.limits import VERIFY_LIMIT, Held
 from api.ratelimit import ADDRESS, LOGIN, SESSION, RateLimiter
 from ledger.domain.errors import BusyError
+from ledger.domain.ipld import car
+from ledger.domain.ipld import cid as cids
+from ledger.domain.ipld.unixfs import Block
+from tests.support import proofs
 from tests.support.desk import Desk
 from tests.support.serving import served
 
@@ -144,6 +148,28 @@ def test_whoever_may_not_send_blocks_is_refused_before_sending_them(
 ) -> None:
     head = b"PUT /v1/blocks HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 4000000\r\n\r\n"
     assert status_of(exchange(address, head)) == 401
+
+
+def test_a_segment_of_tiny_blocks_is_refused_before_they_are_stored(
+    desk: Desk, http: httpx.Client
+) -> None:
+    """Two hundred thousand in eight megabytes took twenty times that in memory, and the store for
+    a quarter of a minute.
+    """
+
+    def sent(count: int, size: int) -> httpx.Response:
+        made = (number.to_bytes(4, "big") * (size // 4) for number in range(count))
+        data = car.header([]) + b"".join(car.section(Block(cids.of(one), one)) for one in made)
+        return http.put("/v1/blocks", content=data, headers=headers)
+
+    headers = {
+        "Authorization": proofs.remember_session(desk.client),
+        "Content-Type": "application/vnd.ipld.car",
+    }
+    assert sent(2_000, 4).status_code == 400
+    assert desk.client.missing([cids.of(bytes(4))]) == [cids.of(bytes(4))]
+    assert sent(1_000, 4112).json() == {"stored": 1_000}, "of a thousand small files"
+    assert sent(30, 4).json() == {"stored": 30}, "the last ones of a few larger files"
 
 
 def test_long_paths_and_headers_are_refused(address: tuple[str, int]) -> None:

@@ -77,7 +77,12 @@ class LocalChain:
         self._mutex = threading.RLock()
         self._clock = clock
         self._chain_id = chain_id
-        self._db = SqliteDB(directory / "chain.sqlite", view=view)
+        try:
+            self._db = SqliteDB(directory / "chain.sqlite", view=view)
+        except BaseException:
+            if self._lock is not None:
+                self._lock.release()
+            raise
         chain_class = self._chain_class(chain_id, PrivateKey(sealer))
         try:
             if self._db.exists(b"custody:genesis"):

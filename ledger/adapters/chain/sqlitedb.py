@@ -31,12 +31,10 @@ class SqliteDB(BaseAtomicDB):  # type: ignore[misc]  # py-evm is not typed stric
         view: one moment of it, beside whoever writes; nothing is written.
 
     Raises:
-        StorageError: what is to be viewed is not there, or cannot be read.
+        StorageError: it cannot be opened, or what is to be viewed is not there.
     """
 
     def __init__(self, path: Path, *, view: bool = False) -> None:
-        if not view:
-            files.private_file(path)
         self._pending: dict[bytes, bytes | None] | None = None
         self._view = view
         if view:
@@ -54,12 +52,19 @@ class SqliteDB(BaseAtomicDB):  # type: ignore[misc]  # py-evm is not typed stric
                     hint="check that it is there and that you may read it",
                 ) from error
             return
-        self._db = sqlite3.connect(path, **_OPEN)
-        self._db.execute("PRAGMA journal_mode=WAL")
-        self._db.execute("PRAGMA synchronous=FULL")
-        self._db.execute(
-            "CREATE TABLE IF NOT EXISTS kv (k BLOB PRIMARY KEY, v BLOB NOT NULL) WITHOUT ROWID"
-        )
+        try:
+            files.private_file(path)
+            self._db = sqlite3.connect(path, **_OPEN)
+            self._db.execute("PRAGMA journal_mode=WAL")
+            self._db.execute("PRAGMA synchronous=FULL")
+            self._db.execute(
+                "CREATE TABLE IF NOT EXISTS kv (k BLOB PRIMARY KEY, v BLOB NOT NULL) WITHOUT ROWID"
+            )
+        except (sqlite3.Error, OSError) as error:
+            raise StorageError(
+                f"the embedded chain could not be opened: {error}",
+                hint="check disk and permissions, or restore a backup",
+            ) from error
 
     @contextmanager
     def unit(self) -> Iterator[None]:

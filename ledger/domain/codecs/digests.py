@@ -25,11 +25,13 @@ ALGORITHMS: Final[Mapping[str, int]] = {
     "sha3-256": 32,
     "sha3-512": 64,
 }
+_BROKEN: Final = ("md5", "sha-1")
 DEFAULT: Final = ("sha-256",)
 
 
 def _new(name: str) -> _Hash:
-    return hashlib.new(name.replace("sha-", "sha").replace("sha3-", "sha3_"))
+    called = name.replace("sha-", "sha").replace("sha3-", "sha3_")
+    return hashlib.new(called, usedforsecurity=name not in _BROKEN)
 
 
 class MultiDigest:
@@ -37,12 +39,14 @@ class MultiDigest:
 
     Args:
         names: algorithm names; SHA-256 is always among them.
+        beside: algorithms of digests that others stated, MD5 and SHA-1 too, which are computed to
+            be compared and prove nothing; unknown ones are not computed.
 
     Raises:
         UsageError: an algorithm that is not in ALGORITHMS.
     """
 
-    def __init__(self, names: Iterable[str] = DEFAULT) -> None:
+    def __init__(self, names: Iterable[str] = DEFAULT, beside: Iterable[str] = ()) -> None:
         chosen = dict.fromkeys((*DEFAULT, *names))
         for name in chosen:
             if name not in ALGORITHMS:
@@ -50,17 +54,27 @@ class MultiDigest:
                     f"unknown digest {name!r}", hint="choose among " + ", ".join(ALGORITHMS)
                 )
         self._hashes = {name: _new(name) for name in chosen}
+        self._beside = {
+            name: _new(name)
+            for name in beside
+            if name not in chosen and name in (*ALGORITHMS, *_BROKEN)
+        }
         self.size = 0
 
     def update(self, data: bytes | memoryview) -> None:
         """Add ``data``; the size counts bytes."""
         self.size += len(data)
-        for running in self._hashes.values():
+        for running in (*self._hashes.values(), *self._beside.values()):
             running.update(data)  # type: ignore[arg-type]
 
     def hexdigests(self) -> dict[str, str]:
         """Digests so far, algorithm name to lower-case hex."""
         return {name: running.hexdigest() for name, running in self._hashes.items()}
+
+    def found(self) -> dict[str, str]:
+        """The same with those that were computed to be compared alone."""
+        beside = {name: running.hexdigest() for name, running in self._beside.items()}
+        return self.hexdigests() | beside
 
 
 def check_digests(value: object, *, what: str) -> dict[str, str]:
