@@ -88,9 +88,6 @@ ARE: Final[dict[tuple[str, str], str]] = {
     ("person revoke-invitation", "REFERENCE"): "4713",
     ("person renew", "--role"): "officer",
     ("person admit", "CARD"): "photo.jpg",
-    ("person reinstate", "{}"): "{who}",
-    ("person revoke-invitation", "REFERENCE"): "0123456789abcdef",
-    ("person revoke-invitation", "{}"): "0123456789abcdef",
     ("person suspend", "{}"): "{who}",
     ("use", "CASE"): "2026-117",
     ("profile show", "{}"): "nl",
@@ -123,7 +120,6 @@ _NO_DISPOSAL: Final = (1, "nobody has requested the disposal")
 _NOT_OFFERED: Final = (1, "no such item on offer to you")
 _NOBODY_WAITS: Final = (1, "no statement 0 waits")
 _DEAD: Final = (1, "did not answer")
-_NOT_INVITED: Final = (2, "no open invitation is for")
 _UNSERVED: Final = (2, "nobody could reach this node")
 _OWN_HOME: Final = (2, "person enrol INVITATION")
 OTHERWISE: Final[dict[str, tuple[int, str]]] = {
@@ -169,9 +165,6 @@ OTHERWISE: Final[dict[str, tuple[int, str]]] = {
     "person invite 4712 --role officer": _UNSERVED,
     "person invite NUMBER": _UNSERVED,
     "person invite {}": _UNSERVED,
-    "person reinstate {}": (1, "that person is not suspended"),
-    "person revoke-invitation REFERENCE": _NOT_INVITED,
-    "person revoke-invitation {}": _NOT_INVITED,
     "upload --resume": (2, "cannot upload"),  # what was interrupted stands behind it
     "verify {} {}": (4, "name its bundle"),  # one file twice
     "verify {} FILE": (4, "name its bundle"),  # one file twice
