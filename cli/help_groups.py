@@ -15,6 +15,7 @@ GROUPS: Final[dict[str, tuple[str, ...]]] = {
         *(
             "upload",
             "watch",
+            "import",
             "seize",
             "derive",
             "inbox",

@@ -283,6 +283,9 @@ def stated(row: dict[str, Any]) -> str:
         row: a row of the member `stated` of a body.
     """
     what = labels.STATED_OF.get(row.get("over", ""), "it is not said what")
+    ext = row.get("ext")
+    if isinstance(ext, dict) and "segment" in ext:
+        what = f"the segment {ext['segment']}"
     by = row.get("by", "somebody who is not named")
     if by == HERE:
         result = "which was found here"

@@ -22,27 +22,51 @@ class RegisterApi(Protocol):
     def register(self, submissions: list[dict[str, Any]]) -> Sequence[Recorded]: ...
 
 
-def collect(
-    node: RegisterApi, person: Person, clock: Clock, body: dict[str, Any], members: dict[str, Any]
-) -> Recorded:
-    """Record a thing (`collected`); the node's answer.
+def check(
+    about: About, person: Person, clock: Clock, body: dict[str, Any], members: dict[str, Any]
+) -> None:
+    """Check that the record of a thing would be accepted as far as it says so itself.
 
     Raises:
-        UsageError: the description would not be accepted. DemandError: the profile asks for more.
-            VerificationError: the node answers with no receipt of its log.
+        FormatError: it would not. DemandError: the profile asks for more.
     """
-    evidence, about = uuid.uuid4().urn, node.agency()
-    options: dict[str, Any] = {
+    options = _options(uuid.uuid4().urn, clock, members)
+    draft = draft_event(
+        person, "collected", body, ref_salt=content_encryption.new_salt(32), **options
+    )
+    Demands.from_json(about.profile, about.demands).require_met(draft)
+
+
+def _options(evidence: str, clock: Clock, members: dict[str, Any]) -> dict[str, Any]:
+    return {
         "evidence": evidence,
         "seq": 0,
         "prev": None,
         "time": clock.now(),
         "members": members,
     }
-    draft = draft_event(
-        person, "collected", body, ref_salt=content_encryption.new_salt(32), **options
-    )
-    Demands.from_json(about.profile, about.demands).require_met(draft)
+
+
+def collect(
+    node: RegisterApi,
+    person: Person,
+    clock: Clock,
+    body: dict[str, Any],
+    members: dict[str, Any],
+    evidence: str = "",
+) -> Recorded:
+    """Record a thing (`collected`); the node's answer.
+
+    Args:
+        evidence: its id, where whoever records it has one for it already.
+
+    Raises:
+        UsageError: the description would not be accepted. DemandError: the profile asks for more.
+            VerificationError: the node answers with no receipt of its log.
+    """
+    evidence = evidence or uuid.uuid4().urn
+    check(node.agency(), person, clock, body, members)
+    options = _options(evidence, clock, members)
     grants = seal_keys(
         person, evidence, record_key=content_encryption.new_key(), content_key=None, commitment=None
     )

@@ -96,6 +96,21 @@ def test_garbage_collection_never_removes_an_item_and_unpinning_removes_that_one
     assert kubo.pinned([kept, gone]) == {kept}
 
 
+def test_what_somebody_else_pinned_stays_and_is_not_said_to_be_let_go(
+    kubo: Kubo, rng: random.Random
+) -> None:
+    """Of a disposed item: its certificate did not name the node, and the ciphertext lay there."""
+    [(root, blocks)] = trees(rng, 3)
+    load(kubo, [root], blocks)
+    leaf = next(block.cid for block in blocks if cids.codec_of(block.cid) == cids.RAW)
+    kubo.pin([leaf])
+    assert not kubo.unpin(root)
+    assert kubo.missing([leaf, root]) == []
+    kubo.unpin(leaf)
+    assert kubo.unpin(root)
+    assert kubo.missing([leaf, root]) == [leaf, root]
+
+
 def test_a_pin_whose_blocks_are_not_all_there_is_an_error_and_not_a_wait_for_ever(
     three: list[Daemon], rng: random.Random
 ) -> None:

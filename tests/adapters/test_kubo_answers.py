@@ -228,3 +228,28 @@ def test_a_daemon_without_its_swarm_key_does_not_start(tmp_path: Path) -> None:
     daemon.start(wait=False)
     assert daemon.process is not None
     assert daemon.process.wait(timeout=30) != 0
+
+
+def test_what_a_daemon_keeps_or_does_not_confirm_is_not_said_to_be_removed(
+    rng: random.Random,
+) -> None:
+    """Pinned by its administrator too, a block stayed, and the node was said to have let go of it."""
+    block, other = (cids.to_text(cids.of(rng.randbytes(100))) for _ in range(2))
+
+    def told(cid: str, problem: str = "") -> bytes:
+        return json.dumps({"Hash": cid, "Error": problem}).encode() + b"\n"
+
+    root = cids.from_text(block)
+    for body, expected in (
+        (told(block), True),
+        (told(block, "not found"), True),
+        (told(block, "pinned: recursive"), False),
+        (told(block, f"pinned via {other}"), False),
+    ):
+        with liar(block_rm=body) as kubo:
+            assert kubo.unpin(root) is expected
+    for body in (b"", told(block, "input/output error")):
+        with liar(block_rm=body) as kubo, pytest.raises(NetworkError, match="remove"):
+            kubo.unpin(root)
+    with liar(block_rm=told(other)) as kubo, pytest.raises(VerificationError, match="another CID"):
+        kubo.unpin(root)

@@ -79,7 +79,10 @@ ARE: Final[dict[tuple[str, str], str]] = {
     ("person card", "--for"): "https://127.0.0.1:9",
     ("person enrol", "{}"): "invitation.json",
     ("person invite", "{}"): "4712",
+    ("person reinstate", "{}"): "{who}",
     ("person renew", "{}"): "{who}",
+    ("person revoke-invitation", "{}"): "4713",
+    ("person revoke-invitation", "REFERENCE"): "4713",
     ("person renew", "--role"): "officer",
     ("person suspend", "{}"): "{who}",
     ("profile show", "{}"): "nl",
@@ -127,6 +130,7 @@ OTHERWISE: Final[dict[str, tuple[int, str]]] = {
     "field drop {}": _NOBODY_WAITS,
     "field drop {} --force": _NOBODY_WAITS,
     "fixity --all": (3, "no IPFS node keeps an item yet"),
+    "person reinstate {}": (1, "is not suspended"),
     "handover pause {} --basis WHY": (2, "add -o FILE"),  # which stands behind it
     "handover accept ID": _NOT_OFFERED,
     "handover accept {}": _NOT_OFFERED,

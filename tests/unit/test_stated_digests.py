@@ -54,6 +54,17 @@ def test_a_digest_that_agrees_is_told_as_the_media_s_and_not_the_file_s() -> Non
     )
 
 
+def test_a_segment_s_digest_is_not_told_as_that_of_all_segments_joined() -> None:
+    rows = recorded(StatedDigest("md5", ONE, "file", HASH_LIST, OTHER, "phone.E02"))
+    assert [timeline.stated(row) for row in rows] == [
+        (
+            f"md5 of the segment phone.E02: {ONE}, stated by hash list, compared here, and ANOTHER ONE"
+            " was found"
+        ),
+        f"md5 of the segment phone.E02: {OTHER}, which was found here",
+    ]
+
+
 @pytest.mark.parametrize(
     ("algorithm", "value", "told"),
     [

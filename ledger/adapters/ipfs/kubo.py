@@ -221,15 +221,15 @@ class Kubo:
                 else:
                     naming.append(cid)
 
-        below = content()
+        below, kept = content(), 0
         while group := list(islice(below, _GROUP)):
-            self._remove(group)
-        if unread:
+            kept += self._remove(group)
+        if unread or kept:
             return False
         naming.reverse()
-        for at in range(0, len(naming), _GROUP):
-            self._remove(naming[at : at + _GROUP])
-        return True
+        return not sum(
+            self._remove(naming[at : at + _GROUP]) for at in range(0, len(naming), _GROUP)
+        )
 
     def _remove_pin(self, text: str) -> None:
         try:
@@ -238,16 +238,27 @@ class Kubo:
             if "not pinned" not in str(error):
                 raise
 
-    def _remove(self, wanted: Sequence[bytes]) -> None:
+    def _remove(self, wanted: Sequence[bytes]) -> int:
+        """Remove blocks; how many the daemon keeps since something else pins them."""
+        left, kept = set(wanted), 0
         with self._rpc.calling("block/rm"):
             texts = [cids.to_text(cid) for cid in wanted]
             for line in self._rpc.lines("block/rm", arg=texts, force="true"):
+                left.discard(self._ours(str(line.get("Hash", "")), set(wanted)))
                 problem = str(line.get("Error", ""))
+                kept += "pinned" in problem
                 if problem and "pinned" not in problem and "not found" not in problem:
                     raise NetworkError(
                         f"the IPFS node {self.name!r} could not remove a block",
                         hint="look into its daemon's log",
                     )
+        if left:
+            raise NetworkError(
+                f"the IPFS node {self.name!r} did not confirm that "
+                f"{counted(len(left), 'block', ('is', 'are'))} removed",
+                hint="look into its daemon's log",
+            )
+        return kept
 
     def pinned(self, roots: Sequence[bytes]) -> set[bytes]:
         """See storage.Replica."""

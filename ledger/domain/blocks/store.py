@@ -195,7 +195,8 @@ class Replica(BlockStore, Protocol):
         none.
 
         Returns:
-            False where blocks may be left: what names them cannot be read, and stays.
+            False where blocks may be left: what names them cannot be read, or something else pins
+            them; what names them stays.
         """
         ...
 

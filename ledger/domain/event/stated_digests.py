@@ -33,7 +33,8 @@ class StatedDigest:
     """A digest that somebody stated.
 
     ``found``: the digest of the same thing as it was computed here; None where nothing was
-    compared.
+    compared. ``segment``: the name of the one segment of a disk image that it is of, which is a
+    file by itself where a list of digests was made; empty where it is of the whole.
 
     Raises:
         FormatError: an unknown algorithm, or no lower-case hex digits of its length.
@@ -44,6 +45,7 @@ class StatedDigest:
     over: Over
     by: str
     found: str | None = None
+    segment: str = ""
 
     def __post_init__(self) -> None:
         for digest in (self.value, self.found):
@@ -59,7 +61,13 @@ class StatedDigest:
         """Its rows: what was stated, with the result where it was compared; and what was found
         where that is something else.
         """
-        row = {"algorithm": self.algorithm, "value": self.value, "over": self.over, "by": self.by}
+        row: dict[str, Any] = {
+            "algorithm": self.algorithm,
+            "value": self.value,
+            "over": self.over,
+            "by": self.by,
+        }
+        row |= {"ext": {"segment": self.segment}} if self.segment else {}
         if self.found is None:
             return [row]
         stated = {**row, "checked": not self.differs}

@@ -81,7 +81,7 @@ def _suspended(node: Node, unit: UnitOfWork, who: PersonId) -> PersonRow:
     if who.agency != node.agency:
         raise RuleError(
             f"{who} is a guest: their own agency says whether they still work there",
-            hint="let them make a new card, then: custody person admit CARD",
+            hint="let them make a new card, and admit it as the first one was",
         )
     person = unit.people.get(who)
     if person is None:

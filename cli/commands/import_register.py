@@ -1,0 +1,296 @@
+"""custody import: take an existing register over, checked whole before anything is recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from cli import command_line, output, record_options
+from cli.global_options import STATE, Json
+from cli.hints import runnable
+from ledger.domain.codecs.text import counted
+
+if TYPE_CHECKING:
+    from cli.session import Session
+    from ledger.client.register_table import Register, Row
+
+_HELP = """Take an existing register over: a CSV file whose first row names the columns
+(docs/intake.md). The whole file is checked first; where anything is wrong, nothing is recorded, and
+each row is told with its column.
+
+A row becomes a seized thing, or with a `file` an acquired file, signed by you now, with the time at
+which it happened. Started again after an interruption it goes on, and records nothing twice.
+
+\b
+Example:
+  custody import register.csv --late "taken over from the paper register" --dry-run
+  custody import register.csv --late "taken over from the paper register"
+"""
+_AT_ONCE: Final = 256  # exhibit numbers that a node is asked about
+_SHOWN: Final = 50
+
+
+def import_(
+    register: Annotated[Path, typer.Argument(metavar="CSV", help="The register.")],
+    case: Annotated[
+        str, typer.Option("-c", "--case", help="Case number of rows that name none.")
+    ] = "",
+    late: Annotated[
+        str, typer.Option(help="Why it is recorded late, for rows that do not say it.")
+    ] = "",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Check the whole file, and record nothing.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    from cli import arguments
+    from cli.session import open_session
+    from ledger.client import register_table
+    from ledger.domain.errors import UsageError
+
+    if STATE.offline:
+        raise UsageError(
+            "which numbers are taken, the node alone knows",
+            hint="import where there is a network",
+        )
+    found = register_table.read(arguments.read_file(register), case=case.strip())
+    with open_session() as session:
+        run = _Import(session, found, register.resolve().parent, late.strip())
+        run.check()
+        if found.problems:
+            _refuse(found)
+        recorded = {} if dry_run else run.record()
+    known = sum(not new for new in recorded.values())
+    done = [number for number, new in recorded.items() if new]
+    output.result(
+        {"rows": len(found.rows), "recorded": len(done), "known": known},
+        f"{counted(len(found.rows), 'row', ('is', 'are'))} good, and nothing was recorded"
+        if dry_run
+        else f"{counted(len(done), 'row')} recorded, {known} recorded before",
+    )
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("import", help=_HELP)(import_)
+
+
+def _refuse(found: Register) -> None:
+    """Tell what is wrong, and end."""
+    output.result(
+        {
+            "problems": [
+                {"row": one.row, "column": one.column, "what": one.what} for one in found.problems
+            ]
+        },
+        *(
+            f"row {one.row}{f', {one.column}' if one.column else ''}: {one.what}"
+            for one in found.problems[:_SHOWN]
+        ),
+        *(["and more"] if len(found.problems) > _SHOWN else []),
+        "nothing was recorded",
+    )
+    raise typer.Exit(2)
+
+
+class _Import:
+    """One register under one session."""
+
+    def __init__(self, session: Session, found: Register, folder: Path, late: str) -> None:
+        self._session, self._found, self._folder, self._late = session, found, folder, late
+        self._about = session.node.agency()
+        self._key = session.keyring.get("journal")
+
+    def check(self) -> None:
+        """Check every row, and note what is wrong."""
+        from ledger.client import physical_items
+
+        session, bad = self._session, {one.row for one in self._found.problems}
+        for row in self._found.rows:
+            if row.number in bad:
+                continue
+            with self._noting(row):
+                members = self._members(row)
+                if row.get("file"):
+                    self._path(row)
+                else:
+                    body = self._body(row)
+                    physical_items.check(self._about, session.person, session.clock, body, members)
+        self._check_numbers()
+        if not self._found.problems:  # each file is read once for it
+            for row in self._found.rows:
+                if row.get("file"):
+                    with self._noting(row):
+                        self._upload(row, preview=True)
+
+    def record(self) -> dict[int, bool]:
+        """Record every row; whether each is new, by its number.
+
+        Raises:
+            CustodyError: what came in between, with what to do to go on.
+        """
+        from ledger.client import physical_items
+        from ledger.domain.errors import CustodyError
+
+        session, recorded = self._session, dict[int, bool]()
+        with output.progress("importing", len(self._found.rows)) as advance:
+            for row in self._found.rows:
+                try:
+                    if row.get("file"):
+                        recorded[row.number] = self._upload(row)
+                    elif self._is_there(row):
+                        recorded[row.number] = False
+                    else:
+                        physical_items.collect(
+                            session.node, session.person, session.clock, self._body(row),
+                            self._members(row), self._evidence(row),
+                        )  # fmt: skip
+                        recorded[row.number] = True
+                except CustodyError as error:
+                    error.message = (
+                        f"row {row.number}: {error.message}; the rows before it are recorded"
+                    )
+                    mend = runnable(error.hint or "mend it")
+                    error.hint = f"{mend}; then go on: {command_line.again()}"
+                    raise
+                advance(1)
+        return recorded
+
+    @contextmanager
+    def _noting(self, row: Row) -> Iterator[None]:
+        """Note what is wrong with a row, in the column that says it."""
+        from ledger.client.register_table import column_of
+        from ledger.domain.errors import BusyError, CustodyError, DemandError, NetworkError
+
+        try:
+            yield
+        except (NetworkError, BusyError):
+            raise
+        except DemandError as error:
+            for pointer in error.pointers or ("",):
+                self._found.wrong(row.number, column_of(pointer), f"{error.message}")
+        except _CellError as error:
+            self._found.wrong(row.number, error.column, error.message)
+        except CustodyError as error:
+            words = error.message.split(":")[0].split()
+            place = next((word for word in words if word.startswith("/")), "")
+            self._found.wrong(row.number, column_of(place) if place else "", error.message)
+
+    def _body(self, row: Row) -> dict[str, Any]:
+        from ledger.client.register_table import body_of
+
+        return body_of(row)
+
+    def _members(self, row: Row) -> dict[str, Any]:
+        """Members of a record beside its body.
+
+        Raises:
+            _CellError: a cell says what cannot be.
+        """
+        handling = row.several("handling")
+        basis = _told(
+            "basis",
+            lambda: record_options.basis_member(
+                row.get("basis"),
+                row.get("basis-kind"),
+                row.get("authorisation"),
+                row.get("authority"),
+            ),
+        )
+        late = row.get("late") or self._late
+        moment = _told("occurred", lambda: record_options.moment_members(row.get("occurred"), late))
+        numbers = record_options.identifier_members(row.get("case"), row.get("exhibit"))
+        return {**numbers, **basis, **moment, **({"handling": handling} if handling else {})}
+
+    def _path(self, row: Row) -> Path:
+        """The file of a row, beneath the folder of the register: whoever wrote the register says
+        nothing about other files of whoever imports it.
+
+        Raises:
+            _CellError: no file there, or one elsewhere.
+        """
+        named = Path(row.get("file"))
+        path = self._folder / named
+        try:
+            real = path.resolve(strict=True)
+        except OSError as error:
+            raise _CellError("file", f"cannot be read: {error.strerror}") from error
+        if named.is_absolute() or not real.is_relative_to(self._folder):
+            raise _CellError("file", "lies outside the folder of the register")
+        if not real.is_file():
+            raise _CellError("file", "is no file")
+        return path
+
+    def _evidence(self, row: Row) -> str:
+        return row.evidence(self._key, self._about.log)
+
+    def _is_there(self, row: Row) -> bool:
+        from ledger.domain.errors import NotFoundError
+
+        try:
+            self._session.node.item(self._evidence(row))
+        except NotFoundError:
+            return False
+        return True
+
+    def _check_numbers(self) -> None:
+        """Note numbers that another item has. Whether a file has its own already, its upload
+        knows.
+        """
+        things = [row for row in self._found.rows if not row.get("file") and row.get("case")]
+        things.sort(key=lambda row: row.get("case"))
+        for case, grouped in groupby(things, key=lambda row: row.get("case")):
+            rows = [row for row in grouped if row.get("exhibit")]
+            for start in range(0, len(rows), _AT_ONCE):
+                part = rows[start : start + _AT_ONCE]
+                borne = self._session.node.numbers(case, [row.get("exhibit") for row in part])
+                for row in part:
+                    meant = borne[row.get("exhibit")].meant if row.get("exhibit") in borne else ()
+                    others = [one for one in meant if one != self._evidence(row)]
+                    if others:
+                        short = others[0].removeprefix("urn:uuid:")
+                        self._found.wrong(row.number, "exhibit", f"is that of item {short}")
+
+    def _upload(self, row: Row, *, preview: bool = False) -> bool:
+        """Record the file of a row, or only look; whether it is new."""
+        from cli.commands.upload import own_places
+        from ledger.client.upload import Upload, UploadOptions
+        from ledger.client.upload_preview import Preview
+
+        session = self._session
+        options = UploadOptions(self._members(row), body=self._body(row))
+        kind = Preview if preview else Upload
+        run = kind(
+            session.person, session.node, session.journal, session.clock, options, own=own_places()
+        )
+        done = list(run.run([self._path(row)], until_told=not preview))
+        if not preview:
+            run.told()
+        return any(item.index is not None for item in done)
+
+
+class _CellError(Exception):
+    """A cell that says what cannot be."""
+
+    def __init__(self, column: str, message: str) -> None:
+        super().__init__(message)
+        self.column, self.message = column, message
+
+
+def _told(column: str, read: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """What a cell says.
+
+    Raises:
+        _CellError: it cannot be.
+    """
+    from ledger.domain.errors import UsageError
+
+    try:
+        return read()
+    except UsageError as error:
+        raise _CellError(column, error.message) from error
