@@ -77,6 +77,9 @@ def taken(paths: list[Path], name: str) -> Iterator[SpooledInput | None]:
             f"--name is the name of a file, of at most {_LONGEST} bytes and without strokes",
             hint="--name disk.dd",
         )
+    if not STATE.home.is_dir():  # told by whatever opens it, and nothing is read before
+        yield None
+        return
     if os.isatty(0):
         raise UsageError(
             "standard input is a terminal, and no pipe",

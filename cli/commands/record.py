@@ -139,7 +139,7 @@ def _tell_parts(session: Session, marked: list[Named]) -> None:
             output.say(
                 f"{one.short}: {counted(len(left), 'part')} of it, items of their own, "
                 "keep their marks as they are",
-                f"see which: {command('copy', 'tree', one.short)}",
+                f"see which: {command('tree', one.short)}",
             )
 
 

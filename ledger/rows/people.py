@@ -218,6 +218,10 @@ class SessionsRepository(Protocol):
         """A challenge is good once; whatever expires before or after these two goes with it."""
         ...
 
+    def drop_challenges(self, now: int, latest: int) -> None:
+        """Forget challenges that end before or after these two."""
+        ...
+
     def drop_ended(self, now: int, latest: int) -> None:
         """Forget sessions and challenges that end before or after these two."""
         ...

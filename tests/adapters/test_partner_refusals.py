@@ -92,6 +92,30 @@ def test_an_agency_that_says_come_again_at_the_last_moment_gets_no_second_patien
     assert time.monotonic() - begun < 2 * patience.total
 
 
+def test_a_session_that_ends_for_another_thread_meanwhile_fails_no_call() -> None:
+    """Of two turns with one agency: a transfer that was told that nobody is logged in gave up all
+    that had come.
+    """
+
+    class Shared(partner.PartnerClient):
+        looks = 0
+
+        @property
+        def _token(self) -> str | None:  # type: ignore[override]
+            self.looks += 1
+            return "token" if self.looks % 2 else None
+
+        @_token.setter
+        def _token(self, token: str | None) -> None: ...
+
+    with (
+        hostile(says(answer(b"parcel"))) as server,
+        closing(Shared(server.url, signer=lambda: (KEY, b"x"), logs=frozenset)) as client,
+    ):
+        client._key = KEY
+        assert client.parcel(ITEM) == b"parcel"
+
+
 def test_a_revocation_list_of_hundreds_of_thousands_is_refused_unread() -> None:
     """It is gone through at each call of whoever shows it."""
     with (

@@ -70,6 +70,9 @@ ARE: Final[dict[tuple[str, str], str]] = {
     ("ipfs remove", "{}"): "site-a",
     ("list", "--case"): "2026-117",
     ("network allow", "NETWORK"): "10.20.0.0/16",
+    ("notices add", "--to"): "a.person@police.example",
+    ("notices set", "--host"): "mail.police.example",
+    ("notices set", "--from"): "custody@police.example",
     ("network allow", "{}"): "10.20.0.0/16",
     ("oidc set", "--client-id"): "custody",
     ("oidc set", "--account"): "account-1",
@@ -84,7 +87,9 @@ ARE: Final[dict[tuple[str, str], str]] = {
     ("person revoke-invitation", "{}"): "4713",
     ("person revoke-invitation", "REFERENCE"): "4713",
     ("person renew", "--role"): "officer",
+    ("person admit", "CARD"): "photo.jpg",
     ("person suspend", "{}"): "{who}",
+    ("use", "CASE"): "2026-117",
     ("profile show", "{}"): "nl",
     ("record incident", "--kind"): "damage",
     ("record identify", "--scheme"): "case",
@@ -148,8 +153,10 @@ OTHERWISE: Final[dict[str, tuple[int, str]]] = {
     "home keep-passphrase": (2, "needs the Python package keyring"),
     "ipfs remove {}": (2, "there is no IPFS node"),
     "ipfs remove {} --destroyed": (2, "there is no IPFS node"),
+    "notices test WHO": (2, "has no address here, or there is no mail server"),
     "oidc set --issuer URL --client-id ID --account SUB": _DEAD,
     "partner add URL": (2, "which is not allowed"),
+    "person admit CARD": (2, "is not a guest's card"),
     "person card --for {} -o card.json": _DEAD,
     "person card --moved --for {} -o card.json": _DEAD,
     "person enrol INVITATION": _OWN_HOME,
@@ -158,7 +165,7 @@ OTHERWISE: Final[dict[str, tuple[int, str]]] = {
     "person invite 4712 --role officer": _UNSERVED,
     "person invite NUMBER": _UNSERVED,
     "person invite {}": _UNSERVED,
-    "upload --resume -- {}": (2, "was interrupted"),
+    "upload --resume": (2, "cannot upload"),  # what was interrupted stands behind it
     "verify {} {}": (4, "name its bundle"),  # one file twice
     "verify {} FILE": (4, "name its bundle"),  # one file twice
     "verify --trust {}": (4, "The bundle"),  # which stands between

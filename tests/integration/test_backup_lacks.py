@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from ledger.adapters.backup import home_packs
+from ledger.adapters.backup import home_packs, packs
 from ledger.adapters.backup.keys import BackupKeys
 from ledger.adapters.ipfs.local import LocalBlockStore
 from ledger.app import backup, restore_home
@@ -252,3 +252,35 @@ def test_a_home_that_lost_all_packs_and_counts_them_anew_takes_no_copy_away(
     with Desk(tmp_path / "again") as again:
         assert {item: again.get(item) for item in items} == items
         assert len(again.get(later)) == 60_000
+
+
+def test_a_backup_that_compacts_while_another_home_is_restored_takes_nothing_from_it(
+    home_path: Path,
+    tmp_path: Path,
+    keys_file: Path,
+    keys: BackupKeys,
+    rng: random.Random,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The pack was gone when its turn came, and the restoration failed as if a disk had."""
+    kept, gone = recorded(home_path, tmp_path, rng, 50_000, 50_000)
+    made(home_path, tmp_path / "backups", keys_file, keys)
+    real = packs.packs_in
+
+    def moved(folder: Path) -> dict[int, Path]:
+        monkeypatch.setattr(packs, "packs_in", real)
+        listed = real(folder)
+        with Desk(home_path) as desk:
+            dispose(desk, gone)
+            erasure.settle(desk.node)
+        made(home_path, tmp_path / "backups", keys_file, keys, NOW + 1)
+        assert not listed.keys() & real(folder).keys()
+        return listed
+
+    [first] = backup.snapshots(tmp_path / "backups")
+    monkeypatch.setattr(packs, "packs_in", moved)
+    restore_home.restore(
+        tmp_path / "backups", tmp_path / "again", keys, PASSPHRASE, snapshot=first.name
+    )
+    with Desk(tmp_path / "again") as again:
+        assert len(again.get(kept)) == 50_000

@@ -22,6 +22,7 @@ from tests.support.calls import (
     enrol,
     token_for,
 )
+from tests.support.clocks import Ahead
 from tests.support.desk import Desk
 
 
@@ -51,6 +52,17 @@ def test_a_certificate_with_a_name_of_any_kind_is_malformed_and_no_error_of_the_
     assert uri in der
     answer = token_for(http, key, der.replace(uri, bytes([tag]) + uri[1:]))
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "malformed")
+
+
+def test_challenges_that_nobody_answers_do_not_pile_up(
+    desk: Desk, http: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(20):
+        assert http.post("/v1/login/challenge").status_code == 200
+    monkeypatch.setattr(desk.node, "clock", Ahead(desk.clock, 1000))
+    http.post("/v1/login/challenge")
+    with desk.node.records.read() as unit:
+        assert len(unit.tables.rows("challenge")) == 1
 
 
 def test_a_login_by_a_stranger_for_another_server_or_replayed_is_refused(

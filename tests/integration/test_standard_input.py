@@ -144,6 +144,8 @@ def test_what_is_no_pipe_with_a_name_is_refused(home_path: Path, tmp_path: Path)
         os.close(terminal)
         os.close(other)
     assert b"is a terminal" in done.stderr
+    done = piped(tmp_path / "none", "-", "--name", "x", code=2)
+    assert b"cannot be kept" not in done.stderr
 
 
 def test_an_interrupted_pipe_that_is_sent_again_is_one_item(desk: Desk, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ import stat
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from io import FileIO
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -307,13 +308,26 @@ def _is_good(folder: Path, place: Place, ends: Mapping[str, int]) -> bool:
 def restore(folder: Path, blocks: Path) -> None:
     """Copy all packs into a new home, also those that came after its snapshot: blocks that it needs
     may have moved there. What the disk cannot read is left out: it is missed when blocks are read.
+    A copy that a backup gives up meanwhile has all of it in another one, which is there by then.
 
     Raises:
         OSError: a disk refused.
     """
-    for path in packs_in(folder).values():
-        with path.open("rb", buffering=0) as file, (blocks / path.name).open("xb") as target:
-            system.set_mode(target.fileno(), 0o600)
-            copy_readable(file, target, 0, os.fstat(file.fileno()).st_size)
-            target.flush()
-            system.fsync(target.fileno())
+    done = set[int]()
+    while left := packs_in(folder).keys() - done:
+        for number in sorted(left):
+            done.add(number)
+            try:
+                file = (folder / name_of(number)).open("rb", buffering=0)
+            except FileNotFoundError:
+                continue
+            with file:
+                _restore(file, blocks / name_of(number))
+
+
+def _restore(file: FileIO, pack: Path) -> None:
+    with pack.open("xb") as target:
+        system.set_mode(target.fileno(), 0o600)
+        copy_readable(file, target, 0, os.fstat(file.fileno()).st_size)
+        target.flush()
+        system.fsync(target.fileno())

@@ -114,15 +114,17 @@ class Sessions(Part):
 
     def take_challenge(self, nonce: bytes, now: int, latest: int) -> bool:
         taken = self._drop(ChallengeRow, _H.nonce == nonce, _H.expires >= now, _H.expires <= latest)
+        self.drop_challenges(now, latest)
+        return taken == 1
+
+    def drop_challenges(self, now: int, latest: int) -> None:
         self._drop(ChallengeRow, _H.expires < now)
         self._drop(ChallengeRow, _H.expires > latest)
-        return taken == 1
 
     def drop_ended(self, now: int, latest: int) -> None:
         self._drop(SessionRow, _S.expires < now)
         self._drop(SessionRow, _S.expires > latest)
-        self._drop(ChallengeRow, _H.expires < now)
-        self._drop(ChallengeRow, _H.expires > latest)
+        self.drop_challenges(now, latest)
 
     def put(self, row: SessionRow) -> None:
         self._add(row)

@@ -183,10 +183,11 @@ class HttpNode:
         if parts is not None:
             sent["Content-Length"] = str(sum(len(part) for part in parts))
         for attempt in range(_PATIENCE + 1):
-            if authenticated and self._token is None:
-                self._login(end)
+            token = ""
             if authenticated:
-                sent |= self.prove(method, path)
+                # Read once: other threads log in and forget the session meanwhile.
+                token = self._token or self._login(end)
+                sent |= self._prove(token, method, path)
             if parts is not None:
                 options["content"] = iter(
                     parts
@@ -195,7 +196,8 @@ class HttpNode:
                 method, path, limit=limit, headers=sent, patience=_until(end, bound), **options
             )
             if answer.status == 401 and authenticated and attempt == 0:
-                self._token = None
+                if self._token == token:
+                    self._token = None
                 continue
             pause = answer.retry_after() or 1.0
             if (
@@ -230,7 +232,8 @@ class HttpNode:
             raise WebError(self._web.who, f"sent more than the {wanted} bytes that were asked for")
         return data
 
-    def _login(self, end: float) -> None:
+    def _login(self, end: float) -> str:
+        """Log in, and return the token of the session."""
         patience = _until(end, self._patience)
         if self._signer is None:
             raise errors.DeniedError("this call needs a person's key")
@@ -240,12 +243,7 @@ class HttpNode:
             True,
         )
         if found is not None:
-            self._token, self._key, self._ahead = (
-                found.token,
-                key,
-                found.ahead + time.time() - time.monotonic(),
-            )
-            return
+            return self._opened(key, found.token, found.ahead + time.time() - time.monotonic())
         challenge = self._ask(
             "POST",
             "/v1/login/challenge",
@@ -287,7 +285,11 @@ class HttpNode:
                 Session(opened["token"], opened["expires"], opened["now"] - time.time())
             )
         # The person's clock may be wrong: proofs carry the node's time.
-        self._token, self._key, self._ahead = opened["token"], key, opened["now"] - time.monotonic()
+        return self._opened(key, opened["token"], opened["now"] - time.monotonic())
+
+    def _opened(self, key: PrivateKey, token: str, ahead: float) -> str:
+        self._key, self._ahead, self._token = key, ahead, token  # the token last: others read it
+        return token
 
     def prove(self, method: str, path: str) -> dict[str, str]:
         """The headers that open one request: the token, and the proof that we hold its key (RFC
@@ -296,13 +298,15 @@ class HttpNode:
         Raises:
             DeniedError: nobody is logged in.
         """
-        if self._token is None or self._key is None:
+        if (token := self._token) is None:
             raise errors.DeniedError("nobody is logged in")
+        return self._prove(token, method, path)
+
+    def _prove(self, token: str, method: str, path: str) -> dict[str, str]:
+        assert self._key is not None
         now = int(self._ahead + time.monotonic())
-        return {
-            "Authorization": f"DPoP {self._token}",
-            "DPoP": dpop.prove(self._key, method=method, url=path, token=self._token, now=now),
-        }
+        proof = dpop.prove(self._key, method=method, url=path, token=token, now=now)
+        return {"Authorization": f"DPoP {token}", "DPoP": proof}
 
 
 def _until(end: float, patience: Patience) -> Patience:

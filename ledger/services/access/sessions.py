@@ -61,8 +61,11 @@ def nonce_for(challenge: bytes) -> str:
 def challenge(node: Node) -> tuple[str, bytes, int]:
     """A new challenge: (server name, nonce, expiry)."""
     life = CHALLENGE_LIFE if node.identity is None else PERSON_LIFE
-    nonce, expires = secrets.token_bytes(32), node.clock.now() + life
+    now = node.clock.now()
+    nonce, expires = secrets.token_bytes(32), now + life
     with node.records.write() as unit:
+        # Anybody may ask for one, and need not answer it: the table holds those of two minutes.
+        unit.sessions.drop_challenges(now, latest_challenge(now))
         unit.sessions.put_challenge(nonce, expires)
     return log_urn(node.log_id), nonce, expires
 
