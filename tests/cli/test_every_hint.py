@@ -98,6 +98,7 @@ ARE: Final[dict[tuple[str, str], str]] = {
     ("upload", "--"): "photo.jpg",
     ("upload", "--case"): "2026-118",
     ("upload", "--exhibit"): "B1",
+    ("upload", "--name"): "disk.dd",
     ("backup", "--keys"): "keys.json",
     ("restore", "--keys"): "keys.json",
     ("bundle", "-o"): "new.bundle",
@@ -159,6 +160,7 @@ OTHERWISE: Final[dict[str, tuple[int, str]]] = {
     "person invite NUMBER": _UNSERVED,
     "person invite {}": _UNSERVED,
     "upload --resume -- {}": (2, "was interrupted"),
+    "upload --resume --name {} -- -": (2, "pipe"),
     "verify {} {}": (4, "name its bundle"),  # one file twice
     "verify {} FILE": (4, "name its bundle"),  # one file twice
     "verify --trust {}": (4, "The bundle"),  # which stands between
