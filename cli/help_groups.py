@@ -16,6 +16,7 @@ GROUPS: Final[dict[str, tuple[str, ...]]] = {
             "upload",
             "watch",
             "import",
+            "label",
             "seize",
             "derive",
             "inbox",

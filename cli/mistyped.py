@@ -53,7 +53,7 @@ def _of_option(name: str, context: Any, typed: Sequence[Part]) -> tuple[str, str
     at = next(at for at, part in enumerate(typed) if part.words[0].startswith(name))
     value = typed[at].words[0].removeprefix(name)
     meant = [_with(typed, at, found + value) for found in close]
-    what = f"{_called(command)} has no option {name}{_did_you_mean(close)}"
+    what = f"{_there_is(command)}no option {name}{_did_you_mean(close)}"
     return what, _hint(meant, f"its options: {command} --help")
 
 
@@ -68,7 +68,7 @@ def _of_command(at: int, context: Any, group: Any, typed: Sequence[Part]) -> tup
         close = [" ".join(found) for found in named]
     else:
         meant = [_with(typed, at, found) for found in close]
-    what = f"{_called(command)} has no command {word!r}{_did_you_mean(close)}"
+    what = f"{_there_is(command)}no command {word!r}{_did_you_mean(close)}"
     return what, _hint(meant, f"its commands: {command} --help")
 
 
@@ -123,6 +123,11 @@ def _close(word: str, known: Iterable[str]) -> list[str]:
 
 def _did_you_mean(close: Sequence[str]) -> str:
     return f": did you mean {' or '.join(close)}?" if close else ""
+
+
+def _there_is(path: str) -> str:
+    """How it is told that something is not there, before what."""
+    return f"{_called(path)} has " if " " in path else "there is "
 
 
 def _called(path: str) -> str:

@@ -77,7 +77,7 @@ def backup(
     lines = [
         (
             f"{made.snapshot}: {output.size(made.copied)} copied, {output.size(made.size)} of "
-            f"ciphertext in all, {counted(made.grants, 'grant')}."
+            f"encrypted content in all, {counted(made.grants, 'sealed key')}."
         ),
         f"It can be opened until {format_time(made.expires)}; keep {keys} apart from it.",
         f"Try it: {_restoring(folder, keys)}",
@@ -104,7 +104,7 @@ def backup(
     if waiting:
         sending = runnable("custody field send")
         lines.append(
-            f"NOT in it: {counted(waiting, 'journal')} of work that waits here: {sending}, or "
+            f"NOT in it: {counted(waiting, 'piece')} of work that is not ended here: {sending}, or "
             "upload again what was interrupted"
         )
     output.result({**value, "grants": made.grants, "journalsLeftOut": waiting}, *lines)

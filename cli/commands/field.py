@@ -78,8 +78,8 @@ def status(as_json: Json = False) -> None:
     with open_field() as node:
         found, waiting = node.status(), node.waiting()
     text = (
-        f"{counted(found.integrated, 'statement', ('waits', 'wait'))}, with "
-        f"{output.size(found.storedBytes)} of ciphertext"
+        f"{counted(found.integrated, 'signed event', ('waits', 'wait'))} to be sent, with "
+        f"{output.size(found.storedBytes)} of encrypted content"
     )
     value = {"queued": found.integrated, "storedBytes": found.storedBytes, "waiting": waiting}
     output.result(value, text, *(line for pending in waiting for line in _lines(pending)))
@@ -109,13 +109,13 @@ def send(
         refused = field.refused()
     again = sum(bool(recorded.repeated) for recorded in sent)
     lines = [
-        f"{counted(len(sent), 'statement', ('is', 'are'))} in the log now"
+        f"{counted(len(sent), 'signed event', ('is', 'are'))} in the log now"
         + (f", {again} of them there already" if again else "")
     ]
     for recorded in sent:
         lines += same_numbers.told(recorded.evidence, recorded.sameNumber)
     if refused:
-        stay = counted(len(refused), "statement", ("stays", "stay"))
+        stay = counted(len(refused), "signed event", ("stays", "stay"))
         lines.append(f"{stay} here, refused or behind one that was:")
     output.result(
         {"sent": len(sent), "repeated": again, "registered": sent, "refused": refused},
@@ -152,7 +152,7 @@ def drop(
         {"dropped": gone, "queued": left},
         "given up for good:",
         *(_title(dropped) for dropped in gone),
-        counted(left, "statement", ("waits", "wait")),
+        counted(left, "signed event", ("waits", "wait")),
     )
 
 

@@ -214,7 +214,9 @@ def sync(as_json: Json = False) -> None:
             if session.served
             else (f"it stopped, and begins anew with the next {runnable('custody handover sync')}")
         )
-        lines.append(f"still coming in: {coming.done:,} of {coming.size:,} bytes; {goes_on}")
+        lines.append(
+            f"still coming in: {output.size(coming.done)} of {output.size(coming.size)}; {goes_on}"
+        )
     lines += [f"problem: {name}: {runnable(problem)}" for name, problem in found.problems.items()]
     output.result(found, *(lines or ["nothing new"]))
 

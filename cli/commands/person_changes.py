@@ -367,7 +367,7 @@ def _of_field(keyring: FileKeyring, person: Person) -> list[str]:
         return []
     lines = [
         (
-            f"{counted(waiting, 'statement', ('waits', 'wait'))} to be sent: "
+            f"{counted(waiting, 'signed event', ('waits', 'wait'))} to be sent: "
             f"{command('field', 'send')} signs anew what was signed under your old certificate."
         )
     ]

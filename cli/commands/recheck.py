@@ -15,6 +15,13 @@ _HELP = """Decrypt and hash an item's stored content again, and record the resul
 Example:
   custody --home ~/evidence recheck 3f0c1d2e-... --basis "yearly fixity check"
 """
+_SAID = {
+    "match": "match: the content here is, bit for bit, what was recorded",
+    "mismatch": "mismatch: the content here is NOT what was recorded",
+    "missing": "missing: the content is not here",
+    "unreachable": "unreachable: the content could not be reached, which says nothing of it",
+    "unreadable": "unreadable: the content could not be read, which says nothing of it",
+}
 _CODES = {"mismatch": 1, "missing": 1, "unreachable": 3, "unreadable": 4}
 
 
@@ -74,7 +81,7 @@ def recheck(evidence: Evidence, basis: Basis = "", as_json: Json = False) -> Non
         )
     output.result(
         asdict(answer) | {"result": body["result"]},
-        labels.recorded(answer, f"{body['result']}, recorded"),
+        labels.recorded(answer, f"{_SAID[body['result']]}; that it was checked is recorded"),
     )
     if failure is not None:
         raise typer.Exit(output.failure(failure, _CODES[body["result"]]))

@@ -51,7 +51,7 @@ def text(found: NodeStatus) -> list[str]:
     """
     newest = found.newest
     lines = [
-        f"agency      {found.agency} (descriptor version {found.descriptorVersion})",
+        f"agency      {found.agency} (version {found.descriptorVersion} of its published keys)",
         f"log         {found.log}",
         (
             f"entries     {found.integrated} in the log, {found.submitted} sent, "
@@ -67,7 +67,7 @@ def text(found: NodeStatus) -> list[str]:
         place = f"block {newest.block}, gas {newest.gas}" if newest.block else "not mined yet"
         lines.append(f"newest      {counted(newest.size, 'entry')}, {newest.state}, {place}")
     lines += _chain(found.chain) if found.chain is not None else []
-    lines.append(f"stored      {output.size(found.storedBytes)} of ciphertext")
+    lines.append(f"stored      {output.size(found.storedBytes)} of encrypted content")
     if found.frozen:
         lines.append(f"FROZEN      {found.frozen}: run {runnable('custody doctor')}")
     for certificate in found.certificates or ():

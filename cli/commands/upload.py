@@ -368,12 +368,15 @@ def _patterns(exclude: list[str] | None, paths: list[Path]) -> tuple[str, ...]:
 def _next(waiting: int) -> list[str]:
     if STATE.offline:
         return [
-            f"Signed here; {counted(waiting, 'statement', ('waits', 'wait'))} for a network.",
+            f"Signed here; {counted(waiting, 'signed event', ('waits', 'wait'))} for a network.",
             f"Send them then: {command('field', 'send')}",
         ]
     return [
-        f"Signed and in the log; {counted(waiting, 'entry', ('is', 'are'))} not final yet.",
-        f"Anchor now: {command('anchor')}",
+        "Signed and in the log.",
+        (
+            f"{counted(waiting, 'event', ('waits', 'wait'))} for the chain; until then nobody "
+            f"outside can check {'it' if waiting == 1 else 'them'}: {command('anchor')}"
+        ),
         f"See how far it is: {command('status')}",
     ]
 

@@ -392,4 +392,4 @@ def _without_key(person: Person, evidence: str) -> DeniedError:
         "a custodian who holds its key gives it to you: `custody share "
         f"{evidence.removeprefix('urn:uuid:')} --with {me} --basis WHY`"
     )
-    return DeniedError("no content key was granted to you", hint=hint)
+    return DeniedError("no key to the content of this item was given to you", hint=hint)

@@ -158,7 +158,7 @@ def test_note_correct_recheck_and_doctor(worked: dict[str, Path]) -> None:
     before = json.loads(custody("show", evidence, "--json", home=home).stdout)["events"]
     wrong = ("correct", evidence, "--event", 0, "--new", "x", "--reason", "typing error")
     done = custody(*wrong, "--field", "/body/nmae", home=home, code=1)
-    assert "no such member" in done.stderr
+    assert "no such field" in done.stderr
     assert "/body/name" in done.stderr, "what there is is told"
     assert json.loads(custody("show", evidence, "--json", home=home).stdout)["events"] == before
     assert "match" in custody("recheck", evidence, "--basis", "yearly", home=home).stdout
@@ -205,7 +205,7 @@ def test_an_audit_whose_addresses_were_swapped_says_so(worked: dict[str, Path]) 
         ),
         (["upload", "README.md", "--part-of", "A1"], 2, "an exhibit number, and of no case"),
         (["upload", "README.md", "--digest", "md4"], 2, "unknown digest"),
-        (["nonsense"], 2, "has no command 'nonsense'"),
+        (["nonsense"], 2, "no command 'nonsense'"),
     ],
 )
 def test_bad_usage_is_named_with_what_to_do(

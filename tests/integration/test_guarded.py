@@ -106,7 +106,7 @@ def test_a_custodian_who_stands_for_the_defence_holds_no_custody_key(
     access = retrieval.record_access(
         both.client, both.person, office.clock, item, mode="export", basis=BASIS
     )
-    with pytest.raises(DeniedError, match="no content key"):
+    with pytest.raises(DeniedError, match="no key to the content"):
         both.client.grants(item, access)
 
 
@@ -130,7 +130,7 @@ def test_a_custodian_whose_other_enrolment_stands_for_the_defence_gets_no_custod
     ):
         with pytest.raises(RuleError, match="stands for the defence"):
             call()
-    with pytest.raises(DeniedError, match="no content key"):
+    with pytest.raises(DeniedError, match="no key to the content"):
         twin.client.grants(other, signed[other])
     for call in (
         lambda: twin.client.grants(item, signed[item]),

@@ -78,7 +78,7 @@ def test_the_key_of_whoever_recorded_or_held_an_item_opens_nothing_once_a_collea
         lambda: last.client.content(item, before, 0, 10),
         lambda: read(last, item),
     ):
-        with pytest.raises(DeniedError, match="no content key"):
+        with pytest.raises(DeniedError, match="no key to the content"):
             call()
     assert last.client.details(item, access(last, item, "view"))[0].seq == 0
     assert item in {item.evidence for item in last.client.items()}

@@ -83,7 +83,7 @@ def test_a_copy_without_a_key_is_not_signed_for_and_a_look_at_the_record_is(
     desk: Desk, tmp_path: Path
 ) -> None:
     item, guardian = photo(desk, tmp_path), enrolled(desk, "data-protection-officer")
-    refused(guardian, item, "copy", "no content key")
+    refused(guardian, item, "copy", "no key to the content")
     access = retrieval.record_access(
         guardian.client, guardian.person, desk.clock, item, mode="export", basis=BASIS
     )
@@ -94,7 +94,7 @@ def test_a_copy_without_a_key_is_not_signed_for_and_a_look_at_the_record_is(
         lambda: guardian.client.grants(item, access),
         lambda: guardian.client.content(item, access, 0, 9),
     ):
-        with pytest.raises(DeniedError, match="no content key"):
+        with pytest.raises(DeniedError, match="no key to the content"):
             call()
     with desk.node.records.read() as unit:
         assert {row.kind for row in unit.releases.under(bytes.fromhex(access))} == {"bundle"}, (

@@ -13,7 +13,7 @@ from tests.support.commands import within
     [
         (
             "uplod photo.jpg --case 2026-117",
-            "custody has no command 'uplod': did you mean upload?",
+            "there is no command 'uplod': did you mean upload?",
             "custody upload photo.jpg --case 2026-117",
         ),
         (
@@ -23,7 +23,7 @@ from tests.support.commands import within
         ),
         (
             "invite 4712 --role officer",
-            "custody has no command 'invite': did you mean person invite?",
+            "there is no command 'invite': did you mean person invite?",
             "custody person invite 4712 --role officer",
         ),
         (
@@ -43,10 +43,10 @@ from tests.support.commands import within
         ),
         (
             "--hom x list",
-            "custody has no option --hom: did you mean --home?",
+            "there is no option --hom: did you mean --home?",
             "custody --home x list",
         ),
-        ("nonsense", "custody has no command 'nonsense'", "its commands: custody --help"),
+        ("nonsense", "there is no command 'nonsense'", "its commands: custody --help"),
         ("list -x", "list has no option -x", "its options: custody list --help"),
         (
             "upload x -e",

@@ -45,9 +45,9 @@ def require_correctable(events: Mapping[str, Event], correction: Event) -> None:
     documents = {digest: event.value for digest, event in events.items()}
     value = standing(documents, correction.body["target"])
     if _is_fixed(pointer):
-        reason = "the member to correct makes the event what it is, and cannot be corrected"
+        reason = "the field to correct makes the event what it is, and cannot be corrected"
     elif not (found := _found(value, pointer)):
-        reason = "the event to correct has no such member"
+        reason = "the event to correct has no such field"
     elif "old" in correction.body and _form(correction.body["old"]) != _form(found[0]):
         raise RuleError(
             "the old value is not the one that stands there, after earlier corrections",

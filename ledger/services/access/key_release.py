@@ -124,7 +124,7 @@ def _require_not_disposed(unit: UnitOfWork, evidence: str) -> None:
 def no_key() -> DeniedError:
     """Nobody sealed the content key to the caller."""
     hint = "whoever has it gives it to you with: `custody share ID --with YOU --basis WHY`"
-    return DeniedError("no content key was granted to you", hint=hint)
+    return DeniedError("no key to the content of this item was given to you", hint=hint)
 
 
 def require_access(

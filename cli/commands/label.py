@@ -1,0 +1,124 @@
+"""custody label: labels to print, with a barcode that a scanner types."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from cli import code128, items, outfile, output, pages
+from cli.global_options import STATE, Json
+from ledger.domain.codecs.text import counted
+
+if TYPE_CHECKING:
+    from cli.items import Named
+    from cli.session import Session
+
+_HELP = """Write labels to print (SVG, 62 x 29 mm each): the case and exhibit number by which you
+name the item, and a barcode of its short id, which every command takes. Nothing else of the item
+stands on it.
+
+\b
+Example:
+  custody label 2026-117/A1 -o label.svg
+  custody label 2026-117/A1 2026-117/A2 -o labels.svg
+"""
+#: Digits of a short id on a label: labels stay right while an agency records millions.
+_DIGITS: Final = 12
+#: Millimetres of a label, of its margin, of a module of the barcode and of the bars' height.
+_WIDE, _HIGH, _EDGE, _MODULE, _BARS = 62.0, 29.0, 2.0, 0.33, 11.0
+_MOST: Final = 500
+
+
+def label(
+    named: Annotated[
+        list[str],
+        typer.Argument(metavar="ITEM...", help="The items: case/exhibit (2026-117/A1), or ids."),
+    ],
+    out: Annotated[
+        Path, typer.Option("-o", "--output", help="File of the labels, one below the other.")
+    ],
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
+    as_json: Json = False,
+) -> None:
+    from cli.session import open_session
+    from ledger.domain.errors import UsageError
+
+    if STATE.offline:
+        raise UsageError(
+            "the short id of an item, the node alone knows", hint="print labels with a network"
+        )
+    if len(named) > _MOST:
+        raise UsageError(f"more than {_MOST} labels in one file", hint="print them in parts")
+    with open_session() as session, outfile.writing(out, force=force) as file:
+        found = [items.find(session, text) for text in named]
+        ids = _ids(session, found)
+        labels = [(_number(one), ids[one.urn]) for one in found]
+        file.write(_sheet(labels).encode())
+    bare = [short for number, short in labels if not number]
+    output.result(
+        {"labels": [{"number": number, "id": short} for number, short in labels]},
+        f"{out}: {counted(len(labels), 'label')}",
+        *(
+            [f"without a number, since they were named by id: {', '.join(bare[:5])}"]
+            if bare
+            else []
+        ),
+    )
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(help=_HELP)(label)
+
+
+def _ids(session: Session, found: list[Named]) -> dict[str, str]:
+    """Short ids of items by their whole ones; whole ones where the node tells no statement that
+    opened them.
+    """
+    urns = list(dict.fromkeys(one.urn for one in found))
+    openings = {
+        item.evidence: item.opening[:_DIGITS]
+        for at in range(0, len(urns), 100)
+        for item in session.node.find(among=urns[at : at + 100])
+    }
+    return {urn: openings.get(urn) or urn.removeprefix("urn:uuid:") for urn in urns}
+
+
+def _number(one: Named) -> str:
+    """Case and exhibit, as far as the item was named by them."""
+    return "/".join(value for _, value in one.numbers)
+
+
+def _sheet(labels: list[tuple[str, str]]) -> str:
+    """Labels one below the other, in millimetres, as an image that loads nothing."""
+    high = _HIGH * len(labels)
+    drawn = "\n".join(_label(place, *one) for place, one in enumerate(labels))
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{_WIDE}mm" height="{high}mm" '
+        f'viewBox="0 0 {_WIDE} {high}">\n<rect width="100%" height="100%" fill="white"/>\n'
+        f"{drawn}\n</svg>\n"
+    )
+
+
+def _label(place: int, number: str, short: str) -> str:
+    across, bars = 0.0, []
+    widths = code128.widths(short)
+    module = min(_MODULE, (_WIDE - 2 * _EDGE) / (sum(widths) + 20))
+    left = (_WIDE - sum(widths) * module) / 2
+    for at, width in enumerate(widths):
+        if at % 2 == 0:
+            bars.append(
+                f'<rect x="{left + across * module:.3f}" y="10" width="{width * module:.3f}" '
+                f'height="{_BARS}"/>'
+            )
+        across += width
+    middle, text = _WIDE / 2, 'text-anchor="middle" font-family="monospace"'
+    size = min(5.0, (_WIDE - 2 * _EDGE) / (0.62 * max(len(number), 1)))
+    return (
+        f'<g transform="translate(0 {place * _HIGH})">\n'
+        f'<text x="{middle}" y="7.5" {text} font-size="{size:.2f}">{pages.shown(number)}</text>\n'
+        f"{''.join(bars)}\n"
+        f'<text x="{middle}" y="26" {text} font-size="4">{pages.shown(short)}</text>\n</g>'
+    )

@@ -1,0 +1,94 @@
+"""A label that a scanner reads as something else, or that says more than numbers."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from cli import code128
+from ledger.domain.errors import UsageError
+from tests.support.commands import within
+
+
+@pytest.fixture
+def home(founded: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(founded, tmp_path / "home"))
+
+
+def read(svg: str) -> list[str]:
+    """What a scanner reads from the bars of each label."""
+    found = []
+    for label in svg.split("<g ")[1:]:
+        bars = [
+            (float(x), float(width))
+            for x, width in re.findall(r'<rect x="([\d.]+)" y="10" width="([\d.]+)"', label)
+        ]
+        edges = [edge for x, width in bars for edge in (x, x + width)]
+        module = (edges[-1] - edges[0]) / sum(code128.widths("0" * 12))
+        widths = [round((b - a) / module) for a, b in pairwise(edges)]
+        text = "".join(map(str, widths[:-7]))
+        values = [code128.PATTERNS.index(text[at : at + 6]) for at in range(0, len(text), 6)]
+        start, *signs, check = values
+        assert start == 104
+        assert check == (104 + sum(n * sign for n, sign in enumerate(signs, 1))) % 103
+        found.append("".join(chr(32 + sign) for sign in signs))
+    return found
+
+
+def test_what_a_scanner_reads_is_taken_as_the_item_and_nothing_but_numbers_is_printed(
+    home: Path, tmp_path: Path
+) -> None:
+    for exhibit in ("A1", "A2"):
+        within("seize", "a secret phone", "-c", "2026-117", "-e", exhibit, home=home)
+    out = tmp_path / "labels.svg"
+    code, printed, said = within(
+        "label", "2026-117/A1", "2026-117/A2", "-o", out, "--json", home=home
+    )
+    assert code == 0, said
+    svg = out.read_text()
+    short = [one["id"] for one in json.loads(printed)["labels"]]
+    assert read(svg) == short
+    assert re.findall(r">([^<>\n]+)</text>", svg) == [
+        "2026-117/A1",
+        short[0],
+        "2026-117/A2",
+        short[1],
+    ]
+    assert "secret" not in svg
+    assert "4711" not in svg
+    assert "script" not in svg
+    assert within("show", short[1], home=home)[0] == 0
+    code, _, said = within("label", short[0], "-o", out, home=home)
+    assert (code, "exists" in said) == (2, True), said
+    code, printed, _ = within("label", short[0], "-o", out, "--force", home=home)
+    assert "without a number" in printed
+
+
+def test_a_number_that_is_markup_is_printed_as_it_is_written(home: Path, tmp_path: Path) -> None:
+    within("seize", "x", "-c", "<b>&", "-e", 'A"1', home=home)
+    out = tmp_path / "label.svg"
+    assert within("label", '<b>&/A"1', "-o", out, home=home)[0] == 0
+    assert "&lt;b&gt;&amp;/A&quot;1</text>" in out.read_text()
+
+
+def test_the_table_of_bars_is_that_of_the_standard() -> None:
+    """Every value has eleven modules, three bars of an even sum, and stands once."""
+    assert len(set(code128.PATTERNS)) == len(code128.PATTERNS) == 106
+    for pattern in code128.PATTERNS:
+        sizes = [int(width) for width in pattern]
+        assert sum(sizes) == 11
+        assert sum(sizes[::2]) % 2 == 0
+    # As python-barcode 0.16 draws it, of another hand.
+    drawn = "2112142211321122143211221124123112223121311124122211321422112331112"
+    assert "".join(map(str, code128.widths("3e9f87f3"))) == drawn
+
+
+@pytest.mark.parametrize("text", ["", "ä", "a\n", "\x7f"])
+def test_what_a_barcode_cannot_hold_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="cannot be a barcode"):
+        code128.widths(text)
