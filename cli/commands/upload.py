@@ -137,7 +137,7 @@ def upload(
         )
     options = UploadOptions(
         said, tuple(digest or ()), again, body=body, interrupted=interrupted, images=images.records,
-        exclude=_patterns(exclude, paths), expected=expected_lists.read(expect, images),
+        exclude=_patterns(exclude, paths), expected=expected_lists.read(expect),
     )  # fmt: skip
 
     def named(session: Session, options: UploadOptions) -> UploadOptions:
