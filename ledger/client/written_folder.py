@@ -79,7 +79,7 @@ class WrittenFolder:
         mode = stat.S_IMODE(os.fstat(fd).st_mode)
         if mode & _OWNER != _OWNER:
             with suppress(OSError):  # whoever may not change it learns that when they write
-                os.fchmod(fd, mode | _OWNER)
+                system.set_mode(fd, mode | _OWNER)
         return WrittenFolder(self._path, fd)
 
     @contextmanager
