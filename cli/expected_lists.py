@@ -16,7 +16,6 @@ from ledger.domain.codecs.text import counted
 from ledger.domain.files import path_names
 
 if TYPE_CHECKING:
-    from cli.disk_images import GivenImages
     from ledger.client.expected_digests import ExpectedDigests
     from ledger.client.upload import UploadResult
 
@@ -30,12 +29,11 @@ Expect = Annotated[
 _HOW: Final = "give a list as sha256sum, md5sum, sha1sum (also with --tag) or hashdeep write it"
 
 
-def read(lists: list[Path] | None, images: GivenImages) -> ExpectedDigests | None:
+def read(lists: list[Path] | None) -> ExpectedDigests | None:
     """Read the lists; None where none was given.
 
     Raises:
-        UsageError: one is no list; or a disk image of several segments is to be compared, whose
-            digest is of all of them joined.
+        UsageError: one is no list.
         UnreadableError: one cannot be read.
     """
     from cli.arguments import read_file
@@ -45,11 +43,6 @@ def read(lists: list[Path] | None, images: GivenImages) -> ExpectedDigests | Non
 
     if not lists:
         return None
-    if any(len(one.image.segments) > 1 for one in images.records.values()):
-        raise UsageError(
-            "the segments of a disk image are recorded as one item, and a list has each by itself",
-            hint="record the image without --expect, or each segment as a file: --plain-file",
-        )
     rows = []
     for path in lists:
         if path.is_dir():

@@ -34,6 +34,7 @@ _NAMES: Final = "upload-*.journal"
 _LENGTH: Final = 4
 _HEAD: Final = 2 * _LENGTH + 32
 _NONCE: Final = 12
+_UNWRITTEN: Final = bytes(16)  # no ciphertext has so many zeros in a row
 _PART: Final = 1 << 20
 
 
@@ -99,8 +100,11 @@ class FileJournal:
             ):
                 break  # the torn end of a crash: nothing relied on it
             if not whole or sha256(sealed).digest() != head[2 * _LENGTH :]:
-                if whole and len(rest) == len(sealed):
-                    break  # its size was written, and not all of its bytes
+                # Its size was written, and not all of its bytes: zeros stand in their place. A bit
+                # that a disk flipped leaves none, and the frame may be all that there is of it.
+                is_unwritten = sealed.endswith(b"\0") or _UNWRITTEN in sealed
+                if whole and len(rest) == len(sealed) and is_unwritten:
+                    break
                 raise _damaged(path, at)
             try:
                 records += json.loads(

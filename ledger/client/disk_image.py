@@ -41,6 +41,18 @@ class DiskImage:
         """The segment by which the image is named."""
         return self.segments[0]
 
+    @property
+    def is_split(self) -> bool:
+        """Whether it has several segments."""
+        return len(self.segments) > 1
+
+    def names_in_lists(self) -> dict[str, list[bytes]]:
+        """Under which names lists of digests may have a segment, the most exact one first, by its
+        name as a record spells it: a list has each as a file by itself.
+        """
+        names = {path: os.fsencode(path.name) for path in self.segments}
+        return {path_names.encode(name): [os.fsencode(path), name] for path, name in names.items()}
+
     def as_json(self) -> dict[str, Any]:
         """What a record says of it before it was read (`image`, docs/format.md)."""
         errors = [{"start": first, "count": count} for first, count in self.errors]

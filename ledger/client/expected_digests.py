@@ -36,6 +36,11 @@ class ExpectedDigests:
         """
         return next((self._by_path[name] for name in names if name in self._by_path), {})
 
+    def of_each(self, files: Mapping[str, Sequence[bytes]]) -> dict[str, dict[str, str]]:
+        """The same of several files, by what they are called; without those that no list has."""
+        found = {called: self.of(names) for called, names in files.items()}
+        return {called: digests for called, digests in found.items() if digests}
+
     def meet(self, names: Sequence[bytes], path: str) -> None:
         """Remember that a file is there."""
         found = next((name for name in names if name in self._by_path), None)
@@ -54,9 +59,15 @@ class ExpectedDigests:
         return sorted(set(self._by_path) - self._met)
 
 
-def stated(listed: Mapping[str, str], found: Mapping[str, str]) -> list[StatedDigest]:
-    """What a list says of a file, each beside what was found, as far as that was computed."""
+def stated(
+    listed: Mapping[str, str], found: Mapping[str, str], segment: str = ""
+) -> list[StatedDigest]:
+    """What a list says of a file, each beside what was found, as far as that was computed.
+
+    Args:
+        segment: of a disk image, which the list has as a file by itself.
+    """
     return [
-        StatedDigest(algorithm, value, _OVER, HASH_LIST, found.get(algorithm))
+        StatedDigest(algorithm, value, _OVER, HASH_LIST, found.get(algorithm), segment)
         for algorithm, value in sorted(listed.items())
     ]

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ledger.client import expected_digests, part_numbers
+from ledger.client.expected_digests import ExpectedDigests
 from ledger.client.part_numbers import PartNumbers
 from ledger.client.segmented_file import SegmentedFile
 from ledger.client.steady_file import Made, Steady
@@ -47,7 +48,7 @@ class FileDraft:
         """Add what the file system says of the file; of a pipe it says nothing."""
         said, lists = self.described, self.given.options.expected
         if lists is not None:
-            lists.meet(self.given.names_in_lists(self.details["path"]), str(self.path))
+            self._meet(lists)
         said["mediaType"] = media_types.of_name(said["name"])
         if isinstance(source, Made):
             return
@@ -56,19 +57,38 @@ class FileDraft:
             said["modified"] = format_time(modified // 10**9)
         said["ext"] = {**said.get("ext", {}), "modified": manifest.seconds(modified)}
 
+    def _meet(self, lists: ExpectedDigests) -> None:
+        image = self.given.image
+        if image is None or not image.image.is_split:
+            lists.meet(self.given.names_in_lists(self.details["path"]), str(self.path))
+            return
+        for path, names in zip(
+            image.image.segments, image.image.names_in_lists().values(), strict=True
+        ):
+            lists.meet(names, str(path))
+
     @property
     def listed(self) -> dict[str, str]:
         """What a list of digests says of it, by algorithm."""
         return dict(self.details.get("listed", {}))
 
-    def compare(self, found: dict[str, str]) -> list[StatedDigest]:
+    def compare(
+        self, found: dict[str, str], segments: dict[str, dict[str, str]]
+    ) -> list[StatedDigest]:
         """Compare it with what a list of digests says.
 
         Args:
-            found: its digests, as far as they are known.
+            found: its digests, as far as they are known. segments: those of the segments of a disk
+                image, by their names.
         """
         rows = expected_digests.stated(self.listed, found)
-        self.mismatch = tuple(row.algorithm for row in rows if row.differs)
+        for name, listed in self.details.get("segmentsListed", {}).items():
+            rows += expected_digests.stated(listed, segments.get(name, {}), name)
+        self.mismatch = tuple(
+            f"{row.algorithm} of {row.segment}" if row.segment else row.algorithm
+            for row in rows
+            if row.differs
+        )
         return rows
 
     def complete(self, source: Steady | SegmentedFile | Made, digest: MultiDigest) -> None:
@@ -76,7 +96,9 @@ class FileDraft:
         says.
         """
         self._complete_image(source)
-        if rows := [row for one in self.compare(digest.found()) for row in one.as_json()]:
+        segments = source.found() if isinstance(source, SegmentedFile) else {}
+        compared = self.compare(digest.found(), segments)
+        if rows := [row for one in compared for row in one.as_json()]:
             self.described["stated"] = [*self.described.get("stated", ()), *rows]
 
     def _complete_image(self, source: Steady | SegmentedFile | Made) -> None:

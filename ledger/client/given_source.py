@@ -27,7 +27,8 @@ def opened(given: UploadRequest) -> Iterator[Steady | SegmentedFile | Made]:
         yield given.options.spooled
         return
     if given.image is not None:
-        with closing(SegmentedFile(given.image.image.segments)) as source:
+        listed = given.details().get("segmentsListed", {})
+        with closing(SegmentedFile(given.image.image.segments, listed)) as source:
             yield source
         return
     try:

@@ -99,6 +99,12 @@ class ImageRecord:
         }
 
 
+def digests_of_segments(body: dict[str, Any]) -> dict[str, dict[str, str]]:
+    """What a record says of the segments of an image, by their names."""
+    segments = body.get("image", {}).get("segments", [])
+    return {one["name"]: one.get("digests", {}) for one in segments if "name" in one}
+
+
 def usable(header: ImageHeader | None, name: str) -> str:
     """A value of a header that can stand in a record as what it is: short, of one line, without
     characters that show nothing, or that stand for letters of a code page which nobody named;

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -19,6 +19,7 @@ from ledger import system
 from ledger.client import steady_file
 from ledger.client.steady_file import Steady
 from ledger.domain.codecs import strict_json
+from ledger.domain.codecs.digests import MultiDigest
 from ledger.domain.files import path_names
 
 _CHUNK: Final = 1 << 20
@@ -32,6 +33,11 @@ class _Segment:
     before: os.stat_result
     identity: list[Any]
     doubted: bool
+
+    @property
+    def name(self) -> str:
+        """What it is called, spelled as in a manifest."""
+        return path_names.encode(os.fsencode(self.path.name))
 
     def open(self) -> BinaryIO:
         """The segment, which is still the file that it was.
@@ -49,17 +55,23 @@ class _Segment:
 class SegmentedFile:
     """Segments of an image, in the place of one file (see steady_file.Steady).
 
+    Args:
+        beside: algorithms of digests that others stated of a segment, by its name.
+
     Raises:
         SourceError: one cannot be read, or is no regular file.
     """
 
-    def __init__(self, paths: Sequence[Path]) -> None:
+    def __init__(
+        self, paths: Sequence[Path], beside: Mapping[str, Iterable[str]] | None = None
+    ) -> None:
         self._segments = [_looked_at(path) for path in paths]
+        self._beside = beside or {}
         self.before = self._segments[0].before
         self.size = sum(one.before.st_size for one in self._segments)
         identities = strict_json.dump([one.identity for one in self._segments])
         self.identity: list[Any] = [sha256(identities).hexdigest()]
-        self._joined = _Joined(self._segments)
+        self._joined = _Joined(self._segments, self._beside)
 
     @property
     def file(self) -> BinaryIO:
@@ -74,12 +86,17 @@ class SegmentedFile:
         """Name, size and digest of each segment, once all were read (`image`, docs/format.md)."""
         return [
             {
-                "name": path_names.encode(os.fsencode(one.path.name)),
+                "name": one.name,
                 "size": one.before.st_size,
-                "digests": {"sha-256": digest},
+                "digests": digest.hexdigests(),
             }
             for one, digest in zip(self._segments, self._joined.digests, strict=True)
         ]
+
+    def found(self) -> dict[str, dict[str, str]]:
+        """The digests of each segment by its name, with those that others stated of it."""
+        digests = zip(self._segments, self._joined.digests, strict=True)
+        return {one.name: digest.found() for one, digest in digests}
 
     def digest(self) -> str:
         """SHA-256 of all segments in hex, read beside the place of reading, which stays.
@@ -112,27 +129,27 @@ class SegmentedFile:
 
     def _hash_again(self) -> str:
         found, buffer = sha256(), memoryview(bytearray(_CHUNK))
-        with _Joined(self._segments) as joined:
+        with _Joined(self._segments, {}) as joined:
             while count := joined.readinto(buffer):
                 found.update(buffer[:count])
         return found.hexdigest()
 
 
 class _Joined(io.RawIOBase):
-    """Reads segments one behind the other; ``digests``: SHA-256 of those that were read to their
-    end, in hex.
+    """Reads segments one behind the other; ``digests``: of those that were read to their end.
 
     Raises from ``readinto``:
         SourceError: a segment cannot be read, or changed.
     """
 
-    def __init__(self, segments: Sequence[_Segment]) -> None:
+    def __init__(self, segments: Sequence[_Segment], beside: Mapping[str, Iterable[str]]) -> None:
         super().__init__()
         self._segments = segments
+        self._beside = beside
         self._at = -1
         self._file: BinaryIO | None = None
-        self._digest = sha256()
-        self.digests: list[str] = []
+        self._digest = MultiDigest()
+        self.digests: list[MultiDigest] = []
 
     def readinto(self, buffer: Any) -> int:
         """Fill a part of the buffer; returns how many bytes, 0 at the end."""
@@ -168,12 +185,13 @@ class _Joined(io.RawIOBase):
         if self._at + 1 >= len(self._segments):
             return False
         self._at += 1
-        self._file, self._digest = self._segments[self._at].open(), sha256()
+        one = self._segments[self._at]
+        self._file, self._digest = one.open(), MultiDigest(beside=self._beside.get(one.name, ()))
         return True
 
     def _end(self) -> None:
         self._shut()
-        self.digests.append(self._digest.hexdigest())
+        self.digests.append(self._digest)
 
     def _shut(self) -> None:
         if self._file is not None:

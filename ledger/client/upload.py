@@ -20,7 +20,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ledger import system
-from ledger.client import folder_walk, given_source, part_numbers
+from ledger.client import folder_walk, given_source, image_record, part_numbers
 from ledger.client import upload_request as givens
 from ledger.client.attempt_sealing import AttemptSealing
 from ledger.client.file_draft import FileDraft
@@ -188,7 +188,7 @@ class Upload:
         if found is None:
             return False
         body = found["body"]
-        draft.compare(body["digests"])
+        draft.compare(body["digests"], image_record.digests_of_segments(body))
         self._progress(source.size)
         self._outbox.tell(
             UploadResult(

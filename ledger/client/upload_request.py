@@ -174,6 +174,8 @@ class UploadRequest:
     def _listed(self, path: str | None) -> dict[str, Any]:
         """What lists of digests say of a file, as a member of its details."""
         lists = self.options.expected
+        if lists is not None and self.image is not None and self.image.image.is_split:
+            return {"segmentsListed": lists.of_each(self.image.image.names_in_lists())}
         found = lists.of(self.names_in_lists(path)) if lists is not None else {}
         return {"listed": found} if found else {}
 

@@ -203,6 +203,26 @@ def test_an_image_without_a_digest_is_not_told_as_compared(home_path: Path, fold
     assert found["images"][0]["stated"] == []
 
 
+def test_each_segment_is_compared_with_a_list_of_digests(home_path: Path, folder: Path) -> None:
+    """A list has each segment as a file: compared with all of them joined, none would agree."""
+    segments = images.several(folder)
+    rows = [f"{md5(one.read_bytes()).hexdigest()}  ./{one.name}" for one in segments]
+    rows[3] = f"{'0' * 32}  ./{segments[3].name}"
+    (folder / "MD5SUMS").write_text("\n".join(rows) + "\n")
+    expect = ["--expect", folder / "MD5SUMS"]
+    found, _ = recorded(home_path, segments[0], *expect, code=1)
+    assert found["expected"] == {
+        "met": 5, "mismatch": [str(segments[0])], "missing": [], "unlisted": [],
+    }  # fmt: skip
+    assert found["items"][0]["mismatch"] == [f"md5 of {segments[3].name}"]
+    told = shown(home_path, "2026-117/A1")
+    assert told.count("stated by hash list, compared here, and the same") == 4
+    assert (
+        f"md5 of the segment {segments[3].name}: {'0' * 32}, stated by hash list, compared here, "
+        "and ANOTHER ONE was found"
+    ) in told
+
+
 def test_an_image_that_was_derived_is_all_of_its_segments(home_path: Path, folder: Path) -> None:
     segments = images.several(folder)
     found, _ = recorded(home_path, segments[0])
