@@ -145,7 +145,12 @@ def commands_of(actor: Actor, monkeypatch: pytest.MonkeyPatch) -> None:
     @contextmanager
     def opened(**_: Any) -> Iterator[Any]:
         yield SimpleNamespace(
-            node=actor.client, person=actor.person, clock=actor.desk.clock, served=True, home=None
+            node=actor.client,
+            person=actor.person,
+            clock=actor.desk.clock,
+            served=True,
+            home=None,
+            used_case="",
         )
 
     monkeypatch.setattr(session, "open_session", opened)

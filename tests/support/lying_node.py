@@ -68,7 +68,9 @@ def lying(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lying]:
     @contextmanager
     def opened(**_: Any) -> Iterator[Any]:
         client, person = nodes[transport.second]
-        yield SimpleNamespace(node=client, person=person, clock=desk.clock, served=True, home=None)
+        yield SimpleNamespace(
+            node=client, person=person, clock=desk.clock, served=True, home=None, used_case=""
+        )
 
     monkeypatch.setattr(session, "open_session", opened)
     with (
