@@ -210,7 +210,7 @@ def test_half_a_terminal_is_none(missing: str, monkeypatch: pytest.MonkeyPatch) 
 
 ASKING = """
 from cli import interrupt, main, output, questions
-def upload_paths(*_):
+def upload_paths(*_, **__):
     questions.agree("Sign it?", yes=False, otherwise="all is as before")
     output.show("SIGNED")
 from cli.commands import upload
