@@ -30,11 +30,9 @@ def place(name: str) -> str:
     return _PLACE + name
 
 
-def words(top: str) -> list[str]:
-    """A place as words of a command."""
-    if top.startswith(_PLACE):
-        return [WORD, "--name", top.removeprefix(_PLACE)]
-    return ["--", top]
+def name_at(found: str) -> str:
+    """Its name, of what has this place; empty of a file."""
+    return found.removeprefix(_PLACE) if found.startswith(_PLACE) else ""
 
 
 def is_meant(paths: list[Path]) -> bool:

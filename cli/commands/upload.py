@@ -319,7 +319,12 @@ def _ask(error: Any) -> str | None:
 def _commands(error: Any) -> str:
     """What to do about an interrupted upload: both commands as they run."""
     first = ["--offline"] if STATE.offline else []
-    tops = [command(*first, "upload", "--resume", *standard_input.words(top)) for top in error.tops]
+    tops = [
+        command(*first, "upload", "--resume", "--name", name, "--", "-")
+        if (name := standard_input.name_at(top))
+        else command(*first, "upload", "--resume", "--", top)
+        for top in error.tops
+    ]
     other = ("--restart", "--resume")
     if error.recorded:
         return (

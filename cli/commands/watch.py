@@ -29,7 +29,7 @@ is never recorded twice, and an interrupted upload goes on. Ends with Ctrl-C.
 \b
 Example:
   custody watch /srv/exports --rule '{case}/{exhibit}'
-  custody watch /srv/exports --rule '{case}_{exhibit}' --marker done.txt --once
+  custody watch /srv/exports --rule '{case}_{exhibit}' --marker done --once
 """
 _LONGEST: Final = 300.0  # seconds between two tries while a node does not answer
 

@@ -103,6 +103,7 @@ ARE: Final[dict[tuple[str, str], str]] = {
     ("upload", "--"): "photo.jpg",
     ("upload", "--case"): "2026-118",
     ("upload", "--exhibit"): "B1",
+    ("upload", "--name"): "disk.dd",
     ("backup", "--keys"): "keys.json",
     ("restore", "--keys"): "keys.json",
     ("bundle", "-o"): "new.bundle",
@@ -165,7 +166,8 @@ OTHERWISE: Final[dict[str, tuple[int, str]]] = {
     "person invite 4712 --role officer": _UNSERVED,
     "person invite NUMBER": _UNSERVED,
     "person invite {}": _UNSERVED,
-    "upload --resume": (2, "cannot upload"),  # what was interrupted stands behind it
+    "upload --resume -- {}": (2, "was interrupted"),
+    "upload --resume --name {} -- -": (2, "pipe"),
     "verify {} {}": (4, "name its bundle"),  # one file twice
     "verify {} FILE": (4, "name its bundle"),  # one file twice
     "verify --trust {}": (4, "The bundle"),  # which stands between

@@ -154,10 +154,10 @@ def test_what_the_node_would_refuse_of_an_item_begun_here_is_refused_before_it_i
         person = person_keys.person_at(laptop.keyring, laptop.about)
         parts = (node, person, laptop.clock, phone, "corrected")
         said = {"target": begun, "new": "x", "reason": "y"}
-        with pytest.raises(RuleError, match="no such member"):
+        with pytest.raises(RuleError, match="no such field"):
             retrieval.rehearse(*parts, {**said, "pointer": "/body/text"})
         retrieval.rehearse(*parts, {**said, "pointer": "/body/description"})
-    with pytest.raises(RuleError, match="no such member"):
+    with pytest.raises(RuleError, match="no such field"):
         laptop.record(
             phone,
             "corrected",

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from cli import standard_input
 from ledger.app import field_folder
 from ledger.client import spooled_input
 from ledger.client.spooled_input import SpooledInput
@@ -174,3 +175,8 @@ def test_an_interrupted_pipe_that_is_sent_again_is_one_item(desk: Desk, tmp_path
         break
     assert len(upload(Fault())) == 1
     assert len(list(desk.client.items())) == 1
+
+
+def test_the_hint_of_an_interrupted_pipe_names_it_and_no_file() -> None:
+    assert standard_input.name_at(standard_input.place("disk.dd")) == "disk.dd"
+    assert standard_input.name_at("/evidence/disk.dd") == ""
