@@ -28,8 +28,8 @@ which it happened. Started again after an interruption it goes on, and records n
 
 \b
 Example:
-  custody import register.csv --late "taken over from the paper register" --dry-run
-  custody import register.csv --late "taken over from the paper register"
+  custody import register.csv --late "taken over from paper" --dry-run
+  custody import register.csv --late "taken over from paper"
 """
 _AT_ONCE: Final = 256  # exhibit numbers that a node is asked about
 _SHOWN: Final = 50

@@ -69,8 +69,11 @@ def test_nothing_imports_what_windows_lacks() -> None:
     graph = grimp.build_graph(
         *("ledger", "api", "cli"), include_external_packages=True, cache_dir=None
     )
+    # The program that reads disk images imports nothing of ours, and asks for the system itself.
+    alone = {"resource": {"ledger.client.ewf_process"}}
     for name in POSIX & graph.modules:
-        assert graph.find_modules_that_directly_import(name) == {"ledger.system"}
+        found = graph.find_modules_that_directly_import(name)
+        assert found == alone.get(name, {"ledger.system"})
 
 
 @pytest.mark.usefixtures("windows")

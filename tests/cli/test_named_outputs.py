@@ -57,6 +57,7 @@ FILES: Final = {
         "--card",
         "{}",
     ],
+    "label out": ["label", ITEM, "-o", "{}"],
     "person card out": ["person", "card", "--for", DEAD, "-o", "{}"],
     "person invite out": [
         "person",
@@ -90,12 +91,14 @@ READ: Final = {
         "demo file",
         "derive path",
         "home use folder",
+        "import register",
         "init trust",
     ),
     *(
         "ipfs add secret_file",
         "ipfs init swarm_key",
         "monitor trust",
+        "notices set password_file",
         "person admit path",
         "person enrol invitation",
     ),
@@ -109,6 +112,7 @@ READ: Final = {
         "verify bundle",
         "verify file",
         "verify trust",
+        "watch folder",
     ),
 }
 
