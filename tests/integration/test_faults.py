@@ -5,7 +5,9 @@ wrong afterwards.
 from __future__ import annotations
 
 import random
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from itertools import cycle
 from pathlib import Path
 from typing import Any
@@ -252,6 +254,8 @@ def test_a_restored_older_home_anchors_nothing_that_does_not_extend_the_chain(be
     desk.client.anchor()
     with desk.node.records.write() as unit:
         unit.checkpoints.drop(desk.node.log_id, unit.checkpoints.page(desk.node.log_id)[-1].size)
+    with closing(sqlite3.connect(desk.path / "ledger.sqlite")) as database, database:
+        database.execute("DELETE FROM chain_transaction")
     with pytest.raises(
         CustodyError, match="holds a checkpoint of 4 entries, this home knows of 0"
     ) as error:

@@ -35,11 +35,11 @@ def events(desk: Desk, item: str) -> list[LoggedEvent]:
 @pytest.mark.parametrize(
     ("pointer", "words"),
     [
-        ("/body/nmae", "no such member"),
-        ("body/name", "no such member"),
-        ("/body/name/", "no such member"),
-        ("/body/name/0", "no such member"),
-        ("/body/digests/-1", "no such member"),
+        ("/body/nmae", "no such field"),
+        ("body/name", "no such field"),
+        ("/body/name/", "no such field"),
+        ("/body/name/0", "no such field"),
+        ("/body/digests/-1", "no such field"),
         ("/body", "cannot be corrected"),
         ("/time", "cannot be corrected"),
         ("/actor/role", "cannot be corrected"),
@@ -100,7 +100,7 @@ def test_the_old_value_of_a_correction_is_the_one_that_stands_after_earlier_corr
     noted = str(office.record(photo, "note", {"text": "x", "ext": {"a": {"nl": "x"}}}).statement)
     correct("x", "y", "/body/ext/a/nl", noted)
     correct({"nl": "y"}, "z", "/body/ext/a", noted)
-    with pytest.raises(RuleError, match="no such member"):
+    with pytest.raises(RuleError, match="no such field"):
         correct("y", "z", "/body/ext/a/nl", noted)
     with pytest.raises(RuleError, match="cannot be corrected"):
         correct(opened, first, "/body/target", first)

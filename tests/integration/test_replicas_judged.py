@@ -159,7 +159,9 @@ def test_what_lies_below_a_block_that_cannot_be_read_is_not_said_to_be_read(
         reason = verified(desk, item.evidence)[-1]["body"]["reason"]
         assert "what lies below 1 of these was not read" in reason
         [told] = desk.client.check_fixity(item.evidence)
-        lines = fixity_command._text({item.evidence: [told]}, {item.evidence: [told]}, 0)
+        lines = fixity_command._text(
+            {item.evidence: [told]}, {item.evidence: [told]}, {item.evidence: "0"}, 0
+        )
         assert any("what lies below 1 damaged block, " in line for line in lines)
         assert fixity_command._code({item.evidence: [told]}) == 1
 

@@ -11,7 +11,7 @@ Blank lines and lines that begin with `#` say nothing. Lines may end as Windows 
 
 from __future__ import annotations
 
-import os
+import posixpath
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -81,7 +81,7 @@ def parse(data: bytes) -> list[ListedDigest]:
 def _relative(rows: list[ListedDigest]) -> list[ListedDigest]:
     if not all(row.path.startswith(b"/") for row in rows):
         return rows
-    top = os.path.commonpath([row.path.rpartition(b"/")[0] or b"/" for row in rows])
+    top = posixpath.commonpath([row.path.rpartition(b"/")[0] or b"/" for row in rows])
     return [replace(row, path=row.path[len(top) :].lstrip(b"/")) for row in rows]
 
 
