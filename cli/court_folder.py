@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from ledger.domain.verify.report import VerificationReport
 
 _ITEM: Final = "item"
-#: Bytes of the list of a folder that are read at once, of some two hundred thousand files.
-_AT_ONCE: Final = 64 << 20
 #: Names of files that any system takes and no shell reads as something else.
 _PLAIN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}(?<!\.)")
 #: What looks as if it were the page that says how to check.
@@ -257,7 +255,7 @@ def _listed(parsed: Bundle, file: Path) -> tuple[str, ...] | None:
 
     if court_page.first_type(parsed) != "gathered":
         return ()
-    if file.stat().st_size > _AT_ONCE:
+    if file.stat().st_size > manifest.AT_ONCE:
         return None
     try:
         return tuple(member.evidence for member in manifest.parse(file.read_bytes()).members)

@@ -57,16 +57,27 @@ class Named:
         return self.name or self.urn.removeprefix("urn:uuid:")
 
 
+def as_told(session: Session, urns: Iterable[str]) -> dict[str, Item]:
+    """Items as the node tells them, many with each request; without those that it tells not."""
+    wanted = list(dict.fromkeys(urns))
+    found: dict[str, Item] = {}
+    for at in range(0, len(wanted), _AT_ONCE):
+        among = wanted[at : at + _AT_ONCE]
+        found |= {item.evidence: item for item in session.node.find(among=among)}
+    return found
+
+
 def shorts(session: Session, urns: Iterable[str]) -> dict[str, str]:
     """Items by their short ids, as the node tells the statements that opened them; longer ones
     where two of these begin alike, whole ids where it tells none.
     """
     wanted = list(dict.fromkeys(urns))
-    told: list[Item] = []
-    for at in range(0, len(wanted), _AT_ONCE):
-        told += session.node.find(among=wanted[at : at + _AT_ONCE])
-    openings = {item.evidence: item.opening for item in told}
-    return apart({urn: openings.get(urn, "") for urn in wanted})
+    return short_ids(wanted, as_told(session, wanted))
+
+
+def short_ids(urns: Iterable[str], told: Mapping[str, Item]) -> dict[str, str]:
+    """Short ids of items, of which these were told; see shorts."""
+    return apart({urn: told[urn].opening if urn in told else "" for urn in urns})
 
 
 def opened_by(statement: str) -> str:

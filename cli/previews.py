@@ -84,11 +84,11 @@ def _show(events: Sequence[dict[str, Any]]) -> None:
             *lines[:-1],
         )
         raise typer.Exit
+    if not questions.can_ask() or any(part.option == "--yes" for part in STATE.typed):
+        return
     for event in events:
         asked = (event["evidence"], event["type"])
-        if event["type"] not in _ASKED or asked in STATE.agreed or not questions.can_ask():
-            continue
-        if any(part.option == "--yes" for part in STATE.typed):
+        if event["type"] not in _ASKED or asked in STATE.agreed:
             continue
         output.say(*_lines(event))
         questions.agree("Sign it, as it is shown here?", yes=False, otherwise="all is as before")

@@ -4,7 +4,7 @@ is its manifest, which is kept to be gone by.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from cli import items, output
 
@@ -13,9 +13,6 @@ if TYPE_CHECKING:
     from cli.session import Session
     from ledger.client.retrieval import Opened, Sink
     from ledger.domain.files.manifest import Manifest
-
-#: Bytes of a manifest that are read at once, of some two hundred thousand files.
-_AT_ONCE: Final = 64 << 20
 
 
 class Read:
@@ -59,8 +56,10 @@ class Read:
             VerificationError: it is not what was recorded.
         """
         from ledger.client import retrieval
+        from ledger.domain.files import manifest
 
-        session, kept = self.session, _Kept(out, self.is_folder and self.body["size"] <= _AT_ONCE)
+        is_kept = self.is_folder and self.body["size"] <= manifest.AT_ONCE
+        session, kept = self.session, _Kept(out, is_kept)
         with output.progress("decrypting", self.body["size"]) as advance:
             opened = retrieval.fetch(
                 session.node,

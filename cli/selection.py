@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
@@ -87,11 +87,14 @@ def find(session: Session, typed: Sequence[str]) -> Chosen:
             one = items.also(session, text)
             found.setdefault(one.urn, one)
             continue
-        for one in _belonging(session, text.strip()):
-            if session.node.item(one.urn).closed:
+        belonging = _belonging(session, text.strip())
+        told = items.as_told(session, (one.urn for one in belonging))
+        ids = items.short_ids((one.urn for one in belonging), told)
+        for one in belonging:
+            if one.urn in told and told[one.urn].closed:
                 closed += 1
             else:
-                found.setdefault(one.urn, one)
+                found.setdefault(one.urn, replace(one, name=ids[one.urn]))
     return Chosen(tuple(found.values()), any(map(is_whole, typed)), closed)
 
 
@@ -254,7 +257,7 @@ def _belonging(session: Session, text: str) -> list[Named]:
             found.append([Named(urn, case, numbers_of) for urn in there])
     meant = [one for one in found if one]
     if len(meant) == 1:
-        return items.with_names(session, meant[0])
+        return meant[0]
     if meant:
         raise UsageError(
             f"{text[:80]!r} may be a case or an exhibit of one",

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.commands import within
+from tests.support.commands import done
 
 ITEM = "2026-117/A1"
 WHY = ("--reason", "typing error")
@@ -20,15 +20,9 @@ def home(worked: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     return Path(shutil.copytree(worked["home"], tmp_path / "home"))
 
 
-def run(home: Path, *words: object, code: int = 0) -> tuple[str, str]:
-    found, out, said = within(*words, home=home)
-    assert found == code, f"{words}: {found}\n{out}\n{said}"
-    return out, said
-
-
 def pointer(home: Path, item: str) -> tuple[str, object]:
     """Member and new value of the newest correction."""
-    shown = json.loads(run(home, "--json", "show", item, "--basis", "x")[0])
+    shown = json.loads(done(home, "--json", "show", item, "--basis", "x")[0])
     bodies = [
         one["document"]["body"]
         for one in shown["details"]
@@ -49,15 +43,15 @@ def pointer(home: Path, item: str) -> tuple[str, object]:
 def test_what_is_corrected_is_found_by_its_plain_name(
     home: Path, words: tuple[str, ...], item: str, corrected: tuple[str, str]
 ) -> None:
-    run(home, "correct", ITEM, *words, *WHY)
+    done(home, "correct", ITEM, *words, *WHY)
     assert pointer(home, item) == corrected
 
 
 def test_an_exhibit_that_has_no_case_is_corrected_at_its_own_place(home: Path) -> None:
-    run(home, "seize", "phone", "-e", "B1")
-    run(home, "correct", "B1", "--exhibit", "B2", *WHY)
+    done(home, "seize", "phone", "-e", "B1")
+    done(home, "correct", "B1", "--exhibit", "B2", *WHY)
     assert pointer(home, "B2") == ("/identifiers/0/value", "B2")
-    _, said = run(home, "correct", "B2", "--case", "2026-118", *WHY, code=2)
+    _, said = done(home, "correct", "B2", "--case", "2026-118", *WHY, code=2)
     assert "a case number to correct is one alone" in said
 
 
@@ -73,9 +67,9 @@ def test_an_exhibit_that_has_no_case_is_corrected_at_its_own_place(home: Path) -
 def test_what_makes_the_event_what_it_is_or_is_not_there_is_refused(
     home: Path, words: tuple[str, ...]
 ) -> None:
-    before = json.loads(run(home, "--json", "status")[0])["integrated"]
-    run(home, "correct", ITEM, *words, *WHY, code=1)
-    assert json.loads(run(home, "--json", "status")[0])["integrated"] == before
+    before = json.loads(done(home, "--json", "status")[0])["integrated"]
+    done(home, "correct", ITEM, *words, *WHY, code=1)
+    assert json.loads(done(home, "--json", "status")[0])["integrated"] == before
 
 
 @pytest.mark.parametrize(
@@ -89,5 +83,5 @@ def test_what_makes_the_event_what_it_is_or_is_not_there_is_refused(
     ],
 )
 def test_two_things_or_half_of_one_are_no_correction(home: Path, words: tuple[str, ...]) -> None:
-    _, said = run(home, "correct", ITEM, *words, *WHY, code=2)
+    _, said = done(home, "correct", ITEM, *words, *WHY, code=2)
     assert "one thing is corrected at a time" in said

@@ -20,7 +20,7 @@ from ledger.client import offered_item
 from ledger.client.offered_item import OnOffer
 from ledger.domain.errors import NetworkError, RuleError, VerificationError
 from ledger.domain.event import same_record
-from tests.support.commands import within
+from tests.support.commands import done, within
 from tests.support.desk import Desk
 from tests.support.people import joined
 from tests.support.serving import served
@@ -36,7 +36,7 @@ class Office:
 
     def run(self, *words: object, typed: str | None = None, code: int = 0) -> tuple[str, str]:
         """A command of the home's person."""
-        return _done(within(*words, home=self.home, typed=typed), words, code)
+        return done(self.home, *words, typed=typed, code=code)
 
     def theirs(self, *words: object, typed: str | None = None, code: int = 0) -> tuple[str, str]:
         """A command of the colleague, at the node that the home serves meanwhile."""
@@ -44,8 +44,7 @@ class Office:
             known = self.folder / CLIENT
             text = re.sub(r"http://[\w.:]+", node.url, known.read_text())
             known.write_text(text)
-            found = within(*words, home=self.folder, typed=typed)
-        return _done(found, words, code)
+            return done(self.folder, *words, typed=typed, code=code)
 
     def events(self, *numbers: str) -> dict[str, int]:
         """How many events the items of numbers have."""
@@ -56,11 +55,6 @@ class Office:
         return found
 
 
-def _done(found: tuple[int, str, str], words: tuple[object, ...], code: int) -> tuple[str, str]:
-    assert found[0] == code, f"{words}: {found[0]}\n{found[1]}\n{found[2]}"
-    return found[1], found[2]
-
-
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of an office, which each test gets a copy of."""
@@ -69,12 +63,12 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pages.mkdir()
     for number in range(3):
         (pages / f"{number}.txt").write_text(f"page {number}")
-    done = [within("init", "--agency", "NL-POL", "--person", "4711", home=home)]
+    made_by = [within("init", "--agency", "NL-POL", "--person", "4711", home=home)]
     for name, exhibit in (("photo.jpg", "A1"), ("pages", "A2"), ("other.txt", "A20")):
         if name != "pages":
             (folder / name).write_text(name)
-        done.append(within("upload", folder / name, "-c", "2026-117", "-e", exhibit, home=home))
-    assert [code for code, _, _ in done] == [0] * 4, done
+        made_by.append(within("upload", folder / name, "-c", "2026-117", "-e", exhibit, home=home))
+    assert [code for code, _, _ in made_by] == [0] * 4, made_by
     with Desk(home) as desk:
         colleague = joined(desk, folder / "colleague", "officer", "custodian", number="4712")
         (folder / "who").write_text(colleague.pseudonym)

@@ -16,6 +16,7 @@ from ledger.client import handover, handover_pause
 from ledger.client.upload import UploadOptions
 from ledger.domain.errors import DeniedError, IncompleteError, UsageError
 from ledger.domain.event.offer_terms import OfferTerms
+from ledger.domain.files import manifest
 from tests.support.actors import Actor, enrolled
 from tests.support.commands import custody, within
 from tests.support.desk import Desk
@@ -39,7 +40,7 @@ def test_a_folder_that_lists_nothing_that_can_be_read_is_left_to_the_court_all_t
     """It failed when both accesses were signed; of what another agency recorded as a folder the
     content may be anything, of any size.
     """
-    monkeypatch.setattr(court_folder, "_AT_ONCE", 1 << 20)
+    monkeypatch.setattr(manifest, "AT_ONCE", 1 << 20)
     with Desk(home) as desk:
         item = kept(desk, tmp_path, b"x" * size, event_type="gathered", body={"count": 1})
         desk.anchor()

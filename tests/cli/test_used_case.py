@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ledger.app import used_cases
-from tests.support.commands import within
+from tests.support.commands import done
 
 
 @pytest.fixture
@@ -21,15 +21,9 @@ def home(worked: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     return Path(shutil.copytree(worked["home"], tmp_path / "home"))
 
 
-def run(home: Path, *words: object, code: int = 0) -> tuple[str, str]:
-    found, out, said = within(*words, home=home)
-    assert found == code, f"{words}: {found}\n{out}\n{said}"
-    return out, said
-
-
 def numbers(home: Path, name: str) -> dict[str, str]:
     """What an item's record says of its numbers."""
-    shown = json.loads(run(home, "--json", "show", name, "--basis", "x")[0])
+    shown = json.loads(done(home, "--json", "show", name, "--basis", "x")[0])
     given = shown["details"][0]["document"].get("identifiers", [])
     return {one["scheme"]: one["value"] for one in given}
 
@@ -37,35 +31,35 @@ def numbers(home: Path, name: str) -> dict[str, str]:
 def test_what_is_recorded_in_a_folder_is_of_its_case_and_says_so(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run(home, "use", "2026-200")
-    _, said = run(home, "upload", "p.jpg", "-e", "A1")
+    done(home, "use", "2026-200")
+    _, said = done(home, "upload", "p.jpg", "-e", "A1")
     assert "case 2026-200, which this folder uses" in said
     assert numbers(home, "2026-200/A1") == {"case": "2026-200", "exhibit": "A1"}
     monkeypatch.chdir("below")
-    _, said = run(home, "seize", "phone", "-e", "A2")
+    _, said = done(home, "seize", "phone", "-e", "A2")
     assert "case 2026-200, which this folder uses" in said
     assert numbers(home, "2026-200/A2")["case"] == "2026-200"
     monkeypatch.chdir("../..")
-    _, said = run(home, "seize", "phone", "-e", "A3")
+    _, said = done(home, "seize", "phone", "-e", "A3")
     assert "which this folder uses" not in said
 
 
 def test_a_case_that_is_typed_is_the_one_that_is_recorded(home: Path) -> None:
-    run(home, "use", "2026-200")
-    _, said = run(home, "upload", "p.jpg", "-c", "2026-201", "-e", "A1")
+    done(home, "use", "2026-200")
+    _, said = done(home, "upload", "p.jpg", "-c", "2026-201", "-e", "A1")
     assert "which this folder uses" not in said
     assert numbers(home, "2026-201/A1")["case"] == "2026-201"
 
 
 def test_an_exhibit_number_alone_is_one_of_the_case_and_no_other(home: Path) -> None:
-    run(home, "upload", "p.jpg", "-c", "2026-200", "-e", "A1")
-    _, said = run(home, "note", "A1", "x", code=2)
+    done(home, "upload", "p.jpg", "-c", "2026-200", "-e", "A1")
+    _, said = done(home, "note", "A1", "x", code=2)
     assert "may be each of 2 items" in said
-    run(home, "use", "2026-200")
-    run(home, "note", "A1", "seen")
-    assert json.loads(run(home, "--json", "show", "2026-200/A1")[0])["item"]["events"] == 2
-    run(home, "use", "--none")
-    run(home, "note", "A1", "x", code=2)
+    done(home, "use", "2026-200")
+    done(home, "note", "A1", "seen")
+    assert json.loads(done(home, "--json", "show", "2026-200/A1")[0])["item"]["events"] == 2
+    done(home, "use", "--none")
+    done(home, "note", "A1", "x", code=2)
 
 
 def test_a_number_that_is_the_beginning_of_anothers_id_is_refused_in_a_used_case_too(
@@ -73,26 +67,26 @@ def test_a_number_that_is_the_beginning_of_anothers_id_is_refused_in_a_used_case
 ) -> None:
     """Whoever recorded it had it taken for the other one by all who work on the case."""
     begins = worked["evidence"].removeprefix("urn:uuid:")[:8]
-    run(home, "use", "2026-200")
-    run(home, "upload", "p.jpg", "-e", begins)
-    _, said = run(home, "note", begins, "x", code=2)
+    done(home, "use", "2026-200")
+    done(home, "upload", "p.jpg", "-e", begins)
+    _, said = done(home, "note", begins, "x", code=2)
     assert "may be each of 2 items" in said
 
 
 def test_the_case_is_not_in_clear_on_the_disk_and_no_file_of_the_folder_chooses_it(
     home: Path,
 ) -> None:
-    run(home, "use", "2026-200")
+    done(home, "use", "2026-200")
     kept = (home / used_cases.CASES).read_bytes()
     assert b"2026-200" not in kept
     assert b"desk" not in kept
     assert sorted(path.name for path in Path().iterdir()) == ["below", "p.jpg"]
     (home / used_cases.CASES).write_bytes(bytes(len(kept)))  # damaged: no case is taken
-    assert json.loads(run(home, "--json", "use")[0])["case"] == ""
+    assert json.loads(done(home, "--json", "use")[0])["case"] == ""
 
 
 def test_an_interrupted_upload_goes_on_with_the_details_of_then(home: Path) -> None:
-    run(home, "use", "2026-200")
-    _, said = run(home, "upload", "p.jpg", "--resume", code=2)
+    done(home, "use", "2026-200")
+    _, said = done(home, "upload", "p.jpg", "--resume", code=2)
     assert "was interrupted" in said
     assert "which this folder uses" not in said

@@ -101,6 +101,13 @@ def within(
     return code, out.getvalue(), said.getvalue()
 
 
+def done(home: Path, *words: object, typed: str | None = None, code: int = 0) -> tuple[str, str]:
+    """The command line in this process, ended as it should; what it printed and said."""
+    found, out, said = within(*words, home=home, typed=typed)
+    assert found == code, f"{words}: {found}\n{out}\n{said}"
+    return out, said
+
+
 def verified_alone(*arguments: object, folder: Path = ROOT) -> None:
     """Verify in a process that has no network: in a network namespace of its own where the system
     lets us, else without sockets.

@@ -21,6 +21,9 @@ from ledger.domain.files import path_names
 
 MEDIA_TYPE: Final = "application/vnd.custody.manifest+json"
 LIMIT: Final = 1 << 30  # bytes: a million files and more
+#: Bytes of a manifest that a command reads at once, of some two hundred thousand files: whoever
+#: recorded it chose its size.
+AT_ONCE: Final = 64 << 20
 #: What a file system may know besides, and what this version does not say.
 LEFT_OUT: Final = (
     "times of access, change and birth",
