@@ -347,7 +347,7 @@ class _Replay:
         cid = self.known.cid if self.known is not None else None
         if (opening := opened.events[0]) is not None:
             cid = dag.root_of(opening.content) if opening.content is not None else None
-        place = stored_items.place_of(self.known) or self.into.items.newest_place() + 1
+        place = stored_items.place_of(self.known, self.into.items.newest_place() + 1)
         incoming_parcels.write(self.book.node, self.into, opened, state, rows, cid, place, self.key)
 
     def _carry(self, item: ItemRow, own: list[EntryRow]) -> None:

@@ -100,13 +100,15 @@ class StoredItems:
             )
 
 
-def place_of(item: ItemRow | None) -> int:
-    """Where an item of another agency stands in lists, which nothing else tells; 0 for one that is
-    not known: another agency's is never the first.
+def place_of(item: ItemRow | None, otherwise: int) -> int:
+    """Where an item of another agency stands in lists, which nothing else tells.
+
+    Args:
+        otherwise: the place of one that is not known.
 
     Raises:
         FormatError: nowhere. Lists begin at 0, and it would be in none.
     """
-    place = item.opened if item is not None else 0
+    place = item.opened if item is not None else otherwise
     require(type(place) is int and place >= 0, "the place of an item in lists is none")
     return place
