@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -13,7 +14,7 @@ from ledger.domain.codecs.text import counted
 
 if TYPE_CHECKING:
     from cli.items import Named
-    from cli.session import Session
+    from ledger.domain.ports.answers import Item
 
 _HELP = """Write labels to print (SVG, 62 x 29 mm each): the case and exhibit number by which you
 name the item, and a barcode of its short id, which every command takes. Nothing else of the item
@@ -51,11 +52,12 @@ def label(
         )
     if len(named) > _MOST:
         raise UsageError(f"more than {_MOST} labels in one file", hint="print them in parts")
-    with open_session() as session, outfile.writing(out, force=force) as file:
+    with outfile.writing(out, force=force) as file, open_session() as session:
         found = [items.find(session, text) for text in named]
-        ids = _ids(session, found)
-        labels = [(_number(one), ids[one.urn]) for one in found]
-        file.write(_sheet(labels).encode())
+        told = items.as_told(session, (one.urn for one in found))
+        labels = [(_number(one), _id(one.urn, told)) for one in found]
+        for line in _sheet(labels):
+            file.write(line.encode() + b"\n")
     bare = [short for number, short in labels if not number]
     output.result(
         {"labels": [{"number": number, "id": short} for number, short in labels]},
@@ -73,17 +75,10 @@ def register(app: typer.Typer) -> None:
     app.command(help=_HELP)(label)
 
 
-def _ids(session: Session, found: list[Named]) -> dict[str, str]:
-    """Short ids of items by their whole ones; whole ones where the node tells no statement that
-    opened them.
-    """
-    urns = list(dict.fromkeys(one.urn for one in found))
-    openings = {
-        item.evidence: item.opening[:_DIGITS]
-        for at in range(0, len(urns), 100)
-        for item in session.node.find(among=urns[at : at + 100])
-    }
-    return {urn: openings.get(urn) or urn.removeprefix("urn:uuid:") for urn in urns}
+def _id(urn: str, told: Mapping[str, Item]) -> str:
+    """The short id of an item; the whole one where the node tells no statement that opened it."""
+    opening = told[urn].opening[:_DIGITS] if urn in told else ""
+    return opening or urn.removeprefix("urn:uuid:")
 
 
 def _number(one: Named) -> str:
@@ -91,18 +86,20 @@ def _number(one: Named) -> str:
     return "/".join(value for _, value in one.numbers)
 
 
-def _sheet(labels: list[tuple[str, str]]) -> str:
-    """Labels one below the other, in millimetres, as an image that loads nothing."""
+def _sheet(labels: list[tuple[str, str]]) -> Iterator[str]:
+    """Labels one below the other, in millimetres, as an image that loads nothing: its lines."""
     high = _HIGH * len(labels)
-    drawn = "\n".join(_label(place, *one) for place, one in enumerate(labels))
-    return (
+    yield (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{_WIDE}mm" height="{high}mm" '
-        f'viewBox="0 0 {_WIDE} {high}">\n<rect width="100%" height="100%" fill="white"/>\n'
-        f"{drawn}\n</svg>\n"
+        f'viewBox="0 0 {_WIDE} {high}">'
     )
+    yield '<rect width="100%" height="100%" fill="white"/>'
+    for place, one in enumerate(labels):
+        yield from _label(place, *one)
+    yield "</svg>"
 
 
-def _label(place: int, number: str, short: str) -> str:
+def _label(place: int, number: str, short: str) -> list[str]:
     across, bars = 0.0, []
     widths = code128.widths(short)
     module = min(_MODULE, (_WIDE - 2 * _EDGE) / (sum(widths) + 20))
@@ -116,9 +113,10 @@ def _label(place: int, number: str, short: str) -> str:
         across += width
     middle, text = _WIDE / 2, 'text-anchor="middle" font-family="monospace"'
     size = min(5.0, (_WIDE - 2 * _EDGE) / (0.62 * max(len(number), 1)))
-    return (
-        f'<g transform="translate(0 {place * _HIGH})">\n'
-        f'<text x="{middle}" y="7.5" {text} font-size="{size:.2f}">{pages.shown(number)}</text>\n'
-        f"{''.join(bars)}\n"
-        f'<text x="{middle}" y="26" {text} font-size="4">{pages.shown(short)}</text>\n</g>'
-    )
+    return [
+        f'<g transform="translate(0 {place * _HIGH})">',
+        f'<text x="{middle}" y="7.5" {text} font-size="{size:.2f}">{pages.shown(number)}</text>',
+        "".join(bars),
+        f'<text x="{middle}" y="26" {text} font-size="4">{pages.shown(short)}</text>',
+        "</g>",
+    ]

@@ -188,7 +188,7 @@ def send_test(who: Who, as_json: Json = False) -> None:
             hint="see: custody notices list",
         )
     sent = found.server.send(
-        found.people[person].address, "custody: a test", "This is a test of notices.\n"
+        found.people[person].address, "custody: a test", "This is a test of notices."
     )
     if sent != "taken":
         said = "refuses that address" if sent == "refused" else "did not say whether it took it"

@@ -51,6 +51,11 @@ def trust(
     from ledger.client import trust_roots
     from ledger.domain.errors import UsageError
 
+    if STATE.offline:
+        raise UsageError(
+            "the chain, or your agency's node, tells the trust root, and --offline asks nobody",
+            hint="leave out --offline",
+        )
     if check is not None:
         if out is not None or pin:
             raise UsageError(

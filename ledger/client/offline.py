@@ -178,10 +178,17 @@ class FieldNode:
             parts=None,
         )
 
-    def find(self, *, beginning: str = "", among: Sequence[str] = ()) -> Iterator[Item]:
+    def find(
+        self, *, beginning: str = "", among: Sequence[str] = (), **others: Any
+    ) -> Iterator[Item]:
         """Items that were begun here: those with this beginning of their id, or of the digest of
         the statement that opened them, or those among some.
+
+        Raises:
+            UsageError: others are wanted, which the node alone knows.
         """
+        if others or not (beginning or among):
+            raise _needs_node()
         for one in self._queue:
             digest, item = one.statement.digest.hex(), one.subject.removeprefix("urn:uuid:")
             named = beginning and (digest.startswith(beginning) or item.startswith(beginning))
@@ -308,9 +315,13 @@ class FieldNode:
             raise AttributeError(name)
 
         def refuse(*_: object, **__: object) -> Any:
-            raise UsageError("that cannot be done without network", hint=_OFFLINE)
+            raise _needs_node()
 
         return refuse
+
+
+def _needs_node() -> UsageError:
+    return UsageError("that cannot be done without network", hint=_OFFLINE)
 
 
 def _loss(lost: list[Waiting]) -> str:
