@@ -18,12 +18,14 @@ from tests.support.commands import custody
 
 @pytest.fixture(autouse=True)
 def _state() -> Iterator[None]:
-    """What one command of this process leaves in its output does not reach the next."""
-    before = STATE.json
+    """What one command of this process leaves in its output, and its options, do not reach the
+    next.
+    """
+    before = vars(STATE).copy()
     output._Printing.lost = None
     output._Printing.taken = False
     yield
-    STATE.json = before
+    vars(STATE).update(before)
     output._Printing.lost = None
 
 
