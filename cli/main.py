@@ -240,16 +240,22 @@ def run(arguments: list[str]) -> int:
         missing.require_filled(arguments)
         arguments = missing.with_own_words(command_line.parts(command, arguments))
         STATE.typed = command_line.parts(command, arguments)
-        return int(command(arguments, prog_name="custody", standalone_mode=False) or 0)
+        return _called(command, arguments)
     except (interrupt.Stopped, typer.Abort):
         return output.interrupted(interrupt.exit_code(), interrupt.told())
+    except Exception as error:  # noqa: BLE001  (the last handler: a defect must not print case data)
+        return output.failure(_in_words(error))
+
+
+def _called(command: Any, arguments: list[str]) -> int:
+    """Call a command; what it lacks is asked for, and it is called with that."""
+    try:
+        return int(command(arguments, prog_name="custody", standalone_mode=False) or 0)
     except TyperException as error:
         if missing.is_lacking(error):
             more = missing.answered(error, arguments)
             return run(more) if more else output.tell(*missing.told(error), code=2)
         return _misused(error, arguments, command)
-    except Exception as error:  # noqa: BLE001  (the last handler: a defect must not print case data)
-        return output.failure(_in_words(error))
 
 
 def _in_words(error: Exception) -> Exception:

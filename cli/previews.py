@@ -19,7 +19,7 @@ from ledger.domain.errors import UsageError
 
 #: What passes an item on, corrects its record, or closes it. Whoever answers an offer or a request
 #: is asked by its own command, which shows more.
-_ASKED: Final = frozenset(
+ASKED: Final = frozenset(
     {"transfer-offered", "corrected", "disposal-requested", "returned", "voided"}
 )
 #: Commands by which a person signs for an item.
@@ -88,7 +88,7 @@ def _show(events: Sequence[dict[str, Any]]) -> None:
         return
     for event in events:
         asked = (event["evidence"], event["type"])
-        if event["type"] not in _ASKED or asked in STATE.agreed:
+        if event["type"] not in ASKED or asked in STATE.agreed:
             continue
         output.say(*_lines(event))
         questions.agree("Sign it, as it is shown here?", yes=False, otherwise="all is as before")

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from cli import items, labels, output, questions
+from cli import items, labels, output, previews, questions
 from cli.global_options import STATE
 from cli.items import Named
 from ledger.domain.codecs.text import counted
@@ -146,6 +146,8 @@ def agree(chosen: Chosen, question: str, *, yes: bool) -> None:
         yes=yes,
         otherwise="all of them are as before",
     )
+    # Agreed to for all of them: nobody is asked the same of each once more.
+    STATE.agreed |= {(one.urn, kind) for one in chosen.items for kind in previews.ASKED}
 
 
 def each(chosen: Chosen, act: Callable[[Named], Any], what: str) -> Done:

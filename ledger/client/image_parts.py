@@ -62,6 +62,8 @@ class PartsWriter:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        if kind is None and self._file is None and self._left:
+            self._next()  # nothing was written: an empty content is an empty file, not none
         self._stack.__exit__(kind, error, trace)
 
     def write(self, data: bytes) -> int:

@@ -356,3 +356,20 @@ def test_a_log_that_was_set_back_is_not_exported_over_what_it_said_before(
     assert within("log", "export", tree, home=early)[0] == 2, "as long, with other entries"
     assert (tree / "checkpoint").read_bytes() == before
     assert within("log", "export", tree, home=home_path)[0] == 0
+
+
+def test_an_empty_file_comes_back_and_stands_in_the_folder_for_the_court(
+    worked: dict[str, Path], tmp_path: Path
+) -> None:
+    """Two accesses were signed, and then there was no file to put in place."""
+    empty, back = tmp_path / "empty.log", tmp_path / "back.log"
+    empty.touch()
+    home = worked["home"]
+    custody("upload", empty, "-c", "2026-119", "-e", "E1", home=home)
+    custody("anchor", home=home)
+    custody("get", "2026-119/E1", "-o", back, "--basis", "x", home=home)
+    assert back.read_bytes() == b""
+    folder = tmp_path / "for-the-court"
+    custody("court", "2026-119/E1", "-o", folder, "--basis", "x", home=home)
+    assert (folder / "empty.log").read_bytes() == b""
+    custody("verify", folder / "empty.log", "--trust", folder / "trust.json", home=tmp_path / "no")

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import pty
-import select
 import signal
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,9 +16,10 @@ from cli import questions, session
 from ledger.client import handover
 from ledger.domain.errors import DemandError, UsageError
 from tests.support.actors import Actor, commands_of, enrolled
-from tests.support.commands import ROOT, within
+from tests.support.commands import within
 from tests.support.desk import PASSPHRASE, Desk
 from tests.support.strangers import desk, photo  # noqa: F401  (fixtures)
+from tests.support.terminals import at_terminal
 
 REQUEST = {"reason": "the case is closed", "rule": "wpg-9"}
 
@@ -257,41 +254,29 @@ def test_a_passphrase_that_is_not_entered_opens_nothing(
     assert told in said
 
 
+@pytest.mark.parametrize(
+    ("typed", "code", "told"),
+    [
+        (b"\x04", 2, "is missing"),
+        (b"\n", 2, "is missing"),
+        (b"\x03", 128 + signal.SIGINT, "stopped; nothing half-written is left"),
+    ],
+)
+def test_a_word_that_is_missing_and_not_answered_ends_the_command(
+    worked: dict[str, Path], typed: bytes, code: int, told: str
+) -> None:
+    """Ctrl-C at this question was a traceback."""
+    command = [sys.executable, "-m", "cli", "--home", str(worked["home"]), "show"]
+    found, said = at_terminal(command, ":", typed)
+    assert (found, "Traceback" in said) == (code, False), said
+    assert told in said
+
+
 def test_a_passphrase_is_not_shown_while_it_is_typed(worked: dict[str, Path]) -> None:
     command = [sys.executable, "-m", "cli", "--home", str(worked["home"]), "list"]
     found, said = at_terminal(command, "Passphrase:", PASSPHRASE + b"\n")
     assert found == 0, said
     assert PASSPHRASE.decode() not in said
-
-
-def at_terminal(command: list[str], question: str, typed: bytes) -> tuple[int, str]:
-    """A command at a pseudo-terminal of its own; what is typed waits for the question."""
-    child, master = pty.fork()
-    if child == 0:
-        os.chdir(ROOT)
-        settings = {
-            name: value for name, value in os.environ.items() if name != "CUSTODY_PASSPHRASE"
-        }
-        os.execve(command[0], command, settings)
-    said, end, asked = b"", time.monotonic() + 60, False
-    try:
-        while time.monotonic() < end:
-            if not select.select([master], [], [], 1)[0]:
-                continue
-            try:
-                part = os.read(master, 4096)
-            except OSError:  # the other side was closed
-                break
-            if not part:
-                break
-            said += part
-            if not asked and question.encode() in said:
-                asked = True
-                os.write(master, typed)
-        status = os.waitpid(child, 0)[1]
-    finally:
-        os.close(master)
-    return os.waitstatus_to_exitcode(status), said.decode(errors="replace")
 
 
 def test_a_suspension_that_reaches_back_says_what_it_breaks_and_is_asked_for(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import signal
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -21,9 +23,10 @@ from ledger.client.offered_item import OnOffer
 from ledger.domain.errors import NetworkError, RuleError, VerificationError
 from ledger.domain.event import same_record
 from tests.support.commands import done, within
-from tests.support.desk import Desk
+from tests.support.desk import PASSPHRASE, Desk
 from tests.support.people import joined
 from tests.support.serving import served
+from tests.support.terminals import at_terminal
 
 
 @dataclass
@@ -105,6 +108,34 @@ def test_nothing_is_signed_for_a_whole_case_before_somebody_agreed(office: Offic
     _, said = office.run("note", "2026-117/", "box 7", typed="n\n", code=2)
     assert "Add this note to 6 items?" in said
     assert {one: count + 1 for one, count in before.items()} == office.events(*PARTS)
+
+
+@pytest.fixture
+def offering(office: Office, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The beginning of an offer at a terminal."""
+    secret = office.home.parent / "passphrase"
+    secret.write_bytes(PASSPHRASE)
+    secret.chmod(0o600)
+    monkeypatch.setenv("CUSTODY_PASSPHRASE_FILE", str(secret))
+    command = [sys.executable, "-m", "cli", "--home", str(office.home), "handover", "offer"]
+    return [*command, "--to", "4712"]
+
+
+def test_who_agreed_to_all_of_an_exhibit_is_not_asked_for_each_item_again(
+    offering: list[str],
+) -> None:
+    code, said = at_terminal([*offering, "2026-117/A2/"], "[y/N]", b"y\n")
+    assert (code, said.count("[y/N]")) == (0, 1), said
+    assert "4 items offered to 4712" in said
+
+
+def test_who_stops_at_the_question_whether_to_sign_is_told_that_nothing_is_recorded(
+    offering: list[str],
+) -> None:
+    """Whom the receiver's number names had been asked by then: that counted as a step recorded."""
+    code, said = at_terminal([*offering, "2026-117/A1"], "[y/N]", b"\x03")
+    assert code == 128 + signal.SIGINT, said
+    assert "stopped; nothing half-written is left" in said
 
 
 def test_a_closed_item_of_a_case_is_left_out_and_told(office: Office) -> None:
