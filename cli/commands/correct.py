@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli import decisions, items, labels, output
-from cli.global_options import Evidence, Json
+from cli import decisions, event_members, items, labels, output
+from cli.global_options import STATE, Evidence, Json
+from cli.hints import command
 from cli.questions import Yes
 
 if TYPE_CHECKING:
@@ -26,31 +27,6 @@ Example:
     --reason "wrong store"
 """
 _WHY = {"purpose": "correction"}
-#: Members by the options that say them. What is not here is a member of the event's own.
-_POINTERS: Final = {
-    "basis": "/basis/purpose",
-    "basis-kind": "/basis/kind",
-    "authorisation": "/basis/reference",
-    "authority": "/basis/authority",
-    "occurred": "/occurred/from",
-    "late": "/late",
-    "name": "/body/name",
-    "description": "/body/description",
-    "text": "/body/text",
-    "reason": "/body/reason",
-    "place": "/body/place",
-    "purpose": "/body/purpose",
-    "condition": "/body/condition",
-    "method": "/body/method",
-    "tool": "/body/tool/name",
-    "tool-version": "/body/tool/version",
-    "make": "/body/device/make",
-    "model": "/body/device/model",
-    "serial": "/body/device/serial",
-    "collector": "/body/collector/name",
-    "clock-shown": "/body/deviceClock/shown",
-    "clock-reference": "/body/deviceClock/reference",
-}
 
 
 def correct(
@@ -63,7 +39,7 @@ def correct(
         typer.Option(
             help="What to correct: name, place, basis ..., as the option was called that said it, "
             "or a JSON pointer (RFC 6901).",
-            autocompletion=lambda: sorted(_POINTERS),
+            autocompletion=lambda: sorted(event_members.FIELDS),
         ),
     ] = "",
     new: Annotated[str, typer.Option(help="The right value.")] = "",
@@ -83,14 +59,17 @@ def correct(
     from ledger.client import retrieval
     from ledger.domain.errors import NotFoundError, UsageError
 
-    numbers = {name: value for name, value in (("case", case), ("exhibit", exhibit)) if value}
+    typed = (("case", case.strip()), ("exhibit", exhibit.strip()))
+    numbers = {name: value for name, value in typed if value}
     if len(numbers) + bool(field) != 1 or bool(field) != bool(new):
         raise UsageError(
             "one thing is corrected at a time",
             hint="give --case NUMBER, --exhibit NUMBER, or --field NAME with --new VALUE",
         )
     said = {
-        "pointer": _POINTERS.get(field, field if field.startswith("/") else f"/body/{field}"),
+        "pointer": event_members.FIELDS.get(
+            field, field if field.startswith("/") else f"/body/{field}"
+        ),
         "new": _value(new, "--new") if is_json else new,
         "reason": reason,
         **({"old": _value(old, "--old") if is_json else old} if old else {}),
@@ -98,7 +77,7 @@ def correct(
     # Where in the record a number stands is known once it was read: until then the node judges
     # whether numbers may be corrected at all.
     draft = said | {
-        "pointer": "/identifiers",
+        "pointer": event_members.NUMBERS,
         "new": [{"scheme": name, "value": value} for name, value in numbers.items()],
     }
     draft.pop("old", None)
@@ -114,15 +93,20 @@ def correct(
         if target is None:
             raise NotFoundError(f"what event {event} said was destroyed")
         for name, value in numbers.items():
-            said |= {"pointer": _number(events, target, name), "new": value}
+            said |= {"pointer": _number(events, target, name, value), "new": value}
         body = {"target": target.statement, **said}
         parts = (session.node, session.person, session.clock, urn, "corrected", body)
         answer = retrieval.record(*parts, read=events)
     output.result(answer, labels.recorded(answer) + "; the earlier record stays as it is")
 
 
-def _number(events: Sequence[RecordedDocument], target: RecordedDocument, scheme: str) -> str:
+def _number(
+    events: Sequence[RecordedDocument], target: RecordedDocument, scheme: str, number: str
+) -> str:
     """The pointer to the only number of a scheme that an event gives its item, as it stands.
+
+    Args:
+        number: the right one, for hints.
 
     Raises:
         UsageError: it gives none, or several.
@@ -134,18 +118,27 @@ def _number(events: Sequence[RecordedDocument], target: RecordedDocument, scheme
     documents = {one.statement: one.document for one in events if one.document is not None}
     standing = corrections.standing(documents, target.statement)
     found = [
-        f"{place}/identifiers/{at}/value"
+        (one["value"], f"{place}/identifiers/{at}/value")
         for place, part in (("", standing), ("/body", standing["body"]))
-        for at, number in enumerate(part.get("identifiers", []))
-        if form(number["scheme"]) == scheme
+        for at, one in enumerate(part.get("identifiers", []))
+        if form(one["scheme"]) == scheme
     ]
     if len(found) == 1:
-        return found[0]
-    told = f"{len(found)} of them" if found else "none"
+        return found[0][1]
+    if not found:
+        raise UsageError(
+            f"event {target.seq} gave the item no {scheme} number: there is none to correct",
+            hint="give it one: "
+            + command("record", "identify", STATE.item, "--scheme", scheme, "--value", number),
+        )
+    said = event_members.text([{"scheme": scheme, "value": value} for value, _ in found])
     raise UsageError(
-        f"event {target.seq} gives the item {told}: a {scheme} number to correct is one alone",
-        hint="a further number: custody record identify ID --scheme "
-        f"{scheme} --value NUMBER; of several: --field /identifiers/0/value",
+        f"event {target.seq} gave the item {len(found)} numbers of this kind: {said}",
+        hint="say which one: "
+        + command(
+            *("correct", STATE.item, "--event", target.seq, "--field", found[0][1]),
+            *("--new", number, "--reason", "WHY"),
+        ),
     )
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 import shutil
 from pathlib import Path
 
@@ -52,7 +54,26 @@ def test_an_exhibit_that_has_no_case_is_corrected_at_its_own_place(home: Path) -
     done(home, "correct", "B1", "--exhibit", "B2", *WHY)
     assert pointer(home, "B2") == ("/identifiers/0/value", "B2")
     _, said = done(home, "correct", "B2", "--case", "2026-118", *WHY, code=2)
-    assert "a case number to correct is one alone" in said
+    assert "gave the item no case number: there is none to correct" in said
+    [words] = re.findall(r"record identify .*", " ".join(said.replace("\\\n", " ").split()))
+    done(home, *shlex.split(words))
+    done(home, "show", "2026-118/B2", "--basis", "x")
+
+
+def test_blanks_around_a_number_are_no_part_of_it(home: Path) -> None:
+    done(home, "correct", ITEM, "--case", " 2026-118 ", *WHY)
+    assert pointer(home, "2026-118/A1") == ("/identifiers/0/value", "2026-118")
+
+
+def test_the_number_that_is_asked_about_at_a_terminal_is_the_one_that_is_signed(home: Path) -> None:
+    """What was agreed to was a draft, about all numbers of the item."""
+    done(home, "seize", "phone", "-e", "B1")
+    _, said = done(home, "correct", "B1", "--case", "2026-118", *WHY, typed="y\n", code=2)
+    assert "[y/N]" not in said
+    _, said = done(home, "correct", ITEM, "--case", "2026-118", *WHY, typed="y\n")
+    assert said.count("[y/N]") == 1
+    assert "is now     2026-118\n" in said
+    assert "scheme" not in said
 
 
 @pytest.mark.parametrize(
