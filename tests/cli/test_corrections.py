@@ -106,3 +106,38 @@ def test_what_makes_the_event_what_it_is_or_is_not_there_is_refused(
 def test_two_things_or_half_of_one_are_no_correction(home: Path, words: tuple[str, ...]) -> None:
     _, said = done(home, "correct", ITEM, *words, *WHY, code=2)
     assert "one thing is corrected at a time" in said
+
+
+def test_the_parts_of_an_exhibit_go_with_it_into_the_right_case(home: Path, tmp_path: Path) -> None:
+    """Their numbers stayed in the old case, where the exhibit's number was free for another one."""
+    folder = tmp_path / "pages"
+    folder.mkdir()
+    for name in ("1.txt", "2.txt"):
+        (folder / name).write_text(name)
+    done(home, "upload", folder, "-c", "2026-117", "-e", "A2")
+    out, _ = done(home, "correct", "2026-117/A2/", "--case", "2026-118", *WHY, "--yes")
+    assert "recorded for 3 items" in out
+    done(home, "correct", "2026-118/A2/", "-e", "A7", *WHY, "--yes")
+    for name in ("A7", "A7/1", "A7/2"):
+        done(home, "show", f"2026-118/{name}", "--basis", "x")
+    _, said = done(home, "correct", "2026-118/A7", "--case", "2026-119", *WHY)
+    [words] = re.findall(r"too: (?:\S+) (.*)", " ".join(said.replace("\\\n", " ").split()))
+    assert "its 2 parts kept the number" in said
+    done(home, *shlex.split(words), "--yes", code=3)  # the exhibit itself has the number already
+    done(home, "show", "2026-119/A7/2", "--basis", "x")
+
+
+def test_what_is_no_number_is_corrected_for_one_item_alone(home: Path) -> None:
+    words = ("--field", "name", "--new", "x", *WHY, "--yes")
+    _, said = done(home, "correct", "2026-117/", *words, code=2)
+    assert "nothing else" in said
+
+
+def test_a_number_of_before_a_correction_names_its_item_and_is_no_reason_to_read_it(
+    home: Path,
+) -> None:
+    done(home, "correct", ITEM, "--case", "2026-118", *WHY)
+    done(home, "get", "2026-118/A1", "-o", home.parent / "new.jpg")
+    _, said = done(home, "get", ITEM, "-o", home.parent / "old.jpg", code=2)
+    assert "say why" in said
+    done(home, "get", ITEM, "-o", home.parent / "old.jpg", "--basis", "x")
