@@ -3,12 +3,43 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any, Final
 
 from cli import labels, people
 
 #: Stands for a statement that is known only once the record was opened.
 UNREAD: Final = "00" * 32
+#: Members by the options that say them, as JSON pointers (RFC 6901). What is not here is a member
+#: of the event's own.
+FIELDS: Final = {
+    "basis": "/basis/purpose",
+    "basis-kind": "/basis/kind",
+    "authorisation": "/basis/reference",
+    "authority": "/basis/authority",
+    "occurred": "/occurred/from",
+    "late": "/late",
+    "name": "/body/name",
+    "description": "/body/description",
+    "text": "/body/text",
+    "reason": "/body/reason",
+    "place": "/body/place",
+    "purpose": "/body/purpose",
+    "condition": "/body/condition",
+    "method": "/body/method",
+    "tool": "/body/tool/name",
+    "tool-version": "/body/tool/version",
+    "make": "/body/device/make",
+    "model": "/body/device/model",
+    "serial": "/body/device/serial",
+    "collector": "/body/collector/name",
+    "clock-shown": "/body/deviceClock/shown",
+    "clock-reference": "/body/deviceClock/reference",
+}
+#: All numbers of an item at once: of a draft, which says no other place before the record was read.
+NUMBERS: Final = "/identifiers"
+_FIELD_OF: Final = {pointer: name for name, pointer in FIELDS.items()}
+_NUMBER: Final = re.compile(r"(?:/body)?/identifiers/\d+/value")
 _BESIDE: Final = ("basis", "handling", "identifiers", "occurred", "late")
 
 
@@ -17,9 +48,28 @@ def said(document: dict[str, Any]) -> list[tuple[str, Any]]:
     it.
     """
     return [
-        *document["body"].items(),
+        *(
+            (name, _TOLD[name](one) if name in _TOLD else one)
+            for name, one in document["body"].items()
+        ),
         *((name, document[name]) for name in _BESIDE if name in document),
     ]
+
+
+def _field(pointer: str) -> str:
+    """What a correction is about, as the option is called that said it."""
+    if pointer == NUMBERS or _NUMBER.fullmatch(pointer):
+        return "number"
+    return _FIELD_OF.get(pointer, pointer.removeprefix("/body/"))
+
+
+def _event(statement: str) -> str:
+    """How an event is told where its number is not known: as its digest begins."""
+    return statement if statement == UNREAD else statement[:8]
+
+
+#: Members that are told otherwise than they stand there.
+_TOLD: Final = {"pointer": _field, "target": _event}
 
 
 def word(name: str) -> str:
@@ -33,6 +83,12 @@ def text(value: Any) -> str:
         return people.recipient(value, people.as_typed)
     if isinstance(value, list) and all(isinstance(one, str) for one in value):
         return ", ".join(map(text, value))
+    if isinstance(value, list) and all(_is_number(one) for one in value):
+        return ", ".join(f"{one['scheme']} {one['value']}" for one in value)
     if value == UNREAD:
         return "(known once the record is opened)"
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, dict) and set(value) == {"scheme", "value"}

@@ -42,7 +42,7 @@ class Named:
 
     ``numbers``: kinds and values of those by which it was named. ``typed``: digits by which it was
     named, with which the digest of the statement that opened it begins. ``name``: its short id,
-    where that is known.
+    where that is known. ``former``: it bears that number no more, since it was corrected or voided.
     """
 
     urn: str
@@ -50,6 +50,7 @@ class Named:
     numbers: tuple[tuple[str, str], ...] = ()
     typed: str = ""
     name: str = ""
+    former: bool = False
 
     @property
     def short(self) -> str:
@@ -176,7 +177,8 @@ def _found(session: Session | None, text: str) -> Named:
         return Named(evidence_urn(text))  # which says that nobody can be asked
     if len(urns) == 1:
         name = shorts(session, urns)[urns[0]]
-        output.note(f"{text[:80]} is item {name}")
+        told = "was the number of" if found[0].former else "is"
+        output.note(f"{text[:80]} {told} item {name}")
         return replace(found[0], name=name)
     raise _unclear(text, urns, shorts(session, urns[:_SHOWN]))
 
@@ -232,8 +234,11 @@ def _by_numbers(session: Session, text: str) -> list[Named]:
             borne = session.node.numbers(case, [exhibit]).get(exhibit)
             numbers = (("case", case), ("exhibit", exhibit))
             # Several may bear the number: it means what is no part of another one, nor replaced.
-            meant = both if borne is None else borne.meant
-            found += [Named(urn, case, numbers) for urn in meant]
+            # Where none bears it any more, those that did; the case is no reason to read them then.
+            if borne is None:
+                found += [Named(urn, numbers=numbers, former=True) for urn in both]
+            else:
+                found += [Named(urn, case, numbers) for urn in borne.meant]
     search, exhibit_alone = session.node.search, (("exhibit", text),)
     alone = [Named(urn, numbers=exhibit_alone) for urn in search("exhibit", text)]
     # An exhibit number alone is one of the case that is worked on here, where that has it.

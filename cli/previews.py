@@ -53,7 +53,10 @@ def of_draft(raw: bytes, disclosures: Sequence[str]) -> None:
     """
     from ledger.domain.event import document as documents
 
-    _show([documents.parse(raw, disclosures).value])
+    draft = documents.parse(raw, disclosures).value
+    # Which of its numbers is corrected is known once the record was read: it is asked for then.
+    if STATE.preview or draft["body"].get("pointer") != event_members.NUMBERS:
+        _show([draft])
 
 
 def of_submissions(submissions: Sequence[dict[str, Any]]) -> None:
@@ -98,7 +101,7 @@ def _show(events: Sequence[dict[str, Any]]) -> None:
 def _lines(event: dict[str, Any]) -> list[str]:
     actor, said = event["actor"], event_members.said(event)
     rows = [
-        ("item", event["evidence"]),
+        ("item", STATE.item if event["evidence"] == STATE.urn else event["evidence"]),
         ("what", labels.EVENTS.get(event["type"], event["type"])),
         ("signed by", f"you, as {actor['role']} of {actor['agency']}"),
         ("at", event["time"]),

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli import decisions, items, labels, output
-from cli.global_options import Evidence, Json
+from cli import decisions, event_members, output, selection
+from cli.global_options import STATE, Json
+from cli.hints import command
 from cli.questions import Yes
+from ledger.domain.codecs.text import counted
+from ledger.domain.event import same_record
+from ledger.domain.event.normalization import form
 
 if TYPE_CHECKING:
-    from ledger.domain.ports.answers import RecordedDocument
+    from cli.items import Named
+    from cli.session import Session
+    from ledger.domain.ports.answers import Recorded, RecordedDocument
 
 _HELP = """Correct an earlier record. Nothing is overwritten: the old value and the new one are both
 shown for ever. Which event it is, is read in the record first, after a signed access.
@@ -20,41 +26,24 @@ shown for ever. Which event it is, is read in the record first, after a signed a
 \b
 Example:
   custody correct 2026-117/A1 --case 2026-118 --reason "typing error"
+  custody correct 2026-117/A2/ --case 2026-118 --reason "typing error"
   custody correct 2026-117/A1 --field name --new "IMG_0042.jpg" \\
     --reason "typing error"
   custody correct 3f0c1d2e --event 2 --field place --new "store 3" \\
     --reason "wrong store"
 """
 _WHY = {"purpose": "correction"}
-#: Members by the options that say them. What is not here is a member of the event's own.
-_POINTERS: Final = {
-    "basis": "/basis/purpose",
-    "basis-kind": "/basis/kind",
-    "authorisation": "/basis/reference",
-    "authority": "/basis/authority",
-    "occurred": "/occurred/from",
-    "late": "/late",
-    "name": "/body/name",
-    "description": "/body/description",
-    "text": "/body/text",
-    "reason": "/body/reason",
-    "place": "/body/place",
-    "purpose": "/body/purpose",
-    "condition": "/body/condition",
-    "method": "/body/method",
-    "tool": "/body/tool/name",
-    "tool-version": "/body/tool/version",
-    "make": "/body/device/make",
-    "model": "/body/device/model",
-    "serial": "/body/device/serial",
-    "collector": "/body/collector/name",
-    "clock-shown": "/body/deviceClock/shown",
-    "clock-reference": "/body/deviceClock/reference",
-}
 
 
 def correct(
-    evidence: Evidence,
+    evidence: Annotated[
+        str,
+        typer.Argument(
+            metavar="ITEM",
+            help="The item: case/exhibit (2026-117/A1) or its id; an exhibit with its parts "
+            "(2026-117/A2/), whose numbers are corrected together.",
+        ),
+    ],
     event: Annotated[
         int, typer.Option(help="Number of the event to correct; 0 opened the item.", min=0)
     ] = 0,
@@ -63,7 +52,7 @@ def correct(
         typer.Option(
             help="What to correct: name, place, basis ..., as the option was called that said it, "
             "or a JSON pointer (RFC 6901).",
-            autocompletion=lambda: sorted(_POINTERS),
+            autocompletion=lambda: sorted(event_members.FIELDS),
         ),
     ] = "",
     new: Annotated[str, typer.Option(help="The right value.")] = "",
@@ -80,72 +69,139 @@ def correct(
     as_json: Json = False,
 ) -> None:
     from cli.session import open_session
-    from ledger.client import retrieval
-    from ledger.domain.errors import NotFoundError, UsageError
+    from ledger.domain.errors import UsageError
 
-    numbers = {name: value for name, value in (("case", case), ("exhibit", exhibit)) if value}
+    typed = (("case", case.strip()), ("exhibit", exhibit.strip()))
+    numbers = {name: value for name, value in typed if value}
     if len(numbers) + bool(field) != 1 or bool(field) != bool(new):
         raise UsageError(
             "one thing is corrected at a time",
             hint="give --case NUMBER, --exhibit NUMBER, or --field NAME with --new VALUE",
         )
     said = {
-        "pointer": _POINTERS.get(field, field if field.startswith("/") else f"/body/{field}"),
+        "pointer": event_members.FIELDS.get(
+            field, field if field.startswith("/") else f"/body/{field}"
+        ),
         "new": _value(new, "--new") if is_json else new,
         "reason": reason,
         **({"old": _value(old, "--old") if is_json else old} if old else {}),
     }
-    # Where in the record a number stands is known once it was read: until then the node judges
-    # whether numbers may be corrected at all.
-    draft = said | {
-        "pointer": "/identifiers",
-        "new": [{"scheme": name, "value": value} for name, value in numbers.items()],
-    }
-    draft.pop("old", None)
     with open_session() as session:
-        urn = items.urn_of(session, evidence)
-        listed = {recorded.seq: recorded.statement for recorded in session.node.events(urn)}
-        if event not in listed:
-            raise UsageError(f"the item has events 0 to {len(listed) - 1}, not {event}")
-        # The list is held against nothing: what is signed names the event as the record has it.
-        wanted = {"target": listed[event], **(draft if numbers else said)}
-        events, _ = decisions.read(session, urn, "corrected", wanted, _WHY)
-        target = next((one for one in events if one.seq == event), None)
-        if target is None:
-            raise NotFoundError(f"what event {event} said was destroyed")
-        for name, value in numbers.items():
-            said |= {"pointer": _number(events, target, name), "new": value}
-        body = {"target": target.statement, **said}
-        parts = (session.node, session.person, session.clock, urn, "corrected", body)
-        answer = retrieval.record(*parts, read=events)
-    output.result(answer, labels.recorded(answer) + "; the earlier record stays as it is")
+        chosen = selection.find(session, [evidence])
+        if chosen.whole and (field or event):
+            raise UsageError(
+                "of several items their case or exhibit number is corrected, and nothing else",
+                hint="give --case NUMBER or --exhibit NUMBER",
+            )
+        selection.agree(chosen, "Correct the number of {}?", yes=yes)
+        done = selection.each(
+            chosen, lambda one: _corrected(session, one, event, said, numbers), "correcting"
+        )
+        if chosen.alone and numbers and not event:
+            _tell_parts(session, chosen.items[0], numbers, reason)
+    selection.tell_recorded(chosen, done)
 
 
-def _number(events: Sequence[RecordedDocument], target: RecordedDocument, scheme: str) -> str:
-    """The pointer to the only number of a scheme that an event gives its item, as it stands.
+def _corrected(
+    session: Session, item: Named, event: int, said: dict[str, Any], numbers: dict[str, str]
+) -> Recorded:
+    """Record the correction of one item.
+
+    Args:
+        said: the body without its target. numbers: what a number is to be, by its scheme; the place
+            where it stands in the record is known once that was read, and until then the node
+            judges whether numbers may be corrected at all.
+    """
+    from ledger.client import retrieval
+    from ledger.domain.errors import NotFoundError, RuleError, UsageError
+
+    listed = {recorded.seq: recorded.statement for recorded in session.node.events(item.urn)}
+    if event not in listed:
+        raise UsageError(f"the item has events 0 to {len(listed) - 1}, not {event}")
+    draft = said
+    if numbers:
+        all_of_them = [{"scheme": name, "value": value} for name, value in numbers.items()]
+        draft = {"pointer": event_members.NUMBERS, "new": all_of_them, "reason": said["reason"]}
+    # The list is held against nothing: what is signed names the event as the record has it.
+    wanted = {"target": listed[event], **draft}
+    events, _ = decisions.read(session, item.urn, "corrected", wanted, _WHY)
+    target = next((one for one in events if one.seq == event), None)
+    if target is None:
+        raise NotFoundError(f"what event {event} said was destroyed")
+    for scheme, value in numbers.items():
+        was, pointer = _number(events, target, scheme, value)
+        right = _of_part(item, scheme, was, value)
+        if right == was:
+            raise RuleError(f"its {scheme} number is {was} already: nothing was corrected")
+        said = said | {"pointer": pointer, "new": right}
+    body = {"target": target.statement, **said}
+    parts = (session.node, session.person, session.clock, item.urn, "corrected", body)
+    return retrieval.record(*parts, read=events)
+
+
+def _of_part(item: Named, scheme: str, was: str, new: str) -> str:
+    """The new number of an item: of a part of an exhibit that was named with its parts, the
+    exhibit's with its own count behind it.
+    """
+    whole = dict(item.numbers).get(same_record.PARTS, "")
+    count = was[len(whole) :] if scheme == "exhibit" and whole else ""
+    return new + count
+
+
+def _tell_parts(session: Session, item: Named, numbers: dict[str, str], reason: str) -> None:
+    """Say where the parts of an exhibit kept the number that the exhibit had."""
+    was = dict(item.numbers)
+    if "exhibit" not in was or "case" not in was:
+        return
+    parts = {*session.node.search(same_record.PARTS, was["exhibit"])}
+    parts &= {*session.node.search("case", was["case"])} - {item.urn}
+    if parts and not STATE.json:
+        option = [word for name, value in numbers.items() for word in (f"--{name}", value)]
+        typed = f"{was['case']}/{was['exhibit']}/"
+        output.say(
+            f"its {counted(len(parts), 'part')} kept the number; to correct theirs too:",
+            "  " + command("correct", typed, *option, "--reason", reason),
+        )
+
+
+def _number(
+    events: Sequence[RecordedDocument], target: RecordedDocument, scheme: str, number: str
+) -> tuple[str, str]:
+    """The only number of a scheme that an event gives its item, as it stands, and its pointer.
+
+    Args:
+        number: the right one, for hints.
 
     Raises:
         UsageError: it gives none, or several.
     """
     from ledger.domain.errors import UsageError
     from ledger.domain.event import corrections
-    from ledger.domain.event.normalization import form
 
     documents = {one.statement: one.document for one in events if one.document is not None}
     standing = corrections.standing(documents, target.statement)
     found = [
-        f"{place}/identifiers/{at}/value"
+        (one["value"], f"{place}/identifiers/{at}/value")
         for place, part in (("", standing), ("/body", standing["body"]))
-        for at, number in enumerate(part.get("identifiers", []))
-        if form(number["scheme"]) == scheme
+        for at, one in enumerate(part.get("identifiers", []))
+        if form(one["scheme"]) == scheme
     ]
     if len(found) == 1:
         return found[0]
-    told = f"{len(found)} of them" if found else "none"
+    if not found:
+        raise UsageError(
+            f"event {target.seq} gave the item no {scheme} number: there is none to correct",
+            hint="give it one: "
+            + command("record", "identify", STATE.item, "--scheme", scheme, "--value", number),
+        )
+    said = event_members.text([{"scheme": scheme, "value": value} for value, _ in found])
     raise UsageError(
-        f"event {target.seq} gives the item {told}: a {scheme} number to correct is one alone",
-        hint="a further number: custody record identify ID --scheme "
-        f"{scheme} --value NUMBER; of several: --field /identifiers/0/value",
+        f"event {target.seq} gave the item {len(found)} numbers of this kind: {said}",
+        hint="say which one: "
+        + command(
+            *("correct", STATE.item, "--event", target.seq, "--field", found[0][1]),
+            *("--new", number, "--reason", "WHY"),
+        ),
     )
 
 

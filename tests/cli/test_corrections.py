@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 import shutil
 from pathlib import Path
 
@@ -52,7 +54,26 @@ def test_an_exhibit_that_has_no_case_is_corrected_at_its_own_place(home: Path) -
     done(home, "correct", "B1", "--exhibit", "B2", *WHY)
     assert pointer(home, "B2") == ("/identifiers/0/value", "B2")
     _, said = done(home, "correct", "B2", "--case", "2026-118", *WHY, code=2)
-    assert "a case number to correct is one alone" in said
+    assert "gave the item no case number: there is none to correct" in said
+    [words] = re.findall(r"record identify .*", " ".join(said.replace("\\\n", " ").split()))
+    done(home, *shlex.split(words))
+    done(home, "show", "2026-118/B2", "--basis", "x")
+
+
+def test_blanks_around_a_number_are_no_part_of_it(home: Path) -> None:
+    done(home, "correct", ITEM, "--case", " 2026-118 ", *WHY)
+    assert pointer(home, "2026-118/A1") == ("/identifiers/0/value", "2026-118")
+
+
+def test_the_number_that_is_asked_about_at_a_terminal_is_the_one_that_is_signed(home: Path) -> None:
+    """What was agreed to was a draft, about all numbers of the item."""
+    done(home, "seize", "phone", "-e", "B1")
+    _, said = done(home, "correct", "B1", "--case", "2026-118", *WHY, typed="y\n", code=2)
+    assert "[y/N]" not in said
+    _, said = done(home, "correct", ITEM, "--case", "2026-118", *WHY, typed="y\n")
+    assert said.count("[y/N]") == 1
+    assert "is now     2026-118\n" in said
+    assert "scheme" not in said
 
 
 @pytest.mark.parametrize(
@@ -85,3 +106,38 @@ def test_what_makes_the_event_what_it_is_or_is_not_there_is_refused(
 def test_two_things_or_half_of_one_are_no_correction(home: Path, words: tuple[str, ...]) -> None:
     _, said = done(home, "correct", ITEM, *words, *WHY, code=2)
     assert "one thing is corrected at a time" in said
+
+
+def test_the_parts_of_an_exhibit_go_with_it_into_the_right_case(home: Path, tmp_path: Path) -> None:
+    """Their numbers stayed in the old case, where the exhibit's number was free for another one."""
+    folder = tmp_path / "pages"
+    folder.mkdir()
+    for name in ("1.txt", "2.txt"):
+        (folder / name).write_text(name)
+    done(home, "upload", folder, "-c", "2026-117", "-e", "A2")
+    out, _ = done(home, "correct", "2026-117/A2/", "--case", "2026-118", *WHY, "--yes")
+    assert "recorded for 3 items" in out
+    done(home, "correct", "2026-118/A2/", "-e", "A7", *WHY, "--yes")
+    for name in ("A7", "A7/1", "A7/2"):
+        done(home, "show", f"2026-118/{name}", "--basis", "x")
+    _, said = done(home, "correct", "2026-118/A7", "--case", "2026-119", *WHY)
+    [words] = re.findall(r"too: (?:\S+) (.*)", " ".join(said.replace("\\\n", " ").split()))
+    assert "its 2 parts kept the number" in said
+    done(home, *shlex.split(words), "--yes", code=3)  # the exhibit itself has the number already
+    done(home, "show", "2026-119/A7/2", "--basis", "x")
+
+
+def test_what_is_no_number_is_corrected_for_one_item_alone(home: Path) -> None:
+    words = ("--field", "name", "--new", "x", *WHY, "--yes")
+    _, said = done(home, "correct", "2026-117/", *words, code=2)
+    assert "nothing else" in said
+
+
+def test_a_number_of_before_a_correction_names_its_item_and_is_no_reason_to_read_it(
+    home: Path,
+) -> None:
+    done(home, "correct", ITEM, "--case", "2026-118", *WHY)
+    done(home, "get", "2026-118/A1", "-o", home.parent / "new.jpg")
+    _, said = done(home, "get", ITEM, "-o", home.parent / "old.jpg", code=2)
+    assert "say why" in said
+    done(home, "get", ITEM, "-o", home.parent / "old.jpg", "--basis", "x")

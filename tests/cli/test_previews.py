@@ -47,7 +47,7 @@ def entries(home: Path) -> int:
                 "--reason",
                 "y",
             ),
-            ("correction", "/body/name"),
+            ("correction", "member     name"),
         ),
         (("dispose", "request", ITEM, "--reason", "closed"), ("disposal requested", "closed")),
         (
@@ -91,3 +91,10 @@ def test_a_correction_is_shown_and_asked_for_at_a_terminal_alone(home: Path) -> 
     assert (code, said.count("Sign it")) == (0, 1)
     code, _, said = within(*words, home=home)
     assert (code, "Sign it" in said) == (0, False)
+
+
+def test_a_preview_names_the_item_as_lists_do(home: Path) -> None:
+    _, out, _ = within("--preview", "note", ITEM, "x", home=home)
+    short = json.loads(within("--json", "list", home=home)[1])["items"][0]["opening"][:8]
+    assert f"item       {short}\n" in out
+    assert "urn:uuid:" not in out
