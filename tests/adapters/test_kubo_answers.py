@@ -6,9 +6,11 @@ import json
 import os
 import random
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -73,8 +75,19 @@ class Liar(BaseHTTPRequestHandler):
 
     answers: dict[str, bytes]
 
+    #: Bytes that follow for ever, one after another, to each path.
+    endless: dict[str, Iterator[bytes]]
+
     def do_POST(self) -> None:
         path = self.path.partition("?")[0].removeprefix("/api/v0/")
+        if path in self.endless:
+            self.send_response(200)
+            self.end_headers()
+            with suppress(OSError):  # until the caller has had enough
+                for line in self.endless[path]:
+                    self.wfile.write(line)
+                    time.sleep(0.02)
+            return
         if self.headers.get("Transfer-Encoding") == "chunked":
             while size := int(self.rfile.readline(), 16):
                 self.rfile.read(size + 2)
@@ -91,7 +104,9 @@ class Liar(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def liar(**answers: bytes) -> Iterator[Kubo]:
+def liar(
+    *, timeout: float = 5, endless: dict[str, Iterator[bytes]] | None = None, **answers: bytes
+) -> Iterator[Kubo]:
     known = {
         "version": b'{"Version":"0.42.0"}',
         "dag/import": b'{"Stats":{"BlockCount":1,"BlockBytesCount":1}}',
@@ -99,14 +114,17 @@ def liar(**answers: bytes) -> Iterator[Kubo]:
     handler = type(
         "Handler",
         (Liar,),
-        {"answers": known | {name.replace("_", "/"): body for name, body in answers.items()}},
+        {
+            "answers": known | {name.replace("_", "/"): body for name, body in answers.items()},
+            "endless": endless or {},
+        },
     )
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:
         with closing(
-            Kubo("liar", f"/ip4/127.0.0.1/tcp/{server.server_address[1]}", timeout=5)
+            Kubo("liar", f"/ip4/127.0.0.1/tcp/{server.server_address[1]}", timeout=timeout)
         ) as kubo:
             yield kubo
     finally:
@@ -182,6 +200,29 @@ def test_an_answer_that_is_nonsense_is_one_clear_error(rng: random.Random) -> No
             pytest.raises(NetworkError, match=r"answered nonsense \(dag/import\): expected"),
         ):
             kubo.put([block])
+
+
+def test_progress_that_never_ends_holds_no_upload(rng: random.Random) -> None:
+    """A pin that counts on for ever held its caller for a day: a block at a time, or beyond all
+    that there is.
+    """
+    blocks = [Block(cids.of(data), data) for data in (rng.randbytes(100), rng.randbytes(100))]
+    roots = [block.cid for block in blocks]
+    for counts, known in ((count(1), 2), (count(1 << 50), 2), (iter(lambda: 1, 0), 2)):
+        lines = (b'{"Progress":%d}\n' % number for number in counts)
+        begun = time.monotonic()
+        with (
+            liar(timeout=1, endless={"pin/add": lines}) as kubo,
+            pytest.raises(NetworkError, match=r"did not end a pin in time|waits for blocks"),
+        ):
+            kubo.pin(roots, blocks=known)
+        assert time.monotonic() - begun < 10
+    slow = (b'{"Progress":%d}\n' % (number // 200) for number in count())
+    with (
+        liar(timeout=1, endless={"pin/add": slow}) as kubo,
+        pytest.raises(NetworkError, match=r"did not end a pin in time|waits for blocks"),
+    ):
+        kubo.pin(roots)
 
 
 def test_a_block_over_the_limit_or_under_a_foreign_cid_never_leaves(kubo: Kubo) -> None:

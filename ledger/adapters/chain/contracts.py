@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from coincurve import PrivateKey, PublicKey
 
-from ledger.adapters.chain import abi
+from ledger.adapters.chain import abi, fee_raises
 from ledger.adapters.recursion_limit import limited
 from ledger.domain.audit import contract_events
 from ledger.domain.audit.contract_events import ContractEvent
@@ -309,6 +309,10 @@ class Contracts:
         return sign_transaction(
             self.chain, key, to=self.ledger, data=data, gas=_ANCHOR_GAS, nonce=nonce
         )
+
+    def raise_fee(self, key: bytes, raw: bytes) -> bytes | None:
+        """The same transaction with a fee that replaces it, or None; see fee_raises."""
+        return fee_raises.raised(self.chain, key, raw)
 
     def read_transaction(self, raw: bytes) -> SentCall:
         """What a signed transaction of a node does (EIP-1559 over EIP-2718, as sign_transaction

@@ -38,6 +38,10 @@ TESTED: Final = ((0, 42), (0, 43))
 _GROUP: Final = 128  # CIDs an address
 _MOST: Final = 2**53
 _OFFLINE: Final = {"offline": "true"}
+#: Seconds that a pin may take for each block, of 2 MiB at most: walked on the daemon's own disk, or
+#: fetched from its peers. What is slower than that is quicker sent from here.
+_WALKED: Final = 1.0
+_FETCHED: Final = 10.0
 _VERSION_AGE: Final = (
     60.0  # seconds after which the version is asked again: daemons are upgraded under running nodes
 )
@@ -171,7 +175,7 @@ class Kubo:
         with self._rpc.calling("repo/stat"):
             return int(self._client.repo.stat(opts={"size-only": "true"})["RepoSize"])
 
-    def pin(self, roots: Sequence[bytes], *, fetch: bool = False) -> None:
+    def pin(self, roots: Sequence[bytes], *, fetch: bool = False, blocks: int = 0) -> None:
         """See storage.Replica."""
         self._ready()
         for at in range(0, len(roots), _GROUP):
@@ -179,28 +183,41 @@ class Kubo:
             texts = [cids.to_text(cids.check(root)) for root in group]
             wanted = set(group)
             with self._rpc.calling("pin/add"):
-                for text in self._pin(texts, {} if fetch else _OFFLINE):
+                for text in self._pin(texts, fetch=fetch, blocks=blocks):
                     wanted.discard(self._ours(text, set(group)))
             if wanted:
                 raise VerificationError(
                     9, f"the IPFS node {self.name!r} did not confirm {counted(len(wanted), 'pin')}"
                 )
 
-    def _pin(self, texts: list[str], options: dict[str, str]) -> list[str]:
+    def _pin(self, texts: list[str], *, fetch: bool, blocks: int) -> list[str]:
         """Even offline the daemon asks its peers for what is missing below a root, and that for
-        ever: so its progress is watched.
+        ever: so its progress is watched, and its pace: one that counts on for ever, a block a
+        minute or beyond all that there is, would hold the caller for a day.
         """
         named: list[str] = []
-        reached, since = -1, time.monotonic()
-        for line in self._rpc.lines("pin/add", arg=texts, progress="true", **options):
+        pace = _FETCHED if fetch else _WALKED
+        reached, begun = -1, time.monotonic()
+        since = begun
+        for line in self._rpc.lines(
+            "pin/add", arg=texts, progress="true", **({} if fetch else _OFFLINE)
+        ):
             named += line.get("Pins") or []
-            now = int(line.get("Progress") or 0)
-            if now > reached:
-                reached, since = now, time.monotonic()
-            elif time.monotonic() - since > self._rpc.timeout:
+            count, now = int(line.get("Progress") or 0), time.monotonic()
+            if count > reached:
+                reached, since = count, now
+            elif now - since > self._rpc.timeout:
                 raise NetworkError(
                     f"the IPFS node {self.name!r} waits for blocks that no peer sends",
                     hint="check that its peers are connected: ipfs swarm peers",
+                )
+            counted_for = min(reached, blocks) if blocks else reached
+            if now - begun > self._rpc.timeout + pace * counted_for:
+                raise NetworkError(
+                    f"the IPFS node {self.name!r} did not end a pin in time: expected "
+                    f"{pace:g} s at most for each block, found {now - begun:.0f} s for "
+                    f"{counted(counted_for, 'block')}",
+                    hint="look into its daemon's log, and at the load of its disk",
                 )
         return named
 

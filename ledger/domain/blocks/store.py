@@ -176,12 +176,14 @@ class Replica(BlockStore, Protocol):
         """As put, for blocks that the caller has just hashed: the daemon hashes them once more."""
         ...
 
-    def pin(self, roots: Sequence[bytes], *, fetch: bool = False) -> None:
+    def pin(self, roots: Sequence[bytes], *, fetch: bool = False, blocks: int = 0) -> None:
         """Pin roots with all below them; durable when it returns.
 
         Args:
             fetch: let it fetch what it lacks from the peers of its swarm, for as long as that goes
                 forward.
+            blocks: how many lie at and below the roots, 0 where nobody has counted: for no more is
+                it given time, whatever it counts itself.
 
         Raises:
             StorageError: its disk is full or failed. NotFoundError: a root is not there.

@@ -270,6 +270,12 @@ class Contracts(Protocol):
         """The exact transaction to record and send."""
         ...
 
+    def raise_fee(self, key: bytes, raw: bytes) -> bytes | None:
+        """A recorded transaction that waits, signed again under its nonce with a fee by which
+        nodes replace it, to record and send; None where it is as high as it may go.
+        """
+        ...
+
     def events(self, first: int, last: int) -> list[ContractEvent]:
         """What happened at both contracts in blocks ``first`` to ``last``, in order."""
         ...

@@ -173,7 +173,9 @@ def _pending(book: Rebuild, into: UnitOfWork, row: dict[str, Any], last: int, se
     if not book.whole:
         return
     root = merkle.root_of(row["size"], merkle_log.reader(into, node.log_id))
-    for call in sent.get((last, row["size"], root), []):
+    calls = sent.get((last, row["size"], root), [])
+    # Where a fee was raised there are several: the row names the newest, or the one that was mined.
+    for call in sorted(calls, key=lambda one: one.hash == row["transaction"]):
         receipt = chain.receipt(call.hash)
         made = checkpoint_anchoring.submitted(node, last, row["size"], root, call.hash)
         if receipt is not None and receipt.succeeded and row["state"] == "anchored":

@@ -72,7 +72,8 @@ def sent(book: Rebuild, row: TransferStepRow, ours: TransferStepRow | None) -> b
     }.get(row.state, b"")
     calls = book.calls.get(waits, []) if waits else []
     chain, address = book.node.contracts.chain, book.node.keys.anchorer_address
-    for call in calls:
+    # Where a fee was raised there are several; the node follows one of them.
+    for call in sorted(calls, key=lambda one: ours is None or one.hash != ours.sent):
         receipt = chain.receipt(call.hash)
         alive = receipt.succeeded if receipt is not None else chain.nonce(address) <= call.nonce
         if alive or (ours is not None and ours.sent == call.hash):

@@ -130,6 +130,8 @@ class Node:
     transfers: Transfers = field(default_factory=Transfers)
     #: Transactions that the chain does not find though their place is taken, and since when.
     doubts: dict[bytes, int] = field(default_factory=dict)
+    #: Transactions that the chain took and did not mine yet, and since when.
+    waits: dict[bytes, int] = field(default_factory=dict)
     #: When the registry was last asked about an agency.
     standings: dict[str, int] = field(default_factory=dict)
     #: Where the next page of a partner's list begins, by list and agency.

@@ -234,22 +234,25 @@ def _follow(node: Node, row: CheckpointRow) -> None:
             row = replace(row, state="submitted", version=0, time=0, block=0, gas=0)
             with node.records.write() as unit:
                 unit.checkpoints.put(row)
-        _resend(node, row)
+        row = _resend(node, row)
         receipt = chain.receipt(row.transaction)
     if receipt is not None:
         _record(node, row, receipt)
 
 
-def _resend(node: Node, row: CheckpointRow) -> None:
+def _resend(node: Node, row: CheckpointRow) -> CheckpointRow:
     with node.records.read() as unit:
         transaction = unit.checkpoints.transaction(row.transaction)
     assert transaction is not None
     try:
-        send_again(node, transaction)
+        followed = send_again(node, transaction)
     except LostError:
         with node.records.write() as unit:
             unit.checkpoints.drop(row.log, row.size)
         raise
+    if followed == transaction:
+        return row
+    return _recorded(node, replace(row, transaction=followed.hash), followed)
 
 
 def _record(node: Node, row: CheckpointRow, receipt: TransactionReceipt) -> None:

@@ -232,10 +232,15 @@ def follow(node: Node, row: TransferStepRow) -> bool:
             transaction = unit.checkpoints.transaction(row.sent)
         assert transaction is not None
         try:
-            send_again(node, transaction)
+            followed = send_again(node, transaction)
         except LostError:
             _forget(node, row)
             raise
+        if followed != transaction:
+            with node.records.write() as unit:
+                unit.checkpoints.put_transaction(followed)
+                unit.transfers.put(replace(_current(unit, row), sent=followed.hash))
+            return True
         receipt = chain.receipt(row.sent)
         if receipt is None:
             return False

@@ -119,7 +119,7 @@ def _settle_small(node: Node, name: str, rows: list[ReplicaStateRow]) -> Settled
 
     replica = node.replicas[name]
     replica.send(blocks())
-    replica.pin(list(dict.fromkeys(good)))
+    replica.pin(list(dict.fromkeys(good)), blocks=len(good))
     now = node.clock.now()
     node.put_holdings(
         [_put_off(row, bad[row.cid], now) if row.cid in bad else _kept(row, now) for row in rows]
@@ -195,7 +195,7 @@ def _send(node: Node, replica: Replica, row: ReplicaStateRow, stopped: Callable[
         node.put_holdings([replace(row, place=at)])
         if stopped():
             return False
-    replica.pin([row.cid])
+    replica.pin([row.cid], blocks=at)
     return True
 
 
