@@ -129,6 +129,6 @@ def source() -> str:
         return "CUSTODY_PASSPHRASE"
     if (file := STATE.passphrase_file) is not None:
         remembered = file == STATE.remembered_passphrase_file
-        return f"the file {file}, which {'is remembered' if remembered else 'custody config names'}"
+        return f"the file {file}, which {'is remembered' if remembered else 'your configuration names'}"
     kept = find_home.remembered(STATE.home)
     return "the desktop's key store" if kept.key_store else _TYPED

@@ -105,9 +105,9 @@ def find(given: Path | None, *, by: str = "--home") -> FoundHome:
         found = f"here lies the home {here}, which you did not make or choose here before"
         _require_chosen(here, found, chosen=str(here.resolve()) in _read())
         return FoundHome(Path(FOLDER), f"the folder {FOLDER} here", tuple(looked))
-    looked.append("custody config")
+    looked.append("home in your configuration")
     if configured := preferences.read(preferences.user_file()).get("home"):
-        return FoundHome(Path(configured), "custody config", tuple(looked))
+        return FoundHome(Path(configured), "your configuration", tuple(looked))
     own = data_folder() / "home"
     looked.append(str(own))
     return FoundHome(own, "your data folder" if _is_home(own) else "", tuple(looked))

@@ -115,7 +115,7 @@ def test_a_file_that_others_can_write_does_not_choose_the_home(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert within("config", "set", "home", home_path)[0] == 0
-    assert json.loads(within("home", "show", "--json")[1])["by"] == "custody config"
+    assert json.loads(within("home", "show", "--json")[1])["by"] == "your configuration"
     file.chmod(0o666)
     code, _, said = within("home", "show")
     assert (code, "can be written by others" in said) == (2, True), said
