@@ -16,6 +16,8 @@ from ledger.app import preferences
 from ledger.domain.errors import UsageError
 
 _UPLOAD: Final = "upload"
+#: Options beside which no command is run.
+_ALONE: Final = {"--install-completion", "--show-completion", "--version"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,8 @@ def begin(typed: Sequence[Part]) -> dict[str, Any]:
     home = next((part.value for part in typed if part.option == "--home"), "")
     named = home or os.environ.get("CUSTODY_HOME", "")
     STATE.home = Path(named) if named else None
-    if words[:1] == ["config"] or STATE.help:
+    alone = not _ALONE.isdisjoint(part.words[0] for part in typed)
+    if alone or words[:1] == ["config"] or STATE.help:
         return {}  # what is wrong there is put right with these
     _show_as_wanted()
     if words[:1] != [_UPLOAD]:

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from cli import completion
 from ledger.app import find_home, preferences
 from ledger.app.find_home import FoundHome
 from ledger.domain.errors import UsageError
@@ -132,6 +133,8 @@ Basis = Annotated[
 Evidence = Annotated[
     str,
     typer.Argument(
-        metavar="ITEM", help="The item: case/exhibit (2026-117/A1), its short id, or its whole one."
+        metavar="ITEM",
+        help="The item: case/exhibit (2026-117/A1), its short id, or its whole one.",
+        autocompletion=completion.items,
     ),
 ]

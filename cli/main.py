@@ -14,6 +14,7 @@ from typer.exceptions import TyperException
 
 from cli import (
     command_line,
+    completion,
     configured,
     exhibits,
     extras,
@@ -226,6 +227,8 @@ hints.learn(str(registered_group.name) for registered_group in app.registered_gr
 
 def main() -> None:
     """Run, with every expected failure as one message and its exit code."""
+    if completion.is_asked():
+        sys.exit(completion.answer(app))
     interrupt.install()
     logs.install()
     sys.exit(output.finish(run(sys.argv[1:])))

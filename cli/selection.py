@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from cli import items, labels, output, previews, questions
+from cli import completion, items, labels, output, previews, questions
 from cli.global_options import STATE
 from cli.items import Named
 from ledger.domain.codecs.text import counted
@@ -31,6 +31,7 @@ Several = Annotated[
         metavar="ITEM...",
         help="The items: case/exhibit (2026-117/A1) or ids; all of a case (2026-117/), or an "
         "exhibit with its parts (2026-117/A2/).",
+        autocompletion=completion.items,
     ),
 ]
 #: What speaks against one item, and not against the others.

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cli import configured, output, tables
+from cli import completion, configured, output, tables
 from cli.global_options import STATE, Json
 from cli.hints import runnable
 from ledger.app import preferences
@@ -47,7 +47,12 @@ _UNSET = """Take a setting out of the file.
 Example:
   custody config unset colour
 """
-Name = Annotated[str, typer.Argument(metavar="NAME", help="See: custody config list")]
+Name = Annotated[
+    str,
+    typer.Argument(
+        metavar="NAME", help="See: custody config list", autocompletion=completion.settings
+    ),
+]
 HomeOnly = Annotated[
     bool, typer.Option("--home-only", help="For the work in this home, not for you everywhere.")
 ]

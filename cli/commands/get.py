@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli import beside, folder_back, items, outfile, output, reading, segments_back
+from cli import beside, completion, folder_back, items, outfile, output, reading, segments_back
 from cli.global_options import Basis, Json
 from ledger.domain.codecs.text import counted
 
@@ -49,6 +49,7 @@ def get(
         typer.Argument(
             metavar="ITEM...",
             help="The items: case/exhibit (2026-117/A1), the id, or how that begins.",
+            autocompletion=completion.items,
         ),
     ],
     out: Annotated[

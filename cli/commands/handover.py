@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli import items, moments, output, people, questions, record_options, selection
+from cli import completion, items, moments, output, people, questions, record_options, selection
 from cli.commands import handover_answer, handover_list
 from cli.commands import handover_pause as pause
 from cli.forwarding import forward
@@ -72,6 +72,7 @@ def offer(
             "-t",
             "--to",
             help="Who shall take it: a colleague's service number, or another agency's code.",
+            autocompletion=completion.recipients,
         ),
     ] = "",
     to_person: Annotated[

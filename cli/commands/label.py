@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from cli import code128, items, outfile, output, pages
+from cli import code128, completion, items, outfile, output, pages
 from cli.global_options import STATE, Json
 from ledger.domain.codecs.text import counted
 
@@ -35,7 +35,11 @@ _MOST: Final = 500
 def label(
     named: Annotated[
         list[str],
-        typer.Argument(metavar="ITEM...", help="The items: case/exhibit (2026-117/A1), or ids."),
+        typer.Argument(
+            metavar="ITEM...",
+            help="The items: case/exhibit (2026-117/A1), or ids.",
+            autocompletion=completion.items,
+        ),
     ],
     out: Annotated[
         Path, typer.Option("-o", "--output", help="File of the labels, one below the other.")

@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from cli import arguments, custody_key_notices, moments, outfile, output, people, questions
+from cli import (
+    arguments,
+    completion,
+    custody_key_notices,
+    moments,
+    outfile,
+    output,
+    people,
+    questions,
+)
 from cli.global_options import STATE, Json
 from cli.hints import command, runnable
 from cli.questions import Yes
@@ -93,7 +102,11 @@ Fingerprint = Annotated[
 def suspend(
     who: Annotated[
         str,
-        typer.Argument(metavar="WHO", help="Service number or pseudonym; a guest is WHO@AGENCY."),
+        typer.Argument(
+            metavar="WHO",
+            help="Service number or pseudonym; a guest is WHO@AGENCY.",
+            autocompletion=completion.people,
+        ),
     ],
     since: Annotated[
         str,

@@ -1,0 +1,91 @@
+"""What a shell offers where somebody presses Tab: what is known without a passphrase and without
+network. Whatever goes wrong, nothing is offered and nothing is printed into the line.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+import typer
+
+_ASKED: Final = "_CUSTODY_COMPLETE"  # set by the shell's script, as click names it
+
+
+def is_asked() -> bool:
+    """Whether a shell asks, and nobody runs a command."""
+    return _ASKED in os.environ
+
+
+def answer(app: typer.Typer) -> int:
+    """Answer the shell.
+
+    Returns:
+        its exit code: 1 where there is nothing to offer, by which fish goes on to files.
+    """
+    sys.stderr = open(os.devnull, "w")  # noqa: PTH123, SIM115  (until the process ends)
+    try:
+        typer.main.get_command(app)(args=[], prog_name="custody")
+    except SystemExit as done:
+        return done.code if isinstance(done.code, int) else 1
+    except Exception:  # noqa: BLE001  (a line that is being typed is no place for an error)
+        return 1
+    return 0
+
+
+def items(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Short ids of items."""
+    from ledger.adapters.database import clear_names
+
+    try:
+        return clear_names.items(_database(ctx), incomplete)
+    except Exception:  # noqa: BLE001  (as above)
+        return []
+
+
+def people(ctx: typer.Context, incomplete: str) -> list[str]:
+    """People of the agency."""
+    from ledger.adapters.database import clear_names
+
+    try:
+        return _beginning(incomplete, clear_names.people(_database(ctx)))
+    except Exception:  # noqa: BLE001  (as above)
+        return []
+
+
+def partners(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Partner agencies."""
+    from ledger.adapters.database import clear_names
+
+    try:
+        return _beginning(incomplete, clear_names.partners(_database(ctx)))
+    except Exception:  # noqa: BLE001  (as above)
+        return []
+
+
+def recipients(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Whom something can be handed to: partner agencies, then people."""
+    return [*partners(ctx, incomplete), *people(ctx, incomplete)]
+
+
+def settings(incomplete: str) -> list[str]:
+    """What can be set (custody config)."""
+    from ledger.app import preferences
+
+    return _beginning(incomplete, preferences.KNOWN)
+
+
+def _beginning(incomplete: str, names: Iterable[str]) -> list[str]:
+    return [name for name in names if name.startswith(incomplete)]
+
+
+def _database(ctx: typer.Context) -> Path:
+    """The database of the home that the line would work in, where it is a file."""
+    from ledger.app import find_home
+    from ledger.app.settings import LEDGER
+
+    named = ctx.find_root().params.get("home")
+    return find_home.find(Path(named) if named else None).path / LEDGER
