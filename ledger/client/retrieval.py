@@ -171,6 +171,8 @@ def rehearse(
     event_type: str,
     body: dict[str, Any],
     members: dict[str, Any] | None = None,
+    *,
+    on_offer: bool = False,
 ) -> None:
     """Draft an event without what its author has yet to read in the record, and check by the
     agency's profile and at the node that it could follow: an access that is signed first, in order
@@ -192,7 +194,8 @@ def rehearse(
         role=_acting_role(person, node.item(evidence), event_type),
     )
     _require_demanded(node, draft)
-    node.rehearse(evidence, draft.raw, [disclosure.encoded for disclosure in draft.disclosures])
+    if not on_offer:  # nothing may follow now: the profile alone can say what will be refused then
+        node.rehearse(evidence, draft.raw, [disclosure.encoded for disclosure in draft.disclosures])
 
 
 def require_key(
