@@ -104,7 +104,7 @@ def take_back(
     """
     retrieval.rehearse(
         *(node, person, clock, evidence, "accessed", {"mode": "copy"}, {"basis": basis}),
-        on_offer=True,
+        profile_alone=True,
     )
     item = node.item(evidence)
     if item.custodian != person.certificate.agency:
