@@ -24,9 +24,9 @@ _HANDOVERS: Final = ("offer", "accept", "decline", "withdraw")
 #: The trust root, beside the file and its bundle.
 TRUST: Final = "trust.json"
 #: The steps of docs/install.md, in the folder of a release.
-_INSTALL = f"""python3 -I -m venv custody
-custody/bin/python -I -m pip install --require-hashes -r requirements-base.lock
-custody/bin/python -I -m pip install --no-deps ./custody_ledger-{__version__}-py3-none-any.whl"""
+_INSTALL = f"""python3 -I -m venv ~/custody
+~/custody/bin/python -I -m pip install --require-hashes -r requirements-base.lock
+~/custody/bin/python -I -m pip install --no-deps ./custody_ledger-{__version__}-py3-none-any.whl"""
 #: How the signature of a release is compared (docs/install.md).
 _SIGNATURE: Final = """sha256sum --check SHA256SUMS
 ssh-keygen -Y verify -f ../allowed_signers -I custody-release -n custody-release \\
@@ -46,7 +46,8 @@ folder:
 The first says OK of each file, the second Good "custody-release" signature. Then:
 <pre>{install}</pre>
 Install these files, and never by the name custody-ledger: on the public package index that is
-somebody else's program. On Windows type py for python3, and custody\\Scripts for custody/bin.
+somebody else's program. On Windows type py for python3, and ~\\custody\\Scripts for
+~/custody/bin.
 You need no account, and from here on no network: nothing leaves your computer.</li>
 <li><strong>Ask for the fingerprint</strong> of the trust root, which says whom the check believes.
 Ask by another way than you got this folder: call an agency of those named below at a number that
@@ -56,7 +57,7 @@ publish it. Write it here:
 Do not copy it from this page: whoever could exchange the folder could exchange the page.</li>
 <li><strong>Check.</strong> Open a terminal in this folder and type, with the digits that you were
 told:
-<pre>{command} --trust-fingerprint "THE DIGITS"</pre>
+<pre>~/custody/bin/{command} --trust-fingerprint "THE DIGITS"</pre>
 The first line of the answer is the verdict.</li>
 </ol>
 """

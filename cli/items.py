@@ -180,6 +180,8 @@ def _found(session: Session | None, text: str) -> Named:
         told = "was the number of" if found[0].former else "is"
         output.note(f"{text[:80]} {told} item {name}")
         return replace(found[0], name=name)
+    if not urns:
+        raise _unknown(session, text)
     raise _unclear(text, urns, shorts(session, urns[:_SHOWN]))
 
 
@@ -269,14 +271,31 @@ def _unclear(text: str, urns: list[str], told: Mapping[str, str]) -> Exception:
     """
     from ledger.domain.errors import UsageError
 
-    if not urns:
-        return UsageError(
-            f"{text[:80]!r} is not an item that you may see",
-            hint="name it by case and exhibit (2026-117/A1) or by its id, see: custody list",
-        )
     some = ", ".join(told.get(urn, urn.removeprefix("urn:uuid:")) for urn in urns[:_SHOWN])
     more = f" and {len(urns) - _SHOWN} more" if len(urns) > _SHOWN else ""
     return UsageError(
         f"{text[:80]!r} may be each of {len(urns)} items: {some}{more}",
         hint="name one of them by its id",
+    )
+
+
+def _unknown(session: Session, text: str) -> Exception:
+    """What is said of a name that no item has of those that one may see."""
+    from ledger.domain.errors import UsageError
+
+    if text.endswith("/"):
+        of_case = text.rstrip("/").split("/")[0]
+        return UsageError(
+            f"{text[:80]!r} may be several items, and one is wanted here",
+            hint=f"name one of those that are listed by: {command('list', '--case', of_case)}",
+        )
+    case, _, exhibit = text.rpartition("/")
+    if case and exhibit and not STATE.offline and session.node.search("case", case):
+        return UsageError(
+            f"no item of case {case[:80]} that you may see has the number {exhibit[:80]}",
+            hint=f"see: {command('list', '--case', case)}",
+        )
+    return UsageError(
+        f"{text[:80]!r} is not an item that you may see",
+        hint="name it by case and exhibit (2026-117/A1) or by its id, see: " + command("list"),
     )

@@ -120,6 +120,7 @@ def test_the_page_sends_nobody_to_a_name_that_anybody_could_register(left: Path)
     steps = re.search(r"<pre>(python3 -I -m venv .*?)</pre>", page, re.DOTALL)
     assert steps is not None
     assert steps[1].endswith(f" ./{WHEEL}")
+    assert "<pre>~/custody/bin/custody verify " in page  # where these steps put it
     guide = (ROOT / "docs" / "install.md").read_text()
     assert "\n".join(f"    {step}" for step in steps[1].splitlines()) in guide
 

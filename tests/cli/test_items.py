@@ -49,10 +49,19 @@ def test_an_item_is_found_by_its_numbers_and_by_the_beginning_of_its_id(
     assert json.loads(printed)["item"]["evidence"] == evidence
 
 
-@pytest.mark.parametrize("name", ["2026-117/A2", "2026-118/A1", "0000", "nonsense"])
-def test_what_names_no_item_is_told_and_nothing_is_signed(at_work: Path, name: str) -> None:
-    code, _, said = within("note", name, "x", home=at_work)
-    assert (code, "is not an item that you may see" in said) == (2, True), said
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("2026-117/A2", "no item of case 2026-117 that you may see has the number A2"),
+        *((name, "is not an item that you may see") for name in ("2026-118/A1", "0000", "none")),
+        ("2026-117/", "may be several items, and one is wanted here"),
+    ],
+)
+def test_what_names_no_item_is_told_and_nothing_is_signed(
+    at_work: Path, name: str, told: str
+) -> None:
+    code, _, said = within("get", name, "--basis", "x", home=at_work)
+    assert (code, told in " ".join(said.split())) == (2, True), said
 
 
 def test_a_number_that_two_items_have_is_never_taken_for_one_of_them(

@@ -134,7 +134,7 @@ def test_a_wrong_name_among_several_is_told_before_anything_is_signed(
 
     before = events()
     code, _, said = several("7/B", "7/Z", "-o", tmp_path / "into")
-    assert (code, "'7/Z' is not an item that you may see" in said) == (2, True), said
+    assert (code, "no item of case 7 that you may see has the number Z" in said) == (2, True), said
     assert events() == before
     assert several("7/B", "7/C", "--manifest", "-o", tmp_path / "into")[0] == 2
 
