@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from ledger.app import find_home
+from ledger.app import find_home, preferences
 from ledger.app.find_home import FoundHome
 from ledger.domain.errors import UsageError
 
@@ -85,9 +85,13 @@ class State:
     @property
     def passphrase_file(self) -> Path | None:
         """The file with the passphrase that was named, else the one that is remembered of the home,
-        where it is there.
+        where it is there, else the one of the user's configuration.
         """
-        return self.given_passphrase_file or self.remembered_passphrase_file
+        return (
+            self.given_passphrase_file
+            or self.remembered_passphrase_file
+            or self.configured_passphrase_file
+        )
 
     @passphrase_file.setter
     def passphrase_file(self, path: Path | None) -> None:
@@ -101,6 +105,14 @@ class State:
         except UsageError:
             return None
         return Path(kept) if kept and Path(kept).is_file() else None
+
+    @property
+    def configured_passphrase_file(self) -> Path | None:
+        """The file of the user's configuration, for a home of which no other way is remembered."""
+        if find_home.remembered(self.home).key_store:
+            return None
+        kept = preferences.read(preferences.user_file()).get("passphrase-file")
+        return Path(kept) if kept else None
 
 
 STATE = State()

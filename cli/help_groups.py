@@ -31,7 +31,7 @@ GROUPS: Final[dict[str, tuple[str, ...]]] = {
     ),
     "From hand to hand": ("handover", "share", "copy", "disclose", "dispose", "field"),
     "Proof": ("verify", "court", "bundle", "trust", "recheck", "audit", "monitor", "demo"),
-    "Home and login": ("init", "home", "use", "login", "session"),
+    "Home and login": ("init", "home", "config", "use", "login", "session"),
     "The node": (
         *("serve", "status", "anchor", "fixity", "doctor", "backup", "restore", "collect"),
         *("ipfs", "log"),

@@ -14,6 +14,7 @@ from typer.exceptions import TyperException
 
 from cli import (
     command_line,
+    configured,
     exhibits,
     extras,
     help_groups,
@@ -34,6 +35,7 @@ from cli.commands import (
     bundle,
     chain,
     collect,
+    config,
     copy,
     correct,
     court,
@@ -163,6 +165,7 @@ for module in (
     *(
         init,
         home,
+        config,
         use,
         upload,
         watch,
@@ -240,17 +243,24 @@ def run(arguments: list[str]) -> int:
         missing.require_filled(arguments)
         arguments = missing.with_own_words(command_line.parts(command, arguments))
         STATE.typed = command_line.parts(command, arguments)
-        return _called(command, arguments)
+        return _called(command, arguments, configured.begin(STATE.typed))
     except (interrupt.Stopped, typer.Abort):
         return output.interrupted(interrupt.exit_code(), interrupt.told())
     except Exception as error:  # noqa: BLE001  (the last handler: a defect must not print case data)
         return output.failure(_in_words(error))
 
 
-def _called(command: Any, arguments: list[str]) -> int:
-    """Call a command; what it lacks is asked for, and it is called with that."""
+def _called(command: Any, arguments: list[str], defaults: dict[str, Any]) -> int:
+    """Call a command; what it lacks is asked for, and it is called with that.
+
+    Args:
+        defaults: of options, by commands, as the configuration says them.
+    """
     try:
-        return int(command(arguments, prog_name="custody", standalone_mode=False) or 0)
+        called = command(
+            arguments, prog_name="custody", standalone_mode=False, default_map=defaults
+        )
+        return int(called or 0)
     except TyperException as error:
         if missing.is_lacking(error):
             more = missing.answered(error, arguments)

@@ -337,7 +337,7 @@ class Struck(str):
 
 def can_strike() -> bool:
     """Whether results go to a terminal that strikes text through."""
-    known = os.environ.get("TERM", "") not in ("", "dumb")
+    known = os.environ.get("TERM", "") not in ("", "dumb") and not os.environ.get("NO_COLOR")
     return is_terminal(results()) and known and not system.WINDOWS
 
 

@@ -128,6 +128,7 @@ def source() -> str:
     if os.environ.get("CUSTODY_PASSPHRASE"):
         return "CUSTODY_PASSPHRASE"
     if (file := STATE.passphrase_file) is not None:
-        return f"the file {file}, which is remembered"
+        is_remembered = file == STATE.remembered_passphrase_file
+        return f"the file {file}, which {'is remembered' if is_remembered else 'you configured'}"
     kept = find_home.remembered(STATE.home)
     return "the desktop's key store" if kept.key_store else _TYPED

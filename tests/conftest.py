@@ -20,6 +20,7 @@ from tests.support.kubo import Daemon, swarm
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 # What commands remember of homes, and the home that they find by themselves, are the tests' own.
 os.environ["XDG_DATA_HOME"] = tempfile.mkdtemp(prefix="custody-tests-data-")
+os.environ["XDG_CONFIG_HOME"] = tempfile.mkdtemp(prefix="custody-tests-config-")
 for _name in ("CUSTODY_HOME", "CUSTODY_PASSPHRASE_FILE", "CUSTODY_SERVER"):
     os.environ.pop(_name, None)
 SEED = int(os.environ.get("CUSTODY_TEST_SEED", "20261121"))

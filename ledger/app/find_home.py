@@ -1,8 +1,8 @@
 """Which home a command works in where nobody says it, and what is remembered of homes.
 
 Looked for in this order: --home, CUSTODY_HOME, a file `.custody` of the working folder or of one
-above it up to the user's own, the folder `custody-home` of the working folder, and `home` in the
-user's data folder.
+above it up to the user's own, the folder `custody-home` of the working folder, `home` in the user's
+configuration (ledger/app/preferences.py), and `home` in the user's data folder.
 
 A folder that somebody works in may come from anywhere: an image of a suspect's disk, an archive, a
 share. What git and direnv learned of such folders holds here:
@@ -33,6 +33,7 @@ from typing import Final
 
 from ledger import system
 from ledger.adapters import filelock, files
+from ledger.app import preferences
 from ledger.domain.codecs import strict_json
 from ledger.domain.errors import CustodyError, UsageError
 from ledger.domain.files import custody_files
@@ -87,7 +88,8 @@ def find(given: Path | None, *, by: str = "--home") -> FoundHome:
         given: what was named, and ``by`` what.
 
     Raises:
-        UsageError: a `.custody` file or a folder `custody-home` is there that may not be followed.
+        UsageError: a `.custody` file or a folder `custody-home` is there that may not be followed,
+            or the user's configuration is wrong.
     """
     if given is not None:
         return FoundHome(given, by)
@@ -103,6 +105,9 @@ def find(given: Path | None, *, by: str = "--home") -> FoundHome:
         found = f"here lies the home {here}, which you did not make or choose here before"
         _require_chosen(here, found, chosen=str(here.resolve()) in _read())
         return FoundHome(Path(FOLDER), f"the folder {FOLDER} here", tuple(looked))
+    looked.append("home in your configuration")
+    if configured := preferences.read(preferences.user_file()).get("home"):
+        return FoundHome(Path(configured), "your configuration", tuple(looked))
     own = data_folder() / "home"
     looked.append(str(own))
     return FoundHome(own, "your data folder" if _is_home(own) else "", tuple(looked))
