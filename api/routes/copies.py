@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Final, TypeVar
 
 from fastapi import APIRouter, Header
 from fastapi.responses import Response
@@ -116,16 +116,20 @@ def item_lineage(node: NodeDep, caller: CallerDep, evidence: Item) -> LineageOut
     )
 
 
+_UNNAMED: Final = "(not named to guests)"
+
+
 @router.get("/evidence/{evidence}/disposal", operation_id="disposal")
 def disposal(node: NodeDep, caller: CallerDep, evidence: Item) -> DisposalOut:
     """What became of an item that was disposed of: when, which keys were destroyed and who
-    confirmed it, until when backups live.
+    confirmed it, until when backups live. Guests are told how many IPFS nodes, and no names.
     """
     with node.records.read() as unit:
         authorization.require_visible(node, unit, caller, evidence)
         found = erasure.disposal(node, unit, evidence)
     if found is None:
         raise NotFoundError("this item was not disposed of here")
+    guest = caller.is_guest(node.agency)
     confirmed = [
         ConfirmedOut(agency=agency, statement=digest.hex(), time=format_time(time))
         for agency, digest, time in found.confirmed
@@ -140,8 +144,8 @@ def disposal(node: NodeDep, caller: CallerDep, evidence: Item) -> DisposalOut:
         confirmed=confirmed,
         expected=list(found.expected),
         pins=len(found.pinned),
-        pinnedAt=list(found.pinned),
-        mayKeep=list(found.forgotten),
+        pinnedAt=[] if guest else list(found.pinned),
+        mayKeep=[_UNNAMED] * len(found.forgotten) if guest else list(found.forgotten),
         stored=found.stored,
         title=node.profile.title if node.profile is not None else "",
         text=node.profile.text if node.profile is not None else "",

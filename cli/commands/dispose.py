@@ -251,6 +251,8 @@ def _may_keep(nodes: tuple[str, ...]) -> list[str]:
     """IPFS nodes that nobody asks any more, and what ends that."""
     lines = [f"may still keep  ciphertext, without a key: IPFS node {name}" for name in nodes]
     name = nodes[0].partition(", removed ")[0] if nodes else ""
+    if name.startswith("("):  # of another agency, which does not name its nodes to guests
+        return lines
     done = runnable(f"custody ipfs remove {name} --destroyed")
     return [*lines, f"                once it is destroyed there: {done}"] if lines else []
 
@@ -323,7 +325,8 @@ def _certificate(disposal: Disposal, decided: list[str] | None = None) -> list[s
             for confirmation in disposal.confirmed
         ),
         *(f"still expected  {agency}, which held it before" for agency in waiting),
-        f"copies pinned   {disposal.pins} still to be removed, at {', '.join(disposal.pinnedAt)}"
+        f"copies pinned   {disposal.pins} still to be removed, at "
+        + (", ".join(disposal.pinnedAt) or "nodes of the agency")
         if disposal.pins
         else "copies pinned   none left at the IPFS nodes in use",
         "                (what came to such a node and was never pinned there, of a sending that",

@@ -64,7 +64,9 @@ def pause(
             questions.require(yes=yes)
         with _Told(out, force=force) as told, written:
             waiting = handover_pause.Waiting(wait, output.say)
-            handover_pause.take_back(session.node, session.person, session.clock, urn, waiting)
+            handover_pause.take_back(
+                session.node, session.person, session.clock, urn, waiting, basis=said
+            )
             told.taken_back = True
             reading = handover_pause.begin(session.node, session.person, session.clock, urn, said)
             if file is not None:

@@ -22,6 +22,8 @@ _SAID = {
     "unreachable": "unreachable: the content could not be reached, which says nothing of it",
     "unreadable": "unreadable: the content could not be read, which says nothing of it",
 }
+_NONE = {"sha-256": "00" * 32}
+_TRIED = {"scope": "content", "result": "match", "expected": _NONE, "found": _NONE, "size": 0}
 _CODES = {"mismatch": 1, "missing": 1, "unreachable": 3, "unreadable": 4}
 
 
@@ -49,14 +51,12 @@ def recheck(evidence: Evidence, basis: Basis = "", as_json: Json = False) -> Non
                 "this item has no content here that could be read",
                 hint="see what it is: custody show ID --basis WHY",
             )
-        access = retrieval.record_access(
-            session.node,
-            session.person,
-            session.clock,
-            urn,
-            mode="copy",
-            basis=items.reason(basis, named, evidence, "recheck"),
-        )
+        said = items.reason(basis, named, evidence, "recheck")
+        parts = (session.node, session.person, session.clock, urn)
+        # Judged before the access is signed: a result that the profile refuses afterwards would
+        # leave a reading for nothing. Size and digests, not known yet, stand for those to come.
+        retrieval.rehearse(*parts, "verified", _TRIED, profile_alone=True)
+        access = retrieval.record_access(*parts, mode="copy", basis=said)
         events = session.node.details(urn, access)
         expected = retrieval.content_record(events)
         body = {"scope": "content", "expected": expected["digests"], "size": expected["size"]}

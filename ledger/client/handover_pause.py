@@ -83,16 +83,29 @@ class Reading:
 
 
 def take_back(
-    node: PausingApi, person: Person, clock: Clock, evidence: str, waiting: Waiting
+    node: PausingApi,
+    person: Person,
+    clock: Clock,
+    evidence: str,
+    waiting: Waiting,
+    *,
+    basis: dict[str, Any],
 ) -> None:
     """Take the open offer of an item back, and wait until that counts; nothing to do where a pause
     has done so before.
+
+    Args:
+        basis: why the item will be read: judged by the profile before the offer ends.
 
     Raises:
         UsageError: nothing is on offer, and nothing was paused. RuleError: the offer is over.
             ConflictError: the addressee was first.
         IncompleteError: the chain has not taken it in time; the same call goes on.
     """
+    retrieval.rehearse(
+        *(node, person, clock, evidence, "accessed", {"mode": "copy"}, {"basis": basis}),
+        profile_alone=True,
+    )
     item = node.item(evidence)
     if item.custodian != person.certificate.agency:
         raise ConflictError(

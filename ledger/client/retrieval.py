@@ -171,10 +171,12 @@ def rehearse(
     event_type: str,
     body: dict[str, Any],
     members: dict[str, Any] | None = None,
+    *,
+    profile_alone: bool = False,
 ) -> None:
     """Draft an event without what its author has yet to read in the record, and check by the
     agency's profile and at the node that it could follow: an access that is signed first, in order
-    to read it, would otherwise be for nothing.
+    to read it, would otherwise be for nothing. ``profile_alone``: where the node does not say.
 
     Raises:
         UsageError: it would be malformed. DeniedError: no role of this person may record it.
@@ -192,7 +194,8 @@ def rehearse(
         role=_acting_role(person, node.item(evidence), event_type),
     )
     _require_demanded(node, draft)
-    node.rehearse(evidence, draft.raw, [disclosure.encoded for disclosure in draft.disclosures])
+    if not profile_alone:
+        node.rehearse(evidence, draft.raw, [disclosure.encoded for disclosure in draft.disclosures])
 
 
 def require_key(

@@ -10,8 +10,11 @@ from typing import Any
 
 import pytest
 
+from ledger.client import handover
+from ledger.domain.event.offer_terms import OfferTerms
 from ledger.domain.item import jurisdiction_profile
 from tests.cli.test_swapped_records import item_of
+from tests.support.actors import enrolled
 from tests.support.commands import ROOT, within
 from tests.support.desk import Desk
 from tests.support.lying_node import Lying, lying  # noqa: F401  (fixtures)
@@ -57,3 +60,37 @@ def test_what_a_record_lacks_by_the_profile_is_wrong_usage_and_nothing_is_signed
         assert told in " ".join(said.split())
     code, _, said = within(*hold, *why, "--basis-kind", "warrant")
     assert (code, len(sent)) == (0, 1), said
+
+
+def test_no_item_is_read_and_no_offer_taken_back_for_what_the_profile_refuses_afterwards(
+    demanding: Desk, lying: Lying, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The access was signed, the content read, and then the result was refused; the offer was
+    taken back, and then the access was refused: nobody had the item on offer any more.
+    """
+    item = item_of(demanding, tmp_path, "one")
+    terms = OfferTerms(
+        "NL-POL",
+        demanding.clock.now() + 3600,
+        person=enrolled(demanding, "examiner").pseudonym,
+    )
+    handover.offer(demanding.client, demanding.person, demanding.clock, item, terms)
+    sent: list[dict[str, Any]] = []
+    lying.registered = sent.append
+    profile = demanding.node.profile
+    assert profile is not None
+    required = {"verified": ("/basis/purpose",), "accessed": ("/basis/kind",)}
+    monkeypatch.setattr(demanding.node, "profile", replace(profile, required=required))
+    code, _, said = within("handover", "pause", item, "-o", tmp_path / "out", "--basis", "court")
+    assert (code, sent) == (2, []), said
+    assert "basis" in said
+    lying.registered = lambda body: None
+    monkeypatch.setattr(demanding.node, "profile", replace(profile, required={}))
+    handover.withdraw(demanding.client, demanding.person, demanding.clock, item, reason="over")
+    lying.registered = sent.append
+    del sent[:]
+    required = {"verified": ("/basis/purpose",)}
+    monkeypatch.setattr(demanding.node, "profile", replace(profile, required=required))
+    code, _, said = within("recheck", item, "--basis", "yearly")
+    assert (code, sent) == (2, []), said
+    assert "/basis/purpose in 'verified'" in " ".join(said.split())

@@ -19,7 +19,7 @@ from ledger.domain.event.offer_terms import OfferTerms
 from ledger.domain.files import manifest
 from tests.support.actors import Actor, enrolled
 from tests.support.commands import custody, within
-from tests.support.desk import Desk
+from tests.support.desk import BASIS, Desk
 
 
 @pytest.fixture
@@ -127,7 +127,9 @@ def test_no_offer_is_taken_back_by_whoever_could_neither_read_the_item_nor_offer
         before = desk.client.item(item)
         waiting = handover_pause.Waiting(30)
         with pytest.raises(DeniedError, match="the custody key is not in your keyring"):
-            handover_pause.take_back(newcomer.client, newcomer.person, desk.clock, item, waiting)
+            handover_pause.take_back(
+                newcomer.client, newcomer.person, desk.clock, item, waiting, basis=BASIS
+            )
         assert desk.client.item(item) == before
 
 

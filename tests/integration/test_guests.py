@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from api.access import GUEST_ROUTES, PUBLIC, ROUTES
+from cli.commands import dispose as dispose_command
 from ledger.adapters.node.client import NodeClient
 from ledger.app import enrolling
 from ledger.app.person_keys import person_at
@@ -36,6 +37,7 @@ from tests.support import consortium
 from tests.support.chains import running
 from tests.support.consortium import Consortium
 from tests.support.desk import BASIS, Desk
+from tests.support.disposals import dispose
 from tests.support.people import Colleague, joined
 
 NL, RO = "NL-POL", "RO-DIICOT"
@@ -332,3 +334,22 @@ def test_a_guest_whose_agency_took_the_certificate_back_reads_nothing_more_in_an
         ):
             with pytest.raises(VerificationError, match="certificate was revoked"):
                 ask()
+
+
+def test_a_guest_does_not_learn_at_which_nodes_ciphertext_of_what_was_disposed_of_lies(
+    both: Consortium, guest: Colleague, tmp_path: Path
+) -> None:
+    host = both[NL]
+    photo = upload(host, tmp_path)
+    handover.share(
+        host.client, host.person, host.clock, photo, with_person=str(guest.id), basis=BASIS
+    )
+    dispose(host, photo)
+    with host.node.records.write() as unit:
+        unit.replicas.put(ReplicaStateRow(photo, "cellar", b"cid", "released", 0))
+    assert host.client.disposal(photo).mayKeep == ("cellar",)
+    with abroad(host, guest) as (client, _):
+        found = client.disposal(photo)
+    assert found.mayKeep == ("(not named to guests)",)
+    assert "cellar" not in str(found)
+    assert not any("--destroyed" in line for line in dispose_command._certificate(found))

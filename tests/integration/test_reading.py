@@ -249,7 +249,7 @@ def test_a_look_by_somebody_that_the_offer_does_not_name_is_found_by_an_audit(
 def again(desk: Desk, evidence: str) -> tuple[bytes, Recorded]:
     """What the command does, in one go."""
     handover_pause.take_back(
-        desk.client, desk.person, desk.clock, evidence, handover_pause.Waiting(30)
+        desk.client, desk.person, desk.clock, evidence, handover_pause.Waiting(30), basis=BASIS
     )
     reading = handover_pause.begin(desk.client, desk.person, desk.clock, evidence, BASIS)
     out = BytesIO()
@@ -302,7 +302,7 @@ def test_a_pause_that_was_interrupted_at_any_step_goes_on(desk: Desk, tmp_path: 
         item = photo(desk, tmp_path)
         offer(desk, item, taker)
         handover_pause.take_back(
-            desk.client, desk.person, desk.clock, item, handover_pause.Waiting(30)
+            desk.client, desk.person, desk.clock, item, handover_pause.Waiting(30), basis=BASIS
         )
         if step > 0:
             reading = handover_pause.begin(desk.client, desk.person, desk.clock, item, BASIS)
@@ -329,6 +329,7 @@ def test_nothing_is_paused_that_is_not_on_offer_or_was_taken_back_for_good_or_is
             desk.clock,
             item,
             handover_pause.Waiting(1),
+            basis=BASIS,
         )
     handover.withdraw(desk.client, desk.person, desk.clock, item, reason="wrong addressee")
     with pytest.raises(RuleError, match="another reason"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ledger.client import handover_pause
 from tests.support.consortium import NL, RO, Consortium
-from tests.support.desk import Desk
+from tests.support.desk import BASIS, Desk
 
 
 def paused(
@@ -14,7 +14,9 @@ def paused(
     waiting = handover_pause.Waiting(
         60, sleep=lambda seconds: both.settle(*settle, rounds=1) and None
     )
-    handover_pause.take_back(giver.client, giver.person, giver.clock, evidence, waiting)
+    handover_pause.take_back(
+        giver.client, giver.person, giver.clock, evidence, waiting, basis=BASIS
+    )
     return handover_pause.begin(
         giver.client, giver.person, giver.clock, evidence, {"purpose": "the court asks"}
     )

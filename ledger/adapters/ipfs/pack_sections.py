@@ -78,7 +78,7 @@ def _is_torn(fd: int, at: int, end: int) -> bool:
         is_framed = size > 0 and name_at == at + skip
         if (is_framed and at + skip + size <= end) or _reaches(fd, name_at, end):
             return False
-    return not size or at + skip + size != end
+    return not size or at + skip + size > end
 
 
 def names(fd: int, at: int, end: int) -> Iterator[int]:
