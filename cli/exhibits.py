@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -44,6 +45,7 @@ class Belonging:
     part: bool = False
 
 
+_WHOLE_ID: Final = re.compile(r"urn:uuid:[0-9a-f-]{36}(?= bears it)")
 #: Options that say under which number something is recorded, and how it belongs to another exhibit.
 _NUMBERING: Final = ("--exhibit", "--part-of", "--replaces")
 
@@ -58,13 +60,16 @@ def in_words(error: ConflictError) -> ConflictError:
     if not number or not error.message.startswith(same_record.NUMBER_TAKEN):
         return error
     anew = ["--restart"] if same_record.INTERRUPTED in error.message else []
+    case, told = command_line.said("--case"), error.message
+    if case:  # the item is called by what was typed, and not by an id of 36 digits
+        told = _WHOLE_ID.sub(f"{case}/{number}", told, count=1)
     ways = [f"another number: {_again('--exhibit', 'NUMBER', *anew)}"]
-    if command_line.said("--case"):
+    if case:
         ways += [
             f"a part of that one: {_again('--part-of', number, *anew)}",
             f"in its place: {_again('--replaces', number, *anew)}",
         ]
-    return type(error)(error.message, hint="; ".join(ways))
+    return type(error)(told, hint="; ".join(ways))
 
 
 def _again(*instead: str) -> str:

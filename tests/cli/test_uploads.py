@@ -183,7 +183,7 @@ def test_a_number_that_is_taken_is_told_with_whole_commands_that_run(
     custody("upload", first, "--case", "2026-9", "--exhibit", "A1", home=home_path)
     what = [second] if command == "upload" else ["a phone"]
     refused = custody(command, *what, "--case", "2026-9", "--exhibit", "A1", home=home_path, code=1)
-    assert "has this exhibit number already" in refused.stderr
+    assert "has this exhibit number already: 2026-9/A1 bears it" in refused.stderr
     [hint] = [line for line in refused.stderr.splitlines() if "what to do" in line]
     [line] = [one for one in hint.split("; ") if way in one]
     words = shlex.split(line.partition(": ")[2])
