@@ -115,6 +115,16 @@ class FileJournal:
             at += _HEAD + len(sealed)
         return records
 
+    def _sealed(self, data: bytes) -> bytes:
+        """A frame sealed so that its last byte has two bits at least: a frame that ends in zeros
+        was not written whole, and none that was becomes one by a bit that a disk flips.
+        """
+        while True:
+            nonce = secrets.token_bytes(_NONCE)
+            sealed = nonce + self._cipher.encrypt(nonce, data, JOURNAL_MAGIC)
+            if sealed[-1].bit_count() > 1 and _UNWRITTEN not in sealed:
+                return sealed
+
     def append(self, record: dict[str, Any]) -> None:
         """See clientports.Journal."""
         self._pending.append(record)
@@ -129,8 +139,7 @@ class FileJournal:
                 "the upload journal cannot be written any more in this run",
                 hint="check the disk, then start again",
             )
-        nonce = secrets.token_bytes(_NONCE)
-        sealed = nonce + self._cipher.encrypt(nonce, json.dumps(pending).encode(), JOURNAL_MAGIC)
+        sealed = self._sealed(json.dumps(pending).encode())
         try:
             if self._path is None:
                 self._open()
