@@ -11,7 +11,6 @@ from typing import Any, Final
 
 from cli import output
 from cli.global_options import STATE, Part
-from ledger import system
 from ledger.app import preferences
 from ledger.domain.errors import UsageError
 
@@ -89,7 +88,7 @@ def _show_as_wanted() -> None:
     if said("colour").value == "never":
         os.environ["NO_COLOR"] = "1"
     zone = said("time-zone").value
-    if zone and not system.WINDOWS and os.environ.get("TZ") != zone:
+    if zone and hasattr(time, "tzset") and os.environ.get("TZ") != zone:
         os.environ["TZ"] = zone
         time.tzset()
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from cli import people, questions, tables
+from cli import items, people, questions, tables
 
 if TYPE_CHECKING:
     from ledger.client.offered_item import OnOffer
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 #: Items of one offer that are named; of more, how many there are.
 _LISTED: Final = 100
-_SHORT: Final = {"ITEM": tables.beginnings}
 
 
 def offered_by(offer: RecordedDocument) -> PersonId:
@@ -51,7 +50,7 @@ def offer_lines(shown: OnOffer, called: people.Names = people.pseudonym) -> list
     signer, *terms = _terms(shown, called)
     return [
         *_rows(
-            ("item", shown.evidence),
+            ("item", f"{_short(shown)}  {shown.evidence}"),
             ("what", f"{_what(shown)}{_size(shown)}"),
             *(("number", f"{one['value']} ({one['scheme']})") for one in _identifiers(shown)),
             ("from", f"{signer[1]}, {shown.offer['time']}"),
@@ -71,13 +70,13 @@ def several_lines(offers: Sequence[OnOffer], called: people.Names) -> list[str]:
     for terms, members in groups.items():
         rows = [
             [
-                shown.evidence.removeprefix("urn:uuid:"),
+                _short(shown),
                 f"{_what(shown)}{_size(shown)}",
                 "/".join(str(one["value"]) for one in _identifiers(shown)),
             ]
             for shown in members[:_LISTED]
         ]
-        lines += [*terms, *tables.table(["ITEM", "WHAT", "NUMBER"], rows, short=_SHORT)]
+        lines += [*terms, *tables.table(["ITEM", "WHAT", "NUMBER"], rows)]
         if len(members) > _LISTED:
             lines.append(f"and {len(members) - _LISTED:,} more on the same terms")
         lines.append("")
@@ -86,6 +85,11 @@ def several_lines(offers: Sequence[OnOffer], called: people.Names) -> list[str]:
 
 def _rows(*rows: tuple[str, Any]) -> list[str]:
     return [f"{word:<9}{text}" for word, text in rows if text]
+
+
+def _short(shown: OnOffer) -> str:
+    """The short id of the item, as lists show it: its record begins with what opened it."""
+    return items.opened_by(shown.events[0].statement)
 
 
 def _what(shown: OnOffer) -> str:
