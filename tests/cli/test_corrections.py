@@ -141,3 +141,14 @@ def test_a_number_of_before_a_correction_names_its_item_and_is_no_reason_to_read
     _, said = done(home, "get", ITEM, "-o", home.parent / "old.jpg", code=2)
     assert "say why" in said
     done(home, "get", ITEM, "-o", home.parent / "old.jpg", "--basis", "x")
+
+
+def test_an_exhibit_takes_in_no_item_that_had_its_number_before_a_correction(
+    home: Path, tmp_path: Path
+) -> None:
+    """A note for the exhibit was signed for the corrected one as well."""
+    done(home, "correct", ITEM, "--case", "2026-118", *WHY)
+    (tmp_path / "other.txt").write_text("other")
+    done(home, "upload", tmp_path / "other.txt", "-c", "2026-117", "-e", "A1")
+    out, _ = done(home, "note", "2026-117/A1/", "x", "--yes")
+    assert "recorded for 1 item:" in out
