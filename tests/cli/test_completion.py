@@ -17,7 +17,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 #: As bash calls the function of a command when somebody presses Tab.
 PRESSED = """
-eval "$(custody --show-completion bash)"
+eval "$(custody --show-completion)"
 COMP_WORDS=({words} "{last}")
 COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1))
 _custody_completion custody
