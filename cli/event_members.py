@@ -39,7 +39,7 @@ FIELDS: Final = {
 #: All numbers of an item at once: of a draft, which says no other place before the record was read.
 NUMBERS: Final = "/identifiers"
 _FIELD_OF: Final = {pointer: name for name, pointer in FIELDS.items()}
-_NUMBER: Final = re.compile(r"(?:/body)?/identifiers/\d+/value")
+_NUMBER: Final = re.compile(r"/identifiers/(\d{1,4})/value")
 _BESIDE: Final = ("basis", "handling", "identifiers", "occurred", "late")
 
 
@@ -49,7 +49,7 @@ def said(document: dict[str, Any]) -> list[tuple[str, Any]]:
     """
     return [
         *(
-            (name, _TOLD[name](one) if name in _TOLD else one)
+            (name, _field(one) if name == "pointer" else one)
             for name, one in document["body"].items()
         ),
         *((name, document[name]) for name in _BESIDE if name in document),
@@ -57,19 +57,14 @@ def said(document: dict[str, Any]) -> list[tuple[str, Any]]:
 
 
 def _field(pointer: str) -> str:
-    """What a correction is about, as the option is called that said it."""
-    if pointer == NUMBERS or _NUMBER.fullmatch(pointer):
+    """What a correction is about, as the option is called that said it; what no option says, as it
+    was signed.
+    """
+    if pointer == NUMBERS:
         return "number"
-    return _FIELD_OF.get(pointer, pointer.removeprefix("/body/"))
-
-
-def _event(statement: str) -> str:
-    """How an event is told where its number is not known: as its digest begins."""
-    return statement if statement == UNREAD else statement[:8]
-
-
-#: Members that are told otherwise than they stand there.
-_TOLD: Final = {"pointer": _field, "target": _event}
+    if numbered := _NUMBER.fullmatch(pointer):
+        return f"number {int(numbered[1]) + 1} of the item"
+    return _FIELD_OF.get(pointer, pointer)
 
 
 def word(name: str) -> str:

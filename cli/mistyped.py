@@ -92,10 +92,10 @@ def _of_words(message: str, context: Any) -> tuple[str, str] | None:
         return None
     return (
         f"{_called(context.command_path)} has no place for: {found[1]}",
-        (
-            'put words that belong together in quotes, such as "seen on arrival"; see '
-            f"{context.command_path} --help"
-        ),
+        f"to list an exhibit: {hints.command('list', '--exhibit', found[1].split()[0].rstrip('/'))}"
+        if context.command.name == "list"
+        else 'put words that belong together in quotes, such as "seen on arrival"; see '
+        f"{context.command_path} --help",
     )
 
 

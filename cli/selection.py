@@ -142,6 +142,8 @@ def agree(chosen: Chosen, question: str, *, yes: bool) -> None:
         more = [f"and {len(names) - _SHOWN:,} more"] if len(names) > _SHOWN else []
         left = [f"{counted(chosen.closed, 'closed item')} left out"] if chosen.closed else []
         output.say(*names[:_SHOWN], *more, *left)
+    if STATE.preview:  # what would be signed of the first of them is shown, and nothing is signed
+        return
     questions.agree(
         question.format(counted(len(chosen.items), "item")),
         yes=yes,

@@ -114,6 +114,7 @@ def _corrected(
     """
     from ledger.client import retrieval
     from ledger.domain.errors import NotFoundError, RuleError, UsageError
+    from ledger.domain.event.corrections import NO_FIELD
 
     listed = {recorded.seq: recorded.statement for recorded in session.node.events(item.urn)}
     if event not in listed:
@@ -124,7 +125,12 @@ def _corrected(
         draft = {"pointer": event_members.NUMBERS, "new": all_of_them, "reason": said["reason"]}
     # The list is held against nothing: what is signed names the event as the record has it.
     wanted = {"target": listed[event], **draft}
-    events, _ = decisions.read(session, item.urn, "corrected", wanted, _WHY)
+    try:
+        events, _ = decisions.read(session, item.urn, "corrected", wanted, _WHY)
+    except RuleError as error:
+        if numbers and error.message == NO_FIELD:
+            raise _no_number(event, *next(iter(numbers.items()))) from error
+        raise
     target = next((one for one in events if one.seq == event), None)
     if target is None:
         raise NotFoundError(f"what event {event} said was destroyed")
@@ -189,11 +195,7 @@ def _number(
     if len(found) == 1:
         return found[0]
     if not found:
-        raise UsageError(
-            f"event {target.seq} gave the item no {scheme} number: there is none to correct",
-            hint="give it one: "
-            + command("record", "identify", STATE.item, "--scheme", scheme, "--value", number),
-        )
+        raise _no_number(target.seq, scheme, number)
     said = event_members.text([{"scheme": scheme, "value": value} for value, _ in found])
     raise UsageError(
         f"event {target.seq} gave the item {len(found)} numbers of this kind: {said}",
@@ -202,6 +204,17 @@ def _number(
             *("correct", STATE.item, "--event", target.seq, "--field", found[0][1]),
             *("--new", number, "--reason", "WHY"),
         ),
+    )
+
+
+def _no_number(event: int, scheme: str, number: str) -> Exception:
+    """What is told where an event gave its item no number of a scheme."""
+    from ledger.domain.errors import UsageError
+
+    return UsageError(
+        f"event {event} gave the item no {scheme} number: there is none to correct",
+        hint="give it one: "
+        + command("record", "identify", STATE.item, "--scheme", scheme, "--value", number),
     )
 
 

@@ -152,3 +152,16 @@ def test_an_exhibit_takes_in_no_item_that_had_its_number_before_a_correction(
     done(home, "upload", tmp_path / "other.txt", "-c", "2026-117", "-e", "A1")
     out, _ = done(home, "note", "2026-117/A1/", "x", "--yes")
     assert "recorded for 1 item:" in out
+
+
+def test_an_item_without_any_number_is_given_one_by_the_command_that_is_printed(
+    home: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "loose.txt").write_text("loose")
+    out, _ = done(home, "--json", "upload", tmp_path / "loose.txt")
+    item = json.loads(out)["items"][0]["evidence"]
+    _, said = done(home, "correct", item, "--case", "2026-118", *WHY, code=2)
+    assert "there is none to correct" in said
+    assert "/body/" not in said
+    [words] = re.findall(r"record identify .*", " ".join(said.replace("\\\n", " ").split()))
+    done(home, *shlex.split(words))

@@ -171,7 +171,7 @@ def test_a_correction_is_shown_with_what_it_makes_of_the_record(
     desk.record(item, "corrected", change)
     code, _, said = within("record", "approve", item, "--event", "1", typed="\n")
     assert code == 2
-    for words in ("/body/name", "b.jpg", "typed wrong", opening):
+    for words in ("member       name\n", "b.jpg", "typed wrong", opening):
         assert words in said
 
 

@@ -110,6 +110,20 @@ def test_nothing_is_signed_for_a_whole_case_before_somebody_agreed(office: Offic
     assert {one: count + 1 for one, count in before.items()} == office.events(*PARTS)
 
 
+def test_a_preview_for_a_whole_exhibit_asks_nothing(office: Office) -> None:
+    before = office.events("2026-117/A2")
+    out, said = office.run("--preview", "note", "2026-117/A2/", "x", typed="n\n")
+    assert "nothing was" in out
+    assert "[y/N]" not in said
+    assert office.events("2026-117/A2") == {"2026-117/A2": before["2026-117/A2"] + 1}
+
+
+def test_who_lists_an_exhibit_without_its_option_is_told_the_whole_command(office: Office) -> None:
+    _, said = office.run("list", "A2", code=2)
+    [words] = re.findall(r"to list an exhibit: \S+ (.*)", " ".join(said.split()))
+    assert words.endswith("list --exhibit A2")
+
+
 @pytest.fixture
 def offering(office: Office, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The beginning of an offer at a terminal."""

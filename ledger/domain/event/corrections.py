@@ -28,6 +28,8 @@ _FIXED: Final = (
     *("/_sd", "/_sd_alg", "/body/_sd"),
 )
 _BODY: Final = "/body"
+#: How it is told that a correction names a place where nothing stands.
+NO_FIELD: Final = "the event to correct has no such field"
 
 
 def require_correctable(events: Mapping[str, Event], correction: Event) -> None:
@@ -47,7 +49,7 @@ def require_correctable(events: Mapping[str, Event], correction: Event) -> None:
     if _is_fixed(pointer):
         reason = "the field to correct makes the event what it is, and cannot be corrected"
     elif not (found := _found(value, pointer)):
-        reason = "the event to correct has no such field"
+        reason = NO_FIELD
     elif "old" in correction.body and _form(correction.body["old"]) != _form(found[0]):
         raise RuleError(
             "the old value is not the one that stands there, after earlier corrections",
