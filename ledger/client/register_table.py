@@ -55,6 +55,8 @@ _NEEDED: Final = ("case", "exhibit", "description", "occurred")
 _LONGEST: Final = 64 << 20
 _ROWS: Final = 100_000
 _TOLD: Final = 200
+#: How archives (ZIP: .xlsx, .xlsm, .ods) and compound files (OLE: .xls, encrypted .xlsx) begin.
+_WORKBOOKS: Final = (b"PK\x03\x04", b"PK\x05\x06", bytes.fromhex("d0cf11e0a1b11ae1"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +162,11 @@ def _check(found: Register, row: Row) -> None:
 def _text(data: bytes) -> str:
     if len(data) > _LONGEST:
         raise UsageError(f"longer than {_LONGEST >> 20} MiB", hint="import it in parts")
+    if data.startswith(_WORKBOOKS):
+        raise UsageError(
+            "a spreadsheet file (.xlsx, .ods, .xls) or an archive, and no CSV",
+            hint="save the sheet as CSV UTF-8, and see that dates and leading zeros stayed",
+        )
     try:
         if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
             return data.decode("utf-16")
