@@ -159,6 +159,7 @@ def _checked(name: str, value: object, *, is_home: bool) -> str:
 
 def _text(path: Path) -> str:
     try:
+        path.lstat()  # where there is none, the folder is judged by what reads something there
         files.require_owned(path.parent, path)
         details = path.stat()
         if not system.is_mine(details) or not path.is_file():
