@@ -162,11 +162,16 @@ def _tell_parts(session: Session, item: Named, numbers: dict[str, str], reason: 
     parts = {*session.node.search(same_record.PARTS, was["exhibit"])}
     parts &= {*session.node.search("case", was["case"])} - {item.urn}
     if parts and not STATE.json:
-        option = [word for name, value in numbers.items() for word in (f"--{name}", value)]
         typed = f"{was['case']}/{was['exhibit']}/"
+        case, exhibit = numbers.get("case", ""), numbers.get("exhibit", "")
         output.say(
             f"its {counted(len(parts), 'part')} kept the number; to correct theirs too:",
-            "  " + command("correct", typed, *option, "--reason", reason),
+            "  "
+            + (
+                command("correct", typed, "--case", case, "--reason", reason)
+                if case
+                else command("correct", typed, "--exhibit", exhibit, "--reason", reason)
+            ),
         )
 
 
@@ -201,8 +206,16 @@ def _number(
         f"event {target.seq} gave the item {len(found)} numbers of this kind: {said}",
         hint="say which one: "
         + command(
-            *("correct", STATE.item, "--event", target.seq, "--field", found[0][1]),
-            *("--new", number, "--reason", "WHY"),
+            "correct",
+            STATE.item,
+            "--event",
+            target.seq,
+            "--field",
+            found[0][1],
+            "--new",
+            number,
+            "--reason",
+            "WHY",
         ),
     )
 

@@ -48,10 +48,19 @@ ARE: Final[dict[tuple[str, str], str]] = {
         (command, "{}"): "{item}"
         for command in (
             *("bundle", "court", "dispose approve", "dispose carry-out", "handover accept"),
-            *("handover offer", "handover pause", "note", "show", "tree"),
+            *("correct", "handover offer", "handover pause", "note", "record identify", "show"),
+            "tree",
         )
     },
     **{("dispose " + name, "--rule"): "wpg-8" for name in ("request", "carry-out")},
+    ("config set", "{}"): "time-zone",
+    ("config set", "VALUE"): "Europe/Amsterdam",
+    ("correct", "--case"): "2026-118",
+    ("correct", "--exhibit"): "A9",
+    ("correct", "--event"): "0",
+    ("correct", "--field"): "name",
+    ("correct", "--new"): "other.jpg",
+    ("correct", "--reason"): "typing error",
     ("field drop", "{}"): "0",
     ("field drop", "{0}"): "0",
     ("handover decline", "--reason"): "a seal is broken",
@@ -69,6 +78,7 @@ ARE: Final[dict[tuple[str, str], str]] = {
     ("ipfs add", "--secret-file"): "secret",
     ("ipfs remove", "{}"): "site-a",
     ("list", "--case"): "2026-117",
+    ("list", "--exhibit"): "A1",
     ("network allow", "NETWORK"): "10.20.0.0/16",
     ("notices add", "--to"): "a.person@police.example",
     ("notices set", "--host"): "mail.police.example",
