@@ -256,12 +256,12 @@ def _belonging(session: Session, text: str) -> list[Named]:
     for at in range(1, len(parts)):
         case, exhibit = "/".join(parts[:at]).strip(), "/".join(parts[at:]).strip()
         if case and exhibit and (of_case := set(search("case", case))):
-            wholes, parts = search("exhibit", exhibit), search(same_record.PARTS, exhibit)
+            wholes, parts_of = search("exhibit", exhibit), search(same_record.PARTS, exhibit)
             borne = session.node.numbers(case, [exhibit]).get(exhibit)
             if borne is not None:  # what had the number before it was corrected is not meant
                 wholes = [urn for urn in wholes if urn in borne.evidence]
             numbers_of = (("case", case), (same_record.PARTS, exhibit))
-            there = [urn for urn in dict.fromkeys([*wholes, *parts]) if urn in of_case]
+            there = [urn for urn in dict.fromkeys([*wholes, *parts_of]) if urn in of_case]
             found.append([Named(urn, case, numbers_of) for urn in there])
     meant = [one for one in found if one]
     if len(meant) == 1:

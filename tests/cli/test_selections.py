@@ -159,6 +159,14 @@ def test_a_closed_item_of_a_case_is_left_out_and_told(office: Office) -> None:
     assert "Record 'moved' for 5 items?" in said
 
 
+def test_a_case_whose_number_begins_like_another_ones_hides_no_exhibit(office: Office) -> None:
+    """Looked for in case 2026 first, which has no 9/B1: then it was looked for nowhere else."""
+    office.run("upload", "photo.jpg", "-c", "2026", "-e", "A1")
+    office.run("upload", "other.txt", "-c", "2026/9", "-e", "B1")
+    out, _ = office.run("note", "2026/9/B1/", "x", "--yes")
+    assert "recorded for 1 item:" in out
+
+
 @pytest.mark.parametrize("name", ["2026-118/", "2026-117/A3/", "/", "A2/"])
 def test_what_is_no_case_and_no_exhibit_means_nothing(office: Office, name: str) -> None:
     _, said = office.run("note", name, "x", "--yes", code=2)
