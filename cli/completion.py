@@ -6,9 +6,9 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import typer
 
@@ -38,32 +38,17 @@ def answer(app: typer.Typer) -> int:
 
 def items(ctx: typer.Context, incomplete: str) -> list[str]:
     """Short ids of items."""
-    from ledger.adapters.database import clear_names
-
-    try:
-        return clear_names.items(_database(ctx), incomplete)
-    except Exception:  # noqa: BLE001  (as above)
-        return []
+    return _known(ctx, lambda names, database: names.items(database, incomplete))
 
 
 def people(ctx: typer.Context, incomplete: str) -> list[str]:
     """People of the agency."""
-    from ledger.adapters.database import clear_names
-
-    try:
-        return _beginning(incomplete, clear_names.people(_database(ctx)))
-    except Exception:  # noqa: BLE001  (as above)
-        return []
+    return _beginning(incomplete, _known(ctx, lambda names, database: names.people(database)))
 
 
 def partners(ctx: typer.Context, incomplete: str) -> list[str]:
     """Partner agencies."""
-    from ledger.adapters.database import clear_names
-
-    try:
-        return _beginning(incomplete, clear_names.partners(_database(ctx)))
-    except Exception:  # noqa: BLE001  (as above)
-        return []
+    return _beginning(incomplete, _known(ctx, lambda names, database: names.partners(database)))
 
 
 def recipients(ctx: typer.Context, incomplete: str) -> list[str]:
@@ -76,6 +61,20 @@ def settings(incomplete: str) -> list[str]:
     from ledger.app import preferences
 
     return _beginning(incomplete, preferences.KNOWN)
+
+
+def _known(ctx: typer.Context, read: Callable[[Any, Path], list[str]]) -> list[str]:
+    """What the home that the line would work in knows in clear.
+
+    Args:
+        read: gets it from the module `clear_names`, which is loaded here alone, and the database.
+    """
+    from ledger.adapters.database import clear_names
+
+    try:
+        return read(clear_names, _database(ctx))
+    except Exception:  # noqa: BLE001  (a line that is being typed is no place for an error)
+        return []
 
 
 def _beginning(incomplete: str, names: Iterable[str]) -> list[str]:

@@ -12,6 +12,7 @@ from typing import Any, Final
 from cli import output
 from cli.global_options import STATE, Part
 from ledger.app import preferences
+from ledger.app.find_home import FoundHome
 from ledger.domain.errors import UsageError
 
 _UPLOAD: Final = "upload"
@@ -29,11 +30,8 @@ class Said:
 
 def home_file() -> Path | None:
     """The file of the home that commands work in here; None where there is no home."""
-    try:
-        found = STATE.found
-    except UsageError:  # whoever needs the home is told why it is not followed
-        return None
-    return found.path / preferences.FILE if found.by else None
+    home = _home()
+    return home.path / preferences.FILE if home is not None else None
 
 
 def said(name: str) -> Said:
@@ -44,7 +42,7 @@ def said(name: str) -> Said:
     """
     kind = preferences.known(name)
     if name == "home" and (home := _home()) is not None:
-        return home
+        return Said(str(home.path), home.by)
     if kind.environment and (value := os.environ.get(kind.environment)):
         return Said("never" if name == "colour" else value, kind.environment)
     own = home_file() if kind.in_home else None
@@ -54,12 +52,12 @@ def said(name: str) -> Said:
     return Said(kind.default, "default")
 
 
-def _home() -> Said | None:
+def _home() -> FoundHome | None:
     try:
         found = STATE.found
-    except UsageError:
+    except UsageError:  # whoever needs the home is told why it is not followed
         return None
-    return Said(str(found.path), found.by) if found.by else None
+    return found if found.by else None
 
 
 def begin(typed: Sequence[Part]) -> dict[str, Any]:

@@ -185,6 +185,11 @@ def _found(session: Session | None, text: str) -> Named:
     raise _unclear(text, urns, shorts(session, urns[:_SHOWN]))
 
 
+def is_whole(text: str) -> bool:
+    """Whether a name means all of a case, or an exhibit with its parts."""
+    return text.strip().endswith("/")
+
+
 def require_said(basis: str) -> None:
     """Refuse a reason of blanks before anything is opened or asked of a node.
 
@@ -283,7 +288,7 @@ def _unknown(session: Session, text: str) -> Exception:
     """What is said of a name that no item has of those that one may see."""
     from ledger.domain.errors import UsageError
 
-    if text.endswith("/"):
+    if is_whole(text):
         of_case = text.rstrip("/").split("/")[0]
         return UsageError(
             f"{text[:80]!r} may be several items, and one is wanted here",

@@ -75,16 +75,16 @@ def find(session: Session, typed: Sequence[str]) -> Chosen:
     Raises:
         UsageError: a name means no item, or may mean several.
     """
-    if len(typed) == 1 and not is_whole(typed[0]):
+    if len(typed) == 1 and not items.is_whole(typed[0]):
         return Chosen((items.find(session, typed[0]),))
-    if STATE.offline and any(map(is_whole, typed)):
+    if STATE.offline and any(map(items.is_whole, typed)):
         raise UsageError(
             "what belongs to a case is not known without network",
             hint="name each item by its id",
         )
     found, closed = dict[str, Named](), 0
     for text in typed:
-        if not is_whole(text):
+        if not items.is_whole(text):
             one = items.also(session, text)
             found.setdefault(one.urn, one)
             continue
@@ -96,12 +96,7 @@ def find(session: Session, typed: Sequence[str]) -> Chosen:
                 closed += 1
             else:
                 found.setdefault(one.urn, replace(one, name=ids[one.urn]))
-    return Chosen(tuple(found.values()), any(map(is_whole, typed)), closed)
-
-
-def is_whole(text: str) -> bool:
-    """Whether a name means all of a case, or an exhibit with its parts."""
-    return text.strip().endswith("/")
+    return Chosen(tuple(found.values()), any(map(items.is_whole, typed)), closed)
 
 
 def reasons(chosen: Chosen, basis: str, *words: str) -> dict[str, dict[str, Any]]:

@@ -74,7 +74,7 @@ def bundle(
 
     items.require_said(basis)
     Withheld(withhold or [])  # a selector of another form is told before anything is signed
-    if len(evidence) > 1 or selection.is_whole(evidence[0]):
+    if len(evidence) > 1 or items.is_whole(evidence[0]):
         if force:
             _refuse_force()
         _several(evidence, out, basis, withhold or [], recipient, yes=yes)

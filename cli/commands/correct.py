@@ -71,13 +71,13 @@ def correct(
     from cli.session import open_session
     from ledger.domain.errors import UsageError
 
-    typed = (("case", case.strip()), ("exhibit", exhibit.strip()))
-    numbers = {name: value for name, value in typed if value}
-    if len(numbers) + bool(field) != 1 or bool(field) != bool(new):
+    case, exhibit = case.strip(), exhibit.strip()
+    if sum(map(bool, (case, exhibit, field))) != 1 or bool(field) != bool(new):
         raise UsageError(
             "one thing is corrected at a time",
             hint="give --case NUMBER, --exhibit NUMBER, or --field NAME with --new VALUE",
         )
+    number = ("case", case) if case else ("exhibit", exhibit) if exhibit else None
     said = {
         "pointer": event_members.FIELDS.get(
             field, field if field.startswith("/") else f"/body/{field}"
@@ -95,22 +95,26 @@ def correct(
             )
         selection.agree(chosen, "Correct the number of {}?", yes=yes)
         done = selection.each(
-            chosen, lambda one: _corrected(session, one, event, said, numbers), "correcting"
+            chosen, lambda one: _corrected(session, one, event, said, number), "correcting"
         )
-        if chosen.alone and numbers and not event:
-            _tell_parts(session, chosen.items[0], numbers, reason)
+        if chosen.alone and number and not event:
+            _tell_parts(session, chosen.items[0], case, exhibit, reason)
     selection.tell_recorded(chosen, done)
 
 
 def _corrected(
-    session: Session, item: Named, event: int, said: dict[str, Any], numbers: dict[str, str]
+    session: Session,
+    item: Named,
+    event: int,
+    said: dict[str, Any],
+    number: tuple[str, str] | None,
 ) -> Recorded:
     """Record the correction of one item.
 
     Args:
-        said: the body without its target. numbers: what a number is to be, by its scheme; the place
-            where it stands in the record is known once that was read, and until then the node
-            judges whether numbers may be corrected at all.
+        said: the body without its target. number: scheme and right value, where a number is
+            corrected; the place where it stands in the record is known once that was read, and
+            until then the node judges whether numbers may be corrected at all.
     """
     from ledger.client import retrieval
     from ledger.domain.errors import NotFoundError, RuleError, UsageError
@@ -120,21 +124,22 @@ def _corrected(
     if event not in listed:
         raise UsageError(f"the item has events 0 to {len(listed) - 1}, not {event}")
     draft = said
-    if numbers:
-        all_of_them = [{"scheme": name, "value": value} for name, value in numbers.items()]
-        draft = {"pointer": event_members.NUMBERS, "new": all_of_them, "reason": said["reason"]}
+    if number:
+        scheme, value = number
+        new = [{"scheme": scheme, "value": value}]
+        draft = {"pointer": event_members.NUMBERS, "new": new, "reason": said["reason"]}
     # The list is held against nothing: what is signed names the event as the record has it.
     wanted = {"target": listed[event], **draft}
     try:
         events, _ = decisions.read(session, item.urn, "corrected", wanted, _WHY)
     except RuleError as error:
-        if numbers and error.message == NO_FIELD:
-            raise _no_number(event, *next(iter(numbers.items()))) from error
+        if number and error.message == NO_FIELD:
+            raise _no_number(event, *number) from error
         raise
     target = next((one for one in events if one.seq == event), None)
     if target is None:
         raise NotFoundError(f"what event {event} said was destroyed")
-    for scheme, value in numbers.items():
+    if number:
         was, pointer = _number(events, target, scheme, value)
         right = _of_part(item, scheme, was, value)
         if right == was:
@@ -154,8 +159,10 @@ def _of_part(item: Named, scheme: str, was: str, new: str) -> str:
     return new + count
 
 
-def _tell_parts(session: Session, item: Named, numbers: dict[str, str], reason: str) -> None:
-    """Say where the parts of an exhibit kept the number that the exhibit had."""
+def _tell_parts(session: Session, item: Named, case: str, exhibit: str, reason: str) -> None:
+    """Say where the parts of an exhibit kept the number that the exhibit had; of its new case and
+    exhibit number one was given.
+    """
     was = dict(item.numbers)
     if "exhibit" not in was or "case" not in was:
         return
@@ -163,7 +170,6 @@ def _tell_parts(session: Session, item: Named, numbers: dict[str, str], reason: 
     parts &= {*session.node.search("case", was["case"])} - {item.urn}
     if parts and not STATE.json:
         typed = f"{was['case']}/{was['exhibit']}/"
-        case, exhibit = numbers.get("case", ""), numbers.get("exhibit", "")
         output.say(
             f"its {counted(len(parts), 'part')} kept the number; to correct theirs too:",
             "  "

@@ -248,10 +248,7 @@ def test_a_real_terminal_has_the_keys_that_end_a_question(
 def test_a_passphrase_that_is_not_entered_opens_nothing(
     worked: dict[str, Path], typed: bytes, code: int, told: str
 ) -> None:
-    command = [sys.executable, "-m", "cli", "--home", str(worked["home"]), "list"]
-    found, said = at_terminal(command, "Passphrase:", typed)
-    assert (found, "Traceback" in said) == (code, False), said
-    assert told in said
+    _require_ended(worked["home"], "list", "Passphrase:", typed, code, told)
 
 
 @pytest.mark.parametrize(
@@ -266,8 +263,15 @@ def test_a_word_that_is_missing_and_not_answered_ends_the_command(
     worked: dict[str, Path], typed: bytes, code: int, told: str
 ) -> None:
     """Ctrl-C at this question was a traceback."""
-    command = [sys.executable, "-m", "cli", "--home", str(worked["home"]), "show"]
-    found, said = at_terminal(command, ":", typed)
+    _require_ended(worked["home"], "show", ":", typed, code, told)
+
+
+def _require_ended(
+    home: Path, name: str, question: str, typed: bytes, code: int, told: str
+) -> None:
+    """A command that asks ends with a code and in words, and never with a traceback."""
+    command = [sys.executable, "-m", "cli", "--home", str(home), name]
+    found, said = at_terminal(command, question, typed)
     assert (found, "Traceback" in said) == (code, False), said
     assert told in said
 

@@ -91,6 +91,15 @@ def upload(desk: Desk, tmp_path: Path) -> str:
     return done.evidence
 
 
+def shared(host: Desk, guest: Colleague, tmp_path: Path) -> str:
+    """A photo of a host that a guest may read."""
+    photo = upload(host, tmp_path)
+    handover.share(
+        host.client, host.person, host.clock, photo, with_person=str(guest.id), basis=BASIS
+    )
+    return photo
+
+
 def test_a_guest_reads_and_analyses_what_was_given_to_them_in_the_custodians_log(
     both: Consortium, root: tuple[TrustRoot, Path], guest: Colleague, tmp_path: Path
 ) -> None:
@@ -149,10 +158,7 @@ def test_a_guest_is_no_second_person_of_the_agency_and_acts_in_no_role_of_home(
     both: Consortium, guest: Colleague, tmp_path: Path
 ) -> None:
     host = both[NL]
-    photo = upload(host, tmp_path)
-    handover.share(
-        host.client, host.person, host.clock, photo, with_person=str(guest.id), basis=BASIS
-    )
+    photo = shared(host, guest, tmp_path)
     asked = host.record(photo, "disposal-requested", {"reason": "over"}).statement
     with abroad(host, guest) as (client, person):
         item = client.item(photo)
@@ -188,10 +194,7 @@ def test_a_guest_corrects_what_their_own_agency_recorded_and_nothing_of_the_host
     both: Consortium, guest: Colleague, tmp_path: Path
 ) -> None:
     host = both[NL]
-    photo = upload(host, tmp_path)
-    handover.share(
-        host.client, host.person, host.clock, photo, with_person=str(guest.id), basis=BASIS
-    )
+    photo = shared(host, guest, tmp_path)
     body = {"pointer": "/body/name", "new": "x", "reason": "typing"}
     with abroad(host, guest) as (client, person):
         parts = (client, person, host.clock, photo)
@@ -255,10 +258,7 @@ def test_a_guest_does_not_learn_at_which_nodes_the_agency_keeps_an_item(
     both: Consortium, guest: Colleague, tmp_path: Path
 ) -> None:
     host = both[NL]
-    photo = upload(host, tmp_path)
-    handover.share(
-        host.client, host.person, host.clock, photo, with_person=str(guest.id), basis=BASIS
-    )
+    photo = shared(host, guest, tmp_path)
     with host.node.records.write() as unit:
         unit.replicas.put(ReplicaStateRow(photo, "basement", b"cid", "wanted", 0))
     assert [one.node for one in host.client.item(photo).replicas] == ["basement"]
@@ -340,10 +340,7 @@ def test_a_guest_does_not_learn_at_which_nodes_ciphertext_of_what_was_disposed_o
     both: Consortium, guest: Colleague, tmp_path: Path
 ) -> None:
     host = both[NL]
-    photo = upload(host, tmp_path)
-    handover.share(
-        host.client, host.person, host.clock, photo, with_person=str(guest.id), basis=BASIS
-    )
+    photo = shared(host, guest, tmp_path)
     dispose(host, photo)
     with host.node.records.write() as unit:
         unit.replicas.put(ReplicaStateRow(photo, "cellar", b"cid", "released", 0))
