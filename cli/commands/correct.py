@@ -155,8 +155,9 @@ def _of_part(item: Named, scheme: str, was: str, new: str) -> str:
     exhibit's with its own count behind it.
     """
     whole = dict(item.numbers).get(same_record.PARTS, "")
-    count = was[len(whole) :] if scheme == "exhibit" and whole else ""
-    return new + count
+    is_part = scheme == "exhibit" and whole and form(was) != form(whole)
+    # What was typed and what was recorded may differ in length, by blanks for example.
+    return new + was[len(same_record.whole(was)) :] if is_part else new
 
 
 def _tell_parts(session: Session, item: Named, case: str, exhibit: str, reason: str) -> None:

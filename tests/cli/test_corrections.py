@@ -127,6 +127,19 @@ def test_the_parts_of_an_exhibit_go_with_it_into_the_right_case(home: Path, tmp_
     done(home, "show", "2026-119/A7/2", "--basis", "x")
 
 
+def test_the_parts_of_an_exhibit_keep_their_count_however_its_number_was_typed(
+    home: Path, tmp_path: Path
+) -> None:
+    """The count was cut where the typed number ends, which had another length."""
+    folder = tmp_path / "pages"
+    folder.mkdir()
+    (folder / "1.txt").write_text("1")
+    done(home, "upload", folder, "-c", "2026-117", "-e", "BOX   7")
+    done(home, "correct", "2026-117/box 7/", "-e", "B9", *WHY, "--yes")
+    assert pointer(home, "2026-117/B9") == ("/identifiers/1/value", "B9")
+    assert pointer(home, "2026-117/B9/1") == ("/identifiers/1/value", "B9/1")
+
+
 def test_what_is_no_number_is_corrected_for_one_item_alone(home: Path) -> None:
     words = ("--field", "name", "--new", "x", *WHY, "--yes")
     _, said = done(home, "correct", "2026-117/", *words, code=2)
