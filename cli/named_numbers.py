@@ -65,6 +65,8 @@ def require_numbers(evidence: str, documents: Mapping[str, dict[str, Any]]) -> N
         for _, document in versions
         for case in same_record.numbers_of(same_record.identifiers(document), same_record.CASE)
     }
+    # What is done to a whole case is done to those that are of it, and to none that ever was.
+    found |= {(same_record.OF_CASE, case) for case in same_record.found_by(documents)[0]}
     # An exhibit that was named with its parts has its number, or is a part of it.
     found |= {
         (same_record.PARTS, whole)

@@ -239,23 +239,24 @@ def _about(chosen: Chosen) -> Iterator[Named]:
 
 
 def _belonging(session: Session, text: str) -> list[Named]:
-    """The items of a case, or of an exhibit with its parts, whichever a name means.
+    """The items of a case, or of an exhibit with its parts, whichever a name means; none that were
+    corrected to another case or number.
 
     Raises:
         UsageError: it means nothing, or both.
     """
     name, search = text.rstrip("/"), session.node.search
-    numbers = (("case", name),)
-    found = [[Named(urn, name, numbers) for urn in search("case", name)]]
+    numbers = ((same_record.OF_CASE, name),)
+    found = [[Named(urn, name, numbers) for urn in search(same_record.OF_CASE, name)]]
     parts = name.split("/")
     for at in range(1, len(parts)):
         case, exhibit = "/".join(parts[:at]).strip(), "/".join(parts[at:]).strip()
-        if case and exhibit and (of_case := set(search("case", case))):
+        if case and exhibit and (of_case := set(search(same_record.OF_CASE, case))):
             wholes, parts_of = search("exhibit", exhibit), search(same_record.PARTS, exhibit)
             borne = session.node.numbers(case, [exhibit]).get(exhibit)
-            if borne is not None:  # what had the number before it was corrected is not meant
-                wholes = [urn for urn in wholes if urn in borne.evidence]
-            numbers_of = (("case", case), (same_record.PARTS, exhibit))
+            bearers = {*borne.evidence, *borne.meant} if borne is not None else set()
+            wholes = [urn for urn in wholes if urn in bearers]
+            numbers_of = ((same_record.OF_CASE, case), (same_record.PARTS, exhibit))
             there = [urn for urn in dict.fromkeys([*wholes, *parts_of]) if urn in of_case]
             found.append([Named(urn, case, numbers_of) for urn in there])
     meant = [one for one in found if one]

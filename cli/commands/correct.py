@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli import decisions, event_members, output, selection
+from cli import decisions, event_members, exhibits, selection
 from cli.global_options import STATE, Json
 from cli.hints import command
 from cli.questions import Yes
@@ -95,10 +95,10 @@ def correct(
             )
         selection.agree(chosen, "Correct the number of {}?", yes=yes)
         done = selection.each(
-            chosen, lambda one: _corrected(session, one, event, said, number), "correcting"
+            chosen,
+            lambda one: _corrected(session, one, event, said, number, whole=chosen.whole),
+            "correcting",
         )
-        if chosen.alone and number and not event:
-            _tell_parts(session, chosen.items[0], case, exhibit, reason)
     selection.tell_recorded(chosen, done)
 
 
@@ -108,13 +108,16 @@ def _corrected(
     event: int,
     said: dict[str, Any],
     number: tuple[str, str] | None,
+    *,
+    whole: bool,
 ) -> Recorded:
     """Record the correction of one item.
 
     Args:
         said: the body without its target. number: scheme and right value, where a number is
             corrected; the place where it stands in the record is known once that was read, and
-            until then the node judges whether numbers may be corrected at all.
+            until then the node judges whether numbers may be corrected at all. whole: its parts
+            are corrected with it.
     """
     from ledger.client import retrieval
     from ledger.domain.errors import NotFoundError, RuleError, UsageError
@@ -146,6 +149,8 @@ def _corrected(
             raise RuleError(f"its {scheme} number is {was} already: nothing was corrected")
         said = said | {"pointer": pointer, "new": right}
     body = {"target": target.statement, **said}
+    if not whole:
+        _require_no_parts(session, events, body)
     parts = (session.node, session.person, session.clock, item.urn, "corrected", body)
     return retrieval.record(*parts, read=events)
 
@@ -160,25 +165,35 @@ def _of_part(item: Named, scheme: str, was: str, new: str) -> str:
     return new + was[len(same_record.whole(was)) :] if is_part else new
 
 
-def _tell_parts(session: Session, item: Named, case: str, exhibit: str, reason: str) -> None:
-    """Say where the parts of an exhibit kept the number that the exhibit had; of its new case and
-    exhibit number one was given.
+def _require_no_parts(
+    session: Session, events: Sequence[RecordedDocument], body: dict[str, Any]
+) -> None:
+    """Check that a correction takes no exhibit's number from under its parts: they would keep it,
+    it would be free, and another exhibit under it would have them for its own.
+
+    Raises:
+        UsageError: it would, of parts that they may see.
     """
-    was = dict(item.numbers)
-    if "exhibit" not in was or "case" not in was:
-        return
-    parts = {*session.node.search(same_record.PARTS, was["exhibit"])}
-    parts &= {*session.node.search("case", was["case"])} - {item.urn}
-    if parts and not STATE.json:
-        typed = f"{was['case']}/{was['exhibit']}/"
-        output.say(
-            f"its {counted(len(parts), 'part')} kept the number; to correct theirs too:",
-            "  "
-            + (
-                command("correct", typed, "--case", case, "--reason", reason)
-                if case
-                else command("correct", typed, "--exhibit", exhibit, "--reason", reason)
-            ),
+    from ledger.domain.errors import UsageError
+
+    documents = {one.statement: one.document for one in events if one.document is not None}
+    correction = {"type": "corrected", "seq": len(events), "body": body}
+    was, now = map(same_record.numbers, (documents, {**documents, "": correction}))
+    typed = {
+        form(one["value"]): one["value"]
+        for document in documents.values()
+        for one in same_record.identifiers(document)
+    } | ({form(body["new"]): body["new"]} if isinstance(body["new"], str) else {})
+    for number in was:
+        case, exhibit = (typed.get(part, part) for part in number)
+        if number in now or not (parts := exhibits.parts(session, case, exhibit)):
+            continue
+        new = next((one for one in now if one not in was), (number[0], "NUMBER"))
+        option, right = ("--case", new[0]) if new[1] == number[1] else ("--exhibit", new[1])
+        whole = (f"{case}/{exhibit}/", option, typed.get(right, right), "--reason", body["reason"])
+        raise UsageError(
+            f"{counted(len(parts), 'part')} of it would keep the number {case}/{exhibit}",
+            hint=f"correct them together: {command('correct', *whole)}",
         )
 
 

@@ -29,6 +29,9 @@ GIVEN: Final = frozenset({"copied"})
 CASE: Final = "case"
 #: The scheme under which a search finds the parts of an exhibit number.
 PARTS: Final = "parts-of-exhibit"
+#: The scheme under which a search finds the items that are of a case as their records stand. Under
+#: its number itself those are found too that a correction took out of it.
+OF_CASE: Final = "of-case"
 _PART: Final = re.compile(r"(?P<whole>.+)/[1-9][0-9]{0,8}")
 
 

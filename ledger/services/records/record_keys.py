@@ -84,6 +84,10 @@ def tokens(node: Node, event: Event, standing: Mapping[str, Any] | None = None) 
             if same_record.whole(exhibit) != exhibit
         ]
         found += [number_token(node, *number) for number in same_record.borne(document)]
+        found += [
+            identifier_token(node, same_record.OF_CASE, case)
+            for case in same_record.numbers_of(identifiers, same_record.CASE)
+        ]
         mark = same_record.mark(event.value)
         found += [mark_token(node, mark)] if mark is not None else []
     return list(dict.fromkeys(found))
