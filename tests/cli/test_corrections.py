@@ -230,3 +230,18 @@ def test_an_exhibit_takes_in_nothing_that_had_its_number_before_or_after_it(home
     done(home, "correct", ITEM, "--exhibit", "A9", *WHY)
     _, said = done(home, "record", "move", "2026-117/A1/", "--to", "x", "--yes", code=2)
     assert "no exhibit" in said
+
+
+def test_whoever_voids_an_exhibit_is_told_of_its_parts_which_stand(
+    home: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "pages"
+    folder.mkdir()
+    (folder / "1.txt").write_text("1")
+    done(home, "upload", folder, "-c", "2026-117", "-e", "A2")
+    _, said = done(home, "record", "void", "2026-117/A2", "--reason", "twice", "--yes")
+    assert "1 part of it, items of their own, stand as before" in said
+    [words] = re.findall(r"them too: (?:\S+) (.*)", " ".join(said.replace("\\\n", " ").split()))
+    done(home, *shlex.split(words), "--yes")
+    _, said = done(home, "record", "move", "2026-117/A2/", "--to", "x", "--yes", code=2)
+    assert "closed" in said
