@@ -115,16 +115,18 @@ def _is_closed(report: VerificationReport) -> bool:
 
 def _verified(report: VerificationReport, *, compared: bool) -> str:
     origin = report.facts["origin"]
-    if len([one for one in report.withheld if one.endswith(_WHOLE)]) == report.facts["events"]:
+    unsaid = len([one for one in report.withheld if one.endswith(_WHOLE)])
+    if unsaid == report.facts["events"]:
         return (
             f"the record of {origin} is unchanged and no event of it is missing; what the events "
             "said is not in this bundle"
         )
+    lacks = f"; what {counted(unsaid, 'event')} of it said is not in this bundle" if unsaid else ""
     if not compared:
-        return f"the record of {origin} is whole and unchanged; no file was compared with it"
+        return f"the record of {origin} is whole and unchanged{lacks}; no file was compared with it"
     return (
         f"this file is, bit for bit, the one that {origin} recorded, and its record is whole and "
-        "unchanged"
+        f"unchanged{lacks}"
     )
 
 

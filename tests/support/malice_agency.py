@@ -22,6 +22,7 @@ from ledger.adapters.chain.contracts import (
     sign_transaction,
     wait,
 )
+from ledger.domain.bundle.bundle import BundledCheckpoint
 from ledger.domain.chain import contract_layout
 from ledger.domain.chain.contract_layout import Hop
 from ledger.domain.codecs import strict_json
@@ -90,6 +91,7 @@ class Agency:
         self.entries: list[bytes] = []
         self.anchored = 0
         self.notes: dict[int, bytes] = {}
+        self.checkpoints: dict[int, BundledCheckpoint] = {}
         self.certificates: dict[bytes, bytes] = {}
         self.documents: dict[bytes, bytes] = {}
         self.statements: list[Statement] = []

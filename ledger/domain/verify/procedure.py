@@ -125,7 +125,7 @@ def _steps(
     """The steps behind the first, in the order in which they are taken."""
     return (
         (2, lambda: _check_documents(case, report)),
-        (3, lambda: _check_signatures(case)),
+        (3, lambda: _check_signatures(case, report)),
         (6, lambda: _check_state(case)),
         (4, lambda: check_log_keys(case)),
         (6, lambda: check_checkpoints(case)),
@@ -260,21 +260,31 @@ def _tell_corrections(case: VerificationContext, report: VerificationReport) -> 
         report.corrections.append({"event": number, "target": target, "pointer": pointer})
 
 
-def _check_signatures(case: VerificationContext) -> str:
-    """Step 3, first part: each statement's signature, and the actor is the certificate's
-    subject.
+def _check_signatures(case: VerificationContext, report: VerificationReport) -> str:
+    """Step 3, first part: each statement's signature, the actor is the certificate's subject, and
+    may record the event.
     """
     used = set()
-    for number, (statement, event) in enumerate(zip(case.statements, case.events, strict=True)):
+    for number, (statement, event, bundled) in enumerate(
+        zip(case.statements, case.events, case.bundle.statements, strict=True)
+    ):
         certificate = case.certificates.get(statement.certificate)
         if certificate is None:
             raise VerificationError(
                 3, f"event {number}: the certificate that it names is not in the bundle"
             )
         used.add(certificate.digest)
-        signed_events.check_signer(f"event {number}", statement, event, certificate)
+        log_agency = case.bundle.logs[bundled.log].agency
+        signed_events.check_signer(
+            f"event {number}", statement, event, certificate, log_agency=log_agency
+        )
     if set(case.certificates) != used:
         raise VerificationError(3, "the bundle holds a certificate that signed nothing in it")
+    if unknown := sum(event is None or not event.known for event in case.events):
+        report.findings.append(
+            f"type and role not checked: {counted(unknown, 'event')}, of which only the effect is "
+            "known"
+        )
     return ""
 
 

@@ -12,8 +12,9 @@ from typing import Final
 
 from ledger.domain.codecs.digests import same
 from ledger.domain.codecs.text import quoted
-from ledger.domain.errors import VerificationError
+from ledger.domain.errors import DeniedError, RuleError, VerificationError
 from ledger.domain.event import document as documents
+from ledger.domain.event import signers
 from ledger.domain.event.document import Event
 from ledger.domain.identity.certificate import Certificate
 from ledger.domain.log import statement as statements
@@ -50,9 +51,18 @@ def check_document(name: str, statement: Statement, event: Event) -> None:
 
 
 def check_signer(
-    name: str, statement: Statement, event: Event | None, certificate: Certificate
+    name: str,
+    statement: Statement,
+    event: Event | None,
+    certificate: Certificate,
+    *,
+    log_agency: str | None = None,
 ) -> None:
-    """Check a signature, and that the actor is the certificate's subject (verification step 3).
+    """Check a signature, that the actor is the certificate's subject, and that they may record the
+    event (verification step 3).
+
+    Args:
+        log_agency: of the log that took it; without it nobody is judged as a guest.
 
     Raises:
         VerificationError: what differs.
@@ -62,15 +72,23 @@ def check_signer(
         raise VerificationError(
             3, f"{name}: signed by {certificate.agency}, claims {statement.claims.issuer}"
         )
-    if event is None:
-        return
-    actor = event.value["actor"]
-    if (actor["id"], actor["kind"]) != (certificate.pseudonym, certificate.kind):
+    actor = None if event is None else event.value["actor"]
+    if actor is not None and (actor["id"], actor["kind"]) != (
+        certificate.pseudonym,
+        certificate.kind,
+    ):
         raise VerificationError(3, f"{name}: the actor is not the certificate's subject")
-    if actor["role"] not in certificate.roles:
-        raise VerificationError(
-            3, f"{name}: the certificate does not hold the role {quoted(actor['role'])}"
-        )
+    guest = log_agency not in (None, certificate.agency)
+    try:
+        if event is not None and event.known:
+            role = event.value["actor"]["role"]
+            signers.require_role(event.type, role, certificate.roles, guest=guest)
+            return
+        if actor is not None and actor["role"] not in certificate.roles:
+            raise RuleError(f"the certificate does not hold the role {quoted(actor['role'])}")
+        signers.require_effect(statement.claims.effect, certificate.roles, guest=guest)
+    except (RuleError, DeniedError) as error:
+        raise VerificationError(3, f"{name}: {error.message}") from error
 
 
 def check_record(

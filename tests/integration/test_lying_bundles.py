@@ -1,0 +1,109 @@
+"""Bundles of an agency that lies with all its keys: everything in them is signed, logged, anchored
+and proven, and the verifier refuses what an honest node would never have taken.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ledger.domain.verify import Status, Verdict
+from ledger.domain.verify.report import VerificationReport
+from tests.support.lying_bundles import LyingItem, file_body, measured, prepare
+from tests.support.malice import World
+
+DATA = b"the true file, seized on 21 November"
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    world = prepare(World(tmp_path, random.Random(2), "NL-POL", "RO-POL"))
+    yield world
+    world.close()
+
+
+@pytest.fixture
+def item(world: World) -> LyingItem:
+    return LyingItem(world, world["NL-POL"])
+
+
+def refused(report: VerificationReport, step: int, *words: str) -> None:
+    assert report.verdict is Verdict.FAILED, report
+    assert [one.number for one in report.steps.values() if one.status is Status.FAILED] == [step]
+    assert all(word in report.steps[step].detail for word in words), report.steps[step].detail
+
+
+def test_what_honest_people_signed_is_verified(world: World, item: LyingItem) -> None:
+    """Else no refusal below would prove anything."""
+    nl, ro = world["NL-POL"], world["RO-POL"]
+    item.say("acquired", file_body(DATA), nl.people["officer"])
+    item.say("note", {"text": "x"}, ro.people["officer"])  # a guest
+    item.offer(ro, nl.people["custodian"])
+    item.accept(ro, ro.people["custodian"])
+    item.say("note", {"text": "x"}, nl.people["officer"], log=ro)
+    report = item.verdict(measured(DATA))
+    assert report.verdict is Verdict.VERIFIED, report
+    assert report.facts["custodian"] == "RO-POL"
+
+
+def test_a_node_opens_and_disposes_of_no_item_with_its_own_key(
+    world: World, item: LyingItem
+) -> None:
+    nl = world["NL-POL"]
+    item.say("acquired", file_body(DATA), nl.service)
+    refused(item.verdict(measured(DATA)), 3, "'service'", "'acquired'")
+
+
+def test_an_auditor_opens_no_item(world: World, item: LyingItem) -> None:
+    item.say("acquired", file_body(DATA), world["NL-POL"].certify(["auditor"]))
+    refused(item.verdict(measured(DATA)), 3, "'auditor'", "'acquired'")
+
+
+@pytest.mark.parametrize("shown", [True, False])
+def test_a_node_closes_no_item_also_where_the_document_is_withheld(
+    world: World, item: LyingItem, shown: bool
+) -> None:
+    nl = world["NL-POL"]
+    item.say("acquired", file_body(DATA), nl.people["officer"])
+    body = {"scope": "all", "method": "shredded", "approvals": []}
+    item.say("disposed", body, nl.service, shown=shown)
+    refused(item.verdict(measured(DATA)), 3, "event 1", "'disposed'" if shown else "'close'")
+
+
+def test_nobody_takes_an_item_by_an_offer_that_they_signed_themselves(
+    world: World, item: LyingItem
+) -> None:
+    """Custody left the agency with an offer that only the taker had signed."""
+    nl, ro = world["NL-POL"], world["RO-POL"]
+    item.say("acquired", file_body(DATA), nl.people["officer"])
+    item.offer(ro, ro.people["custodian"])
+    item.accept(ro, ro.people["custodian"])
+    refused(item.verdict(measured(DATA)), 3, "event 1", "guest")
+
+
+def test_no_guest_records_what_guests_may_not(world: World, item: LyingItem) -> None:
+    nl, ro = world["NL-POL"], world["RO-POL"]
+    item.say("acquired", file_body(DATA), nl.people["officer"])
+    item.say("moved", {"place": "store 3"}, ro.people["officer"])
+    refused(item.verdict(measured(DATA)), 3, "event 1", "guest")
+
+
+def test_no_role_that_a_guest_lacks_counts_for_one(world: World, item: LyingItem) -> None:
+    nl, ro = world["NL-POL"], world["RO-POL"]
+    item.say("acquired", file_body(DATA), nl.people["officer"])
+    item.say("note", {"text": "x"}, ro.people["custodian"])
+    refused(item.verdict(measured(DATA)), 3, "event 1", "guest")
+
+
+def test_of_what_is_withheld_the_type_and_role_are_not_called_checked(
+    world: World, item: LyingItem
+) -> None:
+    nl = world["NL-POL"]
+    item.say("acquired", file_body(DATA), nl.people["officer"])
+    item.say("note", {"text": "x"}, nl.people["officer"], shown=False)
+    report = item.verdict(measured(DATA))
+    assert report.verdict is Verdict.VERIFIED
+    assert [one for one in report.findings if "type and role not checked: 1 event" in one]
