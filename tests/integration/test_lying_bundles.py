@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from hashlib import sha512
 from pathlib import Path
 
 import pytest
@@ -107,3 +108,36 @@ def test_of_what_is_withheld_the_type_and_role_are_not_called_checked(
     report = item.verdict(measured(DATA))
     assert report.verdict is Verdict.VERIFIED
     assert [one for one in report.findings if "type and role not checked: 1 event" in one]
+
+
+def test_no_record_of_two_files_passes_for_either(world: World, item: LyingItem) -> None:
+    """SHA-256 of one file and SHA-512 of another: each reader measured the one that fits."""
+    other = b"another file, which suits us better"
+    body = file_body(DATA)
+    body["digests"]["sha-512"] = sha512(other).hexdigest()
+    item.say("acquired", body, world["NL-POL"].people["officer"])
+    report = item.verdict(measured(DATA))
+    assert report.verdict is Verdict.INCOMPLETE
+    assert "sha-512" in report.steps[9].detail
+    both = measured(DATA, **{"sha-512": sha512(DATA).hexdigest()})
+    refused(item.verdict(both), 9, "sha-512")
+
+
+@pytest.mark.parametrize(
+    ("event_type", "body", "members"),
+    [
+        ("note", {"text": "x"}, {"occurred": {"from": "2030-01-01T00:00:00Z"}}),
+        ("incident", {"kind": "loss", "discovered": "2030-01-01T00:00:00Z"}, {}),
+    ],
+)
+def test_nobody_signs_today_what_happened_tomorrow(
+    world: World,
+    item: LyingItem,
+    event_type: str,
+    body: dict[str, object],
+    members: dict[str, object],
+) -> None:
+    officer = world["NL-POL"].people["officer"]
+    item.say("acquired", file_body(DATA), officer)
+    item.say(event_type, body, officer, **members)
+    refused(item.verdict(measured(DATA)), 2, "event 1", "2030-01-01T00:00:00Z")

@@ -13,8 +13,8 @@ from typing import Final
 from ledger.domain.codecs.digests import same
 from ledger.domain.codecs.text import quoted
 from ledger.domain.errors import DeniedError, RuleError, VerificationError
+from ledger.domain.event import claimed_times, signers
 from ledger.domain.event import document as documents
-from ledger.domain.event import signers
 from ledger.domain.event.document import Event
 from ledger.domain.identity.certificate import Certificate
 from ledger.domain.log import statement as statements
@@ -39,7 +39,8 @@ def check_document(name: str, statement: Statement, event: Event) -> None:
     """Check that a document is the one that was signed (verification step 2).
 
     Raises:
-        VerificationError: it hashes to something else, or says something else than the statement.
+        VerificationError: it hashes to something else, says something else than the statement, or
+            tells of something later than its signature.
     """
     if not same(event.digest, statement.payload):
         raise VerificationError(
@@ -48,6 +49,10 @@ def check_document(name: str, statement: Statement, event: Event) -> None:
             f"{statement.payload.hex()}",
         )
     documents.check_claims(event, statement.claims)
+    # Of a type that is not known, nobody knows which members are times.
+    told = event.value if event.known else {**event.value, "body": {}}
+    if (wrong := claimed_times.contradiction(told)) is not None:
+        raise VerificationError(2, f"{name}: {wrong}")
 
 
 def check_signer(
