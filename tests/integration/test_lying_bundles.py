@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from ledger.domain.codecs.text import b64url
+from ledger.domain.event import disclosure
 from ledger.domain.verify import Status, Verdict
 from ledger.domain.verify.report import VerificationReport
 from tests.support.lying_bundles import LyingItem, file_body, measured, prepare
@@ -141,3 +143,20 @@ def test_nobody_signs_today_what_happened_tomorrow(
     item.say("acquired", file_body(DATA), officer)
     item.say(event_type, body, officer, **members)
     refused(item.verdict(measured(DATA)), 2, "event 1", "2030-01-01T00:00:00Z")
+
+
+def test_no_document_shows_each_court_another_file(world: World, item: LyingItem) -> None:
+    """One statement, one anchored leaf, two files, each of which was verified."""
+    other, rng = b"another file, which suits us better.", random.Random(3)
+    assert len(other) == len(DATA)
+    body = file_body(DATA)
+    hidden = [
+        disclosure.make("digests", file_body(data)["digests"], rng.randbytes(16))
+        for data in (DATA, other)
+    ]
+    del body["digests"]
+    body["_sd"] = sorted(b64url(one.digest) for one in hidden)
+    body["_sd_names"] = ["digests", "digests"]
+    item.say("acquired", body, world["NL-POL"].people["officer"], _sd_alg="sha-256")
+    for data, shown in zip((DATA, other), hidden, strict=True):
+        refused(item.shown_with(0, shown.encoded).verdict(measured(data)), 1, "none twice")

@@ -112,7 +112,7 @@ class LyingItem:
         opens, effect = not self.events, TYPES[event_type].effect
         before = None if opens else self.events[-1].statement.digest
         document = {
-            "v": 1,
+            "v": documents.VERSION,
             "type": event_type,
             "evidence": self.urn,
             "seq": len(self.events),

@@ -43,7 +43,7 @@ def publish(node: Node, unit: UnitOfWork, event_type: str, body: dict[str, Any])
     time = max(node.clock.now(), previous.time if previous is not None else 0)
     document = strict_json.dump(
         {
-            "v": 1,
+            "v": documents.VERSION,
             "type": event_type,
             "evidence": subject,
             "seq": len(earlier),
