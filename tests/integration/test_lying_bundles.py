@@ -4,6 +4,7 @@ and proven, and the verifier refuses what an honest node would never have taken.
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Iterator
 from hashlib import sha512
@@ -11,10 +12,12 @@ from pathlib import Path
 
 import pytest
 
+from ledger.domain.bundle import bundle
 from ledger.domain.codecs.text import b64url
 from ledger.domain.event import disclosure
-from ledger.domain.verify import Status, Verdict
+from ledger.domain.verify import Status, Verdict, verify_beginning, verify_bundle
 from ledger.domain.verify.report import VerificationReport
+from tests.support.commands import custody
 from tests.support.lying_bundles import LyingItem, file_body, measured, prepare
 from tests.support.malice import World
 
@@ -160,3 +163,57 @@ def test_no_document_shows_each_court_another_file(world: World, item: LyingItem
     item.say("acquired", body, world["NL-POL"].people["officer"], _sd_alg="sha-256")
     for data, shown in zip((DATA, other), hidden, strict=True):
         refused(item.shown_with(0, shown.encoded).verdict(measured(data)), 1, "none twice")
+
+
+def test_no_later_custodian_spoils_what_was_recorded_before(
+    world: World, item: LyingItem, tmp_path: Path
+) -> None:
+    """A taker signed one event that no honest node takes, and the record of all before failed."""
+    nl, ro = world["NL-POL"], world["RO-POL"]
+    item.say("acquired", file_body(DATA), nl.people["officer"])
+    item.say("note", {"text": "x"}, nl.people["officer"])
+    item.offer(ro, nl.people["custodian"])
+    item.accept(ro, ro.people["custodian"])
+    item.say("disposed", {"scope": "all", "method": "x", "approvals": []}, ro.service, log=ro)
+    item.say("note", {"text": "x"}, ro.people["officer"], log=ro)
+    data, root = item.bundle()
+    (tmp_path / "photo.jpg").write_bytes(DATA)
+    (tmp_path / "photo.jpg.bundle").write_bytes(data)
+    (tmp_path / "trust.json").write_bytes(root.encode())
+    words = ("verify", "photo.jpg", "--trust", "trust.json")
+    failed = custody(*words, code=1, folder=tmp_path).stdout
+    assert "what stands: verified up to event 3, held by RO-POL" in failed
+    assert "the first event that is wrong: 4, in the log of RO-POL" in failed
+    part = custody(*words, "--until", 3, folder=tmp_path).stdout
+    assert part.startswith("VERIFIED: up to event 3, and no later one was judged: this file is")
+    assert "2 later events not judged" in part
+    assert part.splitlines()[-1].startswith("verdict: verified (up to event 3)")
+    custody(*words, "--until", 4, code=1, folder=tmp_path)
+    said = custody(*words, "--until", 6, code=2, folder=tmp_path).stderr
+    assert "the bundle has events 0 to 5" in said
+    told = json.loads(custody("--json", *words, code=1, folder=tmp_path).stdout)["stands"]
+    assert (told["event"], told["custodian"], told["nextAgency"]) == (3, "RO-POL", "RO-POL")
+
+
+def test_what_stands_is_as_long_as_it_can_be(world: World, item: LyingItem) -> None:
+    """Against trying every length."""
+    nl = world["NL-POL"]
+    item.say("acquired", file_body(DATA), nl.people["officer"])
+    for number in range(1, 12):
+        wrong = number == 8
+        item.say(
+            "moved" if wrong else "note",
+            {"place": "x"} if wrong else {"text": "x"},
+            world["RO-POL"].people["officer"] if wrong else nl.people["officer"],
+        )
+    data, root = item.bundle()
+    parsed = bundle.parse(data)
+    good = [
+        verify_bundle(parsed, root, until=until).verdict is Verdict.VERIFIED for until in range(12)
+    ]
+    assert good == [True] * 8 + [False] * 4
+    stands = verify_beginning(parsed, root)
+    assert stands is not None
+    assert stands.until == 7
+    item.events = [item.events[0]]
+    assert verify_beginning(bundle.parse(item.bundle()[0]), root) is None

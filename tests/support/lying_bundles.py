@@ -180,15 +180,19 @@ class LyingItem:
         self.hops[-1] = replace(hop, time=self.world.contracts.chain.head().time)
 
     def verdict(self, file: FileDigest | None = None) -> VerificationReport:
-        """What somebody else finds of the bundle, with a trust root that pins its block."""
+        """What somebody else finds of the bundle."""
+        data, root = self.bundle()
+        return verify(data, root, file=file)
+
+    def bundle(self) -> tuple[bytes, TrustRoot]:
+        """The bundle, with a trust root that pins its block."""
         for agency in self.world.agencies.values():
             self.world.clock.time += 60
             anchor(agency)
         self.world.clock.time += 60
         for agency in self.world.agencies.values():
             agency.publish_crl()
-        data, root = _bundle(self)
-        return verify(data, root, file=file)
+        return _bundle(self)
 
 
 def prepare(world: World) -> World:
