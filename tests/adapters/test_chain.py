@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
@@ -33,9 +32,7 @@ from ledger.domain.identity.names import agency_id
 from ledger.domain.ports.node_and_chain import Chain
 from tests.support import oracle
 from tests.support.chains import free_port, running
-from tests.support.hostile import answer, hostile, says
 
-VECTORS = Path(__file__).parents[1] / "vectors"
 GOVERNOR, ANCHORER, SEALER = (bytes([number]) * 32 for number in (1, 2, 3))
 LEAVES = [bytes([number]) * 32 for number in range(20)]
 WORDS: Final = [number.to_bytes(32, "big") for number in (0, 1, 32, 96, 2**63, 2**64, 2**256 - 1)]
@@ -353,27 +350,6 @@ for nonce in range(start, start + 1000):
         process.send_signal(signal.SIGKILL)
         process.stdout.close()
         process.wait()
-
-
-def test_a_chain_of_qbft_is_held_to_the_hash_that_its_kind_gives_a_block() -> None:
-    """Round and seals lie outside that hash: another node of the chain may show others."""
-    block = json.loads((VECTORS / "qbft.json").read_text())["block"]
-    body = json.dumps({"jsonrpc": "2.0", "id": 0, "result": block}).encode()
-    with hostile(says(answer(body))) as server:
-        with closing(RpcChain(server.url, headers="qbft")) as chain:
-            found = chain.block(6)
-        with closing(RpcChain(server.url)) as chain, pytest.raises(ChainError, match="hash to"):
-            chain.block(6)
-    assert "0x" + found.hash.hex() == block["hash"]
-    assert evm.parse_header(found.header).extra.hex() == block["extraData"][2:]
-    block["extraData"] = "0x" + bytes(97).hex()
-    body = json.dumps({"jsonrpc": "2.0", "id": 0, "result": block}).encode()
-    with (
-        hostile(says(answer(body))) as server,
-        closing(RpcChain(server.url, headers="qbft")) as chain,
-        pytest.raises(ChainError, match="block 0x6 is none of a QBFT chain"),
-    ):
-        chain.block(6)
 
 
 def test_a_dead_node_is_a_clear_error() -> None:
