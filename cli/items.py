@@ -293,10 +293,13 @@ def _unknown(session: Session, text: str) -> Exception:
     from ledger.domain.errors import UsageError
 
     if is_whole(text):
-        of_case = text.rstrip("/").split("/")[0]
+        parts = text.rstrip("/").split("/")
+        cases = ["/".join(parts[:at]) for at in range(len(parts), 0, -1)]
+        known = (one for one in cases if not STATE.offline and session.node.search("case", one))
+        listed = command("list", "--case", next(known, cases[-1]))
         return UsageError(
             f"{text[:80]!r} may be several items, and one is wanted here",
-            hint=f"name one of those that are listed by: {command('list', '--case', of_case)}",
+            hint=f"name one of those that are listed by: {listed}",
         )
     case, _, exhibit = text.rpartition("/")
     if case and exhibit and not STATE.offline and session.node.search("case", case):

@@ -72,7 +72,7 @@ def require_numbers(evidence: str, documents: Mapping[str, dict[str, Any]]) -> N
         (same_record.PARTS, whole)
         for scheme, value in found
         if scheme == "exhibit"
-        for whole in (value, same_record.whole(value))
+        for whole in same_record.wholes_of(value)
     }
     for scheme, value in STATE.numbers:
         if (form(scheme), form(value)) not in found:

@@ -115,11 +115,12 @@ def reasons(chosen: Chosen, basis: str, *words: str) -> dict[str, dict[str, Any]
     return {one.urn: of_case[one.case] for one in chosen.items}
 
 
-def agree(chosen: Chosen, question: str, *, yes: bool) -> None:
+def agree(chosen: Chosen, question: str, *, yes: bool, lines: Sequence[str] | None = None) -> None:
     """Show a whole case, or a whole exhibit, and ask: who types it has not named its items.
 
     Args:
-        question: with "{}" for how many there are.
+        question: with "{}" for how many there are. lines: what is shown of each item; its short id
+            otherwise.
 
     Raises:
         UsageError: they do not agree, cannot be asked, or there is nothing.
@@ -133,7 +134,7 @@ def agree(chosen: Chosen, question: str, *, yes: bool) -> None:
             hint="see: custody list",
         )
     if not STATE.json:
-        names = [one.short for one in chosen.items]
+        names = lines if lines is not None else [one.short for one in chosen.items]
         more = [f"and {len(names) - _SHOWN:,} more"] if len(names) > _SHOWN else []
         left = [f"{counted(chosen.closed, 'closed item')} left out"] if chosen.closed else []
         output.say(*names[:_SHOWN], *more, *left)
@@ -210,7 +211,7 @@ def tell(done: Done, *lines: str) -> None:
     }
     output.result(value, *(lines if done.answers else ()), *_refused(done))
     if done.stopped is not None:
-        code = output.exit_code(done.stopped)
+        code = _INCOMPLETE if done.answers else output.exit_code(done.stopped)
         raise typer.Exit(output.failure(done.stopped, code))
     if done.refused:
         raise typer.Exit(_INCOMPLETE if done.answers else 1)

@@ -48,6 +48,14 @@ def whole(number: str) -> str:
     return found["whole"] if found else number
 
 
+def wholes_of(number: str) -> list[str]:
+    """The number itself, and those of the exhibits that it names a part of: A1/17/2, A1/17, A1."""
+    found = [number]
+    while (above := whole(found[-1])) != found[-1]:
+        found.append(above)
+    return found
+
+
 def numbers_of(identifiers: Iterable[dict[str, Any]], scheme: str) -> list[str]:
     """The numbers of a scheme, such as "case", among identifiers, in the form in which they are
     compared.
