@@ -215,11 +215,16 @@ def _require_no_parts(
         if number in now or not (parts := exhibits.parts(session, case, exhibit)):
             continue
         new = next((one for one in now if one not in was), (number[0], "NUMBER"))
-        option, right = ("--case", new[0]) if new[1] == number[1] else ("--exhibit", new[1])
-        whole = (f"{case}/{exhibit}/", option, typed.get(right, right), "--reason", body["reason"])
+        both, why = f"{case}/{exhibit}/", body["reason"]
+        right = [typed.get(part, part) for part in new]
         raise UsageError(
             f"{counted(len(parts), 'part')} of it would keep the number {case}/{exhibit}",
-            hint=f"correct them together: {command('correct', *whole)}",
+            hint="correct them together: "
+            + (
+                command("correct", both, "--case", right[0], "--reason", why)
+                if new[1] == number[1]
+                else command("correct", both, "--exhibit", right[1], "--reason", why)
+            ),
         )
 
 
@@ -266,8 +271,16 @@ def _number(
         f"the item was given {counted(len(given), f'{scheme} number')}: {said}",
         hint="say which one: "
         + command(
-            *("correct", item.short, "--event", known.seq, "--field", pointer),
-            *("--new", number, "--reason", "WHY"),
+            "correct",
+            item.short,
+            "--event",
+            known.seq,
+            "--field",
+            pointer,
+            "--new",
+            number,
+            "--reason",
+            "WHY",
         ),
     )
 

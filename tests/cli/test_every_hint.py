@@ -49,6 +49,7 @@ ARE: Final[dict[tuple[str, str], str]] = {
         for command in (
             *("bundle", "court", "dispose approve", "dispose carry-out", "handover accept"),
             *("correct", "handover offer", "handover pause", "note", "record identify", "show"),
+            "record void",
             "tree",
         )
     },
@@ -102,6 +103,7 @@ ARE: Final[dict[tuple[str, str], str]] = {
     ("use", "CASE"): "2026-117",
     ("profile show", "{}"): "nl",
     ("record incident", "--kind"): "damage",
+    ("record void", "--reason"): "recorded twice",
     ("record identify", "--scheme"): "case",
     ("record identify", "--value"): "2026-118",
     ("record receive", "--from"): "the lab",
