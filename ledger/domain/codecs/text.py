@@ -128,8 +128,10 @@ def quoted(value: object) -> str:
     return kinds.get(type(value)) or repr(value)[:_QUOTED]
 
 
-def _ending(what: str) -> str:
-    return "es" if what.endswith(("s", "x", "ch", "sh")) else "s"
+def _plural(what: str) -> str:
+    if what.endswith("y") and what[-2:-1] not in "aeiou":
+        return f"{what[:-1]}ies"
+    return f"{what}es" if what.endswith(("s", "x", "ch", "sh")) else f"{what}s"
 
 
 def counted(number: int, what: str, verbs: tuple[str, str] | None = None) -> str:
@@ -141,8 +143,7 @@ def counted(number: int, what: str, verbs: tuple[str, str] | None = None) -> str
     one, many = verbs or ("", "")
     if number == 1:
         return f"1 {what} {one}".rstrip()
-    plural = f"{what[:-1]}ies" if what.endswith("y") else f"{what}{_ending(what)}"
-    return f"{number} {plural} {many}".rstrip()
+    return f"{number} {_plural(what)} {many}".rstrip()
 
 
 def require(condition: bool, message: str) -> None:
