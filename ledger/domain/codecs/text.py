@@ -128,10 +128,8 @@ def quoted(value: object) -> str:
     return kinds.get(type(value)) or repr(value)[:_QUOTED]
 
 
-def _plural(what: str) -> str:
-    if what.endswith("y") and what[-2:-1] not in "aeiou":
-        return f"{what[:-1]}ies"
-    return f"{what}es" if what.endswith(("s", "x", "ch", "sh")) else f"{what}s"
+def _ending(what: str) -> str:
+    return "es" if what.endswith(("s", "x", "ch", "sh")) else "s"
 
 
 def counted(number: int, what: str, verbs: tuple[str, str] | None = None) -> str:
@@ -143,7 +141,9 @@ def counted(number: int, what: str, verbs: tuple[str, str] | None = None) -> str
     one, many = verbs or ("", "")
     if number == 1:
         return f"1 {what} {one}".rstrip()
-    return f"{number} {_plural(what)} {many}".rstrip()
+    is_changed = what.endswith("y") and what[-2:-1] not in "aeou"  # a key, keys; an entry, entries
+    plural = f"{what[:-1]}ies" if is_changed else f"{what}{_ending(what)}"
+    return f"{number} {plural} {many}".rstrip()
 
 
 def require(condition: bool, message: str) -> None:
