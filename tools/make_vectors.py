@@ -140,7 +140,7 @@ def qbft_example() -> dict[str, Any]:
                 "verdict": case.verdict,
                 "says": case.says,
             }
-            for case in qbft_cases.cases()
+            for case in qbft_cases.cases(kept["block"])
         ],
     }
 

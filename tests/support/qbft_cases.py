@@ -65,8 +65,15 @@ def of_four(signers: Sequence[PrivateKey] = KEYS[:3], **more: Any) -> bytes:
     return qbft.sealed(qbft.fields(), signers, **{"validators": sorted(NAMES[:4]), **more})
 
 
-def cases() -> list[Case]:
-    """All of them."""
+def real(block: dict[str, Any]) -> Case:
+    """A block of a network of four, as its node tells it."""
+    raw = qbft.of_block(block)
+    _, extra = parts(raw)
+    return Case("a real block", "final", "sealed by 3 of 4 validators", raw, rule(extra[1]))
+
+
+def cases(block: dict[str, Any]) -> list[Case]:
+    """All of them, the real block first."""
     four = rule(NAMES[:4])
     good = of_four()
     header, extra = parts(good)
@@ -160,7 +167,10 @@ def cases() -> list[Case]:
         ("no extraData", "extraData", joined(header, b""), four),
     ]  # fmt: skip
     return [
-        Case(what, verdict, says, raw, judged)
-        for verdict, group in (("final", final), ("not checked", lacking), ("refused", refused))
-        for what, says, raw, judged in group
+        real(block),
+        *(
+            Case(what, verdict, says, raw, judged)
+            for verdict, group in (("final", final), ("not checked", lacking), ("refused", refused))
+            for what, says, raw, judged in group
+        ),
     ]
