@@ -38,6 +38,7 @@ from api.routes import (
     statements,
 )
 from ledger import __version__
+from ledger.domain.chain.finality import Finality
 from ledger.services.audit.jobs import AuditJobs
 from ledger.services.node.context import Node
 
@@ -80,7 +81,7 @@ def _with_threads(lifespan: Lifespan) -> Lifespan:
 def create_app(
     node: Node,
     *,
-    sealers: list[bytes],
+    seal_rules: Sequence[Finality],
     confirmations: int,
     lifespan: Lifespan = _nothing,
     proxies: Sequence[str] = (),
@@ -89,7 +90,7 @@ def create_app(
     """The API of a node.
 
     Args:
-        sealers: addresses that seal the chain's blocks, for trust roots.
+        seal_rules: how the chain's seals are judged, for trust roots.
         confirmations: blocks that make another one final on this chain.
         proxies: networks of reverse proxies whose word counts about where a request comes from;
             nobody's by default.
@@ -113,7 +114,7 @@ def create_app(
         routes=routes(),
     )
     app.state.node = node
-    app.state.sealers = sealers
+    app.state.seal_rules = seal_rules
     app.state.confirmations = confirmations
     app.state.proofs = SeenOnce()
     app.state.lists = Buckets()

@@ -235,7 +235,7 @@ def open_session() -> Iterator[Session]:
                 keyring = opened.keyring
                 app = create_app(
                     opened.node,
-                    sealers=opened.sealers,
+                    seal_rules=opened.seal_rules,
                     confirmations=opened.settings.chain.confirmations,
                 )
                 transport = stack.enter_context(InProcess(app))

@@ -27,6 +27,7 @@ from ledger.domain.log import merkle
 from ledger.domain.log import receipt as receipts
 from ledger.domain.log import statement as statements
 from ledger.services.node.certificate_authority import Authority
+from tests.support import qbft_cases
 from tests.support.desk import PASSPHRASE, Desk
 from tests.unit.test_event import BASE, SALTS
 from tests.unit.test_verify import MUTATIONS, Sample
@@ -125,8 +126,28 @@ def sealed_example(document: bytes, recipient: HpkePrivateKey) -> dict[str, Any]
     }
 
 
+def qbft_example() -> dict[str, Any]:
+    """A real block, which stays as it is, and headers of a test signer."""
+    kept = json.loads((TARGET / "qbft.json").read_text())
+    return {
+        "source": kept["source"],
+        "block": kept["block"],
+        "headers": [
+            {
+                "what": case.what,
+                "rule": case.rule,
+                "header": case.header.hex(),
+                "verdict": case.verdict,
+                "says": case.says,
+            }
+            for case in qbft_cases.cases(kept["block"])
+        ],
+    }
+
+
 def main() -> None:
     """Write everything."""
+    (TARGET / "qbft.json").write_text(json.dumps(qbft_example(), indent=1) + "\n")
     (TARGET / "worked_example.json").write_text(json.dumps(worked_example(), indent=1) + "\n")
     folder = TARGET / "bundle"
     folder.mkdir(exist_ok=True)

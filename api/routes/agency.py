@@ -94,7 +94,7 @@ def trust_root(
 def _trust(request: Request, node: Node, pin: int | None = None) -> TrustRoot:
     return agency_trust.trust_root(
         node,
-        sealers=request.app.state.sealers,
+        seal_rules=request.app.state.seal_rules,
         confirmations=request.app.state.confirmations,
         pin=pin,
     )

@@ -202,7 +202,7 @@ def _inside(sample: float | None, seed: int | None, workers: int) -> AuditReport
 
     with open_beside() as home, ExitStack() as stack, ExitStack() as parts:
         root = agency_trust.trust_root(
-            home.node, sealers=home.sealers, confirmations=home.settings.chain.confirmations
+            home.node, seal_rules=home.seal_rules, confirmations=home.settings.chain.confirmations
         )
         state = stack.enter_context(open_audit.temporary(root))
         known = home.keyring.names()

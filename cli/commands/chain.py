@@ -66,6 +66,7 @@ def deploy(
     from ledger.adapters.chain.rpc import RpcChain
     from ledger.app import settings
     from ledger.app.deploy_contracts import consort, read_cards
+    from ledger.domain.chain.finality import Clique
     from ledger.domain.codecs.text import from_0x, from_hex
 
     with (
@@ -78,10 +79,11 @@ def deploy(
             what="key",
             size=32,
         )
-        sealers = [from_0x(one, what="sealer", size=20) for one in sealer or []]
+        sealers = frozenset(from_0x(one, what="sealer", size=20) for one in sealer or [])
+        rules = [Clique(1, None, sealers, len(sealers) // 2 + 1)] if sealers else []
         wei = int(fund * 10**18)
         root = consort(
-            opened, account, cards, wei=wei, confirmations=confirmations, sealers=sealers
+            opened, account, cards, wei=wei, confirmations=confirmations, seal_rules=rules
         )
         registry, ledger = ("0x" + one.address.hex() for one in (root.registry, root.ledger))
         value: dict[str, Any] = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -28,7 +28,8 @@ from ledger.app import settings
 from ledger.app.chain_settings import ChainSettings
 from ledger.app.settings import IPFS_SECRET, HomeSettings, IpfsNode, IpfsSettings
 from ledger.domain.blocks.store import Replica, Replicas
-from ledger.domain.chain import contract_layout
+from ledger.domain.chain import contract_layout, finality
+from ledger.domain.chain.finality import Finality
 from ledger.domain.errors import CustodyError, KeyringError
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity import descriptor as descriptors
@@ -53,7 +54,7 @@ class OpenHome:
     settings: HomeSettings
     keyring: FileKeyring
     node: Node
-    sealers: list[bytes]
+    seal_rules: Sequence[Finality]
     #: None for one that is only looked at.
     lock: FileLock | None
 
@@ -74,8 +75,8 @@ def open_chain(
     funded: list[bytes] | None = None,
     *,
     view: bool = False,
-) -> tuple[Chain, list[bytes]]:
-    """The chain of a home, and the addresses that seal its blocks where that can be judged.
+) -> tuple[Chain, Sequence[Finality]]:
+    """The chain of a home, and how its seals are judged; nothing where they are not.
 
     Args:
         view: an embedded chain is only looked at, beside the process that has it.
@@ -96,13 +97,13 @@ def open_chain(
                     view=view,
                 )
 
-        return DeferredChain(chain.id, LOCAL_LABEL, opener), [address_of(sealer)]
+        return DeferredChain(chain.id, LOCAL_LABEL, opener), [finality.alone(address_of(sealer))]
     from ledger.adapters.chain.rpc import RpcChain
 
     reached = RpcChain(
         chain.url, confirmations=chain.confirmations, expected=chain.id, headers=chain.headers
     )
-    return reached, [bytes.fromhex(one[2:]) for one in chain.sealers]
+    return reached, chain.seal_rules()
 
 
 def node_keys(keyring: FileKeyring) -> NodeKeys:
@@ -287,10 +288,10 @@ def _opened(home: Path, config: HomeSettings, unlocking: Unlocking) -> OpenHome:
         settings.require_ledger(home)
         keyring = unlocking.keyring()
         clock = SystemClock()
-        chain, sealers = open_chain(home, config.chain, keyring, clock)
+        chain, rules = open_chain(home, config.chain, keyring, clock)
         try:
             opened = OpenHome(
-                home, config, keyring, assemble(home, config, keyring, chain, clock), sealers, lock
+                home, config, keyring, assemble(home, config, keyring, chain, clock), rules, lock
             )
         except BaseException:
             chain.close()
@@ -325,7 +326,7 @@ def open_view(home: Path, unlocking: Unlocking) -> Iterator[OpenHome]:
     settings.require_ledger(home)
     keyring, clock = unlocking.keyring(), SystemClock()
     with ExitStack() as stack:
-        chain, sealers = open_chain(home, config.chain, keyring, clock, view=True)
+        chain, rules = open_chain(home, config.chain, keyring, clock, view=True)
         stack.callback(chain.close)
         node = assemble(home, config, keyring, chain, clock, view=True)
         stack.callback(node.records.close)
@@ -335,7 +336,7 @@ def open_view(home: Path, unlocking: Unlocking) -> Iterator[OpenHome]:
         )  # what was destroyed meanwhile stayed in the write-ahead log, for the sake of this moment
         moment = stack.enter_context(node.records.snapshot())
         chain.head()  # opened only now (see DeferredChain)
-        yield OpenHome(home, config, keyring, replace(node, records=moment), sealers, None)
+        yield OpenHome(home, config, keyring, replace(node, records=moment), rules, None)
 
 
 @contextmanager

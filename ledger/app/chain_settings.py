@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Self, get_args
 
-from ledger.domain.chain.finality import HeaderHash
+from ledger.domain.chain import finality
+from ledger.domain.chain.finality import Finality, HeaderHash
 
 
 @dataclass(frozen=True, slots=True)
 class ChainSettings:
     """Which chain: ``kind`` "local" or "rpc"; ``url`` for rpc; confirmations that make a block
-    final; ``headers``: how block hashes are computed.
+    final.
 
-    ``sealers``: 0x addresses that seal its blocks (Clique), where seals are to be judged.
+    ``headers`` and ``rules`` are those of the trust root that the home joined with: how the chain
+    computes block hashes, and how its seals are judged (as a trust root writes that).
     """
 
     kind: str
@@ -21,16 +24,21 @@ class ChainSettings:
     url: str = ""
     confirmations: int = 0
     headers: HeaderHash = "plain"
-    sealers: tuple[str, ...] = ()
+    rules: tuple[dict[str, Any], ...] = ()
 
     @classmethod
     def parse(cls, value: dict[str, Any]) -> Self:
         """As they stand in a home's settings.
 
         Raises:
-            ValueError, TypeError: they are malformed.
+            FormatError, ValueError, TypeError: they are malformed.
         """
-        found = cls(**{**value, "sealers": tuple(value.get("sealers", ()))})
+        found = cls(**{**value, "rules": tuple(value.get("rules", ()))})
         if found.headers not in get_args(HeaderHash):
             raise ValueError("block hashes computed in an unknown way")
+        found.seal_rules()
         return found
+
+    def seal_rules(self) -> Sequence[Finality]:
+        """How the seals of the chain are judged; nothing where they are not."""
+        return finality.parse_rules(self.rules, self.headers, "chain")

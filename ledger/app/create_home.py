@@ -27,8 +27,8 @@ from ledger.app.chain_settings import ChainSettings
 from ledger.app.deploy_contracts import MAX_ANCHORING_DELAY, FounderDescriptor, deploy
 from ledger.app.settings import HomeSettings
 from ledger.domain.bundle.trust import TrustRoot
-from ledger.domain.chain import contract_layout
-from ledger.domain.chain.finality import Clique, Pinned
+from ledger.domain.chain import contract_layout, finality
+from ledger.domain.chain.finality import Pinned, SealRule
 from ledger.domain.codecs import strict_json
 from ledger.domain.codecs.text import b64url, from_b64url
 from ledger.domain.crypto.grants import HpkePrivateKey
@@ -178,14 +178,9 @@ def join(
     try:
         contracts = Contracts(chain, root.registry.address, root.ledger.address)
         block = _recognise(contracts, root, card)
-        sealers = tuple(
-            "0x" + signer.hex()
-            for rule in root.finality
-            if isinstance(rule, Clique)
-            for signer in sorted(rule.signers)
-        )
+        rules = tuple(finality.encode(rule) for rule in root.finality if isinstance(rule, SealRule))
         chain_settings = ChainSettings(
-            "rpc", root.chain_id, url, confirmations, root.headers, sealers
+            "rpc", root.chain_id, url, confirmations, root.headers, rules
         )
         for leftover in home.glob("ledger.sqlite*"):  # of an attempt that did not end
             leftover.unlink()

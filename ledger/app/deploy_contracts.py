@@ -14,7 +14,7 @@ from ledger.adapters.chain import contracts as chain_contracts
 from ledger.adapters.chain.contracts import Contracts, Founder
 from ledger.domain.bundle import trust
 from ledger.domain.bundle.trust import Contract, TrustRoot
-from ledger.domain.chain.finality import Clique, Finality, Pinned, Rpc
+from ledger.domain.chain.finality import Finality, Pinned, Rpc
 from ledger.domain.codecs import strict_json
 from ledger.domain.codecs.text import b64url, from_0x, from_b64url, require
 from ledger.domain.errors import FormatError, UsageError
@@ -138,13 +138,13 @@ def consort(
     *,
     wei: int,
     confirmations: int,
-    sealers: Sequence[bytes],
+    seal_rules: Sequence[Finality],
 ) -> TrustRoot:
     """Deploy for agencies that share a chain; the trust root to hand to everybody who shall verify.
 
     Args:
         wei: what each account of a founder is given; 0 where gas is free.
-        sealers: addresses that seal the chain's blocks (Clique), where verifiers shall judge seals.
+        seal_rules: how verifiers shall judge the chain's seals; empty where they are not judged.
 
     Raises:
         ChainError: the chain refuses, the account cannot pay.
@@ -158,10 +158,7 @@ def consort(
             wei,
         )
     codes = contracts.code_hashes()
-    rules: list[Finality] = (
-        [Clique(1, None, frozenset(sealers), len(sealers) // 2 + 1)] if sealers else []
-    )
-    rules += [Pinned({block.number: block.hash}), Rpc(confirmations)]
+    rules = [*seal_rules, Pinned({block.number: block.hash}), Rpc(confirmations)]
     root = TrustRoot(
         chain.label,
         chain.chain_id(),

@@ -5,6 +5,7 @@ something shall not have to open every key for that.
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -12,7 +13,8 @@ from ledger.adapters.chain.contracts import Contracts
 from ledger.adapters.clock import SystemClock
 from ledger.app import settings
 from ledger.app.settings import HomeSettings
-from ledger.domain.chain import evm
+from ledger.domain.chain import evm, finality
+from ledger.domain.chain.finality import Finality
 from ledger.domain.ports.node_and_chain import Chain
 from ledger.services.bundles import agency_trust
 
@@ -34,7 +36,7 @@ def read(home: Path, pin: int | None = None) -> bytes:
         root = agency_trust.of_contracts(
             Contracts(chain, bytes.fromhex(config.registry[2:]), bytes.fromhex(config.ledger[2:])),
             config.agency,
-            sealers=_sealers(config, chain),
+            seal_rules=_seal_rules(config, chain),
             confirmations=config.chain.confirmations,
             pin=pin,
         )
@@ -61,8 +63,10 @@ def _chain(home: Path, config: HomeSettings) -> Chain:
     )
 
 
-def _sealers(config: HomeSettings, chain: Chain) -> list[bytes]:
-    """Who seals the blocks of the chain; an embedded one has one sealer, whose seal is on each."""
+def _seal_rules(config: HomeSettings, chain: Chain) -> Sequence[Finality]:
+    """How the seals of the chain are judged; an embedded one has one sealer, whose seal is on each
+    block.
+    """
     if config.chain.kind != "local":
-        return [bytes.fromhex(one[2:]) for one in config.chain.sealers]
-    return [evm.clique_signer(evm.parse_header(chain.head().header))]
+        return config.chain.seal_rules()
+    return [finality.alone(evm.clique_signer(evm.parse_header(chain.head().header)))]

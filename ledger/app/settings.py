@@ -17,7 +17,7 @@ from typing import Final
 from ledger.adapters import files
 from ledger.app.chain_settings import ChainSettings
 from ledger.domain.codecs import strict_json
-from ledger.domain.errors import StorageError, UsageError
+from ledger.domain.errors import CustodyError, StorageError, UsageError
 from ledger.domain.files import custody_files
 from ledger.domain.untrusted import hosts
 from ledger.services.node.duty_board import Standing
@@ -165,7 +165,7 @@ def read(home: Path) -> HomeSettings:
             hint = "join the chain: custody init --rpc URL --trust FILE"
             raise UsageError(f"{home} is prepared, and on no chain yet", hint=hint) from error
         raise UsageError(f"{home} is not the home of a node", hint=BEGIN) from error
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, UsageError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, CustodyError) as error:
         raise StorageError(f"{path} cannot be read", hint="restore it from a backup") from error
 
 

@@ -11,7 +11,7 @@ from ledger.domain.bundle import trust
 from ledger.domain.bundle.bundle import Bundle
 from ledger.domain.bundle.trust import TrustRoot
 from ledger.domain.chain.evm import parse_header
-from ledger.domain.chain.finality import Clique, Pinned, block_hash
+from ledger.domain.chain.finality import Pinned, SealRule, block_hash
 from ledger.domain.errors import ConflictError, IncompleteError, VerificationError
 
 _STEP: Final = 7
@@ -86,9 +86,9 @@ def require_same(node: TrustApi, given: TrustRoot) -> None:
     ):
         if theirs != ours:
             raise _differs(f"it names another {what} than your node's")
-    signers = [rule for rule in own.finality if isinstance(rule, Clique)]
+    signers = [rule for rule in own.finality if isinstance(rule, SealRule)]
     for rule in given.finality:
-        if isinstance(rule, Clique) and rule not in signers:
+        if isinstance(rule, SealRule) and rule not in signers:
             if signers:
                 raise _differs("it names other signers of blocks than your node knows")
             raise IncompleteError(

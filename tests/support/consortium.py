@@ -44,7 +44,7 @@ def found(folder: Path, url: str, *agencies: str) -> TrustRoot:
     chain = RpcChain(url, confirmations=0)
     try:
         root = deploy_contracts.consort(
-            chain, DEPLOYER, cards, wei=10 * ETHER, confirmations=0, sealers=[]
+            chain, DEPLOYER, cards, wei=10 * ETHER, confirmations=0, seal_rules=[]
         )
     finally:
         chain.close()

@@ -40,7 +40,7 @@ class Desk:
             self.path, Unlocking(self.path / settings.KEYRING, PASSPHRASE)
         )
         self._stack.callback(self.home.close)
-        self.app = create_app(self.home.node, sealers=self.home.sealers, confirmations=0)
+        self.app = create_app(self.home.node, seal_rules=self.home.seal_rules, confirmations=0)
         self.transport = self._stack.enter_context(InProcess(self.app))
         keyring = self.home.keyring
         self.client = self._stack.enter_context(
@@ -98,7 +98,9 @@ class Desk:
 
     def trust(self) -> trust.TrustRoot:
         return trust.parse(
-            agency_trust.trust_root(self.node, sealers=self.home.sealers, confirmations=0).encode()
+            agency_trust.trust_root(
+                self.node, seal_rules=self.home.seal_rules, confirmations=0
+            ).encode()
         )
 
 

@@ -11,10 +11,17 @@ from ledger.domain.chain import evm, finality, qbft
 from ledger.domain.chain.finality import Pinned
 from ledger.domain.errors import FormatError, IncompleteError, VerificationError
 from tests.support import qbft as signer
+from tools import make_vectors
 
-REAL = json.loads((Path(__file__).parents[1] / "vectors" / "qbft.json").read_text())["block"]
+VECTORS = Path(__file__).parents[1] / "vectors" / "qbft.json"
+REAL = json.loads(VECTORS.read_text())["block"]
 KEYS = [signer.key(number) for number in range(4)]
 VALIDATORS = sorted(map(signer.address, KEYS))
+
+
+def test_the_headers_in_the_vectors_are_what_their_generator_writes() -> None:
+    made = make_vectors.qbft_example()
+    assert json.dumps(made, indent=1) + "\n" == VECTORS.read_text()
 
 
 def test_a_real_block_has_the_hash_that_its_network_gave_it() -> None:

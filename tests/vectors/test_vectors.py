@@ -14,10 +14,12 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from ledger.domain.bundle import trust, trust_fingerprint
+from ledger.domain.chain import evm, finality
 from ledger.domain.codecs import cose
 from ledger.domain.codecs.text import from_b64url
 from ledger.domain.crypto import content_encryption, grants
 from ledger.domain.crypto.grants import HpkePrivateKey
+from ledger.domain.errors import FormatError, IncompleteError, VerificationError
 from ledger.domain.event import document as documents
 from ledger.domain.files import manifest
 from ledger.domain.identity import certificate as certificates
@@ -32,6 +34,7 @@ from ledger.domain.verify import FileDigest, Status, Verdict, verify
 HERE = Path(__file__).parent
 EXAMPLE: dict[str, Any] = json.loads((HERE / "worked_example.json").read_text())
 BUNDLES: dict[str, Any] = json.loads((HERE / "bundle" / "index.json").read_text())
+QBFT: dict[str, Any] = json.loads((HERE / "qbft.json").read_text())
 UNIXFS: list[dict[str, Any]] = json.loads((HERE / "unixfs.json").read_text())["vectors"]
 
 
@@ -172,6 +175,30 @@ def test_a_mutated_bundle_is_refused_at_its_step(name: str) -> None:
         return
     failed = [one.number for one in report.steps.values() if one.status is Status.FAILED]
     assert (report.verdict, failed) == (Verdict.FAILED, [step])
+
+
+@pytest.mark.parametrize("vector", QBFT["headers"], ids=lambda vector: vector["what"])
+def test_a_header_of_a_qbft_chain_is_judged_as_it_was(vector: dict[str, Any]) -> None:
+    rules = finality.parse_rules([vector["rule"]], "qbft", "vector")
+    try:
+        header = evm.parse_header(bytes.fromhex(vector["header"]))
+        verdict, told = "final", finality.judge(rules, "qbft", [header])
+    except IncompleteError as error:
+        verdict, told = "not checked", error.message
+    except (FormatError, VerificationError) as error:
+        verdict, told = "refused", error.message
+    assert verdict == vector["verdict"], told
+    assert vector["says"] in told
+
+
+def test_a_real_block_of_four_validators_is_final() -> None:
+    real = QBFT["headers"][0]
+    raw = bytes.fromhex(real["header"])
+    header = evm.parse_header(raw)
+    assert "0x" + header.extra.hex() == QBFT["block"]["extraData"]
+    assert "0x" + finality.block_hash(raw, "qbft").hex() == QBFT["block"]["hash"]
+    rules = finality.parse_rules([real["rule"]], "qbft", "vector")
+    assert finality.judge(rules, "qbft", [header]) == "sealed by 3 of 4 validators"
 
 
 def test_the_manifest_of_this_format_version_parses_for_ever() -> None:

@@ -12,6 +12,7 @@ from typing import Any, Final, get_args
 from ledger.domain.chain import finality
 from ledger.domain.chain.contract_layout import ContractName
 from ledger.domain.chain.finality import Clique, Finality, HeaderHash, Rpc
+from ledger.domain.chain.qbft import Qbft
 from ledger.domain.codecs import strict_json
 from ledger.domain.codecs.text import from_0x, is_version, quoted, require
 from ledger.domain.identity.names import check_code
@@ -85,7 +86,11 @@ def is_local(label: str) -> bool:
 
 def is_alone(root: TrustRoot) -> bool:
     """Whether one signer alone seals the chain, by a rule of the trust root."""
-    return any(isinstance(rule, Clique) and len(rule.signers) == 1 for rule in root.finality)
+    return any(
+        (isinstance(rule, Clique) and len(rule.signers) == 1)
+        or (isinstance(rule, Qbft) and len(rule.validators) == 1)
+        for rule in root.finality
+    )
 
 
 def worth(root: TrustRoot) -> str:
@@ -150,7 +155,7 @@ def parse(raw: bytes) -> TrustRoot:
         value["headers"],
         _contract(contracts["registry"], f"{what}: registry"),
         _contract(contracts["ledger"], f"{what}: ledger"),
-        tuple(finality.parse(rule, f"{what}: finality") for rule in value["finality"]),
+        finality.parse_rules(value["finality"], value["headers"], f"{what}: finality"),
         tuple(check_code(code) for code in value["agencies"]),
     )
 

@@ -110,13 +110,21 @@ def clique_signer(header: Header) -> bytes:
     Raises:
         VerificationError: no seal, or a malformed one.
     """
+    return signer_of(header.extra[-_SEAL:], clique_seal_hash(header), header)
+
+
+def signer_of(seal: bytes, digest: bytes, header: Header) -> bytes:
+    """The address whose key made a seal of a header over a digest.
+
+    Raises:
+        VerificationError: a malformed one.
+    """
     from coincurve import PublicKey  # loaded only where a seal is judged
 
-    digest = clique_seal_hash(header)
     try:
-        public = PublicKey.from_signature_and_message(header.extra[-_SEAL:], digest, hasher=None)
+        public = PublicKey.from_signature_and_message(seal, digest, hasher=None)
     except Exception as error:
-        raise VerificationError(7, f"the seal of header {header.number} is malformed") from error
+        raise VerificationError(7, f"a seal of header {header.number} is malformed") from error
     return keccak256(public.format(compressed=False)[1:])[12:]
 
 

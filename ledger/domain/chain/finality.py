@@ -11,6 +11,7 @@ from typing import Any, Final, Literal
 
 from ledger.domain.chain import qbft
 from ledger.domain.chain.evm import Header, clique_signer, keccak256, parse_header
+from ledger.domain.chain.qbft import Qbft
 from ledger.domain.codecs.text import from_0x, quoted, require
 from ledger.domain.errors import IncompleteError, VerificationError
 
@@ -39,6 +40,11 @@ class Clique:
     seals: int
 
 
+def alone(signer: bytes) -> Clique:
+    """The rule of an embedded chain, whose every block one signer seals."""
+    return Clique(1, None, frozenset({signer}), 1)
+
+
 @dataclass(frozen=True, slots=True)
 class Rpc:
     """An RPC of the verifier's choice, asked with --rpc, judges by this many confirmations."""
@@ -46,11 +52,15 @@ class Rpc:
     confirmations: int
 
 
-Finality = Pinned | Clique | Rpc
+#: Rules by which seals in headers are judged.
+SealRule = Clique | Qbft
+Finality = Pinned | SealRule | Rpc
+#: Addresses in a rule: as many as a header has room for (see evm).
+_MOST: Final = 256
 
 
 def encode(rule: Finality) -> dict[str, Any]:
-    """A rule as a trust root writes it; see parse."""
+    """A rule as a trust root writes it; see parse_rules."""
     if isinstance(rule, Pinned):
         pins = [{"number": n, "hash": "0x" + h.hex()} for n, h in sorted(rule.blocks.items())]
         return {"kind": "pinned", "blocks": pins}
@@ -62,18 +72,47 @@ def encode(rule: Finality) -> dict[str, Any]:
             "signers": sorted("0x" + signer.hex() for signer in rule.signers),
             "seals": rule.seals,
         }
+    if isinstance(rule, Qbft):
+        return {
+            "kind": "qbft",
+            "from": rule.start,
+            "to": rule.end,
+            "validators": sorted("0x" + validator.hex() for validator in rule.validators),
+            **({"in": "contract"} if rule.in_contract else {}),
+        }
     return {"kind": "rpc", "confirmations": rule.confirmations}
 
 
-def parse(value: Any, what: str) -> Finality:
-    """A rule as a trust root writes it.
+def parse_rules(values: Sequence[Any], how: HeaderHash, what: str) -> tuple[Finality, ...]:
+    """Rules as a trust root writes them.
 
     Args:
+        how: the chain computes block hashes.
         what: is parsed, for errors.
 
     Raises:
-        FormatError: an unknown rule, or a member of it that is malformed.
+        FormatError: an unknown rule, a member of one that is malformed, seals of another kind of
+            chain, or two rules about the seals of one block.
     """
+    rules = tuple(_parse(value, what) for value in values)
+    sealed = sorted(
+        (rule for rule in rules if isinstance(rule, SealRule)), key=lambda rule: rule.start
+    )
+    for rule in sealed:
+        require(
+            isinstance(rule, Qbft) == (how == "qbft"),
+            f"{what}: block hashes are {how}, and the seals are of another kind of chain",
+        )
+    for before, after in pairwise(sealed):
+        # Of two sets of signers for one block the weaker one would decide.
+        require(
+            before.end is not None and before.end < after.start,
+            f"{what}: two rules about the seals of block {after.start}",
+        )
+    return rules
+
+
+def _parse(value: Any, what: str) -> Finality:
     kind = value.get("kind") if isinstance(value, dict) else None
     if kind == "pinned":
         require(
@@ -95,27 +134,48 @@ def parse(value: Any, what: str) -> Finality:
             set(value) == {"kind", "from", "to", "signers", "seals"},
             f"{what}: malformed signer set",
         )
-        require(
-            is_count(value["from"]) and (value["to"] is None or is_count(value["to"])),
-            f"{what}: malformed block range",
-        )
-        require(
-            isinstance(value["signers"], list) and is_count(value["seals"]),
-            f"{what}: malformed signer set",
-        )
-        signers = frozenset(from_0x(signer, what=what, size=20) for signer in value["signers"])
+        signers = _addresses(value["signers"], what)
         # Fewer seals than a majority would let a minority write history.
         require(
-            len(signers) // 2 < value["seals"] <= len(signers),
+            is_count(value["seals"]) and len(signers) // 2 < value["seals"] <= len(signers),
             f"{what}: seals must be more than half of the signers",
         )
-        return Clique(value["from"], value["to"], signers, value["seals"])
+        return Clique(*_range(value, what), signers, value["seals"])
+    if kind == "qbft":
+        require(
+            set(value) - {"in"} == {"kind", "from", "to", "validators"}
+            and value.get("in", "contract") == "contract",
+            f"{what}: malformed validator set",
+        )
+        validators = _addresses(value["validators"], what)
+        return Qbft(*_range(value, what), validators, "in" in value)
     require(kind == "rpc", f"{what}: unknown rule {quoted(kind)}")
     require(
         set(value) == {"kind", "confirmations"} and is_count(value["confirmations"]),
         f"{what}: malformed rule",
     )
     return Rpc(value["confirmations"])
+
+
+def _range(value: dict[str, Any], what: str) -> tuple[int, int | None]:
+    """From which block to which a rule holds, both included."""
+    start, end = value["from"], value["to"]
+    require(
+        is_count(start) and (end is None or (is_count(end) and start <= end)),
+        f"{what}: malformed block range",
+    )
+    return start, end
+
+
+def _addresses(value: Any, what: str) -> frozenset[bytes]:
+    """Those of a rule, each of which counts once."""
+    require(
+        isinstance(value, list) and 0 < len(value) <= _MOST,
+        f"{what}: expected a list of 1 to {_MOST} addresses",
+    )
+    found = frozenset(from_0x(address, what=what, size=20) for address in value)
+    require(len(found) == len(value), f"{what}: an address stands twice")
+    return found
 
 
 def is_count(value: Any) -> bool:
@@ -166,18 +226,23 @@ def judge(
                 _STEP, f"the chain you asked does not have block {headers[0].number} with this hash"
             )
         return "confirmed by the chain you asked"
+    lacking = ""
     for rule in rules:
-        reason = _judge_one(rule, headers, hashes)
-        if reason:
-            return reason
+        is_final, told = _judge_one(rule, headers, hashes)
+        if is_final:
+            return told
+        lacking += f"; {told}" if told else ""
     raise IncompleteError(
         _STEP,
-        f"no rule of the trust root can judge block {headers[0].number}",
+        f"no rule of the trust root can judge block {headers[0].number}{lacking}",
         hint="use a newer trust root, or name a chain of your choice with --rpc",
     )
 
 
-def _judge_one(rule: Finality, headers: Sequence[Header], hashes: Sequence[bytes]) -> str | None:
+def _judge_one(
+    rule: Finality, headers: Sequence[Header], hashes: Sequence[bytes]
+) -> tuple[bool, str]:
+    """Whether a rule makes the first header final, and why, or what it lacks."""
     if isinstance(rule, Pinned):
         for header, digest in zip(headers, hashes, strict=True):
             if header.number in rule.blocks:
@@ -185,27 +250,31 @@ def _judge_one(rule: Finality, headers: Sequence[Header], hashes: Sequence[bytes
                     raise VerificationError(
                         _STEP, f"block {header.number} is not the one that the trust root pins"
                     )
-                return f"leads to pinned block {header.number}"
-        return None
-    if isinstance(rule, Clique):
-        covered = [
-            h
-            for h in headers
-            if h.number >= rule.start and (rule.end is None or h.number <= rule.end)
-        ]
-        if not covered:
-            return None
-        signers = set()
+                return True, f"leads to pinned block {header.number}"
+        return False, ""
+    if isinstance(rule, Rpc):
+        return False, ""
+    covered = [
+        header
+        for header in headers
+        if header.number >= rule.start and (rule.end is None or header.number <= rule.end)
+    ]
+    if isinstance(rule, Qbft):
+        found = False, ""
         for header in covered:
-            signer = clique_signer(header)
-            if signer not in rule.signers:
-                raise VerificationError(
-                    _STEP, f"header {header.number} was sealed by a stranger, 0x{signer.hex()}"
-                )
-            signers.add(signer)
-        return (
-            f"sealed by {len(signers)} of {len(rule.signers)} signers"
-            if len(signers) >= rule.seals
-            else None
-        )
-    return None
+            found = qbft.judge(rule, header)
+            if found[0]:
+                break
+        return found
+    signers = set()
+    for header in covered:
+        signer = clique_signer(header)
+        if signer not in rule.signers:
+            raise VerificationError(
+                _STEP, f"header {header.number} was sealed by a stranger, 0x{signer.hex()}"
+            )
+        signers.add(signer)
+    named = f"sealed by {len(signers)} of {len(rule.signers)} signers"
+    if len(signers) >= rule.seals:
+        return True, named
+    return False, f"{named}, expected {rule.seals}" if covered else ""

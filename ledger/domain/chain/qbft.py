@@ -4,6 +4,11 @@ extraData is RLP [vanity, validators, vote, round, seals], parsed strictly.
 
 - the block hash is that of the header with round 0 and without seals: validators agree on a block
   in some round, and each node keeps the seals that it saw
+- a seal covers the round: one that was made in another round is that of a stranger
+- one header is final that ceil(2N/3) distinct validators of the trust root sealed; it names them
+  and nobody else, or nobody where a contract does
+- seals lie outside the block hash, so that whoever shows a header can alter them: what no node of
+  the chain would take (a stranger's seal, two of one validator) refutes the header
 """
 
 from __future__ import annotations
@@ -11,16 +16,39 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final
 
-from ledger.domain.chain.evm import Header, hash_with
+from ledger.domain.chain.evm import Header, hash_with, signer_of
 from ledger.domain.codecs import rlp
-from ledger.domain.codecs.text import require
-from ledger.domain.errors import FormatError
+from ledger.domain.codecs.text import counted, require
+from ledger.domain.errors import FormatError, VerificationError
 
+_STEP: Final = 7
 _WHAT: Final = "extraData"
 _VANITY: Final = 32
 _ADDRESS: Final = 20
 _SEAL: Final = 65
 _VOTES: Final = (b"\xff", b"")  # to add a validator, to drop one
+#: Of the order of secp256k1, half: whoever has a seal can make its twin with the other s.
+_HALF: Final = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
+#: Of N validators (N - 1) // 3 may lie: of fewer than these nobody.
+TOLERANT: Final = 4
+_CHANGED: Final = "if validators were changed since, get a newer trust root from the agencies"
+
+
+@dataclass(frozen=True, slots=True)
+class Qbft:
+    """The validators in force for headers ``start`` to ``end`` (None: still); ``in_contract``: a
+    contract names them, and headers do not.
+    """
+
+    start: int
+    end: int | None
+    validators: frozenset[bytes]
+    in_contract: bool = False
+
+    @property
+    def quorum(self) -> int:
+        """Validators whose seals make a header final."""
+        return (2 * len(self.validators) + 2) // 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +109,53 @@ def block_hash(header: Header) -> bytes:
         FormatError: no header of a QBFT chain.
     """
     return hash_with(header, replace(parse(header.extra), round=0, seals=()).encode())
+
+
+def judge(rule: Qbft, header: Header) -> tuple[bool, str]:
+    """Judge a header in the range of a rule.
+
+    Returns:
+        whether it is final, and who sealed it.
+
+    Raises:
+        FormatError: no header of a QBFT chain.
+        VerificationError: it names other validators, or has a seal that no node would take.
+    """
+    extra, number = parse(header.extra), header.number
+    if rule.in_contract:
+        if extra.validators or extra.vote:
+            raise VerificationError(
+                _STEP, f"header {number} names validators or a vote, which a contract does here"
+            )
+    elif sorted(extra.validators) != sorted(rule.validators):
+        raise VerificationError(
+            _STEP,
+            f"header {number} names other validators than the trust root",
+            hint=_CHANGED,
+        )
+    digest = hash_with(header, replace(extra, seals=()).encode())
+    signers = set[bytes]()
+    for seal in extra.seals:
+        # Nodes take the twin too. One validator who signs like that spoils nobody's header.
+        if int.from_bytes(seal[32:64], "big") > _HALF:
+            continue
+        signer = signer_of(seal, digest, header)
+        if signer not in rule.validators:
+            raise VerificationError(
+                _STEP, f"header {number} was sealed by a stranger, 0x{signer.hex()}", hint=_CHANGED
+            )
+        if signer in signers:
+            raise VerificationError(_STEP, f"0x{signer.hex()} sealed header {number} twice")
+        signers.add(signer)
+    named = f"{len(signers)} of {counted(len(rule.validators), 'validator')}"
+    if len(signers) < rule.quorum:
+        return False, f"{named} sealed header {number}, expected {rule.quorum}"
+    told = f"sealed by {named}"
+    if rule.end is not None:
+        told += f" replaced at block {rule.end + 1}"
+    if len(rule.validators) < TOLERANT:
+        told += f"; fewer than {TOLERANT} tolerate none that lies"
+    return True, told
 
 
 def _strings(item: rlp.Item, size: int | None = None) -> tuple[bytes, ...]:

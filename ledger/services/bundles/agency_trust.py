@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ledger.domain.bundle.trust import Contract, TrustRoot
-from ledger.domain.chain.finality import Clique, Finality, Pinned, Rpc
+from ledger.domain.chain.finality import Finality, Pinned, Rpc
 from ledger.domain.errors import ConflictError
 from ledger.domain.ports.node_and_chain import Contracts
 from ledger.services.node.context import Node
 
 
 def trust_root(
-    node: Node, *, sealers: list[bytes], confirmations: int, pin: int | None = None
+    node: Node, *, seal_rules: Sequence[Finality], confirmations: int, pin: int | None = None
 ) -> TrustRoot:
     """A trust root for this node's chain; see ``of_contracts``."""
     return of_contracts(
-        node.contracts, node.agency, sealers=sealers, confirmations=confirmations, pin=pin
+        node.contracts, node.agency, seal_rules=seal_rules, confirmations=confirmations, pin=pin
     )
 
 
@@ -22,14 +24,14 @@ def of_contracts(
     contracts: Contracts,
     agency: str,
     *,
-    sealers: list[bytes],
+    seal_rules: Sequence[Finality],
     confirmations: int,
     pin: int | None = None,
 ) -> TrustRoot:
     """A trust root for the chain that an agency's contracts lie on. Nothing of it is secret.
 
     Args:
-        sealers: addresses that seal its blocks (Clique); empty where seals are not judged.
+        seal_rules: how its seals are judged; empty where they are not.
         confirmations: for verifiers who ask a chain of their choice.
         pin: number of a final block to pin, for bundles that are proven at it.
 
@@ -42,13 +44,11 @@ def of_contracts(
         raise ConflictError(
             f"block {pin} is not final yet, block {final} is", hint="try again in a while"
         )
-    pins = {number for number in (pin, None if sealers else final) if number is not None}
+    pins = {number for number in (pin, None if seal_rules else final) if number is not None}
     rules: list[Finality] = (
         [Pinned({number: contracts.chain.block(number).hash for number in pins})] if pins else []
     )
-    if sealers:
-        rules.append(Clique(1, None, frozenset(sealers), len(sealers) // 2 + 1))
-    rules.append(Rpc(confirmations))
+    rules += [*seal_rules, Rpc(confirmations)]
     return TrustRoot(
         contracts.chain.label,
         contracts.chain.chain_id(),
