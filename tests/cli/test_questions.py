@@ -212,7 +212,6 @@ def upload_paths(*_, **__):
     output.show("SIGNED")
 from cli.commands import upload
 upload.upload_paths = upload_paths
-main.main()
 """
 
 
@@ -230,7 +229,7 @@ main.main()
 def test_a_real_terminal_has_the_keys_that_end_a_question(
     typed: bytes, code: int, told: str
 ) -> None:
-    found, said = at_terminal([sys.executable, "-c", ASKING, "upload", "x"], "[y/N]", typed)
+    found, said = at_terminal(["upload", "x"], "[y/N]", typed, before=ASKING)
     assert (found, "Traceback" in said) == (code, False), said
     assert told in said
     assert ("SIGNED" in said) == (code == 0)
@@ -270,14 +269,13 @@ def _require_ended(
     home: Path, name: str, question: str, typed: bytes, code: int, told: str
 ) -> None:
     """A command that asks ends with a code and in words, and never with a traceback."""
-    command = [sys.executable, "-m", "cli", "--home", str(home), name]
-    found, said = at_terminal(command, question, typed)
+    found, said = at_terminal(["--home", str(home), name], question, typed)
     assert (found, "Traceback" in said) == (code, False), said
     assert told in said
 
 
 def test_a_passphrase_is_not_shown_while_it_is_typed(worked: dict[str, Path]) -> None:
-    command = [sys.executable, "-m", "cli", "--home", str(worked["home"]), "list"]
+    command = ["--home", str(worked["home"]), "list"]
     found, said = at_terminal(command, "Passphrase:", PASSPHRASE + b"\n")
     assert found == 0, said
     assert PASSPHRASE.decode() not in said
