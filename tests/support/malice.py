@@ -77,6 +77,7 @@ class World:
             "test",
             31337,
             chain.block(0).hash,
+            "plain",
             Contract(registry, codes_on_chain[0]),
             Contract(ledger, codes_on_chain[1]),
             (Rpc(0),),
