@@ -5,6 +5,7 @@ command runs.
 from __future__ import annotations
 
 import sys
+from functools import cache
 from itertools import takewhile
 from pathlib import Path
 from typing import Annotated, Any
@@ -234,10 +235,16 @@ def main() -> None:
     sys.exit(output.finish(run(sys.argv[1:])))
 
 
+@cache
+def tree() -> Any:
+    """Every command with its options, as a parser has them: made once, since it takes 0.1 s."""
+    return typer.main.get_command(app)
+
+
 def run(arguments: list[str]) -> int:
     """Run one command in this process; returns its exit code."""
     # Before parsing: what was mistyped is told as JSON too.
-    command = typer.main.get_command(app)
+    command = tree()
     arguments = command_line.global_first(command_line.parts(command, arguments))
     options = list(takewhile(lambda one: one != "--", arguments))
     STATE.json, STATE.help = "--json" in options, "--help" in options

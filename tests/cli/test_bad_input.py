@@ -6,10 +6,8 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -18,8 +16,11 @@ from ledger.adapters.ipfs.packindex import PackIndex
 from ledger.app import create_home
 from ledger.domain.codecs import cbor
 from ledger.domain.ipld import cid as cids
-from tests.support.commands import ROOT, custody, within
+from tests.support.commands import custody, within
 from tests.support.desk import PASSPHRASE
+
+#: The system refuses to let any file grow beyond a limit, as a full disk does.
+FULL = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, ({}, resource.RLIM_INFINITY))"
 
 
 def told(done: subprocess.CompletedProcess[str], *words: str) -> None:
@@ -63,10 +64,7 @@ def test_what_cannot_be_uploaded_is_named_and_nothing_is_recorded(
 def test_names_that_are_not_utf_8_are_kept_byte_for_byte(home: Path, tmp_path: Path) -> None:
     name = b"caf\xe9 \xff.jpg"
     (tmp_path / os.fsdecode(name)).write_bytes(b"x")
-    done = subprocess.run(
-        [sys.executable, "-m", "cli", "--home", str(home), "--json", "upload", os.fsencode(tmp_path) + b"/" + name],
-        cwd=ROOT, env={**os.environ, "CUSTODY_PASSPHRASE": PASSPHRASE.decode()}, capture_output=True, timeout=180, check=True,
-    )  # fmt: skip
+    done = custody("--json", "upload", os.fsencode(tmp_path) + b"/" + name, home=home)
     evidence = json.loads(done.stdout)["items"][0]["evidence"]
     shown = json.loads(custody("show", evidence, "--basis", "x", "--json", home=home).stdout)
     body = shown["details"][0]["document"]["body"]
@@ -75,16 +73,11 @@ def test_names_that_are_not_utf_8_are_kept_byte_for_byte(home: Path, tmp_path: P
 
 
 def test_a_full_disk_stops_an_upload_and_the_next_one_goes_on(home: Path, tmp_path: Path) -> None:
-    """The system refuses to let any file grow beyond a limit, as a full disk does."""
     big = tmp_path / "big"
     big.write_bytes(os.urandom(9_000_000))
     before = untouched(home)
-
-    def limited() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (3_000_000, resource.RLIM_INFINITY))
-
     told(
-        custody("upload", big, home=home, code=1, before=limited),
+        custody("upload", big, home=home, code=1, before=FULL.format(3_000_000)),
         "could not be written",
         "free space",
     )
@@ -99,9 +92,6 @@ def test_a_full_disk_stops_an_upload_and_the_next_one_goes_on(home: Path, tmp_pa
 def test_a_full_disk_stops_get_and_bundle_and_leaves_no_file(
     home: Path, worked: dict[str, Path], tmp_path: Path
 ) -> None:
-    def limited() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, resource.RLIM_INFINITY))
-
     done = custody(
         "get",
         worked["evidence"],
@@ -111,7 +101,7 @@ def test_a_full_disk_stops_get_and_bundle_and_leaves_no_file(
         "x",
         home=home,
         code=1,
-        before=limited,
+        before=FULL.format(20_000),
     )
     assert "what to do: " in done.stderr
     assert list(tmp_path.iterdir()) == []
@@ -186,7 +176,7 @@ def test_bundles_that_prove_nothing_here_fail_at_the_step_at_fault(
     (tmp_path / "later.bundle").write_bytes(cbor.encode(later))
     (tmp_path / "cut.bundle").write_bytes((own / "b.bundle").read_bytes()[:-100])
     root = json.loads((own / "trust.json").read_text())
-    (tmp_path / "later.json").write_text(json.dumps(root | {"v": 2}))
+    (tmp_path / "later.json").write_text(json.dumps(root | {"v": root["v"] + 1}))
     for bundle, trust, code, step, words in (
         (foreign / "b.bundle", own / "trust.json", 1, 6, ""),
         (own / "b.bundle", foreign / "trust.json", 1, 6, ""),
@@ -201,7 +191,8 @@ def test_bundles_that_prove_nothing_here_fail_at_the_step_at_fault(
         )
         assert words in json.dumps(report["steps"])
     told(
-        custody("verify", own / "b.bundle", "--trust", tmp_path / "later.json", code=2), "version 2"
+        custody("verify", own / "b.bundle", "--trust", tmp_path / "later.json", code=2),
+        f"version {root['v'] + 1}",
     )
 
 

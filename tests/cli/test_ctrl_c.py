@@ -87,8 +87,6 @@ def register(self, submissions, **more):
     os.kill(os.getpid(), signal.SIG{name})
     return found or real(self, submissions, **more)
 client.NodeClient.register = register
-from cli.start import main
-main()
 """
 
 
@@ -97,12 +95,12 @@ main()
 def test_whoever_stops_a_command_while_it_is_recorded_is_told_that_it_is(worked: dict[str, Path], tmp_path: Path, name: str, before: bool) -> None:  # fmt: skip
     """Whoever was told that nothing was left did it again, and the log had it twice."""
     home = Path(shutil.copytree(worked["home"], tmp_path / "home"))
-    arguments = ["--home", str(home), "note", str(worked["evidence"]), "--text", "once"]
-    done = subprocess.run(
-        [sys.executable, "-c", STRUCK.format(name=name, before=before), *arguments],
-        cwd=ROOT, env={**os.environ, "CUSTODY_PASSPHRASE": PASSPHRASE.decode()}, capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
-    assert done.returncode == 128 + getattr(signal, f"SIG{name}"), done.stderr
+    done = custody(
+        *("note", worked["evidence"], "--text", "once"),
+        home=home,
+        code=128 + getattr(signal, f"SIG{name}"),
+        before=STRUCK.format(name=name, before=before),
+    )
     assert "stopping when the node has answered" in done.stderr
     assert "1 step of this command is recorded" in done.stderr
     assert "nothing half-written" not in done.stderr
@@ -122,8 +120,6 @@ def struck(self, *arguments, **options):
         os.kill(os.getpid(), signal.SIGINT)
     return found
 kind.{method} = struck
-from cli.start import main
-main()
 """
 
 
@@ -158,12 +154,12 @@ def test_whoever_stops_an_invitation_or_work_without_network_is_told_that_it_was
     custody("init", "--agency", "NL-POL", "--person", "4711", *roles, home=home)
     file.write_bytes(b"found")
     custody("field", "prepare", home=home)
-    done = subprocess.run(
-        [sys.executable, "-c", STRUCK_AFTER.format(module=module, kind=kind, method=method, path=path), "--home", str(home),
-         *(word.replace("FILE", str(file)) for word in command.split())],
-        cwd=ROOT, env={**os.environ, "CUSTODY_PASSPHRASE": PASSPHRASE.decode()}, capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
-    assert done.returncode == 130, done.stderr
+    done = custody(
+        *(word.replace("FILE", str(file)) for word in command.split()),
+        home=home,
+        code=130,
+        before=STRUCK_AFTER.format(module=module, kind=kind, method=method, path=path),
+    )
     assert "1 step of this command is recorded" in done.stderr
 
 

@@ -2,35 +2,29 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.support.commands import verified_alone
+from tests.support.commands import custody, verified_alone
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 
 
-def run(line: str, folder: Path) -> subprocess.CompletedProcess[str]:
+def run(line: str, folder: Path, code: int = 0) -> str:
     words = shlex.split(line)
     assert words[0] == ".venv/bin/custody"
-    settings = {**os.environ, "PYTHONPATH": str(ROOT)}
-    return subprocess.run(
-        [sys.executable, "-m", "cli", *words[1:]],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        env=settings,
-        check=False,
-    )
+    # What it opens, it opens by the words that are printed.
+    return custody(
+        *words[1:],
+        folder=folder,
+        code=code,
+        before="import os; del os.environ['CUSTODY_PASSPHRASE']",
+    ).stdout
 
 
 @pytest.fixture(scope="module")
@@ -38,9 +32,7 @@ def demonstrated(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     folder = tmp_path_factory.mktemp("readme")
     (folder / "docs").mkdir()
     shutil.copy(ROOT / "docs" / "example.jpg", folder / "docs" / "example.jpg")
-    done = run(".venv/bin/custody demo docs/example.jpg --output demo-out", folder)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return folder, done.stdout
+    return folder, run(".venv/bin/custody demo docs/example.jpg --output demo-out", folder)
 
 
 def test_the_demonstration_leaves_what_readme_says_and_prints_commands_that_work(
@@ -53,10 +45,7 @@ def test_the_demonstration_leaves_what_readme_says_and_prints_commands_that_work
     commands = re.findall(r"^  (\.venv/bin/custody .*)$", text, re.MULTILINE)
     assert len(commands) == 8
     for command in commands:
-        done = run(command, folder)
-        assert done.returncode == (1 if "tampered" in command else 0), (
-            command + done.stdout + done.stderr
-        )
+        run(command, folder, code=1 if "tampered" in command else 0)
     court = folder / "demo-out" / "for-the-court"
     assert {path.name for path in court.iterdir()} == {
         *("example.jpg", "example.jpg.bundle", "trust.json", "READ-ME.html")

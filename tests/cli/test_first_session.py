@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.terminals import ForkedTerminal
 from tools.scenarios.first_session import FirstSession
 from tools.scenarios.sources import source_of
 
 
-@pytest.mark.timeout(900)  # twenty commands, each a process of its own
 def test_a_newcomer_gets_through_the_first_day_with_what_they_are_told(tmp_path: Path) -> None:
-    session = FirstSession(tmp_path)
+    session = FirstSession(tmp_path, ForkedTerminal)
     session.play()
     assert session.faults() == []
     assert len({step.job for step in session.steps}) == 15

@@ -8,8 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
+from tests.support.terminals import ForkedTerminal
 from tools.scenarios.actors import free_port
 from tools.scenarios.terminal import Terminal, Window
 
@@ -30,17 +29,17 @@ def test_a_page_for_each_role_fits_on_two_screens() -> None:
 class Desks:
     """The machines of the administrator and of a colleague, and what is at work on them."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, machine: type[Terminal] = Terminal) -> None:
         self.port = free_port()
         self.machines = {
-            who: Terminal(
+            who: machine(
                 folder / name, Path(sys.executable).parent, f"the passphrase of {name}", self.port
             )
             for who, name in (("", "own"), ("colleague", "colleague"))
         }
         self.own, self.other = own, other = folder / "own", folder / "colleague"
         # A court has nothing but the folder that it was given.
-        self.machines["court"] = Terminal(own / "for-the-court", Path(sys.executable).parent, "")
+        self.machines["court"] = machine(own / "for-the-court", Path(sys.executable).parent, "")
         own.mkdir()
         other.mkdir()
         shutil.copy(ROOT / "docs" / "example.jpg", own / "photo.jpg")
@@ -80,9 +79,8 @@ def test_readme_is_read_in_a_minute_and_its_day_works_as_it_is_printed(tmp_path:
     desks.type("court", told)
 
 
-@pytest.mark.timeout(900)  # sixty commands, each a process of its own
 def test_every_command_of_the_guides_works_as_it_is_printed(tmp_path: Path) -> None:
-    desks = Desks(tmp_path)
+    desks = Desks(tmp_path, ForkedTerminal)
     try:
         for role in ROLES:
             page = (GUIDES / f"{role}.md").read_text()

@@ -102,7 +102,6 @@ def test_an_item_is_shown_as_it_stands_with_what_keeps_it_and_the_request_as_it_
     when it was to be carried out.
     """
     item, digest, _ = requested(desk, tmp_path)
-    opening = next(iter(desk.client.events(item))).statement
     for target, pointer, new in (
         (opening, "/body/name", "b.jpg"),
         (digest, "/body/reason", "the appeal is over"),
@@ -166,7 +165,6 @@ def test_a_correction_is_shown_with_what_it_makes_of_the_record(
 ) -> None:
     """Lists and objects were left out: whoever approved had seen half of it."""
     item = photo(desk, tmp_path)
-    opening = next(iter(desk.client.events(item))).statement
     change = {"target": opening, "pointer": "/body/name", "new": "b.jpg", "reason": "typed wrong"}
     desk.record(item, "corrected", change)
     code, _, said = within("record", "approve", item, "--event", "1", typed="\n")
@@ -212,7 +210,6 @@ def upload_paths(*_, **__):
     output.show("SIGNED")
 from cli.commands import upload
 upload.upload_paths = upload_paths
-main.main()
 """
 
 
@@ -230,7 +227,7 @@ main.main()
 def test_a_real_terminal_has_the_keys_that_end_a_question(
     typed: bytes, code: int, told: str
 ) -> None:
-    found, said = at_terminal([sys.executable, "-c", ASKING, "upload", "x"], "[y/N]", typed)
+    found, said = at_terminal(["upload", "x"], "[y/N]", typed, before=ASKING)
     assert (found, "Traceback" in said) == (code, False), said
     assert told in said
     assert ("SIGNED" in said) == (code == 0)
@@ -270,14 +267,13 @@ def _require_ended(
     home: Path, name: str, question: str, typed: bytes, code: int, told: str
 ) -> None:
     """A command that asks ends with a code and in words, and never with a traceback."""
-    command = [sys.executable, "-m", "cli", "--home", str(home), name]
-    found, said = at_terminal(command, question, typed)
+    found, said = at_terminal(["--home", str(home), name], question, typed)
     assert (found, "Traceback" in said) == (code, False), said
     assert told in said
 
 
 def test_a_passphrase_is_not_shown_while_it_is_typed(worked: dict[str, Path]) -> None:
-    command = [sys.executable, "-m", "cli", "--home", str(worked["home"]), "list"]
+    command = ["--home", str(worked["home"]), "list"]
     found, said = at_terminal(command, "Passphrase:", PASSPHRASE + b"\n")
     assert found == 0, said
     assert PASSPHRASE.decode() not in said

@@ -6,7 +6,6 @@ import json
 import re
 import shutil
 import signal
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -131,7 +130,7 @@ def offering(office: Office, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     secret.write_bytes(PASSPHRASE)
     secret.chmod(0o600)
     monkeypatch.setenv("CUSTODY_PASSPHRASE_FILE", str(secret))
-    command = [sys.executable, "-m", "cli", "--home", str(office.home), "handover", "offer"]
+    command = ["--home", str(office.home), "handover", "offer"]
     return [*command, "--to", "4712"]
 
 

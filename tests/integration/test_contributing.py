@@ -11,9 +11,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import typer
 
 from api.app import create_app
-from cli import eventforms
+from cli import eventforms, main
 from cli.in_process_transport import InProcess
 from cli.main import app
 from ledger.adapters.logfiles import FolderFiles
@@ -162,6 +163,7 @@ def test_the_new_command_prints_what_it_says(
     exec(code, vars(module))
     monkeypatch.setattr(app, "registered_commands", list(app.registered_commands))
     module.register(app)
+    monkeypatch.setattr(main, "tree", lambda: typer.main.get_command(app))
     assert within("entries", home=home) == (0, "3 entries\n", "")
     assert "Say how many entries the log has." in within("entries", "--help")[1]
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import Callable
-from contextlib import redirect_stderr, redirect_stdout
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from io import StringIO
 from pathlib import Path
 
@@ -24,35 +25,64 @@ def custody(
     home: Path | None = None,
     code: int | None = 0,
     environment: dict[str, str] | None = None,
-    before: Callable[[], None] | None = None,
+    data: bytes = b"",
+    before: str = "",
     timeout: float = 120,
     folder: Path = ROOT,
 ) -> subprocess.CompletedProcess[str]:
-    """The command in a process of its own, forked from one that has loaded it; started anew where
-    ``before`` prepares the process (tests/support/forked.py).
+    """The command in a process of its own, forked from one that has loaded it
+    (tests/support/forked.py).
+
+    Args:
+        data: what it reads.
+        before: source that is run in that process before the command.
     """
-    given = [*(["--home", str(home)] if home else []), *map(str, arguments)]
-    settings = {**settings_of_commands(), **(environment or {})}
-    if before is not None:
-        # Under a limit on the size of files Python writes compiled modules in part, without an
-        # error, and every later process fails to load them.
-        settings["PYTHONDONTWRITEBYTECODE"] = "1"
-    if before is None:
-        done = forked.run(given, environment=settings, folder=folder, timeout=timeout)
-    else:
-        done = subprocess.run(
-            [sys.executable, "-m", "cli", *given],
-            capture_output=True,
-            text=True,
-            cwd=folder,
-            env=settings,
-            timeout=timeout,
-            stdin=subprocess.DEVNULL,
-            check=False,
-            preexec_fn=before,
-        )
+    done = forked.run(
+        words(*arguments, home=home),
+        environment={**settings_of_commands(), **(environment or {})},
+        folder=folder,
+        timeout=timeout,
+        data=data,
+        before=before,
+    )
     assert code in (None, done.returncode), done.stdout + done.stderr
     return done
+
+
+def begun(
+    *arguments: object,
+    home: Path | None = None,
+    environment: dict[str, str] | None = None,
+    before: str = "",
+    folder: Path = ROOT,
+) -> forked.Command:
+    """The command at work in such a process: a server, or one that a test stops."""
+    return forked.Command(
+        words(*arguments, home=home),
+        environment={**settings_of_commands(), **(environment or {})},
+        folder=folder,
+        before=before,
+    )
+
+
+@contextmanager
+def serving(home: Path, *options: object) -> Iterator[forked.Command]:
+    """``custody serve`` in such a process; Ctrl-C ends it."""
+    with begun("serve", *options, home=home) as server:
+        assert server.stderr is not None
+        assert "serving" in server.stderr.readline()
+        yield server
+        server.send_signal(signal.SIGINT)
+        server.wait(timeout=40)
+
+
+def words(*arguments: object, home: Path | None = None) -> list[str]:
+    """The words of a command, with the home that it is given."""
+    return [*(["--home", str(home)] if home else []), *map(os.fsdecode, map(_word, arguments))]
+
+
+def _word(argument: object) -> str | bytes:
+    return argument if isinstance(argument, bytes) else str(argument)
 
 
 def settings_of_commands() -> dict[str, str]:

@@ -11,6 +11,7 @@ import pkgutil
 import api
 import cli
 import ledger
+from cli import main
 from tests.support import stretching
 
 _SKIPPED = (".migrations", ".__main__")  # run, not imported
@@ -24,5 +25,6 @@ def _load() -> None:
 
 
 _load()
+main.tree()
 stretching.remember()
 gc.freeze()  # a fork's collections leave the pages that it shares alone

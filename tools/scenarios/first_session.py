@@ -56,15 +56,15 @@ class Step:
 class FirstSession:
     """Two colleagues, each at a machine of their own, and what they typed so far."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, machine: type[Terminal] = Terminal) -> None:
         commands, port = Path(sys.executable).parent, free_port()
         self._machines = {
-            who: Terminal(folder / who, commands, f"a passphrase of {who}'s own", port)
+            who: machine(folder / who, commands, f"a passphrase of {who}'s own", port)
             for who in ("anna", "ben")
         }
-        for machine in self._machines.values():
-            machine.folder.mkdir(parents=True)
-        self._machines["court"] = Terminal(folder / "court", commands, "")
+        for owned in self._machines.values():
+            owned.folder.mkdir(parents=True)
+        self._machines["court"] = machine(folder / "court", commands, "")
         self.steps: list[Step] = []
         self._job = ""
         self._serving: Window

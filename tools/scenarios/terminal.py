@@ -16,7 +16,7 @@ import termios
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from ledger.domain.errors import ChainError
 
@@ -38,6 +38,25 @@ class Typed:
     seconds: float
 
 
+class Process(Protocol):
+    """The process of a command."""
+
+    @property
+    def pid(self) -> int:
+        """Its number."""
+
+    def wait(self) -> int:
+        """Wait for its end; its exit code, negative where a signal ended it."""
+
+
+@dataclass(frozen=True)
+class _Child:
+    pid: int
+
+    def wait(self) -> int:
+        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+
+
 class Window:
     """A command at work in a window of its own.
 
@@ -45,7 +64,7 @@ class Window:
         line: the command as it was typed.
     """
 
-    def __init__(self, line: str, process: int, screen: int, answers: dict[str, str]) -> None:
+    def __init__(self, line: str, process: Process, screen: int, answers: dict[str, str]) -> None:
         self.line = line
         self._process, self._screen = process, screen
         self._answers = answers
@@ -78,13 +97,13 @@ class Window:
         """
         while self._go_on():
             pass
-        code = os.waitstatus_to_exitcode(os.waitpid(self._process, 0)[1])
+        code = self._process.wait()
         os.close(self._screen)
         return Typed(self.line, code, self.shown, time.monotonic() - self._begun)
 
     def stop(self) -> None:
         """End the command as Ctrl-C does."""
-        os.kill(self._process, signal.SIGINT)
+        os.kill(self._process.pid, signal.SIGINT)
         self.wait()
 
     def _go_on(self) -> bool:
@@ -96,13 +115,13 @@ class Window:
             return False
         self._raw += piece
         asked = self._raw[self._answered :].decode(errors="replace").rpartition("\n")[2]
-        if not piece and _QUESTION.search(asked):
+        if _QUESTION.search(asked):
             word = next((word for word in self._answers if word in asked.casefold()), None)
-            if word is None:
-                self._give_up(f"asked {asked.strip()!r}, to which there is no answer")
-            else:
+            if word is not None:
                 self._answered = len(self._raw)
                 os.write(self._screen, self._answers[word].encode() + b"\n")
+            elif not piece:
+                self._give_up(f"asked {asked.strip()!r}, to which there is no answer")
         return True
 
     def _read(self) -> bytes | None:
@@ -117,7 +136,7 @@ class Window:
             raise
 
     def _give_up(self, why: str) -> None:
-        os.kill(self._process, signal.SIGKILL)
+        os.kill(self._process.pid, signal.SIGKILL)
         raise ChainError(f"{self.line} {why}: {self.shown}")
 
 
@@ -151,6 +170,13 @@ class Terminal:
 
     def open(self, line: str, **answers: str) -> Window:
         """Type a command in a window of its own, in which it goes on."""
+        process, screen = self._begin(line)
+        fcntl.ioctl(screen, termios.TIOCSWINSZ, struct.pack("HHHH", _ROWS, _COLUMNS, 0, 0))
+        known = {"passphrase": self.passphrase, "the same": self.passphrase}
+        return Window(line, process, screen, known | answers)
+
+    def _begin(self, line: str) -> tuple[Process, int]:
+        """The process of a command, and the screen that it writes on."""
         process, screen = pty.fork()
         if process == 0:
             try:
@@ -158,9 +184,7 @@ class Terminal:
                 os.execve("/bin/sh", ["sh", "-c", f"exec {line}"], self._environment())
             finally:
                 os._exit(127)
-        fcntl.ioctl(screen, termios.TIOCSWINSZ, struct.pack("HHHH", _ROWS, _COLUMNS, 0, 0))
-        known = {"passphrase": self.passphrase, "the same": self.passphrase}
-        return Window(line, process, screen, known | answers)
+        return _Child(process), screen
 
     def _environment(self) -> dict[str, str]:
         kept = {name: os.environ[name] for name in ("LANG", "LC_ALL", "TZ") if name in os.environ}

@@ -58,7 +58,7 @@ class FileKeyring:
             raise KeyringError(
                 "the passphrase is empty", hint="use a long one; nothing can be opened without it"
             )
-        salt = secrets.token_bytes(16)
+        salt = Derivation.new_salt()
         keyring = cls(path, Derivation(passphrase, salt).result(), salt, {})
         keyring._write(force=False)
         return keyring

@@ -7,6 +7,7 @@ machines (DESIGN section 15).
 
 from __future__ import annotations
 
+import secrets
 import subprocess
 import sys
 import threading
@@ -38,6 +39,11 @@ class Derivation:
             target=self._run, args=(salt + passphrase,), name="scrypt", daemon=True
         )
         self._thread.start()
+
+    @staticmethod
+    def new_salt() -> bytes:
+        """The salt of a new keyring."""
+        return secrets.token_bytes(_SALT)
 
     def _run(self, data: bytes) -> None:
         # Both travel by pipe, never by argument or environment.
