@@ -42,11 +42,12 @@ class Moment:
         return format_time(self.seconds)
 
 
-def read(text: str, option: str, *, day: bool = False) -> Moment:
+def read(text: str, option: str, *, day: bool = False, zone: str = "") -> Moment:
     """A time that an option says.
 
     Args:
         day: a date alone does too, and is its beginning.
+        zone: of a time that names none; empty for that of this computer.
 
     Raises:
         UsageError: it is none, has no zone where nobody can be told which one is taken, or is no
@@ -68,9 +69,8 @@ def read(text: str, option: str, *, day: bool = False) -> Moment:
         raise UsageError(
             f"{option}: no such date or time: {text[:60]!r}", hint=f"expected: {_EXAMPLE}"
         ) from error
-    typed = (match["zone"] or "").strip()
-    zone = _zone(typed, option) if typed else _local(option, text)
-    moment = _moment(naive, zone, option)
+    typed = (match["zone"] or zone).strip()
+    moment = _moment(naive, _zone(typed, option) if typed else _local(option, text), option)
     if not typed:
         output.say(f"{option} {text.strip()} says no zone; taken as local: {told(moment)}")
     return Moment(moment, typed if _NAMED.fullmatch(typed) else "")

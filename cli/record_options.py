@@ -75,17 +75,20 @@ def basis_member(purpose: str, kind: str, reference: str, authority: str) -> dic
     return {"basis": {"purpose": purpose.strip(), **found}} if purpose.strip() else {}
 
 
-def moment_members(occurred: str, late: str) -> dict[str, Any]:
+def moment_members(occurred: str, late: str, zone: str = "") -> dict[str, Any]:
     """The `occurred` and `late` members, where they were said: the time in UTC, with the zone that
     was named.
+
+    Args:
+        zone: of a time that names none.
 
     Raises:
         UsageError: no time, or one that has not come yet.
     """
-    moment = past_time(occurred, "--occurred") if occurred else None
-    zone = {"zone": moment.zone} if moment is not None and moment.zone else {}
+    moment = past_time(occurred, "--occurred", zone) if occurred else None
+    named = {"zone": moment.zone} if moment is not None and moment.zone else {}
     return {
-        **({"occurred": {"from": moment.text, **zone}} if moment is not None else {}),
+        **({"occurred": {"from": moment.text, **named}} if moment is not None else {}),
         **({"late": late.strip()} if late.strip() else {}),
     }
 
@@ -100,8 +103,11 @@ def identifier_members(case: str, exhibit: str) -> dict[str, Any]:
     return {"identifiers": found} if found else {}
 
 
-def past_time(text: str, option: str) -> Moment:
+def past_time(text: str, option: str, zone: str = "") -> Moment:
     """A time that has come: asked before anything is hashed or sent.
+
+    Args:
+        zone: of a time that names none.
 
     Raises:
         UsageError: it is none, or lies ahead of this computer's clock.
@@ -113,7 +119,7 @@ def past_time(text: str, option: str) -> Moment:
     from ledger.domain.errors import UsageError
     from ledger.domain.event import claimed_times
 
-    now, moment = int(time.time()), moments.read(text, option)
+    now, moment = int(time.time()), moments.read(text, option, zone=zone)
     if moment.seconds > now:
         raise UsageError(
             f"{option} {text} lies after {format_time(now)}, when it would be signed",

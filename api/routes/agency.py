@@ -28,7 +28,7 @@ from ledger.services.onchain import checkpoint_anchoring
 from ledger.services.people import colleagues, expiry, revocation
 from ledger.services.storage import replica_status
 
-router = APIRouter(route_class=GuardedRoute, tags=["agency"])
+router = APIRouter(route_class=GuardedRoute, prefix="/v1", tags=["agency"])
 
 
 @router.get("/agency", operation_id="agency")

@@ -19,7 +19,7 @@ from ledger.services.audit.chain_events import Progress
 from ledger.services.audit.jobs import AuditJobs
 from ledger.services.bundles import agency_trust
 
-router = APIRouter(route_class=GuardedRoute, tags=["audits"])
+router = APIRouter(route_class=GuardedRoute, prefix="/v1", tags=["audits"])
 Name = Annotated[str, Path(pattern=r"^[0-9a-f]{16}$")]
 
 

@@ -14,7 +14,7 @@ from ledger.domain.ipld import car
 from ledger.domain.ipld import cid as cids
 from ledger.services.node.context import Node
 
-router = APIRouter(route_class=GuardedRoute, tags=["blocks"])
+router = APIRouter(route_class=GuardedRoute, prefix="/v1", tags=["blocks"])
 #: Ciphertext is padded to 4 KiB at least, so that an upload makes a block of less for each content
 #: alone. A segment of tiny ones takes twenty times its size in memory, and the store for long.
 _BLOCK: Final = 1024

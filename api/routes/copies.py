@@ -30,7 +30,7 @@ from ledger.services.node.context import Node
 from ledger.services.onchain import agency_standing
 from ledger.services.partners import directory
 
-router = APIRouter(route_class=GuardedRoute, tags=["copies"])
+router = APIRouter(route_class=GuardedRoute, prefix="/v1", tags=["copies"])
 T = TypeVar("T")
 _RECORD = 120.0  # seconds for a record of up to 256 MiB
 _MOMENT = 60.0  # for a range of 4 MiB, or a few words

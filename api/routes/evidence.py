@@ -31,7 +31,7 @@ from ledger.services.records import documents, foreign_history
 from ledger.services.registration import rehearsal
 from ledger.services.registration.item_histories import life_of
 
-router = APIRouter(route_class=GuardedRoute, prefix="/evidence", tags=["evidence"])
+router = APIRouter(route_class=GuardedRoute, prefix="/v1/evidence", tags=["evidence"])
 
 
 @router.get("/{evidence}/events", operation_id="list_events")

@@ -27,7 +27,7 @@ from ledger.domain.errors import NotFoundError
 from ledger.services.handovers import disclosed_copies, erasure, outgoing_parcels
 from ledger.services.registration import agency_statements
 
-router = APIRouter(route_class=GuardedRoute, prefix="/exchange", tags=["exchange"])
+router = APIRouter(route_class=GuardedRoute, prefix="/v1/exchange", tags=["exchange"])
 _BUNDLE = "application/vnd.custody.bundle+cbor"
 _CRL = "application/pkix-crl"
 _PARCEL = "application/vnd.custody.parcel+cbor"

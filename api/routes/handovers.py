@@ -27,7 +27,7 @@ from ledger.services.handovers.offers import UnderWay
 from ledger.services.records import documents
 from ledger.services.registration.item_histories import life_of
 
-router = APIRouter(route_class=GuardedRoute, prefix="/handovers", tags=["handovers"])
+router = APIRouter(route_class=GuardedRoute, prefix="/v1/handovers", tags=["handovers"])
 _TIMEOUT = 30.0
 
 

@@ -11,7 +11,7 @@ from api.schemas_inbox import ChangedOut, InboxOut, WaitingOut
 from ledger.domain.codecs.text import format_time
 from ledger.services.inbox import looking
 
-router = APIRouter(route_class=GuardedRoute, tags=["inbox"])
+router = APIRouter(route_class=GuardedRoute, prefix="/v1", tags=["inbox"])
 
 
 @router.get("/inbox", operation_id="inbox")

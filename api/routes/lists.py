@@ -33,7 +33,7 @@ from ledger.services.records import record_keys
 
 _FOUND: Final = 500  # items that a search tells at once
 
-router = APIRouter(route_class=GuardedRoute, prefix="/evidence", tags=["evidence"])
+router = APIRouter(route_class=GuardedRoute, prefix="/v1/evidence", tags=["evidence"])
 
 
 def _item_out(

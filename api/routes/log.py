@@ -17,7 +17,7 @@ from ledger.services.log import merkle_log
 from ledger.services.log.files import OwnFiles, OwnLog
 from ledger.services.node.context import Node
 
-router = APIRouter(route_class=GuardedRoute, prefix="/log", tags=["log"])
+router = APIRouter(route_class=GuardedRoute, prefix="/v1/log", tags=["log"])
 Size = Annotated[int, Query(ge=1, lt=2**48)]
 Digest = Annotated[str, Path(pattern="^[0-9a-f]{64}$")]
 _FOREVER = "public, max-age=31536000, immutable"

@@ -12,7 +12,7 @@ from ledger.services.access.still_enrolled import require_still
 from ledger.services.node.context import Node
 from ledger.services.partners import directory
 
-router = APIRouter(route_class=GuardedRoute, tags=["partners"])
+router = APIRouter(route_class=GuardedRoute, prefix="/v1", tags=["partners"])
 
 
 def _out(node: Node, row: PartnerRow) -> PartnerOut:

@@ -58,7 +58,7 @@ from ledger.services.people import (
 from ledger.services.people.membership import Changed
 from ledger.services.registration import bulk_access_alarm
 
-router = APIRouter(route_class=GuardedRoute, tags=["people"])
+router = APIRouter(route_class=GuardedRoute, prefix="/v1", tags=["people"])
 
 
 @router.post("/people/invitations", operation_id="invite_person")

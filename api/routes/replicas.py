@@ -15,7 +15,7 @@ from ledger.services.preservation import fixity
 from ledger.services.preservation.fixity import RateLimiter, Reading
 from ledger.services.storage import replica_status
 
-router = APIRouter(route_class=GuardedRoute, tags=["keeping"])
+router = APIRouter(route_class=GuardedRoute, prefix="/v1", tags=["keeping"])
 _SLICE: Final = 5.0  # seconds of work a call, so that no call runs into a time-out
 
 

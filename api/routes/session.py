@@ -16,7 +16,7 @@ from ledger.domain.errors import DeniedError, VerificationError
 from ledger.domain.identity import login as logins
 from ledger.services.access import sessions
 
-router = APIRouter(route_class=GuardedRoute, tags=["login"])
+router = APIRouter(route_class=GuardedRoute, prefix="/v1", tags=["login"])
 
 
 @router.post("/login/challenge", operation_id="login_challenge")

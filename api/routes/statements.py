@@ -26,7 +26,7 @@ from ledger.services.registration import (
 )
 from ledger.services.registration.registration import Submission
 
-router = APIRouter(route_class=GuardedRoute, tags=["statements"])
+router = APIRouter(route_class=GuardedRoute, prefix="/v1", tags=["statements"])
 
 
 @router.post("/statements", operation_id="register", status_code=201)

@@ -17,31 +17,40 @@ from ledger.domain.codecs.text import counted
 
 if TYPE_CHECKING:
     from cli.session import Session
-    from ledger.client.register_table import Register, Row
+    from ledger.client.register_table import Problem, Register, Row
 
-_HELP = """Take an existing register over: a CSV file whose first row names the columns
-(docs/intake.md). The whole file is checked first; where anything is wrong, nothing is recorded, and
-each row is told with its column.
+_HELP = """Take an existing register over: a spreadsheet's own file (.xlsx, .ods) or CSV. Its first
+row names the columns (docs/intake.md). The whole file is checked first; where anything is wrong,
+nothing is recorded, and each row is told with its column.
 
 A row becomes a seized thing, or with a `file` an acquired file, signed by you now, with the time at
 which it happened. Started again after an interruption it goes on, and records nothing twice.
 
 \b
 Example:
-  custody import register.csv --late "taken over from paper" --dry-run
-  custody import register.csv --late "taken over from paper"
+  custody import register.xlsx --late "taken over from paper" --dry-run
+  custody import register.xlsx --late "taken over from paper"
 """
 _AT_ONCE: Final = 256  # exhibit numbers that a node is asked about
 _SHOWN: Final = 50
 
 
 def import_(
-    register: Annotated[Path, typer.Argument(metavar="CSV", help="The register.")],
+    register: Annotated[
+        Path, typer.Argument(metavar="FILE", help="The register: .xlsx, .ods or CSV.")
+    ],
     case: Annotated[
         str, typer.Option("-c", "--case", help="Case number of rows that name none.")
     ] = "",
     late: Annotated[
         str, typer.Option(help="Why it is recorded late, for rows that do not say it.")
+    ] = "",
+    sheet: Annotated[
+        str, typer.Option(metavar="NAME", help="The sheet, where more than one holds something.")
+    ] = "",
+    zone: Annotated[
+        str,
+        typer.Option(help="Zone of times that name none: Europe/Amsterdam, +01:00 or Z."),
     ] = "",
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check the whole file, and record nothing.")
@@ -58,9 +67,9 @@ def import_(
             "which numbers are taken, the node alone knows",
             hint="import where there is a network",
         )
-    found = register_table.read(arguments.read_file(register), case=case.strip())
+    found = register_table.read(arguments.read_file(register), case=case.strip(), sheet=sheet)
     with open_session() as session:
-        run = _Import(session, found, register.resolve().parent, late.strip())
+        run = _Import(session, found, register.resolve().parent, late.strip(), zone.strip())
         run.check()
         if found.problems:
             _refuse(found)
@@ -84,25 +93,40 @@ def _refuse(found: Register) -> None:
     """Tell what is wrong, and end."""
     output.result(
         {
+            **({"sheet": found.sheet} if found.sheet else {}),
             "problems": [
-                {"row": one.row, "column": one.column, "what": one.what} for one in found.problems
-            ]
+                {
+                    "row": one.row,
+                    "column": one.column,
+                    **({"letter": one.letter} if found.sheet else {}),
+                    "what": one.what,
+                }
+                for one in found.problems
+            ],
         },
-        *(
-            f"row {one.row}{f', {one.column}' if one.column else ''}: {one.what}"
-            for one in found.problems[:_SHOWN]
-        ),
+        *(f"{_place(found, one)}: {one.what}" for one in found.problems[:_SHOWN]),
         *(["and more"] if len(found.problems) > _SHOWN else []),
         "nothing was recorded",
     )
     raise typer.Exit(2)
 
 
+def _place(found: Register, problem: Problem) -> str:
+    """Where something is wrong, as whoever looks into the file finds it."""
+    sheet = [f"sheet {found.sheet[:40]!r}"] if found.sheet else []
+    letter = [f"column {problem.letter}"] if problem.letter else []
+    name = [problem.column] if problem.column else []
+    return ", ".join([*sheet, f"row {problem.row}", *letter, *name])
+
+
 class _Import:
     """One register under one session."""
 
-    def __init__(self, session: Session, found: Register, folder: Path, late: str) -> None:
-        self._session, self._found, self._folder, self._late = session, found, folder, late
+    def __init__(
+        self, session: Session, found: Register, folder: Path, late: str, zone: str
+    ) -> None:
+        self._session, self._found, self._folder = session, found, folder
+        self._late, self._zone = late, zone
         self._about = session.node.agency()
         self._key = session.keyring.get("journal")
 
@@ -203,7 +227,9 @@ class _Import:
             ),
         )
         late = row.get("late") or self._late
-        moment = _told("occurred", lambda: record_options.moment_members(row.get("occurred"), late))
+        moment = _told(
+            "occurred", lambda: record_options.moment_members(row.get("occurred"), late, self._zone)
+        )
         numbers = record_options.identifier_members(row.get("case"), row.get("exhibit"))
         return {**numbers, **basis, **moment, **({"handling": handling} if handling else {})}
 

@@ -29,7 +29,7 @@ Example:
   custody verify for-the-court --trust for-the-court/trust.json
   custody verify evidence.bundle photo.jpg --trust trust.json
   custody verify evidence.bundle photo.jpg --trust trust.json \\
-      --trust-fingerprint "49185 76194 12555 95438 80475 46487 72975 39907"
+      --trust-fingerprint "61997 58296 31521 44188 72004 26854 77927 49037"
 """
 _MARKS = {
     "passed": "ok",
@@ -258,7 +258,7 @@ def _confirm(root: Any, url: str) -> Callable[[int, bytes], set[bytes]]:
         from ledger.adapters.chain.rpc import RpcChain
         from ledger.domain.errors import CustodyError, IncompleteError
 
-        chain = RpcChain(url, confirmations=root.confirmations)
+        chain = RpcChain(url, confirmations=root.confirmations, headers=root.headers)
         try:
             if chain.chain_id() != root.chain_id or chain.block(0).hash != root.genesis:
                 # Somebody asked the wrong chain: that says nothing about the evidence.

@@ -25,7 +25,8 @@ from ledger.adapters.ipfs.tiered import TieredBlockStore
 from ledger.adapters.keystore.file import FileKeyring, Unlocking
 from ledger.adapters.node.partner import Partners
 from ledger.app import settings
-from ledger.app.settings import IPFS_SECRET, ChainSettings, HomeSettings, IpfsNode, IpfsSettings
+from ledger.app.chain_settings import ChainSettings
+from ledger.app.settings import IPFS_SECRET, HomeSettings, IpfsNode, IpfsSettings
 from ledger.domain.blocks.store import Replica, Replicas
 from ledger.domain.chain import contract_layout
 from ledger.domain.errors import CustodyError, KeyringError
@@ -98,7 +99,9 @@ def open_chain(
         return DeferredChain(chain.id, LOCAL_LABEL, opener), [address_of(sealer)]
     from ledger.adapters.chain.rpc import RpcChain
 
-    reached = RpcChain(chain.url, confirmations=chain.confirmations, expected=chain.id)
+    reached = RpcChain(
+        chain.url, confirmations=chain.confirmations, expected=chain.id, headers=chain.headers
+    )
     return reached, [bytes.fromhex(one[2:]) for one in chain.sealers]
 
 

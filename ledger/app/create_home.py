@@ -23,8 +23,9 @@ from ledger.adapters.chain.contracts import Contracts, address_of
 from ledger.adapters.clock import SystemClock
 from ledger.adapters.keystore.file import FileKeyring
 from ledger.app import bootstrap, settings
+from ledger.app.chain_settings import ChainSettings
 from ledger.app.deploy_contracts import MAX_ANCHORING_DELAY, FounderDescriptor, deploy
-from ledger.app.settings import ChainSettings, HomeSettings
+from ledger.app.settings import HomeSettings
 from ledger.domain.bundle.trust import TrustRoot
 from ledger.domain.chain import contract_layout
 from ledger.domain.chain.finality import Clique, Pinned
@@ -173,7 +174,7 @@ def join(
             f"{home / settings.FOUNDING} cannot be read", hint="prepare the home anew"
         ) from error
     keyring = FileKeyring.open(home / settings.KEYRING, passphrase)
-    chain = RpcChain(url, confirmations=confirmations)
+    chain = RpcChain(url, confirmations=confirmations, headers=root.headers)
     try:
         contracts = Contracts(chain, root.registry.address, root.ledger.address)
         block = _recognise(contracts, root, card)
@@ -183,7 +184,9 @@ def join(
             if isinstance(rule, Clique)
             for signer in sorted(rule.signers)
         )
-        chain_settings = ChainSettings("rpc", root.chain_id, url, confirmations, sealers)
+        chain_settings = ChainSettings(
+            "rpc", root.chain_id, url, confirmations, root.headers, sealers
+        )
         for leftover in home.glob("ledger.sqlite*"):  # of an attempt that did not end
             leftover.unlink()
         made = _complete(home, keyring, card, sealed, contracts, block, chain_settings)

@@ -166,6 +166,7 @@ def consort(
         chain.label,
         chain.chain_id(),
         chain.block(0).hash,
+        chain.headers,
         Contract(contracts.registry, codes[0]),
         Contract(contracts.ledger, codes[1]),
         tuple(rules),

@@ -104,7 +104,7 @@ def opened(
         hasty: a slow log is waited for a minute and not for ten, since others are looked at too.
     """
     with ExitStack() as stack:
-        chain = RpcChain(rpc, confirmations=root.confirmations)
+        chain = RpcChain(rpc, confirmations=root.confirmations, headers=root.headers)
         stack.callback(chain.close)
         kept = SqliteAuditState(state, about(root))
         stack.callback(kept.close)

@@ -45,8 +45,10 @@ def _chain(home: Path, config: HomeSettings) -> Chain:
     if config.chain.kind != "local":
         from ledger.adapters.chain.rpc import RpcChain
 
-        reached = config.chain
-        return RpcChain(reached.url, confirmations=reached.confirmations, expected=reached.id)
+        told = config.chain
+        return RpcChain(
+            told.url, confirmations=told.confirmations, expected=told.id, headers=told.headers
+        )
     from ledger.adapters.chain.local import LocalChain
 
     # To look at blocks takes no key that seals them: one that is nobody's stands in its place.

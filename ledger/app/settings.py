@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from ledger.adapters import files
+from ledger.app.chain_settings import ChainSettings
 from ledger.domain.codecs import strict_json
 from ledger.domain.errors import StorageError, UsageError
 from ledger.domain.files import custody_files
@@ -45,21 +46,6 @@ BEGIN: Final = (
 )
 #: Name of an IPFS node's RPC secret in the keyring.
 IPFS_SECRET = "ipfs-{}"  # noqa: S105  (a name)
-
-
-@dataclass(frozen=True, slots=True)
-class ChainSettings:
-    """Which chain: ``kind`` "local" or "rpc"; ``url`` for rpc; confirmations that make a block
-    final.
-
-    ``sealers``: 0x addresses that seal its blocks (Clique), where seals are to be judged.
-    """
-
-    kind: str
-    id: int
-    url: str = ""
-    confirmations: int = 0
-    sealers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,9 +134,7 @@ def read(home: Path) -> HomeSettings:
         value = strict_json.lenient(path.read_bytes())
         ipfs = value.pop("ipfs", {})
         nodes = tuple(IpfsNode(**node) for node in ipfs.pop("nodes", []))
-        chain = ChainSettings(
-            **{**value["chain"], "sealers": tuple(value["chain"].get("sealers", ()))}
-        )
+        chain = ChainSettings.parse(value["chain"])
         oidc = OidcSettings(**value.get("oidc", {}))
         given = value.get("serve", {})
         serve = ServeSettings(

@@ -1,8 +1,9 @@
-"""A register that an office kept before, as a table of text (CSV): read strictly and checked whole,
-each row told by its number and column.
+"""A register that an office kept before, as a table: of text (CSV), or of a spreadsheet's own file.
+It is read strictly and checked whole, each row told by its number and column.
 
 - the first row names the columns; which there are, and no other, stands in `COLUMNS`
-- cells are text and nothing else: what a spreadsheet would compute is recorded as it is written
+- cells are text and nothing else: what a spreadsheet would compute is recorded as it is written in
+  CSV, and refused in a spreadsheet's own file, as are dates and numbers elsewhere than they belong
 - several values of one cell stand behind one another, with a bar between them
 """
 
@@ -18,6 +19,9 @@ from hashlib import sha256
 from io import StringIO
 from typing import Any, Final
 
+from ledger.client.register_sheet import RegisterSheet
+from ledger.client.workbook_archive import is_archive
+from ledger.client.workbook_cells import AS_TEXT, Cell, letters
 from ledger.domain.errors import UsageError
 
 #: Columns, with where in a record each stands.
@@ -55,19 +59,21 @@ _NEEDED: Final = ("case", "exhibit", "description", "occurred")
 _LONGEST: Final = 64 << 20
 _ROWS: Final = 100_000
 _TOLD: Final = 200
-#: How archives (ZIP: .xlsx, .xlsm, .ods) and compound files (OLE: .xls, encrypted .xlsx) begin.
-_WORKBOOKS: Final = (b"PK\x03\x04", b"PK\x05\x06", bytes.fromhex("d0cf11e0a1b11ae1"))
+#: Columns of times: a date of a spreadsheet stands there and nowhere else.
+_TIMES: Final = frozenset({"occurred"})
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
     """What is wrong in a row (as spreadsheets count them, the first one names the columns), and in
-    which column; empty for the row as a whole.
+    which column; empty for the row as a whole. In a spreadsheet's own file also the letter of the
+    column.
     """
 
     row: int
     column: str
     what: str
+    letter: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,40 +105,47 @@ class Row:
 
 @dataclass
 class Register:
-    """A table, and what is wrong with it."""
+    """A table, and what is wrong with it.
 
+    ``sheet``: its name, in a spreadsheet's own file. ``letters``: of its columns, there.
+    """
+
+    sheet: str = ""
+    letters: dict[str, str] = field(default_factory=dict)
     rows: list[Row] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
 
-    def wrong(self, row: int, column: str, what: str) -> None:
+    def wrong(self, row: int, column: str, what: str, letter: str = "") -> None:
         """Note that something is wrong; of very many the first ones are enough."""
         if len(self.problems) < _TOLD:
-            self.problems.append(Problem(row, column, what))
+            found = letter or self.letters.get(column, "")
+            self.problems.append(Problem(row, column, what, found))
 
 
-def read(data: bytes, *, case: str = "") -> Register:
+def read(data: bytes, *, case: str = "", sheet: str = "") -> Register:
     """Read a table.
 
     Args:
         case: of rows that name none.
+        sheet: the name of the sheet of a workbook; empty for the only one that holds something.
 
     Raises:
         UsageError: it is no table of ours at all.
     """
-    text = _text(data)
-    delimiter, columns = _head(text)
+    if len(data) > _LONGEST:
+        raise UsageError(f"longer than {_LONGEST >> 20} MiB", hint="import it in parts")
     found = Register()
+    if is_archive(data):
+        records = _of_sheet(RegisterSheet(data, sheet), found)
+    elif sheet:
+        raise UsageError("CSV has no sheets", hint="leave --sheet out")
+    else:
+        records = _of_text(_text(data), found)
     seen: dict[tuple[str, str], int] = {}
-    for number, cells in _records(text, delimiter, found):
-        if number == 1 or not any(cell.strip() for cell in cells):
-            continue
+    for number, filled in records:
         if len(found.rows) == _ROWS:
             raise UsageError(f"more than {_ROWS:,} rows", hint="import it in parts")
-        if len(cells) != len(columns):
-            found.wrong(number, "", f"{len(cells)} cells, and the first row has {len(columns)}")
-            continue
-        filled = {name: cell.strip() for name, cell in zip(columns, cells, strict=True)}
-        row = Row(number, {name: cell for name, cell in filled.items() if cell})
+        row = Row(number, {name: cell.strip() for name, cell in filled.items() if cell.strip()})
         if case and not row.get("case"):
             row.cells["case"] = case
         _check(found, row)
@@ -143,6 +156,59 @@ def read(data: bytes, *, case: str = "") -> Register:
     if not found.rows and not found.problems:
         raise UsageError("no row stands below the names of the columns", hint="look into the file")
     return found
+
+
+def _of_text(text: str, found: Register) -> Iterator[tuple[int, dict[str, str]]]:
+    """Rows of a table of text, without the first and without empty ones."""
+    delimiter, columns = _head(text)
+    for number, cells in _records(text, delimiter, found):
+        if number == 1 or not any(cell.strip() for cell in cells):
+            continue
+        if len(cells) == len(columns):
+            yield number, dict(zip(columns, cells, strict=True))
+        else:
+            found.wrong(number, "", f"{len(cells)} cells, and the first row has {len(columns)}")
+
+
+def _of_sheet(sheet: RegisterSheet, found: Register) -> Iterator[tuple[int, dict[str, str]]]:
+    """Rows of a sheet, without the first, without empty ones, and without those in which a cell is
+    not taken.
+    """
+    found.sheet = sheet.name
+    columns: dict[int, str] = {}
+    bad = set[int]()
+
+    def wrong(row: int, column: int, what: str) -> None:
+        bad.add(row)
+        found.wrong(row, columns.get(column, ""), what, letters(column))
+
+    rows = sheet.rows(wrong)
+    first, head = next(rows, (0, {}))
+    names = [head[at].text if at in head else "" for at in range(1, max(head, default=0) + 1)]
+    if 1 in bad and not _is_head(names):
+        return
+    columns |= dict(enumerate(_names(names if first == 1 else []), 1))
+    found.letters = {name: letters(at) for at, name in columns.items()}
+    for number, cells in rows:
+        if number not in bad:
+            for at, cell in cells.items():
+                if why := _misplaced(columns.get(at, ""), cell):
+                    wrong(number, at, why)
+        if number not in bad:
+            yield number, {columns[at]: cell.text for at, cell in cells.items()}
+
+
+def _misplaced(column: str, cell: Cell) -> str:
+    """Why what a spreadsheet takes a cell for does not belong into its column; empty if it does."""
+    if not column:
+        return "holds something, and the first row names no column there"
+    if column in _TIMES and cell.kind == "number":
+        return (
+            f"is a number for the spreadsheet, not a time: format it as date and time, or {AS_TEXT}"
+        )
+    if column not in _TIMES and cell.kind == "date":
+        return f"is a date for the spreadsheet, which turns such as 1-2 into one: {AS_TEXT}"
+    return ""
 
 
 def _check(found: Register, row: Row) -> None:
@@ -160,13 +226,6 @@ def _check(found: Register, row: Row) -> None:
 
 
 def _text(data: bytes) -> str:
-    if len(data) > _LONGEST:
-        raise UsageError(f"longer than {_LONGEST >> 20} MiB", hint="import it in parts")
-    if data.startswith(_WORKBOOKS):
-        raise UsageError(
-            "a spreadsheet file (.xlsx, .ods, .xls) or an archive, and no CSV",
-            hint="save the sheet as CSV UTF-8, and see that dates and leading zeros stayed",
-        )
     try:
         if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
             return data.decode("utf-16")
@@ -185,19 +244,36 @@ def _head(text: str) -> tuple[str, list[str]]:
     Raises:
         UsageError: the first row names no columns that there are, or one twice.
     """
-    unknown: list[str] = []
+    tried: list[str] = []
     for delimiter in (",", ";", "\t"):
         try:
             names = next(csv.reader(StringIO(text, newline=""), delimiter=delimiter), [])
         except csv.Error:
             continue
-        columns = [name.strip().casefold() for name in names]
-        if set(columns) <= COLUMNS.keys() and "exhibit" in columns:
-            if len(set(columns)) < len(columns):
-                raise UsageError("the first row names a column twice", hint="name each once")
-            return delimiter, columns
-        if len(columns) > 1:
-            unknown = [name for name in columns if name not in COLUMNS]
+        if len(names) > len(tried):
+            tried = names
+        if _is_head(names):
+            return delimiter, _names(names)
+    return "", _names(tried)
+
+
+def _is_head(names: Sequence[str]) -> bool:
+    columns = {name.strip().casefold() for name in names}
+    return columns <= COLUMNS.keys() and "exhibit" in columns
+
+
+def _names(names: Sequence[str]) -> list[str]:
+    """The columns that the first row names.
+
+    Raises:
+        UsageError: there is none of a name, or one twice.
+    """
+    columns = [name.strip().casefold() for name in names]
+    if _is_head(names):
+        if len(set(columns)) < len(columns):
+            raise UsageError("the first row names a column twice", hint="name each once")
+        return columns
+    unknown = [name for name in columns if name not in COLUMNS] if len(columns) > 1 else []
     named = ", ".join(repr(name[:40]) for name in unknown[:5])
     raise UsageError(
         "the first row does not name the columns" + (f": not known are {named}" if named else ""),

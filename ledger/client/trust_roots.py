@@ -11,7 +11,7 @@ from ledger.domain.bundle import trust
 from ledger.domain.bundle.bundle import Bundle
 from ledger.domain.bundle.trust import TrustRoot
 from ledger.domain.chain.evm import parse_header
-from ledger.domain.chain.finality import Clique, Pinned
+from ledger.domain.chain.finality import Clique, Pinned, block_hash
 from ledger.domain.errors import ConflictError, IncompleteError, VerificationError
 
 _STEP: Final = 7
@@ -49,15 +49,16 @@ def pinned(node: TrustApi, root: TrustRoot, bundle: Bundle, what: str) -> TrustR
             f"{what}: nothing of it is anchored, so there is no block to pin",
             hint="custody anchor, then export it again",
         )
-    header = parse_header(bundle.chain.header)
-    told = pins(trust.parse(node.trust_root(header.number))).get(header.number)
-    if told != header.hash:
+    number = parse_header(bundle.chain.header).number
+    digest = block_hash(bundle.chain.header, root.headers)
+    told = pins(trust.parse(node.trust_root(number))).get(number)
+    if told != digest:
         raise VerificationError(
             _STEP,
-            f"{what}: the chain has another block {header.number}",
+            f"{what}: the chain has another block {number}",
             hint="export the bundle again",
         )
-    found = pins(root) | {header.number: header.hash}
+    found = pins(root) | {number: digest}
     return replace(root, finality=(Pinned(found), *without_pins(root).finality))
 
 
@@ -79,6 +80,7 @@ def require_same(node: TrustApi, given: TrustRoot) -> None:
     for what, theirs, ours in (
         ("chain", given.chain_id, own.chain_id),
         ("first block", "0x" + given.genesis.hex(), "0x" + own.genesis.hex()),
+        ("way to compute block hashes", given.headers, own.headers),
         ("registry contract", given.registry, own.registry),
         ("ledger contract", given.ledger, own.ledger),
     ):

@@ -16,16 +16,13 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel, FailFast
 
 from api import bodies
-from api.app import _VERSIONED
+from api.app import routes
 from ledger.domain.errors import FormatError
 from tests.support.desk import Desk
 
 NAME = "witness-jansen-2026-117"
 ROUTES = [
-    route
-    for router in _VERSIONED
-    for route in router.routes
-    if isinstance(route, APIRoute) and route.body_field is not None
+    route for route in routes() if isinstance(route, APIRoute) and route.body_field is not None
 ]
 KINDS: dict[str, Any] = {
     one.operation_id or "": one.body_field.field_info.annotation

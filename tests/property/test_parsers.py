@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from ledger.domain.bundle import bundle as bundles
 from ledger.domain.bundle import trust
-from ledger.domain.chain import evm
+from ledger.domain.chain import evm, qbft
 from ledger.domain.codecs import cbor, rlp, strict_json, varint
 from ledger.domain.codecs.text import b64url, from_b64url, parse_time
 from ledger.domain.crypto import grants
@@ -55,6 +55,7 @@ BLOCKS = [unixfs.Block(cids.of(data), data) for data in (b"one", b"two" * 100)]
 NODE = unixfs.encode_node(
     [unixfs.Link(block.cid, len(block.data), len(block.data)) for block in BLOCKS]
 )
+QBFT = [bytes.fromhex(json.loads((VECTORS / "qbft.json").read_text())["block"]["extraData"][2:])]
 CAR = car.header([BLOCKS[0].cid]) + b"".join(car.section(block) for block in BLOCKS)
 DOCUMENT = EXAMPLE["document"].encode()
 SIGNER = Ed25519PrivateKey.from_private_bytes(bytes(32))
@@ -117,6 +118,7 @@ PARSERS: dict[str, tuple[Callable[[bytes], Any], list[bytes], Callable[[Any], by
     ),
     "trust_root": (trust.parse, [(VECTORS / "bundle" / "trust.json").read_bytes()], None),
     "header": (evm.parse_header, [CHAIN.header], None),
+    "qbft_extra_data": (qbft.parse, QBFT, lambda value: value.encode()),
     "account_proof": (
         lambda data: proof(
             data,

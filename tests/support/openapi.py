@@ -7,14 +7,10 @@ from typing import Any
 from fastapi import FastAPI
 
 from api import app, errors
-from api.routes import health
 
 
 def document() -> dict[str, Any]:
     """What GET /openapi.json answers."""
-    described = FastAPI()
-    described.include_router(health.router)
-    for router in app._VERSIONED:
-        described.include_router(router, prefix="/v1")
+    described = FastAPI(routes=app.routes())
     errors.install(described)
     return described.openapi()

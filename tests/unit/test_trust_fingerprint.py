@@ -8,7 +8,7 @@ import pytest
 
 from ledger.domain.bundle import trust_fingerprint
 from ledger.domain.bundle.trust import TrustRoot
-from ledger.domain.chain.evm import parse_header
+from ledger.domain.chain.evm import keccak256, parse_header
 from ledger.domain.chain.finality import Clique, Pinned, Rpc
 from ledger.domain.errors import IncompleteError, UsageError
 from ledger.domain.verify import Status, Verdict, verify
@@ -25,6 +25,7 @@ def test_another_chain_contract_or_signer_has_another_fingerprint(sample: Sample
     others = (
         replace(root, chain_id=root.chain_id + 1),
         replace(root, genesis=bytes(32)),
+        replace(root, headers="qbft"),
         replace(root, registry=root.ledger, ledger=root.registry),
         replace(root, ledger=replace(root.ledger, code_hash=bytes(32))),
         replace(root, registry=replace(root.registry, address=bytes(20))),
@@ -93,7 +94,7 @@ def test_a_pin_that_the_fingerprint_does_not_cover_is_not_believed(sample: Sampl
     assert sample.good.chain is not None
     header = parse_header(sample.good.chain.header)
     real = replace(sample.root, finality=(Rpc(0),))
-    forged = pinning(real, {header.number: header.hash})
+    forged = pinning(real, {header.number: keccak256(header.raw)})
     assert verify(sample.data, forged).verdict is Verdict.VERIFIED
     told = trust_fingerprint.of(real).chain
     report = verify(sample.data, trust_fingerprint.covered(forged, told))

@@ -114,7 +114,17 @@ def test_certificates_out_of_time_or_revoked_are_judged_at_the_proven_time(sampl
         )
 
 
-@pytest.mark.parametrize("change", [b'"v":2', b'"kind":"other"', b'"seals":0', b'"chainId":-1'])
+@pytest.mark.parametrize(
+    "change",
+    [
+        b'"v":1',
+        b'"kind":"other"',
+        b'"seals":0',
+        b'"chainId":-1',
+        b'"headers":"other"',
+        b'"headers":1',
+    ],
+)
 def test_malformed_trust_roots_are_refused(sample: Sample, change: bytes) -> None:
     from ledger.domain.bundle import trust
 

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from ledger.domain.chain.finality import HeaderHash
 from ledger.domain.errors import StorageError
 from ledger.domain.ports.node_and_chain import (
     BlockRef,
@@ -21,12 +22,14 @@ LOCAL_LABEL: Final = "local: not tamper-evident against its owner"
 
 
 class DeferredChain:
-    """See ports.Chain.
+    """See ports.Chain. Only an embedded one is opened late.
 
     Args:
         chain_id, label: what is known without asking.
         opener: opens the chain; what it raises comes from the first call that needs it.
     """
+
+    headers: HeaderHash = "plain"
 
     def __init__(self, chain_id: int, label: str, opener: Callable[[], Chain]) -> None:
         self.label = label

@@ -24,6 +24,7 @@ from ledger.adapters.chain.sqlitedb import SqliteDB
 from ledger.adapters.filelock import FileLock
 from ledger.adapters.recursion_limit import limited
 from ledger.domain.chain.evm import keccak256
+from ledger.domain.chain.finality import HeaderHash
 from ledger.domain.codecs import rlp
 from ledger.domain.errors import ChainError, NotFoundError, StorageError
 from ledger.domain.ports.node_and_chain import (
@@ -60,6 +61,7 @@ class LocalChain:
     """
 
     label = LOCAL_LABEL
+    headers: HeaderHash = "plain"
 
     def __init__(
         self,

@@ -10,7 +10,9 @@ from typing import Any, Final
 from ledger.adapters.chain.abi import explain_revert
 from ledger.adapters.chain.json_rpc import HINT, WHO, JsonRpc
 from ledger.adapters.web.client import TooLongError, WebError
+from ledger.domain.chain import finality
 from ledger.domain.chain.evm import keccak256
+from ledger.domain.chain.finality import HeaderHash
 from ledger.domain.codecs import rlp
 from ledger.domain.errors import ChainError, FormatError, NetworkError, NotFoundError
 from ledger.domain.ports.node_and_chain import BlockRef, ChainLog, StateProof, TransactionReceipt
@@ -73,6 +75,7 @@ class RpcChain:
         expected: chain id that it must have. It is then known without asking, and compared before
             anything else is asked, once a minute: a service that fails over to another network
             would make a home look forged.
+        headers: how it computes block hashes.
 
     Raises:
         UsageError: no plain URL. From every method also: NetworkError, no answer in time, or one
@@ -89,7 +92,9 @@ class RpcChain:
         confirmations: int = 12,
         timeout: float = 10.0,
         expected: int | None = None,
+        headers: HeaderHash = "plain",
     ) -> None:
+        self.headers: HeaderHash = headers
         self._rpc = JsonRpc(url, timeout)
         self._confirmations = confirmations
         self._expected = expected
@@ -175,7 +180,10 @@ class RpcChain:
         header = rlp.encode(
             [_field(name, answer[name]) for name in _FIELDS if answer[name] is not None]
         )
-        digest = keccak256(header)
+        try:
+            digest = finality.block_hash(header, self.headers)
+        except FormatError as error:
+            raise ChainError(f"block {which} is none of a QBFT chain: {error.message}") from error
         if digest != _bytes(answer["hash"]):
             raise ChainError(
                 f"the header of block {which} does not hash to what the chain says: an unknown "

@@ -11,14 +11,25 @@ from typing import Any, Final, get_args
 
 from ledger.domain.chain import finality
 from ledger.domain.chain.contract_layout import ContractName
-from ledger.domain.chain.finality import Clique, Finality, Rpc
+from ledger.domain.chain.finality import Clique, Finality, HeaderHash, Rpc
 from ledger.domain.codecs import strict_json
 from ledger.domain.codecs.text import from_0x, is_version, quoted, require
 from ledger.domain.identity.names import check_code
 
 KIND: Final = "custody-trust-root"
 _LIMIT: Final = 1 << 20
-_MEMBERS: Final = {"v", "kind", "label", "chainId", "genesis", "contracts", "finality", "agencies"}
+VERSION: Final = 2
+_MEMBERS: Final = {
+    "v",
+    "kind",
+    "label",
+    "chainId",
+    "genesis",
+    "headers",
+    "contracts",
+    "finality",
+    "agencies",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +42,14 @@ class Contract:
 
 @dataclass(frozen=True, slots=True)
 class TrustRoot:
-    """A parsed trust root; ``label`` says in words what the chain is worth."""
+    """A parsed trust root; ``label`` says in words what the chain is worth, ``headers`` how it
+    computes block hashes.
+    """
 
     label: str
     chain_id: int
     genesis: bytes
+    headers: HeaderHash
     registry: Contract
     ledger: Contract
     finality: tuple[Finality, ...]
@@ -51,11 +65,12 @@ class TrustRoot:
     def encode(self) -> bytes:
         """The trust root as a file, JSON in its one spelling."""
         value = {
-            "v": 1,
+            "v": VERSION,
             "kind": KIND,
             "label": self.label,
             "chainId": self.chain_id,
             "genesis": "0x" + self.genesis.hex(),
+            "headers": self.headers,
             "contracts": encode_contracts(self),
             "finality": [finality.encode(rule) for rule in self.finality],
             "agencies": list(self.agencies),
@@ -106,13 +121,17 @@ def parse(raw: bytes) -> TrustRoot:
         f"{what}: this file is not a trust root",
     )
     require(
-        is_version(value.get("v"), 1),
-        f"{what}: version {quoted(value.get('v'))}, expected 1",
+        is_version(value.get("v"), VERSION),
+        f"{what}: version {quoted(value.get('v'))}, expected {VERSION}",
     )
     require(set(value) == _MEMBERS, f"{what}: unknown or missing member")
     require(
         isinstance(value["label"], str) and finality.is_count(value["chainId"]),
         f"{what}: malformed label or chain id",
+    )
+    require(
+        value["headers"] in get_args(HeaderHash),
+        f"{what}: block hashes computed as {quoted(value['headers'])}, expected plain or qbft",
     )
     contracts = value["contracts"]
     require(
@@ -128,6 +147,7 @@ def parse(raw: bytes) -> TrustRoot:
         value["label"],
         value["chainId"],
         from_0x(value["genesis"], what=f"{what}: genesis", size=32),
+        value["headers"],
         _contract(contracts["registry"], f"{what}: registry"),
         _contract(contracts["ledger"], f"{what}: ledger"),
         tuple(finality.parse(rule, f"{what}: finality") for rule in value["finality"]),

@@ -1,6 +1,7 @@
 """The fingerprint of a trust root: forty digits that two people compare by voice (ADR 0021).
 
-It covers whom a verdict rests on: chain, contracts with their code, and the signers of blocks.
+It covers whom a verdict rests on: chain, contracts with their code, and the signers of blocks; and
+how the chain computes the hashes that pins and parents name.
 Every agency on a chain has the same one, and it stays the same while blocks are added. A block that
 a trust root pins is one agency's word of one day: only the other fingerprint, the one with the
 pins, covers it. Neither covers what decides no verdict: the label, the agencies that are known, and
@@ -16,7 +17,7 @@ from dataclasses import dataclass, replace
 from hashlib import pbkdf2_hmac
 from typing import Final
 
-from ledger.domain.bundle.trust import KIND, TrustRoot, encode_contracts
+from ledger.domain.bundle.trust import KIND, VERSION, TrustRoot, encode_contracts
 from ledger.domain.chain import finality
 from ledger.domain.chain.finality import Finality, Pinned, Rpc
 from ledger.domain.codecs import strict_json
@@ -24,7 +25,7 @@ from ledger.domain.errors import IncompleteError, UsageError
 
 DIGITS: Final = 40
 _GROUP: Final = 5
-_SALT: Final = b"custody-trust-root-v1"
+_SALT: Final = b"custody-trust-root-v2"
 #: Whoever makes two trust roots, or one of which some groups alone agree, pays this for each try.
 _ROUNDS: Final = 131_072
 _STEP: Final = 7
@@ -99,10 +100,11 @@ def covered(root: TrustRoot, told: str) -> TrustRoot:
 def _digits(root: TrustRoot, rules: Sequence[Finality]) -> str:
     """Forty digits over a trust root with these rules; docs/format.md spells it out."""
     value = {
-        "v": 1,
+        "v": VERSION,
         "kind": KIND,
         "chainId": root.chain_id,
         "genesis": "0x" + root.genesis.hex(),
+        "headers": root.headers,
         "contracts": encode_contracts(root),
         "finality": [finality.encode(rule) for rule in rules],
     }

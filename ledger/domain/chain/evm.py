@@ -22,7 +22,9 @@ from ledger.domain.errors import FormatError, VerificationError
 _STEP: Final = 6
 _SEAL: Final = 65
 _MAX_NODES: Final = 64
-_MAX_HEADER: Final = 2048
+#: Bytes of a header. One that 256 QBFT validators sealed has 22,528 of addresses (21 each) and
+#: seals (67 each), and all its other members take less than 1,000.
+_MAX_HEADER: Final = 24 << 10
 _EMPTY_TRIE: Final = bytes.fromhex(
     "56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e363b421"
 )
@@ -40,10 +42,11 @@ def word(value: int) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """A block header: ``raw`` its RLP, ``hash`` keccak-256 of it; ``time`` seconds since 1970."""
+    """A block header: ``raw`` its RLP, ``time`` seconds since 1970. Which hash its block has is
+    asked of finality.block_hash: that hangs on the chain.
+    """
 
     raw: bytes
-    hash: bytes
     parent: bytes
     state_root: bytes
     number: int
@@ -55,7 +58,7 @@ def parse_header(raw: bytes) -> Header:
     """Parse an RLP header of any fork from London on.
 
     Returns:
-        the members that a verification needs, with the header's hash.
+        the members that a verification needs.
 
     Raises:
         FormatError: not a header.
@@ -79,7 +82,6 @@ def parse_header(raw: bytes) -> Header:
         raise FormatError(f"{what}: malformed hash")
     return Header(
         raw,
-        keccak256(raw),
         parent,
         root,
         rlp.number(fields[8], what=what),
@@ -88,13 +90,18 @@ def parse_header(raw: bytes) -> Header:
     )
 
 
-def clique_seal_hash(header: Header) -> bytes:
-    """What a Clique signer signs: the header without the last 65 bytes of extraData (EIP-225)."""
+def hash_with(header: Header, extra: bytes) -> bytes:
+    """Keccak-256 of a header with other extraData: what seals cover, which are not in it yet."""
     fields = rlp.decode(header.raw, what="header")
     assert isinstance(fields, list)
+    return keccak256(rlp.encode([*fields[:12], extra, *fields[13:]]))
+
+
+def clique_seal_hash(header: Header) -> bytes:
+    """What a Clique signer signs: the header without the last 65 bytes of extraData (EIP-225)."""
     if len(header.extra) < 32 + _SEAL:
         raise VerificationError(7, f"header {header.number} carries no seal")
-    return keccak256(rlp.encode([*fields[:12], header.extra[:-_SEAL], *fields[13:]]))
+    return hash_with(header, header.extra[:-_SEAL])
 
 
 def clique_signer(header: Header) -> bytes:

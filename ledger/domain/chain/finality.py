@@ -1,17 +1,23 @@
-"""When a block is final: the rules by which a trust root believes a header (DESIGN section 12)."""
+"""Which hash a block has, and when it is final: the rules by which a trust root believes a header
+(DESIGN section 12).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, Final
+from typing import Any, Final, Literal
 
-from ledger.domain.chain.evm import Header, clique_signer
+from ledger.domain.chain import qbft
+from ledger.domain.chain.evm import Header, clique_signer, keccak256, parse_header
 from ledger.domain.codecs.text import from_0x, quoted, require
 from ledger.domain.errors import IncompleteError, VerificationError
 
 _STEP: Final = 7
+
+#: How a chain computes the hash of a block: over the whole header, or as QBFT does.
+HeaderHash = Literal["plain", "qbft"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,13 +123,26 @@ def is_count(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
+def block_hash(raw: bytes, how: HeaderHash) -> bytes:
+    """The hash of the block with a header, which pins, its child and a chain that is asked name.
+
+    Raises:
+        FormatError: no header of such a chain.
+    """
+    return keccak256(raw) if how == "plain" else qbft.block_hash(parse_header(raw))
+
+
 def judge(
-    rules: Sequence[Finality], headers: Sequence[Header], confirmed: set[bytes] | None = None
+    rules: Sequence[Finality],
+    how: HeaderHash,
+    headers: Sequence[Header],
+    confirmed: set[bytes] | None = None,
 ) -> str:
     """Judge the first of ``headers``, the others being its descendants in order.
 
     Args:
         rules: of the trust root, of which the first one that can judge counts.
+        how: the chain computes block hashes.
         confirmed: hashes that an RPC of the verifier's choice has called final, where one was
             asked.
 
@@ -132,21 +151,23 @@ def judge(
 
     Raises:
         VerificationError: the headers do not link, contradict a pin, or carry a stranger's seal.
+        FormatError: no headers of such a chain.
         IncompleteError: no rule of the trust root can judge it.
     """
-    for parent, child in pairwise(headers):
-        if child.parent != parent.hash or child.number != parent.number + 1:
+    hashes = [block_hash(header.raw, how) for header in headers]
+    for (parent, named), child in pairwise(zip(headers, hashes, strict=True)):
+        if child[0].parent != named or child[0].number != parent.number + 1:
             raise VerificationError(
-                _STEP, f"header {child.number} does not follow header {parent.number}"
+                _STEP, f"header {child[0].number} does not follow header {parent.number}"
             )
     if confirmed is not None:
-        if headers[0].hash not in confirmed:
+        if hashes[0] not in confirmed:
             raise VerificationError(
                 _STEP, f"the chain you asked does not have block {headers[0].number} with this hash"
             )
         return "confirmed by the chain you asked"
     for rule in rules:
-        reason = _judge_one(rule, headers)
+        reason = _judge_one(rule, headers, hashes)
         if reason:
             return reason
     raise IncompleteError(
@@ -156,11 +177,11 @@ def judge(
     )
 
 
-def _judge_one(rule: Finality, headers: Sequence[Header]) -> str | None:
+def _judge_one(rule: Finality, headers: Sequence[Header], hashes: Sequence[bytes]) -> str | None:
     if isinstance(rule, Pinned):
-        for header in headers:
+        for header, digest in zip(headers, hashes, strict=True):
             if header.number in rule.blocks:
-                if rule.blocks[header.number] != header.hash:
+                if rule.blocks[header.number] != digest:
                     raise VerificationError(
                         _STEP, f"block {header.number} is not the one that the trust root pins"
                     )

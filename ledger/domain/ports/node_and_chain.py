@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from ledger.domain.audit.contract_events import ContractEvent
 from ledger.domain.chain.contract_layout import Hop
+from ledger.domain.chain.finality import HeaderHash
 from ledger.domain.chain.transactions import SentCall
 from ledger.domain.ports.answers import Copy, DisposalNote, Exchanged, Registered
 
@@ -71,6 +72,8 @@ class Chain(Protocol):
 
     #: What the chain is worth, in words, for reports and trust roots.
     label: str
+    #: How it computes block hashes.
+    headers: HeaderHash
 
     def chain_id(self) -> int:
         """EIP-155 chain id."""

@@ -349,12 +349,14 @@ def _check_finality(case: VerificationContext, confirm: Confirm | None) -> str:
         return f"block {case.seen.number}, as the verifier's own node has it"
     if chain is None:
         raise IncompleteError(7, "the bundle names no block", hint=AGAIN)
-    headers = [parse_header(raw) for raw in (chain.header, *chain.descendants)]
-    confirmed = confirm(headers[0].number, headers[0].hash) if confirm is not None else None
-    return (
-        f"block {headers[0].number}: {finality.judge(case.root.finality, headers, confirmed)} "
-        f"({trust.worth(case.root)})"
+    root, headers = case.root, [parse_header(raw) for raw in (chain.header, *chain.descendants)]
+    confirmed = (
+        confirm(headers[0].number, finality.block_hash(chain.header, root.headers))
+        if confirm is not None
+        else None
     )
+    reason = finality.judge(root.finality, root.headers, headers, confirmed)
+    return f"block {headers[0].number}: {reason} ({trust.worth(root)})"
 
 
 def _check_time(case: VerificationContext, report: VerificationReport) -> str:

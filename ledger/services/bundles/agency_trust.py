@@ -53,6 +53,7 @@ def of_contracts(
         contracts.chain.label,
         contracts.chain.chain_id(),
         contracts.chain.block(0).hash,
+        contracts.chain.headers,
         Contract(contracts.registry, registry_code),
         Contract(contracts.ledger, ledger_code),
         tuple(rules),
