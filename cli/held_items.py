@@ -51,8 +51,12 @@ class Held:
             "offeredToOldKeys": self.offered,
         }
 
-    def told(self) -> list[str]:
-        """What a person is told of what waits, with how it goes on."""
+    def told(self, *, keeps: bool) -> list[str]:
+        """What a person is told of what waits, with how it goes on.
+
+        Args:
+            keeps: whether they are a custodian, who takes offers back.
+        """
         lines = list[str]()
         if self.waits:
             many = counted(len(self.waits), "item", ("is", "are"))
@@ -67,12 +71,15 @@ class Held:
         if self.offered:
             many = counted(len(self.offered), "item", ("was", "were"))
             lines.append(f"{many} offered to the old keys: {self._some(self.offered)}")
-            lines += [
-                "  take it back: "
-                + command("handover", "withdraw", self.names[urn], "--reason", "WHY")
-                for urn in self.offered[:_SHOWN]
-            ]
+            lines += [self._taken_back(urn, keeps=keeps) for urn in self.offered[:_SHOWN]]
         return lines
+
+    def _taken_back(self, urn: str, *, keeps: bool) -> str:
+        name = self.names[urn]
+        if keeps:
+            return f"  take it back: {command('handover', 'withdraw', name, '--reason', 'WHY')}"
+        back = elsewhere("handover", "withdraw", name, "--reason", "WHY")
+        return f"  a custodian takes it back: `{back}`"
 
     def _some(self, urns: Sequence[str]) -> str:
         more = f" and {len(urns) - _SHOWN:,} more" if len(urns) > _SHOWN else ""

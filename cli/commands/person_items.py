@@ -71,7 +71,7 @@ def follow(run: Steps, found: Enrolments, compared: str) -> None:
             + elsewhere("person", "replace", number)
             + "`"
         ]
-    run.behind += held.told()
+    run.behind += held.told(keeps=run.keeps)
     if not (held.count or held.offered):
         run.behind += [
             f"{number} holds nothing under old keys, and signs as {new.reference} now.",

@@ -136,7 +136,7 @@ def _agree(run: Steps, found: Enrolments, going: list[Named], held: Held | None,
 def _left(run: Steps, found: Enrolments, going: list[Named], held: Held, to: str) -> list[str]:
     """What waits, and who does it."""
     again = elsewhere("person", "leave", found.number, *(["--to", to] if to else []))
-    lines = held.told()
+    lines = held.told(keeps=run.keeps)
     if held.free and not run.keeps:
         many = counted(len(held.free), "item")
         whole = again if to else f"{again} --to NUMBER"

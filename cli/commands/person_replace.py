@@ -199,7 +199,7 @@ def _suspend_and_invite(
     run.lines += person_invite.told(made, path)
     run.behind += [
         f"Once they asked to join, go on with: {command('person', 'replace', number)}",
-        *held.told(),
+        *held.told(keeps=run.keeps),
         "What was not sent from the old machine is not here: they record it anew.",
         *only_here(made.server),
     ]

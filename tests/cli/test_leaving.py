@@ -105,6 +105,8 @@ def test_what_was_on_offer_to_whoever_left_is_told_with_how_it_is_taken_back(
     number = agency.join("asked")
     [item] = agency.upload("heir", "a")
     agency.type("heir", "handover", "offer", item, "--to", number, "--basis", "x")
+    shown = agency.type("chief", "person", "leave", number, "--yes")
+    assert "a custodian takes it back: `custody handover withdraw" in shown
     shown = agency.type("node", "person", "leave", number, "--yes")
     assert "1 item was offered to the old keys" in shown
     [back] = re.findall(r"take it back: (custody .*--reason) WHY", shown)
