@@ -70,7 +70,7 @@ def as_told(session: Session, urns: Iterable[str]) -> dict[str, Item]:
 
 def shorts(session: Session, urns: Iterable[str]) -> dict[str, str]:
     """Items by their short ids, as the node tells the statements that opened them; longer ones
-    where two of these begin alike, whole ids where it tells none.
+    where two of these begin alike. Where it tells none, how the whole id begins.
     """
     wanted = list(dict.fromkeys(urns))
     return short_ids(wanted, as_told(session, wanted))
@@ -78,25 +78,33 @@ def shorts(session: Session, urns: Iterable[str]) -> dict[str, str]:
 
 def short_ids(urns: Iterable[str], told: Mapping[str, Item]) -> dict[str, str]:
     """Short ids of items, of which these were told; see shorts."""
-    return apart({urn: told[urn].opening if urn in told else "" for urn in urns})
+    found = apart({urn: told[urn].opening if urn in told else "" for urn in urns})
+    STATE.names = STATE.names | found
+    return found
 
 
-def opened_by(statement: str) -> str:
-    """The short id of the item that a statement opened, by the digest of it."""
+def short_digest(statement: str) -> str:
+    """A statement's digest in short, which is the short id of the item that it opened."""
     return statement[:SHORT]
 
 
 def apart(openings: dict[str, str]) -> dict[str, str]:
-    """Short ids of items by the digests of the statements that opened them, each with as many
-    digits as tell all of these apart.
+    """Short ids of items by the digests of the statements that opened them, or by their whole ids
+    where none is known, each with as many digits as tell all of these apart.
     """
     digits = SHORT
-    known = {opening for opening in openings.values() if opening}
-    while len({opening[:digits] for opening in known}) < len(known):
+    ids = {urn: opening or urn.removeprefix("urn:uuid:") for urn, opening in openings.items()}
+    known = set(ids.values())
+    while len({one[:digits] for one in known}) < len(known):
         digits += 4
-    return {
-        urn: opening[:digits] or urn.removeprefix("urn:uuid:") for urn, opening in openings.items()
-    }
+    return {urn: one[:digits] for urn, one in ids.items()}
+
+
+def beginnings(urns: Iterable[str]) -> dict[str, str]:
+    """Items of other agencies, of which no opening statement is known here, by how their ids
+    begin.
+    """
+    return apart(dict.fromkeys(urns, ""))
 
 
 def urn_of(session: Session | None, text: str) -> str:
@@ -160,7 +168,7 @@ def among(urns: Iterable[str], text: str, what: str) -> str:
     if len(found) == 1:
         return found[0]
     if found:
-        raise _unclear(text, found, {})
+        raise _unclear(text, found, beginnings(found))
     raise UsageError(f"{text[:80]!r} is not {what}", hint="give its id, or how that begins")
 
 
@@ -177,8 +185,12 @@ def _found(session: Session | None, text: str) -> Named:
         return Named(evidence_urn(text))  # which says that nobody can be asked
     if len(urns) == 1:
         name = shorts(session, urns)[urns[0]]
-        told = "was the number of" if found[0].former else "is"
-        output.note(f"{text[:80]} {told} item {name}")
+        if found[0].former:  # also in a script: whoever wrote it may mean another item by now
+            STATE.former = {**STATE.former, text: urns[0]}
+            if not STATE.json:
+                output.say(f"{text[:80]} was the number of item {name}")
+        else:
+            output.note(f"{text[:80]} is item {name}")
         return replace(found[0], name=name)
     if not urns:
         raise _unknown(session, text)
@@ -276,7 +288,7 @@ def _unclear(text: str, urns: list[str], told: Mapping[str, str]) -> Exception:
     """
     from ledger.domain.errors import UsageError
 
-    some = ", ".join(told.get(urn, urn.removeprefix("urn:uuid:")) for urn in urns[:_SHOWN])
+    some = ", ".join(told[urn] for urn in urns[:_SHOWN])
     more = f" and {len(urns) - _SHOWN} more" if len(urns) > _SHOWN else ""
     return UsageError(
         f"{text[:80]!r} may be each of {len(urns)} items: {some}{more}",

@@ -33,8 +33,8 @@ def require_named(evidence: str, events: Sequence[RecordedDocument]) -> None:
     if events and not events[0].statement.startswith(STATE.opening):
         raise VerificationError(
             2,
-            f"the node names item {evidence.removeprefix('urn:uuid:')} for {STATE.opening}, and "
-            "the statement that opened it has another digest",
+            f"the node names another item for {STATE.opening}: the statement that opened it has "
+            "another digest",
             hint=DISTRUST,
         )
     documents = {one.statement: one.document for one in events if one.document is not None}

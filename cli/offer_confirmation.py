@@ -50,7 +50,7 @@ def offer_lines(shown: OnOffer, called: people.Names = people.pseudonym) -> list
     signer, *terms = _terms(shown, called)
     return [
         *_rows(
-            ("item", f"{_short(shown)}  {shown.evidence}"),
+            ("item", _short(shown)),
             ("what", f"{_what(shown)}{_size(shown)}"),
             *(("number", f"{one['value']} ({one['scheme']})") for one in _identifiers(shown)),
             ("from", f"{signer[1]}, {shown.offer['time']}"),
@@ -89,7 +89,7 @@ def _rows(*rows: tuple[str, Any]) -> list[str]:
 
 def _short(shown: OnOffer) -> str:
     """The short id of the item, as lists show it: its record begins with what opened it."""
-    return items.opened_by(shown.events[0].statement)
+    return items.short_digest(shown.events[0].statement)
 
 
 def _what(shown: OnOffer) -> str:
@@ -120,17 +120,18 @@ def _terms(shown: OnOffer, called: people.Names) -> list[tuple[str, Any]]:
     ]
 
 
-def checked_line(shown: OnOffer, seals: tuple[str, ...]) -> str:
+def checked_lines(shown: OnOffer, seals: tuple[str, ...]) -> list[str]:
     """What was verified of an item on offer before anybody signs for it, and what was not."""
     if shown.has_content:
-        return (
-            f"checked  every byte was fetched and is what was recorded: sha-256 "
-            f"{shown.opening['body']['digests']['sha-256']}"
-        )
+        return [
+            "checked  every byte was fetched and is what was recorded, by its sha-256",
+            f"         {shown.opening['body']['digests']['sha-256']}",
+        ]
     found = ", ".join(seals) or "none"
-    return (
-        f"checked  nothing: of a thing you alone can say what it is; seals that you found: {found}"
-    )
+    return [
+        "checked  nothing: of a thing you alone can say what it is",
+        f"found    seals, as you say: {found}",
+    ]
 
 
 def agree(question: str, *, yes: bool) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import typer
@@ -16,7 +16,7 @@ from ledger.domain.identity.person import PersonId, read_stored
 
 if TYPE_CHECKING:
     from cli.session import Session
-    from ledger.domain.ports.answers import BorneNumber, Item
+    from ledger.domain.ports.answers import Item
 
 _HELP = """List the items that you may see; what is in them stays sealed. Several filters leave what
 fits all of them.
@@ -86,6 +86,8 @@ def list_items(
         shown, more = _page(found, sort, limit, page)
         borne = session.node.numbers(case, [exhibit]) if case and exhibit else {}
         ids = naming.apart({item.evidence: item.opening for item in shown})
+        several = {number: one.meant for number, one in borne.items() if len(one.meant) > 1}
+        bearers = naming.shorts(session, chain.from_iterable(several.values())) if several else {}
         own = session.person.certificate.agency
         called = people.named(session, _everybody(shown, own))
     filtered = any(wanted[name] for name in wanted if name != "newest")
@@ -94,7 +96,7 @@ def list_items(
     if more:
         following = command_line.again("--page", str(page + 1), without=("--page",))
         lines.append(f"more: {following}")
-    output.result({"items": shown, "more": more}, *lines, *_bearers(borne, ids))
+    output.result({"items": shown, "more": more}, *lines, *_bearers(several, bearers))
 
 
 def register(app: typer.Typer) -> None:
@@ -181,11 +183,9 @@ def _holders(own: str) -> tables.Shorter:
     ]
 
 
-def _bearers(borne: dict[str, BorneNumber], ids: dict[str, str]) -> list[str]:
+def _bearers(several: Mapping[str, Collection[str]], ids: Mapping[str, str]) -> list[str]:
     """Numbers that several items bear."""
     return [
-        f"{len(bearers.meant)} items bear the number {number}: "
-        + ", ".join(ids.get(urn, urn.removeprefix("urn:uuid:")) for urn in bearers.meant)
-        for number, bearers in borne.items()
-        if len(bearers.meant) > 1
+        f"{len(urns)} items bear the number {number}: {', '.join(ids[urn] for urn in urns)}"
+        for number, urns in several.items()
     ]

@@ -203,7 +203,7 @@ def _timeline(bundle: Bundle | None, events: list[dict[str, Any]]) -> list[str]:
             )
         )
     zone = moments.zone_here(entries[-1].time) if entries else "UTC"
-    item = items.opened_by(entries[0].statement) if entries else "-"
+    item = items.short_digest(entries[0].statement) if entries else "-"
     head = f"the life of the item {item}, as signed by those who handled it"
     return [head, f"(times are {zone}):", "", *timeline.Timeline(entries, {}).lines()]
 

@@ -156,6 +156,18 @@ def test_a_number_of_before_a_correction_names_its_item_and_is_no_reason_to_read
     done(home, "get", ITEM, "-o", home.parent / "old.jpg", "--basis", "x")
 
 
+def test_a_script_is_told_that_a_number_is_one_of_before_a_correction(home: Path) -> None:
+    """Whoever wrote it may mean another item by now, which nobody looks at."""
+    done(home, "correct", ITEM, "--case", "2026-118", *WHY)
+    _, said = done(home, "note", ITEM, "x")
+    assert re.fullmatch(f"{ITEM} was the number of item [0-9a-f]{{8}}\n", said)
+    out, said = done(home, "--json", "note", ITEM, "x")
+    told = json.loads(out)
+    assert (told["formerNumbers"], said) == ({ITEM: told["evidence"]}, "")
+    out, said = done(home, "--json", "note", "2026-118/A1", "x")
+    assert ("formerNumbers" in json.loads(out), said) == (False, "")
+
+
 def test_an_exhibit_takes_in_no_item_that_had_its_number_before_a_correction(
     home: Path, tmp_path: Path
 ) -> None:
