@@ -62,12 +62,13 @@ class CodeIn(Strict):
 
 
 class KeyOut(Strict):
-    """Who somebody is, and their HPKE key."""
+    """Who somebody is, their HPKE key, and the certificate of their signing key."""
 
     agency: str
     pseudonym: str
     kem: str
     key: Base64Url
+    certificate: Base64Url | None
 
 
 class OutcomeOut(Strict):

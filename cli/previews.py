@@ -22,11 +22,11 @@ from ledger.domain.errors import UsageError
 ASKED: Final = frozenset(
     {"transfer-offered", "corrected", "disposal-requested", "returned", "voided"}
 )
-#: Commands by which a person signs for an item.
+#: Commands by which a person signs for an item, or does several things that follow on each other.
 _SIGNING: Final = frozenset(
     {
         *("bundle", "copy", "correct", "court", "disclose", "dispose", "get", "handover", "note"),
-        *("recheck", "record", "seize", "share", "show"),
+        *("person leave", "person replace", "recheck", "record", "seize", "share", "show"),
     }
 )
 
@@ -37,7 +37,8 @@ def require_signing(command: str) -> None:
     Raises:
         UsageError: it is none of those that a preview is for.
     """
-    if command not in _SIGNING:
+    words = [part.value for part in STATE.typed if not part.option]
+    if not {command, " ".join(words[:2])} & _SIGNING:
         known = ", ".join(sorted(_SIGNING))
         raise UsageError(
             f"--preview is not for {command}: nothing was done",

@@ -9,7 +9,7 @@ Whatever was done is told at the end, and so is what was not.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -195,13 +195,21 @@ def tell_recorded(chosen: Chosen, done: Done) -> None:
     )
 
 
-def tell(done: Done, *lines: str) -> None:
+def tell(
+    done: Done,
+    *lines: str,
+    beside: Mapping[str, Any] | None = None,
+    before: Sequence[str] = (),
+    behind: Sequence[str] = (),
+) -> None:
     """Print what became of several items, and end with 3 where it is not the same for all.
 
     Args:
         lines: of what was done.
+        beside: what else a script is told; before, behind: what else a person is.
     """
     value = {
+        **(beside or {}),
         "items": [{"evidence": one.urn, "answer": answer} for one, answer in done.answers],
         "refused": [
             {"evidence": one.urn, "message": error.message, "hint": error.hint}
@@ -209,7 +217,7 @@ def tell(done: Done, *lines: str) -> None:
         ],
         "left": [one.urn for one in done.left],
     }
-    output.result(value, *(lines if done.answers else ()), *_refused(done))
+    output.result(value, *before, *(lines if done.answers else ()), *_refused(done), *behind)
     if done.stopped is not None:
         code = _INCOMPLETE if done.answers else output.exit_code(done.stopped)
         raise typer.Exit(output.failure(done.stopped, code))

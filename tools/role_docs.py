@@ -31,6 +31,9 @@ Beyond the tables:
 - Nobody approves, refuses or accepts what they recorded or offered themselves; nobody enrols or
   suspends themselves. Whoever is enrolled twice under one service number is one person in all of
   this.
+- New keys in the place of lost ones take two: an administrator suspends, invites and lets in, and
+  what the old keys held stays with them until a custodian, who compared the fingerprint too, signs
+  it over. Of whoever leaves an administrator ends the access, and a custodian hands the items over.
 - A disposal takes two persons of the agency that has custody. A guest is none of them, and neither
   approves nor refuses a request for one. A request ends when the item goes to another agency.
 - What is on loan is ended by the lender alone, once it is back: neither disposed of, nor returned

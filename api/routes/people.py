@@ -119,9 +119,17 @@ def role_holders_of(
 
 @router.get("/people/{person}/key", operation_id="person_key")
 def person_key(node: NodeDep, caller: CallerDep, person: Annotated[Reference, Path()]) -> KeyOut:
-    """The key to which something for a colleague or a guest is sealed."""
-    who, key = admission.key_of(node, person)
-    return KeyOut(agency=who.agency, pseudonym=who.pseudonym, kem=key.kem, key=b64url(key.key))
+    """The key to which something for a colleague or a guest is sealed, and the certificate beside
+    it, by which whoever seals computes the fingerprint that was read to them.
+    """
+    found = admission.keys_of(node, person)
+    return KeyOut(
+        agency=found.person.agency,
+        pseudonym=found.person.pseudonym,
+        kem=found.hpke.kem,
+        key=b64url(found.hpke.key),
+        certificate=None if found.certificate is None else b64url(found.certificate),
+    )
 
 
 @router.post("/people/names", operation_id="name_people")

@@ -62,13 +62,13 @@ def _invitation(listed: Sequence[Member], who: str) -> Member:
         UsageError: none, or several.
     """
     from ledger.domain.errors import UsageError
-    from ledger.domain.event.normalization import form
+    from ledger.domain.event.normalization import number_form
 
     invited = [one for one in listed if one.state in ("invited", "requested")]
     found = [
         one
         for one in invited
-        if form(one.number) == form(who)
+        if number_form(one.number) == number_form(who)
         or (len(who) >= tables.BEGINNING and one.reference.startswith(who))
     ]
     if len(found) == 1:
@@ -118,11 +118,11 @@ def warned(listed: Sequence[Member], number: str) -> list[str]:
     """What is told to whoever invites somebody under a service number that was invited or enrolled
     before: two people might come by it, or one with two pairs of keys.
     """
-    from ledger.domain.event.normalization import form
+    from ledger.domain.event.normalization import number_form
 
     lines = []
     for one in listed:
-        if form(one.number) != form(number):
+        if number_form(one.number) != number_form(number):
             continue
         if one.state in ("invited", "requested"):
             back = command("person", "revoke-invitation", one.reference)

@@ -10,39 +10,19 @@ import typer
 
 from cli import (
     arguments,
-    completion,
     custody_key_notices,
-    moments,
     outfile,
     output,
     people,
-    questions,
 )
 from cli.global_options import STATE, Json
 from cli.hints import command, runnable
-from cli.questions import Yes
 from ledger.domain.codecs.text import counted
 
 if TYPE_CHECKING:
     from cli.session import Session
     from ledger.adapters.keystore.file import FileKeyring
     from ledger.domain.event.signing import Person
-
-_SUSPEND = """Suspend a person: from this moment they can do nothing here, and every verifier learns
-of it.
-
-What they signed until now is anchored and goes on verifying; so that this holds also for what they
-signed as a guest elsewhere, verifiers refuse their certificate as of some days ahead. A custodian
-keeps the custody key that they have, until it is rotated.
-
-With --since nothing of theirs that was anchored after that time counts: for stolen keys. Every item
-in which they recorded something after it fails verification from then on, and nobody can take that
-back: you are told so, and asked.
-
-\b
-Example:
-  custody --home ~/node person suspend uhsvsxgbeqkdjg7gd2vbcbfsna
-"""
 
 _RENEW = """Give somebody a new certificate before the old one expires, or other roles, as an
 administrator; then they fetch it themselves.
@@ -62,8 +42,8 @@ _RENEWED_OWN: Final = "You have a new certificate, and sign with it from now on.
 
 _FETCH = """Fetch the certificate that belongs to your key now, after an administrator renewed it.
 
-A new custodian takes the custody key with it, if it waits for them; else the fingerprint is shown
-by which a colleague gives it.
+Your fingerprint is shown, which you read to a colleague who asks for it. A new custodian takes the
+custody key as well, if it waits for them.
 
 \b
 Example:
@@ -97,78 +77,6 @@ Example:
 Fingerprint = Annotated[
     str, typer.Option(help="Of their keys, as you compared it with them by voice.")
 ]
-
-
-def suspend(
-    who: Annotated[
-        str,
-        typer.Argument(
-            metavar="WHO",
-            help="Service number or pseudonym; a guest is WHO@AGENCY.",
-            autocompletion=completion.people,
-        ),
-    ],
-    since: Annotated[
-        str,
-        typer.Option(help="For stolen keys: 2026-11-20T10:00:00Z. Nothing signed after it counts."),
-    ] = "",
-    yes: Yes = False,
-    as_json: Json = False,
-) -> None:
-    from cli.session import open_session
-
-    moment = moments.read(since, "--since").seconds if since else None
-    if moment is not None:
-        questions.require(yes=yes)
-    with open_session() as session:
-        who = people.reference(session, who)
-        if moment is not None:
-            _agree_to_break(who, moment, yes=yes)
-        done = session.node.suspend(who, since=moment)
-        kept = custody_key_notices.kept(session, who) if done.keepsCustodyKey else []
-    revoked, others = done.revoked, done.alsoActive or ()
-    value = {
-        "pseudonym": who,
-        "revoked": revoked,
-        "keepsCustodyKey": done.keepsCustodyKey,
-        "alsoActive": others,
-        "certifiedSince": done.certifiedSince or (),
-    }
-    also = [
-        f"The same service number is enrolled as {other} too, which goes on. To suspend it as "
-        f"well: {command('person', 'suspend', other)}"
-        for other in others
-    ]
-    also += [
-        f"{other} got a certificate since then, maybe by whoever had the stolen keys. Ask them and "
-        f"whoever let them in; if that was not right: {command('person', 'suspend', other)}"
-        for other in done.certifiedSince or ()
-    ]
-    output.result(
-        value, f"{who} is suspended from now on, and revoked as of {revoked}.", *kept, *also
-    )
-
-
-def _agree_to_break(who: str, moment: int, *, yes: bool) -> None:
-    """Say what a revocation that reaches back takes from honest items too, and ask for it."""
-    from ledger.domain.codecs.text import format_time
-
-    if not STATE.json:
-        output.say(
-            f"Nothing that {who} signed counts any more",
-            f"if it was anchored after {format_time(moment)}. Every item in which they recorded",
-            "something after it fails verification from now on, also where that was honest work.",
-            "Nobody can take it back, or move the moment to a later one.",
-        )
-    questions.agree(
-        "Were their keys in other hands by then, and shall all of that fail?",
-        yes=yes,
-        otherwise="they are not suspended",
-        hint=(
-            "to suspend them and keep what they recorded until now: "
-            + command("person", "suspend", who)
-        ),
-    )
 
 
 def renew(
@@ -279,8 +187,13 @@ def fetch(as_json: Json = False) -> None:
     roles = ", ".join(sorted(found.roles))
     person = joined(keyring, url)
     more = [*custody_key_notices.lacking(person), *_of_field(keyring, person)]
-    value = {"pseudonym": found.pseudonym, "roles": sorted(found.roles)}
-    output.result(value, f"you sign as {found.pseudonym} ({roles})", *more)
+    value = {
+        "pseudonym": found.pseudonym,
+        "roles": sorted(found.roles),
+        "fingerprint": person.fingerprint,
+    }
+    told = (f"you sign as {found.pseudonym} ({roles})", f"fingerprint: {person.fingerprint}")
+    output.result(value, *told, *more)
 
 
 def link(
@@ -353,8 +266,6 @@ def admit(
 
 def register(group: typer.Typer) -> None:
     """Add the commands to the group."""
-    group.command(help=_SUSPEND)(suspend)
-
     group.command(help=_RENEW)(renew)
 
     group.command(help=_FETCH)(fetch)

@@ -7,7 +7,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-from ledger.client import offered_item, retrieval, whole_record
+from ledger.client import colleague_keys, offered_item, retrieval, whole_record
+from ledger.client.colleague_keys import KeysApi
 from ledger.client.offered_item import AskedApi, OnOffer
 from ledger.client.retrieval import ReaderApi
 from ledger.domain.codecs.text import evidence_bytes, from_b64url, parse_time
@@ -18,23 +19,21 @@ from ledger.domain.errors import (
     NotFoundError,
     RuleError,
     UsageError,
-    VerificationError,
 )
 from ledger.domain.event.offer_terms import ANOTHER_TAKER, OfferTerms
 from ledger.domain.event.signing import Person
 from ledger.domain.identity import descriptor as descriptors
-from ledger.domain.identity.descriptor import HpkeKey, parse_hpke_key
+from ledger.domain.identity.descriptor import HpkeKey
 from ledger.domain.identity.person import PersonId, read_reference
 from ledger.domain.ports.answers import Recorded, RecordedDocument
 from ledger.domain.ports.node_and_chain import Clock
-from ledger.domain.ports.node_answers import Partner, PersonKey
+from ledger.domain.ports.node_answers import Partner
 
 
-class HandingApi(AskedApi, Protocol):
+class HandingApi(AskedApi, KeysApi, Protocol):
     """What handing over asks of a node; see NodeClient."""
 
     def partners(self) -> list[Partner]: ...
-    def person_key(self, reference: str) -> PersonKey: ...
 
 
 def named(agency: str, reference: str | None) -> PersonId | None:
@@ -52,7 +51,7 @@ def recipient_key(node: HandingApi, agency: str, person: PersonId | None, own: s
     if person is not None:
         if person.agency != agency:
             raise NotFoundError(f"that person belongs to {person.agency}, not to {agency}")
-        return _key_of(node, person)
+        return colleague_keys.key_of(node, person)
     if agency == own:
         raise UsageError(
             "a handover inside the agency is made to a person",
@@ -69,17 +68,6 @@ def recipient_key(node: HandingApi, agency: str, person: PersonId | None, own: s
     raise NotFoundError(
         f"{agency} is not known here", hint="an administrator adds it: `custody partner add URL`"
     )
-
-
-def _key_of(node: HandingApi, person: PersonId) -> HpkeKey:
-    keys = node.person_key(str(person))
-    if (keys.agency, keys.pseudonym) != (person.agency, person.pseudonym):
-        raise VerificationError(
-            3,
-            "the node answered with the key of somebody else",
-            hint="do not hand anything over through it",
-        )
-    return parse_hpke_key({"kem": keys.kem, "key": keys.key}, what="key of a person")
 
 
 def rewrap(
@@ -101,9 +89,18 @@ def seal(key: bytes, evidence: str, body: dict[str, Any], to: HpkeKey) -> Grant:
 
 
 def offer(
-    node: HandingApi, person: Person, clock: Clock, evidence: str, terms: OfferTerms
+    node: HandingApi,
+    person: Person,
+    clock: Clock,
+    evidence: str,
+    terms: OfferTerms,
+    *,
+    sealed_to: HpkeKey | None = None,
 ) -> Recorded:
     """Offer an item, with its content key sealed to the addressee; the node's answer.
+
+    Args:
+        sealed_to: the addressee's key, where it was compared with them; else the node names it.
 
     Raises:
         RuleError: it may not be offered now. DeniedError: no key of it was granted to this person.
@@ -113,7 +110,7 @@ def offer(
     if who == own.subject:
         raise RuleError("nobody offers an item to themselves", hint=ANOTHER_TAKER)
     person.role_for("transfer-offered")
-    to = recipient_key(node, terms.agency, who, own.agency)
+    to = sealed_to or recipient_key(node, terms.agency, who, own.agency)
     basis = terms.members.get("basis") or {"purpose": terms.purpose or "handover"}
     retrieval.rehearse(
         node,
@@ -258,7 +255,7 @@ def share(
     """
     person.role_for("disclosed")
     who = read_reference(with_person, home=person.descriptor.agency)
-    to = _key_of(node, who)
+    to = colleague_keys.key_of(node, who)
     kind = "colleague" if who.agency == person.certificate.agency else "agency"
     body: dict[str, Any] = {
         "recipientKind": kind,

@@ -82,6 +82,7 @@ OPENING = {
     "person invite": [
         *("person", "invite", "--number", "1", "--role", "officer", "-o", "{}/new", "--url", DEAD),
     ],
+    "person replace": ["person", "replace", "4712"],
     "person renew": ["person", "renew", "uhsvsxgbeqkdjg7gd2vbcbfsna", "--at-home"],
     "session": ["session", "list"],
     "backup": ["backup", "{}/backups", "--keys", "{}/keys"],

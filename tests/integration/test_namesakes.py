@@ -5,20 +5,19 @@ stays a stranger.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from cli import output, tables
+from ledger.adapters.keystore.file import FileKeyring
 from ledger.adapters.node.client import NodeClient
-from ledger.app.person_keys import person_at
+from ledger.app import enrolling
+from ledger.app.settings import KEYRING
 from ledger.client import handover, retrieval
-from ledger.domain.crypto.grants import HpkePrivateKey
 from ledger.domain.errors import (
     ConflictError,
     DeniedError,
@@ -27,15 +26,16 @@ from ledger.domain.errors import (
     UsageError,
 )
 from ledger.domain.event.signing import Person
-from ledger.domain.identity import certificate as certificates
-from ledger.domain.identity import enrolment
-from ledger.domain.identity.names import log_urn
 from ledger.domain.identity.person import PersonId, read_reference
 from ledger.services.people import admission, listing, membership
-from tests.support import consortium
+from ledger.services.people.admission import KnownKeys
+from tests.support import consortium, proofs
+from tests.support.actors import Actor, commands_of
 from tests.support.chains import running
+from tests.support.commands import within
 from tests.support.consortium import NL, RO, Consortium, upload
-from tests.support.desk import BASIS, Desk
+from tests.support.desk import BASIS, PASSPHRASE, Desk
+from tests.support.namesakes import Namesake
 from tests.support.people import Colleague, joined
 
 
@@ -46,50 +46,6 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Consortium]:
         consortium.found(folder, url, NL, RO)
         with consortium.opened(folder, NL, RO) as agencies:
             yield agencies
-
-
-class Namesake:
-    """Somebody whom an agency certifies under a pseudonym of its choice, with keys of their own."""
-
-    def __init__(
-        self, home: Desk, host: Desk, pseudonym: str, *roles: str, service: bool = False
-    ) -> None:
-        self.host, self.key, self.hpke = (
-            host,
-            ec.generate_private_key(ec.SECP256R1()),
-            HpkePrivateKey.generate(),
-        )
-        authority, now = home.node.keys.authority, home.clock.now()
-        names: dict[str, Any] = {
-            "agency": home.node.agency,
-            "pseudonym": pseudonym,
-            "roles": list(roles),
-            "service": service,
-        }
-        self.der = authority.issue(self.key.public_key(), now=now, **names)
-        self.certificate = certificates.parse(self.der)
-        self.reference = f"{pseudonym}@{home.node.agency}"
-
-    def admit(self) -> PersonId:
-        return membership.admit(self.host.node, self.der, self.request())
-
-    def request(self) -> bytes:
-        return enrolment.sign(
-            self.key, server=log_urn(self.host.node.log_id), hpke=self.hpke.public
-        )
-
-    @contextmanager
-    def working(self) -> Iterator[tuple[NodeClient, Person]]:
-        with NodeClient(
-            "http://home", transport=self.host.transport, signer=lambda: (self.key, self.der)
-        ) as client:
-            known = person_at(self.host.home.keyring, client.agency())
-            yield (
-                client,
-                replace(
-                    known, certificate=self.certificate, key=self.key, hpke=self.hpke, custody=None
-                ),
-            )
 
 
 @pytest.fixture(scope="module")
@@ -122,13 +78,13 @@ def test_a_guest_under_the_pseudonym_of_one_of_ours_replaces_nobody(
     assert listed[namesake.reference].state == "guest", (
         "a guest never stands there without their agency"
     )
-    assert admission.key_of(host.node, victim.pseudonym) == (
+    assert admission.keys_of(host.node, victim.pseudonym) == KnownKeys(
         victim.id,
         victim.keyring.hpke_key("hpke-person").public,
+        victim.keyring.get("person-certificate"),
     )
-    assert admission.key_of(host.node, namesake.reference) == (
-        namesake.certificate.subject,
-        namesake.hpke.public,
+    assert admission.keys_of(host.node, namesake.reference) == KnownKeys(
+        namesake.certificate.subject, namesake.hpke.public, namesake.der
     )
     with victim.client() as client:
         assert victim.pseudonym in {person.reference for person in client.people()}, (
@@ -314,10 +270,10 @@ def test_other_keys_under_the_name_of_a_guest_replace_nobody_before_an_administr
     )  # the same name and card, another key to seal to
     with pytest.raises(ConflictError, match="other keys"):
         again.admit()
-    assert admission.key_of(host.node, guest.reference)[1] == guest.hpke.public
+    assert admission.keys_of(host.node, guest.reference).hpke == guest.hpke.public
     host.client.suspend(guest.reference)
     assert other.admit() == guest.certificate.subject
-    assert admission.key_of(host.node, other.reference)[1] == other.hpke.public
+    assert admission.keys_of(host.node, other.reference).hpke == other.hpke.public
 
 
 def test_a_guest_who_is_administrator_at_home_is_none_here(
@@ -388,3 +344,37 @@ def _record(
 
     signed = sign_event(person, kind, body, evidence=item, seq=1, prev=head, time=desk.clock.now())
     client.register([signed.submission])
+
+
+def test_new_keys_for_one_of_ours_are_none_for_a_guest_under_the_same_pseudonym(
+    both: Consortium, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither is suspended for the other, nor offered what the other held."""
+    host, mine = both[NL], tmp_path / "mine"
+    ours = joined(host, mine, "officer", number="7788")
+    (mine / "photo").write_bytes(b"photo" * 100)
+    item = ours.upload(mine / "photo").evidence
+    guest = Namesake(both[RO], host, ours.pseudonym, "officer")
+    guest.admit()
+    commands_of(Actor(host, host.person, host.client, proofs.client(host.transport)), monkeypatch)
+    invitation = tmp_path / "invitation.json"
+    words = ("--yes", "--url", "https://custody.example", "-o", invitation)
+    code, _, said = within("person", "replace", guest.reference, *words)
+    assert (code, "is a guest: their own agency gives them new keys" in said) == (2, True), said
+    code, _, said = within("person", "replace", ours.pseudonym, *words)
+    assert code == 0, said
+    states = {person.reference: person.state for person in host.client.people()}
+    assert (states[ours.pseudonym], states[guest.reference]) == ("suspended", "guest")
+    given = enrolling.read_invitation(invitation)
+    enrolling.make_keys(tmp_path / "anew", given, PASSPHRASE)
+    keyring = FileKeyring.open(tmp_path / "anew" / KEYRING, PASSPHRASE)
+    anew = Colleague(host, tmp_path / "anew", keyring, given)
+    fingerprint = anew.enrol().fingerprint
+    code, out, said = within("person", "replace", "7788", "--yes", "--fingerprint", fingerprint)
+    assert (code, "1 item offered to the new keys." in out) == (0, True), out + said
+    anew.enrol()
+    offer = host.client.item(item).offer
+    assert offer is not None
+    assert (offer.agency, offer.person) == (NL, anew.pseudonym)
+    with guest.working() as (client, _):
+        assert list(client.items()) == []

@@ -38,3 +38,8 @@ def form(text: str) -> str:
 
 
 _DASH: Final = "-"
+
+
+def number_form(number: str) -> str:
+    """What is the same for a service number however it was typed; blanks do not count."""
+    return form(number).replace(" ", "")

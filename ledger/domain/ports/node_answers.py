@@ -18,12 +18,15 @@ _WORD: Final = re.compile(r".+", re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class PersonKey:
-    """Who a person is, and their HPKE key."""
+    """Who a person is, their HPKE key, and the certificate of their signing key; None of a node
+    that lost it, or does not show it yet.
+    """
 
     agency: Agency
     pseudonym: str
     kem: str
     key: Bytes
+    certificate: Bytes | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from ledger.domain.errors import KeyringError
-from ledger.domain.event import normalization
+from ledger.domain.event.normalization import number_form
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity.names import is_pseudonym
 from ledger.domain.identity.person import PersonId
@@ -97,9 +97,4 @@ class Persons:
 
 def numbered(node: Node, number: str) -> PersonId:
     """Whoever of this agency has a service number, however it was typed."""
-    return PersonId(node.agency, NUMBER + folded(number))
-
-
-def folded(number: str) -> str:
-    """What is the same for a service number however it was typed; blanks do not count."""
-    return normalization.form(number).replace(" ", "")
+    return PersonId(node.agency, NUMBER + number_form(number))

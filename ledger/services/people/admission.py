@@ -15,7 +15,7 @@ person, suspended at once.
 from __future__ import annotations
 
 import secrets
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Final
 
@@ -30,6 +30,7 @@ from ledger.domain.errors import (
     UsageError,
 )
 from ledger.domain.event.claimed_times import AHEAD
+from ledger.domain.event.normalization import number_form
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity import enrolment
 from ledger.domain.identity.descriptor import HpkeKey
@@ -38,7 +39,7 @@ from ledger.domain.identity.person import PersonId, read_reference
 from ledger.rows.people import MAX_PEOPLE, EnrolmentRow, PersonRow
 from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.access import custody_keys
-from ledger.services.access.service_numbers import Persons, folded, open_number, seal_number
+from ledger.services.access.service_numbers import Persons, open_number, seal_number
 from ledger.services.access.still_enrolled import require_still
 from ledger.services.node.certificate_authority import Authority, new_pseudonym
 from ledger.services.node.context import Node
@@ -57,7 +58,7 @@ def invite(node: Node, *, number: str, roles: list[str], inviter: PersonId) -> t
             hand here.
     """
     require_authority(node)
-    if not folded(number) or len(number) > 100:
+    if not number_form(number) or len(number) > 100:
         raise UsageError(
             "a service number has 1 to 100 characters, and one at least that can be seen"
         )
@@ -247,7 +248,7 @@ def approve(node: Node, reference: str, *, approver: PersonId) -> PersonId:
         require_room(unit)
         _require_nobodys(node, unit, enrolment.parse(row.request).spki)
         number, person = open_number(node, row.number, row.code), unit.people.get(approver)
-        if person is not None and folded(number) == folded(
+        if person is not None and number_form(number) == number_form(
             open_number(node, person.number, approver.pseudonym.encode())
         ):
             raise RuleError("nobody approves their own enrolment", hint="ask another administrator")
@@ -331,8 +332,19 @@ def require_issuing(node: Node) -> Authority:
     return authority
 
 
-def key_of(node: Node, reference: str) -> tuple[PersonId, HpkeKey]:
-    """Who is meant by a reference, and their HPKE key, for somebody who is active here. A bare
+@dataclass(frozen=True, slots=True)
+class KnownKeys:
+    """Who somebody is, the HPKE key that is sealed to, and the certificate of their signing key;
+    None where the database lost it.
+    """
+
+    person: PersonId
+    hpke: HpkeKey
+    certificate: bytes | None
+
+
+def keys_of(node: Node, reference: str) -> KnownKeys:
+    """Who is meant by a reference, and their keys, for somebody who is active here. A bare
     pseudonym is one of ours, never a guest.
 
     Raises:
@@ -343,9 +355,10 @@ def key_of(node: Node, reference: str) -> tuple[PersonId, HpkeKey]:
     with node.records.read() as unit:
         agency_standing.require_active(unit, person.agency)
         row = unit.people.get(person)
+        der = unit.people.certificate(row.certificate) if row is not None else None
     if row is None or not row.active:
         raise NotFoundError(
             f"nobody under that reference is active here: {person.shown_at(node.agency)}",
             hint="a guest is named with the agency: WHO@AGENCY",
         )
-    return person, hpke_key(row)
+    return KnownKeys(person, hpke_key(row), der)

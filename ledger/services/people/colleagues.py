@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from ledger.domain.errors import AlteredError, FormatError, KeyringError
+from ledger.domain.event.normalization import number_form
 from ledger.domain.identity import enrolment
 from ledger.domain.identity.person import REFERENCE, PersonId, read_reference
 from ledger.domain.identity.roles import OUTSIDE
 from ledger.rows.people import PersonRow
 from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.access.authorization import Caller
-from ledger.services.access.service_numbers import folded, open_number
+from ledger.services.access.service_numbers import open_number
 from ledger.services.node.context import Node
 from ledger.services.people.signing_keys import certificate_of, signing_key
 from ledger.services.records.documents import hpke_key
@@ -81,7 +82,7 @@ def _meant(
     if _is_reference(text):
         row = unit.people.get(read_reference(text, home=node.agency))
         return [] if row is None else [row]
-    wanted = folded(text)
+    wanted = number_form(text)
     numbered = [row for number, row in everybody if number and number == wanted]
     digits = re.sub(r"[\s-]", "", text).lower()
     if not numbered and _FINGERPRINT.fullmatch(digits):
@@ -104,7 +105,7 @@ def _fingerprint(unit: UnitOfWork, row: PersonRow) -> str:
 
 
 def _with_numbers(node: Node, rows: Sequence[PersonRow]) -> list[tuple[str, PersonRow]]:
-    return [(folded(_number(node, row)), row) for row in rows]
+    return [(number_form(_number(node, row)), row) for row in rows]
 
 
 def _number(node: Node, row: PersonRow) -> str:

@@ -14,6 +14,7 @@ from ledger.domain.errors import (
     UsageError,
     VerificationError,
 )
+from ledger.domain.event.normalization import number_form
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity import enrolment
 from ledger.domain.identity.certificate import Certificate
@@ -22,7 +23,7 @@ from ledger.domain.identity.person import PersonId
 from ledger.rows.people import EnrolmentRow, PersonRow
 from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.access import custody_keys
-from ledger.services.access.service_numbers import NUMBER, Persons, folded, open_number
+from ledger.services.access.service_numbers import NUMBER, Persons, open_number
 from ledger.services.access.sessions import identity_token
 from ledger.services.access.still_enrolled import require_still
 from ledger.services.node.context import Node
@@ -369,7 +370,7 @@ def _invited(node: Node, row: EnrolmentRow) -> PersonId | None:
     whose it is.
     """
     try:
-        return PersonId(node.agency, NUMBER + folded(open_number(node, row.number, row.code)))
+        return PersonId(node.agency, NUMBER + number_form(open_number(node, row.number, row.code)))
     except KeyringError:
         return None
 
