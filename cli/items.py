@@ -131,14 +131,17 @@ def with_names(session: Session, several: Iterable[Named]) -> list[Named]:
     return [replace(one, name=ids[one.urn]) for one in listed]
 
 
-def also(session: Session | None, text: str) -> Named:
+def also(session: Session | None, text: str, *, told: bool = True) -> Named:
     """The item that an option names, or one of several that are named, as `find` finds it; hints
     and the check of the record go on with the item that the command is about.
+
+    Args:
+        told: which item it is, as soon as it is found; not where the answer tells it.
 
     Raises:
         UsageError: none, or several.
     """
-    return _found(session, text.strip())
+    return _found(session, text.strip(), told=told)
 
 
 def among(urns: Iterable[str], text: str, what: str) -> str:
@@ -164,7 +167,7 @@ def among(urns: Iterable[str], text: str, what: str) -> str:
     raise UsageError(f"{text[:80]!r} is not {what}", hint="give its id, or how that begins")
 
 
-def _found(session: Session | None, text: str) -> Named:
+def _found(session: Session | None, text: str, *, told: bool = True) -> Named:
     from cli.arguments import evidence_urn
 
     if _WHOLE.fullmatch(text) or session is None:
@@ -177,8 +180,9 @@ def _found(session: Session | None, text: str) -> Named:
         return Named(evidence_urn(text))  # which says that nobody can be asked
     if len(urns) == 1:
         name = shorts(session, urns)[urns[0]]
-        told = "was the number of" if found[0].former else "is"
-        output.note(f"{text[:80]} {told} item {name}")
+        if told:
+            how = "was the number of" if found[0].former else "is"
+            output.note(f"{text[:80]} {how} item {name}")
         return replace(found[0], name=name)
     if not urns:
         raise _unknown(session, text)
