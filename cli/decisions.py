@@ -103,10 +103,24 @@ def read(
     Raises:
         NotFoundError: the record was destroyed. VerificationError: the node shows a part of it.
     """
-    from ledger.client import retrieval, whole_record
+    from ledger.client import retrieval
 
     parts = (session.node, session.person, session.clock, urn)
     retrieval.rehearse(*parts, event_type, body, members)
+    return opened(session, urn, basis)
+
+
+def opened(
+    session: Session, urn: str, basis: dict[str, Any]
+) -> tuple[list[RecordedDocument], Standing]:
+    """The same, without asking beforehand what could follow.
+
+    Raises:
+        NotFoundError: the record was destroyed. VerificationError: the node shows a part of it.
+    """
+    from ledger.client import retrieval, whole_record
+
+    parts = (session.node, session.person, session.clock, urn)
     access = retrieval.record_access(*parts, mode="view", basis=basis)
     details, standing = session.node.record(urn, access)
     events = [detail for detail in details if detail.document is not None]

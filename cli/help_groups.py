@@ -29,7 +29,9 @@ GROUPS: Final[dict[str, tuple[str, ...]]] = {
         ),
         "tree",
     ),
-    "From hand to hand": ("handover", "share", "copy", "disclose", "dispose", "field"),
+    "From hand to hand": (
+        *("handover", "check-out", "check-in", "share", "copy", "disclose", "dispose", "field"),
+    ),
     "Proof": ("verify", "court", "bundle", "trust", "recheck", "audit", "monitor", "demo"),
     "Home and login": ("init", "home", "config", "use", "login", "session"),
     "The node": (

@@ -140,14 +140,17 @@ def with_names(session: Session, several: Iterable[Named]) -> list[Named]:
     return [replace(one, name=ids[one.urn]) for one in listed]
 
 
-def also(session: Session | None, text: str) -> Named:
+def also(session: Session | None, text: str, *, told: bool = True) -> Named:
     """The item that an option names, or one of several that are named, as `find` finds it; hints
     and the check of the record go on with the item that the command is about.
+
+    Args:
+        told: which item it is, as soon as it is found; not where the answer tells it.
 
     Raises:
         UsageError: none, or several.
     """
-    return _found(session, text.strip())
+    return _found(session, text.strip(), told=told)
 
 
 def among(urns: Iterable[str], text: str, what: str) -> str:
@@ -173,7 +176,7 @@ def among(urns: Iterable[str], text: str, what: str) -> str:
     raise UsageError(f"{text[:80]!r} is not {what}", hint="give its id, or how that begins")
 
 
-def _found(session: Session | None, text: str) -> Named:
+def _found(session: Session | None, text: str, *, told: bool = True) -> Named:
     from cli.arguments import evidence_urn
 
     if _WHOLE.fullmatch(text) or session is None:
@@ -190,7 +193,7 @@ def _found(session: Session | None, text: str) -> Named:
             STATE.former = {**STATE.former, text: urns[0]}
             if not STATE.json:
                 output.say(f"{text[:80]} was the number of item {name}")
-        else:
+        elif told:
             output.note(f"{text[:80]} is item {name}")
         return replace(found[0], name=name)
     if not urns:

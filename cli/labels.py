@@ -107,6 +107,8 @@ MEMBERS: Final = {
     "reason": "reason",
     "count": "members",
     "place": "place",
+    "from": "from",
+    "due": "back by",
     "description": "what",
     "condition": "condition",
     "number": "seal",

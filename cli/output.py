@@ -90,6 +90,12 @@ def ask(question: str) -> None:
     _print(sys.stderr, last, end=" ")
 
 
+def ring() -> None:
+    """Sound the bell of a terminal: somebody looks elsewhere."""
+    if is_terminal(sys.stderr):
+        _print(sys.stderr, "", end="\a")
+
+
 def note(text: str) -> None:
     """Say how far long work is, on stderr, if that is a terminal and output is not JSON."""
     if is_terminal(sys.stderr) and not STATE.json:
