@@ -102,6 +102,7 @@ def test_an_item_is_shown_as_it_stands_with_what_keeps_it_and_the_request_as_it_
     when it was to be carried out.
     """
     item, digest, _ = requested(desk, tmp_path)
+    opening = next(iter(desk.client.events(item))).statement
     for target, pointer, new in (
         (opening, "/body/name", "b.jpg"),
         (digest, "/body/reason", "the appeal is over"),
@@ -165,6 +166,7 @@ def test_a_correction_is_shown_with_what_it_makes_of_the_record(
 ) -> None:
     """Lists and objects were left out: whoever approved had seen half of it."""
     item = photo(desk, tmp_path)
+    opening = next(iter(desk.client.events(item))).statement
     change = {"target": opening, "pointer": "/body/name", "new": "b.jpg", "reason": "typed wrong"}
     desk.record(item, "corrected", change)
     code, _, said = within("record", "approve", item, "--event", "1", typed="\n")
