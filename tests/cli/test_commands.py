@@ -8,11 +8,7 @@ import json
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +16,7 @@ import pytest
 
 from ledger.app import open_audit
 from tests.support.chains import free_port
-from tests.support.commands import ROOT, custody, within
-from tests.support.desk import PASSPHRASE
+from tests.support.commands import begun, custody, serving, within
 from tests.support.hostile import answer, hostile, says
 from tests.support.waiting import wait_until
 
@@ -286,29 +281,6 @@ def test_help_has_an_example_for_every_command_and_fits_80_columns() -> None:
     assert "\x1b[" not in overview
 
 
-@contextmanager
-def serving(home: Path, *options: str) -> Iterator[None]:
-    """``custody serve`` in a process of its own; Ctrl-C ends it."""
-    settings = {**os.environ, "CUSTODY_PASSPHRASE": PASSPHRASE.decode()}
-    server = subprocess.Popen(
-        [sys.executable, "-m", "cli", "--home", str(home), "serve", *options],
-        cwd=ROOT,
-        env=settings,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        assert server.stderr is not None
-        assert "serving NL-POL" in server.stderr.readline()
-        yield
-        server.send_signal(signal.SIGINT)
-        server.wait(timeout=20)
-    finally:
-        server.kill()
-        server.communicate()
-
-
 def all_anchored(home: Path) -> dict[str, Any]:
     """The status of a home once its server has anchored everything by itself."""
     status: dict[str, Any] = {}
@@ -354,25 +326,16 @@ def test_ctrl_c_in_an_upload_says_so_leaves_nothing_half_written_and_goes_on_lat
     home = Path(shutil.copytree(worked["home"], tmp_path / "home"))
     big = tmp_path / "big.bin"
     big.write_bytes(os.urandom(200_000_000))
-    command = [sys.executable, "-m", "cli", "--home", str(home), "upload", str(big)]
-    settings = {**os.environ, "CUSTODY_PASSPHRASE": PASSPHRASE.decode()}
-    process = subprocess.Popen(
-        command,
-        cwd=ROOT,
-        env=settings,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    with begun("upload", big, home=home) as process:
 
-    def is_well_under_way() -> bool:
-        assert process.poll() is None
-        packs = (home / "blocks").glob("pack-*.car")
-        return sum(pack.stat().st_size for pack in packs) >= 5_000_000
+        def is_well_under_way() -> bool:
+            assert process.poll() is None
+            packs = (home / "blocks").glob("pack-*.car")
+            return sum(pack.stat().st_size for pack in packs) >= 5_000_000
 
-    wait_until(is_well_under_way)
-    process.send_signal(signal.SIGINT)
-    _, message = process.communicate(timeout=60)
+        wait_until(is_well_under_way)
+        process.send_signal(signal.SIGINT)
+        _, message = process.communicate(timeout=60)
     assert process.returncode == 130, message
     assert "an upload goes on where it was" in message
     done = json.loads(custody("upload", big, "--json", home=home).stdout)

@@ -8,10 +8,7 @@ import json
 import os
 import re
 import shlex
-import signal
 import socket
-import subprocess
-import sys
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -30,7 +27,7 @@ from ledger.domain.errors import UnwrittenError
 from ledger.domain.verify import verify_bundle
 from tests.support import alone
 from tests.support.chains import free_port
-from tests.support.commands import ROOT, custody, settings_of_commands, within
+from tests.support.commands import ROOT, custody, serving, within
 from tests.support.releasing import WHEEL, Installed
 
 
@@ -38,24 +35,11 @@ from tests.support.releasing import WHEEL, Installed
 def left(worked: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What a served node leaves; nothing of it runs any more when a test begins."""
     folder = tmp_path_factory.mktemp("court") / "for-the-court"
-    command = [sys.executable, "-m", "cli", "--home", str(worked["home"]), "serve"]
-    server = subprocess.Popen(
-        [*command, "--port", str(free_port())],
-        cwd=ROOT,
-        env=settings_of_commands(),
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        assert server.stderr is not None
-        assert "serving" in server.stderr.readline()
+    with serving(worked["home"], "--port", free_port()):
         custody("note", worked["evidence"], "seen in court", home=worked["home"])  # not anchored
         custody(
             *("court", worked["evidence"], "-o", folder, "--basis", "hearing"), home=worked["home"]
         )
-    finally:
-        server.send_signal(signal.SIGINT)
-        server.communicate(timeout=40)
     return folder
 
 

@@ -7,10 +7,8 @@ from __future__ import annotations
 import errno
 import importlib
 import json
-import os
 import shutil
 import signal
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,7 +19,7 @@ from cli import interrupt, main, output
 from cli.global_options import STATE
 from ledger.app import settings
 from tests.cli.test_output import Stream
-from tests.support.commands import ROOT, within
+from tests.support.commands import begun, custody, within
 from tests.support.desk import PASSPHRASE
 from tests.support.waiting import wait_until
 
@@ -78,50 +76,27 @@ def test_content_written_to_stdout_is_followed_by_nothing(
     at_home: list[str], tmp_path: Path
 ) -> None:
     (tmp_path / "a").write_bytes(b"the evidence\n")
-    environment = {**os.environ, "CUSTODY_PASSPHRASE": PASSPHRASE.decode(), "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-m", "cli", *at_home]
-    made = subprocess.run(
-        [*command, "--json", "upload", tmp_path / "a"],
-        capture_output=True,
-        env=environment,
-        cwd=ROOT,
-        check=True,
-        timeout=120,
-    )
+    made = custody(*at_home, "--json", "upload", tmp_path / "a")
     item = json.loads(made.stdout)["items"][0]["evidence"]
-    got = subprocess.run(
-        [*command, "get", item, "-o", "/dev/stdout", "--basis", "x"],
-        capture_output=True,
-        env=environment,
-        cwd=ROOT,
-        check=True,
-        timeout=120,
-    )
-    assert got.stdout == b"the evidence\n"
-    assert b"same sha-256" in got.stderr
+    got = custody(*at_home, "get", item, "-o", "/dev/stdout", "--basis", "x")
+    assert got.stdout == "the evidence\n"
+    assert "same sha-256" in got.stderr
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_server_that_is_asked_to_end_takes_its_address_away(
     home_path: Path, number: signal.Signals
 ) -> None:
-    environment = {**os.environ, "CUSTODY_PASSPHRASE": PASSPHRASE.decode(), "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-m", "cli", "--home", str(home_path), "serve", "--port", "0"]
-    listening = lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL)  # noqa: E731  (under nohup it is ignored)
-    with subprocess.Popen(
-        command,
-        cwd=ROOT,
-        env=environment,
-        stderr=subprocess.PIPE,
-        preexec_fn=listening,  # noqa: PLW1509
-    ) as server:
+    # Under nohup it is ignored.
+    listening = "import signal; signal.signal(signal.SIGHUP, signal.SIG_DFL)"
+    with begun("serve", "--port", "0", home=home_path, before=listening) as server:
         assert server.stderr is not None
-        assert b"serving NL-POL" in server.stderr.readline()
+        assert "serving NL-POL" in server.stderr.readline()
         wait_until((home_path / settings.SERVER).exists)
         server.send_signal(number)
         told = server.stderr.read()
         assert server.wait(60) == 0, told
-    assert b"Traceback" not in told
+    assert "Traceback" not in told
     assert not (home_path / settings.SERVER).exists()
     shutil.rmtree(home_path)
 

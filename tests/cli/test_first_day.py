@@ -6,8 +6,6 @@ import json
 import os
 import re
 import shlex
-import subprocess
-import sys
 from pathlib import Path
 from typing import Final
 
@@ -16,7 +14,7 @@ import pytest
 from ledger.adapters.keystore import desktop
 from ledger.app import create_home
 from tests.cli.test_person import OTHER, served  # noqa: F401
-from tests.support.commands import ROOT, custody, within
+from tests.support.commands import begun, custody, within
 from tests.support.samples import profile_apart
 
 
@@ -48,17 +46,9 @@ def test_the_first_person_of_a_home_lets_a_colleague_in_by_three_commands(
     assert "custody person enrol invitation-4712.json" in told
     assert "person approve 4712" in told
     assert "is reached from this machine alone" in told
-    words = ["--home", str(mine), "person", "enrol", "invitation-4712.json", "--wait"]
-    colleague = subprocess.Popen(
-        [sys.executable, "-m", "cli", *words],
-        cwd=tmp_path,
-        env={**os.environ, **OTHER, "PYTHONPATH": str(ROOT)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert colleague.stderr is not None
-    try:
+    joining = ("person", "enrol", "invitation-4712.json", "--wait")
+    with begun(*joining, home=mine, environment=OTHER, folder=tmp_path) as colleague:
+        assert colleague.stderr is not None
         lines = [colleague.stderr.readline() for _ in range(5)]
         fingerprint = lines[2].strip()
         assert re.fullmatch(r"(?:[0-9a-f]{4} ?){4}", fingerprint), lines
@@ -67,8 +57,6 @@ def test_the_first_person_of_a_home_lets_a_colleague_in_by_three_commands(
         assert "--yes" not in blind
         custody("person", "approve", "4712", "--fingerprint", fingerprint, home=served)
         out, _ = colleague.communicate(timeout=60)
-    finally:
-        colleague.kill()
     assert colleague.returncode == 0
     assert "You are enrolled at NL-POL" in out
     photo = tmp_path / "photo.jpg"

@@ -21,7 +21,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.commands import ROOT, custody
+from tests.support.commands import ROOT, custody, serving, settings_of_commands
 from tests.support.desk import PASSPHRASE
 from tests.support.kubo import BINARY, Daemon, attach, free_port
 
@@ -39,12 +39,7 @@ def session(folder: Path) -> Iterator[Any]:
     the end.
     """
     ports = {port: str(free_port()) for port in ("5001", "5002", "4001", "4002")}
-    settings = {
-        **os.environ,
-        "PYTHONPATH": str(ROOT),
-        "CUSTODY_PASSPHRASE": PASSPHRASE.decode(),
-        "COLUMNS": "80",
-    }
+    settings = settings_of_commands()
     settings["PATH"] = f"{BINARY.parent}{os.pathsep}{settings['PATH']}"
     daemons: list[subprocess.Popen[bytes]] = []
 
@@ -71,15 +66,7 @@ def session(folder: Path) -> Iterator[Any]:
                 time.sleep(0.05)
             return None
         assert words[0] == "custody"
-        return subprocess.run(
-            [sys.executable, "-m", "cli", *words[1:]],
-            cwd=folder,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            env=settings,
-            check=False,
-        )
+        return custody(*words[1:], folder=folder, environment={"PATH": settings["PATH"]}, code=None)
 
     try:
         yield run
@@ -195,17 +182,7 @@ def test_a_move_without_all_nodes_gives_nothing_up(full: Path, three: list[Daemo
 def test_a_node_that_serves_sends_by_itself_and_answers_sync_and_fixity(
     full: Path, three: list[Daemon]
 ) -> None:
-    settings = {**os.environ, "CUSTODY_PASSPHRASE": PASSPHRASE.decode()}
-    server = subprocess.Popen(
-        [sys.executable, "-m", "cli", "--home", str(full), "serve", "--port", "0"],
-        cwd=ROOT,
-        env=settings,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        assert server.stderr is not None
-        assert "serving" in server.stderr.readline()
+    with serving(full, "--port", "0"):
         deadline = time.monotonic() + 60
         while json.loads(custody("ipfs", "sync", "--json", home=full, code=None).stdout)["wanting"]:
             assert time.monotonic() < deadline
@@ -215,11 +192,6 @@ def test_a_node_that_serves_sends_by_itself_and_answers_sync_and_fixity(
             ("site-a", 13, 0),
             ("site-b", 13, 0),
         ]
-        server.send_signal(signal.SIGINT)
-        server.wait(timeout=40)
-    finally:
-        server.kill()
-        server.communicate()
 
 
 def test_mistakes_with_nodes_are_told_plainly(

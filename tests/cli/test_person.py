@@ -5,11 +5,9 @@ suspension.
 from __future__ import annotations
 
 import json
-import os
 import random
 import re
 import shutil
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,8 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.commands import ROOT, custody, settings_of_commands, within
-from tests.support.desk import PASSPHRASE
+from tests.support.commands import ROOT, custody, serving, settings_of_commands, within
 
 OTHER = {"CUSTODY_PASSPHRASE": "another person's passphrase"}
 
@@ -27,18 +24,8 @@ OTHER = {"CUSTODY_PASSPHRASE": "another person's passphrase"}
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     home = tmp_path_factory.mktemp("person") / "home"
     custody("init", "--agency", "NL-POL", "--person", "4711", home=home)
-    settings = {**os.environ, "CUSTODY_PASSPHRASE": PASSPHRASE.decode()}
-    command = [sys.executable, "-m", "cli", "--home", str(home), "serve", "--port", "0"]
-    server = subprocess.Popen(command, cwd=ROOT, env=settings, stderr=subprocess.PIPE, text=True)
-    try:
-        assert server.stderr is not None
-        assert "serving" in server.stderr.readline()
+    with serving(home, "--port", "0"):
         yield home
-        server.send_signal(signal.SIGINT)
-        server.wait(timeout=40)
-    finally:
-        server.kill()
-        server.communicate()
 
 
 def test_from_invitation_to_suspension(served: Path, tmp_path: Path, rng: random.Random) -> None:

@@ -8,21 +8,18 @@ import json
 import os
 import re
 import shlex
-import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.support.chains import free_port, running
-from tests.support.commands import ROOT, custody, verified_alone
+from tests.support.commands import ROOT, custody, serving, verified_alone
 from tests.support.consortium import DEPLOYER
-from tests.support.desk import PASSPHRASE
 
 
 @pytest.mark.nightly
@@ -51,22 +48,6 @@ def test_the_story_from_seizure_to_disposal(tmp_path: Path) -> None:
     for folder in left.iterdir():
         assert (folder / "READ-ME.html").is_file()
         assert (folder / "phone.img").exists() == (folder.name != "image-after-disposal")
-
-
-@contextmanager
-def serving(home: Path, port: str, *more: str) -> Iterator[None]:
-    command = [sys.executable, "-m", "cli", "--home", str(home), "serve", "--port", port, *more]
-    settings = {**os.environ, "CUSTODY_PASSPHRASE": PASSPHRASE.decode()}
-    server = subprocess.Popen(command, cwd=ROOT, env=settings, stderr=subprocess.PIPE, text=True)
-    try:
-        assert server.stderr is not None
-        assert "serving" in server.stderr.readline()
-        yield
-        server.send_signal(signal.SIGINT)
-        server.wait(timeout=40)
-    finally:
-        server.kill()
-        server.communicate()
 
 
 def until(ask: Any, wanted: Any) -> None:
@@ -100,7 +81,7 @@ def test_every_command_of_the_page_on_agencies_works_on_a_chain_of_its_own(tmp_p
             ]
             if given[-1] == "&":
                 at = given.index("serve")
-                stack.enter_context(serving(tmp_path / given[1], *given[at + 2 : -1]))
+                stack.enter_context(serving(tmp_path / given[1], "--port", *given[at + 2 : -1]))
                 continue
             if given[2:4] in (["handover", "accept"], ["dispose", "carry-out"]):
                 given.append("--yes")  # the page is for a person at a terminal, who is asked

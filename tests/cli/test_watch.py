@@ -8,8 +8,6 @@ import json
 import os
 import shutil
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -19,7 +17,7 @@ from ledger.client import watched_folder
 from ledger.client.watched_folder import Rule, Said
 from ledger.client.watching import Ready, Watching
 from ledger.domain.errors import NetworkError, UsageError
-from tests.support.commands import ROOT, settings_of_commands, within
+from tests.support.commands import begun, within
 
 RULE = ("--rule", "{case}/{exhibit}")
 
@@ -263,31 +261,14 @@ def test_whoever_stops_it_finds_nothing_half_taken_and_the_next_run_goes_on(
     home: Path, exports: Path
 ) -> None:
     exhibit(exports, done=b"", image=b"x" * 999)
-    words = [
-        "--home",
-        str(home),
-        "watch",
-        str(exports),
-        *RULE,
-        "--marker",
-        "done",
-        "--every",
-        "0.2",
-    ]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "cli", *words],
-        stderr=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        cwd=ROOT,
-        env=settings_of_commands(),
-    )
-    assert process.stderr is not None
-    for line in process.stderr:
-        if line.startswith("taken"):
-            break
-    process.send_signal(signal.SIGTERM)
-    out, said = process.communicate(timeout=60)
+    words = ("watch", exports, *RULE, "--marker", "done", "--every", "0.2")
+    with begun(*words, home=home) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if line.startswith("taken"):
+                break
+        process.send_signal(signal.SIGTERM)
+        out, said = process.communicate(timeout=60)
     assert process.returncode == 0, said
     assert "1 folder taken, 0 left" in out
     assert once(home, exports) == (0, {"taken": [], "left": []})

@@ -7,7 +7,6 @@ import io
 import json
 import os
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ from ledger.client import spooled_input
 from ledger.client.spooled_input import SpooledInput
 from ledger.client.upload import Upload, UploadOptions
 from ledger.domain.errors import SourceError, UnwrittenError, UsageError
-from tests.support.commands import ROOT, settings_of_commands
+from tests.support.commands import custody
 from tests.support.desk import Desk
 from tests.support.faults import Fault, Faulty
 
@@ -28,19 +27,9 @@ SECRET = b"what nobody else may read " * 100_000  # some 2.5 MiB: several chunks
 
 
 def piped(
-    home: Path, *words: object, data: bytes = SECRET, code: int = 0, **more: Any
-) -> subprocess.CompletedProcess[bytes]:
-    done = subprocess.run(
-        [sys.executable, "-m", "cli", "--home", home, "--json", "upload", *map(str, words)],
-        cwd=ROOT,
-        env=settings_of_commands(),
-        capture_output=True,
-        check=False,
-        timeout=120,
-        **({"input": data} | more),
-    )
-    assert done.returncode == code, done.stderr.decode()
-    return done
+    home: Path, *words: object, data: bytes = SECRET, code: int = 0, before: str = ""
+) -> subprocess.CompletedProcess[str]:
+    return custody("--json", "upload", *words, home=home, data=data, code=code, before=before)
 
 
 @pytest.mark.parametrize("size", [1, 1 << 20, (1 << 20) + 1, 3 << 20])
@@ -136,17 +125,13 @@ def test_what_is_no_pipe_with_a_name_is_refused(home_path: Path, tmp_path: Path)
         ([tmp_path / "x", "--name", "y"], "what comes through a pipe"),
     ]
     for words, why in cases:
-        assert why in piped(home_path, *words, code=2).stderr.decode()
-    assert b"nothing came" in piped(home_path, "-", "--name", "x", data=b"", code=2).stderr
-    terminal, other = os.openpty()
-    try:
-        done = piped(home_path, "-", "--name", "x", code=2, input=None, stdin=other)
-    finally:
-        os.close(terminal)
-        os.close(other)
-    assert b"is a terminal" in done.stderr
+        assert why in piped(home_path, *words, code=2).stderr
+    assert "nothing came" in piped(home_path, "-", "--name", "x", data=b"", code=2).stderr
+    at_terminal = "import os; os.dup2(os.openpty()[1], 0)"
+    done = piped(home_path, "-", "--name", "x", code=2, before=at_terminal)
+    assert "is a terminal" in done.stderr
     done = piped(tmp_path / "none", "-", "--name", "x", code=2)
-    assert b"cannot be kept" not in done.stderr
+    assert "cannot be kept" not in done.stderr
 
 
 def test_an_interrupted_pipe_that_is_sent_again_is_one_item(desk: Desk, tmp_path: Path) -> None:
