@@ -55,7 +55,7 @@ def main() -> None:
     parser.add_argument("--log", type=int, default=10_000_000, help="entries of the largest log")
     parser.add_argument(
         "--only",
-        choices=["commands", "inside", "history", "sparse", "kubo", "handover", "audit"],
+        choices=["commands", "inside", "history", "sparse", "kubo", "handover", "handovers", "audit"],
         help="one part alone",
     )
     parser.add_argument(
@@ -106,6 +106,11 @@ def main() -> None:
 
         for title, seconds in bench_handover(min(options.mib, 256)):
             print(f"{title:<62} {seconds:8.2f} s", flush=True)
+    if options.only in (None, "handovers"):
+        from benchmarks.many_handovers import bench_many
+
+        for title, seconds, besides in bench_many(options.files):
+            print(f"{title:<62} {seconds:8.2f} s {besides}", flush=True)
 
 
 def inside(options: argparse.Namespace) -> None:

@@ -185,7 +185,7 @@ class _Run:
         item = self._session.node.item(named.urn)
         number, before, answer = self._record(named, item)
         self._seen.add(named.urn)
-        way, short = self._way, items.opened_by(item.opening) or named.short
+        way, short = self._way, items.short_digest(item.opening) or named.short
         value = {
             "scanned": text,
             "evidence": named.urn,
