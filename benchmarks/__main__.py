@@ -55,7 +55,16 @@ def main() -> None:
     parser.add_argument("--log", type=int, default=10_000_000, help="entries of the largest log")
     parser.add_argument(
         "--only",
-        choices=["commands", "inside", "history", "sparse", "kubo", "handover", "handovers", "audit"],
+        choices=[
+            "commands",
+            "inside",
+            "history",
+            "sparse",
+            "kubo",
+            "handover",
+            "handovers",
+            "audit",
+        ],
         help="one part alone",
     )
     parser.add_argument(
