@@ -119,7 +119,8 @@ def invite(
         )
         file.write(made.encode())
     lines = [
-        f"Invitation written to {path}, good until {made.expires}. Hand it over by a safe way.",
+        f"Invitation written to {path}, good until {made.expires}.",
+        "Hand it over by a safe way.",
         f"They join with: {elsewhere('person', 'enrol', path.name)}",
         f"Once they read their fingerprint to you: {command('person', 'approve', number.strip())}",
         *only_here(made.server),
@@ -155,10 +156,8 @@ def list_(as_json: Json = False) -> None:
     for person in people:
         if person.state == "requested":
             lines += [
-                (
-                    f"{person.number} asks to join with the fingerprint {person.fingerprint}: "
-                    "compare it with them by voice, then"
-                ),
+                f"{person.number} asks to join, with the fingerprint {person.fingerprint}:",
+                "compare it with them by voice, then",
                 "  "
                 + command(
                     "person", "approve", person.reference, "--fingerprint", person.fingerprint
@@ -195,10 +194,11 @@ def approve(
         given = custody_key_notices.pass_on(
             session, pseudonym, custody, compared=fingerprint, shown=shown
         )
-    roles = f", in the roles {', '.join(sorted(asked.roles))}" if asked is not None else ""
+    roles = f" as {', '.join(sorted(asked.roles))}" if asked is not None else ""
     output.result(
         {"pseudonym": pseudonym, "custodyKey": given.custody},
-        f"Approved: they sign as {pseudonym} from now on{roles}.",
+        f"Approved{roles}.",
+        f"They sign as {pseudonym} from now on.",
         *given.lines,
     )
 

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from ledger.domain.untrusted.visible import width
 from tools.scenarios.first_session import FirstSession
 from tools.scenarios.sources import source_of
+from tools.scenarios.terminal import COLUMNS
 
 
 @pytest.mark.timeout(900)  # twenty commands, each a process of its own
@@ -15,6 +17,8 @@ def test_a_newcomer_gets_through_the_first_day_with_what_they_are_told(tmp_path:
     session = FirstSession(tmp_path)
     session.play()
     assert session.faults() == []
+    shown = [line for step in session.steps for line in step.typed.shown.split("\n")]
+    assert [line for line in shown if width(line) > COLUMNS] == []
     assert len({step.job for step in session.steps}) == 15
 
 
