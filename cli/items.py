@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 from cli import output, questions
 from cli.global_options import STATE
 from cli.hints import command
+from ledger.domain.event import same_record
 
 if TYPE_CHECKING:
     from cli.session import Session
@@ -263,7 +264,10 @@ def _by_numbers(session: Session, text: str) -> list[Named]:
     # An exhibit number alone is one of the case that is worked on here, where that has it.
     used = session.used_case if alone else ""
     found += (_by_numbers(session, f"{used}/{text}") if used else []) or alone
-    found += [Named(urn, text, (("case", text),)) for urn in search("case", text)]
+    of_case = set(search(same_record.OF_CASE, text))
+    for urn in search("case", text):  # a case that it is of no more is no reason to read it either
+        former = urn not in of_case
+        found.append(Named(urn, "" if former else text, (("case", text),), former=former))
     return found
 
 
@@ -301,10 +305,13 @@ def _unknown(session: Session, text: str) -> Exception:
     from ledger.domain.errors import UsageError
 
     if is_whole(text):
-        of_case = text.rstrip("/").split("/")[0]
+        parts = text.rstrip("/").split("/")
+        cases = ["/".join(parts[:at]) for at in range(len(parts), 0, -1)]
+        known = (one for one in cases if not STATE.offline and session.node.search("case", one))
+        listed = command("list", "--case", next(known, cases[-1]))
         return UsageError(
             f"{text[:80]!r} may be several items, and one is wanted here",
-            hint=f"name one of those that are listed by: {command('list', '--case', of_case)}",
+            hint=f"name one of those that are listed by: {listed}",
         )
     case, _, exhibit = text.rpartition("/")
     if case and exhibit and not STATE.offline and session.node.search("case", case):

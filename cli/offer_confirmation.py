@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from cli import items, people, questions, tables
+from ledger.domain.event import corrections, same_record
 
 if TYPE_CHECKING:
     from ledger.client.offered_item import OnOffer
@@ -94,8 +95,10 @@ def _short(shown: OnOffer) -> str:
 
 
 def _what(shown: OnOffer) -> str:
-    opening = shown.opening["body"]
-    return str(opening.get("name") or opening.get("description") or shown.opening["type"])
+    documents = _documents(shown)
+    opening = corrections.standing(documents, next(iter(documents)))
+    body = opening["body"]
+    return str(body.get("name") or body.get("description") or opening["type"])
 
 
 def _size(shown: OnOffer) -> str:
@@ -149,5 +152,11 @@ def agree(question: str, *, yes: bool) -> None:
     )
 
 
+def _documents(shown: OnOffer) -> dict[str, dict[str, Any]]:
+    return {one.statement: one.document for one in shown.events if one.document is not None}
+
+
 def _identifiers(shown: OnOffer) -> list[dict[str, Any]]:
-    return [*shown.opening.get("identifiers", []), *shown.offer.get("identifiers", [])]
+    """Its numbers as its record stands: what was corrected may be another item's by now."""
+    standing = dict(same_record.versions(_documents(shown))).values()
+    return [number for document in standing for number in same_record.identifiers(document)]

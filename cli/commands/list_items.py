@@ -12,6 +12,8 @@ import typer
 from cli import command_line, labels, moments, output, people, tables
 from cli import items as naming
 from cli.global_options import Json
+from ledger.domain.codecs.text import counted
+from ledger.domain.event import same_record
 from ledger.domain.identity.person import PersonId, read_stored
 
 if TYPE_CHECKING:
@@ -85,6 +87,7 @@ def list_items(
         found = session.node.find(**{name: value for name, value in wanted.items() if value})
         shown, more = _page(found, sort, limit, page)
         borne = session.node.numbers(case, [exhibit]) if case and exhibit else {}
+        of_case = session.node.search(same_record.OF_CASE, case) if case else []
         ids = naming.apart({item.evidence: item.opening for item in shown})
         several = {number: one.meant for number, one in borne.items() if len(one.meant) > 1}
         bearers = naming.shorts(session, chain.from_iterable(several.values())) if several else {}
@@ -96,7 +99,9 @@ def list_items(
     if more:
         following = command_line.again("--page", str(page + 1), without=("--page",))
         lines.append(f"more: {following}")
-    output.result({"items": shown, "more": more}, *lines, *_bearers(several, bearers))
+    former = [item.evidence for item in shown if case and item.evidence not in of_case]
+    lines += [*_bearers(several, bearers), *_former(case, [ids[urn] for urn in former])]
+    output.result({"items": shown, "former": former, "more": more}, *lines)
 
 
 def register(app: typer.Typer) -> None:
@@ -181,6 +186,14 @@ def _holders(own: str) -> tables.Shorter:
         cell.removesuffix(f" of {own}") if cell.endswith(f" of {own}") else cell.split(" of ")[-1]
         for cell in cells
     ]
+
+
+def _former(case: str, ids: Sequence[str]) -> list[str]:
+    """Items that were corrected to another case: they stay found by the one that they had."""
+    if not ids:
+        return []
+    said = f"{counted(len(ids), 'item', ('was', 'were'))} corrected to another case than {case}"
+    return [f"{said}: {', '.join(ids)}"]
 
 
 def _bearers(several: Mapping[str, Collection[str]], ids: Mapping[str, str]) -> list[str]:

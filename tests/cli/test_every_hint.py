@@ -57,6 +57,7 @@ ARE: Final[dict[tuple[str, str], str]] = {
                 "record identify",
                 "show",
             ),
+            "record void",
             "tree",
         )
     },
@@ -110,6 +111,7 @@ ARE: Final[dict[tuple[str, str], str]] = {
     ("use", "CASE"): "2026-117",
     ("profile show", "{}"): "nl",
     ("record incident", "--kind"): "damage",
+    ("record void", "--reason"): "recorded twice",
     ("record identify", "--scheme"): "case",
     ("record identify", "--value"): "2026-118",
     ("record receive", "--from"): "the lab",
