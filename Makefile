@@ -15,7 +15,7 @@ export CI := true
 export HARDHAT_DISABLE_TELEMETRY := true
 export HARDHAT_DISABLE_TELEMETRY_PROMPT := true
 
-.PHONY: help slim demo story first-session picture run test nightly lint format docs bench soak campaigns artifacts contracts coverage python python-alone python-outside python-inside python-nightly node kubo fsck ewfacquire install install-dev images locks release clean
+.PHONY: help slim demo story first-session screens picture run test nightly lint format docs bench soak campaigns artifacts contracts coverage python python-alone python-outside python-inside python-nightly node kubo fsck ewfacquire install install-dev images locks release clean
 
 help:
 	@echo "make demo FILE=path   run the main job on a file of yours, and explain every step"
@@ -111,6 +111,10 @@ story: install node
 # Both write a page of docs/ anew, from what people typed and saw in this run.
 first-session: install
 	@$(BIN)/python -m tools.scenarios.first_session
+
+# What people see at 80 columns, which a test compares with what they saw when it was written.
+screens: install
+	@$(BIN)/python -m tools.scenarios.screens
 
 picture: install
 	@$(BIN)/python -m tools.picture

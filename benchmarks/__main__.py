@@ -55,16 +55,7 @@ def main() -> None:
     parser.add_argument("--log", type=int, default=10_000_000, help="entries of the largest log")
     parser.add_argument(
         "--only",
-        choices=[
-            "commands",
-            "inside",
-            "history",
-            "sparse",
-            "kubo",
-            "handover",
-            "handovers",
-            "audit",
-        ],
+        choices=[*PARTS],
         help="one part alone",
     )
     parser.add_argument(
@@ -82,44 +73,51 @@ def main() -> None:
     options = parser.parse_args()
     machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
     print(f"{machine}, {time.strftime('%d %B %Y')}")
-    if options.only in (None, "commands"):
-        commands(options)
-    if options.only in (None, "inside"):
-        inside(options)
-    if options.only in (None, "history"):
-        from benchmarks.history import bench_history
+    for name, part in PARTS.items():
+        if options.only in (None, name):
+            part(options)
 
-        with tempfile.TemporaryDirectory() as name:
-            for title, figure in bench_history(Path(name)):
-                print(f"{title:<62} {figure}", flush=True)
-    if options.sparse:
-        sparse(options)
-    if options.only in (None, "kubo"):
-        from benchmarks.kubo import bench_kubo
 
-        for title, seconds, peak in bench_kubo(options.mib, options.files, options.repeat):
-            show(title, statistics.median(seconds), peak)
-    if options.only in (None, "audit"):
-        from benchmarks.audit import bench_audit
+def history(_: argparse.Namespace) -> None:
+    """Items with long histories."""
+    from benchmarks.history import bench_history
 
-        for size, rate, peak, peer in bench_audit((20_000, 100_000, min(options.log, 500_000))):
-            print(
-                (
-                    f"{f'audit of {size:,} entries':<40} {rate:8,.0f} entries/s {peak:6.0f} MiB; "
-                    f"fsck {peer:,.0f} entries/s"
-                ),
-                flush=True,
-            )
-    if options.only in (None, "handover"):
-        from benchmarks.handover import bench_handover
+    with tempfile.TemporaryDirectory() as name:
+        for title, figure in bench_history(Path(name)):
+            print(f"{title:<62} {figure}", flush=True)
 
-        for title, seconds in bench_handover(min(options.mib, 256)):
-            print(f"{title:<62} {seconds:8.2f} s", flush=True)
-    if options.only in (None, "handovers"):
-        from benchmarks.many_handovers import bench_many
 
-        for title, seconds, besides in bench_many(options.files):
-            print(f"{title:<62} {seconds:8.2f} s {besides}", flush=True)
+def kubo(options: argparse.Namespace) -> None:
+    """Beside IPFS itself."""
+    from benchmarks.kubo import bench_kubo
+
+    for title, seconds, peak in bench_kubo(options.mib, options.files, options.repeat):
+        show(title, statistics.median(seconds), peak)
+
+
+def audit(options: argparse.Namespace) -> None:
+    """Audits from outside, beside fsck of the same log."""
+    from benchmarks.audit import bench_audit
+
+    for size, rate, peak, peer in bench_audit((20_000, 100_000, min(options.log, 500_000))):
+        print(
+            (
+                f"{f'audit of {size:,} entries':<40} {rate:8,.0f} entries/s {peak:6.0f} MiB; "
+                f"fsck {peer:,.0f} entries/s"
+            ),
+            flush=True,
+        )
+
+
+def handovers(options: argparse.Namespace) -> None:
+    """One large file between agencies, and many small ones in one command."""
+    from benchmarks.handover import bench_handover
+    from benchmarks.many_handovers import bench_many
+
+    for title, seconds in bench_handover(min(options.mib, 256)):
+        print(f"{title:<62} {seconds:8.2f} s", flush=True)
+    for title, seconds, besides in bench_many(options.files):
+        print(f"{title:<62} {seconds:8.2f} s {besides}", flush=True)
 
 
 def inside(options: argparse.Namespace) -> None:
@@ -163,7 +161,9 @@ def fsyncs(rounds: int) -> int:
 
 
 def sparse(options: argparse.Namespace) -> None:
-    """Peak memory of a file far larger than it."""
+    """Peak memory of a file far larger than it, where one is asked for."""
+    if not options.sparse:
+        return
     with tempfile.TemporaryDirectory(dir=options.folder) as name:
         folder = Path(name)
         (folder / "passphrase").write_text("benchmark")
@@ -303,6 +303,17 @@ def many_files(custody: list[str], many: Path, options: argparse.Namespace) -> N
     show("custody list", *timed([*custody, "list"], options.repeat))
     for command in ("audit", "doctor"):
         show(f"custody {command}, {options.files} items", *timed([*custody, command], 1))
+
+
+PARTS = {
+    "commands": commands,
+    "inside": inside,
+    "history": history,
+    "sparse": sparse,
+    "kubo": kubo,
+    "audit": audit,
+    "handover": handovers,
+}
 
 
 if __name__ == "__main__":

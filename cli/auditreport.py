@@ -15,23 +15,30 @@ _MARKS = {
     "not checked": "not checked",
     "not asked": "-",
 }
+#: The first line: whoever is in a hurry reads it alone.
+_VERDICTS = {
+    "verified": "VERIFIED: all that was checked holds, and is anchored",
+    "failed": "FAILED: something contradicts what was promised, see the findings below",
+    "incomplete": "INCOMPLETE: nothing contradicts, but not all of it was judged",
+    "unreadable": "UNREADABLE: something could not be read, see the findings below",
+}
 #: Severities of what somebody did: only that breaks a promise. What could not be read or asked for,
 #: or was refused by design, breaks none yet.
 _DEEDS = frozenset({"failed", "warning"})
 _FACTS = {"trustRoot": "fingerprint of the trust root"}
-_WIDTH = 100
+_WIDTH = 79
 _SHOWN = 20  # findings of one kind that a terminal shows; the JSON has more
 
 
 def text(value: dict[str, Any]) -> list[str]:
     """The lines of the report on a terminal."""
-    lines = []
+    lines = [_VERDICTS[value["verdict"]], ""]
     for check in value["checks"]:
         if check["status"] == "not asked" and check["check"] not in {"log", "content"}:
             continue
-        lines.append(
-            f"{_MARKS[check['status']]:<12}{check['title'][0].upper()}{check['title'][1:]}"
-        )
+        title = f"{check['title'][0].upper()}{check['title'][1:]}"
+        first, *more = output.wrapped(title, _WIDTH, indent=12, further=0)
+        lines += [f"{_MARKS[check['status']]:<12}{first.lstrip()}", *more]
         if check["detail"]:
             lines += output.wrapped(check["detail"], _WIDTH, indent=12)
     shown: dict[str, int] = {}

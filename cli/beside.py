@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from cli import output, own_trust
+from cli import own_trust
 from cli.global_options import STATE
 from cli.hints import elsewhere
 from ledger.domain.files import file_names
@@ -157,7 +157,6 @@ def trust_root(bundle: Path, file: Path | None, typed: Sequence[object]) -> Trus
             f"way than the bundle{_lying(bundle)}",
             hint=hint,
         )
-    output.note(f"trusting {own_chain()}, {home}")
     try:
         with own_trust.teller() as node:
             return _of_node(node.trust_root, bundle)
@@ -200,11 +199,12 @@ def own_chain() -> str:
     """The chain that is trusted where no trust root is given, and whose word that is."""
     from ledger.app import settings
 
-    return (
+    whose = (
         "the chain of your agency, as its node tells it to your home"
         if settings.is_client(STATE.home)
         else "the chain of your own home"
     )
+    return f"{whose}, {STATE.home}"
 
 
 def _of_node(ask: Callable[[int | None], bytes], bundle: Path) -> TrustRoot:

@@ -27,7 +27,7 @@ class Given:
 
 def sealed_text(who: str) -> str:
     """The key is on its way."""
-    return f"The custody key is sealed to {who}; they take it with their next command."
+    return f"The custody key is sealed to {who}: their next command takes it."
 
 
 def needed(session: Session, who: str, fingerprint: str) -> list[str]:
@@ -38,19 +38,14 @@ def needed(session: Session, who: str, fingerprint: str) -> list[str]:
 
     if not fingerprint:
         return [
-            (
-                f"{who} waits for the custody key, and has not signed for their keys here yet: "
-                "they "
-                "run `custody person fetch` first"
-            )
+            f"{who} waits for the custody key, and has not signed",
+            "for their keys here yet: they run `custody person fetch` first",
         ]
     give = ("person", "give-key", who, "--fingerprint", fingerprint)
     here = give_custody_key.CUSTODY in session.keyring.names()
     return [
-        (
-            f"{who} waits for the custody key: a custodian who holds it compares the fingerprint "
-            "with them by voice, then"
-        ),
+        f"{who} waits for the custody key: a custodian who",
+        "holds it compares the fingerprint with them by voice, then",
         "  " + (command(*give) if here else elsewhere("--home", "FOLDER-OF-A-CUSTODIAN", *give)),
     ]
 
@@ -60,10 +55,8 @@ def lacking(person: Person) -> list[str]:
     if not person.lacks_custody_key:
         return []
     return [
-        (
-            "You are a custodian, and the custody key is not given to you yet. Read this to a "
-            "colleague who holds it:"
-        ),
+        "You are a custodian, and the custody key is not given to you yet.",
+        "Read this to a colleague who holds it:",
         "",
         f"  {person.fingerprint}",
         "",

@@ -3,9 +3,10 @@ run.
 
 - A line goes on under itself, indented, with a backslash at its end as in a shell: a value cannot
   be padded until its rest stands at the margin, where it would look like a line of ours.
-- A command is broken between its words. A word that is too long is closed, continued and opened
-  again as a shell joins it, so that what is copied off the screen is what was meant; the next line
-  then begins with a quotation mark, which no line of ours does.
+- A command that fits into a line stands in one, a longer one is broken between its words. A word
+  that is too long is closed, continued and opened again as a shell joins it, so that what is copied
+  off the screen is what was meant; the next line then begins with a quotation mark, which no line
+  of ours does.
 """
 
 from __future__ import annotations
@@ -45,6 +46,7 @@ def folded(text: str, columns: int) -> Iterator[str]:
             ),
             default=0,
         )
+        space = _before_command(text, space, quotes, columns - len(indent))
         if space:
             begun = begun or start < space
             yield text[:space].rstrip() + " \\"
@@ -57,6 +59,19 @@ def folded(text: str, columns: int) -> Iterator[str]:
             yield text[:room].rstrip() + " \\"
             text = indent + text[room:].lstrip()
     yield text
+
+
+def _before_command(text: str, space: int, quotes: dict[int, str], room: int) -> int:
+    """Where a line is broken: before a command that would be broken there, and that fits into one
+    line, so that it is copied in one go.
+    """
+    for match in _COMMAND.finditer(text):
+        start = match.start()
+        ends = (one.start() for one in re.finditer("; ", text[start:]))
+        end = next((start + at for at in ends if start + at not in quotes), len(text))
+        if start < space < end and text[:start].strip() and width(text[start:end]) <= room:
+            return start
+    return space
 
 
 def _fitting(text: str, columns: int) -> int:

@@ -22,7 +22,7 @@ from ledger.domain.errors import CustodyError, UsageError
 #: Characters that a new passphrase has, or more.
 LEAST: Final = 12
 _TYPED: Final = "you, at a prompt"
-_LIKE: Final = "four or five words that have nothing to do with one another"
+_LIKE: Final = "four or five words that have nothing in common"
 
 
 def ask() -> bytes:
@@ -54,12 +54,11 @@ def choose() -> bytes:
         return found
     if output.is_terminal(sys.stdin):
         output.say(
-            f"Choose a passphrase for the keys in {STATE.home}. It is asked for whenever somebody "
-            "works there.",
+            f"Choose a passphrase for the keys in {STATE.home}.",
+            "It is asked for whenever somebody works there.",
             f"At least {LEAST} characters: {_LIKE}.",
-            "Nobody can recover it, and without it nothing there can be opened: keep a copy in a "
-            "safe place.",
-            "You type it twice, and it is not shown.",
+            "Nobody can recover it, and without it nothing there can be opened:",
+            "keep a copy in a safe place. You type it twice, and it is not shown.",
         )
     found = questions.secret("New passphrase", refused=_refused)
     if found is None:
@@ -82,7 +81,7 @@ def keeping() -> list[str]:
     if source() != _TYPED or not desktop.is_there():
         return []
     return [
-        "Not to be asked for the passphrase each time, have your desktop's key store keep it: "
+        "Not to be asked for the passphrase each time, have your desktop keep it: "
         + command("home", "keep-passphrase")
     ]
 

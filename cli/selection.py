@@ -24,6 +24,7 @@ from ledger.domain.event import same_record
 
 if TYPE_CHECKING:
     from cli.session import Session
+    from ledger.domain.ports.answers import Item
 
 Several = Annotated[
     list[str],
@@ -46,12 +47,13 @@ class Chosen:
     """Items that somebody means, and how many closed ones of a whole case were left out.
 
     ``whole``: at least one was not named by itself, so that they are shown before anything is
-    signed.
+    signed. ``said``: what each name of several items means, in words.
     """
 
     items: tuple[Named, ...]
     whole: bool = False
     closed: int = 0
+    said: tuple[str, ...] = ()
 
     @property
     def alone(self) -> bool:
@@ -82,7 +84,7 @@ def find(session: Session, typed: Sequence[str]) -> Chosen:
             "what belongs to a case is not known without network",
             hint="name each item by its id",
         )
-    found, closed = dict[str, Named](), 0
+    found, closed, said = dict[str, Named](), 0, list[str]()
     for text in typed:
         if not items.is_whole(text):
             one = items.also(session, text)
@@ -91,12 +93,26 @@ def find(session: Session, typed: Sequence[str]) -> Chosen:
         belonging = _belonging(session, text.strip())
         told = items.as_told(session, (one.urn for one in belonging))
         ids = items.short_ids((one.urn for one in belonging), told)
-        for one in belonging:
-            if one.urn in told and told[one.urn].closed:
-                closed += 1
-            else:
-                found.setdefault(one.urn, replace(one, name=ids[one.urn]))
-    return Chosen(tuple(found.values()), any(map(items.is_whole, typed)), closed)
+        open_ = [one for one in belonging if one.urn not in told or not told[one.urn].closed]
+        closed += len(belonging) - len(open_)
+        for one in open_:
+            found.setdefault(one.urn, replace(one, name=ids[one.urn]))
+        said.append(_said(text, open_, told))
+    return Chosen(tuple(found.values()), any(map(items.is_whole, typed)), closed, tuple(said))
+
+
+def _said(text: str, meant: Sequence[Named], told: Mapping[str, Item]) -> str:
+    """What a case, or an exhibit with its parts, means here: such as "2026-117/A2 with its 3
+    parts", where that is a folder of three files.
+    """
+    name = text.strip().rstrip("/")
+    if same_record.PARTS not in dict(meant[0].numbers if meant else ()):
+        return f"of case {name}"
+    parts = sum(one.urn in told and told[one.urn].kind == "part" for one in meant)
+    if not parts:
+        return name
+    count = counted(parts, "part")
+    return f"{name} with its {count}" if parts < len(meant) else f"{count} of {name}"
 
 
 def reasons(chosen: Chosen, basis: str, *words: str) -> dict[str, dict[str, Any]]:
@@ -137,11 +153,13 @@ def agree(chosen: Chosen, question: str, *, yes: bool, lines: Sequence[str] | No
         names = lines if lines is not None else [one.short for one in chosen.items]
         more = [f"and {len(names) - _SHOWN:,} more"] if len(names) > _SHOWN else []
         left = [f"{counted(chosen.closed, 'closed item')} left out"] if chosen.closed else []
-        output.say(*names[:_SHOWN], *more, *left)
+        several = chosen.said if len(chosen.said) > 1 else ()
+        output.say(*several, *names[:_SHOWN], *more, *left)
     if STATE.preview:  # what would be signed of the first of them is shown, and nothing is signed
         return
+    which = f" ({chosen.said[0]})" if len(chosen.said) == 1 else ""
     questions.agree(
-        question.format(counted(len(chosen.items), "item")),
+        question.format(f"{counted(len(chosen.items), 'item')}{which}"),
         yes=yes,
         otherwise="all of them are as before",
     )

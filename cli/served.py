@@ -57,8 +57,7 @@ def only_here(url: str) -> list[str]:
     if not hosts.is_here(urlsplit(url).hostname or ""):
         return []
     return [
-        (
-            f"{url} is reached from this machine alone. For colleagues at others: put a TLS proxy "
-            "before it (docs/operations.md), and invite them with --url and the address of that."
-        )
+        f"{url} is reached from this machine alone.",
+        "For colleagues at others put a TLS proxy before it (docs/operations.md), and",
+        "invite them with --url and the address of that.",
     ]

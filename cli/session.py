@@ -311,8 +311,8 @@ def _took_custody_key(keyring: FileKeyring, node: NodeClient, person: Person) ->
         return False
     if taken:
         output.say(
-            f"you hold the custody key of {person.descriptor.agency} from now on, in "
-            f"{STATE.home / settings.KEYRING}"
+            f"you hold the custody key of {person.descriptor.agency} from now on, in",
+            f"  {STATE.home / settings.KEYRING}",
         )
     return taken
 

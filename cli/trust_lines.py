@@ -80,21 +80,26 @@ def judged_by(root: TrustRoot, told: str) -> list[str]:
     found = trust_fingerprint.of(root)
     given = trust_fingerprint.typed(told) if told else ""
     if given and given in (found.with_pins, "" if found.with_pins else found.chain):
-        return [f"    trust root: fingerprint {given}, as you were told"]
+        return _fingerprint(given, "as you were told")
     if given:
         return [
-            f"    trust root: fingerprint {given}, as you were told",
-            (
-                f"    not believed: its {_blocks(found.pinned)}, which that fingerprint does not "
-                f"cover; this one does: {found.with_pins}"
-            ),
+            *_fingerprint(given, "as you were told"),
+            f"    not believed: its {_blocks(found.pinned)},",
+            "      which that fingerprint does not cover; this one does:",
+            f"      {found.with_pins}",
         ]
     if not found.with_pins:
-        return [f"    trust root: fingerprint {found.chain} (not compared yet)"]
+        return _fingerprint(found.chain, "not compared yet")
     return [
-        f"    trust root: fingerprint {found.with_pins} (not compared yet)",
-        f"      without its {_blocks(found.pinned)}: {found.chain}",
+        *_fingerprint(found.with_pins, "not compared yet"),
+        f"      without its {_blocks(found.pinned)}:",
+        f"      {found.chain}",
     ]
+
+
+def _fingerprint(digits: str, compared: str) -> list[str]:
+    """The digits whole in a line: they are read out group by group."""
+    return [f"    trust root: fingerprint {digits}", f"      {compared}"]
 
 
 def _blocks(numbers: tuple[int, ...]) -> str:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from cli import command_line
+from cli import command_line, output
 from cli.hints import runnable
 from ledger.domain.codecs.text import counted
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ledger.domain.verify import VerifiedBeginning
     from ledger.domain.verify.report import Step, VerificationReport
 
+_WIDE: Final = 79
 _RECORD: Final = 8  # steps that judge the record alone
 _FILE: Final = 9
 _WHOLE: Final = ": the whole document"
@@ -63,6 +64,20 @@ _FAILED: Final = {
 }
 
 
+def told(text: str, indent: int) -> list[str]:
+    """A sentence of the report, indented so far. It goes on further in, where no line of ours
+    begins: a value that is padded until its rest stands in a line looks like none.
+    """
+    return output.wrapped(text, _WIDE, indent=indent, further=6)
+
+
+def hints_told(report: VerificationReport) -> set[str]:
+    """What to do, as the first lines tell it: it is not told again under each step."""
+    marks = {"failed": "failed", "unreadable": "unreadable", "incomplete": "not checked"}
+    steps = [s for s in report.steps.values() if s.status == marks.get(str(report.verdict))]
+    return {step.hint for step in (steps if str(report.verdict) == "failed" else steps[:1])}
+
+
 def first_lines(
     report: VerificationReport, *, compared: bool, stands: VerifiedBeginning | None = None
 ) -> list[str]:
@@ -78,7 +93,8 @@ def first_lines(
     if verdict == "verified":
         until = report.facts["judgedUntil"]
         part = "" if until is None else f"up to event {until}, and no later one was judged: "
-        return [f"VERIFIED: {part}{_verified(report, compared=compared)}", *_corrected(report)]
+        verified = f"VERIFIED: {part}{_verified(report, compared=compared)}"
+        return [*told(verified, 0), *_corrected(report)]
     if verdict == "failed":
         failed = by_status["failed"]
         whole = len(by_status.get("passed", [])) == _RECORD and [failed[0].number] == [_FILE]
@@ -88,8 +104,8 @@ def first_lines(
     if verdict == "unreadable":
         [step, *_] = by_status["unreadable"]
         return [
-            f"UNREADABLE: {step.detail}",
-            "  what it means: nothing was judged, so nothing is proven and nothing refuted",
+            *told(f"UNREADABLE: {step.detail}", 0),
+            "  what it means: nothing was judged: nothing is proven, and nothing refuted",
             *_todo(step),
         ]
     opened = by_status.get("not checked", [])
@@ -109,9 +125,10 @@ def left_out(report: VerificationReport) -> list[str]:
     lines = [f"    withheld from you: {one}" for one in report.withheld if one not in gone]
     if gone:
         events = counted(len(gone), "event")
-        lines.append(
-            f"    not in the bundle: what {events} said. The item is closed: that was destroyed "
-            "with its keys, or is withheld from you"
+        lines += told(
+            f"not in the bundle: what {events} said. The item is closed: that was destroyed with "
+            "its keys, or is withheld from you",
+            4,
         )
     return lines
 
@@ -156,16 +173,16 @@ def _corrected(report: VerificationReport) -> list[str]:
         for one in report.corrections
         if one["target"] == 0 and one["pointer"].startswith(_MEASURED)
     ]
-    told = "the file was compared with the size and digests that were recorded first"
-    return [f"  corrected later, by {', '.join(events)}: {told}"] if events else []
+    first = "the file was compared with the size and digests that were recorded first"
+    return told(f"corrected later, by {', '.join(events)}: {first}", 2) if events else []
 
 
 def _failed(step: Step) -> list[str]:
     what, meaning = _FAILED[step.number]
     return [
         f"FAILED: {what} (step {step.number})",
-        f"  found: {step.detail}",
-        f"  what it means: {meaning}",
+        *told(f"found: {step.detail}", 2),
+        *told(f"what it means: {meaning}", 2),
         *_todo(step),
     ]
 

@@ -18,9 +18,10 @@ from rich.console import Console
 from rich.text import Text
 
 from tools.scenarios.first_session import FirstSession
+from tools.scenarios.terminal import COLUMNS
 
 _ROOT: Final = Path(__file__).parents[1]
-_WIDTH: Final = 100
+_WIDTH: Final = COLUMNS
 #: What rich draws, without the fonts that it would fetch.
 _FONTS: Final = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)
 #: The ten steps between the verdict and the timeline, which the picture leaves out.

@@ -75,10 +75,8 @@ def backup(
     )
     backup_places.remember(STATE.home, folder, keys)
     lines = [
-        (
-            f"{made.snapshot}: {output.size(made.copied)} copied, {output.size(made.size)} of "
-            f"encrypted content in all, {counted(made.grants, 'sealed key')}."
-        ),
+        f"{made.snapshot}: {output.size(made.copied)} copied.",
+        f"In all {output.size(made.size)} of content, {counted(made.grants, 'sealed key')}.",
         f"It can be opened until {format_time(made.expires)}; keep {keys} apart from it.",
         f"Try it: {_restoring(folder, keys)}",
     ]

@@ -38,10 +38,7 @@ def collect(
 
         collected = garbage_collection.collect(home.node, grace=int(grace * 86400), dry=dry_run)
     what = "would be removed" if dry_run else "removed"
-    text = (
-        "nothing to remove: every block here belongs to an item that somebody has a key "
-        "to, or to an upload that may go on"
-    )
+    text = "nothing to remove: each block is of an item with a key, or of an open upload"
     if collected.blocks or collected.freed:
         text = (
             f"{counted(collected.blocks, 'block')} ({output.size(collected.size)}) {what}; "

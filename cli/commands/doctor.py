@@ -72,8 +72,8 @@ def doctor(
         *(line for one in found for line in lines(one)),
         f"verdict: {judged.value}",
         # So that nobody takes the verdict for that of an audit.
-        "not judged: whether whoever signed was certified, not revoked, and had the right to; "
-        f"for that: {command('audit')}",
+        "not judged: whether whoever signed was certified, not revoked, and had the right",
+        f"to; for that: {command('audit')}",
     )
     raise typer.Exit(judged.exit_code)
 

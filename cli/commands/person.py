@@ -74,10 +74,8 @@ def list_(as_json: Json = False) -> None:
     for person in people:
         if person.state == "requested":
             lines += [
-                (
-                    f"{person.number} asks to join with the fingerprint {person.fingerprint}: "
-                    "compare it with them by voice, then"
-                ),
+                f"{person.number} asks to join, with the fingerprint {person.fingerprint}:",
+                "compare it with them by voice, then",
                 "  "
                 + command(
                     "person", "approve", person.reference, "--fingerprint", person.fingerprint

@@ -65,9 +65,10 @@ class LetIn:
     @property
     def lines(self) -> list[str]:
         """What to say of it."""
-        roles = f", in the roles {', '.join(sorted(self.roles))}" if self.roles else ""
+        roles = f" as {', '.join(sorted(self.roles))}" if self.roles else ""
         return [
-            f"Approved: they sign as {self.pseudonym} from now on{roles}.",
+            f"Approved{roles}.",
+            f"They sign as {self.pseudonym} from now on.",
             *self.given.lines,
         ]
 

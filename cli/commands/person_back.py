@@ -127,8 +127,8 @@ def warned(listed: Sequence[Member], number: str) -> list[str]:
         if one.state in ("invited", "requested"):
             back = command("person", "revoke-invitation", one.reference)
             lines.append(
-                f"{one.number} was invited before, on {one.since[:10]}, and whoever has that "
-                f"invitation can still use it. To take it back: {back}"
+                f"{one.number} was invited before, on {one.since[:10]}, and that invitation is "
+                f"good still. To take it back: {back}"
             )
         elif one.state == "suspended":
             back = command("person", "reinstate", one.reference)

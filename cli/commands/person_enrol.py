@@ -65,9 +65,9 @@ def enrol(
         lines = _asking(done.fingerprint, "Once they approved, run the same command again.")
     else:
         roles = ", ".join(sorted(done.certificate.roles))
-        who = f"{done.certificate.pseudonym} ({roles})"
         lines = [
-            f"You are enrolled at {given.agency} and sign as {who}.",
+            f"You are enrolled at {given.agency} as {roles}.",
+            f"You sign as {done.certificate.pseudonym}.",
             f"Try: {command('status')}",
             *passphrases.keeping(),
             *custody_key_notices.lacking(joined(keyring, given.server)),
@@ -113,7 +113,8 @@ def _keyring_for(given: Invitation, node: NodeClient) -> FileKeyring:
 
 def _asking(fingerprint: str, then: str) -> list[str]:
     return [
-        f"Your keys are in {STATE.home}. Read this to the administrator:",
+        f"Your keys are in {STATE.home}.",
+        "Read this to the administrator:",
         "",
         f"  {fingerprint}",
         "",

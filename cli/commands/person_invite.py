@@ -142,7 +142,8 @@ def as_json_of(made: Invitation, path: Path) -> dict[str, Any]:
 def told(made: Invitation, path: Path) -> list[str]:
     """What a person is told of an invitation."""
     return [
-        f"Invitation written to {path}, good until {made.expires}. Hand it over by a safe way.",
+        f"Invitation written to {path}, good until {made.expires}.",
+        "Hand it over by a safe way.",
         f"They join with: {elsewhere('person', 'enrol', path.name)}",
     ]
 

@@ -81,7 +81,8 @@ def recheck(evidence: Evidence, basis: Basis = "", as_json: Json = False) -> Non
         )
     output.result(
         asdict(answer) | {"result": body["result"]},
-        labels.recorded(answer, f"{_SAID[body['result']]}; that it was checked is recorded"),
+        _SAID[body["result"]],
+        labels.recorded(answer, "that it was checked is recorded"),
     )
     if failure is not None:
         raise typer.Exit(output.failure(failure, _CODES[body["result"]]))

@@ -126,8 +126,8 @@ def _serve(home: Any, host: str, port: int, policy: Any) -> None:
         try:
             files.write(address, json.dumps({"url": url, "lock": home.lock.token}).encode())
             output.say(
-                f"serving {home.settings.agency} at {url} (open it in a browser: it says where to "
-                "go); it keeps this terminal until Ctrl-C stops it: type other commands in another"
+                f"serving {home.settings.agency} at {url} (open it in a browser)",
+                "it keeps this terminal until Ctrl-C stops it: type commands in another one",
             )
             output.say(*served.only_here(url))
             server.run(sockets=[listener])

@@ -86,8 +86,8 @@ def list_(as_json: Json = False) -> None:
         *tables.table(
             ["SESSION", "WHO", "SINCE", "UNTIL"],
             rows,
-            whole=("SESSION", "WHO"),
-            short={"SINCE": tables.minutes, "UNTIL": tables.minutes},
+            whole=("SESSION", "WHO", "SINCE", "UNTIL"),
+            short={"SINCE": tables.minutes, "UNTIL": tables.minutes, "WHO": _own_briefly},
         ),
     )
 
@@ -212,6 +212,12 @@ def _who(one: OpenSession | Alarm, home: str) -> str:
     if one.pseudonym is None:
         return f"the node of {one.agency}"
     return PersonId(one.agency, one.pseudonym).shown_at(home)
+
+
+def _own_briefly(cells: list[str]) -> list[str]:
+    """People of the agency by how their pseudonyms begin; guests and nodes as they are."""
+    own = iter(tables.beginnings([cell for cell in cells if cell.isalnum()]))
+    return [next(own) if cell.isalnum() else cell for cell in cells]
 
 
 def _own(keyring: Any) -> PersonId:

@@ -148,8 +148,8 @@ def _text(
         ]
     return [
         *lines,
-        "Each event was held against its signature; since when it is on the chain is the node's",
-        f"word, and a bundle proves it: {proving}",
+        "Each event was held against its signature. Since when it is on the chain is",
+        f"the node's word, and a bundle proves it: {proving}",
     ]
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from cli import output, tables
+from cli import items, output, tables
 from cli.global_options import STATE, Json
 from cli.hints import runnable
 from ledger.domain.codecs.text import counted
@@ -35,7 +35,9 @@ def status(as_json: Json = False) -> None:
     with open_session() as session:
         found = session.node.status()
     home = STATE.found
-    output.result(found, f"home        {home.path} (found by {home.by})", *text(found))
+    output.result(
+        found, f"home        {home.path}", f"            found by {home.by}", *text(found)
+    )
     if found.chain is not None and found.chain.problem:
         raise typer.Exit(3)
 
@@ -52,7 +54,7 @@ def text(found: NodeStatus) -> list[str]:
     newest = found.newest
     lines = [
         f"agency      {found.agency} (version {found.descriptorVersion} of its published keys)",
-        f"log         {found.log}",
+        f"log         {items.short_digest(found.log.rpartition(':')[2])}",
         (
             f"entries     {found.integrated} in the log, {found.submitted} sent, "
             f"{found.anchored} anchored, {found.final} final"
@@ -60,8 +62,8 @@ def text(found: NodeStatus) -> list[str]:
     ]
     if waiting := found.integrated - found.final:
         lines.append(
-            f"waiting     {counted(waiting, 'entry', ('is', 'are'))} not final yet, so nothing "
-            f"outside proves {'it' if waiting == 1 else 'them'}: {runnable('custody anchor')}"
+            f"waiting     {counted(waiting, 'entry', ('is', 'are'))} not final, proven to nobody "
+            f"yet: {runnable('custody anchor')}"
         )
     if newest:
         place = f"block {newest.block}, gas {newest.gas}" if newest.block else "not mined yet"
@@ -99,10 +101,10 @@ def _ending(message: str) -> str:
 
 def _chain(chain: Chain) -> list[str]:
     at = "PROBLEM" if chain.problem else f"at block {chain.head}"
-    lines = [f"chain       {chain.id} {at} ({chain.label})"]
+    lines = [f"chain       {chain.id} {at}", f"            {chain.label}"]
     if chain.problem:
         lines += [f"            {chain.problem}", f"  what to do: {runnable(chain.hint)}"]
-    return [*lines, f"contracts   registry {chain.registry}, ledger {chain.ledger}"]
+    return [*lines, f"registry    {chain.registry}", f"ledger      {chain.ledger}"]
 
 
 def _ipfs(ipfs: Ipfs) -> list[str]:

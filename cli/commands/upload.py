@@ -375,8 +375,8 @@ def _next(waiting: int) -> list[str]:
     return [
         "Signed and in the log.",
         (
-            f"{counted(waiting, 'event', ('waits', 'wait'))} for the chain; until then nobody "
-            f"outside can check {'it' if waiting == 1 else 'them'}: {command('anchor')}"
+            f"{counted(waiting, 'event', ('waits', 'wait'))} for the chain, and nobody outside "
+            f"can check {'it' if waiting == 1 else 'them'}: {command('anchor')}"
         ),
         f"See how far it is: {command('status')}",
     ]

@@ -41,11 +41,11 @@ _MARKS = {
     "not asked": "-",
     "not reached": "-",
 }
-_UNPROVEN = (
-    "    not proven: what happened before collection, that the content is true, that nothing was "
-    "kept from the record"
-)
-_OWN_TRUST = "    note: judged by {}; --trust FILE judges by another trust root"
+_UNPROVEN = [
+    "    not proven: what happened before collection, that the content is true,",
+    "      that nothing was kept from the record",
+]
+_OWN_TRUST = "note: judged by {}; --trust FILE judges by another trust root"
 
 
 def verify(
@@ -137,16 +137,22 @@ def run(
         if report.verdict == "failed" and until is None:
             stands = verification.verify_beginning(parsed, root, **judged_by)
     lines = [*verdicts.first_lines(report, compared=file is not None, stands=stands), ""]
-    lines += [line for number, step in sorted(report.steps.items()) for line in _step(number, step)]
+    told_above = verdicts.hints_told(report)
+    lines += [
+        line
+        for number, step in sorted(report.steps.items())
+        for line in _step(number, step, told_above)
+    ]
     lines += _likely_cause(parsed, root) if report.steps[6].status == "failed" else []
-    lines += [f"    note: {finding}" for finding in [*report.findings, *altered]]
+    for finding in [*report.findings, *altered]:
+        lines += verdicts.told(f"note: {finding}", 4)
     lines += verdicts.left_out(report)
     lines += (
-        [_OWN_TRUST.format(beside.own_chain())]
+        verdicts.told(_OWN_TRUST.format(beside.own_chain()), 4)
         if given is None
         else trust_lines.judged_by(given, told)
     )
-    lines.append(_UNPROVEN)
+    lines += _UNPROVEN
     lines += ["", *_timeline(parsed, report.events), ""] if timeline else []
     bare = file is None and report.verdict == "verified"
     part = f" (up to event {until})" if report.facts.get("judgedUntil") is not None else ""
@@ -191,6 +197,7 @@ def _likely_cause(bundle: Bundle | None, root: TrustRoot) -> list[str]:
     contracts of this trust root: the two were made for different chains. It changes no verdict: a
     forged bundle looks like that, too.
     """
+    from cli import verdicts
     from ledger.domain.chain import evm
     from ledger.domain.errors import CustodyError
 
@@ -203,7 +210,7 @@ def _likely_cause(bundle: Bundle | None, root: TrustRoot) -> list[str]:
     except CustodyError:
         cause = f"this trust root (chain {root.chain_id}) is of another chain or other contracts"
         remedy = "get that of the agencies that the bundle is from, by another way than the bundle"
-        return [f"    likely cause: {cause}; {remedy}"]
+        return verdicts.told(f"likely cause: {cause}; {remedy}", 4)
     return []
 
 
@@ -242,9 +249,13 @@ def _timeline(bundle: Bundle | None, events: list[dict[str, Any]]) -> list[str]:
     return [head, f"(times are {zone}):", "", *timeline.Timeline(entries, {}).lines()]
 
 
-def _step(number: int, step: Any) -> list[str]:
-    more = [f"      {step.detail}"] if step.detail else []
-    more += [f"      what to do: {runnable(step.hint)}"] if step.hint else []
+def _step(number: int, step: Any, told_above: set[str]) -> list[str]:
+    """A step, with what to do about it where that is not told above already."""
+    from cli import verdicts
+
+    more = verdicts.told(step.detail, 6) if step.detail else []
+    is_new = step.hint and step.hint not in told_above
+    more += [f"      what to do: {runnable(step.hint)}"] if is_new else []
     return [f"{number:>2}  {step.title:<56} {_MARKS[step.status]}", *more]
 
 

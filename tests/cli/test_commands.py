@@ -161,10 +161,10 @@ def test_note_correct_recheck_and_doctor(worked: dict[str, Path]) -> None:
     assert f"{opening[:8]}  " in custody("list", home=home).stdout
     doctor = custody("doctor", "--deep", home=home, code=3).stdout
     assert "ok      log" in doctor
-    *_, verdict, left = doctor.splitlines()
+    *_, verdict, left, by = doctor.splitlines()
     assert verdict == "verdict: incomplete"
     assert left.startswith("not judged: whether whoever signed was certified, not revoked")
-    assert left.endswith(f": custody --home {home} audit")
+    assert by.endswith(f": custody --home {home} audit")
     custody("anchor", home=home)
     found = json.loads(custody("doctor", "--json", home=home).stdout)
     whole = {"clean": True, "verdict": "verified", "waiting": 0}

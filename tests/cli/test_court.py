@@ -67,7 +67,7 @@ def test_a_stranger_checks_the_folder_when_every_process_is_dead(
         python=slim.python,
     )
     assert printed.startswith("VERIFIED: this file is, bit for bit,")
-    assert f"{told}, as you were told" in printed
+    assert f"trust root: fingerprint {told}\n      as you were told\n" in printed
     (there / "photo.jpg").write_bytes(b"another")
     printed = alone.custody(*given, folder=there, home=there.parent, python=slim.python, code=1)
     assert printed.startswith("FAILED: this file is not the one that was recorded")

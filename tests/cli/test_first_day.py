@@ -130,7 +130,7 @@ def test_a_short_new_passphrase_is_refused_wherever_one_is_chosen_and_makes_noth
         assert code == 2
         told = whole(said)
         assert "at least 12 characters, and this one has 11: nothing was made" in told
-        assert "words that have nothing to do with one another" in told
+        assert "words that have nothing in common" in told
         assert not folder.exists()
     short.write_text("\u00e4" * 11)  # characters, not bytes
     code, _, said = within("--passphrase-file", short, *founding, home=home, passphrase=None)

@@ -6,15 +6,19 @@ from pathlib import Path
 
 import pytest
 
+from ledger.domain.untrusted.visible import width
 from tests.support.terminals import ForkedTerminal
 from tools.scenarios.first_session import FirstSession
 from tools.scenarios.sources import source_of
+from tools.scenarios.terminal import COLUMNS
 
 
 def test_a_newcomer_gets_through_the_first_day_with_what_they_are_told(tmp_path: Path) -> None:
     session = FirstSession(tmp_path, ForkedTerminal)
     session.play()
     assert session.faults() == []
+    shown = [line for step in session.steps for line in step.typed.shown.split("\n")]
+    assert [line for line in shown if width(line) > COLUMNS] == []
     assert len({step.job for step in session.steps}) == 15
 
 

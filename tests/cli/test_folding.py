@@ -12,6 +12,7 @@ import pytest
 
 from cli.hints import quoted
 from cli.line_folding import folded
+from cli.verdicts import told
 from ledger.domain.untrusted.visible import visible, width
 
 WORDS = ("photo.jpg", "it's a face.jpg", "a" * 130, "x y  z" * 30, '"both" \'kinds\'' * 9, "naïve " * 40, "$HOME `id` \\n" * 12, "日本語 " * 30, "tab\tand\nline \x1b[2J" * 8, "--basis", "\\" * 60, "", "$" * 70, "a $'b' " * 20, "e" + "\u0301" * 9 + " x")  # fmt: skip
@@ -48,6 +49,15 @@ def test_a_command_behind_words_is_copied_from_where_it_begins() -> None:
     assert run([pieces[first][start:], *pieces[first + 1 :]]) == words
 
 
+def test_a_command_that_fits_into_a_line_is_not_torn() -> None:
+    """The last word of a command stood in a line of its own, and was not copied with it."""
+    waits = "4 events wait for the chain; until then nobody outside can check them: "
+    assert list(folded(f"{waits}custody anchor", 80)) == [f"{waits[:-1]} \\", "    custody anchor"]
+    ways = [f"custody upload 'my; page.txt' --case 2026-117 --{way} A1" for way in ("one", "two")]
+    pieces = list(folded(f"  what to do: another: {ways[0]}; a part of it: {ways[1]}", 70))
+    assert [way for way in ways if not any(way in piece for piece in pieces)] == []
+
+
 @pytest.mark.parametrize("before", ["", "custody list '", "item: ", "custody get "])
 @pytest.mark.parametrize("padding", [" ", "x", "\u3000", "'", '"', "\\", "$'"])
 def test_a_value_that_is_padded_never_begins_a_line(before: str, padding: str) -> None:
@@ -56,6 +66,16 @@ def test_a_value_that_is_padded_never_begins_a_line(before: str, padding: str) -
         for piece in list(folded(line, 60))[1:]:
             assert piece[0] in " '\"$", piece
             assert width(piece) <= 60
+
+
+@pytest.mark.parametrize("indent", [0, 2, 4, 6])
+def test_a_value_that_is_padded_begins_no_line_of_a_verdict(indent: int) -> None:
+    for padding in (" ", "x", "\u3000"):
+        for length in range(40, 90):
+            first, *rest = told(f"note: {padding * length} 1  the bundle is whole  ok", indent)
+            assert first[indent] != " "
+            assert all(line.startswith(" " * (indent + 6)) for line in rest)
+            assert all(width(line) <= 80 for line in [first, *rest])
 
 
 def test_the_end_of_a_line_without_spaces_comes() -> None:

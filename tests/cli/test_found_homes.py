@@ -75,7 +75,10 @@ def test_homes_are_found_in_their_order(
     code, out, _ = within("home", "show", "--json", home=chosen)
     assert (code, json.loads(out)["by"]) == (0, "--home")
     code, out, _ = within("status", home=chosen)
-    assert (code, out.splitlines()[0]) == (0, f"home        {chosen} (found by --home)")
+    assert (code, out.splitlines()[:2]) == (
+        0,
+        [f"home        {chosen}", "            found by --home"],
+    )
 
 
 def test_a_new_home_is_made_in_the_data_folder_and_its_passphrase_file_is_remembered(

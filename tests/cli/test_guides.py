@@ -8,9 +8,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+from ledger.domain.untrusted.visible import width
 from tests.support.terminals import ForkedTerminal
 from tools.scenarios.actors import free_port
-from tools.scenarios.terminal import Terminal, Window
+from tools.scenarios.terminal import COLUMNS, Terminal, Window
 
 ROOT = Path(__file__).parents[2]
 GUIDES = ROOT / "docs" / "guides"
@@ -61,6 +62,8 @@ class Desks:
                 return
         typed = window.wait()
         assert typed.code == 0, f"{line} ended with {typed.code}:\n{typed.shown}"
+        if line.startswith("custody") and "--json" not in line:
+            assert [one for one in typed.shown.split("\n") if width(one) > COLUMNS] == [], line
         for joining in [window for window in self.windows if "approve" in line]:
             if "enrol" in joining.line:
                 assert joining.wait().code == 0, joining.shown

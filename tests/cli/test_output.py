@@ -107,7 +107,7 @@ def test_an_outsiders_bundle_cannot_paint_a_verified_report(
             "hint": FORGED,
         },
     )()
-    output.show(*verify._step(1, step), "verdict: failed")
+    output.show(*verify._step(1, step, set()), "verdict: failed")
     shown = capsys.readouterr().out
     assert [line for line in shown.splitlines() if line.startswith("verdict")] == [
         "verdict: failed"

@@ -61,7 +61,7 @@ def test_from_invitation_to_suspension(served: Path, tmp_path: Path, rng: random
     [waiting] = [one for one in listed if one["state"] == "requested"]
     assert waiting["fingerprint"] == fingerprint
     shown = custody("person", "list", home=served).stdout
-    assert f"4712 asks to join with the fingerprint {fingerprint}" in shown
+    assert f"4712 asks to join, with the fingerprint {fingerprint}" in shown
     assert f"person approve {waiting['reference']}" in shown
     unasked = custody("person", "approve", waiting["reference"], home=served, code=2).stderr
     assert "nobody can be asked" in unasked
@@ -337,7 +337,7 @@ def test_a_custodian_gives_the_key_on_and_losing_the_role_is_told_for_what_it_is
         home=second,
         environment=OTHER,
     )
-    assert "they take it with their next command" in given.stdout
+    assert "their next command takes it" in given.stdout
     enrolled = custody("person", "enrol", tmp_path / "4802.json", home=third, environment=OTHER)
     assert "you hold the custody key of NL-POL" in enrolled.stderr
 

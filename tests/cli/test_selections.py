@@ -105,7 +105,7 @@ def test_nothing_is_signed_for_a_whole_case_before_somebody_agreed(office: Offic
     _, said = office.run("note", "2026-117/", "box 7", code=2)
     assert "--yes" in said
     _, said = office.run("note", "2026-117/", "box 7", typed="n\n", code=2)
-    assert "Add this note to 6 items?" in said
+    assert "Add this note to 6 items (of case 2026-117)?" in said
     assert {one: count + 1 for one, count in before.items()} == office.events(*PARTS)
 
 
@@ -139,6 +139,7 @@ def test_who_agreed_to_all_of_an_exhibit_is_not_asked_for_each_item_again(
 ) -> None:
     code, said = at_terminal([*offering, "2026-117/A2/"], "[y/N]", b"y\n")
     assert (code, said.count("[y/N]")) == (0, 1), said
+    assert "Offer 4 items (2026-117/A2 with its 3 parts) to 4712? [y/N]" in said
     assert "4 items offered to 4712" in said
 
 
@@ -155,7 +156,7 @@ def test_a_closed_item_of_a_case_is_left_out_and_told(office: Office) -> None:
     office.run("record", "void", "2026-117/A20", "--reason", "twice")
     _, said = office.run("record", "move", "2026-117/", "--to", "store 3", typed="y\n")
     assert "1 closed item left out" in said
-    assert "Record 'moved' for 5 items?" in said
+    assert "Record 'moved' for 5 items (of case 2026-117)?" in said
 
 
 def test_a_case_whose_number_begins_like_another_ones_hides_no_exhibit(office: Office) -> None:

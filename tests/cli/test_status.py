@@ -54,8 +54,8 @@ def status(count: int = 1, *messages: str) -> NodeStatus:
 
 def test_numbers_agree_with_their_words() -> None:
     one, two = "\n".join(text(status(1))), "\n".join(text(status(2)))
-    assert "1 entry is not final yet, so nothing outside proves it" in one
-    assert "2 entries are not final yet, so nothing outside proves them" in two
+    assert "1 entry is not final, proven to nobody yet" in one
+    assert "2 entries are not final, proven to nobody yet" in two
     assert "1 entry, final" in one
     assert "1 time:" in one
     assert "1 node; 1 item lacks a copy" in one

@@ -55,7 +55,7 @@ def test_the_fingerprint_that_somebody_was_told_is_compared_however_they_type_it
     for told in (fingerprint, fingerprint.replace(" ", ""), fingerprint.replace(" ", "-")):
         code, printed, _ = verified(worked, "--trust-fingerprint", told)
         assert code == 0
-        assert f"{fingerprint}, as you were told" in printed
+        assert f"{fingerprint}\n      as you were told\n" in printed
 
 
 def test_another_trust_root_than_one_was_told_of_is_no_verdict_and_both_are_shown(

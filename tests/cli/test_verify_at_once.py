@@ -156,10 +156,11 @@ def test_what_was_corrected_later_is_told_with_the_verdict(
     assert within("bundle", evidence, "-o", bundle, "--basis", "x", home=home)[0] == 0
     code, printed, _ = within("verify", bundle, worked["photo"], home=home)
     assert code == 0
-    second = printed.splitlines()[1]
+    behind = printed.splitlines()[2]  # the verdict, which takes two lines
     is_digest = field.startswith("/body/digests")
-    assert second.startswith("  corrected later, by event") == is_digest
-    assert re.search(rf'note: event \d+ corrects event 0: {field} is now "0{{64}}"', printed)
+    assert behind.startswith("  corrected later, by event") == is_digest
+    told = " ".join(printed.split())
+    assert re.search(rf'note: event \d+ corrects event 0: {field} is now "0{{64}}"', told)
 
 
 def test_who_verifies_in_their_own_home_is_asked_for_no_passphrase(

@@ -193,7 +193,7 @@ def test_fixity_of_everything_ends_with_3_while_something_was_not_read(
     with working(founded, tmp_path, three[0], copies=1) as desk:
         first, second = desk.upload(*files(tmp_path, rng, 20_000, 30_000))
         sync(desk)
-        home = desk.path
+        home, name = desk.path, desk.client.item(first.evidence).opening[:8]
     assert within("fixity", "--all", home=home)[0] == 0
     check = fixity._check
 
@@ -205,7 +205,7 @@ def test_fixity_of_everything_ends_with_3_while_something_was_not_read(
     with monkeypatch.context() as patch:
         patch.setattr(fixity, "_check", fails)
         code, said, _ = within("fixity", "--all", home=home)
-    assert (code, f"NOT read: {first.evidence}" in said, "1 item read again" in said) == (
+    assert (code, f"NOT read: {name}" in said, "1 item read again" in said) == (
         3,
         True,
         True,

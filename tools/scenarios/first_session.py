@@ -24,7 +24,8 @@ from tools.scenarios.sources import source_of
 from tools.scenarios.terminal import Terminal, Typed, Window
 
 _ROOT: Final = Path(__file__).parents[2]
-_AGREED: Final[dict[str, Any]] = {"[y/n]": "y"}
+#: The answer to a question whether to sign.
+AGREED: Final[dict[str, Any]] = {"[y/n]": "y"}
 _LONGEST: Final = 60  # characters of a command, besides what its paths have
 _MOST_REFUSED: Final = 1
 _MOST_SECONDS: Final = 600.0
@@ -56,6 +57,8 @@ class Step:
 class FirstSession:
     """Two colleagues, each at a machine of their own, and what they typed so far."""
 
+    CASE: Final = "--case 2026-117 --exhibit"
+
     def __init__(self, folder: Path, machine: type[Terminal] = Terminal) -> None:
         commands, port = Path(sys.executable).parent, free_port()
         self._machines = {
@@ -72,19 +75,15 @@ class FirstSession:
     def play(self) -> None:
         """Play the fourteen jobs, and let a stranger judge when every process has ended."""
         anna, ben = (self._machines[who].folder for who in ("anna", "ben"))
-        shutil.copy(_ROOT / "docs" / "example.jpg", anna / "photo.jpg")
-        (anna / "notebook").mkdir()
-        for number in range(1, 4):
-            (anna / "notebook" / f"page-{number}.txt").write_text(f"page {number}\n" * 40)
-        case = "--case 2026-117 --exhibit"
+        self._lay_out(anna)
         item = "2026-117/A1"
 
         self._job = "1. set up"
         self._type("anna", "custody init --agency NL-POL --person 4711")
         self._job = "2. record a photo"
-        self._type("anna", f"custody upload photo.jpg {case} A1")
+        self._type("anna", f"custody upload photo.jpg {self.CASE} A1")
         self._job = "3. record a folder"
-        self._type("anna", f"custody upload notebook {case} A2")
+        self._type("anna", f"custody upload notebook {self.CASE} A2")
         self._job = "4. list"
         self._type("anna", "custody list")
         self._job = "5. show"
@@ -99,18 +98,16 @@ class FirstSession:
         self._job = "9. verify"
         self._type("anna", "custody verify photo.jpg")
         self._job = "10. verify a tampered copy"
-        changed = bytearray((anna / "photo.jpg").read_bytes())
-        changed[len(changed) // 2] ^= 1
-        (anna / "tampered.jpg").write_bytes(changed)
+        self._tamper(anna)
         self._type("anna", "custody verify photo.jpg.bundle tampered.jpg", expected=1)
         self._serving = self._machines["anna"].open("custody serve")
         try:
             self._join(anna, ben)
             self._job = "12. hand over"
-            self._type("anna", f"custody handover offer {item} --to 4712", **_AGREED)
+            self._type("anna", f"custody handover offer {item} --to 4712", **AGREED)
             self._job = "13. take it"
             self._type("ben", "custody handover list")
-            self._type("ben", "custody handover accept", **_AGREED)
+            self._type("ben", "custody handover accept", **AGREED)
             self._job = "14. audit"
             self._type("anna", "custody anchor")
             self._type("anna", "custody audit")
@@ -121,6 +118,21 @@ class FirstSession:
         # Moved to a machine on which there is nothing else, as a court would get it.
         (anna / "for-the-court").rename(self._machines["court"].folder)
         self._type("court", "custody verify photo.jpg --trust trust.json")
+
+    @staticmethod
+    def _lay_out(anna: Path) -> None:
+        """What lies in a folder before the day begins: a photo, and a folder of three files."""
+        shutil.copy(_ROOT / "docs" / "example.jpg", anna / "photo.jpg")
+        (anna / "notebook").mkdir()
+        for number in range(1, 4):
+            (anna / "notebook" / f"page-{number}.txt").write_text(f"page {number}\n" * 40)
+
+    @staticmethod
+    def _tamper(anna: Path) -> None:
+        """Lay a copy of the photo beside it, of which one bit differs."""
+        changed = bytearray((anna / "photo.jpg").read_bytes())
+        changed[len(changed) // 2] ^= 1
+        (anna / "tampered.jpg").write_bytes(changed)
 
     def timeline(self) -> Typed:
         """After the session: what the folder shows with the timeline."""
@@ -136,7 +148,7 @@ class FirstSession:
         shutil.copy(anna / invitation, ben / invitation)
         joining = self._machines["ben"].open(f"custody person enrol {invitation}")
         joining.wait_for("administrator")
-        self._type("anna", "custody person approve 4712", **_AGREED)
+        self._type("anna", "custody person approve 4712", **AGREED)
         self._keep("ben", joining.wait())
 
     def _type(self, who: str, line: str, *, expected: int = 0, **answers: str) -> Typed:

@@ -22,10 +22,38 @@ from ledger.domain.errors import ChainError
 
 _LONGEST: Final = 300.0  # seconds of one command
 _QUIET: Final = 0.4  # seconds in which nothing is shown: whatever stands there is a question
-_COLUMNS, _ROWS = 100, 40
-#: Control sequences of a terminal: colours and movements of the cursor.
-_CONTROL: Final = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+#: Of the screen: what a person has who never changed it.
+COLUMNS: Final = 80
+ROWS: Final = 24
+#: What a screen does: control sequences, ends of lines, a cursor that goes back; else it shows.
+_ACTS: Final = re.compile(r"\x1b\[([0-9;?]*)([A-Za-z])|[\r\n\b]|[^\x1b\r\n\b]+|.", re.DOTALL)
 _QUESTION: Final = re.compile(r"[:?\]] $")
+
+
+def displayed(written: str) -> str:
+    """What a terminal shows of what was written to it: lines that were written over, such as a bar
+    of progress, hold what came last, and what was erased is gone.
+    """
+    lines, row, column = [""], 0, 0
+    for act in _ACTS.finditer(written):
+        text, ending = act[0], act[2]
+        if ending == "K":
+            lines[row] = "" if act[1] == "2" else lines[row][:column]
+        elif ending == "A":
+            row = max(row - int(act[1] or 1), 0)
+        elif text == "\n":
+            row += 1
+            lines += [""] * (row == len(lines))
+        elif text == "\r":
+            column = 0
+        elif text == "\b":
+            column = max(column - 1, 0)
+        elif ending is None and text != "\x1b":
+            lines[row] = (
+                f"{lines[row]:<{column}}"[:column] + text + lines[row][column + len(text) :]
+            )
+            column += len(text)
+    return "\n".join(line.rstrip() for line in lines).strip("\n")
 
 
 @dataclass(frozen=True)
@@ -73,10 +101,8 @@ class Window:
 
     @property
     def shown(self) -> str:
-        """What is on the screen: a line that was written over holds what came last."""
-        text = _CONTROL.sub("", self._raw.decode(errors="replace")).replace("\r\n", "\n")
-        lines = (line.rstrip("\r").rpartition("\r")[2].rstrip() for line in text.split("\n"))
-        return "\n".join(lines).strip("\n")
+        """What was on the screen, with what left it at the top."""
+        return displayed(self._raw.decode(errors="replace"))
 
     def wait_for(self, text: str) -> Typed:
         """Answer what is asked until the command shows a text; it goes on after it.
@@ -171,7 +197,7 @@ class Terminal:
     def open(self, line: str, **answers: str) -> Window:
         """Type a command in a window of its own, in which it goes on."""
         process, screen = self._begin(line)
-        fcntl.ioctl(screen, termios.TIOCSWINSZ, struct.pack("HHHH", _ROWS, _COLUMNS, 0, 0))
+        fcntl.ioctl(screen, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
         known = {"passphrase": self.passphrase, "the same": self.passphrase}
         return Window(line, process, screen, known | answers)
 
