@@ -38,6 +38,8 @@ FIELDS: Final = {
 }
 #: All numbers of an item at once: of a draft, which says no other place before the record was read.
 NUMBERS: Final = "/identifiers"
+#: The same of an event that gave it further ones.
+FURTHER_NUMBERS: Final = "/body/identifiers"
 _FIELD_OF: Final = {pointer: name for name, pointer in FIELDS.items()}
 _NUMBER: Final = re.compile(r"/identifiers/(\d{1,4})/value")
 _BESIDE: Final = ("basis", "handling", "identifiers", "occurred", "late")
@@ -60,7 +62,7 @@ def _field(pointer: str) -> str:
     """What a correction is about, as the option is called that said it; what no option says, as it
     was signed.
     """
-    if pointer == NUMBERS:
+    if pointer in (NUMBERS, FURTHER_NUMBERS):
         return "number"
     if numbered := _NUMBER.fullmatch(pointer):
         return f"number {int(numbered[1]) + 1} of the item"

@@ -142,7 +142,8 @@ def _corrected(
     if number:
         scheme, value = number
         new = [{"scheme": scheme, "value": value}]
-        draft = {"pointer": event_members.NUMBERS, "new": new, "reason": said["reason"]}
+        place = event_members.FURTHER_NUMBERS if event else event_members.NUMBERS
+        draft = {"pointer": place, "new": new, "reason": said["reason"]}
     # The list is held against nothing: what is signed names the event as the record has it.
     wanted = {"target": listed[event or 0], **draft}
     try:
