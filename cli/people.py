@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 from cli.global_options import STATE
+from cli.hints import command
+from ledger.domain.event.normalization import form
 from ledger.domain.identity.person import REFERENCE, PersonId, read_stored, require_reference
 
 if TYPE_CHECKING:
@@ -104,10 +106,7 @@ def reference(session: Session, text: str) -> str:
     found = [one for one in meant if one.active] or meant
     own = session.person.certificate.agency
     if not found:
-        raise UsageError(
-            f"{text[:80]!r} names nobody of {own}",
-            hint="give a service number; a guest is named with the agency: WHO@AGENCY",
-        )
+        raise _nobody(session, text, own)
     if len(found) > 1:
         several = "; ".join(f"{one.reference} ({', '.join(one.roles)})" for one in found)
         raise UsageError(
@@ -115,6 +114,35 @@ def reference(session: Session, text: str) -> str:
         )
     STATE.people[found[0].reference] = text
     return found[0].reference
+
+
+def _nobody(session: Session, text: str, own: str) -> Exception:
+    """What is said of a name that nobody has who was let in; to an administrator also of whoever
+    was invited under it, or asks to join.
+    """
+    from ledger.domain.errors import UsageError
+
+    if "administrator" in session.person.certificate.roles:
+        states = {one.state for one in session.node.people() if form(one.number) == form(text)} & {
+            "invited",
+            "requested",
+        }
+        if "requested" in states:
+            return UsageError(
+                f"{text[:80]} asks to join {own}, and was not let in yet",
+                hint=f"compare the fingerprint with them: {command('person', 'approve', text)}",
+            )
+        if states:
+            return UsageError(
+                f"{text[:80]} was invited to {own}, and has not joined yet",
+                hint="they join with the invitation that you gave them; see: "
+                + command("person", "list"),
+            )
+    return UsageError(
+        f"{text[:80]!r} names nobody who was let in at {own}",
+        hint="give a service number; a guest is named with the agency: WHO@AGENCY. Who is new is "
+        "invited by an administrator first: custody person invite NUMBER",
+    )
 
 
 def as_typed(_agency: str, name: str) -> str:

@@ -50,7 +50,7 @@ def test_the_first_person_of_a_home_lets_a_colleague_in_by_three_commands(
     with begun(*joining, home=mine, environment=OTHER, folder=tmp_path) as colleague:
         assert colleague.stderr is not None
         lines = [colleague.stderr.readline() for _ in range(5)]
-        fingerprint = lines[2].strip()
+        fingerprint = lines[3].strip()
         assert re.fullmatch(r"(?:[0-9a-f]{4} ?){4}", fingerprint), lines
         blind = custody("person", "approve", "4712", home=served, code=2).stderr
         assert "give the one that you heard" in blind
@@ -230,3 +230,24 @@ def test_an_existing_home_and_a_wrong_agency_code_are_told_before_anything_else_
     code, _, said = within("init", home=tmp_path / "new", typed="Netherlands\n4711\n")
     assert code == 2
     assert "agency code: expected a country and a short name" in said
+
+
+def test_whoever_hands_over_to_somebody_who_did_not_join_yet_is_told_how_they_do(
+    served: Path, tmp_path: Path
+) -> None:
+    """The same was said of somebody who was not invited, who was, and who waited to be let in."""
+
+    def offered() -> str:
+        words = ("handover", "offer", "2026-117/A1", "--to", "4719")
+        return whole(custody(*words, home=served, folder=tmp_path, code=2).stderr)
+
+    (tmp_path / "thing").write_text("x")
+    custody("upload", "thing", "-c", "2026-117", "-e", "A1", home=served, folder=tmp_path)
+    assert "first: custody person invite NUMBER" in offered()
+    custody("person", "invite", "4719", home=served, folder=tmp_path)
+    assert "4719 was invited to NL-POL, and has not joined yet" in offered()
+    words = ("--home", tmp_path / "theirs", "person", "enrol", "invitation-4719.json")
+    custody(*words, "--no-wait", folder=tmp_path, environment=OTHER, code=None)
+    said = offered()
+    assert "4719 asks to join NL-POL, and was not let in yet" in said
+    assert "person approve 4719" in said

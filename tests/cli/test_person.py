@@ -199,7 +199,7 @@ def test_whoever_names_nobody_is_told_what_names_somebody(
         code, _, said = within(*words, home=served)
         assert code != 0
         assert not re.search(r"\b(path|body|query)\.|/docs", said), said
-        assert "names nobody of NL-POL" in said
+        assert "names nobody who was let in at NL-POL" in said
         assert "give a service number" in said
 
 

@@ -307,7 +307,7 @@ def test_a_node_that_is_gone_ends_the_command_and_what_was_left_is_told(
     [
         (("--to", "RO-DIICOT"), "RO-DIICOT is not known here"),
         (("--to", "RO-DIICOT", "--to-person", "4712"), "'4712' names nobody"),
-        (("--to", "ro-diicot"), "'ro-diicot' names nobody of NL-POL"),
+        (("--to", "ro-diicot"), "'ro-diicot' names nobody who was let in at NL-POL"),
         (("--to", "4712", "--to-person", "4711"), "name one person"),
     ],
 )

@@ -186,7 +186,7 @@ def test_a_number_that_nobody_has_or_two_have_names_nobody(
     office: Desk, item: str, second: Actor
 ) -> None:
     code, _, said = within("handover", "offer", item, "--to-person", "4713")
-    assert (code, "'4713' names nobody of NL-POL" in said) == (2, True), said
+    assert (code, "'4713' names nobody who was let in at NL-POL" in said) == (2, True), said
     other = enrolled(office, "reviewer", number="4712")
     code, _, said = within("handover", "offer", item, "--to-person", "4712")
     assert (code, "may be each of 2" in said) == (2, True), said
