@@ -119,12 +119,12 @@ def test_a_short_new_passphrase_is_refused_wherever_one_is_chosen_and_makes_noth
     """`custody init` took "no"."""
     home, mine, short = tmp_path / "home", tmp_path / "mine", tmp_path / "short"
     founding = ("init", "--agency", "NL-POL", "--person", "4711")
-    custody("person", "invite", "4719", home=served, folder=tmp_path)
+    custody("person", "invite", "4731", home=served, folder=tmp_path)
     shared = ("--url", "https://custody.example", "--card", tmp_path / "card.json")
     for words, folder in (
         (founding, home),
         ((*founding, *shared), home),
-        (("person", "enrol", tmp_path / "invitation-4719.json"), mine),
+        (("person", "enrol", tmp_path / "invitation-4731.json"), mine),
     ):
         code, _, said = within(*words, home=folder, passphrase="eleven char")
         assert code == 2
@@ -238,16 +238,16 @@ def test_whoever_hands_over_to_somebody_who_did_not_join_yet_is_told_how_they_do
     """The same was said of somebody who was not invited, who was, and who waited to be let in."""
 
     def offered() -> str:
-        words = ("handover", "offer", "2026-117/A1", "--to", "4719")
+        words = ("handover", "offer", "2026-117/A1", "--to", "4731")
         return whole(custody(*words, home=served, folder=tmp_path, code=2).stderr)
 
     (tmp_path / "thing").write_text("x")
     custody("upload", "thing", "-c", "2026-117", "-e", "A1", home=served, folder=tmp_path)
     assert "first: custody person invite NUMBER" in offered()
-    custody("person", "invite", "4719", home=served, folder=tmp_path)
-    assert "4719 was invited to NL-POL, and has not joined yet" in offered()
-    words = ("--home", tmp_path / "theirs", "person", "enrol", "invitation-4719.json")
+    custody("person", "invite", "4731", home=served, folder=tmp_path)
+    assert "4731 was invited to NL-POL, and has not joined yet" in offered()
+    words = ("--home", tmp_path / "theirs", "person", "enrol", "invitation-4731.json")
     custody(*words, "--no-wait", folder=tmp_path, environment=OTHER, code=None)
     said = offered()
-    assert "4719 asks to join NL-POL, and was not let in yet" in said
-    assert "person approve 4719" in said
+    assert "4731 asks to join NL-POL, and was not let in yet" in said
+    assert "person approve 4731" in said
