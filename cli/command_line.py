@@ -78,6 +78,14 @@ def known_options(command: Any) -> list[str]:
     return [name for name in dict.fromkeys((*own, *_ANYWHERE)) if name not in hidden]
 
 
+def takes_value(command: Any, name: str) -> bool:
+    """Whether an option that may stand behind a command says something; those that hold for every
+    command do, but for two.
+    """
+    option = _options(command).get(name)
+    return name not in ("--offline", "--preview") if option is None else not option.is_flag
+
+
 def said(option: str) -> str:
     """The value of an option of this run; empty where it was not given."""
     return next((part.value for part in STATE.typed if part.option == option), "")

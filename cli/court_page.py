@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from cli import labels, output
+from cli import items, labels, output
 from cli.hints import elsewhere
 from cli.pages import page, shown
 from ledger import __version__
@@ -209,7 +209,7 @@ def first_body(parsed: Bundle) -> dict[str, Any]:
 def _rows(left: CourtFolder) -> str:
     """What lies in the folder, and what the record says of the item."""
     report, facts = left.report, left.report.facts
-    rows = [("Item", facts["evidence"]), ("Recorded by", facts["origin"])]
+    rows = [("Recorded by", facts["origin"])]
     if left.file:
         size = (left.folder / left.file).stat().st_size
         what = "the file itself" if not left.segments else "the disk image, its first segment"
@@ -232,4 +232,11 @@ def _rows(left: CourtFolder) -> str:
         rows.append(("On record no later than", facts["provenTime"]))
     if left.report.withheld:
         rows.append(("Left out of the record", ", ".join(left.report.withheld)))
-    return "".join(f"<tr><th>{shown(name)}</th><td>{shown(told)}</td></tr>" for name, told in rows)
+    item = items.short_digest(report.events[0]["statement"])
+    # Whole as well, and small: a court compares it with a certificate that names the item by it.
+    first = (
+        f"<tr><th>Item</th><td>{shown(item)}<br><small>{shown(facts['evidence'])}</small></td></tr>"
+    )
+    return first + "".join(
+        f"<tr><th>{shown(name)}</th><td>{shown(told)}</td></tr>" for name, told in rows
+    )

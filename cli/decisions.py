@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
-from cli import event_members, labels, offer_confirmation, output, people, questions
+from cli import event_members, items, labels, offer_confirmation, output, people, questions
 from cli.global_options import STATE
 from ledger.domain.errors import NotFoundError, RuleError
 from ledger.domain.identity.person import PersonId
@@ -58,7 +58,7 @@ def decide(
     _require_undecided(session, events, chosen)
     if not STATE.json:
         called = people.named(session, people.actors(one.document for one in events))
-        output.say(*lines(urn, events, chosen, standing, called))
+        output.say(*lines(events, chosen, standing, called))
     questions.agree(_QUESTIONS[event_type], yes=yes, otherwise="it stays undecided, as before")
     decision = {"target": chosen.statement, **body}
     return retrieval.record(*parts, event_type, decision, members, read=events), chosen
@@ -131,7 +131,6 @@ def opened(
 
 
 def lines(
-    urn: str,
     events: list[RecordedDocument],
     event: RecordedDocument,
     standing: Standing,
@@ -156,7 +155,7 @@ def lines(
     stood = corrections.standing(documents, event.statement)
     said, stands = event_members.said(document), event_members.said(stood)
     shown = [
-        ("item", urn),
+        ("item", items.short_digest(opening)),
         ("what", named),
         *([("recorded as", recorded)] if recorded != named else []),
         *(("number", number) for number in numbers),
@@ -169,7 +168,7 @@ def lines(
             for name, value in stands
             if (name, value) not in said
         ),
-        ("digest", event.statement),
+        ("signed as", items.short_digest(event.statement)),
         *offer_confirmation.standing_rows(standing),
     ]
     wide = max(len(word) for word, _ in shown) + 2

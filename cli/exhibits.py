@@ -10,8 +10,10 @@ import typer
 
 from cli import command_line, items, output
 from ledger.domain.codecs.text import counted
+from ledger.domain.event import same_record
 
 if TYPE_CHECKING:
+    from cli.session import Session
     from ledger.client.upload import UploadOptions
     from ledger.domain.errors import ConflictError
 
@@ -54,8 +56,6 @@ def in_words(error: ConflictError) -> ConflictError:
     """An error with the commands that go on, where it is about a number that the case has already;
     else the error as it is.
     """
-    from ledger.domain.event import same_record
-
     number = command_line.said("--exhibit")
     if not number or not error.message.startswith(same_record.NUMBER_TAKEN):
         return error
@@ -75,6 +75,12 @@ def in_words(error: ConflictError) -> ConflictError:
 def _again(*instead: str) -> str:
     """The command line with another way to number what it records."""
     return command_line.again(*instead, without=(*_NUMBERING, "--resume", *instead))
+
+
+def parts(session: Session, case: str, exhibit: str) -> set[str]:
+    """Items that have numbers of parts of an exhibit, as their records stand."""
+    search = session.node.search
+    return {*search(same_record.PARTS, exhibit)} & {*search(same_record.OF_CASE, case)}
 
 
 def in_use(session: Any, case: str) -> str:

@@ -12,7 +12,7 @@ import typer
 
 from cli import beside, outfile, output, segments_back
 from cli.hints import runnable
-from cli.reading import Read
+from cli.reading import Read, same_as_recorded
 from ledger.domain.codecs.text import counted
 from ledger.domain.files import path_names
 
@@ -196,9 +196,9 @@ def _file(read: Read, files: FolderBack, target: Path, plain: str) -> _Told:
         "access": read.access,
         "kept": kept,
     }
-    size, digest = output.size(read.body["size"]), read.body["digests"]["sha-256"]
     there = ", there before" if kept else ""
-    return _Told(value, [f"{target / name}: {size}{there}, same sha-256 as recorded: {digest}"])
+    what = f"{target / name}: {output.size(read.body['size'])}{there}"
+    return _Told(value, same_as_recorded(what, read.body["digests"]))
 
 
 def _failed(typed: str, error: Exception) -> _Told:

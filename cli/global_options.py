@@ -53,6 +53,10 @@ class State:
     item: str = ""
     urn: str = ""
     opening: str = ""
+    #: Short ids of the items that the node told of, by their URNs.
+    names: dict[str, str] = field(default_factory=dict)
+    #: Items that were named by a number which they had before a correction, by that.
+    former: dict[str, str] = field(default_factory=dict)
     #: Kinds and values of the numbers by which it was named; the node said which item that is.
     numbers: tuple[tuple[str, str], ...] = ()
     #: The command line without the program, for hints that repeat it otherwise.

@@ -26,6 +26,10 @@ _KNOWN: Final = set[str]()
 _HOMELESS: Final = ("verify", "demo", "restore")
 #: The item at hand, in the place of the word that stands for one in a command: behind its name.
 _ITEM: Final = re.compile(r"(?<![\w.-])(custody(?: [a-z][a-z-]*)+) ID\b")
+#: An item's whole id.
+_WHOLE_ID: Final = re.compile(
+    r"(?<![\w-])(?:urn:uuid:)?([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?![\w-])"
+)
 _COMMAND: Final = re.compile(r"(?<![`\w./-])custody ((?:--offline )?)([a-z-]+)")
 
 
@@ -33,6 +37,7 @@ def runnable(text: str) -> str:
     """A text with its commands as they run from here, such as ``custody --home DIR anchor`` for
     ``custody anchor``, and with the item at hand for ``ID``.
     """
+    text = in_short(text)
     if STATE.item:
         text = _ITEM.sub(lambda match: f"{match[1]} {quoted(STATE.item)}", text)
     given, name = options(), program()
@@ -47,6 +52,13 @@ def runnable(text: str) -> str:
     parts = text.split("`")
     parts[::2] = (_COMMAND.sub(complete, part) for part in parts[::2])
     return "`".join(parts)
+
+
+def in_short(text: str) -> str:
+    """A text with items by the short ids under which this run told of them: what lies below the
+    commands knows whole ids alone.
+    """
+    return _WHOLE_ID.sub(lambda match: STATE.names.get(f"urn:uuid:{match[1]}", match[0]), text)
 
 
 def command(*words: object, server: str = "") -> str:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 from cli import output, questions
 from cli.global_options import STATE
 from cli.hints import command
+from ledger.domain.event import same_record
 
 if TYPE_CHECKING:
     from cli.session import Session
@@ -70,7 +71,7 @@ def as_told(session: Session, urns: Iterable[str]) -> dict[str, Item]:
 
 def shorts(session: Session, urns: Iterable[str]) -> dict[str, str]:
     """Items by their short ids, as the node tells the statements that opened them; longer ones
-    where two of these begin alike, whole ids where it tells none.
+    where two of these begin alike. Where it tells none, how the whole id begins.
     """
     wanted = list(dict.fromkeys(urns))
     return short_ids(wanted, as_told(session, wanted))
@@ -78,25 +79,33 @@ def shorts(session: Session, urns: Iterable[str]) -> dict[str, str]:
 
 def short_ids(urns: Iterable[str], told: Mapping[str, Item]) -> dict[str, str]:
     """Short ids of items, of which these were told; see shorts."""
-    return apart({urn: told[urn].opening if urn in told else "" for urn in urns})
+    found = apart({urn: told[urn].opening if urn in told else "" for urn in urns})
+    STATE.names = STATE.names | found
+    return found
 
 
-def opened_by(statement: str) -> str:
-    """The short id of the item that a statement opened, by the digest of it."""
+def short_digest(statement: str) -> str:
+    """A statement's digest in short, which is the short id of the item that it opened."""
     return statement[:SHORT]
 
 
 def apart(openings: dict[str, str]) -> dict[str, str]:
-    """Short ids of items by the digests of the statements that opened them, each with as many
-    digits as tell all of these apart.
+    """Short ids of items by the digests of the statements that opened them, or by their whole ids
+    where none is known, each with as many digits as tell all of these apart.
     """
     digits = SHORT
-    known = {opening for opening in openings.values() if opening}
-    while len({opening[:digits] for opening in known}) < len(known):
+    ids = {urn: opening or urn.removeprefix("urn:uuid:") for urn, opening in openings.items()}
+    known = set(ids.values())
+    while len({one[:digits] for one in known}) < len(known):
         digits += 4
-    return {
-        urn: opening[:digits] or urn.removeprefix("urn:uuid:") for urn, opening in openings.items()
-    }
+    return {urn: one[:digits] for urn, one in ids.items()}
+
+
+def beginnings(urns: Iterable[str]) -> dict[str, str]:
+    """Items of other agencies, of which no opening statement is known here, by how their ids
+    begin.
+    """
+    return apart(dict.fromkeys(urns, ""))
 
 
 def urn_of(session: Session | None, text: str) -> str:
@@ -163,7 +172,7 @@ def among(urns: Iterable[str], text: str, what: str) -> str:
     if len(found) == 1:
         return found[0]
     if found:
-        raise _unclear(text, found, {})
+        raise _unclear(text, found, beginnings(found))
     raise UsageError(f"{text[:80]!r} is not {what}", hint="give its id, or how that begins")
 
 
@@ -180,9 +189,12 @@ def _found(session: Session | None, text: str, *, told: bool = True) -> Named:
         return Named(evidence_urn(text))  # which says that nobody can be asked
     if len(urns) == 1:
         name = shorts(session, urns)[urns[0]]
-        if told:
-            how = "was the number of" if found[0].former else "is"
-            output.note(f"{text[:80]} {how} item {name}")
+        if found[0].former:  # also in a script: whoever wrote it may mean another item by now
+            STATE.former = {**STATE.former, text: urns[0]}
+            if not STATE.json:
+                output.say(f"{text[:80]} was the number of item {name}")
+        elif told:
+            output.note(f"{text[:80]} is item {name}")
         return replace(found[0], name=name)
     if not urns:
         raise _unknown(session, text)
@@ -255,7 +267,10 @@ def _by_numbers(session: Session, text: str) -> list[Named]:
     # An exhibit number alone is one of the case that is worked on here, where that has it.
     used = session.used_case if alone else ""
     found += (_by_numbers(session, f"{used}/{text}") if used else []) or alone
-    found += [Named(urn, text, (("case", text),)) for urn in search("case", text)]
+    of_case = set(search(same_record.OF_CASE, text))
+    for urn in search("case", text):  # a case that it is of no more is no reason to read it either
+        former = urn not in of_case
+        found.append(Named(urn, "" if former else text, (("case", text),), former=former))
     return found
 
 
@@ -280,7 +295,7 @@ def _unclear(text: str, urns: list[str], told: Mapping[str, str]) -> Exception:
     """
     from ledger.domain.errors import UsageError
 
-    some = ", ".join(told.get(urn, urn.removeprefix("urn:uuid:")) for urn in urns[:_SHOWN])
+    some = ", ".join(told[urn] for urn in urns[:_SHOWN])
     more = f" and {len(urns) - _SHOWN} more" if len(urns) > _SHOWN else ""
     return UsageError(
         f"{text[:80]!r} may be each of {len(urns)} items: {some}{more}",
@@ -293,10 +308,13 @@ def _unknown(session: Session, text: str) -> Exception:
     from ledger.domain.errors import UsageError
 
     if is_whole(text):
-        of_case = text.rstrip("/").split("/")[0]
+        parts = text.rstrip("/").split("/")
+        cases = ["/".join(parts[:at]) for at in range(len(parts), 0, -1)]
+        known = (one for one in cases if not STATE.offline and session.node.search("case", one))
+        listed = command("list", "--case", next(known, cases[-1]))
         return UsageError(
             f"{text[:80]!r} may be several items, and one is wanted here",
-            hint=f"name one of those that are listed by: {command('list', '--case', of_case)}",
+            hint=f"name one of those that are listed by: {listed}",
         )
     case, _, exhibit = text.rpartition("/")
     if case and exhibit and not STATE.offline and session.node.search("case", case):

@@ -49,12 +49,23 @@ def told(error: Any, group: Any, arguments: Sequence[str]) -> tuple[str, str] | 
 def _of_option(name: str, context: Any, typed: Sequence[Part]) -> tuple[str, str]:
     command = context.command_path
     known = command_line.known_options(context.command) if name.startswith("--") else []
-    close = _close(name, known)
     at = next(at for at, part in enumerate(typed) if part.words[0].startswith(name))
+    # What takes no value is not meant where one follows, nor the other way round.
+    with_value = typed[at].words[0] != name or _is_value(typed[at + 1 : at + 2])
+    close = [
+        one
+        for one in _close(name, known)
+        if command_line.takes_value(context.command, one) is with_value
+    ]
     value = typed[at].words[0].removeprefix(name)
     meant = [_with(typed, at, found + value) for found in close]
     what = f"{_there_is(command)}no option {name}{_did_you_mean(close)}"
     return what, _hint(meant, f"its options: {command} --help")
+
+
+def _is_value(behind: Sequence[Part]) -> bool:
+    """Whether the part behind an option that is not known may be what it says."""
+    return any(not part.option and not part.words[0].startswith("-") for part in behind)
 
 
 def _of_command(at: int, context: Any, group: Any, typed: Sequence[Part]) -> tuple[str, str]:

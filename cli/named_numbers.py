@@ -33,8 +33,8 @@ def require_named(evidence: str, events: Sequence[RecordedDocument]) -> None:
     if events and not events[0].statement.startswith(STATE.opening):
         raise VerificationError(
             2,
-            f"the node names item {evidence.removeprefix('urn:uuid:')} for {STATE.opening}, and "
-            "the statement that opened it has another digest",
+            f"the node names another item for {STATE.opening}: the statement that opened it has "
+            "another digest",
             hint=DISTRUST,
         )
     documents = {one.statement: one.document for one in events if one.document is not None}
@@ -65,12 +65,14 @@ def require_numbers(evidence: str, documents: Mapping[str, dict[str, Any]]) -> N
         for _, document in versions
         for case in same_record.numbers_of(same_record.identifiers(document), same_record.CASE)
     }
+    # What is done to a whole case is done to those that are of it, and to none that ever was.
+    found |= {(same_record.OF_CASE, case) for case in same_record.found_by(documents)[0]}
     # An exhibit that was named with its parts has its number, or is a part of it.
     found |= {
         (same_record.PARTS, whole)
         for scheme, value in found
         if scheme == "exhibit"
-        for whole in (value, same_record.whole(value))
+        for whole in same_record.wholes_of(value)
     }
     for scheme, value in STATE.numbers:
         if (form(scheme), form(value)) not in found:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from cli import items, people, questions, tables
+from ledger.domain.event import corrections, same_record
 
 if TYPE_CHECKING:
     from ledger.client.offered_item import OnOffer
@@ -50,7 +51,7 @@ def offer_lines(shown: OnOffer, called: people.Names = people.pseudonym) -> list
     signer, *terms = _terms(shown, called)
     return [
         *_rows(
-            ("item", f"{_short(shown)}  {shown.evidence}"),
+            ("item", _short(shown)),
             ("what", f"{_what(shown)}{_size(shown)}"),
             *(("number", f"{one['value']} ({one['scheme']})") for one in _identifiers(shown)),
             ("from", f"{signer[1]}, {shown.offer['time']}"),
@@ -89,12 +90,14 @@ def _rows(*rows: tuple[str, Any]) -> list[str]:
 
 def _short(shown: OnOffer) -> str:
     """The short id of the item, as lists show it: its record begins with what opened it."""
-    return items.opened_by(shown.events[0].statement)
+    return items.short_digest(shown.events[0].statement)
 
 
 def _what(shown: OnOffer) -> str:
-    opening = shown.opening["body"]
-    return str(opening.get("name") or opening.get("description") or shown.opening["type"])
+    documents = _documents(shown)
+    opening = corrections.standing(documents, next(iter(documents)))
+    body = opening["body"]
+    return str(body.get("name") or body.get("description") or opening["type"])
 
 
 def _size(shown: OnOffer) -> str:
@@ -120,17 +123,18 @@ def _terms(shown: OnOffer, called: people.Names) -> list[tuple[str, Any]]:
     ]
 
 
-def checked_line(shown: OnOffer, seals: tuple[str, ...]) -> str:
+def checked_lines(shown: OnOffer, seals: tuple[str, ...]) -> list[str]:
     """What was verified of an item on offer before anybody signs for it, and what was not."""
     if shown.has_content:
-        return (
-            f"checked  every byte was fetched and is what was recorded: sha-256 "
-            f"{shown.opening['body']['digests']['sha-256']}"
-        )
+        return [
+            "checked  every byte was fetched and is what was recorded, by its sha-256",
+            f"         {shown.opening['body']['digests']['sha-256']}",
+        ]
     found = ", ".join(seals) or "none"
-    return (
-        f"checked  nothing: of a thing you alone can say what it is; seals that you found: {found}"
-    )
+    return [
+        "checked  nothing: of a thing you alone can say what it is",
+        f"found    seals, as you say: {found}",
+    ]
 
 
 def agree(question: str, *, yes: bool) -> None:
@@ -147,5 +151,11 @@ def agree(question: str, *, yes: bool) -> None:
     )
 
 
+def _documents(shown: OnOffer) -> dict[str, dict[str, Any]]:
+    return {one.statement: one.document for one in shown.events if one.document is not None}
+
+
 def _identifiers(shown: OnOffer) -> list[dict[str, Any]]:
-    return [*shown.opening.get("identifiers", []), *shown.offer.get("identifiers", [])]
+    """Its numbers as its record stands: what was corrected may be another item's by now."""
+    standing = dict(same_record.versions(_documents(shown))).values()
+    return [number for document in standing for number in same_record.identifiers(document)]

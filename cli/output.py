@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any, Final, Self, TextIO
 
 from cli.global_options import STATE
-from cli.hints import runnable
+from cli.hints import in_short, runnable
 from cli.line_folding import folded
 from ledger import system
 from ledger.domain.errors import (
@@ -62,6 +62,9 @@ def result(value: Any, *lines: str) -> None:
     members as they came (see ledger.domain.ports.answers).
     """
     if STATE.json:
+        if STATE.former:
+            own = value if isinstance(value, dict) else asdict(value)
+            value = {**own, "formerNumbers": STATE.former}
         ascii_only = not is_unicode(results())
         text = json.dumps(value, indent=2, ensure_ascii=ascii_only, default=asdict)
         _print(results(), *safe.json_safe(text).split("\n"))
@@ -259,7 +262,7 @@ def tell(message: str, hint: str | None, code: int) -> int:
             safe.json_safe(json.dumps({"error": {"message": message, "hint": hint, "exit": code}})),
         )
         return code
-    say(f"custody: {message}", *([f"  what to do: {hint}"] if hint else []))
+    say(f"custody: {in_short(message)}", *([f"  what to do: {hint}"] if hint else []))
     return code
 
 

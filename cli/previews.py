@@ -66,7 +66,8 @@ def of_submissions(submissions: Sequence[dict[str, Any]]) -> None:
         UsageError: whoever was asked does not want it recorded. typer.Exit: it was a preview.
     """
     if STATE.preview or questions.can_ask():
-        _show([_document(one) for one in submissions])
+        # The old number of an item is known once its record was opened, which is signed for.
+        _show([_document(one) for one in submissions], signed="only your access was signed")
 
 
 def _document(submission: dict[str, Any]) -> dict[str, Any]:
@@ -77,7 +78,7 @@ def _document(submission: dict[str, Any]) -> dict[str, Any]:
     return documents.parse(raw, submission["disclosures"]).value
 
 
-def _show(events: Sequence[dict[str, Any]]) -> None:
+def _show(events: Sequence[dict[str, Any]], *, signed: str = "nothing was signed") -> None:
     if STATE.preview:
         lines = [line for event in events for line in (*_lines(event), "")]
         output.result(
@@ -94,7 +95,10 @@ def _show(events: Sequence[dict[str, Any]]) -> None:
         if event["type"] not in ASKED or asked in STATE.agreed:
             continue
         output.say(*_lines(event))
-        questions.agree("Sign it, as it is shown here?", yes=False, otherwise="all is as before")
+        before = signed if event["type"] == "corrected" else "nothing was signed"
+        questions.agree(
+            "Sign it, as it is shown here?", yes=False, otherwise="all is as before", signed=before
+        )
         STATE.agreed.add(asked)
 
 

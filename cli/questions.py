@@ -50,20 +50,27 @@ def require(*, yes: bool) -> None:
         )
 
 
-def agree(question: str, *, yes: bool, otherwise: str, hint: str | None = None) -> None:
+def agree(
+    question: str,
+    *,
+    yes: bool,
+    otherwise: str,
+    hint: str | None = None,
+    signed: str = "nothing was signed",
+) -> None:
     """Ask whether to sign what was just shown.
 
     Args:
         yes: the person said so beforehand.
         otherwise: what holds when they do not agree.
-        hint: what they may want to do instead.
+        hint: what they may want to do instead. signed: what was signed before they were asked.
 
     Raises:
-        UsageError: they do not agree, or cannot be asked. Nothing was signed.
+        UsageError: they do not agree, or cannot be asked.
     """
     require(yes=yes)
     if not yes and _answer(f"{question} [y/N]") not in _YES:
-        raise UsageError(f"nothing was signed: {otherwise}", hint=hint)
+        raise UsageError(f"{signed}: {otherwise}", hint=hint)
 
 
 def choose(question: str, letters: Collection[str]) -> str | None:

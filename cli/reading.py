@@ -4,6 +4,7 @@ is its manifest, which is kept to be gone by.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from cli import items, output
@@ -107,3 +108,10 @@ class _Kept:
         if self._file is not None:
             self._file.write(data)
         return len(data)
+
+
+def same_as_recorded(what: str, digests: Mapping[str, str]) -> list[str]:
+    """That content which was written is what was recorded, with its digest whole on a line of its
+    own: somebody may compare it.
+    """
+    return [f"{what}, same sha-256 as recorded", f"  {digests['sha-256']}"]

@@ -5,14 +5,17 @@ was recorded without network, and what comes from another agency.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from cli import items
 from cli.hints import command
 from ledger.domain.event import same_record
-from ledger.domain.ports.client import NodeApi
+
+if TYPE_CHECKING:
+    from cli.session import Session
 
 
-def lines(node: NodeApi, evidence: str, documents: Mapping[str, dict[str, Any]]) -> list[str]:
+def lines(session: Session, evidence: str, documents: Mapping[str, dict[str, Any]]) -> list[str]:
     """What is told of an item from another agency whose exhibit numbers others bear here.
 
     Args:
@@ -21,16 +24,20 @@ def lines(node: NodeApi, evidence: str, documents: Mapping[str, dict[str, Any]])
     borne = [
         found
         for case, exhibit in same_record.numbers(documents)
-        if (found := node.numbers(case, [exhibit]).get(exhibit)) is not None
+        if (found := session.node.numbers(case, [exhibit]).get(exhibit)) is not None
     ]
-    others = [one for found in borne for one in (*found.meant, *found.evidence) if one != evidence]
-    return told(evidence, dict.fromkeys(others))
+    others = dict.fromkeys(
+        one for found in borne for one in (*found.meant, *found.evidence) if one != evidence
+    )
+    ids = items.shorts(session, others)
+    return told(items.short_digest(next(iter(documents), "")), ids.values())
 
 
-def told(evidence: str, others: Iterable[str]) -> list[str]:
-    """What is told of an item whose exhibit number others bear in its case as well."""
+def told(name: str, others: Iterable[str]) -> list[str]:
+    """What is told of an item whose exhibit number others bear in its case as well, all of them by
+    their short ids.
+    """
     return [
-        f"{evidence} has an exhibit number that {other} bears in its case too; look at both: "
-        f"{command('show', other)}"
+        f"{name} bears an exhibit number that {other} bears too: {command('show', other)}"
         for other in others
     ]

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from cli import beside, outfile, output
+from cli import beside, items, outfile, output
 from ledger.domain.codecs.text import counted
 
 if TYPE_CHECKING:
@@ -62,7 +62,8 @@ def fill(read: Read, each: list[tuple[str, int]], target: Path) -> tuple[dict[st
     from ledger.client.image_parts import PartsWriter
 
     outfile.require_folder(target)
-    hint = f"your access was signed ({read.access}); name another folder with --output"
+    signed = items.short_digest(read.access)
+    hint = f"your access was signed ({signed}); name another folder with --output"
     files.require_vacant(target, hint=hint)
     with files.building(target, what=f"the disk image could not be written to {target}") as aside:
 
@@ -84,5 +85,6 @@ def fill(read: Read, each: list[tuple[str, int]], target: Path) -> tuple[dict[st
     count = f"{counted(len(each), 'segment')}, {each[0][0]} and those that follow"
     return value, [
         f"{target}: a disk image of {count}, {output.size(done.size)}",
-        f"same sha-256 of all segments joined as recorded: {done.digests['sha-256']}",
+        "same sha-256 of all segments joined as recorded:",
+        f"  {done.digests['sha-256']}",
     ]

@@ -115,11 +115,12 @@ def reasons(chosen: Chosen, basis: str, *words: str) -> dict[str, dict[str, Any]
     return {one.urn: of_case[one.case] for one in chosen.items}
 
 
-def agree(chosen: Chosen, question: str, *, yes: bool) -> None:
+def agree(chosen: Chosen, question: str, *, yes: bool, lines: Sequence[str] | None = None) -> None:
     """Show a whole case, or a whole exhibit, and ask: who types it has not named its items.
 
     Args:
-        question: with "{}" for how many there are.
+        question: with "{}" for how many there are. lines: what is shown of each item; its short id
+            otherwise.
 
     Raises:
         UsageError: they do not agree, cannot be asked, or there is nothing.
@@ -133,7 +134,7 @@ def agree(chosen: Chosen, question: str, *, yes: bool) -> None:
             hint="see: custody list",
         )
     if not STATE.json:
-        names = [one.short for one in chosen.items]
+        names = lines if lines is not None else [one.short for one in chosen.items]
         more = [f"and {len(names) - _SHOWN:,} more"] if len(names) > _SHOWN else []
         left = [f"{counted(chosen.closed, 'closed item')} left out"] if chosen.closed else []
         output.say(*names[:_SHOWN], *more, *left)
@@ -210,7 +211,7 @@ def tell(done: Done, *lines: str) -> None:
     }
     output.result(value, *(lines if done.answers else ()), *_refused(done))
     if done.stopped is not None:
-        code = output.exit_code(done.stopped)
+        code = _INCOMPLETE if done.answers else output.exit_code(done.stopped)
         raise typer.Exit(output.failure(done.stopped, code))
     if done.refused:
         raise typer.Exit(_INCOMPLETE if done.answers else 1)
@@ -239,23 +240,24 @@ def _about(chosen: Chosen) -> Iterator[Named]:
 
 
 def _belonging(session: Session, text: str) -> list[Named]:
-    """The items of a case, or of an exhibit with its parts, whichever a name means.
+    """The items of a case, or of an exhibit with its parts, whichever a name means; none that were
+    corrected to another case or number.
 
     Raises:
         UsageError: it means nothing, or both.
     """
     name, search = text.rstrip("/"), session.node.search
-    numbers = (("case", name),)
-    found = [[Named(urn, name, numbers) for urn in search("case", name)]]
+    numbers = ((same_record.OF_CASE, name),)
+    found = [[Named(urn, name, numbers) for urn in search(same_record.OF_CASE, name)]]
     parts = name.split("/")
     for at in range(1, len(parts)):
         case, exhibit = "/".join(parts[:at]).strip(), "/".join(parts[at:]).strip()
-        if case and exhibit and (of_case := set(search("case", case))):
+        if case and exhibit and (of_case := set(search(same_record.OF_CASE, case))):
             wholes, parts_of = search("exhibit", exhibit), search(same_record.PARTS, exhibit)
             borne = session.node.numbers(case, [exhibit]).get(exhibit)
-            if borne is not None:  # what had the number before it was corrected is not meant
-                wholes = [urn for urn in wholes if urn in borne.evidence]
-            numbers_of = (("case", case), (same_record.PARTS, exhibit))
+            bearers = {*borne.evidence, *borne.meant} if borne is not None else set()
+            wholes = [urn for urn in wholes if urn in bearers]
+            numbers_of = ((same_record.OF_CASE, case), (same_record.PARTS, exhibit))
             there = [urn for urn in dict.fromkeys([*wholes, *parts_of]) if urn in of_case]
             found.append([Named(urn, case, numbers_of) for urn in there])
     meant = [one for one in found if one]

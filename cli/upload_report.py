@@ -21,17 +21,22 @@ LISTED: Final = 20
 IN_LOG: Final = " in the agency's log"
 
 
-def named(session: Session, done: Sequence[UploadResult], *, known: bool = False) -> dict[str, str]:
+def named(
+    session: Session,
+    done: Sequence[UploadResult],
+    found: Mapping[str, tuple[str, str]] | None = None,
+) -> dict[str, str]:
     """The items that are listed of an upload, and those named beside them, by short ids.
 
     Args:
-        known: only those that recorded a file before: the others are not there yet.
+        found: as for ``elsewhere``; None where nothing was recorded, and only what recorded a file
+            before is there.
     """
-    new = [item for item in done if item.index is not None and not known]
+    new = [item for item in done if item.index is not None and found is not None]
     left = [item for item in done if item.index is None]
-    same = [item for item in new if item.duplicates][:LISTED]
+    same = [_other(item, found or {})[0] for item in new if item.duplicates][:LISTED]
     some = [item.evidence for item in [*new[:LISTED], *left[:1], *left[-1:]]]
-    return items.shorts(session, [*some, *(item.duplicates[0] for item in same)])
+    return items.shorts(session, [*some, *same])
 
 
 def recorded(
@@ -101,10 +106,10 @@ def elsewhere(
     same = [item for item in new if item.duplicates]
     lines = []
     for item in same[:LISTED]:
-        other, number = found.get(item.evidence, (item.duplicates[0], ""))
+        other, number = _other(item, found)
         where = f"also in {number}, " if number else ""
         says = "" if item.evidence in found else ", as the node says"
-        lines.append(f"same content: {item.path} is {where}{_name(names, other)}{says}")
+        lines.append(f"same content: {item.path} is {where}{names[other]}{says}")
     if len(same) > LISTED:
         wholes = Counter(same_record.whole(number) for _, number in found.values() if number)
         many = ", ".join(f"{count} in {number}" for number, count in wholes.most_common(5))
@@ -152,5 +157,6 @@ def left_out(left: Sequence[LeftOut]) -> list[str]:
     return lines
 
 
-def _name(names: Mapping[str, str], evidence: str) -> str:
-    return names.get(evidence) or evidence.removeprefix("urn:uuid:")
+def _other(item: UploadResult, found: Mapping[str, tuple[str, str]]) -> tuple[str, str]:
+    """Another item with the content of one, and its number where that is proven."""
+    return found.get(item.evidence, (item.duplicates[0], ""))

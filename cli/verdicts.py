@@ -6,10 +6,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from cli import command_line
 from cli.hints import runnable
 from ledger.domain.codecs.text import counted
 
 if TYPE_CHECKING:
+    from ledger.domain.verify import VerifiedBeginning
     from ledger.domain.verify.report import Step, VerificationReport
 
 _RECORD: Final = 8  # steps that judge the record alone
@@ -61,23 +63,28 @@ _FAILED: Final = {
 }
 
 
-def first_lines(report: VerificationReport, *, compared: bool) -> list[str]:
+def first_lines(
+    report: VerificationReport, *, compared: bool, stands: VerifiedBeginning | None = None
+) -> list[str]:
     """The verdict with what failed or is open, and what that means.
 
     Args:
-        compared: whether a file was given.
+        compared: whether a file was given. stands: what is verified of a record that fails.
     """
     by_status: dict[str, list[Step]] = {}
     for step in report.steps.values():
         by_status.setdefault(step.status, []).append(step)
     verdict = str(report.verdict)
     if verdict == "verified":
-        return [f"VERIFIED: {_verified(report, compared=compared)}", *_corrected(report)]
+        until = report.facts["judgedUntil"]
+        part = "" if until is None else f"up to event {until}, and no later one was judged: "
+        return [f"VERIFIED: {part}{_verified(report, compared=compared)}", *_corrected(report)]
     if verdict == "failed":
         failed = by_status["failed"]
         whole = len(by_status.get("passed", [])) == _RECORD and [failed[0].number] == [_FILE]
         record = ["  the record itself is good: steps 1 to 8 hold"] if whole else []
-        return [line for step in failed for line in _failed(step)] + record + _corrected(report)
+        said = [line for step in failed for line in _failed(step)]
+        return said + record + _stands(stands) + _corrected(report)
     if verdict == "unreadable":
         [step, *_] = by_status["unreadable"]
         return [
@@ -115,17 +122,31 @@ def _is_closed(report: VerificationReport) -> bool:
 
 def _verified(report: VerificationReport, *, compared: bool) -> str:
     origin = report.facts["origin"]
-    if len([one for one in report.withheld if one.endswith(_WHOLE)]) == report.facts["events"]:
+    unsaid = len([one for one in report.withheld if one.endswith(_WHOLE)])
+    if unsaid == report.facts["events"]:
         return (
             f"the record of {origin} is unchanged and no event of it is missing; what the events "
             "said is not in this bundle"
         )
+    lacks = f"; what {counted(unsaid, 'event')} of it said is not in this bundle" if unsaid else ""
     if not compared:
-        return f"the record of {origin} is whole and unchanged; no file was compared with it"
+        return f"the record of {origin} is whole and unchanged{lacks}; no file was compared with it"
     return (
         f"this file is, bit for bit, the one that {origin} recorded, and its record is whole and "
-        "unchanged"
+        f"unchanged{lacks}"
     )
+
+
+def _stands(beginning: VerifiedBeginning | None) -> list[str]:
+    """What nobody spoils who had the item later."""
+    if beginning is None:
+        return []
+    until, facts = beginning.until, beginning.report.facts
+    return [
+        f"  what stands: verified up to event {until}, held by {facts['custodian']}",
+        f"  the first event that is wrong: {until + 1}, in the log of {beginning.next_agency}",
+        f"  to judge what stands alone: {command_line.again('--until', str(until))}",
+    ]
 
 
 def _corrected(report: VerificationReport) -> list[str]:

@@ -144,7 +144,7 @@ def left_out(
     access = record_export(session, urn, basis)
     output.say(
         f"to leave out what a {recipient} does not see, the record was opened first; your export "
-        f"was signed and recorded for that: {access}"
+        f"was signed and recorded for that: {items.short_digest(access)}"
     )
     documents = [
         detail.document

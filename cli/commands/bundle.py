@@ -123,7 +123,8 @@ def _made(session: Session, asked: withholding.Asked, *, file: outfile.Target | 
     if not access and not asked.erased:
         access = withholding.record_export(session, urn, asked.why)
     if access and file is not None:
-        told = f"your export was signed and recorded ({access}); the bundle was not written"
+        signed = items.short_digest(access)
+        told = f"your export was signed and recorded ({signed}); the bundle was not written"
         file.otherwise(
             {"path": None, "access": access},
             told,

@@ -48,9 +48,10 @@ def list_(as_json: Json = False) -> None:
     with open_session() as session:
         copies = session.node.copies()
         ids = items.shorts(session, (copy.taken for copy in copies if copy.taken))
+    there = items.beginnings(copy.evidence for copy in copies)
     rows = [
         [
-            copy.evidence.removeprefix("urn:uuid:"),
+            there[copy.evidence],
             copy.giver,
             copy.until,
             ids.get(copy.taken, "not taken"),
@@ -62,7 +63,7 @@ def list_(as_json: Json = False) -> None:
         *tables.table(
             ["ITEM THERE", "FROM", "UNTIL", "TAKEN AS"],
             rows,
-            short={"UNTIL": tables.minutes, "ITEM THERE": tables.beginnings},
+            short={"UNTIL": tables.minutes},
         ),
     )
 
@@ -109,11 +110,11 @@ def take(
         openings = session.node.recorded([], [done.evidence])
         known = (one.opening for one in openings)
         opened = {one.statement: one.document for one in known if one.document is not None}
-        same = same_numbers.lines(session.node, done.evidence, opened)
+        same = same_numbers.lines(session, done.evidence, opened)
         name = items.shorts(session, [done.evidence])[done.evidence]
     output.result(
         asdict(done) | {"path": None},
-        f"recorded as {name}, a copy of {urn} of {found[-1].giver}",
+        f"recorded as {name}, a copy of {items.beginnings([urn])[urn]} of {found[-1].giver}",
         *same,
     )
 
@@ -127,8 +128,9 @@ def tree(evidence: Evidence, as_json: Json = False) -> None:
         family = {item for link in lineage.links for item in (link.parent, link.child)}
         ids = items.shorts(session, [urn, *sorted(family)])
     lines = _branches(lineage.links, urn, ids)
+    taken = items.beginnings(copy.taken for copy in lineage.copies if copy.taken)
     for copy in lineage.copies:
-        held = f"holds {copy.taken}" if copy.taken else f"may fetch it until {copy.until}"
+        held = f"holds {taken[copy.taken]}" if copy.taken else f"may fetch it until {copy.until}"
         lines.append(f"copy for {copy.recipient}: {held}")
     output.result(lineage, *lines)
 
@@ -149,7 +151,7 @@ def _branches(links: Sequence[Link], urn: str, ids: dict[str, str]) -> list[str]
     """The family as a tree from its roots, the item itself marked.
 
     Args:
-        ids: how each is called; those that nobody may see here by their whole ids.
+        ids: how each is called; those that nobody may see here by how their whole ids begin.
     """
     children: dict[str, list[tuple[str, str]]] = {}
     for link in links:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli import decisions, event_members, output, selection
+from cli import corrected_numbers, decisions, event_members, exhibits, output, selection
 from cli.global_options import STATE, Json
 from cli.hints import command
 from cli.questions import Yes
@@ -16,6 +16,7 @@ from ledger.domain.event import same_record
 from ledger.domain.event.normalization import form
 
 if TYPE_CHECKING:
+    from cli.corrected_numbers import NewNumber
     from cli.items import Named
     from cli.session import Session
     from ledger.domain.ports.answers import Recorded, RecordedDocument
@@ -45,8 +46,14 @@ def correct(
         ),
     ],
     event: Annotated[
-        int, typer.Option(help="Number of the event to correct; 0 opened the item.", min=0)
-    ] = 0,
+        int | None,
+        typer.Option(
+            help="Number of the event to correct: 0, which opened the item, or for a number the "
+            "one that gave it.",
+            min=0,
+            show_default=False,
+        ),
+    ] = None,
     field: Annotated[
         str,
         typer.Option(
@@ -88,40 +95,48 @@ def correct(
     }
     with open_session() as session:
         chosen = selection.find(session, [evidence])
-        if chosen.whole and (field or event):
+        if chosen.whole and (field or event is not None):
             raise UsageError(
                 "of several items their case or exhibit number is corrected, and nothing else",
                 hint="give --case NUMBER or --exhibit NUMBER",
             )
-        selection.agree(chosen, "Correct the number of {}?", yes=yes)
+        if number and chosen.whole:
+            planned = corrected_numbers.plan(session, chosen.items, case, exhibit)
+            lines = [one.line for one in planned]
+            _preview(planned, number, reason)
+            asked = f"Correct the {number[0]} number of {{}} to {number[1]}, for {reason!r}?"
+            selection.agree(chosen, asked, yes=yes, lines=lines)
         done = selection.each(
-            chosen, lambda one: _corrected(session, one, event, said, number), "correcting"
+            chosen,
+            lambda one: _corrected(session, one, event, said, number, whole=chosen.whole),
+            "correcting",
         )
-        if chosen.alone and number and not event:
-            _tell_parts(session, chosen.items[0], case, exhibit, reason)
     selection.tell_recorded(chosen, done)
 
 
 def _corrected(
     session: Session,
     item: Named,
-    event: int,
+    event: int | None,
     said: dict[str, Any],
     number: tuple[str, str] | None,
+    *,
+    whole: bool,
 ) -> Recorded:
     """Record the correction of one item.
 
     Args:
         said: the body without its target. number: scheme and right value, where a number is
             corrected; the place where it stands in the record is known once that was read, and
-            until then the node judges whether numbers may be corrected at all.
+            until then the node judges whether numbers may be corrected at all. whole: its parts
+            are corrected with it.
     """
     from ledger.client import retrieval
     from ledger.domain.errors import NotFoundError, RuleError, UsageError
     from ledger.domain.event.corrections import NO_FIELD
 
     listed = {recorded.seq: recorded.statement for recorded in session.node.events(item.urn)}
-    if event not in listed:
+    if event is not None and event not in listed:
         raise UsageError(f"the item has events 0 to {len(listed) - 1}, not {event}")
     draft = said
     if number:
@@ -129,102 +144,156 @@ def _corrected(
         new = [{"scheme": scheme, "value": value}]
         draft = {"pointer": event_members.NUMBERS, "new": new, "reason": said["reason"]}
     # The list is held against nothing: what is signed names the event as the record has it.
-    wanted = {"target": listed[event], **draft}
+    wanted = {"target": listed[event or 0], **draft}
     try:
         events, _ = decisions.read(session, item.urn, "corrected", wanted, _WHY)
     except RuleError as error:
         if number and error.message == NO_FIELD:
-            raise _no_number(event, *number) from error
+            raise _no_number(event or 0, *number) from error
         raise
-    target = next((one for one in events if one.seq == event), None)
-    if target is None:
-        raise NotFoundError(f"what event {event} said was destroyed")
     if number:
-        was, pointer = _number(events, target, scheme, value)
-        right = _of_part(item, scheme, was, value)
+        target, was, pointer = _number(events, event, item, scheme, value)
+        right = corrected_numbers.of_part(item, was, value) if scheme == "exhibit" else value
         if right == was:
             raise RuleError(f"its {scheme} number is {was} already: nothing was corrected")
-        said = said | {"pointer": pointer, "new": right}
+        said = {"pointer": pointer, "old": was, "new": right, "reason": said["reason"]}
+    else:
+        found = next((one for one in events if one.seq == (event or 0)), None)
+        if found is None:
+            raise NotFoundError(f"what event {event or 0} said was destroyed")
+        target = found
     body = {"target": target.statement, **said}
+    if not whole:
+        _require_no_parts(session, events, body)
     parts = (session.node, session.person, session.clock, item.urn, "corrected", body)
     return retrieval.record(*parts, read=events)
 
 
-def _of_part(item: Named, scheme: str, was: str, new: str) -> str:
-    """The new number of an item: of a part of an exhibit that was named with its parts, the
-    exhibit's with its own count behind it.
-    """
-    whole = dict(item.numbers).get(same_record.PARTS, "")
-    is_part = scheme == "exhibit" and whole and form(was) != form(whole)
-    # What was typed and what was recorded may differ in length, by blanks for example.
-    return new + was[len(same_record.whole(was)) :] if is_part else new
+def _preview(planned: Sequence[NewNumber], number: tuple[str, str], reason: str) -> None:
+    """Show what would be signed of several items, without opening the record of any.
 
-
-def _tell_parts(session: Session, item: Named, case: str, exhibit: str, reason: str) -> None:
-    """Say where the parts of an exhibit kept the number that the exhibit had; of its new case and
-    exhibit number one was given.
+    Raises:
+        typer.Exit: it was a preview.
     """
-    was = dict(item.numbers)
-    if "exhibit" not in was or "case" not in was:
+    if not STATE.preview:
         return
-    parts = {*session.node.search(same_record.PARTS, was["exhibit"])}
-    parts &= {*session.node.search("case", was["case"])} - {item.urn}
-    if parts and not STATE.json:
-        typed = f"{was['case']}/{was['exhibit']}/"
-        output.say(
-            f"its {counted(len(parts), 'part')} kept the number; to correct theirs too:",
-            "  "
+    scheme, _ = number
+    shown = [
+        {"evidence": one.item.urn, "scheme": scheme, "old": one.old, "new": one.new}
+        for one in planned
+    ]
+    output.result(
+        {"preview": shown, "reason": reason},
+        f"The {scheme} number of each would be corrected, for {reason!r}; nothing was:",
+        "",
+        *(one.line for one in planned),
+    )
+    raise typer.Exit
+
+
+def _require_no_parts(
+    session: Session, events: Sequence[RecordedDocument], body: dict[str, Any]
+) -> None:
+    """Check that a correction takes no exhibit's number from under its parts: they would keep it,
+    it would be free, and another exhibit under it would have them for its own.
+
+    Raises:
+        UsageError: it would, of parts that they may see.
+    """
+    from ledger.domain.errors import UsageError
+
+    documents = {one.statement: one.document for one in events if one.document is not None}
+    correction = {"type": "corrected", "seq": len(events), "body": body}
+    was, now = map(same_record.numbers, (documents, {**documents, "": correction}))
+    typed = {
+        form(one["value"]): one["value"]
+        for document in documents.values()
+        for one in same_record.identifiers(document)
+    } | ({form(body["new"]): body["new"]} if isinstance(body["new"], str) else {})
+    for number in was:
+        case, exhibit = (typed.get(part, part) for part in number)
+        if number in now or not (parts := exhibits.parts(session, case, exhibit)):
+            continue
+        new = next((one for one in now if one not in was), (number[0], "NUMBER"))
+        both, why = f"{case}/{exhibit}/", body["reason"]
+        right = [typed.get(part, part) for part in new]
+        raise UsageError(
+            f"{counted(len(parts), 'part')} of it would keep the number {case}/{exhibit}",
+            hint="correct them together: "
             + (
-                command("correct", typed, "--case", case, "--reason", reason)
-                if case
-                else command("correct", typed, "--exhibit", exhibit, "--reason", reason)
+                command("correct", both, "--case", right[0], "--reason", why)
+                if new[1] == number[1]
+                else command("correct", both, "--exhibit", right[1], "--reason", why)
             ),
         )
 
 
 def _number(
-    events: Sequence[RecordedDocument], target: RecordedDocument, scheme: str, number: str
-) -> tuple[str, str]:
-    """The only number of a scheme that an event gives its item, as it stands, and its pointer.
+    events: Sequence[RecordedDocument],
+    event: int | None,
+    item: Named,
+    scheme: str,
+    number: str,
+) -> tuple[RecordedDocument, str, str]:
+    """The number of a scheme that is meant, as it stands: the one by which the item was named, or
+    the only one that it has.
 
     Args:
-        number: the right one, for hints.
+        event: the one that gave it, where that was said. number: the right one, for hints.
+
+    Returns:
+        the event that gave it, the number, and its place in the event as a pointer.
 
     Raises:
-        UsageError: it gives none, or several.
+        UsageError: there is none, or several may be meant.
     """
     from ledger.domain.errors import UsageError
     from ledger.domain.event import corrections
 
     documents = {one.statement: one.document for one in events if one.document is not None}
-    standing = corrections.standing(documents, target.statement)
-    found = [
-        (one["value"], f"{place}/identifiers/{at}/value")
+    given = [
+        (known, one["value"], f"{place}/identifiers/{at}/value")
+        for known in events
+        if known.document is not None and event in (None, known.seq)
+        for standing in (corrections.standing(documents, known.statement),)
         for place, part in (("", standing), ("/body", standing["body"]))
         for at, one in enumerate(part.get("identifiers", []))
         if form(one["scheme"]) == scheme
     ]
+    found = [one for one in given if _is_named(item, scheme, one[1])]
     if len(found) == 1:
         return found[0]
-    if not found:
-        raise _no_number(target.seq, scheme, number)
-    said = event_members.text([{"scheme": scheme, "value": value} for value, _ in found])
+    if not given:
+        raise _no_number(event or 0, scheme, number)
+    said = ", ".join(f"{value} (event {known.seq})" for known, value, _ in given)
+    known, _, pointer = (found or given)[0]
     raise UsageError(
-        f"event {target.seq} gave the item {len(found)} numbers of this kind: {said}",
+        f"the item was given {counted(len(given), f'{scheme} number')}: {said}",
         hint="say which one: "
         + command(
             "correct",
-            STATE.item,
+            item.short,
             "--event",
-            target.seq,
+            known.seq,
             "--field",
-            found[0][1],
+            pointer,
             "--new",
             number,
             "--reason",
             "WHY",
         ),
     )
+
+
+def _is_named(item: Named, scheme: str, number: str) -> bool:
+    """Whether an item was named by this number of a scheme, or by none of it."""
+    numbers = dict(item.numbers)
+    if scheme == same_record.CASE:
+        said = numbers.get(same_record.OF_CASE, numbers.get(same_record.CASE))
+        return said is None or form(said) == form(number)
+    if (whole := numbers.get(same_record.PARTS)) is not None:
+        return form(whole) in map(form, same_record.wholes_of(number))
+    return "exhibit" not in numbers or form(numbers["exhibit"]) == form(number)
 
 
 def _no_number(event: int, scheme: str, number: str) -> Exception:

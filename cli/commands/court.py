@@ -67,7 +67,8 @@ def court(
             if not signed:
                 raise
             raise typer.Exit(_unwritten(error, signed)) from error
-    output.result(as_json_of(left), *told(left))
+        listed = items.shorts(session, (left.listed or ())[:1])
+    output.result(as_json_of(left), *told(left, *listed.values()))
 
 
 def register(app: typer.Typer) -> None:
@@ -79,7 +80,8 @@ def _unwritten(error: Exception, signed: list[str]) -> int:
     """Say what was done and stays done, where the disk refused the rest; the exit code."""
     output.result(
         {"path": None, "access": signed},
-        f"your accesses were signed and recorded ({', '.join(signed)}); no folder was left",
+        "your accesses were signed and recorded "
+        f"({', '.join(map(items.short_digest, signed))}); no folder was left",
     )
     return output.tell(
         f"the work was done, and only its files could not be written: {error}",
@@ -110,8 +112,12 @@ def as_json_of(left: court_page.CourtFolder) -> dict[str, object]:
     }
 
 
-def _listed(left: court_page.CourtFolder) -> list[str]:
-    """What is not in a folder whose file is the list of others, and how it comes."""
+def _listed(left: court_page.CourtFolder, first: str) -> list[str]:
+    """What is not in a folder whose file is the list of others, and how it comes.
+
+    Args:
+        first: short id of the first of them.
+    """
     if left.listed is None:
         return [
             f"{left.file} was recorded as the list of a folder, and is none that can be read here:",
@@ -119,13 +125,12 @@ def _listed(left: court_page.CourtFolder) -> list[str]:
         ]
     if not left.listed:
         return []
-    one = left.listed[0].removeprefix("urn:uuid:")
     where = left.folder.with_name(f"{left.folder.name}-1")
     count = counted(len(left.listed), "file", ("is", "are"))
     return [
         f"{left.file} is the list of a folder: {count} named in it and not in here,",
         "each an item of its own.",
-        f"The first of them: {command('court', one, '-o', where)}",
+        f"The first of them: {command('court', first, '-o', where)}",
     ]
 
 
@@ -133,19 +138,23 @@ def _recorded(left: court_page.CourtFolder) -> list[str]:
     """What stays in the item's history of this export; nothing of an item that was disposed of."""
     if not left.accesses:
         return []
-    signed = ", ".join(left.accesses)
-    return [f"signed by you and recorded in the item's history, for this folder: {signed}"]
+    signed = ", ".join(map(items.short_digest, left.accesses))
+    return [f"signed by you and recorded in its history, for this folder: {signed}"]
 
 
-def told(left: court_page.CourtFolder) -> list[str]:
-    """What was left, and what is still to be said to whoever gets it."""
+def told(left: court_page.CourtFolder, first: str = "") -> list[str]:
+    """What was left, and what is still to be said to whoever gets it.
+
+    Args:
+        first: short id of the first item that its file lists, where it lists some.
+    """
     segments = [left.segments[0], "...", left.segments[-1]] if left.segments[2:] else left.segments
     names = [left.file, *segments, left.bundle, court_page.TRUST, beside.PAGE]
     return [
         f"{left.folder}: {', '.join(filter(None, names))}",
         f"checked as its reader will, without network: {left.report.verdict}",
         *_recorded(left),
-        *_listed(left),
+        *_listed(left, first),
         *trust_lines.lines(left.root),
         "read it to whoever gets the folder, by another way than the folder",
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -57,7 +58,7 @@ it, and until when backups live.
 Example:
   custody --home ~/node dispose certificate 3f0c1d2e-...
 """
-_LAST = "                (so the record, which goes with the keys: no later certificate tells it)"
+_LAST = "                (by the record, gone with the keys: told here for the last time)"
 _WHY = {"purpose": "disposal"}
 _ASK = "custody dispose request ID --reason WHY; then a colleague: `custody dispose approve ID`"
 
@@ -174,7 +175,7 @@ def carry_out(
         called = people.named(session, people.actors(event.document for event in events))
         if not STATE.json:
             request = _newest_request(events)
-            output.say(*decisions.lines(urn, events, request, standing, called))
+            output.say(*decisions.lines(events, request, standing, called))
             output.say("", f"method          {method}", *_approved(events, body, called))
         questions.agree(
             "Destroy its keys? Nobody can open it afterwards.",
@@ -186,10 +187,11 @@ def carry_out(
         )
         done = session.node.sync_handovers()
         disposal = session.node.disposal(urn)
+        [name] = items.shorts(session, [urn]).values()
     problems = [f"problem: {name}: {runnable(what)}" for name, what in done.problems.items()]
     output.result(
         {"statement": answer.statement, "disposal": disposal},
-        *_certificate(disposal, [*_decided(events, body, called), _LAST]),
+        *_certificate(disposal, name, [*_decided(events, body, called), _LAST]),
         *problems,
     )
 
@@ -199,7 +201,8 @@ def certificate(evidence: Evidence, as_json: Json = False) -> None:
 
     with open_session() as session:
         disposal = session.node.disposal(items.urn_of(session, evidence))
-    output.result(disposal, *_certificate(disposal))
+        [name] = items.shorts(session, [disposal.evidence]).values()
+    output.result(disposal, *_certificate(disposal, name))
 
 
 def register(app: typer.Typer) -> None:
@@ -299,48 +302,51 @@ def _by(event: RecordedDocument, called: people.Names) -> str:
     return f"{document['time']} by {people.signer(document['actor'], called)}"
 
 
-def _certificate(disposal: Disposal, decided: list[str] | None = None) -> list[str]:
-    item = disposal.evidence.removeprefix("urn:uuid:")
-    check = command("bundle", item)
+def _certificate(disposal: Disposal, name: str, decided: Sequence[str] = ()) -> list[str]:
+    """The certificate in words.
+
+    Args:
+        name: short id of the item.
+    """
     confirmed = {confirmation.agency for confirmation in disposal.confirmed}
     waiting = [agency for agency in disposal.expected if agency not in confirmed]
     return [
         disposal.title.upper() or "CERTIFICATE OF DISPOSAL",
         "",
         *(
-            [*output.wrapped(" ".join(disposal.text.split()), 100, indent=0), ""]
+            [*output.wrapped(" ".join(disposal.text.split()), 78, indent=0), ""]
             if disposal.text
             else []
         ),
-        f"item            {disposal.evidence}",
+        f"item            {name}",
         f"disposed of     {disposal.disposed} by {disposal.agency}",
-        f"statement       {disposal.statement}",
-        *(decided or []),
+        f"statement       {items.short_digest(disposal.statement)}",
+        *decided,
         f"keys destroyed  {disposal.destroyed} here",
         *(
-            (
-                f"confirmed       {confirmation.agency} at {confirmation.time}, statement "
-                f"{confirmation.statement[:16]}..."
-            )
-            for confirmation in disposal.confirmed
+            f"confirmed       {one.agency} at {one.time}, by {items.short_digest(one.statement)}"
+            for one in disposal.confirmed
         ),
         *(f"still expected  {agency}, which held it before" for agency in waiting),
         f"copies pinned   {disposal.pins} still to be removed, at "
         + (", ".join(disposal.pinnedAt) or "nodes of the agency")
         if disposal.pins
         else "copies pinned   none left at the IPFS nodes in use",
-        "                (what came to such a node and was never pinned there, of a sending that",
-        "                broke off, it keeps without a key until `ipfs repo gc` is run at it)",
+        "                (what came to such a node of a sending that broke off, and was",
+        "                never pinned, it keeps without a key till `ipfs repo gc` there)",
         *_may_keep(disposal.mayKeep),
-        "ciphertext      some still on the node's own disk, or it may be: "
-        + runnable("custody collect removes what no other item has")
-        if disposal.stored
-        else "ciphertext      none left on the node's own disk",
+        *(
+            [
+                "ciphertext      some still on the node's own disk, or it may be; to remove",
+                f"                what no other item has: {command('collect')}",
+            ]
+            if disposal.stored
+            else ["ciphertext      none left on the node's own disk"]
+        ),
         _backups(disposal.backupsExpire),
         "",
-        (
-            "What remains: opaque entries in the log, which still prove who held the item and in "
-            "which order."
-        ),
-        f"Check them: {check}",
+        "What remains: opaque entries in the log, which still prove who held the item",
+        "and in which order.",
+        f"Check them: {command('bundle', name)}",
+        f"Its ids in full: {command('dispose', 'certificate', name, '--json')}",
     ]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli import output, same_numbers
+from cli import items, output, same_numbers
 from cli.global_options import STATE, Json
 from cli.hints import command, runnable
 from ledger.domain.codecs.text import counted
@@ -82,7 +83,7 @@ def status(as_json: Json = False) -> None:
         f"{output.size(found.storedBytes)} of encrypted content"
     )
     value = {"queued": found.integrated, "storedBytes": found.storedBytes, "waiting": waiting}
-    output.result(value, text, *(line for pending in waiting for line in _lines(pending)))
+    output.result(value, text, *_lines(waiting))
 
 
 def send(
@@ -107,20 +108,26 @@ def send(
             sent.append(answer)
             advance(1)
         refused = field.refused()
+        same = [one for one in sent if one.sameNumber]
+        ids = items.shorts(
+            session, (urn for one in same for urn in (one.evidence, *one.sameNumber))
+        )
     again = sum(bool(recorded.repeated) for recorded in sent)
     lines = [
         f"{counted(len(sent), 'signed event', ('is', 'are'))} in the log now"
         + (f", {again} of them there already" if again else "")
     ]
-    for recorded in sent:
-        lines += same_numbers.told(recorded.evidence, recorded.sameNumber)
+    for recorded in same:
+        lines += same_numbers.told(
+            ids[recorded.evidence], map(ids.__getitem__, recorded.sameNumber)
+        )
     if refused:
         stay = counted(len(refused), "signed event", ("stays", "stay"))
         lines.append(f"{stay} here, refused or behind one that was:")
     output.result(
         {"sent": len(sent), "repeated": again, "registered": sent, "refused": refused},
         *lines,
-        *(line for refusal in refused for line in _lines(refusal)),
+        *_lines(refused),
     )
     if refused:
         raise typer.Exit(3)
@@ -151,7 +158,7 @@ def drop(
     output.result(
         {"dropped": gone, "queued": left},
         "given up for good:",
-        *(_title(dropped) for dropped in gone),
+        *_titles(gone),
         counted(left, "signed event", ("waits", "wait")),
     )
 
@@ -170,17 +177,23 @@ def register(app: typer.Typer) -> None:
     group.command(help=_DROP)(drop)
 
 
-def _title(told: Told) -> str:
-    name = f" {told.name!r}" if told.name else ""
-    return f"  {told.number}  {told.type}{name}, event {told.seq} of {told.evidence}"
-
-
-def _lines(told: Told) -> list[str]:
-    """A statement that waits, with what was said of it."""
-    if not told.why:
-        return [_title(told)]
+def _titles(waiting: Sequence[Told]) -> list[str]:
+    """What statements say, a line each. The node alone knows what opened the items that were not
+    begun here: those are told by how their whole ids begin.
+    """
+    opened = {one.evidence: one.statement for one in waiting if one.seq == 0}
+    ids = items.apart({one.evidence: opened.get(one.evidence, "") for one in waiting})
     return [
-        _title(told),
-        f"      refused: {told.why}",
-        f"      what to do: {runnable(told.hint)}",
+        f"  {one.number}  {one.type}{f' {one.name!r}' if one.name else ''}, event {one.seq} of "
+        f"{ids[one.evidence]}"
+        for one in waiting
     ]
+
+
+def _lines(waiting: Sequence[Told]) -> Iterator[str]:
+    """Statements that wait, each with what was said of it."""
+    for one, title in zip(waiting, _titles(waiting), strict=True):
+        yield title
+        if one.why:
+            yield f"      refused: {one.why}"
+            yield f"      what to do: {runnable(one.hint)}"

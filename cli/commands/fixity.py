@@ -65,13 +65,13 @@ def fixity(
             for urn, nodes in found.items()
             if any(node.result != "match" for node in nodes)
         }
-        names = items.shorts(session, bad)
+        names = items.shorts(session, [*bad, *failed])
     value: dict[str, Any] = {
         "items": [{"evidence": urn, "nodes": nodes} for urn, nodes in found.items()],
         "notRead": elsewhere,
         "failed": failed,
     }
-    output.result(value, *_text(found, bad, names, elsewhere), *_failures(failed))
+    output.result(value, *_text(found, bad, names, elsewhere), *_failures(failed, names))
     raise typer.Exit(_code(found) or (3 if elsewhere or failed else 0))
 
 
@@ -102,8 +102,8 @@ def _kept_items(node: NodeClient) -> tuple[list[str], int]:
     return kept, len(ours - set(kept))
 
 
-def _failures(failed: dict[str, str]) -> list[str]:
-    lines = [f"NOT read: {urn}: {problem}" for urn, problem in failed.items()]
+def _failures(failed: dict[str, str], names: dict[str, str]) -> list[str]:
+    lines = [f"NOT read: {names[urn]}: {problem}" for urn, problem in failed.items()]
     return [*lines, "what to do: run this again for these items"] if lines else []
 
 

@@ -116,8 +116,8 @@ def _get_one(
                 session = stack.enter_context(open_session())
                 read = reading.Read(session, items.find(session, typed), typed, basis)
                 told = (
-                    f"your access was signed and recorded ({read.access}); the content was not "
-                    "written"
+                    f"your access was signed and recorded ({items.short_digest(read.access)}); the "
+                    "content was not written"
                 )
                 value = {"path": None, "access": read.access}
                 file.otherwise(value, told, hint="get it again, with another --output")
@@ -149,14 +149,12 @@ def _tell_file(read: reading.Read, opened: Opened, target: Path, out: Path | Non
         "digests": opened.digests,
         "access": read.access,
     }
-    line = (
-        f"{out}: {output.size(opened.size)}, same sha-256 as recorded: {opened.digests['sha-256']}"
-    )
+    lines = reading.same_as_recorded(f"{out}: {output.size(opened.size)}", opened.digests)
     if not read.is_folder:
-        output.result(value, line)
+        output.result(value, *lines)
         return
     if read.listed is None:
-        output.result(value | {"manifestOf": None}, line, read.problem)
+        output.result(value | {"manifestOf": None}, *lines, read.problem)
         raise typer.Exit(3)
     count = len(read.listed.members)
     output.result(

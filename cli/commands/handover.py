@@ -206,9 +206,10 @@ def sync(as_json: Json = False) -> None:
 
     with open_session() as session:
         found = _rounds(session)
+        ids = items.shorts(session, [*found.received, *found.settled])
     coming = found.coming
-    lines = [f"came in: {item}" for item in found.received]
-    lines += [f"settled: {item}" for item in found.settled]
+    lines = [f"came in: {ids[item]}" for item in found.received]
+    lines += [f"settled: {ids[item]}" for item in found.settled]
     if coming.size:
         goes_on = (
             "the node goes on by itself"

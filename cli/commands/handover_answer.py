@@ -97,7 +97,7 @@ def _accept_one(
     _show(*_offer_lines(session, shown), *_numbered(session, shown))
 
     def agree(checked: OnOffer) -> None:
-        _show(offer_confirmation.checked_line(checked, seals))
+        _show(*offer_confirmation.checked_lines(checked, seals))
         offer_confirmation.agree("Accept it, as it is described here?", yes=yes)
 
     with output.progress("checking", shown.opening["body"].get("size", 0)) as advance:
@@ -285,7 +285,7 @@ def _several_lines(session: Session, offers: Sequence[OnOffer]) -> list[str]:
 def _numbered(session: Session, shown: OnOffer) -> list[str]:
     """Where items of ours bear the numbers of one on offer."""
     documents = {one.statement: one.document for one in shown.events if one.document}
-    return same_numbers.lines(session.node, shown.evidence, documents)
+    return same_numbers.lines(session, shown.evidence, documents)
 
 
 def _show(*lines: str) -> None:

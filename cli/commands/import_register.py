@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from cli import command_line, output, record_options
+from cli import command_line, items, output, record_options
 from cli.global_options import STATE, Json
 from cli.hints import runnable
 from ledger.domain.codecs.text import counted
@@ -279,7 +279,7 @@ class _Import:
                     meant = borne[row.get("exhibit")].meant if row.get("exhibit") in borne else ()
                     others = [one for one in meant if one != self._evidence(row)]
                     if others:
-                        short = others[0].removeprefix("urn:uuid:")
+                        short = items.shorts(self._session, others[:1])[others[0]]
                         self._found.wrong(row.number, "exhibit", f"is that of item {short}")
 
     def _upload(self, row: Row, *, preview: bool = False) -> bool:

@@ -123,12 +123,12 @@ def copies(
     from cli.session import open_session
 
     with open_session() as session:
-        urn = items.urn_of(session, evidence)
-        session.node.set_copies(urn, number)
+        named = items.find(session, evidence)
+        session.node.set_copies(named.urn, number)
     output.result(
-        {"evidence": urn, "copies": number},
+        {"evidence": named.urn, "copies": number},
         (
-            f"{urn} shall lie at {number} IPFS nodes; send it there now: "
+            f"{named.short} shall lie at {counted(number, 'IPFS node')}; send it there now: "
             f"{runnable('custody ipfs sync')}"
         ),
     )

@@ -58,6 +58,13 @@ def label(
         raise UsageError(f"more than {_MOST} labels in one file", hint="print them in parts")
     with outfile.writing(out, force=force) as file, open_session() as session:
         found = [items.find(session, text) for text in named]
+        if former := [(text, one) for text, one in zip(named, found, strict=True) if one.former]:
+            text, one = former[0]
+            raise UsageError(
+                f"{text} was the number of item {one.short}, and no label says so any more",
+                hint="name it by the number that stands: custody show "
+                f"{one.short} --basis WHY; or by its id, for a label without a number",
+            )
         told = items.as_told(session, (one.urn for one in found))
         labels = [(_number(one), _id(one.urn, told)) for one in found]
         for line in _sheet(labels):

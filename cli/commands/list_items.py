@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import typer
@@ -12,11 +12,13 @@ import typer
 from cli import command_line, labels, moments, output, people, tables
 from cli import items as naming
 from cli.global_options import Json
+from ledger.domain.codecs.text import counted
+from ledger.domain.event import same_record
 from ledger.domain.identity.person import PersonId, read_stored
 
 if TYPE_CHECKING:
     from cli.session import Session
-    from ledger.domain.ports.answers import BorneNumber, Item
+    from ledger.domain.ports.answers import Item
 
 _HELP = """List the items that you may see; what is in them stays sealed. Several filters leave what
 fits all of them.
@@ -85,7 +87,10 @@ def list_items(
         found = session.node.find(**{name: value for name, value in wanted.items() if value})
         shown, more = _page(found, sort, limit, page)
         borne = session.node.numbers(case, [exhibit]) if case and exhibit else {}
+        of_case = session.node.search(same_record.OF_CASE, case) if case else []
         ids = naming.apart({item.evidence: item.opening for item in shown})
+        several = {number: one.meant for number, one in borne.items() if len(one.meant) > 1}
+        bearers = naming.shorts(session, chain.from_iterable(several.values())) if several else {}
         own = session.person.certificate.agency
         called = people.named(session, _everybody(shown, own))
     filtered = any(wanted[name] for name in wanted if name != "newest")
@@ -94,7 +99,9 @@ def list_items(
     if more:
         following = command_line.again("--page", str(page + 1), without=("--page",))
         lines.append(f"more: {following}")
-    output.result({"items": shown, "more": more}, *lines, *_bearers(borne, ids))
+    former = [item.evidence for item in shown if case and item.evidence not in of_case]
+    lines += [*_bearers(several, bearers), *_former(case, [ids[urn] for urn in former])]
+    output.result({"items": shown, "former": former, "more": more}, *lines)
 
 
 def register(app: typer.Typer) -> None:
@@ -181,11 +188,17 @@ def _holders(own: str) -> tables.Shorter:
     ]
 
 
-def _bearers(borne: dict[str, BorneNumber], ids: dict[str, str]) -> list[str]:
+def _former(case: str, ids: Sequence[str]) -> list[str]:
+    """Items that were corrected to another case: they stay found by the one that they had."""
+    if not ids:
+        return []
+    said = f"{counted(len(ids), 'item', ('was', 'were'))} corrected to another case than {case}"
+    return [f"{said}: {', '.join(ids)}"]
+
+
+def _bearers(several: Mapping[str, Collection[str]], ids: Mapping[str, str]) -> list[str]:
     """Numbers that several items bear."""
     return [
-        f"{len(bearers.meant)} items bear the number {number}: "
-        + ", ".join(ids.get(urn, urn.removeprefix("urn:uuid:")) for urn in bearers.meant)
-        for number, bearers in borne.items()
-        if len(bearers.meant) > 1
+        f"{len(urns)} items bear the number {number}: {', '.join(ids[urn] for urn in urns)}"
+        for number, urns in several.items()
     ]

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from ledger.app.notices import NoticeSettings
     from ledger.domain.identity.person import PersonId
 
-_HELP = """Notices by e-mail: that something waits in somebody's inbox, with counts and the
-beginnings of opaque ids; nothing about people or cases.
+_HELP = """Notices by e-mail: that something waits in somebody's inbox, with counts and short ids;
+nothing about people or cases.
 
 They are sent while the home is served. Change them while it is not.
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli import decisions, items, labels, moments, output, record_options, selection
+from cli import decisions, exhibits, items, labels, moments, output, record_options, selection
 from cli.eventforms import FORMS, Field, Form
 from cli.global_options import STATE, Evidence, Json
 from cli.hints import command
@@ -124,6 +124,8 @@ def _run(form: Form, given: dict[str, Any]) -> None:
         )
         if form.type in _MARKING and not STATE.offline:
             _tell_parts(session, [one for one, _ in done.answers])
+        if form.type == "voided" and chosen.alone and not STATE.offline:
+            _tell_numbered(session, chosen.items[0], body["reason"])
     selection.tell_recorded(chosen, done)
 
 
@@ -141,6 +143,19 @@ def _tell_parts(session: Session, marked: list[Named]) -> None:
                 "keep their marks as they are",
                 f"see which: {command('tree', one.short)}",
             )
+
+
+def _tell_numbered(session: Session, voided: Named, reason: str) -> None:
+    """Say that parts of an exhibit which was named by its numbers, and voided, stand as before."""
+    numbers = dict(voided.numbers)
+    if "case" not in numbers or "exhibit" not in numbers:
+        return
+    if parts := exhibits.parts(session, numbers["case"], numbers["exhibit"]):
+        whole = f"{numbers['case']}/{numbers['exhibit']}/"
+        output.say(
+            f"{counted(len(parts), 'part')} of it, items of their own, stand as before",
+            f"to void them too: {command('record', 'void', whole, '--reason', reason)}",
+        )
 
 
 def _body(session: Session, form: Form, given: dict[str, Any]) -> dict[str, Any]:

@@ -83,7 +83,7 @@ def seize(
             session.node, session.person, session.clock, body, said | moment
         )
     output.result(
-        answer, labels.recorded(answer, f"recorded as {items.opened_by(answer.statement)}")
+        answer, labels.recorded(answer, f"recorded as {items.short_digest(answer.statement)}")
     )
 
 

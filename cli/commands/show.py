@@ -103,7 +103,7 @@ def _text(
     by_case: bool,
 ) -> list[str]:
     lines = [
-        f"item     {items.opened_by(item.opening) or '-'}  {item.evidence}",
+        f"item     {items.short_digest(item.opening) or '-'}  {item.evidence}",
         f"held by  {labels.holder(item, called)}"
         + (" (closed)" if item.closed else "")
         + (", keys destroyed" if item.erased else ""),

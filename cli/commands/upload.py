@@ -23,7 +23,7 @@ from cli import (
     upload_report,
 )
 from cli.global_options import STATE, Json
-from cli.hints import command
+from cli.hints import command, in_short
 from cli.upload_report import LISTED
 from ledger.domain.codecs.text import counted
 
@@ -222,13 +222,13 @@ def upload_paths(
         done, run = _run(session, paths, options, own, advance, dry=dry)
         if dry:
             run.told()
-            upload_preview.tell(done, run.left_out, upload_report.named(session, done, known=True))
+            upload_preview.tell(done, run.left_out, upload_report.named(session, done))
             output.say(*disk_images.lines(images))
             _end(done, run)
             return
         status = session.node.status(chain=False, ipfs=False)
         elsewhere = run.before.elsewhere(done)
-        names = upload_report.named(session, done)
+        names = upload_report.named(session, done, elsewhere)
     new = [item for item in done if item.index is not None]
     expected = options.expected
     lines = expected_lists.first(done, expected)
@@ -292,6 +292,7 @@ def _run(
     except DemandError as error:
         raise record_options.unmet(error) from error
     except InterruptedUploadError as error:
+        items.shorts(session, [error.recorded] if error.recorded else [])  # by which it is told
         chosen = None if done else _ask(error)
         if chosen is None:
             raise UsageError(error.message, hint=_commands(error)) from error
@@ -307,7 +308,7 @@ def _ask(error: Any) -> str | None:
 
     if error.recorded or not questions.can_ask():
         return None
-    output.say(f"{error.message}.")
+    output.say(f"{in_short(error.message)}.")
     ways = {"g": RESUME, "a": RESTART}
     letter = questions.choose(
         "[g]o on as before, with the details of then, or begin [a]new with these? [g/a, else stop]",

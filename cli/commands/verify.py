@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,6 +16,7 @@ from cli.hints import runnable
 if TYPE_CHECKING:
     from ledger.domain.bundle.bundle import Bundle
     from ledger.domain.bundle.trust import TrustRoot
+    from ledger.domain.verify import VerifiedBeginning
 
 _HELP = """Verify a bundle, and the file it speaks of: with --trust no home, no server, no network,
 unless you name a chain with --rpc.
@@ -70,10 +72,18 @@ def verify(
     timeline: Annotated[
         bool, typer.Option("--timeline", help="Tell the life of the item, event by event.")
     ] = False,
+    until: Annotated[
+        int | None,
+        typer.Option(
+            min=0, help="Number of the last event to judge, where a later one spoils the record."
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     typed = command_line.options()
-    raise typer.Exit(run(bundle, file, trust, rpc, told=told, timeline=timeline, typed=typed))
+    raise typer.Exit(
+        run(bundle, file, trust, rpc, told=told, timeline=timeline, until=until, typed=typed)
+    )
 
 
 def register(app: typer.Typer) -> None:
@@ -89,11 +99,13 @@ def run(
     *,
     told: str = "",
     timeline: bool = False,
+    until: int | None = None,
     typed: Sequence[str] = (),
 ) -> int:
     """Verify and print; returns the exit code.
 
     Args:
+        until: number of the last event that is judged; all of them otherwise.
         told: the trust root's fingerprint, as the verifier got it by another way; empty where they
             got none.
         typed: the options as they were typed, for a command that is told in this one's place.
@@ -115,13 +127,16 @@ def run(
     measured, altered = (
         measured_file.measure(parsed, file) if file is not None else (None, list[str]())
     )
+    stands: VerifiedBeginning | None = None
     if parsed is None:  # told as the first step of a report
         report = verification.verify(data, root, file=measured, confirm=confirm)
     else:
-        report = verification.verify_bundle(
-            parsed, root, size=len(data), file=measured, confirm=confirm
-        )
-    lines = [*verdicts.first_lines(report, compared=file is not None), ""]
+        _require_event(parsed, until)
+        judged_by: dict[str, Any] = {"size": len(data), "file": measured, "confirm": confirm}
+        report = verification.verify_bundle(parsed, root, until=until, **judged_by)
+        if report.verdict == "failed" and until is None:
+            stands = verification.verify_beginning(parsed, root, **judged_by)
+    lines = [*verdicts.first_lines(report, compared=file is not None, stands=stands), ""]
     lines += [line for number, step in sorted(report.steps.items()) for line in _step(number, step)]
     lines += _likely_cause(parsed, root) if report.steps[6].status == "failed" else []
     lines += [f"    note: {finding}" for finding in [*report.findings, *altered]]
@@ -134,11 +149,30 @@ def run(
     lines.append(_UNPROVEN)
     lines += ["", *_timeline(parsed, report.events), ""] if timeline else []
     bare = file is None and report.verdict == "verified"
+    part = f" (up to event {until})" if report.facts.get("judgedUntil") is not None else ""
     lines.append(
-        f"verdict: {report.verdict}" + (" (the record; no file was compared)" if bare else "")
+        f"verdict: {report.verdict}{part}" + (" (the record; no file was compared)" if bare else "")
     )
-    output.result(report.as_json() | {"trust": trust_lines.as_json(given or root)}, *lines)
+    told_also = {"stands": stands.as_json()} if stands is not None else {}
+    trusted = {"trust": trust_lines.as_json(given or root)}
+    output.result(report.as_json() | told_also | trusted, *lines)
     return report.verdict.exit_code
+
+
+def _require_event(bundle: Bundle, until: int | None) -> None:
+    """Check that the event up to which is judged is there.
+
+    Raises:
+        UsageError: it is not.
+    """
+    from ledger.domain.errors import UsageError
+
+    if until is not None and until >= len(bundle.statements):
+        raise UsageError(
+            f"there is no event {until} to judge up to: the bundle has events 0 to "
+            f"{len(bundle.statements) - 1}",
+            hint="leave --until out to judge all of them",
+        )
 
 
 def _parse(data: bytes) -> Bundle | None:
@@ -203,7 +237,7 @@ def _timeline(bundle: Bundle | None, events: list[dict[str, Any]]) -> list[str]:
             )
         )
     zone = moments.zone_here(entries[-1].time) if entries else "UTC"
-    item = items.opened_by(entries[0].statement) if entries else "-"
+    item = items.short_digest(entries[0].statement) if entries else "-"
     head = f"the life of the item {item}, as signed by those who handled it"
     return [head, f"(times are {zone}):", "", *timeline.Timeline(entries, {}).lines()]
 
@@ -254,6 +288,7 @@ def _read(path: Path) -> bytes:
 def _confirm(root: Any, url: str) -> Callable[[int, bytes], set[bytes]]:
     """Ask a chain of the verifier's choice which block is final at a number."""
 
+    @cache  # the beginning of a record that fails is judged by the same block
     def ask(number: int, digest: bytes) -> set[bytes]:
         from ledger.adapters.chain.rpc import RpcChain
         from ledger.domain.errors import CustodyError, IncompleteError

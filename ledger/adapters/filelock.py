@@ -12,7 +12,7 @@ import errno
 import os
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Final
@@ -21,6 +21,7 @@ from ledger import system
 from ledger.domain.errors import LockedError, StorageError
 
 _NO_LOCKS: Final = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
+_STOP: Final = "stop that process, or let it serve this home with: custody serve"
 _LOOK: Final = 0.02  # seconds; `held` takes the lock for less than that
 
 
@@ -30,26 +31,31 @@ class FileLock:
     ``token`` is new each time and written into the file: whoever finds it elsewhere knows whether
     this holder wrote that.
 
+    Args:
+        hint: what to do where another process holds it. if_possible: a disk without locks, such as
+            of some servers, keeps nobody from the work.
+
     Raises:
         LockedError: another process holds it, naming that process.
         StorageError: it cannot be opened, or is no file.
     """
 
-    def __init__(self, path: Path, *, what: str) -> None:
+    def __init__(
+        self, path: Path, *, what: str, hint: str = _STOP, if_possible: bool = False
+    ) -> None:
         self._fd = -1
         self.token = secrets.token_hex(8)
         try:
             # What a link leads to would be emptied.
             self._fd = system.open_own(path, os.O_RDWR | os.O_CREAT | system.NONBLOCK)
-            _lock(self._fd)
+            with _allowed(_NO_LOCKS if if_possible else ()):
+                _lock(self._fd)
             self._say(path, f"{os.getpid()} {self.token}\n".encode())
         except BlockingIOError as error:
             holder = _read(self._fd, path)[0] or "unknown"
             self.release()
-            raise LockedError(
-                f"{what} is in use by process {holder}",
-                hint="stop that process, or let it serve this home with: custody serve",
-            ) from error
+            what = f"{what} is in use by process {holder}"
+            raise LockedError(what, hint=hint) from error
         except OSError as error:
             self.release()
             raise refused(error, path, what=what) from error
@@ -70,6 +76,16 @@ class FileLock:
         if self._fd >= 0:
             let_go(self._fd)
             self._fd = -1
+
+
+@contextmanager
+def _allowed(errors: Collection[int]) -> Iterator[None]:
+    """Go on where one of these errors happens."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in errors:
+            raise
 
 
 def refused(error: OSError, path: Path, *, what: str) -> StorageError:
@@ -130,10 +146,10 @@ def alone(path: Path) -> Iterator[None]:
         raise refused(error, path, what="a list of yours") from error
     try:
         try:
-            take(fd, wait=True)
+            with _allowed(_NO_LOCKS):
+                take(fd, wait=True)
         except OSError as error:
-            if error.errno not in _NO_LOCKS:
-                raise refused(error, path, what="a list of yours") from error
+            raise refused(error, path, what="a list of yours") from error
         yield
     finally:
         let_go(fd)

@@ -26,6 +26,8 @@ _NO_LINKS: Final = (
     errno.ENOSYS,
     errno.EMLINK,
 )  # FAT on a stick, for example
+FULL: Final = (errno.ENOSPC, errno.EDQUOT)
+_ROOM: Final = "make room on that disk, then try again"
 _MADE: Final = ".made-by-custody"
 _MARK: Final = "{maker} made what lies in {place}, and empties this folder when it runs again\n"
 _PART: Final = ".custody-part"
@@ -56,10 +58,8 @@ def replacing(
         try:
             temporary, fd = _alone(path) if alone else _taken(path, stack, folder=False)
         except OSError as error:
-            raise UnwrittenError(
-                f"cannot write {path}: {error.strerror}",
-                hint="check that the folder exists and may be written",
-            ) from error
+            hint = "check that the folder exists and may be written"
+            raise _unwritten(path, error, hint) from error
         try:
             with os.fdopen(fd, "w+b") as file:
                 system.set_mode(fd, mode)
@@ -69,11 +69,15 @@ def replacing(
             _put(temporary, path, force=force)
             sync_directory(path.parent)
         except OSError as error:
-            raise UnwrittenError(
-                f"cannot write {path}: {error.strerror}", hint="check the free space of the disk"
-            ) from error
+            raise _unwritten(path, error, "check the disk, then try again") from error
         finally:
             temporary.unlink(missing_ok=True)
+
+
+def _unwritten(path: Path, error: OSError, hint: str) -> UnwrittenError:
+    if error.errno in FULL:
+        hint = _ROOM
+    return UnwrittenError(f"cannot write {path}: {error.strerror}", hint=hint)
 
 
 def _alone(path: Path) -> tuple[Path, int]:
@@ -274,29 +278,46 @@ def require_vacant(path: Path, *, hint: str) -> None:
 
 @contextmanager
 def building(path: Path, *, what: str) -> Iterator[Path]:
-    """A new folder beside ``path`` that gets its name when the block ends, and is removed where it
-    fails.
+    """A new folder beside ``path`` that gets its name when the block ends and all in it is on the
+    disk, and is removed where it fails.
 
     What killed processes left there is removed first: a home half restored holds keys that a
     disposal must reach.
 
     Raises:
-        StorageError: the disk refused; ``what`` says what could not be done.
+        UsageError: the place is another disk's, or something came there meanwhile. StorageError:
+            the disk refused; ``what`` says what could not be done.
     """
+    if os.path.ismount(path):  # it is refused only when all was written, and beside that disk
+        raise UsageError(f"a disk is attached at {path}", hint="name a folder in it that is new")
     try:
         with ExitStack() as stack:
             aside, _ = _taken(path, stack, folder=True)
             stack.callback(shutil.rmtree, aside, ignore_errors=True)
             remove_leftovers(path.parent)
             yield aside
+            _sync_tree(aside)
             if path.exists():
+                require_vacant(
+                    path, hint="another command made it meanwhile: look at what is there"
+                )
                 path.rmdir()
             system.replace(aside, path)
         sync_directory(path.absolute().parent)
     except OSError as error:
-        raise StorageError(
-            f"{what}: {error.strerror}", hint="check disk and permissions"
-        ) from error
+        hint = _ROOM if error.errno in FULL else "check disk and permissions"
+        raise StorageError(f"{what}: {error.strerror}", hint=hint) from error
+
+
+def _sync_tree(folder: Path) -> None:
+    """Make all in a folder durable: a name that outlives a loss of power, over files that did not,
+    would be taken for the whole.
+    """
+    for place, _, names in os.walk(folder):
+        for name in names:
+            with (Path(place) / name).open("r+b", buffering=0) as file:
+                system.fsync(file.fileno())
+        sync_directory(Path(place))
 
 
 def _taken(path: Path, stack: ExitStack, *, folder: bool) -> tuple[Path, int]:

@@ -8,14 +8,18 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from ledger.domain.errors import LockedError, StorageError
+from ledger.domain.errors import LockedError, StorageError, UnreadableError
 
+_TOLD: Final = "no space is left on the disk of"
 _LEAST: Final = 256 << 10  # bytes: what SQLite lays beside its files to open them
 
 
 @contextmanager
 def told(folder: Path) -> Iterator[None]:
     """Say that no space is left where that is why something failed.
+
+    Args:
+        folder: on the disk; it need not be there yet.
 
     Raises:
         StorageError: the disk of the folder is full.
@@ -24,10 +28,12 @@ def told(folder: Path) -> Iterator[None]:
         yield
     except LockedError:
         raise
-    except StorageError as error:
-        if shutil.disk_usage(folder).free >= _LEAST:
+    except (StorageError, UnreadableError) as error:
+        is_told = _TOLD in error.message  # by what was called, for a disk that has room again
+        there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+        if not is_told and shutil.disk_usage(there).free >= _LEAST:
             raise
         raise StorageError(
-            f"no space is left on the disk of {folder}: {error.message}",
+            error.message if is_told else f"{_TOLD} {folder}: {error.message}",
             hint="make room on that disk, then do it again; nothing there is damaged by it",
         ) from error

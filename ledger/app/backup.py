@@ -12,53 +12,34 @@ every other file. What is older, and its keys, are destroyed only when a newer s
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import json
 import re
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from ledger.adapters import files, profiles
+from ledger.adapters import files, full_disk, profiles
 from ledger.adapters.backup import completeness, databases, packs, sealed
 from ledger.adapters.backup.keys import BackupKeys, Generation
 from ledger.adapters.filelock import FileLock
 from ledger.adapters.ipfs.index_view import read_places
-from ledger.app import settings
-from ledger.domain.codecs import strict_json
-from ledger.domain.codecs.digests import same
+from ledger.app import backup_manifest, settings
+from ledger.app.backup_manifest import Manifest
 from ledger.domain.codecs.text import format_time
-from ledger.domain.errors import KeyringError, StorageError, UsageError
+from ledger.domain.errors import KeyringError, LockedError, StorageError, UsageError
 from ledger.domain.files import custody_files
 from ledger.domain.ports.node_and_chain import Clock
 
-MANIFEST: Final = "manifest.json"
+_OVER: Final = "the backup was made, but what follows it failed"
+_CHECK: Final = "check disk and permissions"
+_LOCK: Final = "backup.lock"
 SEALED: Final = custody_files.SEALED_GRANTS
 _PLAIN: Final = (settings.CONFIG, settings.KEYRING)
 _SNAPSHOT: Final = re.compile(r"\d{8}T\d{6}Z", re.ASCII)
 _PART: Final = re.compile(r"\.\d{8}T\d{6}Z\.part", re.ASCII)
-_LONGEST: Final = 64 << 20  # bytes of a manifest
-
-
-@dataclass(frozen=True, slots=True)
-class Manifest:
-    """What a snapshot is: SHA-256 of its files, bytes of each pack, and the generation of its
-    backup key.
-    """
-
-    v: int
-    agency: str
-    made: int
-    key: str
-    expires: int
-    grants: int
-    files: dict[str, str]
-    packs: dict[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,18 +86,64 @@ def make(
         StorageError: a disk refused; earlier snapshots are untouched.
     """
     config = settings.read(home)
-    databases.require_log(settings.require_ledger(home))
     require_apart(home, folder, keys_file)
+    final = folder / "snapshots" / _name(now)
+    try:
+        with full_disk.told(home), full_disk.told(folder):
+            databases.require_log(settings.require_ledger(home))
+            files.private_folder(folder / "blocks")
+            files.private_folder(folder / "snapshots")
+            with _alone(home, folder):
+                if final.exists():
+                    hint = "wait a second, then try again"
+                    raise UsageError(f"{final} exists already", hint=hint)
+                generation = keys.current(now, rotate=rotate, keep=keep)
+                return _make(home, folder, keys, config, now, generation)
+    except LockedError:
+        raise
+    except StorageError as error:
+        if not final.exists():
+            raise
+        raise StorageError(f"{_OVER}: {error.message}", hint=error.hint) from error
+    except OSError as error:
+        raise _failed(error, folder, made=final.exists()) from error
+
+
+@contextmanager
+def _alone(home: Path, folder: Path) -> Iterator[None]:
+    """Nobody compacts the packs of the home meanwhile, and no other one, such as a copy of it, is
+    backed up into the folder.
+
+    Raises:
+        LockedError: somebody does.
+    """
+    hint, held = "wait until that has ended, then try again", []
+    try:
+        places = (
+            (home / "blocks" / "packs.lock", "what the home stores"),
+            (folder / _LOCK, "the folder of backups"),
+        )
+        for path, what in places:
+            held.append(FileLock(path, what=what, hint=hint, if_possible=path.parent == folder))
+        yield
+    finally:
+        for lock in held:
+            lock.release()
+
+
+def _make(
+    home: Path,
+    folder: Path,
+    keys: BackupKeys,
+    config: settings.HomeSettings,
+    now: int,
+    generation: Generation,
+) -> Made:
+    """See ``make``; by whoever is alone at it."""
     name = _name(now)
     final = folder / "snapshots" / name
-    if final.exists():
-        raise UsageError(f"{final} exists already", hint="wait a second, then try again")
-    files.private_folder(folder / "blocks")
-    files.private_folder(folder / "snapshots")
-    lock = FileLock(home / "blocks" / "packs.lock", what="the packs")
-    part = final.with_name(f".{name}.part")
+    part = _part_of(final)
     try:
-        generation = keys.current(now, rotate=rotate, keep=keep)
         _clear_parts(folder)
         packs.require_same(home / "blocks", folder / "blocks", used=bool(snapshots(folder)))
         # Before anything is read: who disposes of an item from now on, also while packs are copied
@@ -131,22 +158,12 @@ def make(
             files.write(part / plain, (home / plain).read_bytes())
         # After the ledger: every block that it speaks of was durable before it did.
         copied = packs.copy(home / "blocks", folder / "blocks", _known(folder, keys))
-        found = {path.name: _digest(path) for path in sorted(part.iterdir())}
-        _write_manifest(
-            part,
-            Manifest(
-                1,
-                config.agency,
-                now,
-                generation.id,
-                generation.expires,
-                grants,
-                found,
-                copied.packs,
-            ),
-            generation,
-            name,
+        found = {path.name: backup_manifest.digest_of(path) for path in sorted(part.iterdir())}
+        expires = generation.expires
+        manifest = Manifest(
+            1, config.agency, now, generation.id, expires, grants, found, copied.packs
         )
+        backup_manifest.write(part, manifest, generation, name)
         part.rename(final)
         files.sync_directory(final.parent)
         # While nothing is compacted, which would move blocks behind what was copied.
@@ -155,15 +172,10 @@ def make(
         # Before the keys: whose a snapshot is can be told by its key alone.
         _forget(folder, keys, config.agency, now)
         keys.destroy_expired(now)
-    except OSError as error:
-        raise _failed(error, made=final.exists()) from error
     finally:
         shutil.rmtree(part, ignore_errors=True)
-        lock.release()
     size = sum(copied.packs.values())
-    return Made(
-        final, generation.expires, copied.new, size, grants, lost, copied.mended, elsewhere, lacking
-    )
+    return Made(final, expires, copied.new, size, grants, lost, copied.mended, elsewhere, lacking)
 
 
 def _not_in_it(
@@ -184,13 +196,13 @@ def _not_in_it(
     return elsewhere, named, replace(copied, is_complete=not lost)
 
 
-def _failed(error: OSError, *, made: bool) -> StorageError:
+def _failed(error: OSError, folder: Path, *, made: bool) -> StorageError:
     """What a person is told of a disk that refused; ``made``: after the snapshot got its name."""
-    over = "the backup was made, but not all that is over was cleared"
     place = f" ({error.filename})" if error.filename else ""
+    what = f"make room on the disk of {folder}" if error.errno in files.FULL else _CHECK
     return StorageError(
-        f"{over if made else 'the backup failed'}: {error.strerror}{place}",
-        hint="check disk and permissions, then back up again; earlier snapshots are untouched",
+        f"{_OVER if made else 'the backup failed'}: {error.strerror}{place}",
+        hint=f"{what}, then back up again; earlier snapshots are untouched",
     )
 
 
@@ -224,9 +236,9 @@ def _known(folder: Path, keys: BackupKeys) -> dict[str, int]:
 def _is_ours(snapshot: Path, keys: BackupKeys) -> bool:
     """Whether a manifest was written with one of these keys: anything may lie in the folder."""
     with suppress(KeyringError, StorageError):
-        manifest, code = _parsed(snapshot)
-        key = keys.find(manifest.key)
-        return same(code.encode(), _code(manifest, key, snapshot.name).encode())
+        key = keys.find(backup_manifest.read(snapshot).key)
+        backup_manifest.require_signed(snapshot, key)
+        return True
     return False
 
 
@@ -247,27 +259,14 @@ def _forget(folder: Path, keys: BackupKeys, agency: str, now: int) -> None:
         if manifest.expires <= now and (
             _is_ours(path, keys) if opened else manifest.agency == agency
         ):
-            shutil.rmtree(path)
+            # One that was removed in part when this was killed bears no name of a whole one.
+            path.rename(_part_of(path))
+            shutil.rmtree(_part_of(path))
 
 
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _write_manifest(part: Path, manifest: Manifest, generation: Generation, name: str) -> None:
-    code = _code(manifest, bytes.fromhex(generation.key), name)
-    files.write(
-        part / MANIFEST,
-        json.dumps({"manifest": asdict(manifest), "mac": code}, indent=1, sort_keys=True).encode()
-        + b"\n",
-    )
-
-
-def _code(manifest: Manifest, key: bytes, name: str) -> str:
-    """The authentication code of a snapshot's manifest."""
-    body = json.dumps(asdict(manifest), sort_keys=True).encode()
-    return hmac.new(sealed.derive(key, name, "manifest"), body, "sha256").hexdigest()
+def _part_of(snapshot: Path) -> Path:
+    """What a snapshot is called while it is made or removed."""
+    return snapshot.with_name(f".{snapshot.name}.part")
 
 
 def ahead(folder: Path, now: int) -> list[str]:
@@ -307,61 +306,4 @@ def _readable(folder: Path) -> Iterator[tuple[Path, Manifest]]:
     """
     for path in snapshots(folder):
         with suppress(StorageError):
-            yield path, read_manifest(path)
-
-
-def read_manifest(snapshot: Path) -> Manifest:
-    """A manifest as it lies there; ``check`` says whether to believe it.
-
-    Raises:
-        StorageError: damaged.
-    """
-    return _parsed(snapshot)[0]
-
-
-def _parsed(snapshot: Path) -> tuple[Manifest, str]:
-    try:
-        files.require_file(snapshot / MANIFEST, hint="")
-        value = strict_json.lenient(files.read_small(snapshot / MANIFEST, _LONGEST))
-        manifest, code = Manifest(**value["manifest"]), str(value["mac"])
-        if not isinstance(manifest.packs, dict) or not isinstance(manifest.expires, int):
-            raise TypeError
-    except (OSError, ValueError, KeyError, TypeError, UsageError) as error:
-        raise StorageError(
-            f"the snapshot {snapshot.name} has no readable manifest", hint="choose another snapshot"
-        ) from error
-    if manifest.v != 1:
-        raise StorageError(
-            f"the snapshot {snapshot.name} has version {manifest.v}, this program knows 1",
-            hint="use a newer custody",
-        )
-    return manifest, code
-
-
-def check(snapshot: Path, key: bytes) -> Manifest:
-    """Check a snapshot's files against its manifest, and the manifest against the backup key.
-
-    Raises:
-        StorageError: altered or incomplete, and which file.
-    """
-    manifest, code = _parsed(snapshot)
-    if not same(code.encode(), _code(manifest, key, snapshot.name).encode()):
-        raise StorageError(
-            f"the manifest of {snapshot.name} was altered", hint="choose another snapshot"
-        )
-    for name in manifest.files:
-        require_whole(snapshot / name, manifest, snapshot)
-    return manifest
-
-
-def require_whole(path: Path, manifest: Manifest, snapshot: Path) -> None:
-    """Check that a file is the one of its name in a snapshot.
-
-    Raises:
-        StorageError: it is missing, or another one.
-    """
-    if not path.is_file() or _digest(path) != manifest.files[path.name]:
-        raise StorageError(
-            f"{path.name} in the snapshot {snapshot.name} is missing or altered",
-            hint="choose another snapshot",
-        )
+            yield path, backup_manifest.read(path)

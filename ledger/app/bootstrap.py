@@ -281,6 +281,8 @@ def _opened(home: Path, config: HomeSettings, unlocking: Unlocking) -> OpenHome:
     (home / settings.SERVER).unlink(
         missing_ok=True
     )  # whoever serves holds the lock: one that was killed left this
+    for place in (home, home / "blocks"):  # and what killed processes were writing there
+        files.remove_leftovers(place)
     try:
         settings.require_ledger(home)
         keyring = unlocking.keyring()

@@ -8,12 +8,13 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from ledger.adapters import files
+from ledger.adapters import files, full_disk
 from ledger.adapters.backup import databases, packs, sealed
 from ledger.adapters.backup.keys import BackupKeys
 from ledger.adapters.clock import SystemClock
 from ledger.adapters.keystore.file import Unlocking
-from ledger.app import backup, bootstrap, settings
+from ledger.app import backup, backup_manifest, bootstrap, settings
+from ledger.app.backup_manifest import Manifest
 from ledger.domain.errors import StorageError, UnreadableError, UsageError
 from ledger.domain.verify.report import Verdict
 from ledger.services.audit.self_check import examine
@@ -84,9 +85,12 @@ def restore(
         known = ", ".join(path.name for path in found[-3:])
         raise UsageError(what, hint=f"choose one with --snapshot: {known}")
     source = found[-1]
-    key = keys.find(backup.read_manifest(source).key)
-    manifest = backup.check(source, key)
-    with files.building(home, what="the home could not be restored") as aside:
+    key = keys.find(backup_manifest.read(source).key)
+    manifest = backup_manifest.check(source, key)
+    with (
+        files.building(home, what="the home could not be restored") as aside,
+        full_disk.told(aside.parent),
+    ):
         _copy(source, folder, aside, manifest)
         # Backups of this home that were made after this snapshot open its items too.
         settings.note_backup(aside, keys.latest())
@@ -114,7 +118,7 @@ def restore(
     )
 
 
-def _copy(source: Path, folder: Path, aside: Path, manifest: backup.Manifest) -> None:
+def _copy(source: Path, folder: Path, aside: Path, manifest: Manifest) -> None:
     (aside / "blocks").mkdir()
     for name in manifest.files:
         if name == backup.SEALED:  # read where it lies, under its key
@@ -123,7 +127,7 @@ def _copy(source: Path, folder: Path, aside: Path, manifest: backup.Manifest) ->
         made.parent.mkdir(exist_ok=True)
         shutil.copyfile(source / name, made)
         # Somebody may have exchanged it behind the check, or a disk read it otherwise this time.
-        backup.require_whole(made, manifest, source)
+        backup_manifest.require_whole(made, manifest, source)
     for path in aside.rglob("*"):
         path.chmod(0o700 if path.is_dir() else 0o600)
     packs.restore(folder / "blocks", aside / "blocks")

@@ -16,6 +16,7 @@ from ledger.domain.codecs import strict_json
 from ledger.domain.codecs.text import b64url
 from ledger.domain.errors import UsageError, VerificationError
 from ledger.domain.event import document as documents
+from ledger.domain.event.disclosure import HIDING
 from ledger.domain.event.document import Event
 from ledger.domain.verify.signed_events import DISTRUST
 
@@ -87,10 +88,10 @@ class Withheld:
         if repeats:
             return None, ()
         written = strict_json.parse(event.raw, what="event document", limit=len(event.raw))
-        places = {digest: pointer for pointer, digest in _hidden(written, "")}
+        places = dict(_hidden(written, ""))
         kept = []
         for disclosure in event.disclosures:
-            pointer = f"{places[b64url(disclosure.digest)]}/{disclosure.name}"
+            pointer = places[b64url(disclosure.digest)]
             self._known.add(pointer)
             pointers = _said_at(pointer)
             wanted = {
@@ -174,11 +175,12 @@ def _said_at(pointer: str) -> tuple[str, ...]:
 
 
 def _hidden(value: Any, pointer: str) -> Iterator[tuple[str, str]]:
-    """(pointer of the object, digest) of every hidden member of a document."""
+    """(digest, pointer) of every hidden member of a document."""
     if isinstance(value, dict):
-        yield from ((pointer, digest) for digest in value.get("_sd", []))
+        hidden = zip(value.get("_sd", ()), value.get("_sd_names", ()), strict=True)
+        yield from ((digest, f"{pointer}/{name}") for digest, name in hidden)
         for name, item in value.items():
-            if name != "_sd":
+            if name not in HIDING:
                 yield from _hidden(item, f"{pointer}/{name}")
 
 

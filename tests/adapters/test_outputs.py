@@ -237,6 +237,29 @@ def test_a_folder_that_a_killed_process_left_half_built_is_removed_and_that_of_a
     assert sorted(path.name for path in tmp_path.iterdir()) == ["one", "two"]
 
 
+def test_a_folder_that_another_command_made_meanwhile_is_left_as_it_is(tmp_path: Path) -> None:
+    """It was told as a fault of the disk."""
+
+    def build() -> None:
+        with files.building(tmp_path / "home", what="no home"):
+            (tmp_path / "home").mkdir()
+            (tmp_path / "home" / "file").write_text("theirs")
+
+    with pytest.raises(UsageError, match="is not empty") as caught:
+        build()
+    assert "another command made it" in (caught.value.hint or "")
+    assert [path.name for path in tmp_path.rglob("*")] == ["home", "file"]
+
+
+def test_nothing_is_built_where_a_disk_is_attached_before_it_is_said_so() -> None:
+    """All was written beside that disk, and then "Device or resource busy"."""
+    with (
+        pytest.raises(UsageError, match="a disk is attached at"),
+        files.building(Path(Path.cwd().anchor), what="no home"),
+    ):
+        raise AssertionError("it was begun")
+
+
 def test_what_a_killed_process_left_of_a_file_goes_with_the_next_one_in_that_folder(
     tmp_path: Path,
 ) -> None:

@@ -120,11 +120,37 @@ def test_the_parts_of_an_exhibit_go_with_it_into_the_right_case(home: Path, tmp_
     done(home, "correct", "2026-118/A2/", "-e", "A7", *WHY, "--yes")
     for name in ("A7", "A7/1", "A7/2"):
         done(home, "show", f"2026-118/{name}", "--basis", "x")
-    _, said = done(home, "correct", "2026-118/A7", "--case", "2026-119", *WHY)
-    [words] = re.findall(r"too: (?:\S+) (.*)", " ".join(said.replace("\\\n", " ").split()))
-    assert "its 2 parts kept the number" in said
-    done(home, *shlex.split(words), "--yes", code=3)  # the exhibit itself has the number already
-    done(home, "show", "2026-119/A7/2", "--basis", "x")
+
+
+@pytest.mark.parametrize("named", ["2026-117/A2", "its id"])
+@pytest.mark.parametrize(
+    ("words", "right"),
+    [
+        (("--case", "2026-119"), "2026-119/A2"),
+        (("-e", "A7"), "2026-117/A7"),
+        (("--field", "/identifiers/1/value", "--new", "A7"), "2026-117/A7"),
+    ],
+)
+def test_no_exhibit_loses_its_parts_to_the_next_one_under_its_number(
+    home: Path, tmp_path: Path, named: str, words: tuple[str, ...], right: str
+) -> None:
+    """The number was free, and another exhibit under it took the parts in: 2026-117/A2/ was both,
+    for a handover and for a disposal.
+    """
+    folder = tmp_path / "pages"
+    folder.mkdir()
+    for name in ("1.txt", "2.txt"):
+        (folder / name).write_text(name)
+    done(home, "upload", folder, "-c", "2026-117", "-e", "A2")
+    if named == "its id":
+        listed = json.loads(done(home, "--json", "list", "-c", "2026-117", "-e", "A2")[0])
+        named = listed["items"][-1]["evidence"]  # its parts were recorded before it
+    _, said = done(home, "correct", named, *words, *WHY, "--yes", code=2)
+    assert "2 parts of it would keep the number 2026-117/A2" in said
+    [hint] = re.findall(r"together: (?:\S+) (.*)", " ".join(said.replace("\\\n", " ").split()))
+    done(home, *shlex.split(hint), "--yes")
+    assert json.loads(done(home, "--json", "show", f"{right}/1", "--basis", "x")[0])
+    done(home, "correct", f"{right}/1", "--exhibit", "B8", *WHY)  # of a part alone, as it was
 
 
 def test_the_parts_of_an_exhibit_keep_their_count_however_its_number_was_typed(
@@ -156,6 +182,18 @@ def test_a_number_of_before_a_correction_names_its_item_and_is_no_reason_to_read
     done(home, "get", ITEM, "-o", home.parent / "old.jpg", "--basis", "x")
 
 
+def test_a_script_is_told_that_a_number_is_one_of_before_a_correction(home: Path) -> None:
+    """Whoever wrote it may mean another item by now, which nobody looks at."""
+    done(home, "correct", ITEM, "--case", "2026-118", *WHY)
+    _, said = done(home, "note", ITEM, "x")
+    assert re.fullmatch(f"{ITEM} was the number of item [0-9a-f]{{8}}\n", said)
+    out, said = done(home, "--json", "note", ITEM, "x")
+    told = json.loads(out)
+    assert (told["formerNumbers"], said) == ({ITEM: told["evidence"]}, "")
+    out, said = done(home, "--json", "note", "2026-118/A1", "x")
+    assert ("formerNumbers" in json.loads(out), said) == (False, "")
+
+
 def test_an_exhibit_takes_in_no_item_that_had_its_number_before_a_correction(
     home: Path, tmp_path: Path
 ) -> None:
@@ -178,3 +216,44 @@ def test_an_item_without_any_number_is_given_one_by_the_command_that_is_printed(
     assert "/body/" not in said
     [words] = re.findall(r"record identify .*", " ".join(said.replace("\\\n", " ").split()))
     done(home, *shlex.split(words))
+
+
+def test_nothing_is_done_to_an_item_that_was_corrected_out_of_a_whole_case(
+    home: Path, tmp_path: Path
+) -> None:
+    """It stays found by the case that it had: a handover of the whole case took it along."""
+    done(home, "seize", "phone", "-c", "2026-117", "-e", "B1")
+    done(home, "correct", "2026-117/B1", "--case", "2026-118", *WHY)
+    of_case = json.loads(done(home, "--json", "list", "--case", "2026-117")[0])
+    [former] = of_case["former"]
+    out, _ = done(home, "list", "--case", "2026-117")
+    short = next(one["opening"][:8] for one in of_case["items"] if one["evidence"] == former)
+    assert f"1 item was corrected to another case than 2026-117: {short}" in out
+    done(home, "record", "move", "2026-117/", "--to", "store 3", "--yes")
+    moved = [
+        json.loads(done(home, "--json", "show", item, "--basis", "x")[0])["details"][-2]
+        for item in (ITEM, "2026-118/B1")
+    ]
+    assert [one["document"]["type"] == "moved" for one in moved] == [True, False]
+
+
+def test_an_exhibit_takes_in_nothing_that_had_its_number_before_or_after_it(home: Path) -> None:
+    """Where nothing bears the number, what had borne it was taken for the exhibit."""
+    done(home, "correct", ITEM, "--exhibit", "A9", *WHY)
+    _, said = done(home, "record", "move", "2026-117/A1/", "--to", "x", "--yes", code=2)
+    assert "no exhibit" in said
+
+
+def test_whoever_voids_an_exhibit_is_told_of_its_parts_which_stand(
+    home: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "pages"
+    folder.mkdir()
+    (folder / "1.txt").write_text("1")
+    done(home, "upload", folder, "-c", "2026-117", "-e", "A2")
+    _, said = done(home, "record", "void", "2026-117/A2", "--reason", "twice", "--yes")
+    assert "1 part of it, items of their own, stand as before" in said
+    [words] = re.findall(r"them too: (?:\S+) (.*)", " ".join(said.replace("\\\n", " ").split()))
+    done(home, *shlex.split(words), "--yes")
+    _, said = done(home, "record", "move", "2026-117/A2/", "--to", "x", "--yes", code=2)
+    assert "closed" in said

@@ -270,7 +270,7 @@ def test_each_access_that_a_folder_for_a_kind_of_reader_took_is_told(
     assert code == 0, said
     found = re.search(r"was signed and recorded for that: (\S+)", said)
     assert found is not None, said
-    told = re.search(r"recorded in the item's history, for this folder: (\S+), (\S+)", printed)
+    told = re.search(r"recorded in its history, for this folder: (\S+), (\S+)", printed)
     assert told is not None, printed
     assert found[1] == told[1] != told[2]
 
@@ -371,7 +371,7 @@ def test_a_disk_that_is_full_at_the_end_hides_no_access_that_was_signed(
         *("court", worked["evidence"], "-o", folder, "--basis", "x"), home=worked["home"]
     )
     assert code == output.UNPRINTED
-    assert len(re.findall(r"[0-9a-f]{64}", printed)) == 2
+    assert re.search(r"signed and recorded \([0-9a-f]{8}, [0-9a-f]{8}\)", printed)
     assert "No space left" in said
     assert not folder.exists()
 

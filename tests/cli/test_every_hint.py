@@ -47,8 +47,17 @@ ARE: Final[dict[tuple[str, str], str]] = {
     **{
         (command, "{}"): "{item}"
         for command in (
-            *("bundle", "court", "dispose approve", "dispose carry-out", "handover accept"),
-            *("correct", "handover offer", "handover pause", "note", "record identify", "show"),
+            *("bundle", "court", "dispose approve", "dispose carry-out", "dispose certificate"),
+            *(
+                "correct",
+                "handover accept",
+                "handover offer",
+                "handover pause",
+                "note",
+                "record identify",
+                "show",
+            ),
+            "record void",
             "tree",
         )
     },
@@ -102,6 +111,7 @@ ARE: Final[dict[tuple[str, str], str]] = {
     ("use", "CASE"): "2026-117",
     ("profile show", "{}"): "nl",
     ("record incident", "--kind"): "damage",
+    ("record void", "--reason"): "recorded twice",
     ("record identify", "--scheme"): "case",
     ("record identify", "--value"): "2026-118",
     ("record receive", "--from"): "the lab",
@@ -142,6 +152,7 @@ OTHERWISE: Final[dict[str, tuple[int, str]]] = {
     "dispose carry-out ID --method HOW --rule RULE": _NO_DISPOSAL,
     "dispose carry-out {} --method HOW": _NO_DISPOSAL,
     "dispose certificate ID": (1, "was not disposed of here"),
+    "dispose certificate {} --json": (1, "was not disposed of here"),
     "field drop {0} --force": _NOBODY_WAITS,
     "field drop {}": _NOBODY_WAITS,
     "field drop {} --force": _NOBODY_WAITS,

@@ -202,6 +202,19 @@ def test_everything_on_offer_is_taken_once_its_terms_were_agreed_to(office: Offi
     assert len(mine) == 5
 
 
+def test_an_offer_shows_the_numbers_that_stand(office: Office) -> None:
+    """What was corrected away may be another item's number by now."""
+    why = ("--reason", "typing error", "--yes")
+    office.run("correct", "2026-117/A2/", "--exhibit", "C9", *why)
+    office.run("correct", "2026-117/A1", "--field", "name", "--new", "right.jpg", *why)
+    office.run("handover", "offer", "2026-117/A1", "2026-117/C9/1", "--to", "4712", "--yes")
+    _, said = office.theirs("handover", "accept", "--all", typed="n\n", code=2)
+    assert "2026-117/C9/1" in said
+    assert "A2" not in said
+    assert "right.jpg" in said
+    assert "photo.jpg" not in said
+
+
 def test_of_several_offers_the_one_with_other_content_is_not_accepted(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:

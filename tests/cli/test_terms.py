@@ -65,7 +65,7 @@ def test_an_offer_is_shown_and_the_file_checked_before_the_question(
     assert head(desk, item) == before
     told = " ".join(said.split())
     for words in (
-        item,
+        f"item {desk.client.item(item).opening[:8]}",
         "photo.jpg, image/jpeg, 3,000 bytes",
         "4711 of NL-POL",
         f"to of {taker.pseudonym}",
@@ -76,7 +76,7 @@ def test_an_offer_is_shown_and_the_file_checked_before_the_question(
         "EIO 2026/117",
         "this case only",
         "classified",
-        "every byte was fetched and is what was recorded: sha-256",
+        "every byte was fetched and is what was recorded, by its sha-256",
         "Accept it, as it is described here?",
     ):
         assert words in told, words

@@ -46,7 +46,7 @@ LIES: dict[str, Lie] = {
     "withheld digests": lambda found: (
         found["events"][0]["document"]["body"].pop("digests"),
         found["events"][0]["document"].update(_sd_alg="sha-256"),
-        found["events"][0]["document"]["body"].update(_sd=["A" * 43]),
+        found["events"][0]["document"]["body"].update(_sd=["A" * 43], _sd_names=["digests"]),
         None,
     )[-1],
     "digests of nothing withheld": put("document", "body", "_sd", 5),

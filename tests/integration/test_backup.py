@@ -16,7 +16,7 @@ from ledger.adapters import files
 from ledger.adapters.backup import packs
 from ledger.adapters.backup.keys import KEEP, ROTATE, BackupKeys
 from ledger.adapters.filelock import FileLock
-from ledger.app import backup, restore_home, settings
+from ledger.app import backup, backup_manifest, restore_home, settings
 from ledger.domain.errors import CustodyError, KeyringError, LockedError, StorageError, UsageError
 from ledger.domain.ipld import cid as cids
 from ledger.domain.ipld.unixfs import Block
@@ -155,8 +155,8 @@ def test_an_interrupted_backup_is_no_backup_and_the_next_one_is_whole(
     def dies(*arguments: object, **options: object) -> None:
         raise Died
 
-    steps = ((backup, "_databases"), (packs, "copy"), (backup, "_digest"))
-    for number, (place, step) in enumerate((*steps, (backup, "_write_manifest"))):
+    steps = ((backup, "_databases"), (packs, "copy"), (backup_manifest, "digest_of"))
+    for number, (place, step) in enumerate((*steps, (backup_manifest, "write"))):
         with monkeypatch.context() as patch:
             patch.setattr(place, step, dies)
             patch.setattr(

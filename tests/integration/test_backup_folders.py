@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import random
 import shutil
@@ -10,11 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from ledger.adapters import filelock
 from ledger.adapters.backup import packs
 from ledger.adapters.backup.keys import KEEP, ROTATE, BackupKeys
+from ledger.adapters.keystore.file import FileKeyring
 from ledger.adapters.memory import StoppedClock
-from ledger.app import backup, restore_home
-from ledger.domain.errors import StorageError, UsageError
+from ledger.app import backup, backup_manifest, restore_home
+from ledger.domain.errors import LockedError, StorageError, UsageError
 from tests.support.backups import DAY, NOW, make
 from tests.support.desk import PASSPHRASE, Desk
 
@@ -96,7 +99,7 @@ def test_a_backup_that_was_made_with_a_clock_ahead_cuts_none_that_is_made_after_
         raise OSError(28, "No space left on device", "pack")
 
     with monkeypatch.context() as patch:
-        patch.setattr(backup, "_write_manifest", full)
+        patch.setattr(backup_manifest, "write", full)
         with pytest.raises(StorageError):
             make(desk, folder, keys_file, keys, today + 1)
     assert backup.ahead(folder, today + 1) == [ahead.snapshot.name]
@@ -155,7 +158,7 @@ def test_a_backup_that_fails_destroys_neither_the_last_good_one_nor_its_keys(
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device", "pack")
 
-    steps = ((backup, "_databases"), (packs, "copy"), (backup, "_write_manifest"))
+    steps = ((backup, "_databases"), (packs, "copy"), (backup_manifest, "write"))
     for place, step in steps:
         with monkeypatch.context() as patch:
             patch.setattr(place, step, full)
@@ -171,7 +174,7 @@ def test_a_damaged_snapshot_keeps_nobody_from_making_the_next(
 ) -> None:
     folder = tmp_path / "backups"
     first = make(desk, folder, keys_file, keys)
-    (first.snapshot / backup.MANIFEST).write_bytes(b"{}")
+    (first.snapshot / backup_manifest.MANIFEST).write_bytes(b"{}")
     make(desk, folder, keys_file, keys, NOW + 1)
     assert restore_home.restore(folder, tmp_path / "again", keys, PASSPHRASE).notes == []
 
@@ -198,3 +201,65 @@ def test_a_second_backup_in_the_second_of_the_first_waits_for_the_next_one(
             desk, tmp_path / "backups", keys_file, keys, backup.moment(tmp_path / "backups", clock)
         )
     assert len(backup.snapshots(tmp_path / "backups")) == 2
+
+
+def test_a_home_and_its_copy_that_are_backed_up_into_one_folder_at_once_write_over_nothing(
+    desk: Desk,
+    tmp_path: Path,
+    keys_file: Path,
+    keys: BackupKeys,
+    rng: random.Random,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each held a lock in its own home only, and both wrote behind the same copies."""
+    folder, path = tmp_path / "backups", tmp_path / "file"
+    make(desk, folder, keys_file, keys)
+    ignored = shutil.ignore_patterns("*.lock", "*-wal", "*-shm")
+    twin = Path(shutil.copytree(desk.path, tmp_path / "twin", ignore=ignored))
+    path.write_bytes(rng.randbytes(50_000))
+    [item] = desk.upload(path)
+    real = packs.copy
+
+    def meanwhile(*given: object, **options: object) -> packs.Copied:
+        monkeypatch.setattr(packs, "copy", real)
+        with Desk(twin) as other, pytest.raises(LockedError, match="the folder of backups is in"):
+            make(other, folder, keys_file, keys, NOW + 1)
+        return real(*given, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(packs, "copy", meanwhile)
+    made = make(desk, folder, keys_file, keys, NOW + 1)
+    restore_home.restore(folder, tmp_path / "again", keys, PASSPHRASE, snapshot=made.snapshot.name)
+    with Desk(tmp_path / "again") as again:
+        assert again.get(item.evidence) == path.read_bytes()
+
+
+def test_a_backup_folder_on_a_disk_without_locks_is_written_to_all_the_same(
+    desk: Desk, tmp_path: Path, keys_file: Path, keys: BackupKeys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, real = tmp_path / "backups", filelock.take
+
+    def take(fd: int, **how: bool) -> None:
+        if os.readlink(f"/proc/self/fd/{fd}").startswith(str(folder)):
+            raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+        real(fd, **how)
+
+    monkeypatch.setattr(filelock, "take", take)
+    make(desk, folder, keys_file, keys)
+    assert len(backup.snapshots(folder)) == 1
+
+
+def test_two_first_backups_at_once_have_the_keys_of_one_of_them(
+    keys_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second one was told to overwrite the keys of the first one with --force."""
+    real = FileKeyring.create
+
+    def beaten(path: Path, passphrase: bytes) -> FileKeyring:
+        monkeypatch.setattr(FileKeyring, "create", real)
+        BackupKeys(path, PASSPHRASE, create=True).current(NOW)
+        return real(path, passphrase)
+
+    monkeypatch.setattr(FileKeyring, "create", beaten)
+    second = BackupKeys(keys_file, PASSPHRASE, create=True)
+    first = BackupKeys(keys_file, PASSPHRASE, create=False)
+    assert second.current(NOW) == first.current(NOW)

@@ -19,6 +19,7 @@ from ledger.adapters.backup import packs
 from ledger.adapters.backup.keys import KEEP, ROTATE, BackupKeys
 from ledger.adapters.ipfs.local import LocalBlockStore
 from ledger.app import backup, restore_home
+from ledger.app.backup_manifest import MANIFEST
 from ledger.domain.errors import StorageError, UsageError
 from ledger.domain.ipld import cid as cids
 from ledger.domain.ipld.unixfs import Block
@@ -268,17 +269,17 @@ def test_a_manifest_that_others_wrote_stops_no_backup_and_removes_nothing(
 ) -> None:
     folder = tmp_path / "backups"
     made = make(desk, folder, keys_file, keys)
-    value = json.loads((made.snapshot / backup.MANIFEST).read_bytes())
+    value = json.loads((made.snapshot / MANIFEST).read_bytes())
     for number, changes in enumerate(
         ({"packs": {"pack-999999.car": 5}}, {"packs": [1]}, {"expires": 1}, {"expires": "x"})
     ):
         theirs = folder / "snapshots" / f"2026010{number}T000000Z"
         shutil.copytree(made.snapshot, theirs)
         forged = {**value, "manifest": {**value["manifest"], **changes}}
-        (theirs / backup.MANIFEST).write_text(json.dumps(forged))
+        (theirs / MANIFEST).write_text(json.dumps(forged))
     pipe = folder / "snapshots" / "20260109T000000Z"
     pipe.mkdir()
-    os.mkfifo(pipe / backup.MANIFEST)
+    os.mkfifo(pipe / MANIFEST)
     make(desk, folder, keys_file, keys, NOW + 1)
     assert len(backup.snapshots(folder)) == 7
     later = make(desk, folder, keys_file, keys, NOW + ROTATE + KEEP)
@@ -319,7 +320,7 @@ def test_a_snapshot_that_is_a_link_is_none(
     with pytest.raises(UsageError, match="no snapshot"):
         restore_home.restore(folder, tmp_path / "again", keys, PASSPHRASE)
     make(desk, folder, keys_file, keys, NOW + ROTATE + KEEP)
-    assert (tmp_path / "shelf" / backup.MANIFEST).exists()
+    assert (tmp_path / "shelf" / MANIFEST).exists()
 
 
 @pytest.mark.parametrize("harm", ["unlink", "cut"])

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ledger.adapters.backup.keys import BackupKeys
-from ledger.app import backup, restore_home, settings
+from ledger.app import backup, backup_manifest, restore_home, settings
 from ledger.domain.blocks import dag
 from ledger.domain.codecs.text import format_time
 from ledger.domain.errors import StorageError
@@ -66,7 +66,7 @@ def test_a_file_of_a_snapshot_that_is_exchanged_behind_the_check_is_not_restored
     keys: BackupKeys,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    folder, real = tmp_path / "backups", backup.check
+    folder, real = tmp_path / "backups", backup_manifest.check
     made = make(desk, folder, keys_file, keys)
 
     def exchanged(snapshot: Path, key: bytes) -> backup.Manifest:
@@ -74,7 +74,7 @@ def test_a_file_of_a_snapshot_that_is_exchanged_behind_the_check_is_not_restored
         (made.snapshot / settings.CONFIG).write_bytes(b"{}")
         return checked
 
-    monkeypatch.setattr(backup, "check", exchanged)
+    monkeypatch.setattr(backup_manifest, "check", exchanged)
     with pytest.raises(StorageError, match=r"home\.json in the snapshot .* is missing or altered"):
         restore_home.restore(folder, tmp_path / "back", keys, PASSPHRASE)
     assert not (tmp_path / "back").exists()

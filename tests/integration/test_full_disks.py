@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import errno
+import random
+import re
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,10 +19,11 @@ from ledger.adapters.backup.keys import BackupKeys
 from ledger.adapters.chain.local import LocalChain
 from ledger.adapters.clock import SystemClock
 from ledger.adapters.filelock import FileLock
+from ledger.adapters.full_disk import told
 from ledger.app import bootstrap
-from ledger.domain.errors import StorageError
-from tests.support.backups import make
-from tests.support.commands import within
+from ledger.domain.errors import CustodyError, StorageError, UnreadableError
+from tests.support.backups import make, recorded
+from tests.support.commands import settings_of_commands, within
 from tests.support.desk import Desk
 
 
@@ -72,3 +77,73 @@ def test_a_backup_that_finds_no_space_says_no_more_than_it_knows(
     assert caught.value.message == "the backup failed: No space left on device" + (
         " (the/file)" if named else ""
     )
+
+
+SCRIPT = """
+room() { mount -o "remount,size=$1" "$DISK"; }
+run() { "$PYTHON" -m cli "$@" 2>&1; echo "exit $?"; }
+backup() { run --home "$HOME_OF_ITEMS" backup "$1" --keys "$2"; }
+mount -t tmpfs -o size=100k none "$DISK" || exit 9
+"""
+
+
+def on_a_small_disk(tmp_path: Path, home: Path, script: str) -> list[str]:
+    """What commands say that are run where a small disk is attached, in order."""
+    (tmp_path / "disk").mkdir()
+    done = subprocess.run(
+        ["unshare", "-rm", "sh", "-c", SCRIPT + script],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env={
+            **settings_of_commands(),
+            "PYTHON": sys.executable,
+            "DISK": str(tmp_path / "disk"),
+            "HOME_OF_ITEMS": str(home),
+        },
+        timeout=300,
+        check=False,
+    )
+    if done.returncode in (1, 9) and not done.stdout:
+        pytest.skip("the system lets nobody attach a disk")
+    assert done.returncode == 0, done.stdout + done.stderr
+    return re.split(r"(?<=exit \d)\n", done.stdout.strip())
+
+
+@pytest.mark.timeout(300)
+def test_a_backup_onto_a_full_disk_leaves_nothing_whole_and_goes_on_once_there_is_room(
+    home_path: Path, tmp_path: Path, rng: random.Random
+) -> None:
+    """Of a disk that was full it said "check disk and permissions", in a restore too."""
+    recorded(home_path, tmp_path, rng, 300_000)
+    script = """
+        backup "$DISK/b" "$PWD/keys"
+        ls -A "$DISK/b/snapshots"
+        room 500k; backup "$DISK/b" "$PWD/keys"
+        ls -A "$DISK/b/snapshots"
+        room 20m; backup "$DISK/b" "$PWD/keys"
+        run --home "$PWD/again" restore "$DISK/b" --keys "$PWD/keys"
+        room 1300k; run --home "$DISK/again" restore "$DISK/b" --keys "$PWD/keys"
+        ls -A "$DISK"
+    """
+    database, pack, good, again, beside, left = on_a_small_disk(tmp_path, home_path, script)
+    whats = ("disk is full", "No space left on device", "No space left on device")
+    for said, what in zip((database, pack, beside), whats, strict=True):
+        assert said.startswith("custody: ")  # and nothing was left of a snapshot
+        assert what in said
+        assert re.search(r"make room on (that|the) disk", said)
+        assert said.endswith("exit 1")
+    assert left == "b"
+    assert good.endswith("exit 0")
+    assert again.endswith("exit 0")
+
+
+@pytest.mark.parametrize("kind", [StorageError, UnreadableError])
+def test_what_is_derived_again_on_a_full_disk_blames_no_snapshot(
+    tmp_path: Path, kind: type[CustodyError]
+) -> None:
+    """A restore that found no space while it opened the chain said "choose another snapshot"."""
+    found = f"could not be read: no space is left on the disk of {tmp_path}: the chain"
+    with pytest.raises(StorageError, match=r"^could not be read") as caught, told(tmp_path / "new"):
+        raise kind(found, hint="choose another snapshot")
+    assert "make room on that disk" in (caught.value.hint or "")

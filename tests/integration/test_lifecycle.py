@@ -290,8 +290,9 @@ def test_an_access_without_a_reason_is_not_recorded(office: Desk, tmp_path: Path
 
 def test_every_cell_of_the_table_of_roles_and_events() -> None:
     """The table in the code, in docs/threat-model.md and what registration enforces are one."""
+    from ledger.domain.event.signers import require_role
     from ledger.domain.event.types import TYPES
-    from ledger.domain.identity.roles import ROLES_BY_TYPE, require_role
+    from ledger.domain.identity.roles import ROLES_BY_TYPE
 
     assert set(ROLES_BY_TYPE) == set(TYPES)
     written = _table(Path("docs/roles.md").read_text())
@@ -300,10 +301,10 @@ def test_every_cell_of_the_table_of_roles_and_events() -> None:
             allowed = role in ROLES_BY_TYPE[event_type]
             assert (role in written[event_type]) == allowed, (event_type, role)
             if allowed:
-                require_role(event_type, role, frozenset({role}))
+                require_role(event_type, role, frozenset({role}), guest=False)
             else:
                 with pytest.raises(RuleError):
-                    require_role(event_type, role, frozenset({role}))
+                    require_role(event_type, role, frozenset({role}), guest=False)
 
 
 def _table(text: str) -> dict[str, set[str]]:

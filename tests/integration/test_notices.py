@@ -95,7 +95,7 @@ def test_a_mail_says_that_something_waits_and_not_what_it_is_about(
     [(to, subject, text)] = mails.sent
     assert to == address(custodian.id)
     assert subject == "custody: 1 matter waits for you"
-    short = waits.removeprefix("urn:uuid:")[:8]
+    short = office.client.item(waits).opening[:8]
     assert f"1 retention that ends\n\nItems: {short}\n" in text
     for word in ("2026-117", "phone", "NL-POL", custodian.pseudonym, "4711"):
         assert word not in subject + text
@@ -113,7 +113,7 @@ def test_nobody_is_told_of_the_same_matter_twice_also_after_a_restart(
     keep(office, other, "x")
     notices(office, mails, custodian).round(office.node)
     assert len(mails.sent) == 2
-    assert other.removeprefix("urn:uuid:")[:8] in mails.sent[1][2]
+    assert office.client.item(other).opening[:8] in mails.sent[1][2]
 
 
 def test_a_matter_that_was_settled_and_arises_again_is_told_again(

@@ -172,7 +172,7 @@ def test_suspension_takes_effect_at_once_and_spares_what_was_signed_before(
         person = person_at(colleague.keyring, client.agency())
         assert client.item(item.evidence)  # a session is open
         office.client.suspend(colleague.pseudonym)
-        with pytest.raises(DeniedError, match="login refused"):
+        with pytest.raises(DeniedError, match="an administrator suspended you"):
             client.item(item.evidence)
         with pytest.raises(DeniedError, match="login refused"):
             retrieval.record(

@@ -40,6 +40,21 @@ def suspended(office: Desk, tmp_path: Path) -> Colleague:
     return clerk
 
 
+def test_whoever_asks_again_by_their_used_invitation_is_told_what_became_of_them(
+    office: Desk, suspended: Colleague
+) -> None:
+    """A laptop of then was told "approved", and given the certificate that is revoked: also in the
+    place of the new one, after the person was let back.
+    """
+    with pytest.raises(DeniedError, match="suspended since"):
+        suspended.enrol()
+    office.client.reinstate(suspended.pseudonym)
+    fetched(suspended)
+    now = suspended.keyring.get("person-certificate")
+    assert suspended.enrol().certificate is not None
+    assert suspended.keyring.get("person-certificate") == now
+
+
 def test_a_suspension_is_lifted_under_a_new_certificate_and_the_old_one_stays_revoked(
     office: Desk, suspended: Colleague, tmp_path: Path
 ) -> None:

@@ -152,3 +152,15 @@ def test_entry_bundles_split_as_they_were_joined(rng: random.Random) -> None:
     assert tiles.split_bundle(tiles.join_bundle(entries)) == entries
     with pytest.raises(FormatError):
         tiles.split_bundle(tiles.join_bundle(entries)[:-1] if entries[-1] else b"\x00")
+
+
+@pytest.mark.parametrize("size", [0, 31, 33])
+def test_nothing_is_included_in_nothing(size: int) -> None:
+    """Of a tree with one leaf the root is the leaf: an empty one was included in an empty root."""
+    short = bytes(size)
+    with pytest.raises(VerificationError, match="32 bytes"):
+        merkle.verify_inclusion(short, 0, 1, [], short)
+    with pytest.raises(VerificationError, match="32 bytes"):
+        merkle.verify_inclusion(bytes(32), 0, 1, [], short)
+    with pytest.raises(VerificationError, match="32 bytes"):
+        merkle.verify_consistency(1, 1, short, short, [])

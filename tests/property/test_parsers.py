@@ -240,6 +240,7 @@ def mutated(rng: random.Random, seeds: list[bytes]) -> bytes:
                     b"\x80" * 12,
                     b"[[[[",
                     b'{"_sd":',
+                    b'{"_sd_names":',
                     b"\xf8\xff",
                     b"\x00" * 40,
                 ]

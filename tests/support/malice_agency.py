@@ -22,11 +22,13 @@ from ledger.adapters.chain.contracts import (
     sign_transaction,
     wait,
 )
+from ledger.domain.bundle.bundle import BundledCheckpoint
 from ledger.domain.chain import contract_layout
 from ledger.domain.chain.contract_layout import Hop
 from ledger.domain.codecs import strict_json
 from ledger.domain.codecs.cose import PrivateKey
 from ledger.domain.codecs.text import b64url, format_time
+from ledger.domain.event.document import VERSION
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity import descriptor as descriptors
 from ledger.domain.identity.descriptor import HpkeKey
@@ -90,6 +92,7 @@ class Agency:
         self.entries: list[bytes] = []
         self.anchored = 0
         self.notes: dict[int, bytes] = {}
+        self.checkpoints: dict[int, BundledCheckpoint] = {}
         self.certificates: dict[bytes, bytes] = {}
         self.documents: dict[bytes, bytes] = {}
         self.statements: list[Statement] = []
@@ -173,7 +176,7 @@ class Agency:
         parsed = certificates.parse(self.service.der)
         document = strict_json.dump(
             {
-                "v": 1, "type": kind, "evidence": agency_urn(self.code), "seq": len(self.statements),
+                "v": VERSION, "type": kind, "evidence": agency_urn(self.code), "seq": len(self.statements),
                 "prev": earlier.digest.hex() if earlier else None,
                 "actor": {"id": parsed.pseudonym, "agency": self.code, "kind": "service", "role": "service"},
                 "time": format_time(self.world.clock.now()), "salt": b64url(self.rng.randbytes(32)), "body": body,

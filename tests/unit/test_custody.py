@@ -13,9 +13,9 @@ from ledger.domain.chain import contract_layout
 from ledger.domain.chain.contract_layout import Hop
 from ledger.domain.errors import IncompleteError, RuleError, VerificationError
 from ledger.domain.event.document import Event
+from ledger.domain.event.signers import require_role
 from ledger.domain.identity.names import agency_id
 from ledger.domain.identity.person import PersonId
-from ledger.domain.identity.roles import require_role
 from ledger.domain.item.custody_transitions import advance
 from ledger.domain.log import statement as statements
 from ledger.domain.log.statement import Claims, Statement
@@ -264,11 +264,11 @@ def test_after_the_end_only_notes_readings_and_the_destruction_of_keys_follow() 
 
 
 def test_a_role_signs_only_what_the_table_gives_it_and_only_if_held() -> None:
-    require_role("acquired", "officer", frozenset({"officer"}))
+    require_role("acquired", "officer", frozenset({"officer"}), guest=False)
     for event_type, role, held in (
         ("acquired", "auditor", {"auditor"}),
         ("acquired", "officer", {"custodian"}),
         ("weighed", "officer", {"officer"}),
     ):
         with pytest.raises(RuleError):
-            require_role(event_type, role, frozenset(held))
+            require_role(event_type, role, frozenset(held), guest=False)

@@ -26,7 +26,7 @@ CONTENT = {
     "commitment": b64url(bytes(32)),
 }
 BASE: dict[str, Any] = {
-    "v": 1,
+    "v": documents.VERSION,
     "type": "acquired",
     "evidence": EVIDENCE,
     "seq": 0,
@@ -104,7 +104,7 @@ def test_a_disclosure_of_another_document_or_given_twice_is_refused() -> None:
 def test_a_disclosure_cannot_replace_a_member_that_is_there() -> None:
     value = edited()
     shadow = sd.make("name", "other", b"s" * 16)
-    value["body"]["_sd"] = [b64url(shadow.digest)]
+    value["body"] |= {"_sd": [b64url(shadow.digest)], "_sd_names": ["name"]}
     value["_sd_alg"] = "sha-256"
     with pytest.raises(FormatError, match="already present"):
         documents.parse(strict_json.dump(value), [shadow.encoded])
@@ -148,7 +148,7 @@ def test_a_document_cannot_withhold_what_checks_rely_on(pointer: str) -> None:
     for step in path:
         place = place[step]
     del place[name]
-    place["_sd"] = [b64url(bytes(32))]
+    place |= {"_sd": [b64url(bytes(32))], "_sd_names": [name]}
     with pytest.raises(FormatError):
         documents.parse(strict_json.dump(value))
 
@@ -157,14 +157,125 @@ def test_a_document_cannot_withhold_what_checks_rely_on(pointer: str) -> None:
     "digests", [[], ["x"], [b64url(b"b" * 32), b64url(b"a" * 32)], [b64url(b"a" * 32)] * 2, "x"]
 )
 def test_malformed_digest_lists_are_refused(digests: Any) -> None:
+    names = ["path", "source"][: len(digests)]
+    hidden = {"body___sd": digests, "body___sd_names": names, "_sd_alg": "sha-256"}
     with pytest.raises(FormatError):
-        documents.parse(strict_json.dump(edited(body___sd=digests, _sd_alg="sha-256")))
+        documents.parse(strict_json.dump(edited(**hidden)))
+
+
+def hiding(*members: sd.Disclosure, **changes: Any) -> dict[str, Any]:
+    """A document whose body hides members as these disclosures say, whatever they are."""
+    pairs = sorted((b64url(one.digest), one.name) for one in members)
+    value = edited(**dict.fromkeys({f"body__{one.name}" for one in members} & HAS, ...))
+    value["body"] |= {"_sd": [digest for digest, _ in pairs]}
+    value["body"] |= {"_sd_names": [name for _, name in pairs]} | changes
+    return value | {"_sd_alg": "sha-256"}
+
+
+HAS = {f"body__{name}" for name in BASE["body"]}
+
+
+def test_no_document_hides_two_digests_and_shows_each_court_another() -> None:
+    files = [{"sha-256": "0" * 64}, {"sha-256": "1" * 64}]
+    shown = [sd.make("digests", digests, b"s" * 16) for digests in files]
+    raw = strict_json.dump(hiding(*shown))
+    for disclosures in ([], shown[:1], shown[1:], shown):
+        with pytest.raises(FormatError, match="none twice"):
+            documents.parse(raw, [one.encoded for one in disclosures])
+    other = hiding(*shown, _sd_names=["digests", "note"])
+    with pytest.raises(FormatError, match="another name"):
+        documents.parse(strict_json.dump(other), [one.encoded for one in shown])
+
+
+def test_no_name_is_told_twice_by_spelling_it_otherwise() -> None:
+    shown = [sd.make("name", text, b"s" * 16) for text in ("a", "b")]
+    raw = strict_json.dump(hiding(*shown, _sd_names=["name", "nbme"]))
+    with pytest.raises(FormatError, match="none twice"):
+        documents.parse(raw.replace(b'"nbme"', b'"n\\u0061me"'))
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        [],
+        "name",
+        ["name", "place"],
+        [1],
+        [None],
+        ["content"],
+        ["_sd_names"],
+        ["size"],
+        ["surprise"],
+        ["name "],
+    ],
+)
+def test_names_of_hidden_members_are_names_that_could_be_hidden_there(names: Any) -> None:
+    with pytest.raises(FormatError):
+        documents.parse(strict_json.dump(hiding(sd.make("name", "x", b"s" * 16), _sd_names=names)))
+
+
+@pytest.mark.parametrize("lacking", ["_sd", "_sd_names"])
+def test_digests_and_names_of_hidden_members_stand_together(lacking: str) -> None:
+    value = hiding(sd.make("name", "x", b"s" * 16))
+    del value["body"][lacking]
+    with pytest.raises(FormatError, match="_sd_names"):
+        documents.parse(strict_json.dump(value))
+
+
+def test_a_member_is_not_hidden_under_the_name_of_another_one() -> None:
+    member = sd.make("source", "a phone", b"s" * 16)
+    with pytest.raises(FormatError, match="another name"):
+        documents.parse(strict_json.dump(hiding(member, _sd_names=["path"])), [member.encoded])
+
+
+def test_a_required_member_is_withheld_by_its_name_or_lacking() -> None:
+    member = sd.make("path", "x", b"s" * 16)
+    value = hiding(member)
+    del value["body"]["digests"]
+    for disclosures in ([], [member.encoded]):
+        with pytest.raises(FormatError, match="/body/digests"):
+            documents.parse(strict_json.dump(value), disclosures)
+
+
+def test_an_optional_member_that_is_withheld_is_told_by_its_name() -> None:
+    event = documents.build(edited(body__collector={"name": "A. Officer"}), SALTS)
+    told = documents.parse(event.raw)
+    assert set(told.withheld) == {
+        "/body/collector",
+        "/body/digests",
+        "/body/name",
+        "/body/place",
+        "/basis/purpose",
+    }
+
+
+@pytest.mark.parametrize("place", ["ext", "digests", "tool/settings"])
+def test_nothing_is_hidden_in_what_no_schema_names(place: str) -> None:
+    """The name of a member there may be a victim's own."""
+    hidden = sd.make("secret", "x", b"s" * 16)
+    inner: dict[str, Any] = {"_sd": [b64url(hidden.digest)], "_sd_names": ["secret"]}
+    for name in reversed(place.split("/")):
+        inner = {"name": "x", name: inner} if name == "settings" else {name: inner}
+    value = edited()
+    value["body"] |= inner
+    for disclosures in ([], [hidden.encoded]):
+        with pytest.raises(FormatError, match="not inside"):
+            documents.parse(strict_json.dump(value | {"_sd_alg": "sha-256"}), disclosures)
+
+
+def test_of_a_type_that_nobody_knows_what_is_withheld_is_told_as_well() -> None:
+    hidden = sd.make("grams", 12, b"s" * 16)
+    body = {"scale": {"_sd": [b64url(hidden.digest)], "_sd_names": ["grams"]}}
+    raw = strict_json.dump(edited(type="weighed", body=body, _sd_alg="sha-256"))
+    assert documents.parse(raw).withheld == ("/body/scale/grams",)
+    assert not documents.parse(raw, [hidden.encoded]).withheld
 
 
 @pytest.mark.parametrize(
     "changes",
     [
-        {"v": 2},
+        {"v": 1},
+        {"v": 3},
         {"v": True},
         {"surprise": 1},
         {"body__surprise": 1},

@@ -65,3 +65,4 @@ def test_one_is_told_as_one_and_several_as_several() -> None:
     ]  # fmt: skip
     assert counted(1, "entry", ("waits", "wait")) == "1 entry waits"
     assert counted(2, "entry", ("waits", "wait")) == "2 entries wait"
+    assert counted(19, "sealed key") == "19 sealed keys"

@@ -18,7 +18,7 @@ GOOD = profiles.source("nl").decode()
 
 def event(event_type: str, body: dict[str, Any], **members: Any) -> Event:
     value = {
-        "v": 1,
+        "v": 2,
         "type": event_type,
         "evidence": "urn:uuid:3f0c1d2e-5b6a-4c7d-8e9f-0a1b2c3d4e5f",
         "seq": 1,

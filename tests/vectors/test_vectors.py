@@ -146,8 +146,6 @@ def test_the_fingerprint_of_a_trust_root_is_what_the_format_page_says() -> None:
         digest = pbkdf2_hmac("sha256", covered.encode(), b"custody-trust-root-v2", 131_072)
         digits = str(int.from_bytes(digest, "big") % 10**40).zfill(40)
         assert fingerprint == " ".join(digits[at : at + 5] for at in range(0, 40, 5))
-    unpinned = trust.parse((HERE / "bundle" / "trust.json").read_bytes())
-    assert trust_fingerprint.of(unpinned).chain == vector["fingerprint"]
 
 
 def check(name: str) -> Any:

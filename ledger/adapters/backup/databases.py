@@ -129,9 +129,7 @@ class _Copy:
             )
         )
         files.private_file(target)
-        with closing(_connect(target)) as made:
-            for sql in self._tables.values():
-                made.execute(sql)
+        self._define(self._tables.values())
         self._source.execute("ATTACH ? AS copy", (str(target),))
 
     def begin(self) -> None:
@@ -156,9 +154,17 @@ class _Copy:
         ]
         self._source.execute("COMMIT")
         self._source.execute("DETACH copy")
+        self._define(indexes)
+
+    def _define(self, statements: Iterable[str]) -> None:
+        """Make tables or indexes of the copy, all at once: by itself each would wait for the
+        medium four times.
+        """
         with closing(_connect(self._target)) as made:
-            for sql in indexes:
+            made.execute("BEGIN")
+            for sql in statements:
                 made.execute(sql)
+            made.execute("COMMIT")
 
 
 def put_grants(ledger: Path, rows: Iterable[list[Any]]) -> None:

@@ -45,15 +45,23 @@ class BackupKeys:
 
     def __init__(self, path: Path, passphrase: bytes, *, create: bool) -> None:
         files.require_file(path, hint="name the file of the backup keys with --keys")
+        if create:  # whoever makes backups was perhaps killed while making this file
+            files.remove_leftovers(path.parent)
         if not path.exists():
             if not create:
                 raise UsageError(
                     f"there are no backup keys at {path}, and nothing else opens a backup",
                     hint="name their file with --keys",
                 )
-            self._keyring = FileKeyring.create(path, passphrase)
-            self._generations: list[Generation] = []
-            return
+            try:
+                self._keyring = FileKeyring.create(path, passphrase)
+            except (KeyringError, UsageError):
+                if not path.exists():
+                    raise
+                # Another first backup made them while this passphrase was stretched.
+            else:
+                self._generations: list[Generation] = []
+                return
         try:
             unlocking = Unlocking(path, passphrase)
         except KeyringError as error:

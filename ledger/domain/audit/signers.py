@@ -6,27 +6,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from ledger.domain.codecs.text import told_time
-from ledger.domain.errors import CustodyError, IncompleteError, VerificationError
-from ledger.domain.event.types import TYPES
+from ledger.domain.errors import (
+    CustodyError,
+    DeniedError,
+    IncompleteError,
+    RuleError,
+    VerificationError,
+)
+from ledger.domain.event import signers
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity.certificate import Certificate
 from ledger.domain.identity.descriptor import Descriptor
-from ledger.domain.identity.roles import GUEST_ROLES, ROLES_BY_TYPE
-
-#: Roles that may sign something with an effect: from outside only the effect is seen, not the type.
-ROLES_BY_EFFECT: Final[dict[str, frozenset[str]]] = {
-    effect: frozenset().union(
-        *(
-            ROLES_BY_TYPE.get(name, frozenset())
-            for name, event_type in TYPES.items()
-            if event_type.effect == effect
-        )
-    )
-    for effect in {one.effect for one in TYPES.values()}
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,19 +76,10 @@ class Signers:
                 "certificate-other",
                 f"a certificate of {certificate.agency} for a statement of {issuer}",
             )
-        if (certificate.kind == "service") != (effect == "agency") and effect != "none":
-            return "role-refused", f"effect {effect!r} by a {certificate.kind}"
-        allowed = ROLES_BY_EFFECT[effect]
-        held = (
-            certificate.roles
-            if issuer == self._agency or certificate.kind == "service"
-            else certificate.roles & GUEST_ROLES
-        )
-        if not held & allowed:
-            return (
-                "role-refused",
-                f"effect {effect!r} with the roles {', '.join(sorted(certificate.roles))}",
-            )
+        try:
+            signers.require_effect(effect, certificate.roles, guest=issuer != self._agency)
+        except (RuleError, DeniedError) as error:
+            return "role-refused", error.message
         descriptor = in_force(self._versions.get(issuer, ()), time)
         if descriptor is None:
             return "descriptor-missing", f"no descriptor of {issuer} in force at {told_time(time)}"

@@ -141,7 +141,8 @@ def counted(number: int, what: str, verbs: tuple[str, str] | None = None) -> str
     one, many = verbs or ("", "")
     if number == 1:
         return f"1 {what} {one}".rstrip()
-    plural = f"{what[:-1]}ies" if what.endswith("y") else f"{what}{_ending(what)}"
+    is_changed = what.endswith("y") and what[-2:-1] not in "aeou"  # a key, keys; an entry, entries
+    plural = f"{what[:-1]}ies" if is_changed else f"{what}{_ending(what)}"
     return f"{number} {plural} {many}".rstrip()
 
 

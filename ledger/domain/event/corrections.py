@@ -17,6 +17,7 @@ from copy import deepcopy
 from typing import Any, Final
 
 from ledger.domain.errors import FormatError, RuleError
+from ledger.domain.event.disclosure import HIDING
 from ledger.domain.event.document import Event, require_completed
 
 #: Members that make an event what it is, as JSON pointers; with all that is below them.
@@ -25,7 +26,6 @@ _FIXED: Final = (
     *("/body/content", "/body/to", "/body/expires"),
     *("/body/target", "/body/pointer", "/body/approvals", "/body/offer"),
     *("/handling", "/body/handling", "/body/hold", "/body/until", "/body/rule"),
-    *("/_sd", "/_sd_alg", "/body/_sd"),
 )
 _BODY: Final = "/body"
 #: How it is told that a correction names a place where nothing stands.
@@ -104,7 +104,9 @@ def _require_fitting(documents: Mapping[str, dict[str, Any]], target: str) -> No
 
 
 def _is_fixed(pointer: str) -> bool:
-    return pointer == _BODY or any(f"{pointer}/".startswith(f"{one}/") for one in _FIXED)
+    named = set(pointer.split("/"))
+    fixed = any(f"{pointer}/".startswith(f"{one}/") for one in _FIXED)
+    return pointer == _BODY or fixed or not HIDING.isdisjoint(named)
 
 
 def _replaced(value: dict[str, Any], changes: Iterable[tuple[str, Any]]) -> dict[str, Any]:
@@ -133,7 +135,7 @@ def _correctable(value: dict[str, Any]) -> list[str]:
     """
     top = [f"/{name}" for name in value if f"/{name}" != _BODY]
     return sorted(
-        one for one in [*top, *(f"{_BODY}/{name}" for name in value["body"])] if one not in _FIXED
+        one for one in [*top, *(f"{_BODY}/{name}" for name in value["body"])] if not _is_fixed(one)
     )
 
 

@@ -3,9 +3,12 @@ nesting or decoys.
 
 - a disclosure is base64url([salt, name, value]); its digest, SHA-256 of that text, stands in the
   object's `_sd`
-- `_sd` is sorted, `_sd_alg` stands at the top; a value never contains `_sd`
-- repeated digests, unmatched disclosures, reserved or present names are errors; an unresolved
-  digest is "withheld"
+- `_sd_names` stands beside `_sd`, as long as it: the name of each hidden member in clear, no name
+  twice. One document could otherwise hide two digests of a file, and show each court another
+- `_sd` is sorted, `_sd_alg` stands at the top; a value never contains `_sd`. Nor does anything in
+  or below a member whose own members nobody names beforehand: their names could tell of a victim
+- repeated digests, unmatched disclosures, a disclosure under another name, reserved or present
+  names are errors; an unresolved digest is "withheld", by its name
 """
 
 from __future__ import annotations
@@ -37,12 +40,18 @@ NEVER_HIDDEN: Final = frozenset(
         "to",
         "expires",
         "_sd",
+        "_sd_names",
         "_sd_alg",
         "...",
     }
 )
-#: Objects that are never hidden in part either: checks read their members.
-_WHOLE: Final = frozenset({"actor", "content", "to"})
+#: Members that say what is hidden, and are no part of what is said.
+HIDING: Final = frozenset({"_sd", "_sd_names", "_sd_alg"})
+#: Objects of which nothing is hidden in part: checks read all members of the first three, and of
+#: the others no schema names the members.
+_WHOLE: Final = frozenset(
+    {"actor", "content", "to", "ext", "digests", "settings", "parameters", "headers", "old", "new"}
+)
 _LIMIT: Final = 1 << 20
 _STEP: Final = 2
 
@@ -111,9 +120,7 @@ def _check_member(name: object, value: Any) -> None:
 
 def _mentions(value: Any) -> bool:
     if isinstance(value, dict):
-        return (
-            "_sd" in value or "_sd_alg" in value or any(_mentions(item) for item in value.values())
-        )
+        return not HIDING.isdisjoint(value) or any(_mentions(item) for item in value.values())
     return isinstance(value, list) and any(_mentions(item) for item in value)
 
 
@@ -139,14 +146,17 @@ def hide(
             place = place[step]
         disclosure = make(name, place.pop(name), salt)
         made.append(disclosure)
-        place["_sd"] = sorted([*place.get("_sd", []), b64url(disclosure.digest)])
+        names = dict(zip(place.get("_sd", ()), place.get("_sd_names", ()), strict=True))
+        names[b64url(disclosure.digest)] = name
+        place["_sd"], place["_sd_names"] = map(list, zip(*sorted(names.items()), strict=True))
     if made:
         hidden["_sd_alg"] = "sha-256"
     return hidden, made
 
 
 def reveal(document: dict[str, Any], disclosures: Iterable[Disclosure]) -> dict[str, Any]:
-    """Put disclosed members back; digests without a disclosure stay in `_sd`.
+    """Put disclosed members back; digests without a disclosure stay in `_sd`, and their names in
+    `_sd_names`.
 
     Returns:
         the document with the members that were disclosed.
@@ -184,32 +194,51 @@ def _reveal(
     require(top or "_sd_alg" not in value, "_sd_alg: only at the top")
     whole: dict[str, Any] = {}
     for name, item in value.items():
-        if name == "_sd":
+        if name in ("_sd", "_sd_names"):
             continue
         if (isinstance(item, list) or name in _WHOLE) and _mentions(item):
             raise FormatError(f"_sd: not inside {name!r}")
         whole[name] = _reveal(item, offered, seen, top=False) if isinstance(item, dict) else item
+    names = _names(value)
+    require(seen.isdisjoint(names), "_sd: repeated digest")
+    seen.update(names)
+    left = {}
+    for digest, name in names.items():
+        if digest not in offered:
+            left[digest] = name
+            continue
+        require(offered[digest].name == name, "disclosure: of a member under another name")
+        whole[name] = offered[digest].value
+    if left:
+        whole |= {"_sd": [*left], "_sd_names": [*left.values()]}
+    return whole
+
+
+def _names(value: dict[str, Any]) -> dict[str, str]:
+    """Names of the hidden members of an object, by their digests.
+
+    Raises:
+        FormatError: they are not there, stand twice, or stand in the object as well.
+    """
+    require(("_sd" in value) == ("_sd_names" in value), "_sd_names: stands exactly beside _sd")
     if "_sd" not in value:
-        return whole
-    digests = value["_sd"]
+        return {}
+    digests, names = value["_sd"], value["_sd_names"]
     require(isinstance(digests, list) and bool(digests), "_sd: expected a list of digests")
     for text in digests:
         from_b64url(text, what="_sd", size=32)
-        require(text not in seen, "_sd: repeated digest")
-        seen.add(text)
-    require(digests == sorted(digests), "_sd: not sorted")
-    unresolved = [text for text in digests if text not in offered]
-    for text in digests:
-        if text in offered:
-            disclosure = offered[text]
-            require(
-                disclosure.name not in value and disclosure.name not in whole,
-                "disclosure: the member is already present",
-            )
-            whole[disclosure.name] = disclosure.value
-    if unresolved:
-        whole["_sd"] = unresolved
-    return whole
+    require(digests == sorted(set(digests)), "_sd: not sorted, or a digest twice")
+    require(
+        isinstance(names, list)
+        and len(names) == len(digests)
+        and all(isinstance(name, str) for name in names)
+        and len(set(names)) == len(names),
+        "_sd_names: expected a name for each digest, none twice",
+    )
+    for name in names:
+        require(name not in NEVER_HIDDEN, "_sd_names: a reserved name")
+        require(name not in value, "_sd_names: the member is already present")
+    return dict(zip(digests, names, strict=True))
 
 
 def _copy(value: Any) -> Any:

@@ -37,12 +37,14 @@ from ledger.domain.event.schema import (
     octets,
     text,
     time,
+    unknown,
 )
 from ledger.domain.event.types import IDENTIFIER, TYPES
 from ledger.domain.identity.certificate import CertificateKind
 from ledger.domain.identity.names import agency_urn, check_pseudonym, parse_agency_urn
 from ledger.domain.log.statement import Claims
 
+VERSION: Final = 2
 LIMIT: Final = 1 << 20  # bytes; documents are read whole
 #: Hidden unless the caller says otherwise: what names people, places, devices and the case (DESIGN
 #: section 6).
@@ -226,15 +228,15 @@ def _checked(raw: bytes, value: dict[str, Any], parsed: tuple[sd.Disclosure, ...
     """
     version = value.get("v")
     require(
-        is_version(version, 1),
-        f"event document: version {quoted(version)}, expected 1",
+        is_version(version, VERSION),
+        f"event document: version {quoted(version)}, expected {VERSION}",
     )
     require(len({item.digest for item in parsed}) == len(parsed), "disclosure given twice")
     whole = sd.reveal(value, parsed)
     report = Report()
     _DOCUMENT(whole, "", report)
     kind = TYPES.get(whole["type"])
-    body = kind.body if kind is not None else anything
+    body = kind.body if kind is not None else unknown
     require(isinstance(whole["body"], dict), "event body: expected an object")
     body(whole["body"], "/body", report)
     is_agency = kind is not None and kind.effect == "agency"

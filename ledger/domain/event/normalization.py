@@ -13,8 +13,9 @@ from ledger.domain.untrusted.visible import is_safe
 #: indexed anew when it is opened.
 #: 1: as typed; 2: letters of another width, and what nobody sees, were others; 3: neither an
 #: exhibit number in its case nor what was recorded of a file before was found; 4: numbers were
-#: found as they were said first, and not as they were corrected
-VERSION: Final = 5
+#: found as they were said first, and not as they were corrected; 5: items of a case were not told
+#: from those that had been corrected to another one
+VERSION: Final = 6
 
 
 def form(text: str) -> str:

@@ -29,6 +29,9 @@ GIVEN: Final = frozenset({"copied"})
 CASE: Final = "case"
 #: The scheme under which a search finds the parts of an exhibit number.
 PARTS: Final = "parts-of-exhibit"
+#: The scheme under which a search finds the items that are of a case as their records stand. Under
+#: its number itself those are found too that a correction took out of it.
+OF_CASE: Final = "of-case"
 _PART: Final = re.compile(r"(?P<whole>.+)/[1-9][0-9]{0,8}")
 
 
@@ -43,6 +46,14 @@ def whole(number: str) -> str:
     """
     found = _PART.fullmatch(number)
     return found["whole"] if found else number
+
+
+def wholes_of(number: str) -> list[str]:
+    """The number itself, and those of the exhibits that it names a part of: A1/17/2, A1/17, A1."""
+    found = [number]
+    while (above := whole(found[-1])) != found[-1]:
+        found.append(above)
+    return found
 
 
 def numbers_of(identifiers: Iterable[dict[str, Any]], scheme: str) -> list[str]:

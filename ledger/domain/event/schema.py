@@ -1,8 +1,7 @@
 """A small vocabulary for describing JSON members: each check takes a value and its path, and raises
 or returns.
 
-A member replaced by its digest (selective disclosure) is reported as withheld where a required one
-is absent.
+A member replaced by its digest (selective disclosure) is reported as withheld, by its name.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from typing import Any, Final
 from ledger.domain.codecs.digests import ALGORITHMS, check_digests
 from ledger.domain.codecs.text import evidence_bytes, from_b64url, from_hex, parse_time
 from ledger.domain.errors import FormatError
-from ledger.domain.event.disclosure import NEVER_HIDDEN
+from ledger.domain.event.disclosure import HIDING
 from ledger.domain.identity.names import check_code
 
 _CODE: Final = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,62}[a-z0-9])?")
@@ -80,6 +79,14 @@ def flag(value: Any, path: str, report: Report) -> None:
 
 def anything(value: Any, path: str, report: Report) -> None:
     """Any JSON value: old and new values of corrections, parameters of tools."""
+
+
+def unknown(value: Any, path: str, report: Report) -> None:
+    """The body of a type that this version does not know: what is withheld is told by its name."""
+    if isinstance(value, dict):
+        report.withheld += [f"{path}/{name}" for name in value.get("_sd_names", ())]
+        for name, member in value.items():
+            unknown(member, f"{path}/{name}", report)
 
 
 def time(value: Any, path: str, report: Report) -> None:
@@ -157,28 +164,24 @@ def listof(item: Check, *, least: int = 0, most: int = 1000) -> Check:
 def members(
     required: dict[str, Check] | None = None, optional: dict[str, Check] | None = None
 ) -> Check:
-    """An object with these members and no others but ``ext``; ``_sd`` excuses absent required
-    ones.
+    """An object with these members and no others but ``ext``; what ``_sd_names`` names is withheld,
+    required or not.
     """
     needed, allowed = required or {}, {**(optional or {}), **(required or {}), "ext": anything}
 
     def check(value: Any, path: str, report: Report) -> None:
         if not isinstance(value, dict):
             _fail(path, "an object")
-        hidden = value.get("_sd", [])
-        for name in value:
-            if name not in allowed and name not in ("_sd", "_sd_alg"):
+        hidden = value.get("_sd_names", ())
+        for name in (*value, *hidden):
+            if name not in allowed and name not in HIDING:
                 _fail(f"{path}/{name}", "no such member")
         for name in needed:
-            if name in value:
-                continue
-            if not hidden or name in NEVER_HIDDEN:
+            if name not in value and name not in hidden:
                 _fail(f"{path}/{name}", "this member")
-            report.withheld.append(f"{path}/{name}")
-        if hidden:
-            report.withheld.append(f"{path}/({len(hidden)} undisclosed)")
+        report.withheld += [f"{path}/{name}" for name in hidden]
         for name, member in value.items():
-            if name not in ("_sd", "_sd_alg"):
+            if name not in HIDING:
                 allowed[name](member, f"{path}/{name}", report)
 
     return check

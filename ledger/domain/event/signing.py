@@ -130,7 +130,7 @@ def draft_event(
         RoleError: none of the person's roles may record it.
     """
     document: dict[str, Any] = {
-        "v": 1,
+        "v": documents.VERSION,
         "type": event_type,
         "evidence": evidence,
         "seq": seq,

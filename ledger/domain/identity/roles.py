@@ -11,13 +11,13 @@ from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from typing import Final
 
-from ledger.domain.errors import RuleError
 from ledger.domain.identity.names import Role
 
 _HANDLERS: Final[frozenset[Role]] = frozenset({"officer", "custodian", "examiner"})
 _LEGAL: Final[frozenset[Role]] = frozenset({"prosecutor", "disclosure-officer", "court"})
 _STAFF: Final[frozenset[Role]] = _HANDLERS | _LEGAL | {"reviewer", "court-expert"}
-_AGENCY: Final[frozenset[Role]] = frozenset({"service"})
+#: The role of an agency's own node.
+SERVICE: Final[frozenset[Role]] = frozenset({"service"})
 #: Roles of people outside government and court.
 OUTSIDE: Final[frozenset[Role]] = frozenset({"defence"})
 
@@ -29,7 +29,7 @@ ROLES_BY_TYPE: Final[dict[str, frozenset[Role]]] = {
     "copied": _HANDLERS | _LEGAL,
     "gathered": _HANDLERS,
     "accessed": _STAFF | {"defence", "data-protection-officer"},
-    "verified": _STAFF | _AGENCY | {"defence", "auditor"},
+    "verified": _STAFF | SERVICE | {"defence", "auditor"},
     "analysed": _HANDLERS | {"court-expert"},
     "identified": _STAFF,
     "moved": _HANDLERS,
@@ -51,7 +51,7 @@ ROLES_BY_TYPE: Final[dict[str, frozenset[Role]]] = {
     "approved": _STAFF | {"data-protection-officer"},
     "refused": _STAFF | {"data-protection-officer"},
     "disposal-requested": frozenset({"custodian", "data-protection-officer"}),
-    "keys-destroyed": _AGENCY | {"custodian"},
+    "keys-destroyed": SERVICE | {"custodian"},
     "note": _STAFF | {"data-protection-officer"},
     "transfer-offered": _HANDLERS,
     "transfer-accepted": _HANDLERS | {"court", "court-expert"},
@@ -61,9 +61,9 @@ ROLES_BY_TYPE: Final[dict[str, frozenset[Role]]] = {
     "disposed": frozenset({"custodian"}),
     "returned": frozenset({"custodian"}),
     "voided": frozenset({"custodian", "officer"}),
-    "log-opened": _AGENCY,
-    "descriptor-published": _AGENCY,
-    "crl-published": _AGENCY,
+    "log-opened": SERVICE,
+    "descriptor-published": SERVICE,
+    "crl-published": SERVICE,
 }
 
 #: Who may take back what a role ordered for an item (a hold, a mark that restricts it, how long it
@@ -140,15 +140,3 @@ def whom_to_ask(roles: AbstractSet[str], holders: Sequence[tuple[str, str]]) -> 
 def may_take_back(role: str, ordered_by: str) -> bool:
     """Whether somebody in a role may take back what was ordered in another one."""
     return role in TAKEN_BACK_BY.get(ordered_by, frozenset({role}))
-
-
-def require_role(event_type: str, role: str, held: frozenset[str]) -> None:
-    """Check that ``role`` may sign the type and is among the roles that the certificate holds.
-
-    Raises:
-        RuleError: otherwise.
-    """
-    if role not in held:
-        raise RuleError(f"the certificate does not hold the role {role!r}")
-    if role not in ROLES_BY_TYPE.get(event_type, frozenset()):
-        raise RuleError(f"the role {role!r} may not record {event_type!r}")

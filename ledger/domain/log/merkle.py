@@ -119,6 +119,7 @@ def root_from_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[byte
     Raises:
         VerificationError: index outside the tree, or a proof of another length than it must have.
     """
+    _check_hashes(leaf)
     _check_proof(proof)
     if not 0 <= index < size <= MAX_SIZE:
         raise VerificationError(_STEP, f"leaf {index} is not in a tree of {size}")
@@ -154,6 +155,7 @@ def verify_inclusion(
     Raises:
         VerificationError: it is not, or the proof does not show it.
     """
+    _check_hashes(root)
     computed = root_from_inclusion(leaf, index, size, proof)
     if not same(computed, root):
         raise VerificationError(
@@ -172,6 +174,7 @@ def verify_consistency(
     Raises:
         VerificationError: it does not, or the proof does not show it.
     """
+    _check_hashes(old_root, new_root)
     _check_proof(proof)
     if not 0 < old <= new <= MAX_SIZE:
         raise VerificationError(_STEP, f"no consistency from {old} to {new} leaves")
@@ -200,6 +203,14 @@ def verify_consistency(
         raise VerificationError(
             _STEP, f"the tree of {new} leaves does not extend the tree of {old}"
         )
+
+
+def _check_hashes(*hashes: bytes) -> None:
+    """Leaves and roots are hashes: of one leaf that is empty, the root would be empty as well, and
+    an inclusion of nothing in nothing would hold.
+    """
+    if any(len(one) != 32 for one in hashes):
+        raise VerificationError(_STEP, "a leaf hash and a root have 32 bytes")
 
 
 def _check_proof(proof: Sequence[bytes]) -> None:

@@ -1,5 +1,6 @@
 """The numbered verification procedure (DESIGN section 13)."""
 
+from ledger.domain.verify.beginning import VerifiedBeginning, verify_beginning
 from ledger.domain.verify.procedure import FileDigest, verify, verify_bundle
 from ledger.domain.verify.report import Status, Step, Verdict, VerificationReport
 from ledger.domain.verify.state import ContractState
@@ -11,6 +12,8 @@ __all__ = [
     "Step",
     "Verdict",
     "VerificationReport",
+    "VerifiedBeginning",
     "verify",
+    "verify_beginning",
     "verify_bundle",
 ]

@@ -7,22 +7,34 @@ from typing import Final
 
 from ledger.domain.bundle.bundle import Bundle
 from ledger.domain.bundle.trust import TrustRoot
-from ledger.domain.errors import (
-    IncompleteError,
-)
+from ledger.domain.chain import contract_layout
+from ledger.domain.chain.evm import parse_header
+from ledger.domain.codecs import strict_json
+from ledger.domain.errors import FormatError, IncompleteError
+from ledger.domain.event import disclosure as disclosures
+from ledger.domain.event import document as documents
 from ledger.domain.event.document import Event
+from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity.certificate import Certificate
+from ledger.domain.identity.names import agency_id
+from ledger.domain.log import receipt as receipts
+from ledger.domain.log import statement as statements
 from ledger.domain.log.receipt import Receipt
 from ledger.domain.log.statement import Statement
 from ledger.domain.verify.state import ContractState, ProvenContractState, ProvenDescriptors
 
 #: What to do where something is not anchored, or not in the bundle.
 AGAIN: Final = "ask the agency to anchor its log and to export the bundle again"
+#: Bytes of memory that parsed documents may take, for each byte of a bundle and for any bundle.
+_GROWTH: Final = 5
+_FREE: Final = 256 << 10
 
 
 @dataclass
 class VerificationContext:
-    """A bundle with everything parsed out of it, filled in as the steps go."""
+    """A bundle with everything parsed out of it, filled in as the steps go; ``is_part``: later
+    events of it are not judged, and what belongs to them is not spare.
+    """
 
     bundle: Bundle
     root: TrustRoot
@@ -33,6 +45,7 @@ class VerificationContext:
     certificates: dict[bytes, Certificate]
     proven: list[int | None]
     seen: ContractState | None = None
+    is_part: bool = False
     _state: ProvenContractState | None = None
     _directory: ProvenDescriptors | None = None
 
@@ -57,3 +70,54 @@ class VerificationContext:
         if self._directory is None:
             self._directory = ProvenDescriptors(self.bundle.descriptors, self.state)
         return self._directory
+
+
+def parse(bundle: Bundle, root: TrustRoot, state: ContractState | None) -> VerificationContext:
+    """Step 1: everything in the bundle parses strictly."""
+    logs = [
+        contract_layout.log_id(
+            root.chain_id, root.ledger.address, agency_id(log.agency), log.number
+        )
+        for log in bundle.logs
+    ]
+    parsed = [statements.parse_entry(statement.entry) for statement in bundle.statements]
+    events = [
+        None
+        if statement.document is None
+        else documents.parse(statement.document, statement.disclosures)
+        for statement in bundle.statements
+    ]
+    for statement in bundle.statements:
+        if statement.document is None and statement.disclosures:
+            raise FormatError("bundle: disclosures of a document that is not there")
+    given = [
+        None if statement.receipt is None else receipts.parse(statement.receipt)
+        for statement in bundle.statements
+    ]
+    for checkpoint in bundle.checkpoints:
+        receipts.parse_checkpoint(checkpoint.note)
+    for crl in bundle.crls:
+        certificates.load_crl(crl)
+    if bundle.chain is not None:
+        for header in (bundle.chain.header, *bundle.chain.descendants):
+            parse_header(header)
+    by_digest = {
+        certificate.digest: certificate
+        for certificate in map(certificates.parse, bundle.certificates)
+    }
+    return VerificationContext(
+        bundle, root, logs, parsed, events, given, by_digest, [None] * len(parsed), state
+    )
+
+
+def check_weight(bundle: Bundle, size: int) -> None:
+    """Documents are parsed and kept all at once: a bundle of arrays of nothing would take a hundred
+    times its size in memory.
+    """
+    total = 0
+    for statement in bundle.statements:
+        total += strict_json.weight(statement.document or b"") + sum(
+            disclosures.weight(encoded) for encoded in statement.disclosures
+        )
+    if total > _GROWTH * size + _FREE:
+        raise FormatError("bundle: too many values in its documents for its size")

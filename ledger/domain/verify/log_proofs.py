@@ -112,7 +112,8 @@ def check_checkpoints(case: VerificationContext) -> str:
             )
         used |= {(first.log, first.size), (bundled.log, given.size)}
         proven.append(first.time)
-    if {(known.log, known.size) for known in case.bundle.checkpoints} != used:
+    covering = {(known.log, known.size) for known in case.bundle.checkpoints}
+    if covering != used and not case.is_part:
         raise VerificationError(6, "the bundle holds a checkpoint that covers nothing in it")
     case.proven = proven
     return f"{counted(len(case.bundle.checkpoints), 'checkpoint')}, block {case.state.number}"

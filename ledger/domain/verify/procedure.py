@@ -9,13 +9,14 @@ named is the one at fault.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Final
 
 from ledger.domain.bundle import bundle as bundles
 from ledger.domain.bundle import trust
 from ledger.domain.bundle.bundle import Bundle
 from ledger.domain.bundle.trust import TrustRoot
-from ledger.domain.chain import contract_layout, finality
+from ledger.domain.chain import finality
 from ledger.domain.chain.evm import parse_header
 from ledger.domain.codecs import strict_json
 from ledger.domain.codecs.text import counted, format_time, parse_time, quoted
@@ -26,16 +27,12 @@ from ledger.domain.errors import (
     RuleError,
     VerificationError,
 )
-from ledger.domain.event import disclosure as disclosures
-from ledger.domain.event import document as documents
 from ledger.domain.identity import certificate as certificates
-from ledger.domain.identity.names import agency_id, agency_urn
-from ledger.domain.log import receipt as receipts
-from ledger.domain.log import statement as statements
+from ledger.domain.identity.names import agency_urn
 from ledger.domain.log.statement import Statement
 from ledger.domain.verify import content, custody_chain, signed_events
 from ledger.domain.verify.content import FileDigest
-from ledger.domain.verify.context import AGAIN, VerificationContext
+from ledger.domain.verify.context import AGAIN, VerificationContext, check_weight, parse
 from ledger.domain.verify.log_proofs import check_checkpoints, check_log_keys, check_receipts
 from ledger.domain.verify.report import Status, VerificationReport
 from ledger.domain.verify.state import ContractState
@@ -44,9 +41,6 @@ __all__ = ["Confirm", "FileDigest", "verify", "verify_bundle"]
 #: Asks a chain for the hash of its final block at a number, given the hash that a bundle claims.
 Confirm = Callable[[int, bytes], set[bytes]]
 _SHOWN: Final = 200  # characters of a corrected value in a finding
-#: Bytes of memory that parsed documents may take, for each byte of a bundle and for any bundle.
-_GROWTH: Final = 5
-_FREE: Final = 256 << 10
 
 
 def verify(
@@ -79,11 +73,14 @@ def verify_bundle(
     file: FileDigest | None = None,
     confirm: Confirm | None = None,
     state: ContractState | None = None,
+    until: int | None = None,
 ) -> VerificationReport:
     """Verify a parsed bundle against a trust root.
 
     Args:
         size: of the bundle in bytes, where it came as a file.
+        until: number of the last event to be judged, all of them otherwise: what came later, by
+            whomever, spoils nothing of what stands before it.
         file: size and digests of the file to compare, measured by the caller; never the file
             itself.
         confirm: asks a chain of the verifier's choice for the final block hash at a number; may
@@ -95,17 +92,25 @@ def verify_bundle(
         a report; nothing is raised for evidence that fails.
     """
     report = VerificationReport()
+    count, size = len(bundle.statements), size if size is not None else len(bundle.encode())
+    if until is not None:
+        bundle = replace(bundle, statements=bundle.statements[: until + 1])
     try:
-        _check_weight(bundle, size if size is not None else len(bundle.encode()))
-        case = _parse(bundle, root, state)
+        check_weight(bundle, size)
+        case = parse(bundle, root, state)
     except (FormatError, VerificationError) as error:
         _fail(report, 1, error)
         return report
     report.steps[1].status = Status.PASSED
+    if len(bundle.statements) < count:
+        case.is_part = True
+        left = counted(count - len(bundle.statements), "later event")
+        report.findings.append(f"judged up to event {until}; {left} not judged")
     report.facts |= {
         "evidence": case.bundle.evidence,
         "origin": case.bundle.origin,
         "events": len(case.statements),
+        "judgedUntil": until if case.is_part else None,
     }
     for number, check in _steps(case, report, file, confirm):
         if not _take(report, number, check):
@@ -125,7 +130,7 @@ def _steps(
     """The steps behind the first, in the order in which they are taken."""
     return (
         (2, lambda: _check_documents(case, report)),
-        (3, lambda: _check_signatures(case)),
+        (3, lambda: _check_signatures(case, report)),
         (6, lambda: _check_state(case)),
         (4, lambda: check_log_keys(case)),
         (6, lambda: check_checkpoints(case)),
@@ -165,57 +170,6 @@ def _fail(
     step = report.steps[error.step if isinstance(error, VerificationError) else number]
     step.status = Status.UNREADABLE if isinstance(error, ForeignError) else Status.FAILED
     step.detail, step.hint = error.message, error.hint or ""
-
-
-def _parse(bundle: Bundle, root: TrustRoot, state: ContractState | None) -> VerificationContext:
-    """Step 1: everything in the bundle parses strictly."""
-    logs = [
-        contract_layout.log_id(
-            root.chain_id, root.ledger.address, agency_id(log.agency), log.number
-        )
-        for log in bundle.logs
-    ]
-    parsed = [statements.parse_entry(statement.entry) for statement in bundle.statements]
-    events = [
-        None
-        if statement.document is None
-        else documents.parse(statement.document, statement.disclosures)
-        for statement in bundle.statements
-    ]
-    for statement in bundle.statements:
-        if statement.document is None and statement.disclosures:
-            raise FormatError("bundle: disclosures of a document that is not there")
-    given = [
-        None if statement.receipt is None else receipts.parse(statement.receipt)
-        for statement in bundle.statements
-    ]
-    for checkpoint in bundle.checkpoints:
-        receipts.parse_checkpoint(checkpoint.note)
-    for crl in bundle.crls:
-        certificates.load_crl(crl)
-    if bundle.chain is not None:
-        for header in (bundle.chain.header, *bundle.chain.descendants):
-            parse_header(header)
-    by_digest = {
-        certificate.digest: certificate
-        for certificate in map(certificates.parse, bundle.certificates)
-    }
-    return VerificationContext(
-        bundle, root, logs, parsed, events, given, by_digest, [None] * len(parsed), state
-    )
-
-
-def _check_weight(bundle: Bundle, size: int) -> None:
-    """Documents are parsed and kept all at once: a bundle of arrays of nothing would take a hundred
-    times its size in memory.
-    """
-    total = 0
-    for statement in bundle.statements:
-        total += strict_json.weight(statement.document or b"") + sum(
-            disclosures.weight(encoded) for encoded in statement.disclosures
-        )
-    if total > _GROWTH * size + _FREE:
-        raise FormatError("bundle: too many values in its documents for its size")
 
 
 def _check_documents(case: VerificationContext, report: VerificationReport) -> str:
@@ -260,21 +214,31 @@ def _tell_corrections(case: VerificationContext, report: VerificationReport) -> 
         report.corrections.append({"event": number, "target": target, "pointer": pointer})
 
 
-def _check_signatures(case: VerificationContext) -> str:
-    """Step 3, first part: each statement's signature, and the actor is the certificate's
-    subject.
+def _check_signatures(case: VerificationContext, report: VerificationReport) -> str:
+    """Step 3, first part: each statement's signature, the actor is the certificate's subject, and
+    may record the event.
     """
     used = set()
-    for number, (statement, event) in enumerate(zip(case.statements, case.events, strict=True)):
+    for number, (statement, event, bundled) in enumerate(
+        zip(case.statements, case.events, case.bundle.statements, strict=True)
+    ):
         certificate = case.certificates.get(statement.certificate)
         if certificate is None:
             raise VerificationError(
                 3, f"event {number}: the certificate that it names is not in the bundle"
             )
         used.add(certificate.digest)
-        signed_events.check_signer(f"event {number}", statement, event, certificate)
-    if set(case.certificates) != used:
+        log_agency = case.bundle.logs[bundled.log].agency
+        signed_events.check_signer(
+            f"event {number}", statement, event, certificate, log_agency=log_agency
+        )
+    if set(case.certificates) != used and not case.is_part:
         raise VerificationError(3, "the bundle holds a certificate that signed nothing in it")
+    if unknown := sum(event is None or not event.known for event in case.events):
+        report.findings.append(
+            f"type and role not checked: {counted(unknown, 'event')}, of which only the effect is "
+            "known"
+        )
     return ""
 
 
@@ -327,7 +291,13 @@ def _check_custody(case: VerificationContext, report: VerificationReport) -> str
     """Step 8: custody from hand to hand, as far as the contract's head."""
     signers = [case.certificates[statement.certificate].subject for statement in case.statements]
     return custody_chain.check(
-        case.bundle, case.statements, case.events, case.state, report, signers
+        case.bundle,
+        case.statements,
+        case.events,
+        case.state,
+        report,
+        signers,
+        is_part=case.is_part,
     )
 
 
@@ -335,7 +305,8 @@ def _check_nothing_spare(case: VerificationContext, report: VerificationReport) 
     """Step 6, last part: no proof without a purpose, where every check that could need one was
     made.
     """
-    if all(step.status is not Status.NOT_CHECKED for step in report.steps.values()):
+    judged = all(step.status is not Status.NOT_CHECKED for step in report.steps.values())
+    if judged and not case.is_part:
         case.state.require_all_used()
     return ""
 

@@ -12,7 +12,8 @@ from typing import Final
 
 from ledger.domain.codecs.digests import same
 from ledger.domain.codecs.text import quoted
-from ledger.domain.errors import VerificationError
+from ledger.domain.errors import DeniedError, RuleError, VerificationError
+from ledger.domain.event import claimed_times, signers
 from ledger.domain.event import document as documents
 from ledger.domain.event.document import Event
 from ledger.domain.identity.certificate import Certificate
@@ -38,7 +39,8 @@ def check_document(name: str, statement: Statement, event: Event) -> None:
     """Check that a document is the one that was signed (verification step 2).
 
     Raises:
-        VerificationError: it hashes to something else, or says something else than the statement.
+        VerificationError: it hashes to something else, says something else than the statement, or
+            tells of something later than its signature.
     """
     if not same(event.digest, statement.payload):
         raise VerificationError(
@@ -47,12 +49,25 @@ def check_document(name: str, statement: Statement, event: Event) -> None:
             f"{statement.payload.hex()}",
         )
     documents.check_claims(event, statement.claims)
+    # Of a type that is not known, nobody knows which members are times.
+    told = event.value if event.known else {**event.value, "body": {}}
+    if (wrong := claimed_times.contradiction(told)) is not None:
+        raise VerificationError(2, f"{name}: {wrong}")
 
 
 def check_signer(
-    name: str, statement: Statement, event: Event | None, certificate: Certificate
+    name: str,
+    statement: Statement,
+    event: Event | None,
+    certificate: Certificate,
+    *,
+    log_agency: str | None = None,
 ) -> None:
-    """Check a signature, and that the actor is the certificate's subject (verification step 3).
+    """Check a signature, that the actor is the certificate's subject, and that they may record the
+    event (verification step 3).
+
+    Args:
+        log_agency: of the log that took it; without it nobody is judged as a guest.
 
     Raises:
         VerificationError: what differs.
@@ -62,15 +77,23 @@ def check_signer(
         raise VerificationError(
             3, f"{name}: signed by {certificate.agency}, claims {statement.claims.issuer}"
         )
-    if event is None:
-        return
-    actor = event.value["actor"]
-    if (actor["id"], actor["kind"]) != (certificate.pseudonym, certificate.kind):
+    actor = None if event is None else event.value["actor"]
+    if actor is not None and (actor["id"], actor["kind"]) != (
+        certificate.pseudonym,
+        certificate.kind,
+    ):
         raise VerificationError(3, f"{name}: the actor is not the certificate's subject")
-    if actor["role"] not in certificate.roles:
-        raise VerificationError(
-            3, f"{name}: the certificate does not hold the role {quoted(actor['role'])}"
-        )
+    guest = log_agency not in (None, certificate.agency)
+    try:
+        if event is not None and event.known:
+            role = event.value["actor"]["role"]
+            signers.require_role(event.type, role, certificate.roles, guest=guest)
+            return
+        if actor is not None and actor["role"] not in certificate.roles:
+            raise RuleError(f"the certificate does not hold the role {quoted(actor['role'])}")
+        signers.require_effect(statement.claims.effect, certificate.roles, guest=guest)
+    except (RuleError, DeniedError) as error:
+        raise VerificationError(3, f"{name}: {error.message}") from error
 
 
 def check_record(

@@ -79,7 +79,8 @@ def open_session(node: Node, answer: bytes, id_token: str = "") -> tuple[str, in
 
     Raises:
         FormatError: not a login.
-        DeniedError: anything wrong with it; the same message whatever it was.
+        DeniedError: anything wrong with it; the same message whatever it was, but for somebody who
+            was suspended.
     """
     parsed = login.parse(answer)
     certificate = certificates.parse(parsed.certificate)
@@ -149,6 +150,13 @@ def _require_known(node: Node, unit: UnitOfWork, certificate: Certificate) -> No
         DeniedError, VerificationError: otherwise.
     """
     if not is_enrolled(node, unit, certificate):
+        person = unit.people.get(certificate.subject) if certificate.kind == "person" else None
+        # Told to whoever has the key of the very certificate that was suspended, and nobody else.
+        if person is not None and person.certificate == certificate.digest:
+            raise DeniedError(
+                f"{_REFUSED}: an administrator suspended you",
+                hint="ask an administrator of your agency who can lift it; what you recorded stays",
+            )
         raise DeniedError(_REFUSED, hint=_HINT)
     directory.CertificateVerifier(node, unit).verify_current(certificate)
 

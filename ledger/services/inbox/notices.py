@@ -1,5 +1,5 @@
-"""Notices by e-mail: that something waits in somebody's inbox. Counts, kinds and the beginnings of
-opaque ids; what it is about stands in the record alone, and no name of a person or case in a mail.
+"""Notices by e-mail: that something waits in somebody's inbox. Counts, kinds and short ids of
+items; what it is about stands in the record alone, and no name of a person or case in a mail.
 
 - nobody is told of the same matter twice: what a mail tells is written down before it is sent, and
   taken back only where the server surely did not take it. After a crash in between, or an answer
@@ -153,7 +153,7 @@ class Notices:
             return
         self._note(person, Told(frozenset(marks), now, unsure=True))
         try:
-            sent = self.mailer.send(recipient.address, *message(waiting))
+            sent = self.mailer.send(recipient.address, *message(waiting, _short_ids(node, waiting)))
         except CustodyError:
             self._note(person, before)
             raise
@@ -198,18 +198,30 @@ def mark(one: Waiting) -> str:
     return sha256(f"{one.kind}|{one.evidence}|{one.subject}|{since}".encode()).hexdigest()[:32]
 
 
-def message(waiting: Sequence[Waiting]) -> tuple[str, str]:
-    """Subject and text of a mail."""
+def _short_ids(node: Node, waiting: Sequence[Waiting]) -> list[str]:
+    """The items that are named in a mail, by their short ids, as in git: how the digest of the
+    statement that opened each begins, which lists show and every command takes.
+    """
+    items = list(dict.fromkeys(one.evidence for one in waiting if one.evidence))
+    with node.records.read() as unit:
+        opened = unit.logs.openings(items[:_SHOWN])
+    return [opened[one].digest.hex()[:_BEGINNING] for one in items if one in opened]
+
+
+def message(waiting: Sequence[Waiting], items: Sequence[str]) -> tuple[str, str]:
+    """Subject and text of a mail.
+
+    Args:
+        items: short ids of the first items that it is about.
+    """
     counts = Counter[Kind]()
     for one in waiting:
         counts[one.kind] += 1 if one.kind in _MANY else one.count
     total = counted(len(waiting), "matter", ("waits", "wait"))
     lines = [f"{total} for you.", ""]
     lines += [f"{count} {_WORDS[kind][count != 1]}" for kind, count in counts.items()]
-    items = list(dict.fromkeys(one.evidence for one in waiting if one.evidence))
-    short = [one.removeprefix("urn:uuid:")[:_BEGINNING] for one in items[:_SHOWN]]
-    if short:
-        more = f" and {len(items) - _SHOWN} more" if len(items) > _SHOWN else ""
-        lines += ["", f"Items: {', '.join(short)}{more}"]
+    if items:
+        left = len({one.evidence for one in waiting if one.evidence}) - len(items)
+        lines += ["", f"Items: {', '.join(items)}" + (f" and {left} more" if left else "")]
     lines += ["", "What each is, and the command that deals with it: custody inbox", ""]
     return _SUBJECT.format(count=total), "\n".join(lines)

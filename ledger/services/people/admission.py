@@ -162,15 +162,24 @@ def require_unshared(node: Node, unit: UnitOfWork, key: HpkeKey, *, spki: bytes)
 
 
 def outcome(node: Node, code: str) -> tuple[str, bytes | None]:
-    """How far an enrolment is: (state, certificate once approved).
+    """How far an enrolment is: (state, once approved the certificate that they have now). Whoever
+    asks again, from a laptop of then, is told what became of them.
 
     Raises:
-        DeniedError: no such invitation, or it has expired.
+        DeniedError: no such invitation, it has expired, or they were suspended since.
     """
     with node.records.read() as unit:
         row = _invitation(node, unit, code)
-        der = unit.people.certificate(row.certificate) if row.certificate else None
-    return row.state, der
+        issued = unit.people.certificate(row.certificate) if row.certificate else None
+        if issued is None:
+            return row.state, None
+        person = unit.people.get(certificates.parse(issued).subject)
+        if person is None or not person.active:
+            raise DeniedError(
+                "you were approved by this invitation, and suspended since",
+                hint="ask the administrator; once they let you back: custody person fetch",
+            )
+        return row.state, unit.people.certificate(person.certificate)
 
 
 def require_room(unit: UnitOfWork) -> None:

@@ -3,7 +3,8 @@
 - a correction of a number says neither which kind it is of nor of which case: only the whole record
   does. So does a further number, whose case is said by the opening
 - an item stays found by each case that it was ever of: nobody takes one out of a case by correcting
-  the case's number
+  the case's number. Which case it is of now is a token of its own (``same_record.OF_CASE``): what
+  is done to a whole case is done to no item that was corrected to another one
 """
 
 from __future__ import annotations
@@ -37,6 +38,8 @@ def of(node: Node, events: Mapping[str, Event]) -> list[bytes]:
     for digest, event in events.items():
         found += record_keys.tokens(node, event, standing.get(digest))
     found += [record_keys.number_token(node, *number) for number in same_record.numbers(shown)]
+    cases, _ = same_record.found_by(shown)
+    found += [record_keys.identifier_token(node, same_record.OF_CASE, case) for case in cases]
     return list(dict.fromkeys(found))
 
 

@@ -79,11 +79,15 @@ def tokens(node: Node, event: Event, standing: Mapping[str, Any] | None = None) 
         found.append(index_token(node, "sha-256", event.body["digests"]["sha-256"]))
     if event.value["seq"] == 0:
         found += [
-            identifier_token(node, same_record.PARTS, same_record.whole(exhibit))
+            identifier_token(node, same_record.PARTS, whole)
             for exhibit in same_record.numbers_of(identifiers, "exhibit")
-            if same_record.whole(exhibit) != exhibit
+            for whole in same_record.wholes_of(exhibit)[1:]
         ]
         found += [number_token(node, *number) for number in same_record.borne(document)]
+        found += [
+            identifier_token(node, same_record.OF_CASE, case)
+            for case in same_record.numbers_of(identifiers, same_record.CASE)
+        ]
         mark = same_record.mark(event.value)
         found += [mark_token(node, mark)] if mark is not None else []
     return list(dict.fromkeys(found))

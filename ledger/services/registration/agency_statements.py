@@ -15,11 +15,11 @@ from ledger.domain.codecs.text import b64url, format_time
 from ledger.domain.crypto import content_encryption
 from ledger.domain.errors import KeyringError
 from ledger.domain.event import document as documents
+from ledger.domain.event import signers
 from ledger.domain.event.document import Event
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity.certificate import Certificate
 from ledger.domain.identity.names import agency_urn
-from ledger.domain.identity.roles import require_role
 from ledger.domain.log import statement as statements
 from ledger.domain.log.statement import Claims
 from ledger.rows.agencies import CrlRow
@@ -35,7 +35,7 @@ _AHEAD: Final = 60
 def publish(node: Node, unit: UnitOfWork, event_type: str, body: dict[str, Any]) -> EntryRow:
     """Sign, check and append an agency statement."""
     service = node.keys.service_certificate
-    require_role(event_type, "service", service.roles)
+    signers.require_role(event_type, "service", service.roles, guest=False)
     subject = agency_urn(node.agency)
     earlier = unit.logs.events(subject)
     previous = earlier[-1] if earlier else None
@@ -43,7 +43,7 @@ def publish(node: Node, unit: UnitOfWork, event_type: str, body: dict[str, Any])
     time = max(node.clock.now(), previous.time if previous is not None else 0)
     document = strict_json.dump(
         {
-            "v": 1,
+            "v": documents.VERSION,
             "type": event_type,
             "evidence": subject,
             "seq": len(earlier),

@@ -10,14 +10,13 @@ from ledger.domain.codecs.text import evidence_bytes, format_time
 from ledger.domain.crypto import content_encryption, grants
 from ledger.domain.crypto.grants import Grant
 from ledger.domain.errors import DeniedError, FormatError, RuleError, VerificationError
-from ledger.domain.event import claimed_times
+from ledger.domain.event import claimed_times, signers
 from ledger.domain.event import document as documents
 from ledger.domain.event.document import Event
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity.certificate import Certificate
 from ledger.domain.identity.descriptor import Descriptor
 from ledger.domain.identity.person import PersonId
-from ledger.domain.identity.roles import GUESTS, require_role
 from ledger.domain.log import statement as statements
 from ledger.domain.log.statement import Statement
 from ledger.rows.logs import EntryRow
@@ -199,9 +198,8 @@ def require_recordable(node: Node, event: Event, certificate: Certificate) -> No
         certificate.kind,
     ):
         raise VerificationError(3, "the actor is not the certificate's subject")
-    require_role(event.type, actor["role"], certificate.roles)
-    if certificate.agency != node.agency and event.type not in GUESTS:
-        raise DeniedError(f"a guest of another agency may not record {event.type!r} here")
+    guest = certificate.agency != node.agency
+    signers.require_role(event.type, actor["role"], certificate.roles, guest=guest)
     if event.type == "disclosed":
         _require_fetched_by_all(node, event)
 
