@@ -238,16 +238,16 @@ def test_whoever_hands_over_to_somebody_who_did_not_join_yet_is_told_how_they_do
     """The same was said of somebody who was not invited, who was, and who waited to be let in."""
 
     def offered() -> str:
-        words = ("handover", "offer", "2026-117/A1", "--to", "4731")
+        words = ("handover", "offer", "2026-117/A1", "--to", "4788")
         return whole(custody(*words, home=served, folder=tmp_path, code=2).stderr)
 
     (tmp_path / "thing").write_text("x")
     custody("upload", "thing", "-c", "2026-117", "-e", "A1", home=served, folder=tmp_path)
     assert "first: custody person invite NUMBER" in offered()
-    custody("person", "invite", "4731", home=served, folder=tmp_path)
-    assert "4731 was invited to NL-POL, and has not joined yet" in offered()
-    words = ("--home", tmp_path / "theirs", "person", "enrol", "invitation-4731.json")
+    custody("person", "invite", "4788", home=served, folder=tmp_path)
+    assert "4788 was invited to NL-POL, and has not joined yet" in offered()
+    words = ("--home", tmp_path / "theirs", "person", "enrol", "invitation-4788.json")
     custody(*words, "--no-wait", folder=tmp_path, environment=OTHER, code=None)
     said = offered()
-    assert "4731 asks to join NL-POL, and was not let in yet" in said
-    assert "person approve 4731" in said
+    assert "4788 asks to join NL-POL, and was not let in yet" in said
+    assert "person approve 4788" in said
