@@ -243,7 +243,7 @@ def test_whoever_hands_over_to_somebody_who_did_not_join_yet_is_told_how_they_do
 
     (tmp_path / "thing").write_text("x")
     custody("upload", "thing", "-c", "2026-117", "-e", "A1", home=served, folder=tmp_path)
-    assert "first: custody person invite NUMBER" in offered()
+    assert "person invite NUMBER" in offered()
     custody("person", "invite", "4788", home=served, folder=tmp_path)
     assert "4788 was invited to NL-POL, and has not joined yet" in offered()
     words = ("--home", tmp_path / "theirs", "person", "enrol", "invitation-4788.json")
