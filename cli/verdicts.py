@@ -18,6 +18,8 @@ _WIDE: Final = 79
 _RECORD: Final = 8  # steps that judge the record alone
 _FILE: Final = 9
 _WHOLE: Final = ": the whole document"
+#: Whoever made up a record could have made up a trust root that fits it.
+_UNCOMPARED: Final = "as far as the trust root is right: its fingerprint was not compared yet"
 _MEASURED: Final = ("/body/digests", "/body/size")
 #: By step: what failed, and what that means for whoever has the bundle.
 _FAILED: Final = {
@@ -79,12 +81,17 @@ def hints_told(report: VerificationReport) -> set[str]:
 
 
 def first_lines(
-    report: VerificationReport, *, compared: bool, stands: VerifiedBeginning | None = None
+    report: VerificationReport,
+    *,
+    compared: bool,
+    trusted: bool = True,
+    stands: VerifiedBeginning | None = None,
 ) -> list[str]:
     """The verdict with what failed or is open, and what that means.
 
     Args:
-        compared: whether a file was given. stands: what is verified of a record that fails.
+        compared: whether a file was given. trusted: the trust root is one's own, or its fingerprint
+            was compared. stands: what is verified of a record that fails.
     """
     by_status: dict[str, list[Step]] = {}
     for step in report.steps.values():
@@ -94,7 +101,8 @@ def first_lines(
         until = report.facts["judgedUntil"]
         part = "" if until is None else f"up to event {until}, and no later one was judged: "
         verified = f"VERIFIED: {part}{_verified(report, compared=compared)}"
-        return [*told(verified, 0), *_corrected(report)]
+        condition = [] if trusted else told(_UNCOMPARED, 2)
+        return [*told(verified, 0), *condition, *_corrected(report)]
     if verdict == "failed":
         failed = by_status["failed"]
         whole = len(by_status.get("passed", [])) == _RECORD and [failed[0].number] == [_FILE]

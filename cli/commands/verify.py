@@ -136,7 +136,10 @@ def run(
         report = verification.verify_bundle(parsed, root, until=until, **judged_by)
         if report.verdict == "failed" and until is None:
             stands = verification.verify_beginning(parsed, root, **judged_by)
-    lines = [*verdicts.first_lines(report, compared=file is not None, stands=stands), ""]
+    first = verdicts.first_lines(
+        report, compared=file is not None, trusted=given is None or bool(told), stands=stands
+    )
+    lines = [*first, ""]
     told_above = verdicts.hints_told(report)
     lines += [
         line
