@@ -31,7 +31,7 @@ FOLDER = Path(__file__).parents[1] / "vectors" / "bundle"
 #: Path prefix -> steps at which a change there may be found. Step 1, the strict parsing, may find
 #: any.
 RULES: list[tuple[tuple[Any, ...], set[int]]] = [
-    (("statements", None, 0), {5, 6}),  # which log
+    (("statements", None, 0), {3, 5, 6}),  # which log: its signer may be no guest of another's
     (("statements", None, 1), {5, 6}),  # index
     (
         ("statements", None, 2),
@@ -44,7 +44,7 @@ RULES: list[tuple[tuple[Any, ...], set[int]]] = [
     (("statements",), {2, 3, 5, 6}),
     (("evidence",), {2}),
     (("origin",), {8}),
-    (("logs",), {4, 5, 6}),
+    (("logs",), {3, 4, 5, 6}),
     (("certificates",), {3}),
     (("crls",), {3}),
     (("checkpoints", None, 4), {4, 6}),  # descriptor version
