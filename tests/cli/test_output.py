@@ -200,6 +200,7 @@ def test_no_line_of_ours_is_made_inside_a_string() -> None:
         "cli/help_groups.py": 1,
         "cli/commands/record.py": 4,
         "cli/commands/profile.py": 1,
+        "cli/scanning.py": 1,  # of what a scanner sends
     }
     found: dict[str, int] = {}
     for path in sorted((ROOT / "cli").rglob("*.py")):
