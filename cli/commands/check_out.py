@@ -29,7 +29,8 @@ it. Two events are signed for each: that its record was read, to tell where it l
 \b
 Example:
   custody check-out --to "court, room 3" --reason "hearing"
-  custody check-out --to "NFI" --reason "DNA" --with "J. Vos" --due "2026-12-24 12:00 Z"
+  custody check-out --to "NFI" --reason "DNA" --with "J. Vos" \\
+      --due "2026-12-24 12:00 Z"
 """
 _IN: Final = """Check things in to the store, by a barcode scanner, as `custody check-out` checks
 them out.
@@ -37,7 +38,8 @@ them out.
 \b
 Example:
   custody check-in --to "store 3, shelf 14" --reason "back from court"
-  custody check-in --to "store 3, shelf 14" --reason "DNA done" --from "J. Vos"
+  custody check-in --to "store 3, shelf 14" --reason "DNA done" \\
+      --from "J. Vos"
 """
 #: Digits with nothing else: the beginning of an id. A label has twelve; of what other barcodes on
 #: a bag say, short ones would soon fit some item.
@@ -91,7 +93,8 @@ class _Way:
         if out and not (self.into_store and self.party):
             raise RuleError(
                 f"by its record {out} has it",
-                hint=f"once it is back: {command('check-in', '--from', out)}",
+                hint="once it is back: "
+                + command("check-in", "--to", "PLACE", "--reason", "WHY", "--from", out),
             )
         if self.into_store and self.party and out != self.party:
             raise RuleError(f"by its record {out or 'nobody'} has it, not {self.party}")

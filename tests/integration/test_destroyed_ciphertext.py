@@ -53,7 +53,7 @@ def destroyed(home: Path, tmp_path: Path, size: int) -> tuple[str, str, list[byt
             dispose(desk, gone)
             erasure.settle(desk.node)
         assert all(leaf in raw(home) for leaf in leaves)
-        told = "\n".join(dispose_command._certificate(desk.client.disposal(gone)))
+        told = "\n".join(dispose_command._certificate(desk.client.disposal(gone), "item"))
         assert "ciphertext      some still" in told
         assert "custody collect" in told
         with closing(LocalBlockView(home / "blocks")) as view:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from cli import same_numbers
@@ -34,7 +35,7 @@ def meant(desk: Desk, number: str) -> set[str]:
 def told(desk: Desk, evidence: str) -> list[str]:
     shown = offered_item.look(desk.client, desk.person, evidence)
     documents = {one.statement: one.document for one in shown.events if one.document is not None}
-    return same_numbers.lines(desk.client, evidence, documents)
+    return same_numbers.lines(SimpleNamespace(node=desk.client), evidence, documents)
 
 
 def test_a_number_that_a_handover_brings_is_told_before_it_is_taken_and_refuses_nothing_of_ours(
@@ -45,7 +46,7 @@ def test_a_number_that_a_handover_brings_is_told_before_it_is_taken_and_refuses_
     offer(giver, theirs, RO)
     both.settle(NL, RO, rounds=3)
     [line] = told(taker, theirs)
-    assert own in line
+    assert taker.client.item(own).opening[:8] in line
     handover.accept(taker.client, taker.person, taker.clock, theirs, condition="as sent")
     both.settle(NL, RO, rounds=3)
     borne = taker.client.numbers(CASE, ["E1"])["E1"]
@@ -85,5 +86,5 @@ def test_a_number_that_only_another_agencys_item_or_copy_bears_is_free_here(
     own = seize(taker, "E3")
     [opening] = taker.client.recorded([], [made.evidence])
     documents = {opening.opening.statement: opening.opening.document}
-    [line] = same_numbers.lines(taker.client, made.evidence, documents)
-    assert own in line
+    [line] = same_numbers.lines(SimpleNamespace(node=taker.client), made.evidence, documents)
+    assert taker.client.item(own).opening[:8] in line

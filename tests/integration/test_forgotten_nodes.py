@@ -47,7 +47,7 @@ def home(founded: Path, tmp_path: Path, three: list[Daemon], rng: random.Random)
 
 
 def told(desk: Desk, evidence: str) -> str:
-    return "\n".join(dispose_command._certificate(desk.client.disposal(evidence)))
+    return "\n".join(dispose_command._certificate(desk.client.disposal(evidence), "item"))
 
 
 def test_a_certificate_and_the_status_name_nodes_that_were_removed_and_may_keep_ciphertext(
@@ -94,7 +94,7 @@ def test_a_node_that_is_added_again_lets_go_what_was_disposed_of_meanwhile(
         assert desk.node.replicas["second"].missing(blocks) == blocks
         assert desk.node.replicas["second"].pinned([cid_of(desk, kept)])
         assert "none left" in told(desk, gone)
-        assert "until `ipfs repo gc` is run at it" in told(desk, gone)
+        assert "till `ipfs repo gc` there" in told(desk, gone)
         assert "may still keep" not in told(desk, gone)
 
 

@@ -349,4 +349,4 @@ def test_a_guest_does_not_learn_at_which_nodes_ciphertext_of_what_was_disposed_o
         found = client.disposal(photo)
     assert found.mayKeep == ("(not named to guests)",)
     assert "cellar" not in str(found)
-    assert not any("--destroyed" in line for line in dispose_command._certificate(found))
+    assert not any("--destroyed" in line for line in dispose_command._certificate(found, "item"))

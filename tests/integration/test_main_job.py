@@ -24,8 +24,8 @@ from ledger.services.audit import self_check
 from tests.support.desk import Desk
 
 
-def measure(data: bytes) -> FileDigest:
-    digest = MultiDigest()
+def measure(data: bytes, *names: str) -> FileDigest:
+    digest = MultiDigest(names)
     digest.update(data)
     return FileDigest(digest.size, digest.hexdigests())
 
@@ -38,7 +38,9 @@ def test_a_file_of_any_size_comes_back_bit_for_bit_and_verifies(
     path.write_bytes(os.urandom(size))
     (item,) = desk.upload(path, options=UploadOptions(algorithms=("sha-512",)))
     desk.anchor()
-    report = verify(desk.bundle(item.evidence), desk.trust(), file=measure(path.read_bytes()))
+    report = verify(
+        desk.bundle(item.evidence), desk.trust(), file=measure(path.read_bytes(), "sha-512")
+    )
     assert report.verdict is Verdict.VERIFIED, report.as_json()
     assert {step.status for step in report.steps.values()} == {Status.PASSED}
     with (tmp_path / "out").open("wb") as out:

@@ -44,7 +44,7 @@ def leaves_of(desk: Desk, evidence: str) -> list[bytes]:
 
 
 def told(desk: Desk, evidence: str) -> str:
-    return "\n".join(dispose_command._certificate(desk.client.disposal(evidence)))
+    return "\n".join(dispose_command._certificate(desk.client.disposal(evidence), "item"))
 
 
 def test_a_collection_removes_nothing_below_a_damaged_block_and_names_the_item(
