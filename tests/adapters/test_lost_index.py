@@ -172,3 +172,36 @@ def test_a_pack_whose_header_was_torn_is_begun_anew(folder: Path, blocks: list[B
         store.put(more)
         assert [store.get(one.cid) for one in blocks + more] == [one.data for one in blocks + more]
     assert (folder / "pack-000001.car").read_bytes().startswith(car.header([]))
+
+
+@pytest.mark.parametrize("harm", ["removed", "cut"])
+def test_an_older_index_that_comes_back_after_index_and_newest_pack_were_lost_hides_no_block(
+    tmp_path: Path, rng: random.Random, harm: str
+) -> None:
+    """The number of the lost pack was given again: what lay in the new one was at no place that the
+    older index knew, and the next collection destroyed it.
+    """
+    folder, kept = tmp_path / "blocks", tmp_path / "older"
+    kept.mkdir()
+    earlier, later = ([block(rng) for _ in range(count)] for count in (12, 4))
+    with closing(LocalBlockStore(folder, pack_limit=60_000)) as store:
+        for one in earlier:
+            store.put([one])
+    for path in folder.glob("index.sqlite*"):
+        shutil.move(path, kept / path.name)
+    newest = max(folder.glob("pack-*.car"))
+    if harm == "removed":
+        newest.unlink()
+    else:
+        os.truncate(newest, 20_000)
+    with closing(LocalBlockStore(folder, pack_limit=60_000)) as store:
+        for one in later:
+            store.put([one])
+    for path in folder.glob("index.sqlite*"):
+        path.unlink()
+    for path in kept.iterdir():
+        shutil.copy(path, folder / path.name)
+    with closing(LocalBlockStore(folder, pack_limit=60_000)) as store:
+        store.collect([one.cid for one in (*earlier[:9], *later)], before=1 << 60)
+        assert [store.get(one.cid) for one in later] == [one.data for one in later]
+        assert [store.get(one.cid) for one in earlier[:9]] == [one.data for one in earlier[:9]]

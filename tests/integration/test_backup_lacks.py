@@ -17,6 +17,7 @@ import pytest
 from ledger.adapters.backup import home_packs, packs
 from ledger.adapters.backup.keys import BackupKeys
 from ledger.adapters.ipfs.local import LocalBlockStore
+from ledger.adapters.ipfs.packfiles import NEWEST
 from ledger.app import backup, restore_home
 from ledger.domain.blocks import dag
 from ledger.domain.errors import StorageError
@@ -241,6 +242,7 @@ def test_a_home_that_lost_all_packs_and_counts_them_anew_takes_no_copy_away(
     made(home_path, tmp_path / "backups", keys_file, keys)
     lose(home_path / "blocks" / PACK)
     put_index(home_path, None)
+    (home_path / "blocks" / NEWEST).unlink()
     later, gone = recorded(home_path, tmp_path, rng, 60_000, 90_000)
     with Desk(home_path) as desk:
         dispose(desk, gone)

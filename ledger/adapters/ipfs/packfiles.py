@@ -19,6 +19,9 @@ from ledger.domain.ipld import cid as cids
 
 HEADER: Final = car.header([])
 _NAME: Final = re.compile(r"pack-(\d{6,})\.car", re.ASCII)
+#: Says beside the packs which number was given last.
+NEWEST: Final = "packs.newest"
+_NUMBER: Final = re.compile(rb"\d{1,15}\n")
 _OPEN: Final = 128  # packs that stay open for reading; a process often may open 1,024 files
 _BUFFERS: Final = 512  # below the kernel's limit of 1024 a call
 
@@ -89,12 +92,38 @@ class PackFiles:
             number += 1
         return number
 
+    def newest(self) -> int:
+        """The number that was given last, -1 where that is not known: it outlives the index, and
+        the pack itself.
+        """
+        with suppress(OSError):
+            said = files.read_small(self._directory / NEWEST, 16)
+            if _NUMBER.fullmatch(said):
+                return int(said)
+        return -1
+
+    def _note(self, number: int) -> None:
+        """Write down that a number is given, before there is a pack of it. A full disk keeps nobody
+        from a pack that is there.
+
+        Raises:
+            StorageError: it cannot be written, and the pack would be new.
+        """
+        if number <= self.newest():
+            return
+        try:
+            files.write(self._directory / NEWEST, b"%d\n" % number)
+        except StorageError:
+            if not self.path(number).exists():
+                raise
+
     def begin(self, number: int) -> None:
         """Write to this pack from now on; it is made where there is none.
 
         Raises:
-            OSError: the disk refused; what was written to until now still is.
+            OSError, StorageError: the disk refused; what was written to until now still is.
         """
+        self._note(number)
         flags = os.O_RDWR | os.O_CREAT | system.CLOEXEC | system.NOFOLLOW
         fd = os.open(self.path(number), flags, 0o600)
         try:

@@ -67,9 +67,11 @@ def open_index(directory: Path, packs: PackFiles, now: int) -> PackIndex:
 
 
 def _opened(directory: Path, packs: PackFiles, now: int) -> PackIndex:
+    path = directory / INDEX
+    is_new = not path.exists() or not path.stat().st_size
     index = PackIndex(directory)
     try:
-        recover(directory, index, packs, now)
+        recover(directory, index, packs, now, is_new=is_new)
     except BaseException:
         index.close()
         raise
@@ -92,9 +94,13 @@ def set_aside(directory: Path) -> None:
     )
 
 
-def recover(directory: Path, index: PackIndex, packs: PackFiles, now: int) -> None:
+def recover(directory: Path, index: PackIndex, packs: PackFiles, now: int, *, is_new: bool) -> None:
     """Finish what a crash interrupted: drop doomed packs, index what lies behind the index, write
     nothing over what is torn.
+
+    Args:
+        is_new: there was no index. It does not know what lay behind the end of a pack that was
+            cut, so none of those that are there is written to.
     """
     for number in index.doomed():
         packs.remove(number)
@@ -103,9 +109,11 @@ def recover(directory: Path, index: PackIndex, packs: PackFiles, now: int) -> No
     numbers, before = sorted(found), index.indexed()
     index.settle({number: path.stat().st_size for number, path in found.items()})
     indexed = index.indexed()
-    # Nothing is written at places where the index expects blocks that were lost, and no pack
-    # gets the number of an earlier one: backups have copies under that number.
-    gone = {*before, *index.compacted()} - found.keys()
+    # Nothing is written at places where this index, or an older one that comes back, expects blocks
+    # that were lost, and no pack gets the number of an earlier one: backups have copies under it.
+    gone = {*before, *index.compacted(), packs.newest()} - found.keys()
+    if is_new:
+        gone.update(found)
     newest = max([0, *numbers, *(number + 1 for number in gone)])
     for number in numbers:
         with packs.path(number).open("r+b") as file:
