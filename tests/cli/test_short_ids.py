@@ -18,6 +18,7 @@ from ledger.adapters.node.client import NodeClient
 from ledger.domain.ports.answers import Item
 from tests.cli.test_items import at_work, phone, seized, short  # noqa: F401  (fixtures)
 from tests.support.commands import within
+from tests.support.waiting import wait_until
 
 
 def test_a_node_that_names_another_item_for_a_short_id_is_found_out_by_the_record(
@@ -91,7 +92,8 @@ def test_a_list_is_limited_sorted_and_turned_page_by_page(at_work: Path) -> None
     assert listed() == [*things, file]
     assert listed("--sort", "newest") == [file, *things[::-1]]
     assert listed("--sort", "kind") == [file, *things]
-    time.sleep(1.1)  # times are told in whole seconds
+    second = int(time.time())
+    wait_until(lambda: int(time.time()) > second)  # times are told in whole seconds
     assert within("note", things[1], "x", home=at_work)[0] == 0
     assert listed("--sort", "latest")[0] == things[1]
     assert listed("--state", "closed") == listed("--by", "4711")[4:] == []
