@@ -159,7 +159,8 @@ def agree(chosen: Chosen, question: str, *, yes: bool, lines: Sequence[str] | No
         return
     which = f" ({chosen.said[0]})" if len(chosen.said) == 1 else ""
     questions.agree(
-        question.format(f"{counted(len(chosen.items), 'item')}{which}"),
+        # Not format: what somebody typed may stand behind it, braces too.
+        question.replace("{}", f"{counted(len(chosen.items), 'item')}{which}", 1),
         yes=yes,
         otherwise="all of them are as before",
     )
