@@ -36,10 +36,10 @@ Several = Annotated[
     ),
 ]
 #: What speaks against one item, and not against the others.
-_OF_ONE: Final = (RuleError, DeniedError, NotFoundError)
+OF_ONE: Final = (RuleError, DeniedError, NotFoundError)
 _SHOWN: Final = 20
 #: Exit code where some items were done and others were not.
-_INCOMPLETE: Final = 3
+INCOMPLETE: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +186,7 @@ def each(chosen: Chosen, act: Callable[[Named], Any], what: str) -> Done:
                 continue
             try:
                 done.answers.append((one, act(one)))
-            except _OF_ONE as error:
+            except OF_ONE as error:
                 if chosen.alone:
                     raise
                 done.refused.append((one, error))
@@ -238,10 +238,10 @@ def tell(
     }
     output.result(value, *before, *(lines if done.answers else ()), *_refused(done), *behind)
     if done.stopped is not None:
-        code = _INCOMPLETE if done.answers else output.exit_code(done.stopped)
+        code = INCOMPLETE if done.answers else output.exit_code(done.stopped)
         raise typer.Exit(output.failure(done.stopped, code))
     if done.refused:
-        raise typer.Exit(_INCOMPLETE if done.answers else 1)
+        raise typer.Exit(INCOMPLETE if done.answers else 1)
 
 
 def _refused(done: Done) -> Iterator[str]:
