@@ -248,15 +248,6 @@ KINDS: Final[dict[str, Kind]] = {
     "row-edited": Kind("rows", _F, 2, "a row says something else than the log", _HOME),
     "row-missing": Kind("rows", _F, 2, "a row is missing", _HOME),
     "row-inserted": Kind("rows", _F, 2, "a row that nothing in the log accounts for", _HOME),
-    "suspension-waits": Kind(
-        "rows",
-        _I,
-        2,
-        "somebody is shut out, and no revocation list says so yet",
-        "ask the administrators whether one of them suspended this person. If so, let the node "
-        "finish it: custody anchor. If not, stop the node before it revokes them, and compare the "
-        "home with a backup",
-    ),
     "schema-differs": Kind(
         "rows",
         _F,
