@@ -139,6 +139,8 @@ class Node:
     standings: dict[str, int] = field(default_factory=dict)
     #: Where the next page of a partner's list begins, by list and agency.
     pages: dict[str, str] = field(default_factory=dict)
+    #: Bytes that lie here of what an agency offers, by agency and digest of the offer.
+    offer_sizes: dict[str, dict[bytes, int]] = field(default_factory=dict)
     #: Anchoring in this process happens one at a time.
     anchoring: threading.Lock = field(default_factory=threading.Lock)
     #: So is sending to one replica, the exchange with one agency, destroying keys, and reading
