@@ -207,7 +207,7 @@ def _unsealed(root: TrustRoot | None, parsed: Bundle) -> str:
         if root is not None:
             trust_roots.require_sealed(root, parsed)
     except CustodyError as error:
-        return f"{error.message}: {error.hint}" if error.hint else error.message
+        return f"{error.message}: {runnable(error.hint)}" if error.hint else error.message
     return ""
 
 
