@@ -17,7 +17,7 @@ from typing import Any, Final
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from ledger.domain.codecs import cbor, cose
-from ledger.domain.codecs.text import require
+from ledger.domain.codecs.text import counted, require
 from ledger.domain.errors import FormatError, VerificationError
 from ledger.domain.identity.names import log_urn, parse_log_urn
 from ledger.domain.log.merkle import MAX_SIZE, root_from_inclusion
@@ -217,7 +217,8 @@ def parse_checkpoint(note: bytes) -> Checkpoint:
         canonical and len(root) == 32 and len(blob) == 68, "checkpoint: malformed root or signature"
     )
     if int(match[2]) > MAX_SIZE:
-        raise SizeError(f"checkpoint: {int(match[2])} entries, and no log has more than {MAX_SIZE}")
+        told = counted(int(match[2]), "entry")
+        raise SizeError(f"checkpoint: {told}, and no log has more than {MAX_SIZE}")
     return Checkpoint(note, log_id, int(match[2]), root)
 
 
