@@ -11,6 +11,7 @@ from cli import event_members, items, labels, offer_confirmation, output, people
 from cli.global_options import STATE
 from ledger.domain.errors import NotFoundError, RuleError
 from ledger.domain.identity.person import PersonId
+from ledger.domain.ports.answers import documents_of
 
 if TYPE_CHECKING:
     from cli.session import Session
@@ -142,9 +143,7 @@ def lines(
     """
     from ledger.domain.event import corrections
 
-    documents = {
-        detail.statement: detail.document for detail in events if detail.document is not None
-    }
+    documents = documents_of(events)
     document, opening = documents[event.statement], events[0].statement
     first = corrections.standing(documents, opening)
     named, recorded = _name(first), _name(documents[opening])

@@ -36,10 +36,9 @@ FIELDS: Final = {
     "clock-shown": "/body/deviceClock/shown",
     "clock-reference": "/body/deviceClock/reference",
 }
-#: All numbers of an item at once: of a draft, which says no other place before the record was read.
-NUMBERS: Final = "/identifiers"
-#: The same of an event that gave it further ones.
-FURTHER_NUMBERS: Final = "/body/identifiers"
+#: All numbers at once that an event gave its item, the one that opened it or a later one: of a
+#: draft, which says no other place before the record was read.
+NUMBERS: Final = ("/identifiers", "/body/identifiers")
 _FIELD_OF: Final = {pointer: name for name, pointer in FIELDS.items()}
 _NUMBER: Final = re.compile(r"/identifiers/(\d{1,4})/value")
 _BESIDE: Final = ("basis", "handling", "identifiers", "occurred", "late")
@@ -62,7 +61,7 @@ def _field(pointer: str) -> str:
     """What a correction is about, as the option is called that said it; what no option says, as it
     was signed.
     """
-    if pointer in (NUMBERS, FURTHER_NUMBERS):
+    if pointer in NUMBERS:
         return "number"
     if numbered := _NUMBER.fullmatch(pointer):
         return f"number {int(numbered[1]) + 1} of the item"

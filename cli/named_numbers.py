@@ -11,6 +11,7 @@ from cli.global_options import STATE
 from ledger.domain.errors import VerificationError
 from ledger.domain.event import same_record
 from ledger.domain.event.normalization import form
+from ledger.domain.ports.answers import documents_of
 from ledger.domain.verify.signed_events import DISTRUST
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def require_named(evidence: str, events: Sequence[RecordedDocument]) -> None:
             "another digest",
             hint=DISTRUST,
         )
-    documents = {one.statement: one.document for one in events if one.document is not None}
+    documents = documents_of(events)
     require_numbers(evidence, documents)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from cli import items, people, questions, tables
 from ledger.domain.event import corrections, same_record
+from ledger.domain.ports.answers import documents_of
 
 if TYPE_CHECKING:
     from ledger.client.offered_item import OnOffer
@@ -95,7 +96,7 @@ def _short(shown: OnOffer) -> str:
 
 
 def _what(shown: OnOffer) -> str:
-    documents = _documents(shown)
+    documents = documents_of(shown.events)
     opening = corrections.standing(documents, next(iter(documents)))
     body = opening["body"]
     return str(body.get("name") or body.get("description") or opening["type"])
@@ -152,11 +153,7 @@ def agree(question: str, *, yes: bool) -> None:
     )
 
 
-def _documents(shown: OnOffer) -> dict[str, dict[str, Any]]:
-    return {one.statement: one.document for one in shown.events if one.document is not None}
-
-
 def _identifiers(shown: OnOffer) -> list[dict[str, Any]]:
     """Its numbers as its record stands: what was corrected may be another item's by now."""
-    standing = dict(same_record.versions(_documents(shown))).values()
+    standing = dict(same_record.versions(documents_of(shown.events))).values()
     return [number for document in standing for number in same_record.identifiers(document)]

@@ -12,9 +12,9 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Final
 
+from cli import enrolments
 from cli.global_options import STATE
 from cli.hints import command
-from ledger.domain.event.normalization import form
 from ledger.domain.identity.person import REFERENCE, PersonId, read_stored, require_reference
 
 if TYPE_CHECKING:
@@ -123,10 +123,7 @@ def _nobody(session: Session, text: str, own: str) -> Exception:
     from ledger.domain.errors import UsageError
 
     if "administrator" in session.person.certificate.roles:
-        states = {one.state for one in session.node.people() if form(one.number) == form(text)} & {
-            "invited",
-            "requested",
-        }
+        states = {one.state for one in enrolments.invitations(session.node.people(), text)}
         if "requested" in states:
             return UsageError(
                 f"{text[:80]} asks to join {own}, and was not let in yet",

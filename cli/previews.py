@@ -22,7 +22,6 @@ from ledger.domain.errors import UsageError
 ASKED: Final = frozenset(
     {"transfer-offered", "corrected", "disposal-requested", "returned", "voided"}
 )
-_NUMBERS: Final = (event_members.NUMBERS, event_members.FURTHER_NUMBERS)
 #: Commands by which a person signs for an item, or does several things that follow on each other.
 _SIGNING: Final = frozenset(
     {
@@ -57,7 +56,7 @@ def of_draft(raw: bytes, disclosures: Sequence[str]) -> None:
 
     draft = documents.parse(raw, disclosures).value
     # Which of its numbers is corrected is known once the record was read: it is asked for then.
-    if STATE.preview or draft["body"].get("pointer") not in _NUMBERS:
+    if STATE.preview or draft["body"].get("pointer") not in event_members.NUMBERS:
         _show([draft])
 
 

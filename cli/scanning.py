@@ -17,18 +17,17 @@ from typing import Any, Final, TextIO
 
 import typer
 
-from cli import output, questions
+from cli import output, questions, selection
 from cli.global_options import STATE
 from cli.hints import runnable
 from ledger.domain.codecs.text import counted
-from ledger.domain.errors import CustodyError, DeniedError, NotFoundError, RuleError, UsageError
+from ledger.domain.errors import CustodyError, UsageError
 
 #: What speaks against one scan, and not against the others.
-_OF_ONE: Final = (RuleError, DeniedError, NotFoundError, UsageError)
+_OF_ONE: Final = (*selection.OF_ONE, UsageError)
 _LONGEST: Final = 512
 #: What scanners put around a line: spaces, and control characters that mark its beginning and end.
 _AROUND: Final = "".join(map(chr, range(33))) + "\x7f"
-_INCOMPLETE: Final = 3
 
 
 class KnownError(CustodyError):
@@ -91,7 +90,7 @@ def tell(scans: Scans, what: str, more: dict[str, Any]) -> None:
     if scans.stopped is not None:
         raise typer.Exit(output.failure(scans.stopped, output.exit_code(scans.stopped)))
     if scans.refused:
-        raise typer.Exit(_INCOMPLETE if scans.done else 1)
+        raise typer.Exit(selection.INCOMPLETE if scans.done else 1)
 
 
 def _lines() -> Iterator[str]:

@@ -36,10 +36,10 @@ Several = Annotated[
     ),
 ]
 #: What speaks against one item, and not against the others.
-_OF_ONE: Final = (RuleError, DeniedError, NotFoundError)
+OF_ONE: Final = (RuleError, DeniedError, NotFoundError)
 _SHOWN: Final = 20
 #: Exit code where some items were done and others were not.
-_INCOMPLETE: Final = 3
+INCOMPLETE: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +159,8 @@ def agree(chosen: Chosen, question: str, *, yes: bool, lines: Sequence[str] | No
         return
     which = f" ({chosen.said[0]})" if len(chosen.said) == 1 else ""
     questions.agree(
-        question.format(f"{counted(len(chosen.items), 'item')}{which}"),
+        # Not format: what somebody typed may stand behind it, braces too.
+        question.replace("{}", f"{counted(len(chosen.items), 'item')}{which}", 1),
         yes=yes,
         otherwise="all of them are as before",
     )
@@ -185,7 +186,7 @@ def each(chosen: Chosen, act: Callable[[Named], Any], what: str) -> Done:
                 continue
             try:
                 done.answers.append((one, act(one)))
-            except _OF_ONE as error:
+            except OF_ONE as error:
                 if chosen.alone:
                     raise
                 done.refused.append((one, error))
@@ -237,10 +238,10 @@ def tell(
     }
     output.result(value, *before, *(lines if done.answers else ()), *_refused(done), *behind)
     if done.stopped is not None:
-        code = _INCOMPLETE if done.answers else output.exit_code(done.stopped)
+        code = INCOMPLETE if done.answers else output.exit_code(done.stopped)
         raise typer.Exit(output.failure(done.stopped, code))
     if done.refused:
-        raise typer.Exit(_INCOMPLETE if done.answers else 1)
+        raise typer.Exit(INCOMPLETE if done.answers else 1)
 
 
 def _refused(done: Done) -> Iterator[str]:

@@ -14,6 +14,7 @@ from cli.global_options import STATE, Json
 from cli.hints import command
 from ledger.domain.errors import DeniedError, RuleError, UsageError
 from ledger.domain.identity.person import PersonId
+from ledger.domain.ports.answers import documents_of
 
 if TYPE_CHECKING:
     from cli.items import Named
@@ -229,7 +230,7 @@ class _Run:
         session, way = self._session, self._way
         self._require_ours(item)
         events, standing = decisions.opened(session, named.urn, {"purpose": way.reason})
-        documents = {one.statement: one.document for one in events if one.document is not None}
+        documents = documents_of(events)
         before = whereabouts.lies_at(documents)
         way.require(standing.handedOutTo)
         if not way.party and before.casefold() == way.place.casefold():

@@ -9,6 +9,7 @@ import typer
 
 from cli import clear_copies, items, output, record_options, same_numbers, tables
 from cli.global_options import STATE, Evidence, Json
+from ledger.domain.ports.answers import documents_of
 
 if TYPE_CHECKING:
     from ledger.domain.ports.answers import Link
@@ -108,8 +109,7 @@ def take(
                 interrupted=interrupted,
             )
         openings = session.node.recorded([], [done.evidence])
-        known = (one.opening for one in openings)
-        opened = {one.statement: one.document for one in known if one.document is not None}
+        opened = documents_of(one.opening for one in openings)
         same = same_numbers.lines(session, done.evidence, opened)
         name = items.shorts(session, [done.evidence])[done.evidence]
     output.result(

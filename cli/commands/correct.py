@@ -14,6 +14,7 @@ from cli.questions import Yes
 from ledger.domain.codecs.text import counted
 from ledger.domain.event import same_record
 from ledger.domain.event.normalization import form
+from ledger.domain.ports.answers import documents_of
 
 if TYPE_CHECKING:
     from cli.corrected_numbers import NewNumber
@@ -142,7 +143,7 @@ def _corrected(
     if number:
         scheme, value = number
         new = [{"scheme": scheme, "value": value}]
-        place = event_members.FURTHER_NUMBERS if event else event_members.NUMBERS
+        place = event_members.NUMBERS[bool(event)]
         draft = {"pointer": place, "new": new, "reason": said["reason"]}
     # The list is held against nothing: what is signed names the event as the record has it.
     wanted = {"target": listed[event or 0], **draft}
@@ -203,7 +204,7 @@ def _require_no_parts(
     """
     from ledger.domain.errors import UsageError
 
-    documents = {one.statement: one.document for one in events if one.document is not None}
+    documents = documents_of(events)
     correction = {"type": "corrected", "seq": len(events), "body": body}
     was, now = map(same_record.numbers, (documents, {**documents, "": correction}))
     typed = {
@@ -251,7 +252,7 @@ def _number(
     from ledger.domain.errors import UsageError
     from ledger.domain.event import corrections
 
-    documents = {one.statement: one.document for one in events if one.document is not None}
+    documents = documents_of(events)
     given = [
         (known, one["value"], f"{place}/identifiers/{at}/value")
         for known in events

@@ -14,6 +14,7 @@ from cli.hints import runnable
 from cli.items import Named
 from cli.questions import Yes
 from ledger.domain.codecs.text import counted
+from ledger.domain.ports.answers import documents_of
 
 if TYPE_CHECKING:
     from cli.session import Session
@@ -284,8 +285,7 @@ def _several_lines(session: Session, offers: Sequence[OnOffer]) -> list[str]:
 
 def _numbered(session: Session, shown: OnOffer) -> list[str]:
     """Where items of ours bear the numbers of one on offer."""
-    documents = {one.statement: one.document for one in shown.events if one.document}
-    return same_numbers.lines(session, shown.evidence, documents)
+    return same_numbers.lines(session, shown.evidence, documents_of(shown.events))
 
 
 def _show(*lines: str) -> None:

@@ -87,7 +87,7 @@ def list_items(
         found = session.node.find(**{name: value for name, value in wanted.items() if value})
         shown, more = _page(found, sort, limit, page)
         borne = session.node.numbers(case, [exhibit]) if case and exhibit else {}
-        of_case = session.node.search(same_record.OF_CASE, case) if case else []
+        of_case = set(session.node.search(same_record.OF_CASE, case) if case else ())
         ids = naming.apart({item.evidence: item.opening for item in shown})
         several = {number: one.meant for number, one in borne.items() if len(one.meant) > 1}
         bearers = naming.shorts(session, chain.from_iterable(several.values())) if several else {}

@@ -37,11 +37,13 @@ class Manifest:
 
 
 def digest_of(path: Path) -> str:
+    """SHA-256 of a file of a snapshot, in hex."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def write(part: Path, manifest: Manifest, generation: Generation, name: str) -> None:
+    """Write the manifest of a snapshot that gets this name, under the code of its backup key."""
     code = _code(manifest, bytes.fromhex(generation.key), name)
     files.write(
         part / MANIFEST,

@@ -60,8 +60,8 @@ class Archive:
         if data.count(b"PK\x01\x02") > _PARTS:  # before each becomes an object
             raise damaged("it has too many parts")
         with _unpacking():
-            infos = zipfile.ZipFile(BytesIO(data)).infolist()
             self._file = zipfile.ZipFile(BytesIO(data))
+        infos = self._file.infolist()
         self._parts = {info.filename: info for info in infos}
         if len({name.casefold() for name in self._parts}) < len(infos):
             raise damaged("a part stands in it twice")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ledger.domain.event import same_record
-from tests.support.commands import done
+from tests.support.commands import done, recorded_folder
 
 WHY = ("--reason", "typing error")
 
@@ -18,15 +18,6 @@ WHY = ("--reason", "typing error")
 def home(worked: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     return Path(shutil.copytree(worked["home"], tmp_path / "home"))
-
-
-def folder(home: Path, number: str, *names: str) -> None:
-    """Record a folder of small files under an exhibit number."""
-    path = Path(f"folder-{number}")
-    path.mkdir()
-    for name in names:
-        (path / name).write_text(number + name)
-    done(home, "upload", path, "-c", "2026-117", "-e", number)
 
 
 def entries(home: Path) -> int:
@@ -82,7 +73,7 @@ def test_whoever_does_not_agree_is_told_that_their_access_was_signed(home: Path)
 
 def test_a_whole_case_is_given_no_exhibit_number(home: Path) -> None:
     """One missing word away from an exhibit with its parts: all items would have got the same."""
-    folder(home, "A2", "1.txt")
+    recorded_folder(home, "A2", "1.txt")
     before = entries(home)
     _, said = done(home, "correct", "2026-117/", "--exhibit", "B7", *WHY, "--yes", code=2)
     assert "of a whole case the case number is corrected" in said
@@ -90,7 +81,7 @@ def test_a_whole_case_is_given_no_exhibit_number(home: Path) -> None:
 
 
 def test_each_number_is_shown_with_its_new_one_before_anybody_agrees(home: Path) -> None:
-    folder(home, "A2", "1.txt", "2.txt")
+    recorded_folder(home, "A2", "1.txt", "2.txt")
     done(home, "upload", Path("folder-A2/1.txt"), "-c", "2026-117", "--part-of", "A2/1", "--again")
     before = entries(home)
     shown = [f"2026-117/A2{part} -> 2026-117/A3{part}" for part in ("", "/1", "/1/1", "/2")]
@@ -101,6 +92,8 @@ def test_each_number_is_shown_with_its_new_one_before_anybody_agrees(home: Path)
     assert all(one in said for one in shown), said
     assert "to A3, for 'typing error'?" in " ".join(said.replace("\\\n", " ").split())
     assert entries(home) == before
+    _, said = done(home, *asked[:-1], "typed {0} of {}", typed="n\n", code=2)
+    assert "'typed {0} of {}'?" in said  # what somebody typed is no form of ours
     done(home, *asked, typed="y\n")
     for part in ("", "/1", "/1/1", "/2"):
         assert standing(home, f"2026-117/A3{part}") == [f"A3{part}"]
@@ -108,7 +101,7 @@ def test_each_number_is_shown_with_its_new_one_before_anybody_agrees(home: Path)
 
 @pytest.mark.parametrize("taken", ["A3", "A3/2"])
 def test_no_exhibit_is_torn_in_two_by_a_number_that_is_taken(home: Path, taken: str) -> None:
-    folder(home, "A2", "1.txt", "2.txt")
+    recorded_folder(home, "A2", "1.txt", "2.txt")
     done(home, "seize", "phone", "-c", "2026-117", "-e", taken)
     before = entries(home)
     _, said = done(home, "correct", "2026-117/A2/", "-e", "A3", *WHY, "--yes", code=1)
@@ -119,7 +112,7 @@ def test_no_exhibit_is_torn_in_two_by_a_number_that_is_taken(home: Path, taken: 
 
 def test_what_is_left_of_an_exhibit_that_was_torn_is_corrected_after_it(home: Path) -> None:
     """As after a disk that was full between two of them."""
-    folder(home, "A2", "1.txt", "2.txt")
+    recorded_folder(home, "A2", "1.txt", "2.txt")
     done(home, "correct", "2026-117/A2/1", "-e", "A3/1", *WHY)
     done(home, "correct", "2026-117/A2/", "-e", "A3", *WHY, "--yes")
     for part in ("", "/1", "/2"):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.commands import done
+from tests.support.commands import done, recorded_folder
 
 ITEM = "2026-117/A1"
 WHY = ("--reason", "typing error")
@@ -108,13 +108,9 @@ def test_two_things_or_half_of_one_are_no_correction(home: Path, words: tuple[st
     assert "one thing is corrected at a time" in said
 
 
-def test_the_parts_of_an_exhibit_go_with_it_into_the_right_case(home: Path, tmp_path: Path) -> None:
+def test_the_parts_of_an_exhibit_go_with_it_into_the_right_case(home: Path) -> None:
     """Their numbers stayed in the old case, where the exhibit's number was free for another one."""
-    folder = tmp_path / "pages"
-    folder.mkdir()
-    for name in ("1.txt", "2.txt"):
-        (folder / name).write_text(name)
-    done(home, "upload", folder, "-c", "2026-117", "-e", "A2")
+    recorded_folder(home, "A2", "1.txt", "2.txt")
     out, _ = done(home, "correct", "2026-117/A2/", "--case", "2026-118", *WHY, "--yes")
     assert "recorded for 3 items" in out
     done(home, "correct", "2026-118/A2/", "-e", "A7", *WHY, "--yes")
@@ -132,16 +128,12 @@ def test_the_parts_of_an_exhibit_go_with_it_into_the_right_case(home: Path, tmp_
     ],
 )
 def test_no_exhibit_loses_its_parts_to_the_next_one_under_its_number(
-    home: Path, tmp_path: Path, named: str, words: tuple[str, ...], right: str
+    home: Path, named: str, words: tuple[str, ...], right: str
 ) -> None:
     """The number was free, and another exhibit under it took the parts in: 2026-117/A2/ was both,
     for a handover and for a disposal.
     """
-    folder = tmp_path / "pages"
-    folder.mkdir()
-    for name in ("1.txt", "2.txt"):
-        (folder / name).write_text(name)
-    done(home, "upload", folder, "-c", "2026-117", "-e", "A2")
+    recorded_folder(home, "A2", "1.txt", "2.txt")
     if named == "its id":
         listed = json.loads(done(home, "--json", "list", "-c", "2026-117", "-e", "A2")[0])
         named = listed["items"][-1]["evidence"]  # its parts were recorded before it
@@ -153,14 +145,9 @@ def test_no_exhibit_loses_its_parts_to_the_next_one_under_its_number(
     done(home, "correct", f"{right}/1", "--exhibit", "B8", *WHY)  # of a part alone, as it was
 
 
-def test_the_parts_of_an_exhibit_keep_their_count_however_its_number_was_typed(
-    home: Path, tmp_path: Path
-) -> None:
+def test_the_parts_of_an_exhibit_keep_their_count_however_its_number_was_typed(home: Path) -> None:
     """The count was cut where the typed number ends, which had another length."""
-    folder = tmp_path / "pages"
-    folder.mkdir()
-    (folder / "1.txt").write_text("1")
-    done(home, "upload", folder, "-c", "2026-117", "-e", "BOX   7")
+    recorded_folder(home, "BOX   7", "1.txt")
     done(home, "correct", "2026-117/box 7/", "-e", "B9", *WHY, "--yes")
     assert pointer(home, "2026-117/B9") == ("/identifiers/1/value", "B9")
     assert pointer(home, "2026-117/B9/1") == ("/identifiers/1/value", "B9/1")
@@ -218,9 +205,7 @@ def test_an_item_without_any_number_is_given_one_by_the_command_that_is_printed(
     done(home, *shlex.split(words))
 
 
-def test_nothing_is_done_to_an_item_that_was_corrected_out_of_a_whole_case(
-    home: Path, tmp_path: Path
-) -> None:
+def test_nothing_is_done_to_an_item_that_was_corrected_out_of_a_whole_case(home: Path) -> None:
     """It stays found by the case that it had: a handover of the whole case took it along."""
     done(home, "seize", "phone", "-c", "2026-117", "-e", "B1")
     done(home, "correct", "2026-117/B1", "--case", "2026-118", *WHY)
@@ -244,13 +229,8 @@ def test_an_exhibit_takes_in_nothing_that_had_its_number_before_or_after_it(home
     assert "no exhibit" in said
 
 
-def test_whoever_voids_an_exhibit_is_told_of_its_parts_which_stand(
-    home: Path, tmp_path: Path
-) -> None:
-    folder = tmp_path / "pages"
-    folder.mkdir()
-    (folder / "1.txt").write_text("1")
-    done(home, "upload", folder, "-c", "2026-117", "-e", "A2")
+def test_whoever_voids_an_exhibit_is_told_of_its_parts_which_stand(home: Path) -> None:
+    recorded_folder(home, "A2", "1.txt")
     _, said = done(home, "record", "void", "2026-117/A2", "--reason", "twice", "--yes")
     assert "1 part of it, items of their own, stand as before" in said
     [words] = re.findall(r"them too: (?:\S+) (.*)", " ".join(said.replace("\\\n", " ").split()))

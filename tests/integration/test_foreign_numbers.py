@@ -11,6 +11,7 @@ from ledger.app import field_folder
 from ledger.client import copying, handover, offered_item, physical_items
 from ledger.client.upload import UploadOptions
 from ledger.domain.bundle.trust import TrustRoot
+from ledger.domain.ports.answers import documents_of
 from tests.support.consortium import NL, RO, Consortium, offer
 from tests.support.desk import Desk
 
@@ -34,7 +35,7 @@ def meant(desk: Desk, number: str) -> set[str]:
 
 def told(desk: Desk, evidence: str) -> list[str]:
     shown = offered_item.look(desk.client, desk.person, evidence)
-    documents = {one.statement: one.document for one in shown.events if one.document is not None}
+    documents = documents_of(shown.events)
     return same_numbers.lines(SimpleNamespace(node=desk.client), evidence, documents)
 
 

@@ -88,8 +88,14 @@ mount -t tmpfs -o size=100k none "$DISK" || exit 9
 
 
 def on_a_small_disk(tmp_path: Path, home: Path, script: str) -> list[str]:
-    """What commands say that are run where a small disk is attached, in order."""
+    """What commands say that are run where a small disk is attached, in order. Skipped, with the
+    reason, where the system lets nobody attach one: asked for by itself, so that nothing of what
+    is tested is taken for that.
+    """
     (tmp_path / "disk").mkdir()
+    attach = ["unshare", "-rm", "mount", "-t", "tmpfs", "none", str(tmp_path / "disk")]
+    if subprocess.run(attach, capture_output=True, check=False).returncode != 0:
+        pytest.skip("the system lets nobody attach a disk")
     done = subprocess.run(
         ["unshare", "-rm", "sh", "-c", SCRIPT + script],
         capture_output=True,
@@ -104,8 +110,6 @@ def on_a_small_disk(tmp_path: Path, home: Path, script: str) -> list[str]:
         timeout=300,
         check=False,
     )
-    if done.returncode in (1, 9) and not done.stdout:
-        pytest.skip("the system lets nobody attach a disk")
     assert done.returncode == 0, done.stdout + done.stderr
     return re.split(r"(?<=exit \d)\n", done.stdout.strip())
 

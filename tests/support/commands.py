@@ -164,3 +164,13 @@ def verified_alone(*arguments: object, folder: Path = ROOT) -> None:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "verdict: verified" in done.stdout
+
+
+def recorded_folder(home: Path, exhibit: str, *names: str) -> Path:
+    """A folder of small files, made where the test works and recorded under an exhibit number."""
+    folder = Path(f"folder-{exhibit}")
+    folder.mkdir()
+    for name in names:
+        (folder / name).write_text(exhibit + name)
+    done(home, "upload", folder, "-c", "2026-117", "-e", exhibit)
+    return folder

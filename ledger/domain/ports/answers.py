@@ -10,6 +10,7 @@ came. Times are text as documents write it, bytes are base64url, digests hex.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
@@ -174,6 +175,13 @@ class RecordedDocument:
     def body(self) -> dict[str, Any]:
         """The body of the document; empty where it was destroyed."""
         return dict(self.document["body"]) if self.document is not None else {}
+
+
+def documents_of(events: Iterable[RecordedDocument]) -> dict[str, dict[str, Any]]:
+    """The documents of events that were not destroyed, in their order, by their statement digests
+    in hex.
+    """
+    return {one.statement: one.document for one in events if one.document is not None}
 
 
 @dataclass(frozen=True, slots=True)

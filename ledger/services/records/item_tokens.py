@@ -37,9 +37,10 @@ def of(node: Node, events: Mapping[str, Event]) -> list[bytes]:
         found += [record_keys.identifier_token(node, CASE, case) for case in cases]
     for digest, event in events.items():
         found += record_keys.tokens(node, event, standing.get(digest))
-    found += [record_keys.number_token(node, *number) for number in same_record.numbers(shown)]
-    cases, _ = same_record.found_by(shown)
-    found += [record_keys.identifier_token(node, same_record.OF_CASE, case) for case in cases]
+    cases, exhibits = same_record.found_by(shown)
+    for case in cases:
+        found.append(record_keys.identifier_token(node, same_record.OF_CASE, case))
+        found += [record_keys.number_token(node, case, exhibit) for exhibit in exhibits]
     return list(dict.fromkeys(found))
 
 
