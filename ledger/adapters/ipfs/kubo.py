@@ -9,15 +9,14 @@ CID it names compared with ours.
 
 from __future__ import annotations
 
-import io
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import islice
-from typing import Final
+from typing import Any, Final
 
 from ledger.adapters.ipfs.ipfshttpclient_import import faults
-from ledger.adapters.ipfs.rpc import READ, Rpc
+from ledger.adapters.ipfs.rpc import READ, Parts, Rpc
 from ledger.domain.blocks import dag
 from ledger.domain.blocks.store import ReplicaStatus
 from ledger.domain.codecs.text import counted
@@ -32,12 +31,22 @@ from ledger.domain.errors import (
 from ledger.domain.ipld import car, unixfs
 from ledger.domain.ipld import cid as cids
 from ledger.domain.ipld.unixfs import MAX_BLOCK, Block
+from ledger.domain.untrusted.shapes import Maybe
 
 #: Releases of Kubo that the tests ran against: from the first, and before the second.
 TESTED: Final = ((0, 42), (0, 43))
 _GROUP: Final = 128  # CIDs an address
 _MOST: Final = 2**53
 _OFFLINE: Final = {"offline": "true"}
+#: What these calls answer with. "No limit" is 2^64 - 1 there, which no JSON carries safely.
+_VERSION: Final = {"Version": str}
+_ABOUT: Final = {"ID": str, "Addresses": Maybe([str])}
+_PEERS: Final = {"Peers": Maybe(list)}
+_SIZES: Final = {"RepoSize": range(2**64), "StorageMax": range(2**64)}
+_STAT: Final = {"Key": str, "Size": range(MAX_BLOCK + 1)}
+_PINS: Final = {"Pins": Maybe([str]), "Progress": Maybe(range(2**63))}
+_KEYS: Final = {"Keys": dict}
+_REMOVED: Final = {"Hash": str, "Error": Maybe(str)}
 #: Seconds that a pin may take for each block, of 2 MiB at most: walked on the daemon's own disk, or
 #: fetched from its peers. What is slower than that is quicker sent from here.
 _WALKED: Final = 1.0
@@ -73,7 +82,7 @@ class Kubo:
 
     def _version(self) -> str:
         with self._rpc.calling("version"):
-            found = str(self._client.version()["Version"])
+            found = str(self._rpc.fit("version", self._client.version(), _VERSION)["Version"])
         numbers = tuple(
             int(part) for part in found.split("-", maxsplit=1)[0].split(".")[:2] if part.isdecimal()
         )
@@ -110,7 +119,7 @@ class Kubo:
         options = {"pin-roots": "false", "stats": "true"}
         with (
             self._rpc.calling("dag/import"),
-            self._client.dag.imprt(_Parts(framed()), opts=options, stream=True) as answer,
+            self._client.dag.imprt(Parts(framed()), opts=options, stream=True) as answer,
         ):
             stored = sum(int(line["Stats"]["BlockCount"]) for line in answer if line.get("Stats"))
         if stored != count:
@@ -136,9 +145,10 @@ class Kubo:
     def _has(self, cid: bytes) -> bool:
         try:
             with self._rpc.calling("block/stat"):
-                self._client.block.stat(cids.to_text(cids.check(cid)), opts=_OFFLINE)
+                found = self._client.block.stat(cids.to_text(cids.check(cid)), opts=_OFFLINE)
         except NotFoundError:
             return False
+        self._ours(self._rpc.fit("block/stat", found, _STAT)["Key"], {cid})
         return True
 
     def get(self, cid: bytes) -> bytes:
@@ -173,7 +183,11 @@ class Kubo:
     def size(self) -> int:
         """See storage.BlockStore: bytes of its whole repository."""
         with self._rpc.calling("repo/stat"):
-            return int(self._client.repo.stat(opts={"size-only": "true"})["RepoSize"])
+            return int(self._sizes()["RepoSize"])
+
+    def _sizes(self) -> dict[str, int]:
+        found = self._client.repo.stat(opts={"size-only": "true"})
+        return dict(self._rpc.fit("repo/stat", found, _SIZES))
 
     def pin(self, roots: Sequence[bytes], *, fetch: bool = False, blocks: int = 0) -> None:
         """See storage.Replica."""
@@ -199,11 +213,13 @@ class Kubo:
         pace = _FETCHED if fetch else _WALKED
         reached, begun = -1, time.monotonic()
         since = begun
-        for line in self._rpc.lines(
-            "pin/add", arg=texts, progress="true", **({} if fetch else _OFFLINE)
-        ):
-            named += line.get("Pins") or []
-            count, now = int(line.get("Progress") or 0), time.monotonic()
+        options: dict[str, Any] = {} if fetch else dict(_OFFLINE)
+        for line in self._rpc.lines("pin/add", arg=texts, progress="true", **options):
+            told = self._rpc.fit("pin/add", line, _PINS)
+            named = (named + (told["Pins"] or []))[
+                : len(texts) + 1
+            ]  # one too many is one of theirs
+            count, now = int(told["Progress"] or 0), time.monotonic()
             if count > reached:
                 reached, since = count, now
             elif now - since > self._rpc.timeout:
@@ -260,9 +276,10 @@ class Kubo:
         left, kept = set(wanted), 0
         with self._rpc.calling("block/rm"):
             texts = [cids.to_text(cid) for cid in wanted]
-            for line in self._rpc.lines("block/rm", arg=texts, force="true"):
-                left.discard(self._ours(str(line.get("Hash", "")), set(wanted)))
-                problem = str(line.get("Error", ""))
+            for line in self._rpc.lines("block/rm", most=len(texts), arg=texts, force="true"):
+                told = self._rpc.fit("block/rm", line, _REMOVED)
+                left.discard(self._ours(told["Hash"], set(wanted)))
+                problem = told["Error"] or ""
                 kept += "pinned" in problem
                 if problem and "pinned" not in problem and "not found" not in problem:
                     raise NetworkError(
@@ -284,9 +301,8 @@ class Kubo:
             try:
                 with self._rpc.calling("pin/ls"):
                     try:
-                        for text in self._client.pin.ls(cids.to_text(root), type="recursive")[
-                            "Keys"
-                        ]:
+                        told = self._client.pin.ls(cids.to_text(root), type="recursive")
+                        for text in self._rpc.fit("pin/ls", told, _KEYS)["Keys"]:
                             found.add(self._ours(text, {root}))
                     except faults.ErrorResponse as error:
                         if "not pinned" not in str(error):
@@ -318,22 +334,20 @@ class Kubo:
         """
         version = self._version()
         with self._rpc.calling("id"):
-            about = self._client.id()
-            peers = self._client.swarm.peers().get("Peers") or []
-            sizes = self._client.repo.stat(opts={"size-only": "true"})
-            addresses = tuple(str(Address) for Address in about.get("Addresses") or [])
-            size, limit = (int(sizes[one]) for one in ("RepoSize", "StorageMax"))
-            if size < 0 or limit < 0:
-                raise ValueError("negative sizes")
-            # "No limit" is 2^64 - 1 there, which no JSON carries safely.
-            return ReplicaStatus(
-                version,
-                str(about["ID"]),
-                addresses,
-                len(peers),
-                min(size, _MOST),
-                limit if limit <= _MOST else 0,
-            )
+            about = self._rpc.fit("id", self._client.id(), _ABOUT)
+        with self._rpc.calling("swarm/peers"):
+            peers = self._rpc.fit("swarm/peers", self._client.swarm.peers(), _PEERS)["Peers"] or []
+        with self._rpc.calling("repo/stat"):
+            sizes = self._sizes()
+        size, limit = sizes["RepoSize"], sizes["StorageMax"]
+        return ReplicaStatus(
+            version,
+            about["ID"],
+            tuple(about["Addresses"] or ()),
+            len(peers),
+            min(size, _MOST),
+            limit if limit <= _MOST else 0,
+        )
 
     def introduce(self, addresses: Sequence[str]) -> None:
         """See storage.Replica."""
@@ -341,7 +355,7 @@ class Kubo:
         for address in addresses:
             try:
                 for _ in self._rpc.lines(
-                    "swarm/connect", arg=address
+                    "swarm/connect", most=1, arg=address
                 ):  # ipfshttpclient takes the address apart, letter by letter
                     pass
             except CustodyError as error:
@@ -373,20 +387,3 @@ def _checked(blocks: Iterable[Block]) -> Iterator[Block]:
     for block in blocks:
         unixfs.check_block(block)
         yield block
-
-
-class _Parts(io.RawIOBase):
-    """Parts of a body as the file that ipfshttpclient wants; each is handed on as it is, whatever
-    size was asked for.
-    """
-
-    def __init__(self, parts: Iterator[bytes | memoryview]) -> None:
-        self._parts = parts
-
-    def readable(self) -> bool:
-        """Yes."""
-        return True
-
-    def read(self, size: int = -1) -> bytes:  # noqa: ARG002
-        """The next part that is not empty; empty at the end."""
-        return next((bytes(part) for part in self._parts if part), b"")

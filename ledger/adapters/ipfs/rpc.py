@@ -6,7 +6,9 @@ progress of pins, streamed listings and exports) goes to the strict client at on
 
 from __future__ import annotations
 
+import io
 import re
+import time
 from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +19,7 @@ from ledger.adapters.ipfs.ipfshttpclient_import import Client, faults
 from ledger.adapters.web.client import ANYWHERE, MIB, Patience, Stream, Web, WebError
 from ledger.adapters.web.sessions import StrictAdapter
 from ledger.domain.codecs import strict_json
+from ledger.domain.codecs.text import counted
 from ledger.domain.errors import (
     CustodyError,
     FormatError,
@@ -26,6 +29,7 @@ from ledger.domain.errors import (
     UnreadableError,
     UsageError,
 )
+from ledger.domain.untrusted import shapes
 
 CONNECT: Final = 5.0  # seconds
 READ: Final = (
@@ -102,7 +106,8 @@ class Rpc:
         )
         # Neither a proxy nor a netrc of the environment may come between: the secret is for the
         # daemon alone.
-        patience = Patience(connect=limits[0], between=timeout, total=_DAY)
+        head = _CALLS * timeout
+        patience = Patience(connect=limits[0], between=timeout, total=_DAY, head=head)
         self._web = Web(
             url, who=f"the IPFS node {name!r}", reach=ANYWHERE, patience=patience, proxied=False
         )
@@ -135,6 +140,18 @@ class Rpc:
         except _SHAPE as error:
             # Whatever takes an answer apart stands inside such a block, ipfshttpclient's own
             # assertions too.
+            raise self._nonsense(what, _OTHER) from error
+
+    def fit(self, what: str, value: Any, shape: Any) -> Any:
+        """An answer, after checking that it has a shape (domain.untrusted.shapes).
+
+        Raises:
+            NetworkError: it has another one.
+        """
+        plain = getattr(value, "as_json", lambda: value)  # ipfshttpclient wraps what it was told
+        try:
+            return shapes.fit(plain(), shape, what="answer")
+        except FormatError as error:
             raise self._nonsense(what, _OTHER) from error
 
     def _nonsense(self, what: str, found: str) -> NetworkError:
@@ -189,22 +206,37 @@ class Rpc:
                 raise self._status(path, answer.status)
             yield answer
 
-    def lines(self, path: str, **options: Any) -> Iterator[dict[str, Any]]:
-        """A call whose answer is one JSON object a line; an error in the midst of them is
-        raised.
+    def lines(
+        self, path: str, *, most: int | None = None, **options: Any
+    ) -> Iterator[dict[str, Any]]:
+        """A call whose answer is one JSON object a line, each within the time for which the daemon
+        may be silent; an error in the midst of them is raised.
+
+        Args:
+            most: how many there can be; None where whoever reads them ends it.
         """
+        count = 0
         with self.stream(path, **options) as answer:
-            rest = bytearray()
-            for part in answer.parts():
-                rest += part
-                if b"\n" in part:
-                    *lines, last = bytes(rest).split(b"\n")
-                    for line in lines:
-                        yield from self._line(path, line)
-                    rest = bytearray(last)
-                if len(rest) > _LINE_LIMIT:
-                    raise self._nonsense(path, f"a line of more than {_LINE_LIMIT >> 10} KiB")
-            yield from self._line(path, bytes(rest))
+            for raw in self._raw_lines(path, answer):
+                for value in self._line(path, raw):
+                    count += 1
+                    if most is not None and count > most:
+                        raise self._nonsense(path, f"more than {counted(most, 'line')}")
+                    yield value
+
+    def _raw_lines(self, path: str, answer: Stream) -> Iterator[bytes]:
+        rest, since = bytearray(), time.monotonic()
+        for part in answer.parts():
+            rest += part
+            if b"\n" in part:
+                *lines, last = bytes(rest).split(b"\n")
+                yield from lines
+                rest, since = bytearray(last), time.monotonic()
+            if len(rest) > _LINE_LIMIT:
+                raise self._nonsense(path, f"a line of more than {_LINE_LIMIT >> 10} KiB")
+            if time.monotonic() - since > self.timeout:
+                raise self._unreachable(path, f"no whole line within {self.timeout:g} s")
+        yield bytes(rest)
 
     def _line(self, path: str, line: bytes) -> Iterator[dict[str, Any]]:
         if not line.strip():
@@ -223,3 +255,20 @@ class Rpc:
         """Close the connections."""
         self.client.close()
         self._web.close()
+
+
+class Parts(io.RawIOBase):
+    """Parts of a body as the file that ipfshttpclient wants; each is handed on as it is, whatever
+    size was asked for.
+    """
+
+    def __init__(self, parts: Iterator[bytes | memoryview]) -> None:
+        self._parts = parts
+
+    def readable(self) -> bool:
+        """Yes."""
+        return True
+
+    def read(self, size: int = -1) -> bytes:  # noqa: ARG002
+        """The next part that is not empty; empty at the end."""
+        return next((bytes(part) for part in self._parts if part), b"")

@@ -15,6 +15,7 @@ WebError within its time.
 
 from __future__ import annotations
 
+import math
 import re
 import secrets
 import time
@@ -28,7 +29,7 @@ import httpx
 
 from ledger.adapters.web import faults, proxies
 from ledger.adapters.web.faults import Place
-from ledger.adapters.web.sockets import Backend, Deadline, ForbiddenAddressError
+from ledger.adapters.web.sockets import Backend, Deadline, ForbiddenAddressError, HeadDeadline
 from ledger.domain.codecs import strict_json
 from ledger.domain.errors import FormatError, NetworkError, UsageError
 from ledger.domain.untrusted import hosts, shapes
@@ -80,11 +81,14 @@ class TooLongError(WebError):
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """Seconds to connect, without a byte, and for a whole call."""
+    """Seconds to connect, without a byte, and for a whole call; for the head of an answer, once all
+    was sent, where a whole call may take very long.
+    """
 
     connect: float = 10.0
     between: float = 30.0
     total: float = 120.0
+    head: float = math.inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,10 +307,11 @@ class Web:
                 hint="check what you typed for characters that cannot be seen",
             ) from error
         between = Deadline(bound.between, until)
+        reading = HeadDeadline.of(bound.between, until, bound.head)
         request.extensions = {
             "timeout": {
                 "connect": Deadline(bound.connect, until),
-                "read": between,
+                "read": reading,
                 "write": between,
                 "pool": bound.connect,
             }
@@ -314,6 +319,7 @@ class Web:
         place = Place(self._at, bound.connect, bound.between)
         with _translated(self.who, place):
             response = self._transport.handle_request(request)
+        reading.arrived()
         try:
             self._refuse(response)
             yield Stream(self.who, response.status_code, response.headers, response, place)

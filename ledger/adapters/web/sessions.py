@@ -4,6 +4,7 @@ made.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from typing import Any
@@ -64,7 +65,8 @@ class StrictAdapter(BaseAdapter):
         answer.headers = CaseInsensitiveDict(found.headers)
         answer.url = request.url or ""
         answer.request = request
-        answer.raw = _Raw(found, self._limit, opened)
+        # A body that is a stream was sent by now: what is said of it takes no longer than others.
+        answer.raw = _Raw(found, self._limit, opened, time.monotonic() + self._small.total)
         return answer
 
     def close(self) -> None:
@@ -79,11 +81,12 @@ def _parts(body: Any) -> Iterator[bytes]:
 class _Raw:
     """A body as `requests` reads one."""
 
-    def __init__(self, stream: Stream, limit: int, opened: ExitStack) -> None:
+    def __init__(self, stream: Stream, limit: int, opened: ExitStack, until: float) -> None:
         self._who = stream.who
         self._parts = stream.parts()
         self._left = limit
         self._opened = opened
+        self._until = until
 
     def stream(self, amount: int | None = None, decode_content: bool = False) -> Iterator[bytes]:  # noqa: ARG002
         """The parts as they come."""
@@ -91,6 +94,8 @@ class _Raw:
             self._left -= len(part)
             if self._left < 0:
                 raise WebError(self._who, "sent more than any answer of its may have")
+            if time.monotonic() > self._until:
+                raise WebError(self._who, "took too long for its answer")
             yield part
 
     def close(self) -> None:

@@ -10,6 +10,7 @@ has patience.
 
 from __future__ import annotations
 
+import math
 import socket
 import ssl
 import threading
@@ -48,6 +49,34 @@ class Deadline(float):
         if found <= 0:
             raise late("took too long")
         return found
+
+
+class HeadDeadline(Deadline):
+    """A deadline for reading, under which the head of an answer has so many seconds from the first
+    try to read it: "100 Continue" without end is never silent.
+    """
+
+    head: float
+    since: float | None
+
+    @classmethod
+    def of(cls, step: float, moment: float, head: float) -> Self:
+        """As Deadline, with the seconds for the head."""
+        made = cls(step, moment)
+        made.head, made.since = head, None
+        return made
+
+    def arrived(self) -> None:
+        """The head is here."""
+        self.head = math.inf
+
+    def left(self, late: type[Exception]) -> float:
+        """See Deadline."""
+        now = time.monotonic()
+        self.since = now if self.since is None else self.since
+        if now - self.since > self.head:
+            raise late("took too long")
+        return super().left(late)
 
 
 class ForbiddenAddressError(httpcore.ConnectError):

@@ -14,7 +14,7 @@ from ledger.domain.audit.events_in_memory import EventsInMemory
 from ledger.domain.audit.report import AuditReport
 from ledger.domain.codecs.text import counted, format_time
 from ledger.domain.crypto.content_encryption import Content
-from ledger.domain.errors import ALTERED, CustodyError, NetworkError
+from ledger.domain.errors import ALTERED, CustodyError
 from ledger.domain.verify.report import Verdict
 from ledger.rows.items import ItemRow
 from ledger.rows.unit_of_work import UnitOfWork
@@ -274,7 +274,7 @@ def _check_replica(node: Node, replica: ReplicaReport) -> SelfCheckFinding | Sel
         for result in checks.pins_there(node, replica.name):
             gone += isinstance(result, str)
             count += isinstance(result, int)
-    except NetworkError as error:
+    except CustodyError as error:  # what a daemon says says nothing against the home
         left = f"{replica.name}: not all pins were checked: {error.message}"
         return _not_the_home(IPFS, left, error.hint or "try again")
     if gone:

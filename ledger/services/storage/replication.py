@@ -20,7 +20,6 @@ from ledger.domain.blocks.store import Replica
 from ledger.domain.errors import (
     CustodyError,
     NetworkError,
-    NotFoundError,
 )
 from ledger.domain.ipld import cid as cids
 from ledger.domain.ipld.unixfs import Block
@@ -169,10 +168,9 @@ def _from_swarm(node: Node, name: str, row: ReplicaStateRow) -> bool:
         try:
             node.replicas[name].introduce(node.replicas[source].status().addresses)
             node.replicas[name].pin([row.cid], fetch=True)
-        except (
-            NetworkError,
-            NotFoundError,
-        ):  # the swarm is parted, or one of them is down: this node carries the blocks itself
+        except CustodyError:
+            # The swarm is parted, or one of them is down or lies: this node carries the blocks
+            # itself, and what is wrong with either is told where it is asked for itself.
             continue
         return True
     return False
