@@ -150,7 +150,7 @@ def _tell_numbered(session: Session, voided: Named, reason: str) -> None:
     numbers = dict(voided.numbers)
     if "case" not in numbers or "exhibit" not in numbers:
         return
-    if parts := exhibits.parts(session, numbers["case"], numbers["exhibit"]):
+    if parts := exhibits.parts(session, voided.urn, numbers["case"], numbers["exhibit"]):
         whole = f"{numbers['case']}/{numbers['exhibit']}/"
         output.say(
             f"{counted(len(parts), 'part')} of it, items of their own, stand as before",
