@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli import corrected_numbers, decisions, event_members, exhibits, output, selection
+from cli import (
+    corrected_numbers,
+    decisions,
+    event_members,
+    exhibits,
+    output,
+    record_options,
+    selection,
+)
 from cli.global_options import STATE, Json
 from cli.hints import command
 from cli.questions import Yes
@@ -85,6 +93,7 @@ def correct(
             "one thing is corrected at a time",
             hint="give --case NUMBER, --exhibit NUMBER, or --field NAME with --new VALUE",
         )
+    record_options.require_numbers(case, exhibit)
     number = ("case", case) if case else ("exhibit", exhibit) if exhibit else None
     said = {
         "pointer": event_members.FIELDS.get(

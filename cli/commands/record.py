@@ -16,6 +16,7 @@ from cli.global_options import STATE, Evidence, Json
 from cli.hints import command
 from cli.questions import Yes
 from ledger.domain.codecs.text import counted
+from ledger.domain.event.normalization import form as form_of
 
 if TYPE_CHECKING:
     from cli.items import Named
@@ -106,6 +107,9 @@ def _run(form: Form, given: dict[str, Any]) -> None:
         ):  # before anything is asked of a node
             read = record_options.past_time if field.kind == "past" else moments.read
             given[_name(field)] = read(text, f"--{field.option}").text
+    if form.type == "identified":
+        number = {form_of(given["field_scheme"]): given["field_value"]}
+        record_options.require_numbers(number.get("case", ""), number.get("exhibit", ""))
     with open_session() as session:
         if _is_decision(form):
             urn = items.urn_of(session, given["evidence"])
