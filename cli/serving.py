@@ -24,6 +24,7 @@ END_TIMEOUT: Final = (
 _STEP: Final = (
     64 << 10
 )  # bytes of an answer that a reader must take in PART_TIMEOUT, where as many wait
+_WAITING: Final = 2048  # connections before the first is taken, as uvicorn has it
 _MAX_HEAD: Final = 32 << 10  # bytes of request line and headers before they are refused unread
 
 
@@ -139,7 +140,8 @@ class PatientProtocol(H11Protocol):
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """The socket to serve on; port 0 chooses a free one.
+    """The socket to serve on; port 0 chooses a free one. From now on whoever connects waits until
+    the server has begun: the address is told before that, and nobody is refused there.
 
     Raises:
         UsageError: nobody may listen there.
@@ -150,6 +152,7 @@ def listen(host: str, port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
+        listener.listen(_WAITING)
     except (
         OSError,
         UnicodeError,

@@ -97,6 +97,33 @@ def test_a_thousand_offers_of_one_agency_hide_nobody_elses_and_count_in_its_quot
         incoming_parcels._require_room(nl.node, RO, evidence, 1)
 
 
+def test_what_lies_here_is_opened_once_and_not_again_with_every_item_behind_it(
+    both: Consortium, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nl, ro = both[NL], both[RO]
+    items = [upload(nl, tmp_path, os.urandom(1000)) for _ in range(4)]
+    for evidence in items:
+        offer(nl, evidence, RO)
+    measured, opened = incoming_parcels._bytes_here, list[str]()
+
+    def measure(node: Any, evidence: str) -> int:
+        opened.append(evidence)
+        return measured(node, evidence)
+
+    monkeypatch.setattr(incoming_parcels, "_bytes_here", measure)
+    assert both.settle() == {}
+    assert {item.evidence for item in ro.client.items()} >= set(items)
+    assert len(opened) == len(set(opened))
+
+
+def test_a_parcel_for_which_there_is_no_room_is_not_fetched(
+    both: Consortium, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(incoming_parcels, "MOST", 0)
+    with pytest.raises(RuleError, match="no further one is taken in"):
+        incoming_parcels.receive(both[RO].node, NL, None, name(1))  # type: ignore[arg-type]
+
+
 def test_the_disposal_behind_a_thousand_others_is_told(both: Consortium) -> None:
     ro = both[RO]
     with ro.node.records.write() as unit:

@@ -39,6 +39,17 @@ def opened(address: tuple[str, int], sent: bytes = b"") -> socket.socket:
     return connection
 
 
+def test_nobody_is_refused_between_the_address_being_told_and_the_server_having_begun() -> None:
+    """The file and the line that tell it are written first: a command that read them and was quick
+    heard that nothing listens there.
+    """
+    with cli.serving.listen("127.0.0.1", 0) as listener, opened(listener.getsockname()) as early:
+        listener.settimeout(10)
+        taken, address = listener.accept()
+        with taken:
+            assert address == early.getsockname()
+
+
 def wait_until_stuck(server: uvicorn.Server) -> None:
     """Until answers wait that the system takes no more of."""
     wait_until(

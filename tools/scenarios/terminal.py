@@ -213,7 +213,8 @@ class Terminal:
         return _Child(process), screen
 
     def _environment(self) -> dict[str, str]:
-        kept = {name: os.environ[name] for name in ("LANG", "LC_ALL", "TZ") if name in os.environ}
+        kept = {name: os.environ[name] for name in ("LANG", "LC_ALL") if name in os.environ}
         path = os.pathsep.join([str(self.commands), os.defpath])
-        own = {"HOME": str(self.folder), "CUSTODY_PORT": str(self.port)}
+        # In one zone everywhere: where the machine has another, each event has a line more.
+        own = {"HOME": str(self.folder), "CUSTODY_PORT": str(self.port), "TZ": "UTC"}
         return {**kept, **own, "PATH": path, "TERM": "xterm"}

@@ -92,6 +92,8 @@ def _receive(
     transfer = node.transfers.find(code, evidence)
     if transfer is not None and not node.transfers.go_on(node.blocks, transfer, read, stopped):
         return False
+    if transfer is None:  # before its parcel is fetched and verified for nothing
+        _require_room(node, code, evidence, 0)
     opened = unpacking.open_parcel(node, api.parcel(evidence), evidence)
     state, rows, content = _offered(node, code, opened)
     granted = _grants(node, opened, content)
@@ -273,9 +275,15 @@ def _require_room(node: Node, code: str, evidence: str, size: int) -> None:
     }
     offered = transfer_steps.every(node, ("open", "concluding"), giver=code)
     taken_back = (one for one in withdrawn.left_by(node, code) if withdrawn.is_recent(node, one))
+    # What an offer takes here stays as it is, and is in a document to be opened: each is opened
+    # once, and not again with every item that comes behind it.
+    known, sizes = node.offer_sizes.get(code, {}), dict[bytes, int]()
     for row in chain(offered, taken_back):
         if row.taker == node.agency and row.evidence != evidence:
-            lying[row.evidence] = _bytes_here(node, row.evidence)
+            size_of = known.get(row.offer)
+            sizes[row.offer] = _bytes_here(node, row.evidence) if size_of is None else size_of
+            lying[row.evidence] = sizes[row.offer]
+    node.offer_sizes[code] = sizes
     total, waits = sum(lying.values()), "that nobody has answered, or that it took back this week"
     if len(lying) >= MOST:
         raise RuleError(

@@ -13,6 +13,7 @@ from typing import Any, Final
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from ledger.domain.blocks.store import NodeStore, Replicas
+from ledger.domain.chain.finality import Finality
 from ledger.domain.codecs.cose import PrivateKey
 from ledger.domain.crypto.grants import HpkePrivateKey
 from ledger.domain.errors import BusyError, NetworkError
@@ -91,6 +92,8 @@ class Node:
     contracts: Contracts
     clock: Clock
     keys: NodeKeys
+    #: How the seals of its chain are judged; nothing where they are not.
+    seal_rules: Sequence[Finality] = ()
     replicas: Replicas = field(default_factory=Replicas)
     #: The node of another agency at a URL.
     reach: Callable[[str], PartnerApi] = field(default=_nobody)
@@ -136,6 +139,8 @@ class Node:
     standings: dict[str, int] = field(default_factory=dict)
     #: Where the next page of a partner's list begins, by list and agency.
     pages: dict[str, str] = field(default_factory=dict)
+    #: Bytes that lie here of what an agency offers, by agency and digest of the offer.
+    offer_sizes: dict[str, dict[bytes, int]] = field(default_factory=dict)
     #: Anchoring in this process happens one at a time.
     anchoring: threading.Lock = field(default_factory=threading.Lock)
     #: So is sending to one replica, the exchange with one agency, destroying keys, and reading
