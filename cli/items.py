@@ -183,7 +183,7 @@ def _found(session: Session | None, text: str, *, told: bool = True) -> Named:
     from cli.arguments import evidence_urn
 
     if session is not None and not STATE.offline and text.startswith(_CASE):
-        return case_named(session, text.removeprefix(_CASE).strip())
+        return case_named(session, text)
     if _WHOLE.fullmatch(text) or session is None:
         return Named(evidence_urn(text))
     # All that it may stand for: whoever records an item under a number that is another one's case,
@@ -207,13 +207,15 @@ def _found(session: Session | None, text: str, *, told: bool = True) -> Named:
 
 
 def case_named(session: Session, number: str) -> Named:
-    """The case of a number, or of a short id; the one that is open where others were closed.
+    """The case of a number, or of a short id, with ``case:`` before it or without; the one that is
+    open where others of that number were closed.
 
     Raises:
         UsageError: none that the person may see, or several.
     """
     from ledger.domain.errors import UsageError
 
+    number = number.strip().removeprefix(_CASE)
     found = list(session.node.find(kind="case", case=number)) if number else []
     numbers = (("case", number),) if found else ()
     if not found and (match := _BEGINNING.fullmatch(number)) is not None:
@@ -222,7 +224,7 @@ def case_named(session: Session, number: str) -> Named:
     names = short_ids([one.evidence for one in found], {one.evidence: one for one in found})
     if len(still_open) == 1:
         urn = still_open[0].evidence
-        return Named(urn, number if numbers else "", numbers, name=names[urn])
+        return Named(urn, number if numbers else "", numbers, name=f"{_CASE}{names[urn]}")
     if found:
         raise UsageError(
             f"{number[:80]!r} is the number of {len(still_open)} cases: "

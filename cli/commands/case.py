@@ -74,6 +74,7 @@ def open_(
 ) -> None:
     from cli.session import open_session
     from ledger.client import opening
+    from ledger.domain.codecs.text import new_case
     from ledger.domain.errors import UsageError
 
     if not number.strip():
@@ -83,7 +84,7 @@ def open_(
     members = {"identifiers": [{"scheme": "case", "value": number.strip()}]}
     with open_session() as session:
         answer = opening.record(
-            session.node, session.person, session.clock, "case-opened", body, members, new_urn()
+            session.node, session.person, session.clock, "case-opened", body, members, new_case()
         )
     short = items.short_digest(answer.statement)
     output.result(
@@ -91,15 +92,6 @@ def open_(
         labels.recorded(answer, f"case {number.strip()} is open, as {short}"),
         f"record items for it: {command('upload', 'FILE', '--case', number.strip())}",
     )
-
-
-def new_urn() -> str:
-    """The URN of a new case."""
-    import uuid
-
-    from ledger.domain.codecs.text import CASE_URN
-
-    return f"{CASE_URN}{uuid.uuid4()}"
 
 
 def list_(

@@ -89,6 +89,23 @@ class FindingNode(HttpNode):
         )["numbers"]
         return {one.exhibit: one for one in found}
 
+    def listing(self, case: str) -> Iterator[answers.Listing]:
+        """The items of a case as their sealed records call them, page by page, after the caller
+        signed a purpose (`listed`) within the last day.
+
+        Args:
+            case: the URN of the case.
+        """
+        after: int | None = -1
+        while after is not None:
+            page: answers.Listing = self._ask(
+                "POST", f"/v1/evidence/{case}/listing", answers.Listing, json={"after": after}
+            )
+            if page.next is not None and page.next <= after:
+                raise WebError(self._web.who, "sent a page that begins no later than the last one")
+            yield page
+            after = page.next
+
     def inbox(self, since: int | None) -> Iterator[InboxPage]:
         """What waits for the caller, page by page; see InboxPage.
 

@@ -119,6 +119,11 @@ def is_case(subject: str) -> bool:
     return subject.startswith(CASE_URN)
 
 
+def new_case() -> str:
+    """The URN of a new case: random, so that it tells nothing of its number."""
+    return f"{CASE_URN}{uuid.uuid4()}"
+
+
 def subject_bytes(subject: object, *, what: str = "subject") -> bytes:
     """The 16 bytes that stand in hashes and grants for what a history is about: those of the UUID
     of an item, and the first ones of SHA-256 of the URN of a case. Somebody may give a case the

@@ -10,7 +10,7 @@ from typing import Final, Literal
 
 from ledger.domain.codecs.text import is_case
 from ledger.domain.event.event_type import EventType
-from ledger.domain.event.schema import agency, members, number, text
+from ledger.domain.event.schema import agency, members, text
 from ledger.domain.log.statement import Effect
 
 #: What a history is about.
@@ -23,7 +23,7 @@ CASE_TYPES: Final[dict[str, EventType]] = {
         "none",
         members({"to": members({"agency": agency, "person": text(256)})}, {"reason": _WORDS}),
     ),
-    "listed": EventType("none", members({"count": number}, {"extent": _WORDS})),
+    "listed": EventType("none", members({}, {"extent": _WORDS})),
     "case-closed": EventType("close", members({"reason": _WORDS})),
 }
 #: What is recorded about an item and about a case alike.

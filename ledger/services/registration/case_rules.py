@@ -63,5 +63,5 @@ def _require_free(node: Node, unit: UnitOfWork, event: Event, signer: Caller) ->
     found = authorization.found_items(node, unit, signer, [token], each=_LOOKED_AT)
     if any(not row.closed for row in found.get(token, ())):
         raise ConflictError(
-            "a case is open under that number already", hint="see it: custody case show NUMBER"
+            "a case is open under that number already", hint="see which: custody case list"
         )
