@@ -75,10 +75,7 @@ def open_(
     from cli.session import open_session
     from ledger.client import opening
     from ledger.domain.codecs.text import new_case
-    from ledger.domain.errors import UsageError
 
-    if not number.strip():
-        raise UsageError("a case has a number", hint=command("case", "open", "NUMBER"))
     words = {"name": title.strip(), "note": note.strip()}
     body = {name: value for name, value in words.items() if value}
     members = {"identifiers": [{"scheme": "case", "value": number.strip()}]}
@@ -128,7 +125,7 @@ def show_(number: Number, basis: Basis = "", as_json: Json = False) -> None:
     from cli.session import open_session
 
     with open_session() as session:
-        named = items.case_named(session, number.strip())
+        named = items.case_named(session, number)
         items.go_on_with(named)
         read = show.read(session, named, basis)
         # By its number alone: the id of a case tells none.
@@ -136,7 +133,12 @@ def show_(number: Number, basis: Basis = "", as_json: Json = False) -> None:
         ids = items.short_ids([one.evidence for one in found], {i.evidence: i for i in found})
         own = session.person.certificate.agency
         called = people.named(session, _people(found, own))
-    lines = [*read.lines(f"case:{number.strip()}", by_case=bool(named.case)), ""]
+    lines = [
+        *read.lines(
+            named.short if not named.case else f"case:{named.case}", by_case=bool(named.case)
+        ),
+        "",
+    ]
     lines += _items(found[:_SHOWN], ids, called) if named.case else []
     if named.case:
         lines.append(f"all of them: {command('list', '--case', named.case)}")
@@ -154,7 +156,7 @@ def assign(
     from ledger.client import retrieval
 
     with open_session() as session:
-        named = items.case_named(session, number.strip())
+        named = items.case_named(session, number)
         items.go_on_with(named)
         who = {"agency": session.person.certificate.agency, "person": people.reference(session, to)}
         body = {"to": who, **({"reason": reason.strip()} if reason.strip() else {})}
@@ -185,7 +187,7 @@ def close(
             "say why it is closed", hint=command("case", "close", number, "--reason", "WHY")
         )
     with open_session() as session:
-        named = items.case_named(session, number.strip())
+        named = items.case_named(session, number)
         items.go_on_with(named)
         offered = list(session.node.find(case=named.case, standing="offered")) if named.case else []
         if offered:
