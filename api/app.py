@@ -38,7 +38,6 @@ from api.routes import (
     statements,
 )
 from ledger import __version__
-from ledger.domain.chain.finality import Finality
 from ledger.services.audit.jobs import AuditJobs
 from ledger.services.node.context import Node
 
@@ -81,7 +80,6 @@ def _with_threads(lifespan: Lifespan) -> Lifespan:
 def create_app(
     node: Node,
     *,
-    seal_rules: Sequence[Finality],
     confirmations: int,
     lifespan: Lifespan = _nothing,
     proxies: Sequence[str] = (),
@@ -90,7 +88,6 @@ def create_app(
     """The API of a node.
 
     Args:
-        seal_rules: how the chain's seals are judged, for trust roots.
         confirmations: blocks that make another one final on this chain.
         proxies: networks of reverse proxies whose word counts about where a request comes from;
             nobody's by default.
@@ -114,7 +111,6 @@ def create_app(
         routes=routes(),
     )
     app.state.node = node
-    app.state.seal_rules = seal_rules
     app.state.confirmations = confirmations
     app.state.proofs = SeenOnce()
     app.state.lists = Buckets()

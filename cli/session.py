@@ -235,7 +235,6 @@ def open_session() -> Iterator[Session]:
                 keyring = opened.keyring
                 app = create_app(
                     opened.node,
-                    seal_rules=opened.seal_rules,
                     confirmations=opened.settings.chain.confirmations,
                 )
                 transport = stack.enter_context(InProcess(app))

@@ -27,7 +27,7 @@ from ledger.domain.log import merkle
 from ledger.domain.log import receipt as receipts
 from ledger.domain.log import statement as statements
 from ledger.services.node.certificate_authority import Authority
-from tests.support import qbft_cases
+from tests.support import clique, qbft_cases
 from tests.support.desk import PASSPHRASE, Desk
 from tests.unit.test_event import BASE, SALTS
 from tests.unit.test_verify import MUTATIONS, Sample
@@ -145,8 +145,23 @@ def qbft_example() -> dict[str, Any]:
     }
 
 
+def clique_example() -> list[dict[str, Any]]:
+    """Headers of a test signer."""
+    return [
+        {
+            "what": case.what,
+            "rule": case.rule,
+            "headers": [raw.hex() for raw in case.headers],
+            "verdict": case.verdict,
+            "says": case.says,
+        }
+        for case in clique.cases()
+    ]
+
+
 def main() -> None:
     """Write everything."""
+    (TARGET / "clique.json").write_text(json.dumps(clique_example(), indent=1) + "\n")
     (TARGET / "qbft.json").write_text(json.dumps(qbft_example(), indent=1) + "\n")
     (TARGET / "worked_example.json").write_text(json.dumps(worked_example(), indent=1) + "\n")
     folder = TARGET / "bundle"

@@ -92,12 +92,7 @@ def trust_root(
 
 
 def _trust(request: Request, node: Node, pin: int | None = None) -> TrustRoot:
-    return agency_trust.trust_root(
-        node,
-        seal_rules=request.app.state.seal_rules,
-        confirmations=request.app.state.confirmations,
-        pin=pin,
-    )
+    return agency_trust.trust_root(node, confirmations=request.app.state.confirmations, pin=pin)
 
 
 @router.get("/status", operation_id="status")

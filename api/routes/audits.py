@@ -37,7 +37,7 @@ def start_audit(request: Request, node: NodeDep, caller: CallerDep, asked: Audit
 
     def run(progress: Progress) -> AuditReport:
         root = agency_trust.trust_root(
-            node, seal_rules=state.seal_rules, confirmations=state.confirmations
+            node, confirmations=state.confirmations
         )  # asks the chain: nobody waits for it
         return open_audit.of_node(
             node, root, internal.InternalOptions(share=share, seed=seed, progress=progress)

@@ -201,9 +201,7 @@ def _inside(sample: float | None, seed: int | None, workers: int) -> AuditReport
     from ledger.services.bundles import agency_trust
 
     with open_beside() as home, ExitStack() as stack, ExitStack() as parts:
-        root = agency_trust.trust_root(
-            home.node, seal_rules=home.seal_rules, confirmations=home.settings.chain.confirmations
-        )
+        root = agency_trust.trust_root(home.node, confirmations=home.settings.chain.confirmations)
         state = stack.enter_context(open_audit.temporary(root))
         known = home.keyring.names()
         options = internal.InternalOptions(

@@ -18,6 +18,7 @@ from ledger.domain.codecs.text import counted
 if TYPE_CHECKING:
     from cli.session import Session
     from ledger.domain.bundle.bundle import Bundle
+    from ledger.domain.bundle.trust import TrustRoot
 
 _HELP = """Export an item's record as one file that verifies offline. Your export is signed and
 recorded first. Without -o it is written into the working folder under the name of the file that it
@@ -95,6 +96,7 @@ def _one(
         asked = withholding.asked(session, typed, basis, "bundle", recipient, withhold)
         made = _made(session, asked, file=file)
         file.write(made.data)
+        unsealed = "" if made.waiting else _unsealed(_root_of(session), made.parsed)
     if out is None:
         out = beside.settle(target, _free(asked.named, made, Path()))
     lines = [
@@ -103,12 +105,14 @@ def _one(
     if made.waiting:
         told = f"not anchored yet: {made.waiting} of them, so it verifies as incomplete:"
         lines.append(f"{told} {runnable('custody anchor')}, then export again")
+    if unsealed:
+        lines.append(f"it verifies as incomplete: {unsealed}")
     if made.left_out:
         lines.append(
             f"left out: {', '.join(made.left_out)}; whoever verifies it sees that, and can check "
             "the rest"
         )
-    if not made.waiting:
+    if not made.waiting and not unsealed:
         lines.append(f"Check it: {_checking(out)}")
     output.result(made.told(out), *lines)
 
@@ -151,8 +155,10 @@ def _several(
     with open_session() as session:
         chosen = selection.find(session, typed)
         whys = selection.reasons(chosen, basis, "bundle")
+        unsealed: list[str] = []
         selection.agree(chosen, "Export the records of {}?", yes=yes)
         where.mkdir(mode=0o700, parents=True, exist_ok=True)
+        root = _root_of(session)
 
         def export(one: Named) -> dict[str, Any]:
             target = where / f"item-{secrets.token_hex(4)}"
@@ -160,6 +166,8 @@ def _several(
                 asked = withholding.of_item(session, one, whys[one.urn], recipient, withhold)
                 made = _made(session, asked, file=None)
                 file.write(made.data)
+            if not made.waiting and (told := _unsealed(root, made.parsed)):
+                unsealed.append(told)
             return made.told(beside.settle(target, _free(one, made, where)))
 
         done = selection.each(chosen, export, "exporting")
@@ -169,7 +177,38 @@ def _several(
     if waiting:
         told = f"{counted(waiting, 'bundle')} of them with events that are not anchored yet:"
         lines.append(f"{told} {runnable('custody anchor')}, then export again")
+    if unsealed:
+        told = f"{counted(len(unsealed), 'bundle')} of them, verified as incomplete: {unsealed[0]}"
+        lines.append(told)
     selection.tell(done, *lines)
+
+
+def _root_of(session: Session) -> TrustRoot | None:
+    """How the seals of the node's chain are judged; None where the node does not tell just now: the
+    bundle is written, and is as good as it is.
+    """
+    from ledger.domain.bundle import trust
+    from ledger.domain.errors import CustodyError
+
+    try:
+        return trust.parse(session.node.trust_root())
+    except CustodyError:
+        return None
+
+
+def _unsealed(root: TrustRoot | None, parsed: Bundle) -> str:
+    """What a bundle lacks to be judged by the seals that it carries, and what to do; empty where it
+    lacks nothing.
+    """
+    from ledger.client import trust_roots
+    from ledger.domain.errors import CustodyError
+
+    try:
+        if root is not None:
+            trust_roots.require_sealed(root, parsed)
+    except CustodyError as error:
+        return f"{error.message}: {runnable(error.hint)}" if error.hint else error.message
+    return ""
 
 
 def _free(named: Named, made: _Export, folder: Path) -> Path:

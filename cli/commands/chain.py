@@ -66,7 +66,7 @@ def deploy(
     from ledger.adapters.chain.rpc import RpcChain
     from ledger.app import settings
     from ledger.app.deploy_contracts import consort, read_cards
-    from ledger.domain.chain.finality import Clique
+    from ledger.domain.chain.clique import Clique
     from ledger.domain.codecs.text import from_0x, from_hex
 
     with (

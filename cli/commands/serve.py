@@ -114,7 +114,6 @@ def _serve(home: Any, host: str, port: int, policy: Any) -> None:
 
     app = create_app(
         home.node,
-        seal_rules=home.seal_rules,
         confirmations=home.settings.chain.confirmations,
         lifespan=lifespan,
         proxies=home.settings.serve.trusted_proxies,

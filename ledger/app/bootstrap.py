@@ -28,7 +28,7 @@ from ledger.app import settings
 from ledger.app.chain_settings import ChainSettings
 from ledger.app.settings import IPFS_SECRET, HomeSettings, IpfsNode, IpfsSettings
 from ledger.domain.blocks.store import Replica, Replicas
-from ledger.domain.chain import contract_layout, finality
+from ledger.domain.chain import clique, contract_layout
 from ledger.domain.chain.finality import Finality
 from ledger.domain.errors import CustodyError, KeyringError
 from ledger.domain.identity import certificate as certificates
@@ -54,7 +54,6 @@ class OpenHome:
     settings: HomeSettings
     keyring: FileKeyring
     node: Node
-    seal_rules: Sequence[Finality]
     #: None for one that is only looked at.
     lock: FileLock | None
 
@@ -97,7 +96,7 @@ def open_chain(
                     view=view,
                 )
 
-        return DeferredChain(chain.id, LOCAL_LABEL, opener), [finality.alone(address_of(sealer))]
+        return DeferredChain(chain.id, LOCAL_LABEL, opener), [clique.alone(address_of(sealer))]
     from ledger.adapters.chain.rpc import RpcChain
 
     reached = RpcChain(
@@ -136,9 +135,15 @@ def assemble(
     chain: Chain,
     clock: Clock,
     *,
+    rules: Sequence[Finality] = (),
     view: bool = False,
 ) -> Node:
-    """A node over open adapters; ``view``: one whose blocks are only looked at."""
+    """A node over open adapters.
+
+    Args:
+        rules: how the seals of the chain are judged.
+        view: its blocks are only looked at.
+    """
     contracts = Contracts(
         chain, bytes.fromhex(config.registry[2:]), bytes.fromhex(config.ledger[2:])
     )
@@ -162,6 +167,7 @@ def assemble(
         contracts,
         clock,
         keys,
+        rules,
         replicas,
         Partners(
             lambda: (node.keys.service, node.keys.service_certificate.der),  # renewed meanwhile
@@ -290,9 +296,8 @@ def _opened(home: Path, config: HomeSettings, unlocking: Unlocking) -> OpenHome:
         clock = SystemClock()
         chain, rules = open_chain(home, config.chain, keyring, clock)
         try:
-            opened = OpenHome(
-                home, config, keyring, assemble(home, config, keyring, chain, clock), rules, lock
-            )
+            node = assemble(home, config, keyring, chain, clock, rules=rules)
+            opened = OpenHome(home, config, keyring, node, lock)
         except BaseException:
             chain.close()
             raise
@@ -328,7 +333,7 @@ def open_view(home: Path, unlocking: Unlocking) -> Iterator[OpenHome]:
     with ExitStack() as stack:
         chain, rules = open_chain(home, config.chain, keyring, clock, view=True)
         stack.callback(chain.close)
-        node = assemble(home, config, keyring, chain, clock, view=True)
+        node = assemble(home, config, keyring, chain, clock, rules=rules, view=True)
         stack.callback(node.records.close)
         stack.callback(node.blocks.close)
         stack.callback(
@@ -336,7 +341,7 @@ def open_view(home: Path, unlocking: Unlocking) -> Iterator[OpenHome]:
         )  # what was destroyed meanwhile stayed in the write-ahead log, for the sake of this moment
         moment = stack.enter_context(node.records.snapshot())
         chain.head()  # opened only now (see DeferredChain)
-        yield OpenHome(home, config, keyring, replace(node, records=moment), rules, None)
+        yield OpenHome(home, config, keyring, replace(node, records=moment), None)
 
 
 @contextmanager

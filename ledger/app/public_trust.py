@@ -13,7 +13,7 @@ from ledger.adapters.chain.contracts import Contracts
 from ledger.adapters.clock import SystemClock
 from ledger.app import settings
 from ledger.app.settings import HomeSettings
-from ledger.domain.chain import evm, finality
+from ledger.domain.chain import clique, evm
 from ledger.domain.chain.finality import Finality
 from ledger.domain.ports.node_and_chain import Chain
 from ledger.services.bundles import agency_trust
@@ -69,4 +69,4 @@ def _seal_rules(config: HomeSettings, chain: Chain) -> Sequence[Finality]:
     """
     if config.chain.kind != "local":
         return config.chain.seal_rules()
-    return [finality.alone(evm.clique_signer(evm.parse_header(chain.head().header)))]
+    return [clique.alone(clique.signer(evm.parse_header(chain.head().header)))]

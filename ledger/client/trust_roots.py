@@ -11,7 +11,7 @@ from ledger.domain.bundle import trust
 from ledger.domain.bundle.bundle import Bundle
 from ledger.domain.bundle.trust import TrustRoot
 from ledger.domain.chain.evm import parse_header
-from ledger.domain.chain.finality import Pinned, SealRule, block_hash
+from ledger.domain.chain.finality import Pinned, SealRule, block_hash, judge
 from ledger.domain.errors import ConflictError, IncompleteError, VerificationError
 
 _STEP: Final = 7
@@ -60,6 +60,22 @@ def pinned(node: TrustApi, root: TrustRoot, bundle: Bundle, what: str) -> TrustR
         )
     found = pins(root) | {number: digest}
     return replace(root, finality=(Pinned(found), *without_pins(root).finality))
+
+
+def require_sealed(root: TrustRoot, bundle: Bundle) -> None:
+    """Check that a bundle carries the seals by which a trust root judges its chain, where it judges
+    any: a bundle that was made too early verifies as incomplete for ever.
+
+    Raises:
+        IncompleteError: with what to wait for. VerificationError: with what is wrong.
+    """
+    rules = [rule for rule in root.finality if isinstance(rule, SealRule)]
+    if bundle.chain is None or not rules:
+        return
+    section = bundle.chain
+    judge(
+        rules, root.headers, [parse_header(raw) for raw in (section.header, *section.descendants)]
+    )
 
 
 def without_pins(root: TrustRoot) -> TrustRoot:

@@ -25,7 +25,7 @@ from ledger.adapters.chain.lazy_chain import DeferredChain
 from ledger.adapters.chain.local import LocalChain
 from ledger.adapters.chain.rpc import RpcChain
 from ledger.adapters.memory import StoppedClock
-from ledger.domain.chain import contract_layout, evm
+from ledger.domain.chain import clique, contract_layout, evm
 from ledger.domain.chain.evm import keccak256
 from ledger.domain.errors import ChainError, LockedError, NetworkError, NotFoundError, StorageError
 from ledger.domain.identity.names import agency_id
@@ -311,7 +311,7 @@ def test_the_embedded_chain_reopens_where_it_was_and_seals_every_block(
     again = make_local()
     assert again.head() == head
     for number in range(1, 4):
-        assert evm.clique_signer(evm.parse_header(again.block(number).header)) == address_of(SEALER)
+        assert clique.signer(evm.parse_header(again.block(number).header)) == address_of(SEALER)
     again.close()
 
 

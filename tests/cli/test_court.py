@@ -22,7 +22,8 @@ from ledger.adapters import files
 from ledger.adapters.node.client import NodeClient
 from ledger.domain.bundle import bundle as bundles
 from ledger.domain.bundle import trust, trust_fingerprint
-from ledger.domain.chain.finality import Clique, Pinned
+from ledger.domain.chain.clique import Clique
+from ledger.domain.chain.finality import Pinned
 from ledger.domain.errors import UnwrittenError
 from ledger.domain.verify import verify_bundle
 from tests.support import alone

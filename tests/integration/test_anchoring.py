@@ -50,9 +50,7 @@ def test_states_follow_the_chain_and_a_bundle_verifies_there(
     checkpoint_anchoring.step(remote.node)
     assert newest(remote) == "final"
     bundle = export.bundle(remote.node, item.evidence).encode()
-    root = trust.parse(
-        agency_trust.trust_root(remote.node, seal_rules=[], confirmations=CONFIRMATIONS).encode()
-    )
+    root = trust.parse(agency_trust.trust_root(remote.node, confirmations=CONFIRMATIONS).encode())
     report = verify(bundle, root)
     assert report.verdict is Verdict.VERIFIED, report.as_json()
     mine(remote, 5)

@@ -34,7 +34,7 @@ def held(founded: Path, tmp_path: Path) -> Iterator[Desk]:
 
 
 def audited(view: OpenHome) -> tuple[Verdict, set[str], str]:
-    root = agency_trust.trust_root(view.node, seal_rules=view.seal_rules, confirmations=0)
+    root = agency_trust.trust_root(view.node, confirmations=0)
     with open_audit.temporary(root) as state:
         report = internal.audit(view.node, root, state, internal.InternalOptions(share=1.0))
     return report.verdict, report.codes(), report.details["content"]

@@ -45,9 +45,7 @@ TABLES: dict[str, set[str]] = {
 
 
 def audit(desk: Desk, **options: Any) -> AuditReport:
-    root: TrustRoot = agency_trust.trust_root(
-        desk.node, seal_rules=desk.home.seal_rules, confirmations=0
-    )
+    root: TrustRoot = agency_trust.trust_root(desk.node, confirmations=0)
     keys = [desk.home.keyring.hpke_key(name) for name in ("hpke-person", "hpke-custody")]
     with open_audit.temporary(root) as state:
         return internal.audit(

@@ -176,11 +176,11 @@ def test_the_new_route_answers_those_whom_its_row_names(
     monkeypatch.setattr(module.router, "routes", list(module.router.routes))
     exec(code, dict(vars(module)))
     with pytest.raises(RuntimeError, match="log_size"):
-        create_app(weighing.node, seal_rules=[], confirmations=0)
+        create_app(weighing.node, confirmations=0)
     enter("Add a route", monkeypatch)
     monkeypatch.setattr(module.router, "routes", module.router.routes[:-1])
     exec(code, dict(vars(module)))  # a route asks the table when it is made
-    with InProcess(create_app(weighing.node, seal_rules=[], confirmations=0)) as transport:
+    with InProcess(create_app(weighing.node, confirmations=0)) as transport:
         monkeypatch.setattr(weighing, "transport", transport)
         with weighing.node.records.read() as unit:
             size = merkle_log.require_log(unit, weighing.node.log_id).size

@@ -31,7 +31,7 @@ def test_metrics_of_a_node_count_its_work_and_name_no_case(desk: Desk, tmp_path:
     measured.follow(desk.node)
     [done] = desk.upload(file)
     desk.get(done.evidence)
-    app = create_app(desk.node, seal_rules=[], confirmations=0)
+    app = create_app(desk.node, confirmations=0)
     with (
         InProcess(app) as transport,
         httpx.Client(transport=transport, base_url="http://home") as client,

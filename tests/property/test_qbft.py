@@ -43,10 +43,8 @@ def oracle(raw: bytes, validators: list[bytes], in_contract: bool) -> str:
     assert isinstance(turn, bytes)
     assert not turn.startswith(b"\x00")
     assert is_list(seals, 65)
-    if in_contract:
-        assert list(names) == list(vote) == []
-    else:
-        assert sorted(names) == sorted(validators)
+    assert len(set(names)) == len(names)
+    assert names or not vote
     signed = rlp.encode([vanity, names, vote, turn, []])
     digest = keccak(rlp.encode([*header[:12], signed, *header[13:]]))
     who = []
@@ -55,7 +53,10 @@ def oracle(raw: bytes, validators: list[bytes], in_contract: bool) -> str:
             key = SLOW.ecdsa_recover(digest, Signature(seal, backend=SLOW))
             who.append(key.to_canonical_address())
     assert len(who) == len(set(who))
-    assert set(who) <= set(validators)
+    if names:
+        assert set(who) <= set(names)
+    if set(names) != set(() if in_contract else validators) or not set(who) <= set(validators):
+        return "not checked"  # validators may have changed since
     return "final" if 3 * len(who) >= 2 * len(validators) else "not checked"
 
 
@@ -143,7 +144,8 @@ def test_no_member_of_the_extra_data_can_be_altered_under_its_seals(place: int) 
     ]
     for other in others[place]:
         raw = joined(header, [*extra[:place], other, *extra[place + 1 :]])
-        assert judged(raw, NAMES[:4], in_contract=False) == "refused"
+        found = judged(raw, NAMES[:4], in_contract=False)
+        assert found == ("refused" if other else "not checked")
 
 
 def test_any_order_of_the_same_seals_is_as_good() -> None:

@@ -40,7 +40,7 @@ class Desk:
             self.path, Unlocking(self.path / settings.KEYRING, PASSPHRASE)
         )
         self._stack.callback(self.home.close)
-        self.app = create_app(self.home.node, seal_rules=self.home.seal_rules, confirmations=0)
+        self.app = create_app(self.home.node, confirmations=0)
         self.transport = self._stack.enter_context(InProcess(self.app))
         keyring = self.home.keyring
         self.client = self._stack.enter_context(
@@ -97,11 +97,7 @@ class Desk:
         return export.bundle(self.node, evidence).encode()
 
     def trust(self) -> trust.TrustRoot:
-        return trust.parse(
-            agency_trust.trust_root(
-                self.node, seal_rules=self.home.seal_rules, confirmations=0
-            ).encode()
-        )
+        return trust.parse(agency_trust.trust_root(self.node, confirmations=0).encode())
 
 
 def signed_note(desk: Desk, evidence: str, **changes: Any) -> dict[str, Any]:

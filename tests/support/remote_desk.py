@@ -66,7 +66,7 @@ def remote(desk: Desk, url: str) -> Desk:
     )
     block = chain.block(chain.head().number - 1)
     node.contracts.chain.close()
-    node.contracts = Contracts(chain, registry, ledger)
+    node.contracts, node.seal_rules = Contracts(chain, registry, ledger), ()
     node.log_id = node.contracts.log_id(agency_id("NL-POL"), 0)
     with node.records.write() as unit:
         unit.authority.put_descriptor(DescriptorRow(1, descriptor.raw, block.time, block.number))

@@ -117,7 +117,7 @@ def test_the_setting_stands_in_the_homes_file(desk: Desk) -> None:
 
 def logins(desk: Desk, proxies: tuple[str, ...], peer: str, senders: list[str]) -> list[int]:
     """Status of as many challenges as senders, who all come over one connection's peer."""
-    app = create_app(desk.node, seal_rules=[], confirmations=0, proxies=proxies)
+    app = create_app(desk.node, confirmations=0, proxies=proxies)
 
     async def send() -> list[int]:
         transport = httpx.ASGITransport(app, client=(peer, 1))

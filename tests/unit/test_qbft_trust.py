@@ -18,7 +18,8 @@ from ledger.client import trust_roots
 from ledger.domain.bundle import trust, trust_fingerprint
 from ledger.domain.bundle.trust import TrustRoot
 from ledger.domain.chain import evm, finality
-from ledger.domain.chain.finality import Clique, Pinned, Rpc
+from ledger.domain.chain.clique import Clique
+from ledger.domain.chain.finality import Pinned, Rpc
 from ledger.domain.chain.qbft import Qbft
 from ledger.domain.codecs import strict_json
 from ledger.domain.errors import FormatError, IncompleteError, StorageError, VerificationError
@@ -79,7 +80,6 @@ def test_seals_of_validators_who_were_replaced_are_told(sample: Sample) -> None:
 def test_a_forged_state_under_seals_of_others_fails(sample: Sample) -> None:
     held = Qbft(1, None, FOUR)
     for header in (
-        resealed(sample, 6, 6),
         resealed(sample, signed_turn=1),
         resealed(sample, validators=sorted(NAMES[1:5])),
     ):
@@ -88,6 +88,27 @@ def test_a_forged_state_under_seals_of_others_fails(sample: Sample) -> None:
     assert sample.good.chain is not None
     clique = judged(sample, sample.good.chain.header, held)
     assert (clique.verdict, clique.steps[7].status) == (Verdict.FAILED, Status.FAILED)
+
+
+def test_validators_changed_since_an_old_trust_root_refute_nothing_and_are_never_verified(
+    sample: Sample,
+) -> None:
+    """An honest bundle from behind a change failed by the trust root of before; whoever forges one
+    that looks like it gets no further than that it cannot be told.
+    """
+    old, number = Qbft(1, None, FOUR), evm.parse_header(resealed(sample)).number
+    report = judged(sample, resealed(sample, 4, 5), old)
+    step = report.steps[7]
+    assert (report.verdict, step.status) == (Verdict.INCOMPLETE, Status.NOT_CHECKED)
+    assert "names 5 validators, and not those of the trust root" in step.detail
+    assert step.hint.startswith("get a newer trust root from an agency of the chain")
+    newer = replace(old, end=number - 1), Qbft(number, None, frozenset(NAMES[:5]))
+    assert judged(sample, resealed(sample, 4, 5), *newer).verdict is Verdict.VERIFIED
+    # Nor do those of before count behind a change that the trust root knows of.
+    late = judged(sample, resealed(sample), *newer)
+    assert (late.verdict, late.steps[7].status) == (Verdict.INCOMPLETE, Status.NOT_CHECKED)
+    closed = replace(old, end=number), Qbft(number + 1, None, frozenset(NAMES[:5]))
+    assert judged(sample, resealed(sample, 4, 5), *closed).verdict is Verdict.FAILED
 
 
 def test_one_validator_alone_and_fewer_than_four_are_told_whatever_the_label_says(

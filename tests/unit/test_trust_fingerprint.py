@@ -8,8 +8,9 @@ import pytest
 
 from ledger.domain.bundle import trust_fingerprint
 from ledger.domain.bundle.trust import TrustRoot
+from ledger.domain.chain.clique import Clique
 from ledger.domain.chain.evm import keccak256, parse_header
-from ledger.domain.chain.finality import Clique, Pinned, Rpc
+from ledger.domain.chain.finality import Pinned, Rpc
 from ledger.domain.errors import IncompleteError, UsageError
 from ledger.domain.verify import Status, Verdict, verify
 from tests.support.samples import Sample

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from ledger.domain.bundle import bundle as bundles
 from ledger.domain.bundle.trust import TrustRoot
-from ledger.domain.chain.finality import Clique, Pinned, Rpc
+from ledger.domain.chain.clique import Clique
+from ledger.domain.chain.finality import Pinned, Rpc
 from ledger.domain.errors import FormatError, IncompleteError, VerificationError
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.verify import Status, Verdict, verify
@@ -83,6 +85,17 @@ def test_a_pin_on_a_descendant_judges_the_block(sample: Sample) -> None:
         ).verdict
         is Verdict.VERIFIED
     )
+
+
+def test_more_descendants_than_any_rule_needs_are_no_bundle(sample: Sample) -> None:
+    """Each is hashed, and its seal recovered."""
+    from ledger.domain.chain.finality import MOST_DESCENDANTS
+
+    assert sample.good.chain is not None
+    many = [sample.good.chain.header] * (MOST_DESCENDANTS + 1)
+    assert bundles.parse(edit_chain(sample.good, descendants=tuple(many[1:])).encode())
+    with pytest.raises(FormatError, match="513 descendants of its block, expected at most 512"):
+        bundles.parse(edit_chain(sample.good, descendants=tuple(many)).encode())
 
 
 def test_certificates_out_of_time_or_revoked_are_judged_at_the_proven_time(sample: Sample) -> None:

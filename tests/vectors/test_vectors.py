@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from ledger.domain.bundle import trust, trust_fingerprint
 from ledger.domain.chain import evm, finality
+from ledger.domain.chain.finality import HeaderHash
 from ledger.domain.codecs import cose
 from ledger.domain.codecs.text import from_b64url
 from ledger.domain.crypto import content_encryption, grants
@@ -34,6 +35,7 @@ from ledger.domain.verify import FileDigest, Status, Verdict, verify
 HERE = Path(__file__).parent
 EXAMPLE: dict[str, Any] = json.loads((HERE / "worked_example.json").read_text())
 BUNDLES: dict[str, Any] = json.loads((HERE / "bundle" / "index.json").read_text())
+CLIQUE: list[dict[str, Any]] = json.loads((HERE / "clique.json").read_text())
 QBFT: dict[str, Any] = json.loads((HERE / "qbft.json").read_text())
 UNIXFS: list[dict[str, Any]] = json.loads((HERE / "unixfs.json").read_text())["vectors"]
 
@@ -179,10 +181,19 @@ def test_a_mutated_bundle_is_refused_at_its_step(name: str) -> None:
 
 @pytest.mark.parametrize("vector", QBFT["headers"], ids=lambda vector: vector["what"])
 def test_a_header_of_a_qbft_chain_is_judged_as_it_was(vector: dict[str, Any]) -> None:
-    rules = finality.parse_rules([vector["rule"]], "qbft", "vector")
+    require_judged(vector, "qbft", [vector["header"]])
+
+
+@pytest.mark.parametrize("vector", CLIQUE, ids=lambda vector: vector["what"])
+def test_headers_of_a_clique_chain_are_judged_as_they_were(vector: dict[str, Any]) -> None:
+    require_judged(vector, "plain", vector["headers"])
+
+
+def require_judged(vector: dict[str, Any], how: HeaderHash, headers: list[str]) -> None:
+    rules = finality.parse_rules([vector["rule"]], how, "vector")
     try:
-        header = evm.parse_header(bytes.fromhex(vector["header"]))
-        verdict, told = "final", finality.judge(rules, "qbft", [header])
+        parsed = [evm.parse_header(bytes.fromhex(header)) for header in headers]
+        verdict, told = "final", finality.judge(rules, how, parsed)
     except IncompleteError as error:
         verdict, told = "not checked", error.message
     except (FormatError, VerificationError) as error:

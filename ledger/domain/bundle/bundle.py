@@ -12,6 +12,7 @@ from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, get_args
 
 from ledger.domain.chain.contract_layout import ContractName, Hop
+from ledger.domain.chain.finality import MOST_DESCENDANTS
 from ledger.domain.codecs import cbor
 from ledger.domain.codecs.text import is_version, quoted, require, subject_bytes
 from ledger.domain.errors import ForeignError, TruncatedError
@@ -283,6 +284,12 @@ def _parse_chain(value: Any) -> ChainSection:
         isinstance(value, list) and len(value) == 5 and isinstance(value[0], bytes),
         "bundle: malformed chain section",
     )
+    descendants = _blobs(value[1], "headers")
+    # Each is hashed, and its seal recovered: no rule takes more of them.
+    require(
+        len(descendants) <= MOST_DESCENDANTS,
+        f"bundle: {len(descendants)} descendants of its block, expected at most {MOST_DESCENDANTS}",
+    )
     storage = tuple(
         StorageProof(row[0], row[1], _blobs(row[2], "proof"))
         for row in _rows(value[4], "thl", "storage proofs")
@@ -297,7 +304,7 @@ def _parse_chain(value: Any) -> ChainSection:
     )
     return ChainSection(
         value[0],
-        _blobs(value[1], "headers"),
+        descendants,
         _blobs(value[2], "proof"),
         _blobs(value[3], "proof"),
         storage,

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import Any, Final, get_args
 
 from ledger.domain.chain import finality
+from ledger.domain.chain.clique import Clique
 from ledger.domain.chain.contract_layout import ContractName
-from ledger.domain.chain.finality import Clique, Finality, HeaderHash, Rpc
+from ledger.domain.chain.finality import Finality, HeaderHash, Rpc
 from ledger.domain.chain.qbft import Qbft
 from ledger.domain.codecs import strict_json
 from ledger.domain.codecs.text import from_0x, is_version, quoted, require

@@ -20,7 +20,6 @@ from ledger.domain.codecs.text import counted
 from ledger.domain.errors import FormatError, VerificationError
 
 _STEP: Final = 6
-_SEAL: Final = 65
 _MAX_NODES: Final = 64
 #: Bytes of a header. One that 256 QBFT validators sealed has 22,528 of addresses (21 each) and
 #: seals (67 each), and all its other members take less than 1,000.
@@ -95,37 +94,6 @@ def hash_with(header: Header, extra: bytes) -> bytes:
     fields = rlp.decode(header.raw, what="header")
     assert isinstance(fields, list)
     return keccak256(rlp.encode([*fields[:12], extra, *fields[13:]]))
-
-
-def clique_seal_hash(header: Header) -> bytes:
-    """What a Clique signer signs: the header without the last 65 bytes of extraData (EIP-225)."""
-    if len(header.extra) < 32 + _SEAL:
-        raise VerificationError(7, f"header {header.number} carries no seal")
-    return hash_with(header, header.extra[:-_SEAL])
-
-
-def clique_signer(header: Header) -> bytes:
-    """The address that sealed a Clique header.
-
-    Raises:
-        VerificationError: no seal, or a malformed one.
-    """
-    return signer_of(header.extra[-_SEAL:], clique_seal_hash(header), header)
-
-
-def signer_of(seal: bytes, digest: bytes, header: Header) -> bytes:
-    """The address whose key made a seal of a header over a digest.
-
-    Raises:
-        VerificationError: a malformed one.
-    """
-    from coincurve import PublicKey  # loaded only where a seal is judged
-
-    try:
-        public = PublicKey.from_signature_and_message(seal, digest, hasher=None)
-    except Exception as error:
-        raise VerificationError(7, f"a seal of header {header.number} is malformed") from error
-    return keccak256(public.format(compressed=False)[1:])[12:]
 
 
 @dataclass(frozen=True, slots=True)

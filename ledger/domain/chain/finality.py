@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Final, Literal
 
-from ledger.domain.chain import qbft
-from ledger.domain.chain.evm import Header, clique_signer, keccak256, parse_header
+from ledger.domain.chain import clique, qbft
+from ledger.domain.chain.clique import Clique
+from ledger.domain.chain.evm import Header, keccak256, parse_header
 from ledger.domain.chain.qbft import Qbft
+from ledger.domain.chain.seals import Judgement
 from ledger.domain.codecs.text import from_0x, quoted, require
 from ledger.domain.errors import IncompleteError, VerificationError
 
@@ -29,23 +31,6 @@ class Pinned:
 
 
 @dataclass(frozen=True, slots=True)
-class Clique:
-    """A signer set in force for headers ``start`` to ``end`` (None: open), and how many distinct
-    seals count.
-    """
-
-    start: int
-    end: int | None
-    signers: frozenset[bytes]
-    seals: int
-
-
-def alone(signer: bytes) -> Clique:
-    """The rule of an embedded chain, whose every block one signer seals."""
-    return Clique(1, None, frozenset({signer}), 1)
-
-
-@dataclass(frozen=True, slots=True)
 class Rpc:
     """An RPC of the verifier's choice, asked with --rpc, judges by this many confirmations."""
 
@@ -57,6 +42,11 @@ SealRule = Clique | Qbft
 Finality = Pinned | SealRule | Rpc
 #: Addresses in a rule: as many as a header has room for (see evm).
 _MOST: Final = 256
+#: Headers that a bundle may hold behind that of its proofs. Of N signers N // 2 + 1 seal as many
+#: blocks in a row; where a rule wants more, each had a turn in twice as many blocks as there are
+#: signers.
+MOST_DESCENDANTS: Final = 2 * _MOST
+_SILENT: Final = Judgement(False, "")
 
 
 def encode(rule: Finality) -> dict[str, Any]:
@@ -210,7 +200,8 @@ def judge(
         the reason why it is final, for the report.
 
     Raises:
-        VerificationError: the headers do not link, contradict a pin, or carry a stranger's seal.
+        VerificationError: the headers do not link, contradict a pin or a range that has ended, or
+            carry seals that no node of the chain would take.
         FormatError: no headers of such a chain.
         IncompleteError: no rule of the trust root can judge it.
     """
@@ -226,23 +217,22 @@ def judge(
                 _STEP, f"the chain you asked does not have block {headers[0].number} with this hash"
             )
         return "confirmed by the chain you asked"
-    lacking = ""
+    lacking, hint = "", "get a newer trust root"
     for rule in rules:
-        is_final, told = _judge_one(rule, headers, hashes)
-        if is_final:
-            return told
-        lacking += f"; {told}" if told else ""
+        found = _judge_one(rule, headers, hashes)
+        if found.is_final:
+            return found.told
+        lacking += f"; {found.told}" if found.told else ""
+        hint = found.hint or hint
     raise IncompleteError(
         _STEP,
         f"no rule of the trust root can judge block {headers[0].number}{lacking}",
-        hint="use a newer trust root, or name a chain of your choice with --rpc",
+        hint=hint,
     )
 
 
-def _judge_one(
-    rule: Finality, headers: Sequence[Header], hashes: Sequence[bytes]
-) -> tuple[bool, str]:
-    """Whether a rule makes the first header final, and why, or what it lacks."""
+def _judge_one(rule: Finality, headers: Sequence[Header], hashes: Sequence[bytes]) -> Judgement:
+    """Whether a rule makes the first header final."""
     if isinstance(rule, Pinned):
         for header, digest in zip(headers, hashes, strict=True):
             if header.number in rule.blocks:
@@ -250,31 +240,40 @@ def _judge_one(
                     raise VerificationError(
                         _STEP, f"block {header.number} is not the one that the trust root pins"
                     )
-                return True, f"leads to pinned block {header.number}"
-        return False, ""
-    if isinstance(rule, Rpc):
-        return False, ""
-    covered = [
-        header
-        for header in headers
-        if header.number >= rule.start and (rule.end is None or header.number <= rule.end)
-    ]
-    if isinstance(rule, Qbft):
-        found = False, ""
-        for header in covered:
-            found = qbft.judge(rule, header)
-            if found[0]:
-                break
-        return found
-    signers = set()
-    for header in covered:
-        signer = clique_signer(header)
-        if signer not in rule.signers:
-            raise VerificationError(
-                _STEP, f"header {header.number} was sealed by a stranger, 0x{signer.hex()}"
-            )
-        signers.add(signer)
-    named = f"sealed by {len(signers)} of {len(rule.signers)} signers"
-    if len(signers) >= rule.seals:
-        return True, named
-    return False, f"{named}, expected {rule.seals}" if covered else ""
+                return Judgement(True, f"leads to pinned block {header.number}")
+        return _SILENT
+    covered = (
+        [] if isinstance(rule, Rpc) else [header for header in headers if covers(rule, header)]
+    )
+    if isinstance(rule, Rpc) or not covered:
+        return _SILENT
+    if isinstance(rule, Clique):
+        return clique.judge(rule, covered)
+    # Whoever seals a block stands behind all that precede it: one that is final is enough.
+    found = [qbft.judge(rule, header) for header in covered]
+    return next((judgement for judgement in found if judgement.is_final), found[0])
+
+
+def depth(rules: Sequence[Finality]) -> int:
+    """How many blocks must lie behind one for its seals to be enough, at least."""
+    return max(
+        (rule.seals - 1 for rule in rules if isinstance(rule, Clique) and rule.end is None),
+        default=0,
+    )
+
+
+def reach(rules: Sequence[Finality], header: Header) -> int:
+    """How many descendants of a header are worth having for its seals to be judged, at most."""
+    return max(
+        (
+            2 * len(rule.signers)
+            for rule in rules
+            if isinstance(rule, Clique) and covers(rule, header) and len(rule.signers) > 1
+        ),
+        default=0,
+    )
+
+
+def covers(rule: SealRule, header: Header) -> bool:
+    """Whether a header lies in the range of a rule."""
+    return header.number >= rule.start and (rule.end is None or header.number <= rule.end)

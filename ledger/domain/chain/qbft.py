@@ -8,7 +8,9 @@ extraData is RLP [vanity, validators, vote, round, seals], parsed strictly.
 - one header is final that ceil(2N/3) distinct validators of the trust root sealed; it names them
   and nobody else, or nobody where a contract does
 - seals lie outside the block hash, so that whoever shows a header can alter them: what no node of
-  the chain would take (a stranger's seal, two of one validator) refutes the header
+  the chain would take (a seal of nobody whom the header names, two of one validator) refutes it
+- a header that names others than the trust root, and that nobody else sealed, refutes nothing while
+  the range is in force: validators may have changed since. It is never final
 """
 
 from __future__ import annotations
@@ -16,7 +18,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final
 
-from ledger.domain.chain.evm import Header, hash_with, signer_of
+from ledger.domain.chain import seals
+from ledger.domain.chain.evm import Header, hash_with
+from ledger.domain.chain.seals import Judgement
 from ledger.domain.codecs import rlp
 from ledger.domain.codecs.text import counted, require
 from ledger.domain.errors import FormatError, VerificationError
@@ -31,7 +35,6 @@ _VOTES: Final = (b"\xff", b"")  # to add a validator, to drop one
 _HALF: Final = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
 #: Of N validators (N - 1) // 3 may lie: of fewer than these nobody.
 TOLERANT: Final = 4
-_CHANGED: Final = "if validators were changed since, get a newer trust root from the agencies"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +114,7 @@ def block_hash(header: Header) -> bytes:
     return hash_with(header, replace(parse(header.extra), round=0, seals=()).encode())
 
 
-def judge(rule: Qbft, header: Header) -> tuple[bool, str]:
+def judge(rule: Qbft, header: Header) -> Judgement:
     """Judge a header in the range of a rule.
 
     Returns:
@@ -119,43 +122,56 @@ def judge(rule: Qbft, header: Header) -> tuple[bool, str]:
 
     Raises:
         FormatError: no header of a QBFT chain.
-        VerificationError: it names other validators, or has a seal that no node would take.
+        VerificationError: it has seals that no node would take, or names other validators than a
+            range that has ended.
     """
-    extra, number = parse(header.extra), header.number
-    if rule.in_contract:
-        if extra.validators or extra.vote:
-            raise VerificationError(
-                _STEP, f"header {number} names validators or a vote, which a contract does here"
-            )
-    elif sorted(extra.validators) != sorted(rule.validators):
+    extra, number, ended = parse(header.extra), header.number, rule.end is not None
+    if len(set(extra.validators)) < len(extra.validators):
+        raise VerificationError(_STEP, f"header {number} names a validator twice")
+    if extra.vote and not extra.validators:
         raise VerificationError(
-            _STEP,
-            f"header {number} names other validators than the trust root",
-            hint=_CHANGED,
+            _STEP, f"header {number} has a vote on validators, whom a contract names"
         )
+    signers = _signers(extra, header)
+    named = frozenset(extra.validators)
+    for signer in sorted(signers - (named or rule.validators)):
+        told = f"header {number} was sealed by a stranger, 0x{signer.hex()}"
+        # Where a contract names the validators, the header does not say who they are by now.
+        return seals.of_others(told, ended=ended or bool(named))
+    if named != (frozenset() if rule.in_contract else rule.validators):
+        return seals.of_others(
+            f"header {number} names {counted(len(named), 'validator')}, and not those of the "
+            "trust root",
+            ended=ended,
+        )
+    counting = f"{len(signers)} of {counted(len(rule.validators), 'validator')}"
+    if len(signers) < rule.quorum:
+        return Judgement(
+            False,
+            f"{counting} sealed header {number}, expected {rule.quorum}",
+            "ask another agency of the chain for the bundle",
+        )
+    told = f"sealed by {counting}"
+    if rule.end is not None:
+        told += f" replaced at block {rule.end + 1}"
+    if len(rule.validators) < TOLERANT:
+        told += f"; fewer than {TOLERANT} tolerate none that lies"
+    return Judgement(True, told)
+
+
+def _signers(extra: ExtraData, header: Header) -> set[bytes]:
+    """Whoever sealed a header."""
     digest = hash_with(header, replace(extra, seals=()).encode())
     signers = set[bytes]()
     for seal in extra.seals:
         # Nodes take the twin too. One validator who signs like that spoils nobody's header.
         if int.from_bytes(seal[32:64], "big") > _HALF:
             continue
-        signer = signer_of(seal, digest, header)
-        if signer not in rule.validators:
-            raise VerificationError(
-                _STEP, f"header {number} was sealed by a stranger, 0x{signer.hex()}", hint=_CHANGED
-            )
+        signer = seals.signer_of(seal, digest, header)
         if signer in signers:
-            raise VerificationError(_STEP, f"0x{signer.hex()} sealed header {number} twice")
+            raise VerificationError(_STEP, f"0x{signer.hex()} sealed header {header.number} twice")
         signers.add(signer)
-    named = f"{len(signers)} of {counted(len(rule.validators), 'validator')}"
-    if len(signers) < rule.quorum:
-        return False, f"{named} sealed header {number}, expected {rule.quorum}"
-    told = f"sealed by {named}"
-    if rule.end is not None:
-        told += f" replaced at block {rule.end + 1}"
-    if len(rule.validators) < TOLERANT:
-        told += f"; fewer than {TOLERANT} tolerate none that lies"
-    return True, told
+    return signers
 
 
 def _strings(item: rlp.Item, size: int | None = None) -> tuple[bytes, ...]:

@@ -326,7 +326,11 @@ def _check_finality(case: VerificationContext, confirm: Confirm | None) -> str:
         if confirm is not None
         else None
     )
-    reason = finality.judge(root.finality, root.headers, headers, confirmed)
+    try:
+        reason = finality.judge(root.finality, root.headers, headers, confirmed)
+    except IncompleteError as error:
+        hint = f"{error.hint}; or name a chain of your choice with --rpc"
+        raise IncompleteError(error.step, error.message, hint=hint) from error
     return f"block {headers[0].number}: {reason} ({trust.worth(root)})"
 
 

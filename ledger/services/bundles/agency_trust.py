@@ -11,12 +11,14 @@ from ledger.domain.ports.node_and_chain import Contracts
 from ledger.services.node.context import Node
 
 
-def trust_root(
-    node: Node, *, seal_rules: Sequence[Finality], confirmations: int, pin: int | None = None
-) -> TrustRoot:
+def trust_root(node: Node, *, confirmations: int, pin: int | None = None) -> TrustRoot:
     """A trust root for this node's chain; see ``of_contracts``."""
     return of_contracts(
-        node.contracts, node.agency, seal_rules=seal_rules, confirmations=confirmations, pin=pin
+        node.contracts,
+        node.agency,
+        seal_rules=node.seal_rules,
+        confirmations=confirmations,
+        pin=pin,
     )
 
 

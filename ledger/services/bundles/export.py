@@ -25,10 +25,12 @@ from ledger.domain.identity import descriptor as descriptors
 from ledger.domain.identity.names import agency_id
 from ledger.domain.log import receipt as receipts
 from ledger.domain.log.merkle import leaf_hash
+from ledger.domain.ports.node_and_chain import BlockRef
 from ledger.rows.agencies import DescriptorRow
 from ledger.rows.items import ItemRow
 from ledger.rows.logs import CheckpointRow, EntryRow
 from ledger.rows.unit_of_work import UnitOfWork
+from ledger.services.bundles import descendants
 from ledger.services.log import merkle_log
 from ledger.services.node.context import Node
 from ledger.services.onchain import transfer_steps
@@ -221,12 +223,17 @@ class _BundleBuilder:
                 descriptors=versions,
                 hops=transfer_steps.hops(self.unit, assembled.evidence),
             )
-        block = self.node.contracts.chain.block(self.node.contracts.chain.final())
+        block = descendants.choose(
+            self.node.contracts.chain,
+            self.node.seal_rules,
+            max(
+                *(checkpoint.block for checkpoint in assembled.checkpoints),
+                *(version.block for version in versions),
+            ),
+        )
         hops = self._hops(block.number)
         assembled = replace(assembled, descriptors=versions, hops=hops)
-        return assembled.with_chain(
-            self._chain(assembled, registry_slots, block.number, block.header)
-        )
+        return assembled.with_chain(self._chain(assembled, registry_slots, block))
 
     def _crls(self) -> tuple[bytes, ...]:
         agencies = {certificates.parse(der).agency for der in self.certificates.values()} - {
@@ -307,12 +314,12 @@ class _BundleBuilder:
         ]
 
     def _chain(
-        self, assembled: Bundle, registry_slots: list[bytes], block: int, header: bytes
+        self, assembled: Bundle, registry_slots: list[bytes], block: BlockRef
     ) -> ChainSection:
         """Proofs at one final block of everything that a verifier of this bundle will ask the
         contracts.
         """
-        contracts = self.node.contracts
+        contracts, number = self.node.contracts, block.number
         key = transfer_steps.key_of(self.item)
         ids = [contracts.log_id(agency_id(log.agency), log.number) for log in assembled.logs]
         ledger_slots = [
@@ -325,11 +332,11 @@ class _BundleBuilder:
             ledger_slots.append(contract_layout.hop_slot(key, concluded - 1))
         if len(assembled.hops) > concluded:
             ledger_slots.append(contract_layout.hop_slot(key, concluded))
-        ledger = contracts.chain.prove(contracts.ledger, ledger_slots, block)
-        registry = contracts.chain.prove(contracts.registry, registry_slots, block)
+        ledger = contracts.chain.prove(contracts.ledger, ledger_slots, number)
+        registry = contracts.chain.prove(contracts.registry, registry_slots, number)
         return ChainSection(
-            header,
-            (),
+            block.header,
+            descendants.collect(contracts.chain, self.node.seal_rules, block),
             registry.account,
             ledger.account,
             (

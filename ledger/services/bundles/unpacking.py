@@ -212,7 +212,7 @@ def verify_bundle(node: Node, bundle: Bundle, state: ContractState | None = None
             )
         return {chain.block(number).hash}
 
-    root = agency_trust.trust_root(node, seal_rules=[], confirmations=0)
+    root = agency_trust.of_contracts(node.contracts, node.agency, seal_rules=[], confirmations=0)
     report = procedure.verify_bundle(bundle, root, confirm=confirm, state=state)
     if report.verdict is not Verdict.VERIFIED:
         bad = next(

@@ -13,6 +13,7 @@ from typing import Any, Final
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from ledger.domain.blocks.store import NodeStore, Replicas
+from ledger.domain.chain.finality import Finality
 from ledger.domain.codecs.cose import PrivateKey
 from ledger.domain.crypto.grants import HpkePrivateKey
 from ledger.domain.errors import BusyError, NetworkError
@@ -91,6 +92,8 @@ class Node:
     contracts: Contracts
     clock: Clock
     keys: NodeKeys
+    #: How the seals of its chain are judged; nothing where they are not.
+    seal_rules: Sequence[Finality] = ()
     replicas: Replicas = field(default_factory=Replicas)
     #: The node of another agency at a URL.
     reach: Callable[[str], PartnerApi] = field(default=_nobody)
