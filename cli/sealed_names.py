@@ -13,7 +13,8 @@ from cli.hints import command
 
 if TYPE_CHECKING:
     from cli.session import Session
-    from ledger.domain.ports.answers import Item, SealedName
+    from ledger.domain.ports.answers import Item
+    from ledger.domain.ports.case_listing import SealedName
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,8 @@ from ledger.domain.identity.person import PersonId, read_stored
 
 if TYPE_CHECKING:
     from cli.session import Session
-    from ledger.domain.ports.answers import Item, SealedName
+    from ledger.domain.ports.answers import Item
+    from ledger.domain.ports.case_listing import SealedName
 
 _HELP = """List the items that you may see; what is in them stays sealed. Several filters leave what
 fits all of them. With --case and --basis also what the items of an open case are called.

@@ -12,6 +12,7 @@ from ledger.adapters.node.http import HttpNode
 from ledger.adapters.web.client import WebError
 from ledger.domain.ports import answers
 from ledger.domain.ports.answers import EVIDENCE
+from ledger.domain.ports.case_listing import Listing
 from ledger.domain.ports.inbox import InboxPage
 from ledger.domain.untrusted.shapes import COUNT, Maybe
 
@@ -89,7 +90,7 @@ class FindingNode(HttpNode):
         )["numbers"]
         return {one.exhibit: one for one in found}
 
-    def listing(self, case: str) -> Iterator[answers.Listing]:
+    def listing(self, case: str) -> Iterator[Listing]:
         """The items of a case as their sealed records call them, page by page, after the caller
         signed a purpose (`listed`) within the last day.
 
@@ -98,8 +99,8 @@ class FindingNode(HttpNode):
         """
         after: int | None = -1
         while after is not None:
-            page: answers.Listing = self._ask(
-                "POST", f"/v1/evidence/{case}/listing", answers.Listing, json={"after": after}
+            page: Listing = self._ask(
+                "POST", f"/v1/evidence/{case}/listing", Listing, json={"after": after}
             )
             if page.next is not None and page.next <= after:
                 raise WebError(self._web.who, "sent a page that begins no later than the last one")

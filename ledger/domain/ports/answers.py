@@ -116,27 +116,6 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
-class SealedName:
-    """An item of a case as its sealed record calls it."""
-
-    evidence: Evidence
-    exhibit: str
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class Listing:
-    """A page of the items of a case as their sealed records call them. ``purpose``: under which
-    they are read, as it was signed at ``since``.
-    """
-
-    items: tuple[SealedName, ...]
-    next: Count | None
-    purpose: str
-    since: Time
-
-
-@dataclass(frozen=True, slots=True)
 class Look:
     """Who looked at an item on offer before answering: at its record or its content, and when."""
 
