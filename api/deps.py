@@ -35,7 +35,7 @@ T = TypeVar("T")
 #: What a guest is told, whose roles may well be those that a call takes.
 _OF_GUESTS = "a guest of another agency works on what was given to them alone: custody list"
 #: The item of a path.
-Item = Annotated[str, Path(pattern=r"^urn:uuid:[0-9a-f-]{36}$")]
+Item = Annotated[str, Path(pattern=r"^urn:(uuid|custody:case):[0-9a-f-]{36}$")]
 #: A statement digest in a path, in hex.
 Statement = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$")]
 #: An agency code in a path.
