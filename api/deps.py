@@ -33,7 +33,7 @@ _BEARER = HTTPBearer(
 _SCHEME = "dpop "
 T = TypeVar("T")
 #: The item of a path.
-Item = Annotated[str, Path(pattern=r"^urn:uuid:[0-9a-f-]{36}$")]
+Item = Annotated[str, Path(pattern=r"^urn:(uuid|custody:case):[0-9a-f-]{36}$")]
 #: A statement digest in a path, in hex.
 Statement = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$")]
 #: An agency code in a path.
