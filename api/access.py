@@ -60,6 +60,7 @@ ROUTES: Final[dict[str, frozenset[str]]] = {
     "list_evidence": _PEOPLE,
     "search_evidence": _PEOPLE,
     "find_evidence": _PEOPLE,
+    "list_sealed_names": _PEOPLE,
     "find_numbers": _PEOPLE,
     "show_evidence": _PEOPLE,
     "list_events": _PEOPLE,

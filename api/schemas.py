@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, FailFast, Field
 
 Base64Url = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]*$", max_length=2_000_000)]
 Hex = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-Evidence = Annotated[str, Field(pattern=r"^urn:uuid:[0-9a-f-]{36}$")]
+Evidence = Annotated[str, Field(pattern=r"^urn:(uuid|custody:case):[0-9a-f-]{36}$")]
 Cid = Annotated[str, Field(pattern=r"^b[a-z2-7]{58}$")]
 
 

@@ -127,6 +127,32 @@ class SearchedOut(FoundOut):
     next: int | None
 
 
+class SealedNameOut(Strict):
+    """An item as its sealed record calls it."""
+
+    evidence: str
+    exhibit: str
+    name: str
+
+
+class ListingIn(Strict):
+    """Which page of the items of a case."""
+
+    after: Annotated[int, Field(ge=-1, lt=1 << 63)] = -1
+    limit: Annotated[int, Field(ge=1, le=100)] = 100
+
+
+class ListingOut(Strict):
+    """Items of a case as their sealed records call them, under a purpose that was signed; the next
+    page begins behind ``next``.
+    """
+
+    items: list[SealedNameOut]
+    next: int | None
+    purpose: str
+    since: str
+
+
 class FindIn(Strict):
     """What a list is limited to; what is left out limits nothing.
 

@@ -27,6 +27,7 @@ GROUPS: Final[dict[str, tuple[str, ...]]] = {
             "record",
             "get",
         ),
+        "case",
         "tree",
     ),
     "From hand to hand": (

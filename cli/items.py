@@ -4,6 +4,7 @@ where one item has it, by the short id that lists show, or by the whole id.
 - a short id is how the digest of the statement that opened the item begins, as in git: eight digits
   are shown, and any beginning of at least four that fits one item alone is taken. How the whole id
   begins is taken as well
+- a case itself, which has a history of its own, is named as case:2026-117
 - a number or a beginning stands for what the node lists for it, as `custody list` does: what is
   signed names the item that was found, and the item is told before anything is signed. Its record,
   where it is read, is held against what was typed (named_numbers.py)
@@ -30,6 +31,8 @@ _WHOLE: Final = re.compile(r"(?:urn:uuid:)?[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-
 _BEGINNING: Final = re.compile(
     r"(?:urn:uuid:)?([0-9a-fA-F]{4,8}-[0-9a-fA-F-]{0,27}|[0-9a-fA-F]{4,64})"
 )
+#: How a case itself is named, and not its items.
+_CASE: Final = "case:"
 #: Digits of a short id.
 SHORT: Final = 8
 _FOUND: Final = 100  # items that a beginning may fit, before the others are no longer looked for
@@ -179,6 +182,8 @@ def among(urns: Iterable[str], text: str, what: str) -> str:
 def _found(session: Session | None, text: str, *, told: bool = True) -> Named:
     from cli.arguments import evidence_urn
 
+    if session is not None and not STATE.offline and text.startswith(_CASE):
+        return case_named(session, text)
     if _WHOLE.fullmatch(text) or session is None:
         return Named(evidence_urn(text))
     # All that it may stand for: whoever records an item under a number that is another one's case,
@@ -199,6 +204,37 @@ def _found(session: Session | None, text: str, *, told: bool = True) -> Named:
     if not urns:
         raise _unknown(session, text)
     raise _unclear(text, urns, shorts(session, urns[:_SHOWN]))
+
+
+def case_named(session: Session, number: str) -> Named:
+    """The case of a number, or of a short id, with ``case:`` before it or without; the one that is
+    open where others of that number were closed.
+
+    Raises:
+        UsageError: none that the person may see, or several.
+    """
+    from ledger.domain.errors import UsageError
+
+    number = number.strip().removeprefix(_CASE)
+    found = list(session.node.find(kind="case", case=number)) if number else []
+    numbers = (("case", number),) if found else ()
+    if not found and (match := _BEGINNING.fullmatch(number)) is not None:
+        found = list(session.node.find(kind="case", beginning=match[1].lower()))
+    still_open = [one for one in found if not one.closed] or found
+    names = short_ids([one.evidence for one in found], {one.evidence: one for one in found})
+    if len(still_open) == 1:
+        urn = still_open[0].evidence
+        return Named(urn, number if numbers else "", numbers, name=f"{_CASE}{names[urn]}")
+    if found:
+        raise UsageError(
+            f"{number[:80]!r} is the number of {len(still_open)} cases: "
+            + ", ".join(names[one.evidence] for one in still_open[:_SHOWN]),
+            hint="name one of them by its id",
+        )
+    raise UsageError(
+        f"no case {number[:80]!r} was opened that you may see",
+        hint=f"open it: {command('case', 'open', number or 'NUMBER')}",
+    )
 
 
 def is_whole(text: str) -> bool:

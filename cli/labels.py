@@ -68,6 +68,10 @@ EVENTS: Final = {
     "disposed": "disposed of",
     "returned": "returned to the owner",
     "voided": "void: recorded by mistake",
+    "case-opened": "case opened",
+    "case-assigned": "case assigned",
+    "listed": "sealed names of items listed",
+    "case-closed": "case closed",
 }
 #: What an event says about itself in the open, where its record stays sealed.
 EFFECTS: Final = {

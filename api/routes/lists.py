@@ -12,8 +12,11 @@ from api.schemas_items import (
     FindIn,
     ItemOut,
     ItemsOut,
+    ListingIn,
+    ListingOut,
     OfferOut,
     ReplicaOut,
+    SealedNameOut,
     SearchedOut,
     SearchIn,
 )
@@ -25,7 +28,7 @@ from ledger.domain.item.participation import Part
 from ledger.rows.items import ItemFilter, ItemRow
 from ledger.rows.storage import OWN_DISK, ReplicaStateRow
 from ledger.rows.unit_of_work import UnitOfWork
-from ledger.services.access import authorization, item_lists
+from ledger.services.access import authorization, item_lists, sealed_names
 from ledger.services.access.authorization import Caller
 from ledger.services.node.context import Node
 from ledger.services.onchain import checkpoint_anchoring
@@ -185,6 +188,25 @@ def find_evidence(node: NodeDep, caller: CallerDep, request: FindIn) -> ItemsOut
 
 def _person(node: Node, reference: str | None) -> PersonId | None:
     return None if reference is None else read_reference(reference, home=node.agency)
+
+
+@router.post("/{evidence}/listing", operation_id="list_sealed_names")
+def list_sealed_names(
+    node: NodeDep, caller: CallerDep, evidence: Item, request: ListingIn
+) -> ListingOut:
+    """A page of the items of a case as their sealed records call them, after a recorded `listed` of
+    the last day that says why.
+    """
+    page = sealed_names.page(node, caller, evidence, after=request.after, limit=request.limit)
+    return ListingOut(
+        items=[
+            SealedNameOut(evidence=one.evidence, exhibit=one.exhibit, name=one.name)
+            for one in page.names
+        ],
+        next=page.after,
+        purpose=page.purpose,
+        since=format_time(page.since),
+    )
 
 
 @router.get("/{evidence}", operation_id="show_evidence")

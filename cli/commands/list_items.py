@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import typer
 
-from cli import command_line, labels, moments, output, people, tables
+from cli import command_line, labels, moments, output, people, sealed_names, tables
 from cli import items as naming
 from cli.global_options import Json
 from ledger.domain.codecs.text import counted
@@ -19,13 +19,15 @@ from ledger.domain.identity.person import PersonId, read_stored
 if TYPE_CHECKING:
     from cli.session import Session
     from ledger.domain.ports.answers import Item
+    from ledger.domain.ports.case_listing import SealedName
 
 _HELP = """List the items that you may see; what is in them stays sealed. Several filters leave what
-fits all of them.
+fits all of them. With --case and --basis also what the items of an open case are called.
 
 \b
 Example:
   custody --home ~/evidence list --case 2026-117
+  custody list --case 2026-117 --basis "preparing the hearing"
   custody --home ~/evidence list --by 4711 --since "2026-11-20 Europe/Rome"
 """
 _AGENCY: Final = re.compile(r"[A-Z]{2}-[A-Z0-9-]{1,32}")
@@ -75,6 +77,12 @@ def list_items(
         int, typer.Option(min=0, help="At most so many; 0 for all.", show_default=False)
     ] = 0,
     page: Annotated[int, typer.Option(min=1, help="With --limit: which page of them.")] = 1,
+    basis: Annotated[
+        str,
+        typer.Option(
+            help="With --case: why you read the sealed names; signed once a day and case."
+        ),
+    ] = "",
     as_json: Json = False,
 ) -> None:
     from cli.session import open_session
@@ -93,15 +101,18 @@ def list_items(
         bearers = naming.shorts(session, chain.from_iterable(several.values())) if several else {}
         own = session.person.certificate.agency
         called = people.named(session, _everybody(shown, own))
+        sealed = sealed_names.of_case(session, case, basis)
     filtered = any(wanted[name] for name in wanted if name != "newest")
     none = "no items that you may see" + (" fit that" if filtered else "")
-    lines = _table(shown, ids, own, called) if shown else [none]
+    lines = _table(shown, ids, own, called, sealed.names) if shown else [none]
     if more:
         following = command_line.again("--page", str(page + 1), without=("--page",))
         lines.append(f"more: {following}")
     former = [item.evidence for item in shown if case and item.evidence not in of_case]
     lines += [*_bearers(several, bearers), *_former(case, [ids[urn] for urn in former])]
-    output.result({"items": shown, "former": former, "more": more}, *lines)
+    lines += sealed.lines if shown else ()
+    said = {"names": [*sealed.names.values()]} if sealed.names else {}
+    output.result({"items": shown, "former": former, "more": more, **said}, *lines)
 
 
 def register(app: typer.Typer) -> None:
@@ -140,7 +151,15 @@ def _everybody(shown: Sequence[Item], own: str) -> Iterator[PersonId]:
             yield PersonId(who.agency or own, who.pseudonym)
 
 
-def _table(shown: Sequence[Item], ids: dict[str, str], own: str, called: people.Names) -> list[str]:
+def _table(
+    shown: Sequence[Item],
+    ids: dict[str, str],
+    own: str,
+    called: people.Names,
+    sealed: Mapping[str, SealedName],
+) -> list[str]:
+    if sealed:
+        return _named_table(shown, ids, own, called, sealed)
     rows = [
         [
             ids[item.evidence],
@@ -155,6 +174,30 @@ def _table(shown: Sequence[Item], ids: dict[str, str], own: str, called: people.
     headers = ["ITEM", "KIND", "RECORDED", "BY", "HELD BY", "STATE"]
     short = {"RECORDED": tables.minutes, "STATE": _brief, "HELD BY": _holders(own)}
     return tables.table(headers, rows, whole=headers, short=short)
+
+
+def _named_table(
+    shown: Sequence[Item],
+    ids: dict[str, str],
+    own: str,
+    called: people.Names,
+    sealed: Mapping[str, SealedName],
+) -> list[str]:
+    """With what the sealed records call the items, in the place of what people see without."""
+    rows = [
+        [
+            ids[item.evidence],
+            sealed[item.evidence].exhibit if item.evidence in sealed else "(sealed)",
+            sealed[item.evidence].name if item.evidence in sealed else "(sealed)",
+            item.kind,
+            labels.holder(item, called),
+            _state(item),
+        ]
+        for item in shown
+    ]
+    headers = ["ITEM", "EXHIBIT", "NAME", "KIND", "HELD BY", "STATE"]
+    short = {"STATE": _brief, "HELD BY": _holders(own)}
+    return tables.table(headers, rows, whole=[h for h in headers if h != "NAME"], short=short)
 
 
 def _state(item: Item) -> str:

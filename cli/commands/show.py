@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -13,9 +14,11 @@ from cli.hints import command
 from ledger.domain.identity.person import PersonId, read_stored
 
 if TYPE_CHECKING:
+    from cli.session import Session
     from ledger.client.listed_events import TimelineEvent
     from ledger.domain.ports.answers import (
         Item,
+        LoggedEvent,
         OpenOffer,
         RecordedDocument,
         Replica,
@@ -32,41 +35,72 @@ Example:
 
 
 def show(evidence: Evidence, basis: Basis = "", as_json: Json = False) -> None:
-    from cli.arguments import basis as basis_member
     from cli.session import open_session
-    from ledger.client import listed_events, retrieval
 
     with open_session() as session:
         named = items.find(session, evidence)
-        urn = named.urn
-        details: list[RecordedDocument] = []
-        standing: Standing | None = None
-        if basis:
-            access = retrieval.record_access(
-                session.node,
-                session.person,
-                session.clock,
-                urn,
-                mode="view",
-                basis=basis_member(basis),
-            )
-            details, standing = session.node.record(urn, access)
-        item = session.node.item(urn)
-        events = list(session.node.events(urn))
-        names = session.node.agency().names
-        called = people.named(session, _seen(item, details))
-    told = listed_events.held_against(item, events, details)
-    value = {
-        "item": item,
-        "events": events,
-        "details": [_told(detail) for detail in details] or None,
-        "standing": standing,
-    }
-    output.result(
-        value,
-        *_text(item, told, names, standing, called, typed=evidence, by_case=bool(named.case)),
-        *_missing(details),
-    )
+        shown = read(session, named, basis)
+    output.result(shown.value, *shown.lines(evidence, by_case=bool(named.case)))
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """An item, or a case, as the node tells it, with its record where that was read."""
+
+    item: Item
+    events: list[LoggedEvent]
+    details: list[RecordedDocument]
+    standing: Standing | None
+    names: dict[str, str]
+    called: people.Names
+
+    @property
+    def value(self) -> dict[str, Any]:
+        """What a script is told."""
+        return {
+            "item": self.item,
+            "events": self.events,
+            "details": [_told(detail) for detail in self.details] or None,
+            "standing": self.standing,
+        }
+
+    def lines(self, typed: str, *, by_case: bool) -> list[str]:
+        """What a person is told.
+
+        Args:
+            typed: how it was named. by_case: whether that says why it may be read.
+        """
+        from ledger.client import listed_events
+
+        told = listed_events.held_against(self.item, self.events, self.details)
+        text = _text(
+            self.item, told, self.names, self.standing, self.called, typed=typed, by_case=by_case
+        )
+        return [*text, *_missing(self.details)]
+
+
+def read(session: Session, named: items.Named, basis: str) -> Shown:
+    """What the node tells of an item; with a basis also its record, after an access was signed."""
+    from cli.arguments import basis as basis_member
+    from ledger.client import retrieval
+
+    urn = named.urn
+    details: list[RecordedDocument] = []
+    standing: Standing | None = None
+    if basis:
+        access = retrieval.record_access(
+            session.node,
+            session.person,
+            session.clock,
+            urn,
+            mode="view",
+            basis=basis_member(basis),
+        )
+        details, standing = session.node.record(urn, access)
+    item = session.node.item(urn)
+    events = list(session.node.events(urn))
+    called = people.named(session, _seen(item, details))
+    return Shown(item, events, details, standing, session.node.agency().names, called)
 
 
 def register(app: typer.Typer) -> None:
@@ -102,13 +136,14 @@ def _text(
     typed: str,
     by_case: bool,
 ) -> list[str]:
+    kind = "case" if item.kind == "case" else "item"
     lines = [
-        f"item     {items.short_digest(item.opening) or '-'}  {item.evidence}",
+        f"{kind}     {items.short_digest(item.opening) or '-'}  {item.evidence}",
         f"held by  {labels.holder(item, called)}"
         + (" (closed)" if item.closed else "")
         + (", keys destroyed" if item.erased else ""),
         *_offer(item.offer, called),
-        f"content  {item.cid or 'none'}",
+        *([] if kind == "case" else [f"content  {item.cid or 'none'}"]),
         f"state    {labels.STATES[item.state]}",
         *(f"kept at  {_replica(replica)}" for replica in item.replicas),
         *(offer_confirmation.standing_lines(standing) if standing is not None else []),
@@ -143,7 +178,7 @@ def _text(
     if not is_read:
         return [
             *lines,
-            f"What happened stays sealed. To read it, say why: {reading}",
+            f"What happened stays sealed, your own words too. To read it, say why: {reading}",
             "Until then all of this is the node's word.",
         ]
     return [

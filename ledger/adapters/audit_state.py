@@ -181,7 +181,9 @@ class SqliteAuditState(ChainTables):
         """How many items a log speaks of; its agency's statements about itself are about none."""
         return int(
             self._all(
-                "SELECT count(*) FROM item WHERE log = ? AND evidence LIKE 'urn:uuid:%'", log
+                "SELECT count(*) FROM item "
+                "WHERE log = ? AND evidence NOT LIKE 'urn:custody:agency:%'",
+                log,
             )[0][0]
         )
 

@@ -18,26 +18,25 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from ledger.adapters import files, profiles
-from ledger.adapters.chain import consortium
 from ledger.adapters.chain.contracts import Contracts, address_of
 from ledger.adapters.clock import SystemClock
 from ledger.adapters.keystore.file import FileKeyring
-from ledger.app import bootstrap, settings
+from ledger.app import bootstrap, joined_chain, settings
 from ledger.app.chain_settings import ChainSettings
 from ledger.app.deploy_contracts import MAX_ANCHORING_DELAY, FounderDescriptor, deploy
 from ledger.app.settings import HomeSettings
 from ledger.domain.bundle.trust import TrustRoot
-from ledger.domain.chain import contract_layout, finality
-from ledger.domain.chain.finality import Pinned, SealRule
+from ledger.domain.chain import finality
+from ledger.domain.chain.finality import SealRule
 from ledger.domain.codecs import strict_json
 from ledger.domain.codecs.text import b64url, from_b64url
 from ledger.domain.crypto.grants import HpkePrivateKey
-from ledger.domain.errors import ChainError, FormatError, StorageError, UsageError
+from ledger.domain.errors import FormatError, StorageError, UsageError
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity import descriptor as descriptors
 from ledger.domain.identity import enrolment
 from ledger.domain.identity.descriptor import Descriptor
-from ledger.domain.identity.names import agency_id, check_code, log_urn, role_urn
+from ledger.domain.identity.names import check_code, log_urn, role_urn
 from ledger.domain.ports.node_and_chain import BlockRef
 from ledger.domain.untrusted import hosts
 from ledger.rows.agencies import DescriptorRow
@@ -54,7 +53,6 @@ _POLICY: Final = (
 _ELSEWHERE: Final = (
     "choose another folder: custody --home NEW-FOLDER init --agency CODE --person NUMBER"
 )
-_OTHER: Final = "the trust root names another agency, other accounts or another descriptor for {}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,8 +145,9 @@ def join(
     """Complete a prepared home on a shared chain; may be repeated until it succeeds.
 
     Raises:
-        UsageError: nothing is prepared there. StorageError: others can write in it. ChainError:
-            another chain, contracts that are not genuine, or other founders than ours.
+        UsageError: nothing is prepared there, or too few confirmations for the signers of the
+            chain. StorageError: others can write in it. ChainError: another chain, one that others
+            seal, contracts that are not genuine, or other founders than ours.
     """
     from ledger.adapters.chain.rpc import RpcChain
 
@@ -174,10 +173,12 @@ def join(
             f"{home / settings.FOUNDING} cannot be read", hint="prepare the home anew"
         ) from error
     keyring = FileKeyring.open(home / settings.KEYRING, passphrase)
+    finality.require_depth(root.finality, confirmations)
+    joined_chain.require(url, root)
     chain = RpcChain(url, confirmations=confirmations, headers=root.headers)
     try:
         contracts = Contracts(chain, root.registry.address, root.ledger.address)
-        block = _recognise(contracts, root, card)
+        block = joined_chain.deployed_in(contracts, root, card)
         rules = tuple(finality.encode(rule) for rule in root.finality if isinstance(rule, SealRule))
         chain_settings = ChainSettings(
             "rpc", root.chain_id, url, confirmations, root.headers, rules
@@ -189,41 +190,6 @@ def join(
         chain.close()
     (home / settings.FOUNDING).unlink()
     return Founded(home, *made)
-
-
-def _recognise(contracts: Contracts, root: TrustRoot, card: FounderDescriptor) -> BlockRef:
-    """The block that deployed the contracts, after checking chain, code and our own entry in the
-    registry.
-    """
-    chain = contracts.chain
-    if chain.chain_id() != root.chain_id or chain.block(0).hash != root.genesis:
-        raise ChainError(
-            f"the chain there is not chain {root.chain_id} of the trust root",
-            hint="check --rpc and --trust",
-        )
-    consortium.check_genuine(contracts)
-    if contracts.code_hashes() != (root.registry.code_hash, root.ledger.code_hash):
-        raise ChainError(
-            "the contracts on chain are not those of the trust root", hint="check --trust"
-        )
-    standing = contracts.standing(agency_id(card.agency))
-    if (standing.governor, standing.anchorer) != (card.governor, card.anchorer):
-        raise ChainError(
-            _OTHER.format(card.agency),
-            hint="deploy again with the card of this home among the founders",
-        )
-    commitment = contracts.descriptor_commitment(agency_id(card.agency), 1)
-    for number, digest in sorted(
-        pin for rule in root.finality if isinstance(rule, Pinned) for pin in rule.blocks.items()
-    ):
-        block = chain.block(number)
-        if block.hash == digest and commitment == contract_layout.descriptor_commitment(
-            card.descriptor.digest, block.time, number
-        ):
-            return block
-    raise ChainError(
-        _OTHER.format(card.agency), hint="use the trust root that `custody chain deploy` wrote"
-    )
 
 
 def _prepare(

@@ -5,6 +5,7 @@ follows from it.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Self
@@ -14,10 +15,12 @@ from ledger.adapters.chain import contracts as chain_contracts
 from ledger.adapters.chain.contracts import Contracts, Founder
 from ledger.domain.bundle import trust
 from ledger.domain.bundle.trust import Contract, TrustRoot
-from ledger.domain.chain.finality import Finality, Pinned, Rpc
+from ledger.domain.chain import finality, recognition
+from ledger.domain.chain.finality import Pinned, Rpc
+from ledger.domain.chain.recognition import Recognised
 from ledger.domain.codecs import strict_json
 from ledger.domain.codecs.text import b64url, from_0x, from_b64url, require
-from ledger.domain.errors import FormatError, UsageError
+from ledger.domain.errors import ChainError, FormatError, UsageError
 from ledger.domain.identity import descriptor as descriptors
 from ledger.domain.identity.descriptor import Descriptor
 from ledger.domain.ports.node_and_chain import BlockRef, Chain
@@ -132,41 +135,81 @@ def deploy(
 
 
 def consort(
-    chain: Chain,
+    url: str,
     key: bytes,
     cards: Sequence[FounderDescriptor],
     *,
     wei: int,
     confirmations: int,
-    seal_rules: Sequence[Finality],
-) -> TrustRoot:
-    """Deploy for agencies that share a chain; the trust root to hand to everybody who shall verify.
+    signers: frozenset[bytes] | None = None,
+) -> tuple[TrustRoot, Recognised]:
+    """Deploy for agencies that share a chain; the trust root to hand to everybody who shall verify,
+    and what the chain was found to be.
 
     Args:
+        url: of the chain's JSON-RPC.
         wei: what each account of a founder is given; 0 where gas is free.
-        seal_rules: how verifiers shall judge the chain's seals; empty where they are not judged.
+        signers: who should seal the chain's blocks, where somebody says so.
 
     Raises:
-        ChainError: the chain refuses, the account cannot pay.
+        ChainError: the chain is not what was said, contradicts itself, or refuses; the account
+            cannot pay. UsageError: too few confirmations for its signers.
     """
-    contracts, block = deploy(chain, key, cards)
-    if wei:
-        consortium.fund(
-            chain,
-            key,
-            [account for card in cards for account in (card.governor, card.anchorer)],
-            wei,
-        )
-    codes = contracts.code_hashes()
-    rules = [*seal_rules, Pinned({block.number: block.hash}), Rpc(confirmations)]
+    from ledger.adapters.chain import probing
+    from ledger.adapters.chain.rpc import RpcChain
+
+    with closing(RpcChain(url)) as asked:
+        found = probing.probe(asked, signers)
+    rules = found.rules()
+    finality.require_depth(rules, confirmations)
+    chain = RpcChain(
+        url, confirmations=confirmations, expected=found.chain_id, headers=found.headers
+    )
+    with closing(chain):
+        contracts, block = deploy(chain, key, cards)
+        if wei:
+            consortium.fund(
+                chain,
+                key,
+                [account for card in cards for account in (card.governor, card.anchorer)],
+                wei,
+            )
+        codes = contracts.code_hashes()
+    with closing(RpcChain(url)) as asked:
+        _require_same(found, probing.probe(asked, signers), contracts)
     root = TrustRoot(
         chain.label,
-        chain.chain_id(),
-        chain.block(0).hash,
-        chain.headers,
+        found.chain_id,
+        found.genesis,
+        found.headers,
         Contract(contracts.registry, codes[0]),
         Contract(contracts.ledger, codes[1]),
-        tuple(rules),
+        (*rules, Pinned({block.number: block.hash}), Rpc(confirmations)),
         tuple(sorted(card.agency for card in cards)),
     )
-    return trust.parse(root.encode())
+    return trust.parse(root.encode()), found
+
+
+def _require_same(before: Recognised, after: Recognised, contracts: Contracts) -> None:
+    """Check that one chain answered all the while: the contracts lie on whatever answered between.
+
+    Raises:
+        ChainError: it did not.
+    """
+    for what, expected, found in (
+        ("another chain id", before.chain_id, after.chain_id),
+        ("another first block", before.genesis.hex(), after.genesis.hex()),
+        ("another kind", recognition.NAMES[before.kind], recognition.NAMES[after.kind]),
+        ("other signers", _named(before.signers), _named(after.signers)),
+    ):
+        if expected != found:
+            raise ChainError(
+                f"the chain that answers has {what} than before the contracts were deployed: "
+                f"expected {expected}, found {found}; not to be used: registry "
+                f"0x{contracts.registry.hex()}, ledger 0x{contracts.ledger.hex()}",
+                hint="ask one node of one chain; where signers were just changed, deploy again",
+            )
+
+
+def _named(signers: frozenset[bytes]) -> str:
+    return ", ".join(sorted("0x" + signer.hex() for signer in signers)) or "none"

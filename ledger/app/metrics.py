@@ -134,7 +134,7 @@ class _NodeCollector:
         with self._node.records.read() as unit:
             items, releases = unit.tables.count("item"), unit.tables.count("release")
             alarms = unit.tables.count("alarm")
-        yield GaugeMetricFamily("custody_items", "Items known here", value=items)
+        yield GaugeMetricFamily("custody_items", "Items and cases known here", value=items)
         yield GaugeMetricFamily(
             "custody_releases", "Statements under which something was handed out", value=releases
         )

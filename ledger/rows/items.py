@@ -133,7 +133,8 @@ class IndexFormRow(Row):
 
 
 #: What a list may be limited to, from what is clear of an item: what it is, and where it stands.
-ItemKind = Literal["file", "thing", "derived", "copy", "part"]
+#: Cases, which are no items, stand in lists of cases alone.
+ItemKind = Literal["file", "thing", "derived", "copy", "part", "case"]
 ItemStanding = Literal["open", "offered", "closed", "destroyed"]
 
 
@@ -199,10 +200,12 @@ class ItemsRepository(Protocol):
         evidence: Sequence[str] | None,
         recipient: bytes | None = None,
         token: bytes | None = None,
+        cases: bool = True,
     ) -> list[ItemRow]:
         """A page of items in the order in which they were opened.
 
         Args:
+            cases: with the cases, whose histories are kept as those of items are.
             person: who opened or holds them, or was given a part in them. recipient: also those of
                 which a key is sealed to this one.
             token: by which the blind index finds them.

@@ -30,9 +30,10 @@ class ReleaseRow(Row):
     """Something handed out that opens an item: which statement covers it, to whom, and what. Kept
     for audits.
 
-    ``kind``: content (keys), details (documents), bundle, parcel or copy, with the time when it was
-    last handed out; offer (record and keys of an item on offer) or offer-content (its ciphertext),
-    with the time when whoever is asked first looked.
+    ``kind``: content (keys), details (documents), listing (what the items of a case are called),
+    bundle, parcel or copy, with the time when it was last handed out; offer (record and keys of an
+    item on offer) or offer-content (its ciphertext), with the time when whoever is asked first
+    looked.
     """
 
     statement: BytesKey

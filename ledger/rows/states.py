@@ -16,6 +16,8 @@ TransferState = Literal["offered", "open", "concluding", "concluded", "lapsed"]
 #: Keys to be destroyed for a disposal: not yet, destroyed and not signed for, signed for.
 ErasureState = Literal["due", "dropped", "done"]
 #: What was handed out under a statement.
-ReleaseKind = Literal["content", "details", "bundle", "parcel", "copy", "offer", "offer-content"]
+ReleaseKind = Literal[
+    "content", "details", "listing", "bundle", "parcel", "copy", "offer", "offer-content"
+]
 #: How one item came from another.
 LinkKind = Literal["derived", "copy", "part"]

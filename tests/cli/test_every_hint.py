@@ -58,12 +58,16 @@ ARE: Final[dict[tuple[str, str], str]] = {
                 "show",
             ),
             "record void",
+            "share",
             "tree",
         )
     },
     **{("dispose " + name, "--rule"): "wpg-8" for name in ("request", "carry-out")},
     ("config set", "{}"): "time-zone",
     ("config set", "VALUE"): "Europe/Amsterdam",
+    ("case close", "{}"): "2026-117",
+    ("case open", "NUMBER"): "2026-119",
+    ("case open", "{}"): "2026-119",
     ("check-in", "--from"): "J. Vos",
     ("check-in", "PLACE"): "store 3",
     ("check-in", "--to"): "store 3",
@@ -281,6 +285,8 @@ NEW: Final = ("init", "restore")
 _OFFER: Final = ("handover", "offer", "{item}", "--to-person", "4712", "--basis", "x")
 #: What was done before, where a command goes on with it.
 BEFORE: Final[dict[str, tuple[tuple[str, ...], ...]]] = {
+    "case close": (("case", "open", "2026-117"),),
+    "list": (("case", "open", "2026-117"),),
     "handover withdraw": (_OFFER,),
     "handover pause": (_OFFER,),
     "dispose approve": (("dispose", "request", "{item}", "--reason", "x"),),

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from io import StringIO
@@ -125,9 +126,14 @@ def within(
             patched.setenv("CUSTODY_PASSPHRASE", passphrase)
         patched.setattr(sys, "stdin", StringIO() if typed is None else Terminal(typed))
         patched.setenv("COLUMNS", "80")
+        # A home's own time zone is taken into the environment: of a process of its own elsewhere.
+        patched.setenv("TZ", os.environ.get("TZ", ""))
+        if not os.environ["TZ"]:
+            patched.delenv("TZ")
         for name, value in vars(STATE).items():  # as it was for whoever tests afterwards
             patched.setattr(STATE, name, value)
         code = main.run(given)
+    time.tzset()
     return code, out.getvalue(), said.getvalue()
 
 

@@ -41,13 +41,7 @@ def found(folder: Path, url: str, *agencies: str) -> TrustRoot:
         create_home.prepare(folder / code, agency=code, url=address(code), **common)
         for code in agencies
     ]
-    chain = RpcChain(url, confirmations=0)
-    try:
-        root = deploy_contracts.consort(
-            chain, DEPLOYER, cards, wei=10 * ETHER, confirmations=0, seal_rules=[]
-        )
-    finally:
-        chain.close()
+    root, _ = deploy_contracts.consort(url, DEPLOYER, cards, wei=10 * ETHER, confirmations=0)
     for code in agencies:
         create_home.join(folder / code, root, url=url, confirmations=0, passphrase=PASSPHRASE)
     return root

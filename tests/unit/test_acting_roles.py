@@ -52,6 +52,9 @@ _TABLE = {
     "disposed": ("custodian", "h", "custodian"),
     "returned": ("custodian", "h", "custodian"),
     "voided": ("officer custodian", "h", "custodian"),
+    "case-assigned": (f"{_HANDS} {_LEGAL}", "h", "custodian"),
+    "listed": (f"{_ALL} data-protection-officer", "hsf", "custodian dpo"),
+    "case-closed": (f"{_HANDS} {_LEGAL}", "h", "custodian"),
 }
 _OWN = {"h": Part.HOLDER, "s": Part.SHARED, "f": Part.FORMER, "a": Part.ASKED}
 _SHORT = {"data-protection-officer": "dpo"}

@@ -28,8 +28,8 @@ from tests.support.commands import within
         ),
         (
             "session show A1",
-            "session has no command 'show': did you mean show or home show or profile show?",
-            "custody show A1; or: custody home show A1; or: custody profile show A1",
+            "session has no command 'show': did you mean show or home show or case show?",
+            "custody show A1; or: custody home show A1; or: custody case show A1",
         ),
         (
             "note A1 --txt=seen",

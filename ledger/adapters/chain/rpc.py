@@ -7,62 +7,44 @@ import time
 from collections.abc import Sequence
 from typing import Any, Final
 
+from ledger.adapters.chain import rpc_header
 from ledger.adapters.chain.abi import explain_revert
 from ledger.adapters.chain.json_rpc import HINT, WHO, JsonRpc
 from ledger.adapters.web.client import TooLongError, WebError
 from ledger.domain.chain import finality
-from ledger.domain.chain.evm import keccak256
+from ledger.domain.chain.evm import keccak256, parse_header
 from ledger.domain.chain.finality import HeaderHash
-from ledger.domain.codecs import rlp
+from ledger.domain.chain.recognition import Kind, ToldBlock
 from ledger.domain.errors import ChainError, FormatError, NetworkError, NotFoundError
 from ledger.domain.ports.node_and_chain import BlockRef, ChainLog, StateProof, TransactionReceipt
 from ledger.domain.untrusted import shapes
 from ledger.domain.untrusted.shapes import Maybe
 
-_FIELDS: Final = (
-    "parentHash", "sha3Uncles", "miner", "stateRoot", "transactionsRoot", "receiptsRoot",
-    "logsBloom", "difficulty",
-    "number", "gasLimit", "gasUsed", "timestamp", "extraData", "mixHash", "nonce",
-    # Fields of later forks, in the order in which they came; absent ones are left out.
-    "baseFeePerGas", "withdrawalsRoot", "blobGasUsed", "excessBlobGas", "parentBeaconBlockRoot",
-    "requestsHash",
-)  # fmt: skip
-_NUMBERS: Final = {
-    "difficulty",
-    "number",
-    "gasLimit",
-    "gasUsed",
-    "timestamp",
-    "baseFeePerGas",
-    "blobGasUsed",
-    "excessBlobGas",
-}
 _KNOWN: Final = ("already known", "known transaction", "already imported", "nonce too low")
 _COMPARED: Final = 60.0  # seconds for which an answer to eth_chainId is believed
 _MOST_FEE: Final = 10**13  # wei for a unit of gas: several times what was ever paid on any chain
 _LONGEST_MESSAGE: Final = 300
-#: Hex as JSON-RPC writes it; text, so that a shape is checked before anything is read from it.
-_HEX: Final = re.compile(r"0x(?:[0-9a-fA-F]{2})*")
-_WORD: Final = re.compile(r"0x[0-9a-fA-F]{64}")
 _ADDRESS: Final = re.compile(r"0x[0-9a-fA-F]{40}")
-_NUMBER: Final = re.compile(r"0x[0-9a-fA-F]{1,14}")  # blocks, times, gas: what any column can hold
-_WEI: Final = re.compile(r"0x[0-9a-fA-F]{1,16}")  # a fee per gas: eighteen ether at most
-_QUANTITY: Final = re.compile(r"0x[0-9a-fA-F]{1,64}")
-_HEADER: Final[dict[str, Any]] = {
-    name: Maybe(_QUANTITY if name in _NUMBERS else _HEX) for name in _FIELDS
-}
-_BLOCK: Final = _HEADER | {
-    "hash": _WORD,
-    "number": _NUMBER,
-    "timestamp": _NUMBER,
-    "baseFeePerGas": Maybe(_WEI),
+#: How nodes tell who may seal a block, by kind of chain, in the order in which they are asked.
+_SIGNERS: Final[dict[Kind, tuple[str, ...]]] = {
+    "clique": ("clique_getSigners",),
+    "qbft": ("qbft_getValidatorsByBlockNumber", "istanbul_getValidators"),
+    "none": (),
 }
 _RECEIPT: Final = {
-    "status": _NUMBER, "blockNumber": _NUMBER, "blockHash": _WORD, "gasUsed": _NUMBER,
+    "status": rpc_header.NUMBER,
+    "blockNumber": rpc_header.NUMBER,
+    "blockHash": rpc_header.WORD,
+    "gasUsed": rpc_header.NUMBER,
     "contractAddress": Maybe(_ADDRESS),
-}  # fmt: skip
-_LOG: Final = {"address": _ADDRESS, "topics": [_WORD], "data": _HEX, "blockNumber": _NUMBER}
-_PROOF: Final = {"accountProof": [_HEX], "storageProof": [{"proof": [_HEX]}]}
+}
+_LOG: Final = {
+    "address": _ADDRESS,
+    "topics": [rpc_header.WORD],
+    "data": rpc_header.HEX,
+    "blockNumber": rpc_header.NUMBER,
+}
+_PROOF: Final = {"accountProof": [rpc_header.HEX], "storageProof": [{"proof": [rpc_header.HEX]}]}
 
 
 class RpcChain:
@@ -123,7 +105,7 @@ class RpcChain:
         self._compared = time.monotonic()
 
     def _asked_id(self) -> int:
-        return int(self._asked("eth_chainId", shape=_NUMBER), 16)
+        return int(self._asked("eth_chainId", shape=rpc_header.NUMBER), 16)
 
     def _asked(self, method: str, *params: Any, shape: Any = object) -> Any:
         try:
@@ -157,7 +139,10 @@ class RpcChain:
             return head
         try:
             answer = self._ask(
-                "eth_getBlockByNumber", "finalized", False, shape=Maybe({"number": _NUMBER})
+                "eth_getBlockByNumber",
+                "finalized",
+                False,
+                shape=Maybe({"number": rpc_header.NUMBER}),
             )
         except _RpcError:
             return by_depth
@@ -174,37 +159,58 @@ class RpcChain:
         return found
 
     def _block(self, which: str) -> BlockRef:
-        answer = self._ask("eth_getBlockByNumber", which, False, shape=Maybe(_BLOCK))
-        if answer is None:
-            raise NotFoundError(f"the chain has no block {which}")
-        header = rlp.encode(
-            [_field(name, answer[name]) for name in _FIELDS if answer[name] is not None]
-        )
+        told = self.told(which)
         try:
-            digest = finality.block_hash(header, self.headers)
+            digest = finality.block_hash(told.raw, self.headers)
         except FormatError as error:
             raise ChainError(f"block {which} is none of a QBFT chain: {error.message}") from error
-        if digest != _bytes(answer["hash"]):
+        if digest != told.hash:
             raise ChainError(
                 f"the header of block {which} does not hash to what the chain says: an unknown "
                 "fork?"
             )
-        return BlockRef(int(answer["number"], 16), digest, int(answer["timestamp"], 16), header)
+        header = parse_header(told.raw)
+        return BlockRef(header.number, digest, header.time, told.raw)
+
+    def told(self, which: str) -> ToldBlock:
+        """A block as the node shows it, for whoever does not know yet how the chain computes
+        hashes: nothing of it is checked.
+
+        Raises:
+            NotFoundError: there is none.
+        """
+        answer = self._ask("eth_getBlockByNumber", which, False, shape=Maybe(rpc_header.BLOCK))
+        if answer is None:
+            raise NotFoundError(f"the chain has no block {which}")
+        return ToldBlock(rpc_header.encode(answer), _bytes(answer["hash"]))
+
+    def signers(self, kind: Kind, number: int) -> frozenset[bytes] | None:
+        """Who may seal the block behind one, as the node says; None where it does not say."""
+        for method in _SIGNERS[kind]:
+            try:
+                answer = self._ask(method, hex(number), shape=[_ADDRESS])
+            except _RpcError:
+                continue  # it does not offer that one
+            return frozenset(map(_bytes, answer))
+        return None
 
     def nonce(self, address: bytes) -> int:
         """Number of mined transactions of an account."""
         return int(
-            self._ask("eth_getTransactionCount", "0x" + address.hex(), "latest", shape=_NUMBER), 16
+            self._ask(
+                "eth_getTransactionCount", "0x" + address.hex(), "latest", shape=rpc_header.NUMBER
+            ),
+            16,
         )
 
     def fees(self) -> tuple[int, int]:
         """Twice the base fee and what the chain suggests as tip."""
         newest = self._ask(
-            "eth_getBlockByNumber", "latest", False, shape={"baseFeePerGas": Maybe(_WEI)}
+            "eth_getBlockByNumber", "latest", False, shape={"baseFeePerGas": Maybe(rpc_header.WEI)}
         )
         base = int(newest["baseFeePerGas"] or "0x0", 16)
         try:
-            tip = int(self._ask("eth_maxPriorityFeePerGas", shape=_WEI), 16)
+            tip = int(self._ask("eth_maxPriorityFeePerGas", shape=rpc_header.WEI), 16)
         except ChainError:
             tip = 1_000_000_000
         if 2 * base + tip > _MOST_FEE:  # signed, it would be paid, or be refused for ever
@@ -223,7 +229,10 @@ class RpcChain:
         try:
             return _bytes(
                 self._ask(
-                    "eth_call", request, "latest" if block is None else hex(block), shape=_HEX
+                    "eth_call",
+                    request,
+                    "latest" if block is None else hex(block),
+                    shape=rpc_header.HEX,
                 )
             )
         except _RpcError as error:
@@ -269,7 +278,9 @@ class RpcChain:
 
     def code(self, address: bytes) -> bytes:
         """Code at an address."""
-        return _bytes(self._ask("eth_getCode", "0x" + address.hex(), "latest", shape=_HEX))
+        return _bytes(
+            self._ask("eth_getCode", "0x" + address.hex(), "latest", shape=rpc_header.HEX)
+        )
 
     def logs(self, addresses: Sequence[bytes], first: int, last: int) -> list[ChainLog]:
         """eth_getLogs, in as many parts as the node wants: many refuse long ranges or large
@@ -351,10 +362,6 @@ def _log(found: dict[str, Any]) -> ChainLog:
 
 def _bytes(text: str) -> bytes:
     return bytes.fromhex(text[2:])
-
-
-def _field(name: str, value: str) -> bytes:
-    return rlp.encode_number(int(value, 16)) if name in _NUMBERS else _bytes(value)
 
 
 def _nodes(proof: list[str]) -> tuple[bytes, ...]:

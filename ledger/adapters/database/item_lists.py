@@ -8,9 +8,10 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, and_, func, or_, select
 
+from ledger.domain.codecs.text import CASE_URN
 from ledger.domain.identity.person import PersonId
 from ledger.rows.handovers import ErasureRow, LinkRow
-from ledger.rows.items import BlindTokenRow, ItemFilter, ItemRow
+from ledger.rows.items import BlindTokenRow, ItemFilter, ItemKind, ItemRow
 from ledger.rows.logs import EntryRow
 
 _I = ItemRow.__table__.c
@@ -41,11 +42,17 @@ def by_index(wanted: ItemFilter, *, owned: bool) -> list[ColumnElement[bool]]:
         conditions.append(_begins(wanted.beginning, owned=owned))
     if wanted.among:
         conditions.append(_I.evidence.in_(wanted.among))
+    conditions.append(is_case() if wanted.kind == "case" else ~is_case())
     if wanted.opener is not None:
         conditions.append(_I.opener == wanted.opener)
     if wanted.holder is not None:
         conditions.append(_I.holder == wanted.holder)
     return conditions
+
+
+def is_case() -> ColumnElement[bool]:
+    """Whether a row is that of a case and not of an item."""
+    return _I.evidence.startswith(CASE_URN)
 
 
 def by_row(wanted: ItemFilter) -> list[ColumnElement[bool]]:
@@ -58,7 +65,7 @@ def by_row(wanted: ItemFilter) -> list[ColumnElement[bool]]:
         conditions.append(opening.where(_E.time >= wanted.since).exists())
     if wanted.until is not None:
         conditions.append(opening.where(_E.time < wanted.until).exists())
-    if wanted.kind is not None:
+    if wanted.kind not in (None, "case"):
         conditions.append(_of_kind(wanted.kind))
     if wanted.standing is not None:
         conditions.append(_stands(wanted.standing))
@@ -93,7 +100,7 @@ def _begins(digits: str, *, owned: bool) -> ColumnElement[bool]:
     return or_(by_id, _among(opened, _E.evidence, owned=owned))
 
 
-def _of_kind(kind: str) -> ColumnElement[bool]:
+def _of_kind(kind: ItemKind) -> ColumnElement[bool]:
     links = select(_L.child).where(_L.child == _I.evidence)
     if kind in ("derived", "copy", "part"):
         return links.where(_L.kind == kind).exists()

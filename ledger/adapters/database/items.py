@@ -71,8 +71,11 @@ class Items(Part):
         evidence: Sequence[str] | None,
         recipient: bytes | None = None,
         token: bytes | None = None,
+        cases: bool = True,
     ) -> list[ItemRow]:
         conditions = [_I.opened > after]
+        if not cases:
+            conditions.append(~item_lists.is_case())
         if person is not None:
             conditions.append(or_(*self._own(person, recipient)))
         if evidence is not None:

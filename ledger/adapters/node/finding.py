@@ -12,6 +12,7 @@ from ledger.adapters.node.http import HttpNode
 from ledger.adapters.web.client import WebError
 from ledger.domain.ports import answers
 from ledger.domain.ports.answers import EVIDENCE
+from ledger.domain.ports.case_listing import Listing
 from ledger.domain.ports.inbox import InboxPage
 from ledger.domain.untrusted.shapes import COUNT, Maybe
 
@@ -88,6 +89,23 @@ class FindingNode(HttpNode):
             "POST", "/v1/evidence/numbers", {"numbers": [answers.BorneNumber]}, json=body
         )["numbers"]
         return {one.exhibit: one for one in found}
+
+    def listing(self, case: str) -> Iterator[Listing]:
+        """The items of a case as their sealed records call them, page by page, after the caller
+        signed a purpose (`listed`) within the last day.
+
+        Args:
+            case: the URN of the case.
+        """
+        after: int | None = -1
+        while after is not None:
+            page: Listing = self._ask(
+                "POST", f"/v1/evidence/{case}/listing", Listing, json={"after": after}
+            )
+            if page.next is not None and page.next <= after:
+                raise WebError(self._web.who, "sent a page that begins no later than the last one")
+            yield page
+            after = page.next
 
     def inbox(self, since: int | None) -> Iterator[InboxPage]:
         """What waits for the caller, page by page; see InboxPage.

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, get_args
 from ledger.domain.chain.contract_layout import ContractName, Hop
 from ledger.domain.chain.finality import MOST_DESCENDANTS
 from ledger.domain.codecs import cbor
-from ledger.domain.codecs.text import evidence_bytes, is_version, quoted, require
+from ledger.domain.codecs.text import is_version, quoted, require, subject_bytes
 from ledger.domain.errors import ForeignError, TruncatedError
 from ledger.domain.files import file_kind
 from ledger.domain.identity.names import check_code
@@ -182,7 +182,7 @@ def parse(data: bytes) -> Bundle:
     """
     value = _decode(data)
     require(set(value) == _TOP, "bundle: unknown or missing member")
-    evidence_bytes(value["evidence"], what="bundle")
+    subject_bytes(value["evidence"], what="bundle")
     _check_counts(value)
     chain = value["chain"]
     bundle = Bundle(

@@ -15,7 +15,7 @@ from ledger.domain.chain.evm import Header, keccak256, parse_header
 from ledger.domain.chain.qbft import Qbft
 from ledger.domain.chain.seals import Judgement
 from ledger.domain.codecs.text import from_0x, quoted, require
-from ledger.domain.errors import IncompleteError, VerificationError
+from ledger.domain.errors import IncompleteError, UsageError, VerificationError
 
 _STEP: Final = 7
 
@@ -254,12 +254,31 @@ def _judge_one(rule: Finality, headers: Sequence[Header], hashes: Sequence[bytes
     return next((judgement for judgement in found if judgement.is_final), found[0])
 
 
+def sealers(rule: SealRule) -> frozenset[bytes]:
+    """Who seals blocks by a rule."""
+    return rule.signers if isinstance(rule, Clique) else rule.validators
+
+
 def depth(rules: Sequence[Finality]) -> int:
     """How many blocks must lie behind one for its seals to be enough, at least."""
     return max(
         (rule.seals - 1 for rule in rules if isinstance(rule, Clique) and rule.end is None),
         default=0,
     )
+
+
+def require_depth(rules: Sequence[Finality], confirmations: int) -> None:
+    """Check that a block which is called final can be judged by seals.
+
+    Raises:
+        UsageError: fewer blocks are waited for than its seals need.
+    """
+    if confirmations < (needed := depth(rules)):
+        raise UsageError(
+            f"--confirmations {confirmations}, expected at least {needed}: before that too few "
+            "signers stand behind a block",
+            hint=f"leave --confirmations away, or give {needed} or more",
+        )
 
 
 def reach(rules: Sequence[Finality], header: Header) -> int:

@@ -7,6 +7,7 @@ import binascii
 import re
 import uuid
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Final
 
 from ledger.domain.errors import FormatError
@@ -15,9 +16,11 @@ from ledger.domain.errors import FormatError
 _TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
 _HEX: Final = re.compile(r"(?:[0-9a-f]{2})*")
 _QUOTED: Final = 60  # characters
-_EVIDENCE: Final = re.compile(
-    r"urn:uuid:[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
-)
+_UUID: Final = r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
+_EVIDENCE: Final = re.compile(rf"urn:uuid:{_UUID}")
+#: How the URN of a case begins; a version 4 UUID follows.
+CASE_URN: Final = "urn:custody:case:"
+_CASE: Final = re.compile(rf"{CASE_URN}{_UUID}")
 
 
 def b64url(data: bytes) -> str:
@@ -109,6 +112,29 @@ def evidence_bytes(evidence: object, *, what: str = "evidence") -> bytes:
     if not isinstance(evidence, str) or not _EVIDENCE.fullmatch(evidence):
         raise FormatError(f"{what}: expected urn:uuid: and a version 4 UUID in lower case")
     return uuid.UUID(evidence).bytes
+
+
+def is_case(subject: str) -> bool:
+    """Whether a subject is called as cases are, and not as items are."""
+    return subject.startswith(CASE_URN)
+
+
+def new_case() -> str:
+    """The URN of a new case: random, so that it tells nothing of its number."""
+    return f"{CASE_URN}{uuid.uuid4()}"
+
+
+def subject_bytes(subject: object, *, what: str = "subject") -> bytes:
+    """The 16 bytes that stand in hashes and grants for what a history is about: those of the UUID
+    of an item, and the first ones of SHA-256 of the URN of a case. Somebody may give a case the
+    UUID of an item: a key of one is never taken for one of the other.
+
+    Raises:
+        FormatError: neither the URN of an item nor that of a case.
+    """
+    if isinstance(subject, str) and _CASE.fullmatch(subject):
+        return sha256(subject.encode()).digest()[:16]
+    return evidence_bytes(subject, what=what)
 
 
 def is_version(value: object, expected: int) -> bool:

@@ -12,17 +12,18 @@ from typing import Any, Final, get_args
 
 from ledger.domain.codecs import strict_json
 from ledger.domain.codecs.text import (
-    evidence_bytes,
     from_b64url,
     from_hex,
     is_version,
     parse_time,
     quoted,
     require,
+    subject_bytes,
 )
 from ledger.domain.crypto.content_encryption import Content, parse_content
 from ledger.domain.errors import FormatError, VerificationError
 from ledger.domain.event import disclosure as sd
+from ledger.domain.event.case_types import subject_of, subjects
 from ledger.domain.event.schema import (
     Check,
     Report,
@@ -71,10 +72,10 @@ def _pseudonym(value: Any, path: str, report: Report) -> None:
 
 
 def _subject(value: Any, path: str, report: Report) -> None:
-    if isinstance(value, str) and value.startswith("urn:custody:"):
+    if isinstance(value, str) and subject_of(value) == "agency":
         parse_agency_urn(value)
     else:
-        evidence_bytes(value)
+        subject_bytes(value)
 
 
 def _prev(value: Any, path: str, report: Report) -> None:
@@ -164,7 +165,7 @@ class Event:
 
 def compute_ref(evidence: str, salt: bytes) -> bytes:
     """What the chain knows of an item: SHA-256("custody-ref-v1" || evidence bytes || refSalt)."""
-    return sha256(b"custody-ref-v1" + evidence_bytes(evidence) + salt).digest()
+    return sha256(b"custody-ref-v1" + subject_bytes(evidence) + salt).digest()
 
 
 def build(value: dict[str, Any], salts: dict[str, bytes]) -> Event:
@@ -239,11 +240,10 @@ def _checked(raw: bytes, value: dict[str, Any], parsed: tuple[sd.Disclosure, ...
     body = kind.body if kind is not None else unknown
     require(isinstance(whole["body"], dict), "event body: expected an object")
     body(whole["body"], "/body", report)
-    is_agency = kind is not None and kind.effect == "agency"
-    require(
-        whole["evidence"].startswith("urn:custody:") == is_agency,
-        "event evidence: does not fit the type",
-    )
+    subject = subject_of(whole["evidence"])
+    is_agency = subject == "agency"
+    fitting = subjects(whole["type"], kind.effect) if kind is not None else {"item", "case"}
+    require(subject in fitting, "event evidence: does not fit the type")
     require(
         (whole["seq"] == 0) == (whole["prev"] is None), "event prev: null at seq 0 and only there"
     )

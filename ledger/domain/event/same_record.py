@@ -32,6 +32,8 @@ PARTS: Final = "parts-of-exhibit"
 #: The scheme under which a search finds the items that are of a case as their records stand. Under
 #: its number itself those are found too that a correction took out of it.
 OF_CASE: Final = "of-case"
+#: The scheme under which a search finds a case itself by its number, and none of its items.
+CASE_ITSELF: Final = "case-itself"
 _PART: Final = re.compile(r"(?P<whole>.+)/[1-9][0-9]{0,8}")
 
 

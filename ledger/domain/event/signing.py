@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ledger.domain.codecs.cose import PrivateKey
-from ledger.domain.codecs.text import b64url, evidence_bytes, format_time
+from ledger.domain.codecs.text import b64url, format_time, subject_bytes
 from ledger.domain.crypto import content_encryption, grants
 from ledger.domain.crypto.grants import HpkePrivateKey
 from ledger.domain.errors import FormatError, RoleError, UsageError
@@ -233,7 +233,7 @@ def seal_keys(
     """The grants of a new item: the record key to the node, the content key to the person and to
     the custodians.
     """
-    item = evidence_bytes(evidence)
+    item = subject_bytes(evidence)
     made = [grants.seal(record_key, person.descriptor.node, evidence=item, scope="record")]
     if content_key is not None:
         for recipient in (person.hpke.public, person.descriptor.custody):

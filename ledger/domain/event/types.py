@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
+from ledger.domain.event.case_types import CASE_TYPES
+from ledger.domain.event.event_type import EventType
 from ledger.domain.event.schema import (
     Check,
     agency,
@@ -26,7 +27,6 @@ from ledger.domain.event.schema import (
     text,
     time,
 )
-from ledger.domain.log.statement import Effect
 
 #: A handover for good, or for a time.
 OfferMode = Literal["custody", "loan"]
@@ -37,14 +37,6 @@ FixityResult = Literal["match", "mismatch", "missing", "unreachable", "unreadabl
 _WORDS: Final = text()
 _SHORT: Final = text(256)
 _Group = tuple[dict[str, Check], dict[str, Check]]
-
-
-@dataclass(frozen=True, slots=True)
-class EventType:
-    """An event type: its public effect and the check of its body."""
-
-    effect: Effect
-    body: Check
 
 
 PARTY: Final = members(
@@ -209,6 +201,7 @@ def _none(check: Check) -> EventType:
 
 
 TYPES: Final[dict[str, EventType]] = {
+    **CASE_TYPES,
     "collected": EventType(
         "open",
         members(

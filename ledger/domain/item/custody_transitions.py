@@ -80,7 +80,7 @@ class ItemState:
 
 #: Types of events that may follow ``close``. Reading is one of them, since it is itself recorded:
 #: else nobody could read, and show, what became of the item.
-_AFTER_CLOSE: Final = frozenset({"keys-destroyed", "note", "accessed"})
+_AFTER_CLOSE: Final = frozenset({"keys-destroyed", "note", "accessed", "listed"})
 #: What is said of anything else that shall follow an open offer, and how the offer ends.
 OFFER_OPEN: Final = "an offer is open: only its acceptance, refusal or withdrawal may follow"
 OFFER_ENDS: Final = (

@@ -52,6 +52,9 @@ OPENS_CONTENT: Final = _KEEPERS | {Part.SHARED, Part.ASKED}
 #: yet; what an agency says about itself is about none. docs/roles.md is written from it.
 PARTS_BY_TYPE: Final[dict[str, frozenset[Part]]] = {
     **dict.fromkeys(("collected", "acquired", "derived", "copied", "gathered"), _NOBODY),
+    "case-opened": _NOBODY,
+    "listed": _READERS,
+    **dict.fromkeys(("case-assigned", "case-closed"), _KEEPERS),
     **dict.fromkeys(("accessed", "note", "corrected", "incident", "identified"), _READERS),
     "verified": _READERS | {Part.NODE, Part.WATCHER},
     **dict.fromkeys(

@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Any, Final, Literal, get_args
 
 from ledger.domain.codecs import cose
-from ledger.domain.codecs.text import evidence_bytes, quoted, require
+from ledger.domain.codecs.text import is_case, quoted, require, subject_bytes
 from ledger.domain.identity.names import agency_urn, log_urn, parse_agency_urn, parse_log_urn
 from ledger.domain.log.merkle import leaf_hash
 
@@ -23,6 +23,8 @@ MAX_ENTRY: Final = 65_535
 #: What a statement does to custody, as everybody sees it; "agency": it is about no item at all.
 Effect = Literal["open", "none", "offer", "accept", "decline", "withdraw", "close", "agency"]
 EFFECTS: Final[tuple[Effect, ...]] = get_args(Effect)
+#: Effects of what is said about a case.
+CASE_EFFECTS: Final[frozenset[Effect]] = frozenset({"open", "none", "close"})
 
 _PAYLOAD_HASH_ALG: Final = 258
 _PREIMAGE_TYPE: Final = 259
@@ -227,7 +229,11 @@ def _parse_claims(value: Any) -> Claims:
         require(value[_SUB] == value[_ISS], f"{what}: an agency speaks about itself only")
         require(ref is None, f"{what}: an agency statement has no ref")
     else:
-        evidence_bytes(value[_SUB], what=what)
+        subject_bytes(value[_SUB], what=what)
+        require(
+            not is_case(value[_SUB]) or effect in CASE_EFFECTS,
+            f"{what}: a case is opened and closed, and never handed over",
+        )
         require(
             (effect == "open") == (seq == 0), f"{what}: seq 0 opens an item and nothing else does"
         )

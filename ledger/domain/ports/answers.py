@@ -17,7 +17,7 @@ from typing import Annotated, Any, Final
 from ledger.domain.untrusted.shapes import COUNT, MOMENT
 
 DIGEST: Final = re.compile(r"[0-9a-f]{64}")
-EVIDENCE: Final = re.compile(r"urn:uuid:[0-9a-f-]{36}")
+EVIDENCE: Final = re.compile(r"urn:(?:uuid|custody:case):[0-9a-f-]{36}")
 OPENING: Final = re.compile(r"([0-9a-f]{64})?")
 BYTES: Final = re.compile(r"[A-Za-z0-9_-]*")
 AGENCY: Final = re.compile(r"[A-Z]{2}-[A-Z0-9](?:[A-Z0-9-]{0,30}[A-Z0-9])?")

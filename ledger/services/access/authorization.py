@@ -214,7 +214,13 @@ def visible_items(
     """
     person, recipient = seen_by(node, unit, caller, by_content=token is not None)
     return unit.items.page(
-        after=after, limit=limit, person=person, evidence=among, recipient=recipient, token=token
+        after=after,
+        limit=limit,
+        person=person,
+        evidence=among,
+        recipient=recipient,
+        token=token,
+        cases=False,
     )
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from ledger.domain.codecs.text import is_case
 from ledger.domain.event import same_record
 from ledger.rows.items import ItemFilter, ItemKind, ItemRow
 from ledger.rows.logs import EntryRow
@@ -79,10 +80,11 @@ def page(
 def _tokens(node: Node, wanted: Wanted) -> tuple[tuple[bytes, ...], ...]:
     """By which tokens of the blind index an item is found: one of each group."""
     exhibit = ("exhibit", same_record.PARTS)
+    case = same_record.CASE_ITSELF if wanted.clear.kind == "case" else same_record.CASE
     groups = (
-        (wanted.case, ("case",)),
+        (wanted.case, (case,)),
         (wanted.exhibit, exhibit),
-        (wanted.text, ("case", *exhibit)),
+        (wanted.text, (case, *exhibit)),
     )
     return tuple(
         tuple(record_keys.identifier_token(node, scheme, value) for scheme in schemes)
@@ -113,6 +115,8 @@ def clear_of(unit: UnitOfWork, rows: Sequence[ItemRow]) -> dict[str, Clear]:
 
 def _kind(row: ItemRow, links: Sequence[str]) -> ItemKind:
     """What an item is, by its own record alone: of what others made from it nothing is told."""
+    if is_case(row.evidence):
+        return "case"
     for kind in _KINDS:
         if kind in links:
             return kind

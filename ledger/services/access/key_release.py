@@ -60,7 +60,7 @@ def require_readable(
     Raises:
         DeniedError, RuleError: why nothing could be handed out.
     """
-    _require_reader(node, unit, caller, item)
+    require_reader(node, unit, caller, item)
     _require_not_disposed(unit, item.state.evidence)
     if item.state.offer is not None and not pausing:
         parts = authorization.parts_of(node, unit, caller, item.state.evidence, item)
@@ -94,7 +94,7 @@ def require_readable(
     return keys
 
 
-def _require_reader(node: Node, unit: UnitOfWork, caller: Caller, item: ItemRow) -> None:
+def require_reader(node: Node, unit: UnitOfWork, caller: Caller, item: ItemRow) -> None:
     """Check that the caller may read an item: neither the role nor the part of an administrator or
     auditor opens anything, so that they need another role and another part in the item.
 
@@ -141,7 +141,7 @@ def require_access(
         DeniedError: it is not, or the caller's role may not read, or has no key; or the item was
             disposed of since.
     """
-    _require_reader(node, unit, caller, authorization.require_visible(node, unit, caller, evidence))
+    require_reader(node, unit, caller, authorization.require_visible(node, unit, caller, evidence))
     _require_not_disposed(unit, evidence)
     hint = "sign an access first: this is what --basis does"
     row = unit.logs.entry_by_digest(access)

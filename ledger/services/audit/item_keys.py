@@ -4,7 +4,7 @@ lies with somebody who may have it.
 
 from __future__ import annotations
 
-from ledger.domain.codecs.text import evidence_bytes
+from ledger.domain.codecs.text import subject_bytes
 from ledger.domain.crypto import grants
 from ledger.domain.crypto.grants import HpkePrivateKey
 from ledger.domain.errors import CustodyError
@@ -73,7 +73,7 @@ class ItemKeys:
         try:
             grant = grants.parse(row["data"])
             said = (grant.evidence, grant.scope, grant.recipient, grant.binding or b"")
-            if said != (evidence_bytes(evidence), scope, recipient, binding):
+            if said != (subject_bytes(evidence), scope, recipient, binding):
                 expected = "a sealed key of the same scope, recipient and item"
                 self._book.find("grant-differs", place, expected, "another")
             elif recipient in self._keys:

@@ -27,11 +27,13 @@ from ledger.services.records import documents
 
 _PAGE: Final = 500
 _GRACE: Final = 86400  # seconds within which keys must be destroyed after a disposal
-#: What an access must be for, to cover what was released.
+#: What an access must be for, to cover what was released to whoever signed it; names of the items
+#: of a case are read under an event of their own.
 _MODES: Final[dict[str, tuple[AccessMode, ...]]] = {
     "content": ("copy", "export"),
     "bundle": ("copy", "export"),
     "details": get_args(AccessMode),
+    "listing": (),
 }
 
 
@@ -151,10 +153,12 @@ def _problem(node: Node, unit: UnitOfWork, row: ReleaseRow) -> tuple[str, int]:
         return _unread_problem(node, row, entry, signer), 0
     kind = event.type
     if row.kind in _MODES:
-        good = (
-            kind == "accessed" and event.body["mode"] in _MODES[row.kind] and "basis" in event.value
+        fits = (
+            kind == "listed"
+            if row.kind == "listing"
+            else kind == "accessed" and event.body["mode"] in _MODES[row.kind]
         )
-        own = good and signer.subject.recipient == row.recipient
+        own = fits and "basis" in event.value and signer.subject.recipient == row.recipient
         return "" if own else f"{kind or 'nothing'} by somebody else, or for something else", 0
     to = event.body.get("to", {})
     if row.kind in authorization.LOOKS:

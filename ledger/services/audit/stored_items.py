@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from ledger.domain.codecs.text import require
 from ledger.domain.crypto.content_encryption import Content
+from ledger.domain.event.case_types import subject_of
 from ledger.domain.event.document import Event
 from ledger.domain.identity.certificate import Certificate
 from ledger.domain.item.item_history import ItemHistory
@@ -68,7 +69,7 @@ def names(book: Rebuild) -> Iterator[list[str]]:
             page = into.tables.distinct("entry", "evidence", after, _PAGE)
         if not page:
             break
-        yield [name for name in page if name.startswith("urn:uuid:")]
+        yield [name for name in page if subject_of(name) != "agency"]
         after = page[-1]
     after = ""
     while True:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from ledger.domain.codecs.text import is_case
 from ledger.domain.errors import CustodyError
 from ledger.domain.event import same_record
 from ledger.domain.event.document import Event
@@ -30,6 +31,9 @@ def of(node: Node, events: Mapping[str, Event]) -> list[bytes]:
     """
     shown = {digest: event.value for digest, event in events.items()}
     found: list[bytes] = []
+    opening = next(iter(events.values()), None)
+    if opening is not None and is_case(opening.value["evidence"]):
+        return _of_case(node, shown, opening)
     standing: dict[str, dict[str, Any]] = {}
     for digest, document in same_record.versions(shown):
         standing[digest] = document
@@ -41,6 +45,14 @@ def of(node: Node, events: Mapping[str, Event]) -> list[bytes]:
     for case in cases:
         found.append(record_keys.identifier_token(node, same_record.OF_CASE, case))
         found += [record_keys.number_token(node, case, exhibit) for exhibit in exhibits]
+    return list(dict.fromkeys(found))
+
+
+def _of_case(node: Node, shown: Mapping[str, dict[str, Any]], opening: Event) -> list[bytes]:
+    """A case is found by each number that it ever had."""
+    found: list[bytes] = []
+    for _, document in same_record.versions(shown):
+        found += record_keys.tokens(node, opening, document)
     return list(dict.fromkeys(found))
 
 

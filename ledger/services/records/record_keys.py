@@ -7,10 +7,12 @@ from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any
 
+from ledger.domain.codecs.text import is_case
 from ledger.domain.crypto import grants
 from ledger.domain.errors import DeniedError
 from ledger.domain.event import normalization, same_record
 from ledger.domain.event.document import Event
+from ledger.domain.event.same_record import CASE
 from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.node.context import Node
 
@@ -56,6 +58,11 @@ def number_token(node: Node, case: str, exhibit: str) -> bytes:
     return index_token(node, "number", case, exhibit)
 
 
+def case_token(node: Node, case: str) -> bytes:
+    """The token by which a case itself is found, by its number in the form that is compared."""
+    return index_token(node, "identifier", same_record.CASE_ITSELF, case)
+
+
 def mark_token(node: Node, mark: str) -> bytes:
     """The token of the mark by which a file is known that was recorded before."""
     return index_token(node, "mark", mark)
@@ -71,6 +78,8 @@ def tokens(node: Node, event: Event, standing: Mapping[str, Any] | None = None) 
     """
     document = dict(standing or event.value)
     identifiers = same_record.identifiers(document)
+    if is_case(document["evidence"]):
+        return [case_token(node, one) for one in same_record.numbers_of(identifiers, CASE)]
     found = [
         identifier_token(node, identifier["scheme"], identifier["value"])
         for identifier in identifiers

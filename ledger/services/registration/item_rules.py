@@ -29,7 +29,7 @@ from ledger.services.access.service_numbers import Persons
 from ledger.services.node.context import Node
 from ledger.services.onchain import agency_standing
 from ledger.services.records import documents
-from ledger.services.registration import keepers_word, source_marks, stolen_keys
+from ledger.services.registration import case_rules, keepers_word, source_marks, stolen_keys
 from ledger.services.registration.item_histories import Histories, recorded_event
 from ledger.services.registration.statement_checks import RELEASES, ValidatedSubmission
 
@@ -89,6 +89,7 @@ class Review:
             self._node.profile.require_allowed(submission.event)
         self._require_references(submission.event, signer)
         stolen_keys.require_honest(self._node, self._unit, submission.event)
+        case_rules.require(self._node, self._unit, submission.event, signer)
         for code in _other_sides(submission.event, before, self._node.agency):
             agency_standing.require_active(self._unit, code)
         told = recorded_event(self._persons, submission.statement.digest, submission.event)
@@ -120,7 +121,7 @@ class Review:
                 stolen_orders.require_honest_gift(self._node, self._unit, before.state.offer.digest)
             if submission.event.type == "transfer-offered":
                 self._require_taker(submission.event, signer, before.holder)
-            if submission.event.type == "disclosed":
+            if submission.event.type in ("disclosed", "case-assigned"):
                 self._require_another(submission.event, signer)
             life = (
                 self.life(evidence)
@@ -163,7 +164,8 @@ class Review:
             PersonId(to.get("agency", self._node.agency), to["person"])
         ) == self._persons.behind(signer.id):
             raise RuleError(
-                "nobody gives an item to themselves", hint="let a colleague share it with you"
+                "nobody gives an item to themselves, or a case",
+                hint="let a colleague do it who holds it, or a custodian",
             )
 
     def _require_own(

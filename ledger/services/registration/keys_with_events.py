@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from ledger.domain.crypto import content_encryption
 from ledger.domain.errors import RuleError
 from ledger.domain.event.document import Event
@@ -14,6 +16,9 @@ from ledger.services.partners import directory
 from ledger.services.records.documents import hpke_key
 from ledger.services.registration.item_rules import Review
 from ledger.services.registration.statement_checks import ValidatedSubmission
+
+#: Types that give somebody a part in what they are about.
+_GIVE_A_PART: Final = frozenset({"disclosed", "case-assigned"})
 
 
 def check_grants(
@@ -95,14 +100,14 @@ def _person(unit: UnitOfWork, person: PersonId) -> set[bytes]:
 
 
 def note_share(node: Node, unit: UnitOfWork, event: Event, evidence: str, statement: bytes) -> None:
-    """Whoever a disclosure names as its recipient has a part in the item from now on; a thing has
-    no key that would tell so.
+    """Whoever a disclosure names as its recipient has a part in the item from now on, and whoever a
+    case is assigned to has one in it; a thing and a case have no key that would tell so.
 
     Whether they may log in is asked when they do: what is written down here follows from the
     statement alone. A recipient who is named in words is nobody who works here, and stays in the
     sealed document.
     """
-    to = event.body.get("to", {}) if event.type == "disclosed" else {}
+    to = event.body.get("to", {}) if event.type in _GIVE_A_PART else {}
     if is_pseudonym(to.get("person", "")):
         unit.items.put_share(
             ShareRow(evidence, PersonId(to.get("agency", node.agency), to["person"]), statement)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ledger.domain.blocks import dag
-from ledger.domain.codecs.text import evidence_bytes, format_time
+from ledger.domain.codecs.text import format_time, subject_bytes
 from ledger.domain.crypto import content_encryption, grants
 from ledger.domain.crypto.grants import Grant
 from ledger.domain.errors import DeniedError, FormatError, RuleError, VerificationError
@@ -129,7 +129,7 @@ def check(
     event = _document(node, submission, statement, certificate)
     given = tuple(grants.parse(data) for data in submission.grants)
     if len(given) > _MAX_GRANTS or any(
-        grant.evidence != evidence_bytes(claims.subject) for grant in given
+        grant.evidence != subject_bytes(claims.subject) for grant in given
     ):
         raise FormatError("grants: too many, or for another item")
     content = None

@@ -1,0 +1,232 @@
+"""custody case: cases, each with a history of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from cli import items, labels, output, people, questions, record_options, tables
+from cli.commands import show
+from cli.global_options import Basis, Json
+from cli.hints import command
+from ledger.domain.codecs.text import counted
+from ledger.domain.identity.person import PersonId, read_stored
+
+if TYPE_CHECKING:
+    from ledger.domain.ports.answers import Item
+
+_HELP = """Cases: open one, see what is in it and what waits, assign it, close it. Its number and
+title are sealed, and every step is signed. Its record is named as case:2026-117 wherever an item
+is.
+
+\b
+Example:
+  custody case open 2026-117 --title "Harbour"
+  custody case assign 2026-117 --to 4712
+  custody case show 2026-117
+  custody note case:2026-117 "the hearing is on 12 March"
+"""
+_OPEN = """Open a case. You hold it, and it is found by its number; items are recorded for it with
+--case.
+
+\b
+Example:
+  custody case open 2026-117 --title "Harbour"
+"""
+_LIST = """List the cases that you may see; their numbers and titles stay sealed.
+
+\b
+Example:
+  custody case list --all
+"""
+_SHOW = """Show a case: its items, and what was recorded about it. With --basis its sealed record
+too, after your access is signed.
+
+\b
+Example:
+  custody case show 2026-117 --basis "hearing"
+"""
+_ASSIGN = """Assign a case to a colleague: they see it, and what is recorded about it. Its items
+are theirs to see once they are shared with them, or handed over.
+
+\b
+Example:
+  custody case assign 2026-117 --to 4712
+"""
+_CLOSE = """Close a case. Its items stay as they are.
+
+\b
+Example:
+  custody case close 2026-117 --reason "judgment of 3 May"
+"""
+_SHOWN: Final = 20
+Number = Annotated[str, typer.Argument(metavar="CASE", help="Its number, or its short id.")]
+
+
+def open_(
+    number: Annotated[str, typer.Argument(metavar="CASE", help="Its number.")],
+    title: Annotated[str, typer.Option(help="What it is called; sealed.")] = "",
+    note: Annotated[str, typer.Option(help="More about it; sealed.")] = "",
+    as_json: Json = False,
+) -> None:
+    from cli.session import open_session
+    from ledger.client import opening
+    from ledger.domain.codecs.text import new_case
+
+    words = {"name": title.strip(), "note": note.strip()}
+    body = {name: value for name, value in words.items() if value}
+    members = {"identifiers": [{"scheme": "case", "value": number.strip()}]}
+    with open_session() as session:
+        answer = opening.record(
+            session.node, session.person, session.clock, "case-opened", body, members, new_case()
+        )
+    short = items.short_digest(answer.statement)
+    output.result(
+        answer,
+        labels.recorded(answer, f"case {number.strip()} is open, as {short}"),
+        f"record items for it: {command('upload', 'FILE', '--case', number.strip())}",
+    )
+
+
+def list_(
+    every: Annotated[bool, typer.Option("--all", help="Closed ones too.")] = False,
+    as_json: Json = False,
+) -> None:
+    from cli.session import open_session
+
+    with open_session() as session:
+        limits = {} if every else {"standing": "open"}
+        cases = list(session.node.find(kind="case", **limits))
+        own = session.person.certificate.agency
+        called = people.named(session, _people(cases, own))
+        ids = items.short_ids([one.evidence for one in cases], {c.evidence: c for c in cases})
+    rows = [
+        [
+            ids[one.evidence],
+            one.recorded or one.time,
+            people.shown(called, one.opener, own) if one.opener else one.origin,
+            labels.holder(one, called),
+            str(one.events),
+            ("closed, " if one.closed else "") + labels.SHORT_STATES.get(one.state, one.state),
+        ]
+        for one in cases
+    ]
+    headers = ["CASE", "OPENED", "BY", "HELD BY", "EVENTS", "STATE"]
+    short = {"OPENED": tables.minutes, "HELD BY": tables.colleagues(own)}
+    none = [f"no open cases that you may see; open one: {command('case', 'open', 'NUMBER')}"]
+    lines = tables.table(headers, rows, whole=headers, short=short) if rows else none
+    output.result({"cases": cases}, *lines)
+
+
+def show_(number: Number, basis: Basis = "", as_json: Json = False) -> None:
+    from cli.session import open_session
+
+    with open_session() as session:
+        named = items.case_named(session, number)
+        items.go_on_with(named)
+        read = show.read(session, named, basis)
+        # By its number alone: the id of a case tells none.
+        found = list(islice(session.node.find(case=named.case), _SHOWN + 1)) if named.case else []
+        ids = items.short_ids([one.evidence for one in found], {i.evidence: i for i in found})
+        own = session.person.certificate.agency
+        called = people.named(session, _people(found, own))
+    lines = [
+        *read.lines(
+            named.short if not named.case else f"case:{named.case}", by_case=bool(named.case)
+        ),
+        "",
+    ]
+    lines += _items(found[:_SHOWN], ids, called) if named.case else []
+    if named.case:
+        lines.append(f"all of them: {command('list', '--case', named.case)}")
+    output.result({**read.value, "items": found[:_SHOWN]}, *lines)
+
+
+def assign(
+    number: Number,
+    to: Annotated[str, typer.Option("-t", "--to", help="Service number or pseudonym.")],
+    reason: Annotated[str, typer.Option(help="Why; sealed.")] = "",
+    basis: Basis = "",
+    as_json: Json = False,
+) -> None:
+    from cli.session import open_session
+    from ledger.client import retrieval
+
+    with open_session() as session:
+        named = items.case_named(session, number)
+        items.go_on_with(named)
+        who = {"agency": session.person.certificate.agency, "person": people.reference(session, to)}
+        body = {"to": who, **({"reason": reason.strip()} if reason.strip() else {})}
+        answer = retrieval.record(
+            session.node, session.person, session.clock, named.urn, "case-assigned", body,
+            record_options.basis_member(basis, "", "", ""),
+        )  # fmt: skip
+    lines = [labels.recorded(answer, f"case {named.case or named.short} is assigned to {to}")]
+    if named.case:
+        sharing = command("share", f"{named.case}/", "--with", to)
+        lines.append(f"its items, for them to read: {sharing}")
+    output.result(answer, *lines)
+
+
+def close(
+    number: Number,
+    reason: Annotated[str, typer.Option(help="Why; sealed.")] = "",
+    yes: questions.Yes = False,
+    as_json: Json = False,
+) -> None:
+    from cli.session import open_session
+    from ledger.client import retrieval
+    from ledger.domain.errors import UsageError
+
+    said = reason.strip() or questions.text("Why is it closed?").strip()
+    if not said:
+        raise UsageError(
+            "say why it is closed", hint=command("case", "close", number, "--reason", "WHY")
+        )
+    with open_session() as session:
+        named = items.case_named(session, number)
+        items.go_on_with(named)
+        offered = list(session.node.find(case=named.case, standing="offered")) if named.case else []
+        if offered:
+            waits = counted(len(offered), "item of it", ("is", "are"))
+            output.note(f"{waits} on offer still: {command('handover', 'list')}")
+        questions.agree(
+            "Close this case? Nothing opens it again.", yes=yes, otherwise="it is open as before"
+        )
+        answer = retrieval.record(
+            session.node, session.person, session.clock, named.urn, "case-closed", {"reason": said}
+        )
+    output.result(answer, labels.recorded(answer, f"case {named.case or named.short} is closed"))
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    commands = typer.Typer(help=_HELP, no_args_is_help=True)
+    commands.command("open", help=_OPEN)(open_)
+    commands.command("list", help=_LIST)(list_)
+    commands.command("show", help=_SHOW)(show_)
+    commands.command("assign", help=_ASSIGN)(assign)
+    commands.command("close", help=_CLOSE)(close)
+    app.add_typer(commands, name="case")
+
+
+def _people(found: Sequence[Item], own: str) -> Iterator[PersonId]:
+    for one in found:
+        yield PersonId(one.custodian, one.holder)
+        if one.opener:
+            who = read_stored(one.opener)
+            yield PersonId(who.agency or own, who.pseudonym)
+
+
+def _items(found: Sequence[Item], ids: dict[str, str], called: people.Names) -> list[str]:
+    if not found:
+        return ["no items of it that you may see"]
+    rows = [
+        [ids[one.evidence], one.kind, labels.holder(one, called), labels.STATES[one.state]]
+        for one in found
+    ]
+    headers = ["ITEM", "KIND", "HELD BY", "STATE"]
+    return tables.table(headers, rows, whole=headers)

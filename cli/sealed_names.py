@@ -1,0 +1,83 @@
+"""What the items of a case are called, in lists: read under a purpose that is signed once a day and
+case, and remembered by the node until then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from cli import output
+from cli.hints import command
+
+if TYPE_CHECKING:
+    from cli.session import Session
+    from ledger.domain.ports.answers import Item
+    from ledger.domain.ports.case_listing import SealedName
+
+
+@dataclass(frozen=True, slots=True)
+class SealedNames:
+    """The sealed names of items by their URNs, as far as they were read, and what is said of it."""
+
+    names: Mapping[str, SealedName] = field(default_factory=dict)
+    lines: tuple[str, ...] = ()
+
+
+def of_case(session: Session, case: str, basis: str) -> SealedNames:
+    """The names of the items of a case, where it was opened and somebody said today why they read
+    them, or says so now.
+
+    Args:
+        basis: why; empty where nothing is signed now.
+
+    Raises:
+        UsageError: a purpose without a case to sign it about.
+    """
+    from cli.arguments import basis as basis_member
+    from ledger.client import retrieval
+    from ledger.domain.errors import DeniedError, UsageError
+
+    if not case:
+        if basis:
+            raise UsageError(
+                "names are read case by case",
+                hint=command("list", "--case", "CASE", "--basis", "WHY"),
+            )
+        return SealedNames()
+    found = _opened(session, case)
+    if found is None:
+        if basis:
+            raise UsageError(
+                f"no case {case[:80]!r} was opened that you may see, to sign the purpose about",
+                hint=f"open it: {command('case', 'open', case)}",
+            )
+        return SealedNames()
+    try:
+        return _read(session, found.evidence)
+    except DeniedError:
+        if not basis:
+            why = command("list", "--case", case, "--basis", "WHY")
+            return SealedNames(lines=(f"their names are sealed; to read them, say why: {why}",))
+    said = {"basis": basis_member(basis)}
+    retrieval.record(
+        session.node, session.person, session.clock, found.evidence, "listed", {}, said
+    )
+    return _read(session, found.evidence)
+
+
+def _opened(session: Session, case: str) -> Item | None:
+    """The case of a number: the one that is open, else the last one that was."""
+    found = list(session.node.find(kind="case", case=case))
+    return next((one for one in found if not one.closed), found[-1] if found else None)
+
+
+def _read(session: Session, case: str) -> SealedNames:
+    names: dict[str, SealedName] = {}
+    purpose = since = ""
+    for page in session.node.listing(case):
+        names |= {one.evidence: one for one in page.items}
+        purpose, since = page.purpose, page.since
+    output.note(f"names are read for: {purpose}")
+    return SealedNames(names, (f"names: the node's word, read under what you signed at {since}",))

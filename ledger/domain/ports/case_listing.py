@@ -1,0 +1,28 @@
+"""What a node answers about the items of a case, as their sealed records call them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ledger.domain.ports.answers import Count, Evidence, Time
+
+
+@dataclass(frozen=True, slots=True)
+class SealedName:
+    """An item of a case as its sealed record calls it."""
+
+    evidence: Evidence
+    exhibit: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A page of the items of a case as their sealed records call them. ``purpose``: under which
+    they are read, as it was signed at ``since``.
+    """
+
+    items: tuple[SealedName, ...]
+    next: Count | None
+    purpose: str
+    since: Time

@@ -1,0 +1,139 @@
+"""What the items of a case are called in their sealed records, for a list: read under one purpose,
+which is signed once a day and case (`listed`, about the case), and not once for each item.
+
+- the names of an item are told to whoever could read its record: not to those who only watch, and
+  none of what was disposed of, or went to another agency
+- of an item that is marked as guarded material nothing is told: such a name may itself be what is
+  guarded, and each reading of it has an event of its own
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from ledger.domain.errors import DeniedError, NotFoundError
+from ledger.domain.event import corrections, same_record
+from ledger.domain.event.claimed_times import AHEAD
+from ledger.domain.item.participation import Part
+from ledger.rows.items import ItemRow
+from ledger.rows.logs import EntryRow
+from ledger.rows.unit_of_work import UnitOfWork
+from ledger.services.access import authorization, guard_marks, key_release
+from ledger.services.access.authorization import Caller
+from ledger.services.node.context import Node
+from ledger.services.records import documents, record_keys
+
+#: Seconds for which a purpose holds once it was signed.
+DAY: Final = 86_400
+_LOOKED_AT: Final = 500  # latest events of a case among which somebody's own `listed` is looked for
+
+
+@dataclass(frozen=True, slots=True)
+class SealedName:
+    """An item as its record calls it; empty where the record says nothing of the kind."""
+
+    evidence: str
+    exhibit: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Items of a case; ``after``: behind which place the next page begins, None behind the last.
+    ``purpose``: under which they were read, and ``since``: when that was signed.
+    """
+
+    names: tuple[SealedName, ...]
+    after: int | None
+    purpose: str
+    since: int
+
+
+def page(node: Node, caller: Caller, case: str, *, after: int, limit: int) -> Page:
+    """A page of the items of a case, of those that the caller may read, as they are called.
+
+    Args:
+        case: the URN of the case.
+
+    Raises:
+        NotFoundError: it is absent or hidden, or no case. DeniedError: the caller signed no purpose
+            within the last day, or their role reads nothing.
+    """
+    with node.records.read() as unit:
+        row = authorization.require_visible(node, unit, caller, case)
+        key_release.require_reader(node, unit, caller, row)
+        numbers = _numbers(node, unit, case)
+        entry, purpose = _purpose(node, unit, caller, row)
+        found, following = _items(node, unit, caller, numbers, after=after, limit=limit)
+        names = tuple(
+            told for item in found if (told := _told(node, unit, caller, item)) is not None
+        )
+    key_release.note_release(node, entry.digest, caller.id.recipient, "listing", case)
+    return Page(names, following, purpose, entry.time)
+
+
+def _numbers(node: Node, unit: UnitOfWork, case: str) -> list[str]:
+    """The numbers of a case as its record stands."""
+    shown = _documents(node, unit, case)
+    opening = next(iter(shown), "")
+    if not opening or shown[opening]["type"] != "case-opened":
+        raise NotFoundError("this is not a case", hint="see: custody case list")
+    standing = corrections.standing(shown, opening)
+    return same_record.numbers_of(same_record.identifiers(standing), same_record.CASE)
+
+
+def _documents(node: Node, unit: UnitOfWork, subject: str) -> dict[str, dict[str, Any]]:
+    rows = unit.logs.events(subject)
+    return {
+        row.digest.hex(): event.value
+        for row, event in documents.read_events(node, unit, rows)
+        if event is not None
+    }
+
+
+def _purpose(node: Node, unit: UnitOfWork, caller: Caller, case: ItemRow) -> tuple[EntryRow, str]:
+    """The caller's own signed purpose of the last day."""
+    now, behind = node.clock.now(), case.seq - _LOOKED_AT
+    for row in reversed(unit.logs.events(case.evidence, after=max(behind, -1))):
+        mine = row.certificate == caller.certificate and row.effect == "none"
+        if not mine or not -AHEAD <= now - row.time <= DAY:
+            continue
+        event = documents.read_event(node, unit, row)
+        if event is not None and event.type == "listed" and "basis" in event.value:
+            return row, str(event.value["basis"]["purpose"])
+    raise DeniedError(
+        "nobody said today why you read the names of this case's items",
+        hint="say why, once a day: custody list --case CASE --basis WHY",
+    )
+
+
+def _items(
+    node: Node, unit: UnitOfWork, caller: Caller, numbers: Sequence[str], *, after: int, limit: int
+) -> tuple[list[ItemRow], int | None]:
+    """A page of the items of a case as their records stand; a case has one number."""
+    token = record_keys.identifier_token(node, same_record.OF_CASE, numbers[0]) if numbers else b""
+    found = authorization.visible_items(node, unit, caller, after=after, limit=limit, token=token)
+    return found, found[-1].opened if len(found) == limit else None
+
+
+def _told(node: Node, unit: UnitOfWork, caller: Caller, item: ItemRow) -> SealedName | None:
+    """What an item is called; None where the caller could not read its record."""
+    evidence = item.evidence
+    parts = authorization.parts_of(node, unit, caller, evidence, item)
+    if not parts - {Part.WATCHER} or item.custodian != node.agency:
+        return None
+    if unit.erasures.get(evidence) is not None or guard_marks.guards_of(node, unit, item):
+        return None
+    shown = _documents(node, unit, evidence)
+    opening = next(iter(shown), "")
+    if not opening:
+        return None
+    standing = corrections.standing(shown, opening)
+    body, exhibits = standing["body"], []
+    for one in same_record.identifiers(standing):
+        if one["scheme"] == "exhibit":
+            exhibits.append(one["value"])
+    name = body.get("path") or body.get("name") or body.get("description") or ""
+    return SealedName(evidence, ", ".join(exhibits), str(name))

@@ -1,0 +1,110 @@
+"""Cases on the command line, against a node that serves: the page of documents as it is printed,
+and what could go wrong for who types it.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.commands import ROOT
+from tests.support.served_agency import ServedAgency, serving
+
+PAGE = ROOT / "docs" / "cases.md"
+
+
+@pytest.fixture(scope="module")
+def agency(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedAgency]:
+    with serving(tmp_path_factory.mktemp("cases")) as found:
+        found.join("ben", "officer", number="4712")
+        yield found
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "photo.jpg").write_bytes(b"a face" * 100)
+    return tmp_path
+
+
+def unfolded(shown: str) -> str:
+    """Without the folds of a terminal."""
+    return " ".join(shown.replace("\\\n", "").split())
+
+
+def test_every_command_of_the_page_runs_in_its_order(agency: ServedAgency) -> None:
+    blocks = re.findall(r"```console\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    lines = [line.removeprefix("$ ") for block in blocks for line in block.splitlines()]
+    assert len(lines) == 10
+    shown = {}
+    for line in lines:
+        answer = "y\n" if line.startswith("custody share") else None
+        shown[line] = agency.type("node", *shlex.split(line)[1:], typed=answer)
+    assert "photo.jpg" in shown["custody list --case 2026-117"], "within the day nobody is asked"
+    assert "photo.jpg" in shown[lines[6]]
+    listed = agency.json("ben", "case", "list", "--all")["cases"]
+    assert [one["closed"] for one in listed] == [True]
+    told = agency.type("ben", "case", "show", "2026-117", "--basis", "hearing")
+    assert "case assigned" in told
+    assert "sealed names of items listed" in told
+    assert "the hearing is on 12 March" in told
+    assert "Harbour" in told
+
+
+def test_what_is_told_of_a_case_names_it_as_it_can_be_typed_next(agency: ServedAgency) -> None:
+    agency.type("ben", "case", "open", "2027-1")
+    said = agency.type("ben", "case", "open", "2027-1", code=1)
+    assert "a case is open under that number already" in said
+    short = agency.json("ben", "case", "list")["cases"][-1]["opening"][:8]
+    shown = agency.type("ben", "case", "show", f"case:{short}")
+    assert f"show case:{short} --basis WHY" in unfolded(shown)
+    assert agency.type("ben", "show", f"case:{short}") in shown
+    for name in ("2027-1", "case:2027-1"):
+        assert "case case:" not in agency.type("ben", "case", "show", name)
+    said = agency.type("ben", "get", "case:2027-1", "--basis", "x", code=1)
+    assert "no content" in said
+    assert f"case:{short}" in said
+    said = agency.type("ben", "show", "case:2027-2", code=2)
+    assert "no case '2027-2' was opened that you may see" in said
+    assert "case open 2027-2" in unfolded(said)
+
+
+def test_a_case_that_others_opened_is_none_for_who_was_not_assigned(agency: ServedAgency) -> None:
+    agency.type("node", "case", "open", "2027-3")
+    said = agency.type("ben", "case", "show", "2027-3", code=2)
+    assert "no case '2027-3' was opened that you may see" in said
+    agency.type("ben", "case", "open", "2027-3")
+    said = agency.type("node", "case", "show", "2027-3", code=2)
+    assert "is the number of 2 cases" in said
+    for case in re.findall(r"case:[0-9a-f]{8}", said):
+        agency.type("node", "case", "close", case, "--reason", "opened twice", "--yes")
+
+
+def test_what_lacks_a_word_is_told_before_anything_is_signed(agency: ServedAgency) -> None:
+    agency.type("ben", "case", "open", "2027-4")
+    before = agency.json("ben", "show", "case:2027-4")["item"]["events"]
+    assert "say why it is closed" in agency.type("ben", "case", "close", "2027-4", code=2)
+    said = agency.type("ben", "case", "close", "2027-4", "--reason", "x", code=2)
+    assert "nobody can be asked" in said
+    agency.type("ben", "case", "close", "2027-4", "--reason", "x", typed="n\n", code=2)
+    said = agency.type("ben", "list", "--basis", "x", code=2)
+    assert "names are read case by case" in said
+    said = agency.type("ben", "list", "--case", "2027-5", "--basis", "x", code=2)
+    assert "no case '2027-5' was opened" in said
+    assert agency.json("ben", "show", "case:2027-4")["item"]["events"] == before == 1
+
+
+def test_a_list_of_a_case_without_a_purpose_says_how_its_names_are_read(
+    agency: ServedAgency, here: Path
+) -> None:
+    agency.type("ben", "case", "open", "2027-6")
+    agency.type("ben", "upload", here / "photo.jpg", "--case", "2027-6", "--exhibit", "A1")
+    shown = agency.type("ben", "list", "--case", "2027-6")
+    assert "photo.jpg" not in shown
+    assert "list --case 2027-6 --basis WHY" in unfolded(shown)
+    named = agency.json("ben", "list", "--case", "2027-6", "--basis", "hearing")
+    assert [(one["exhibit"], one["name"]) for one in named["names"]] == [("A1", "photo.jpg")]
