@@ -306,16 +306,10 @@ class Web:
                 "this cannot stand in an address",
                 hint="check what you typed for characters that cannot be seen",
             ) from error
-        between = Deadline(bound.between, until)
+        connect, write = (Deadline(step, until) for step in (bound.connect, bound.between))
         reading = HeadDeadline.of(bound.between, until, bound.head)
-        request.extensions = {
-            "timeout": {
-                "connect": Deadline(bound.connect, until),
-                "read": reading,
-                "write": between,
-                "pool": bound.connect,
-            }
-        }
+        timeout = {"connect": connect, "read": reading, "write": write, "pool": bound.connect}
+        request.extensions = {"timeout": timeout}
         place = Place(self._at, bound.connect, bound.between)
         with _translated(self.who, place):
             response = self._transport.handle_request(request)
