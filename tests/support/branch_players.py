@@ -125,14 +125,16 @@ def lying(world: BranchWorld, agency: Sim) -> None:
         return
     rng = world.rng
     kind = rng.choices(
-        ["next", "fork", "junk", "send", "end", "log", "hide", "copy"],
-        [7, 4, 3, 6, 6, 2, 2, 1],
+        ["next", "fork", "junk", "secret", "send", "end", "log", "hide", "copy"],
+        [5, 4, 2, 6, 6, 5, 3, 2, 1],
     )[0]
     match kind:
         case "next":
             _go_on(world, agency)
         case "fork" | "junk":
             _fork(world, agency, junk=kind == "junk")
+        case "secret":
+            _go_on(world, agency, secret=True)
         case "send":
             _send(world, agency)
         case "end":
@@ -148,9 +150,11 @@ def lying(world: BranchWorld, agency: Sim) -> None:
             world.put(agency, rng.choice([*world.signed]))
 
 
-def _go_on(world: BranchWorld, agency: Sim) -> None:
-    """As if it were honest, by what is known to all liars."""
-    rng, answer = world.rng, world.derive(world.everything())
+def _go_on(world: BranchWorld, agency: Sim, *, secret: bool = False) -> None:
+    """As if it were honest, by what it shows; or in secret, so that another statement may be shown
+    in its place.
+    """
+    rng, answer = world.rng, world.derive(world.view(agency))
     state = answer.state
     if state is None or answer.custodian != agency.code:
         return
@@ -159,12 +163,14 @@ def _go_on(world: BranchWorld, agency: Sim) -> None:
         effect = "withdraw"
     elif effect == "none" and not state.closed:
         effect = rng.choice(["none", "offer", "offer", "offer"])
-    _sign(world, agency, effect, state.head, state.seq, state.time)
+    digest = _sign(world, agency, effect, state.head, state.seq, state.time)
+    if secret:
+        agency.hidden.add(digest)
 
 
 def _sign(
     world: BranchWorld, agency: Sim, effect: Effect, prev: bytes | None, seq: int, floor: int
-) -> None:
+) -> bytes:
     rng = world.rng
     to = rng.choice([*world.agencies]) if effect == "offer" else None
     time = max(floor, world.time) if rng.random() < 0.9 else world.time + rng.randrange(400 * DAY)
@@ -176,6 +182,7 @@ def _sign(
     )  # fmt: skip
     if rng.random() < 0.2:
         agency.hidden.add(digest)
+    return digest
 
 
 def _fork(world: BranchWorld, agency: Sim, *, junk: bool) -> None:
@@ -208,11 +215,11 @@ def _fork(world: BranchWorld, agency: Sim, *, junk: bool) -> None:
 def _send(world: BranchWorld, agency: Sim) -> None:
     """Any offer of its own to the contract, or any digest at all."""
     rng = world.rng
-    offers = [
-        one for one in [*agency.current, *agency.old] if world.signed[one][0].effect == "offer"
-    ]
+    ours = [*agency.current, *agency.old]
+    offers = [one for one in ours if world.signed[one][0].effect == "offer"]
     if offers and rng.random() < 0.85:
         digest = rng.choice(offers)
+        world.put(agency, digest)
         claims, expires = world.signed[digest]
         assert claims.to is not None
         assert expires is not None

@@ -97,14 +97,18 @@ class BranchWorld:
 
     def view(self, agency: Sim) -> list[SequencedStatement]:
         """What a node knows: what it saw before, lists of others, its own log, and the logs of an
-        offer's giver and of those that its giver and itself followed, replayed whole.
+        offer's giver and of those that its giver and itself followed, replayed whole. A liar goes
+        by what it shows, and wants to see no more of other liars.
         """
-        whole = {agency.code, *(code for code, one in self.agencies.items() if one.honest)}
-        if self.hops and self.hops[-1].outcome == OPEN and self.taker(self.hops[-1]) == agency.code:
-            whole.add(self.giver(self.hops[-1]))
-        for code, one in self.agencies.items():
-            if one.retired and self.heir(code) in whole:
-                whole.add(code)
+        whole = {code for code, one in self.agencies.items() if one.honest}
+        if agency.honest:
+            if self.open and self.taker(self.open) == agency.code:
+                giver = self.agencies[self.giver(self.open)]
+                whole.add(giver.code)
+                agency.known |= giver.known if giver.honest else set()  # it shows all it has
+            for code, one in self.agencies.items():
+                if one.retired and self.heir(code) in whole:
+                    whole.add(code)
         seen = {(one.agency, one.digest) for one in self.public()}
         for code in whole:
             seen |= {(code, digest) for digest in self.agencies[code].current}

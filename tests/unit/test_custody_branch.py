@@ -299,6 +299,16 @@ def test_no_other_agency_s_copy_of_a_statement_counts(story: Story) -> None:
     assert story.told().custodian == RO
 
 
+def test_an_item_opened_twice_is_told_whoever_else_logs_the_second_opening(story: Story) -> None:
+    again = story.sign(story.agencies[NL], "open", None, -1)
+    story.put(story.agencies[DE], again)
+    shown = story.everything()
+    for order in (shown, shown[::-1]):
+        assert story.derive(order).standings[again] == "opened twice"
+    alone = [one for one in shown if (one.agency, one.digest) != (NL, again)]
+    assert story.derive(alone).standings[again] == "apart"
+
+
 def test_the_answer_says_whose_list_must_be_whole(story: Story) -> None:
     story.hand_over(NL, story.opening, RO)
     holders = story.holders()

@@ -73,12 +73,15 @@ def judge(
                 followed.add(one.digest)
                 more.append(one.digest)
     origin = branch[0].agency if branch else ""
-    for one in (one for several in [*behind.values()] for one in several):
+    everything = [one for several in [*behind.values()] for one in several]
+    # A copy in another agency's log changes nothing: what is judged is the statement.
+    begun = {one.digest for one in everything if one.agency == origin}
+    for one in everything:
         standing: Standing = "apart"
         if one.claims.effect in _OUTCOMES:
             standing = "lost" if one.claims.prev in heads else "apart"
         elif one.claims.effect == "open":
-            standing = "opened twice" if one.agency == origin else "apart"
+            standing = "opened twice" if one.digest in begun else "apart"
         elif one.digest in followed:
             standing = "fork"
         found.setdefault(one.digest, standing)
