@@ -32,6 +32,8 @@ _BEARER = HTTPBearer(
 )
 _SCHEME = "dpop "
 T = TypeVar("T")
+#: What a guest is told, whose roles may well be those that a call takes.
+_OF_GUESTS = "a guest of another agency works on what was given to them alone: custody list"
 #: The item of a path.
 Item = Annotated[str, Path(pattern=r"^urn:(uuid|custody:case):[0-9a-f-]{36}$")]
 #: A statement digest in a path, in hex.
@@ -80,10 +82,10 @@ class GuardedRoute(APIRoute):
 
         async def guarded(request: Request) -> Response:
             request.state.caller = caller = await aside(request, _authenticate, request)
-            if not caller.roles & allowed or (
-                caller.is_guest(request.app.state.node.agency) and not open_to_guests
-            ):
-                raise RoleError("your role may not do this", allowed, hint=whom_to_ask(allowed, ()))
+            is_guest = caller.is_guest(request.app.state.node.agency)
+            if not caller.roles & allowed or (is_guest and not open_to_guests):
+                hint = _OF_GUESTS if is_guest else whom_to_ask(allowed, ())
+                raise RoleError("your role may not do this", allowed, hint=hint)
             request.app.state.rates.know(request.headers["authorization"].encode("latin-1"))
             return await handler(request)
 

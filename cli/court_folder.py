@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
-from cli import beside, court_page, output, withholding
+from cli import beside, court_page, output, own_trust, withholding
+from cli.global_options import STATE
 from ledger import system
 from ledger.domain.files import file_names
 
 if TYPE_CHECKING:
     from cli.session import Session
     from ledger.client.retrieval import Opened
+    from ledger.client.trust_roots import TrustApi
     from ledger.domain.bundle.bundle import Bundle
     from ledger.domain.verify.report import VerificationReport
 
@@ -51,10 +53,15 @@ def write(
     Raises:
         IncompleteError: not all of it is anchored yet. VerificationError: it does not verify. Then
             nothing is left in the folder. UnwrittenError: the disk refused.
+        UsageError, NetworkError: a guest's own agency does not tell its chain.
     """
     made, written = _make(folder), list[Path]()
     try:
-        left, data = _fill(session, urn, folder, (basis, withhold), (signed, written))
+        # A guest's own agency tells whose chain is trusted: the node where they work made the
+        # record, and would have them read out the fingerprint of a chain that it made up.
+        with own_trust.teller() if STATE.server else nullcontext(session.node) as trusted:
+            done = (signed, written)
+            left, data = _fill(session, trusted, urn, folder, (basis, withhold), done)
         _write_rest(left, data, court_page.render(left, session.clock.now()), written)
     except BaseException:
         _remove(written, folder, made=made)
@@ -85,6 +92,7 @@ def _make(folder: Path) -> bool:
 
 def _fill(
     session: Session,
+    trusted: TrustApi,
     urn: str,
     folder: Path,
     asked: tuple[dict[str, Any], list[str]],
@@ -93,6 +101,7 @@ def _fill(
     """Sign, export, fetch and verify; what is to be left, and the bundle's bytes.
 
     Args:
+        trusted: tells the trust root.
         asked: why, and what the bundle leaves out. done: takes what was signed, and written.
     """
     from ledger.client import retrieval
@@ -116,9 +125,10 @@ def _fill(
         signed.append(retrieval.record_access(node, person, clock, urn, mode="copy", basis=basis))
         name = _file_name(parsed)
         opened = _fetch(session, urn, signed[-1], folder / name, written)
-    left = _judged(session, folder, (name, opened), (parsed, data), tuple(signed))
+    left = _judged(trusted, folder, (name, opened), (parsed, data), tuple(signed))
     segments = tuple(path.name for path in written[1:])
-    releases = session.node.agency().releases or ""
+    # Nor does that node say to the court where the program is to be had.
+    releases = "" if STATE.server else session.node.agency().releases or ""
     return replace(left, segments=segments, releases=releases), data
 
 
@@ -212,14 +222,14 @@ def _fetch(session: Session, urn: str, access: str, path: Path, written: list[Pa
 
 
 def _judged(
-    session: Session,
+    trusted: TrustApi,
     folder: Path,
     file: tuple[str, Opened | None],
     bundle: tuple[Bundle, bytes],
     accesses: tuple[str, ...],
 ) -> court_page.CourtFolder:
-    """Verify what is to be left by the node's trust root; the block is pinned where no seals judge
-    it.
+    """Verify what is to be left by the trust root that is told; the block is pinned where no seals
+    judge it.
 
     Raises:
         IncompleteError, VerificationError: with what is open or differs.
@@ -231,10 +241,10 @@ def _judged(
     (name, opened), (parsed, data) = file, bundle
     digest = None if opened is None else FileDigest(opened.size, opened.digests)
     # Of the pins that a node gives, only the one that this bundle needs: less is to be believed.
-    root = trust_roots.without_pins(trust.parse(session.node.trust_root()))
+    root = trust_roots.without_pins(trust.parse(trusted.trust_root()))
     report = verify_bundle(parsed, root, size=len(data), file=digest)
     if report.steps[7].status is Status.NOT_CHECKED:
-        root = trust_roots.pinned(session.node, root, parsed, "the bundle")
+        root = trust_roots.pinned(trusted, root, parsed, "the bundle")
         report = verify_bundle(parsed, root, size=len(data), file=digest)
     if report.verdict is not Verdict.VERIFIED:
         raise _unverified(report)

@@ -77,10 +77,23 @@ def _again(*instead: str) -> str:
     return command_line.again(*instead, without=(*_NUMBERING, "--resume", *instead))
 
 
-def parts(session: Session, case: str, exhibit: str) -> set[str]:
-    """Items that have numbers of parts of an exhibit, as their records stand."""
+def bearers(session: Session, case: str, exhibit: str) -> int:
+    """How many exhibits a number of a case means: several where those who recorded them may not
+    see each other's, for example.
+    """
+    borne = session.node.numbers(case, [exhibit]).get(exhibit)
+    return len(borne.meant) if borne is not None else 0
+
+
+def parts(session: Session, urn: str, case: str, exhibit: str) -> set[str]:
+    """Items that have numbers of parts of an exhibit, as their records stand. Where other exhibits
+    bear its number too, those that say of themselves that they are parts of this one.
+    """
     search = session.node.search
-    return {*search(same_record.PARTS, exhibit)} & {*search(same_record.OF_CASE, case)}
+    found = {*search(same_record.PARTS, exhibit)} & {*search(same_record.OF_CASE, case)}
+    if found and bearers(session, case, exhibit) > 1:
+        found &= {link.child for link in session.node.lineage(urn).links if link.parent == urn}
+    return found
 
 
 def in_use(session: Any, case: str) -> str:

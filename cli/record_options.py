@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cli.hints import quoted
+
 if TYPE_CHECKING:
     from cli.moments import Moment
     from ledger.domain.errors import DemandError, UsageError
@@ -94,13 +96,36 @@ def moment_members(occurred: str, late: str, zone: str = "") -> dict[str, Any]:
 
 
 def identifier_members(case: str, exhibit: str) -> dict[str, Any]:
-    """The `identifiers` member, where a case or an exhibit number was said."""
+    """The `identifiers` member, where a case or an exhibit number was said.
+
+    Raises:
+        UsageError: one is none.
+    """
+    require_numbers(case, exhibit)
     found = [
         {"scheme": scheme, "value": value}
         for scheme, value in (("case", case), ("exhibit", exhibit))
         if value
     ]
     return {"identifiers": found} if found else {}
+
+
+def require_numbers(case: str, exhibit: str) -> None:
+    """Check a case and an exhibit number that somebody gives an item, either of them empty where
+    none was said. A stroke at an end means all that belongs to a number (2026-117/A2/): what was
+    recorded under "A2/" was found by nobody who typed that.
+
+    Raises:
+        UsageError: one is none.
+    """
+    from ledger.domain.errors import UsageError
+
+    for what, option, number in (("a case", "--case", case), ("an exhibit", "--exhibit", exhibit)):
+        if (bare := "/".join(filter(None, number.strip().split("/")))) != number.strip():
+            raise UsageError(
+                f"{number[:80]!r} is not {what} number: in one a stroke stands between two parts",
+                hint=f"say it without: {option} {quoted(bare or 'NUMBER')}",
+            )
 
 
 def past_time(text: str, option: str, zone: str = "") -> Moment:

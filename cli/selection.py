@@ -17,6 +17,7 @@ import typer
 
 from cli import completion, items, labels, output, previews, questions
 from cli.global_options import STATE
+from cli.hints import command
 from cli.items import Named
 from ledger.domain.codecs.text import counted
 from ledger.domain.errors import CustodyError, DeniedError, NotFoundError, RuleError, UsageError
@@ -271,7 +272,8 @@ def _belonging(session: Session, text: str) -> list[Named]:
     corrected to another case or number.
 
     Raises:
-        UsageError: it means nothing, or both.
+        UsageError: it means nothing, or both; or several exhibits of the case bear the number, as
+            those of officers who may not see each other's, and one of them was meant.
     """
     name, search = text.rstrip("/"), session.node.search
     numbers = ((same_record.OF_CASE, name),)
@@ -282,6 +284,8 @@ def _belonging(session: Session, text: str) -> list[Named]:
         if case and exhibit and (of_case := set(search(same_record.OF_CASE, case))):
             wholes, parts_of = search("exhibit", exhibit), search(same_record.PARTS, exhibit)
             borne = session.node.numbers(case, [exhibit]).get(exhibit)
+            if borne is not None and len(borne.meant) > 1:
+                raise _two_exhibits(session, text, case, exhibit, borne.meant)
             bearers = {*borne.evidence, *borne.meant} if borne is not None else set()
             wholes = [urn for urn in wholes if urn in bearers]
             numbers_of = ((same_record.OF_CASE, case), (same_record.PARTS, exhibit))
@@ -298,4 +302,15 @@ def _belonging(session: Session, text: str) -> list[Named]:
     raise UsageError(
         f"{text[:80]!r} is no case, and no exhibit of one, of which you may see an item",
         hint="all of a case: 2026-117/, an exhibit with its parts: 2026-117/A2/, see: custody list",
+    )
+
+
+def _two_exhibits(
+    session: Session, text: str, case: str, exhibit: str, urns: Sequence[str]
+) -> UsageError:
+    told = items.shorts(session, urns[:_SHOWN])
+    return UsageError(
+        f"{text[:80]!r} may be each of {len(urns)} exhibits: {', '.join(told.values())}",
+        hint="name the items of one by their ids, see: "
+        + command("list", "--case", case, "--exhibit", exhibit),
     )

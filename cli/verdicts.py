@@ -20,6 +20,12 @@ _FILE: Final = 9
 _WHOLE: Final = ": the whole document"
 #: Whoever made up a record could have made up a trust root that fits it.
 _UNCOMPARED: Final = "as far as the trust root is right: its fingerprint was not compared yet"
+#: Steps that hold the record against the trust root, and what else may be wrong where they fail.
+_BY_TRUST_ROOT: Final = frozenset({5, 6, 7})
+_OR_THE_TRUST_ROOT: Final = (
+    "or the trust root that you gave was changed, or is another one: compare its fingerprint, "
+    "which stands below, with the agencies before you blame the record"
+)
 _MEASURED: Final = ("/body/digests", "/body/size")
 #: By step: what failed, and what that means for whoever has the bundle.
 _FAILED: Final = {
@@ -108,6 +114,8 @@ def first_lines(
         whole = len(by_status.get("passed", [])) == _RECORD and [failed[0].number] == [_FILE]
         record = ["  the record itself is good: steps 1 to 8 hold"] if whole else []
         said = [line for step in failed for line in _failed(step)]
+        if not trusted and _BY_TRUST_ROOT & {step.number for step in failed}:
+            said += told(_OR_THE_TRUST_ROOT, 2)
         return said + record + _stands(stands) + _corrected(report)
     if verdict == "unreadable":
         [step, *_] = by_status["unreadable"]

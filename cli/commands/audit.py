@@ -49,6 +49,10 @@ def audit(
         list[Path] | None,
         typer.Option(help="Checkpoint or bundle that others got, to compare."),
     ] = None,
+    most: Annotated[
+        int | None,
+        typer.Option(min=1, help="Entries of a log that one run reads; without it 16 million."),
+    ] = None,
     workers: Annotated[
         int, typer.Option(min=0, help="Processes; 0: as many as there are cores.")
     ] = 0,
@@ -76,6 +80,7 @@ def audit(
             "--trust-fingerprint": told,
             "--state": state,
             "--seen": seen,
+            "--most": most,
         }
     )
     _require_none(other, from_outside=bool(log))
@@ -86,7 +91,7 @@ def audit(
         else nullcontext() as page
     ):
         if log:
-            value = _outside(log, rpc, (trust, told), state, seen or [], workers).as_json()
+            value = _outside(log, rpc, (trust, told), state, seen or [], workers, most).as_json()
             heading = "Audit of " + ", ".join(log)
         elif _is_elsewhere():
             value = _elsewhere(sample, seed)
@@ -247,12 +252,13 @@ def _outside(
     state: Path | None,
     seen: list[Path],
     workers: int,
+    most: int | None,
 ) -> AuditReport:
     from cli.arguments import read_file, read_trust
     from cli.session import auditor
     from ledger.app import open_audit
     from ledger.domain.errors import UsageError
-    from ledger.services.audit import external
+    from ledger.services.audit import external, run_bounds
 
     path, told = trust
     if path is None or not rpc:
@@ -267,7 +273,9 @@ def _outside(
                 trust_lines.believed(read_trust(path), told), rpc, logs, state, auditor()
             )
         )
-        options = external.ExternalOptions(_examiner(stack, workers), views, _progress(parts))
+        options = external.ExternalOptions(
+            _examiner(stack, workers), views, _progress(parts), most or run_bounds.MOST
+        )
         found = external.audit(
             opened.contracts, opened.root, opened.logs, opened.state, opened.clock, options
         )

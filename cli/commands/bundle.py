@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli import beside, items, outfile, output, questions, selection, withholding
-from cli.global_options import Basis, Json
-from cli.hints import command, runnable
+from cli.global_options import STATE, Basis, Json
+from cli.hints import command, elsewhere, runnable
 from cli.items import Named
 from ledger.domain.codecs.text import counted
 
@@ -233,6 +233,8 @@ def register(app: typer.Typer) -> None:
 def _checking(out: Path) -> str:
     """The command that verifies a bundle, with the file where that lies beside it."""
     file = out.with_suffix("")
+    if STATE.server:  # another node than one's own is not asked whose chain is trusted
+        return elsewhere("verify", out, "--trust", "TRUST-ROOT")
     if out.suffix != beside.BUNDLE:  # which could be anything, and is verified with its file
         return command("verify", out, "FILE")
     return command("verify", file if file.is_file() else out)

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli import corrected_numbers, decisions, event_members, exhibits, output, selection
+from cli import (
+    corrected_numbers,
+    decisions,
+    event_members,
+    exhibits,
+    output,
+    record_options,
+    selection,
+)
 from cli.global_options import STATE, Json
 from cli.hints import command
 from cli.questions import Yes
@@ -85,6 +93,7 @@ def correct(
             "one thing is corrected at a time",
             hint="give --case NUMBER, --exhibit NUMBER, or --field NAME with --new VALUE",
         )
+    record_options.require_numbers(case, exhibit)
     number = ("case", case) if case else ("exhibit", exhibit) if exhibit else None
     said = {
         "pointer": event_members.FIELDS.get(
@@ -166,7 +175,7 @@ def _corrected(
         target = found
     body = {"target": target.statement, **said}
     if not whole:
-        _require_no_parts(session, events, body)
+        _require_no_parts(session, item.urn, events, body)
     parts = (session.node, session.person, session.clock, item.urn, "corrected", body)
     return retrieval.record(*parts, read=events)
 
@@ -194,7 +203,7 @@ def _preview(planned: Sequence[NewNumber], number: tuple[str, str], reason: str)
 
 
 def _require_no_parts(
-    session: Session, events: Sequence[RecordedDocument], body: dict[str, Any]
+    session: Session, urn: str, events: Sequence[RecordedDocument], body: dict[str, Any]
 ) -> None:
     """Check that a correction takes no exhibit's number from under its parts: they would keep it,
     it would be free, and another exhibit under it would have them for its own.
@@ -214,14 +223,17 @@ def _require_no_parts(
     } | ({form(body["new"]): body["new"]} if isinstance(body["new"], str) else {})
     for number in was:
         case, exhibit = (typed.get(part, part) for part in number)
-        if number in now or not (parts := exhibits.parts(session, case, exhibit)):
+        if number in now or not (parts := exhibits.parts(session, urn, case, exhibit)):
             continue
         new = next((one for one in now if one not in was), (number[0], "NUMBER"))
         both, why = f"{case}/{exhibit}/", body["reason"]
         right = [typed.get(part, part) for part in new]
         raise UsageError(
             f"{counted(len(parts), 'part')} of it would keep the number {case}/{exhibit}",
-            hint="correct them together: "
+            hint="correct each of those first, by its id: "
+            + command("list", "--case", case, "--exhibit", exhibit)
+            if exhibits.bearers(session, case, exhibit) > 1
+            else "correct them together: "
             + (
                 command("correct", both, "--case", right[0], "--reason", why)
                 if new[1] == number[1]

@@ -207,7 +207,11 @@ def decline(
 
     questions.require(yes=yes)
     with open_session() as session:
-        [one] = _meant(session, [evidence] if evidence else [], everything=False).items
+        one = (
+            items.find(session, evidence)
+            if evidence
+            else _meant(session, [], everything=False, others="name the item").items[0]
+        )
         try:
             shown = offered_item.look(session.node, session.person, one.urn)
             _show(*_offer_lines(session, shown))
@@ -236,8 +240,17 @@ def register(group: typer.Typer) -> None:
     group.command(help=_DECLINE)(decline)
 
 
-def _meant(session: Session, typed: Sequence[str], *, everything: bool) -> selection.Chosen:
+def _meant(
+    session: Session,
+    typed: Sequence[str],
+    *,
+    everything: bool,
+    others: str = "name the items, or take --all",
+) -> selection.Chosen:
     """The items that somebody answers for: those that they name, or what is on offer to them.
+
+    Args:
+        others: what to do where several are.
 
     Raises:
         UsageError: none is on offer to them, or several are and they did not ask for all.
@@ -251,9 +264,16 @@ def _meant(session: Session, typed: Sequence[str], *, everything: bool) -> selec
     offered = items.with_names(session, map(Named, _on_offer(session)))
     if everything and offered:
         return selection.Chosen(tuple(offered), whole=True)
+    if not offered:
+        raise UsageError(
+            "nothing is on offer to you",
+            hint="whoever has the item offers it first: `custody handover offer ITEM --to "
+            "YOUR-NUMBER`; see what is under way: custody handover list",
+        )
     if len(offered) != 1:
-        what = f"{len(offered)} items are on offer" if offered else "nothing is on offer to you"
-        raise UsageError(what, hint="name the item, or take --all; see: custody handover list")
+        raise UsageError(
+            f"{len(offered)} items are on offer", hint=f"{others}; see: custody handover list"
+        )
     return selection.Chosen((items.find(session, offered[0].urn),))
 
 

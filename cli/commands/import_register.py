@@ -230,7 +230,11 @@ class _Import:
         moment = _told(
             "occurred", lambda: record_options.moment_members(row.get("occurred"), late, self._zone)
         )
-        numbers = record_options.identifier_members(row.get("case"), row.get("exhibit"))
+        _told("case", lambda: record_options.identifier_members(row.get("case"), ""))
+        numbers = _told(
+            "exhibit",
+            lambda: record_options.identifier_members(row.get("case"), row.get("exhibit")),
+        )
         return {**numbers, **basis, **moment, **({"handling": handling} if handling else {})}
 
     def _path(self, row: Row) -> Path:

@@ -16,6 +16,7 @@ from cli.global_options import STATE, Evidence, Json
 from cli.hints import command
 from cli.questions import Yes
 from ledger.domain.codecs.text import counted
+from ledger.domain.event.normalization import form as form_of
 
 if TYPE_CHECKING:
     from cli.items import Named
@@ -106,6 +107,9 @@ def _run(form: Form, given: dict[str, Any]) -> None:
         ):  # before anything is asked of a node
             read = record_options.past_time if field.kind == "past" else moments.read
             given[_name(field)] = read(text, f"--{field.option}").text
+    if form.type == "identified":
+        number = {form_of(given["field_scheme"]): given["field_value"]}
+        record_options.require_numbers(number.get("case", ""), number.get("exhibit", ""))
     with open_session() as session:
         if _is_decision(form):
             urn = items.urn_of(session, given["evidence"])
@@ -150,7 +154,7 @@ def _tell_numbered(session: Session, voided: Named, reason: str) -> None:
     numbers = dict(voided.numbers)
     if "case" not in numbers or "exhibit" not in numbers:
         return
-    if parts := exhibits.parts(session, numbers["case"], numbers["exhibit"]):
+    if parts := exhibits.parts(session, voided.urn, numbers["case"], numbers["exhibit"]):
         whole = f"{numbers['case']}/{numbers['exhibit']}/"
         output.say(
             f"{counted(len(parts), 'part')} of it, items of their own, stand as before",

@@ -178,7 +178,7 @@ def _text(
     if not is_read:
         return [
             *lines,
-            f"What happened stays sealed. To read it, say why: {reading}",
+            f"What happened stays sealed, your own words too. To read it, say why: {reading}",
             "Until then all of this is the node's word.",
         ]
     return [

@@ -27,12 +27,17 @@ from ledger.domain.errors import (
     UnreadableError,
     UsageError,
 )
+from ledger.domain.log.statement import MAX_ENTRY
+from ledger.domain.log.tiles import WIDTH
 from ledger.domain.untrusted import hosts
 from ledger.domain.untrusted.hosts import require_tls
 
 Signer = Callable[[], tuple[PrivateKey, bytes]]
-_LIMIT: Final = 64 << 20  # the longest file is an entry bundle of 256 entries of 64 KiB
-_CHECKPOINT: Final = 1 << 20
+#: Bytes of the longest file of a kind; a document, certificate, descriptor or checkpoint has less
+#: than _SMALL. Revocation lists grow with an agency.
+_LONGEST: Final = {"crl": 64 << 20, "crls": 64 << 20, "tile": 32 * WIDTH}
+_BUNDLE: Final = WIDTH * (2 + MAX_ENTRY)
+_SMALL: Final = 1 << 20
 _PATIENCE: Final = Patience(between=30.0, total=600.0)
 #: Folders whose files are named by their SHA-256.
 _DIGESTS: Final = frozenset({"certs", "descriptors", "documents"})
@@ -66,7 +71,7 @@ class FolderFiles:
         """A file."""
         try:
             with (self._root / path).open("rb") as stream:
-                data = stream.read(_LIMIT + 1)
+                data = stream.read(_longest(path) + 1)
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
             raise NotFoundError(f"{path} is not there") from error
         except OSError as error:
@@ -82,10 +87,16 @@ class FolderFiles:
         """Nothing is kept open."""
 
 
+def _longest(path: str) -> int:
+    if path.startswith("tile/entries/"):
+        return _BUNDLE
+    return _LONGEST.get(path.partition("/")[0], _SMALL)
+
+
 def _bounded(path: str, data: bytes) -> bytes:
-    if len(data) > _LIMIT:
+    if len(data) > _longest(path):
         raise UnreadableError(
-            f"{path} is longer than {_LIMIT} bytes", hint="no file of a log is that long"
+            f"{path} is longer than {_longest(path)} bytes", hint="no such file of a log is so long"
         )
     return data
 
@@ -153,7 +164,7 @@ class WebFiles(HttpNode):
             self._prefix = self._find()
         target = f"{self._prefix}/{path}"
         if not (self._hidden and path.startswith(("tile/entries/", "certs/"))):
-            status, data = self._fetch(target)
+            status, data = self._fetch(target, _longest(path))
             if status == 404:
                 raise NotFoundError(f"{path} is not there")
             if status == 200:
@@ -178,14 +189,14 @@ class WebFiles(HttpNode):
                         )
                     self._signer = self._signers.pop(0)
                 try:
-                    return self._send("GET", target, limit=_LIMIT).content
+                    return self._send("GET", target, limit=_longest(path)).content
                 except DeniedError:
                     self._signer = self._token = None
 
     def _find(self) -> str:
         """Where the tree begins: at the URL itself, or below a node's."""
         for prefix in ("", "/v1/log"):
-            status, data = self._fetch(f"{prefix}/checkpoint", _CHECKPOINT)
+            status, data = self._fetch(f"{prefix}/checkpoint", _SMALL)
             if status == 200 and data.startswith(b"urn:custody:log:"):
                 self._log = data.partition(b"\n")[0].decode("ascii", "replace")
                 return prefix
@@ -194,7 +205,7 @@ class WebFiles(HttpNode):
             hint="give the address of a node, or of an exported tree",
         )
 
-    def _fetch(self, target: str, limit: int = _LIMIT) -> tuple[int, bytes]:
+    def _fetch(self, target: str, limit: int) -> tuple[int, bytes]:
         """Status and body; a server that sends without end is cut off."""
         answer = self._web.call("GET", target, limit=limit, attempts=_ATTEMPTS)
         return answer.status, answer.content

@@ -6,9 +6,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -194,6 +196,26 @@ def test_bundles_that_prove_nothing_here_fail_at_the_step_at_fault(
         custody("verify", own / "b.bundle", "--trust", tmp_path / "later.json", code=2),
         f"version {root['v'] + 1}",
     )
+
+
+@pytest.mark.parametrize(
+    ("old", "changed"), [("chainId", {"chainId": 5}), ("finality", {"finality": None})]
+)
+def test_where_the_trust_root_may_be_at_fault_the_record_is_not_blamed_alone(
+    worked: dict[str, Path], tmp_path: Path, old: str, changed: dict[str, Any]
+) -> None:
+    """A changed trust.json made it "the record shows something that the agency never took in"."""
+    own, other = worked["folder"], tmp_path / "other.json"
+    root = json.loads((own / "trust.json").read_text())
+    clique = {**root["finality"][0], "signers": ["0x" + "ab" * 20]}
+    other.write_text(json.dumps(root | {old: changed[old] or [clique]}))
+    said = custody("verify", own / "b.bundle", "--trust", other, code=1).stdout
+    assert "or the trust root that you gave was changed" in " ".join(said.split())
+    digits = re.search(r"fingerprint ((?:\d{5} ?){8})", said)
+    assert digits is not None
+    words = ("--trust", other, "--trust-fingerprint", digits[1].strip())
+    said = custody("verify", own / "b.bundle", *words, code=1).stdout
+    assert "or the trust root that you gave" not in " ".join(said.split())
 
 
 def test_a_damaged_home_is_named_and_not_made_worse(

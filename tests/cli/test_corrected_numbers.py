@@ -127,3 +127,27 @@ def test_no_label_bears_a_number_that_the_item_had_before(home: Path) -> None:
     assert not Path("l.svg").exists()
     done(home, "label", "2026-118/A1", "-o", "l.svg")
     assert "2026-118/A1" in Path("l.svg").read_text()
+
+
+@pytest.mark.parametrize("number", ["B/", "/B", "B//1", "/"])
+def test_no_number_is_one_that_means_an_exhibit_with_its_parts(home: Path, number: str) -> None:
+    """`-e A2/`, as commands name a folder with its files, was recorded as it stood: A2//1, A2//2,
+    which nobody found by A2/ any more.
+    """
+    before = entries(home)
+    Path("a.txt").write_text("a")
+    Path("register.csv").write_text(
+        f"case,exhibit,description,occurred\n9,{number},x,2026-11-20T10:00:00Z\n"
+    )
+    for words in (
+        ("upload", "a.txt", "-c", "9", "-e", number),
+        ("upload", "a.txt", "-c", number, "-e", "A1"),
+        ("seize", "phone", "-c", "9", "-e", number),
+        ("correct", "2026-117/A1", "-e", number, *WHY),
+        ("correct", "2026-117/", "-c", number, *WHY, "--yes"),
+        ("record", "identify", "2026-117/A1", "--scheme", "Exhibit", "--value", number),
+        ("import", "register.csv", "--late", "x"),
+    ):
+        out, said = done(home, *words, code=2)
+        assert "number: in one a stroke stands between two parts" in " ".join((out + said).split())
+    assert entries(home) == before

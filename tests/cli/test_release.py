@@ -143,16 +143,34 @@ def test_without_a_key_there_is_no_release(clone: Path, tmp_path: Path) -> None:
 
 
 def test_what_is_not_committed_is_not_released(clone: Path, tmp_path: Path) -> None:
-    spare = clone / "ledger" / "spare.py"
-    spare.write_text("")
+    changed = clone / "ledger" / "__init__.py"
+    before = changed.read_bytes()
+    changed.write_bytes(before + b"# later")
     try:
         key, out = key_in(tmp_path), tmp_path / "out"
         told = release(clone, "--key", str(key), "--output", str(out), code=1).stderr
     finally:
-        spare.unlink()
+        changed.write_bytes(before)
     assert "commit first" in told
-    assert "ledger/spare.py" in told
+    assert "ledger/__init__.py" in told
     assert not out.exists()
+
+
+def test_what_an_officers_day_leaves_in_the_clone_stops_no_release_and_is_in_none(
+    clone: Path, tmp_path: Path
+) -> None:
+    """README's own day leaves photo.jpg, an invitation and for-the-court in it."""
+    left = [clone / name for name in ("photo.jpg", "docs/photo.jpg", "ledger/spare.py")]
+    for path in left:
+        path.write_bytes(b"evidence")
+    try:
+        assert building.changed(clone) == []
+        source = building.copy_source(clone, tmp_path / "source")
+    finally:
+        for path in left:
+            path.unlink()
+    assert (source / "Makefile").is_file()
+    assert not any((source / path.relative_to(clone)).exists() for path in left)
 
 
 def test_the_notes_are_those_of_the_version() -> None:

@@ -84,6 +84,7 @@ def office(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Offic
     return Office(folder / "home", folder / "colleague", (folder / "who").read_text())
 
 
+WHY = ("--reason", "typing error")
 PARTS = ("2026-117/A2", "2026-117/A2/1", "2026-117/A2/2", "2026-117/A2/3")
 
 
@@ -98,6 +99,72 @@ def test_an_exhibit_with_its_parts_takes_in_no_other_exhibit(office: Office) -> 
         **dict.fromkeys(PARTS, 2),
         **dict.fromkeys(others, 1),
     }
+
+
+@pytest.fixture
+def twice(office: Office) -> tuple[list[str], list[str]]:
+    """Two exhibits D2, each a folder of two files, of officers who may not see each other's: items
+    of this one's, the folder last, and all.
+    """
+    with Desk(office.home) as desk:
+        joined(desk, office.folder.parent / "officer", "officer", number="4713")
+    recorded: list[list[str]] = []
+    for home in (office.home, office.folder.parent / "officer"):
+        pages = office.folder.parent / f"pages-{home.name}"
+        pages.mkdir()
+        for number in range(2):
+            (pages / f"{number}.txt").write_text(f"{home} {number}")
+        office.folder = home if home != office.home else office.folder
+        run = office.run if home == office.home else office.theirs
+        run("upload", pages, "-c", "2026-117", "-e", "D2")
+        listed = ("--json", "list", "--case", "2026-117", "--exhibit", "D2")
+        recorded.append([one["opening"][:8] for one in json.loads(office.run(*listed)[0])["items"]])
+    return recorded[0], recorded[1]
+
+
+def test_two_exhibits_of_one_number_are_never_taken_for_one_with_its_parts(
+    office: Office, twice: tuple[list[str], list[str]]
+) -> None:
+    """A custodian offered, noted and renumbered both: "2026-117/D2 with its 4 parts"."""
+    for words in (("note", "2026-117/D2/", "x"), ("correct", "2026-117/D2/", "-e", "D3", *WHY)):
+        _, said = office.run(*words, "--yes", code=2)
+        assert "may be each of 2 exhibits: " in said
+        assert twice[0][-1] in said
+        [words_of_hint] = re.findall(r"by their ids, see: \S+ (.*)", " ".join(said.split()))
+        listed = office.run(*words_of_hint.replace("\\ ", "").split())[0]
+        assert all(one in listed for one in twice[1])
+
+
+def test_of_two_exhibits_of_one_number_one_is_corrected_item_by_item(
+    office: Office, twice: tuple[list[str], list[str]]
+) -> None:
+    """Neither could be: the parts of the other one had the number for ever."""
+    *parts, whole = twice[0]
+    _, said = office.run("correct", whole, "-e", "D3", *WHY, "--yes", code=2)
+    assert "2 parts of it would keep the number 2026-117/D2" in said
+    assert "correct each of those first, by its id" in said
+    for count, part in enumerate(parts, start=1):
+        office.run("correct", part, "-e", f"D3/{count}", *WHY, "--yes")
+    office.run("correct", whole, "-e", "D3", *WHY, "--yes")
+    out, _ = office.run("note", "2026-117/D2/", "x", "--yes")
+    assert "recorded for 3 items" in out
+
+
+def test_whoever_refuses_a_whole_exhibit_is_told_that_one_item_is_refused_at_a_time(
+    office: Office,
+) -> None:
+    """It ended in an internal error."""
+    office.run("handover", "offer", "2026-117/A2/", "--to", "4712", "--yes")
+    refusing = ("handover", "decline", "--reason", "x", "--yes")
+    _, said = office.theirs(*refusing, "2026-117/A2/", code=2)
+    assert "may be several items, and one is wanted here" in said
+    _, said = office.theirs(*refusing, code=2)
+    assert "4 items are on offer" in said
+    assert "--all" not in said
+    office.theirs("handover", "accept", "--all", "--yes")
+    _, said = office.theirs(*refusing, code=2)
+    assert "nothing is on offer to you" in said
+    assert "`custody handover offer ITEM --to YOUR-NUMBER`" in said
 
 
 def test_nothing_is_signed_for_a_whole_case_before_somebody_agreed(office: Office) -> None:

@@ -17,7 +17,7 @@ from ledger.adapters.logfiles import FolderFiles
 from ledger.domain.audit.contract_events import CheckpointAnchored
 from ledger.domain.errors import NetworkError
 from ledger.domain.verify.report import Verdict
-from ledger.services.audit import external, replaying
+from ledger.services.audit import replaying, unanchored_tail
 from tests.support.attacks import caught, history, served
 from tests.support.malice import World
 
@@ -271,11 +271,11 @@ def test_a_log_that_goes_on_without_end_beyond_what_is_anchored(
 ) -> None:
     nl = world["NL-POL"]
     world.settle()
-    monkeypatch.setattr(external, "_TAIL", 5)
+    monkeypatch.setattr(unanchored_tail, "TAIL", 5)
     for _ in range(6):
         nl.open()
     assert world.audit_all().codes() == {"overdue"}
-    monkeypatch.setattr(external, "_TAIL", 6)
+    monkeypatch.setattr(unanchored_tail, "TAIL", 6)
     assert world.audit_all().codes() == {"waiting"}
 
 

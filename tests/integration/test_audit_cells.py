@@ -75,7 +75,7 @@ def test_the_time_of_a_settled_offer_is_not_taken_back_unseen(lived: Lived) -> N
 
 
 def test_somebody_of_ours_whom_the_database_alone_shuts_out_is_told(lived: Lived) -> None:
-    """The node would revoke them within a minute, as if an administrator had said so."""
+    """The node revoked them within a minute, as if an administrator had said so."""
     database = sqlite3.connect(lived.desk.path / "ledger.sqlite", isolation_level=None)
     missed = []
     try:
@@ -85,7 +85,7 @@ def test_somebody_of_ours_whom_the_database_alone_shuts_out_is_told(lived: Lived
         for rowid, person in ours:
             edit = "UPDATE person SET active = ? WHERE rowid = ?"
             database.execute(edit, (0, rowid))
-            if "suspension-waits" not in lived.check().codes():
+            if "row-edited" not in lived.check().codes():
                 missed.append(person)
             database.execute(edit, (1, rowid))
     finally:

@@ -5,6 +5,8 @@ nothing else.
 from __future__ import annotations
 
 import json
+import re
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -17,6 +19,7 @@ from cli.commands import dispose as dispose_command
 from ledger.adapters.node.client import NodeClient
 from ledger.app import enrolling
 from ledger.app.person_keys import person_at
+from ledger.app.settings import CLIENT
 from ledger.client import handover, retrieval
 from ledger.domain.bundle.trust import TrustRoot
 from ledger.domain.errors import (
@@ -35,10 +38,12 @@ from ledger.services.partners import directory
 from tests.integration.test_api import operations
 from tests.support import consortium
 from tests.support.chains import running
+from tests.support.commands import done
 from tests.support.consortium import Consortium
 from tests.support.desk import BASIS, Desk
 from tests.support.disposals import dispose
 from tests.support.people import Colleague, joined
+from tests.support.serving import served
 
 NL, RO = "NL-POL", "RO-DIICOT"
 HERE = {"examiner"}  # of the guest's roles, what counts abroad
@@ -350,3 +355,40 @@ def test_a_guest_does_not_learn_at_which_nodes_ciphertext_of_what_was_disposed_o
     assert found.mayKeep == ("(not named to guests)",)
     assert "cellar" not in str(found)
     assert not any("--destroyed" in line for line in dispose_command._certificate(found, "item"))
+
+
+def test_a_guests_folder_for_the_court_believes_their_own_agencys_chain_and_not_the_hosts(
+    both: Consortium, guest: Colleague, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They read the fingerprint out to the court: the host, who made the record, named the chain
+    too, and where the program is to be had.
+    """
+    host = both[NL]
+    photo, mine = shared(host, guest, tmp_path), tmp_path / "mine"
+    shutil.copytree(guest.home, mine)
+    sync.settle(host.node, timeout=30)
+    told, about = NodeClient.trust_root, NodeClient.agency
+    with served(both[RO]) as own, served(host) as node:
+
+        def untrue(self: NodeClient, pin: int | None = None) -> bytes:
+            root = told(self, pin)
+            is_hosts = about(self).agency == NL
+            return root.replace(b'"label":"', b'"label":"made up: ') if is_hosts else root
+
+        monkeypatch.setattr(NodeClient, "trust_root", untrue)
+        known = mine / CLIENT
+        known.write_text(re.sub(r"http://[\w.:]+", own.url, known.read_text()))
+        done(mine, "person", "card", "--for", node.url, "-o", tmp_path / "card.json")
+        words = ("court", photo, "-o", tmp_path / "court", "--basis", "hearing")
+        done(mine, "--server", node.url, *words)
+    left = (tmp_path / "court" / "trust.json").read_text()
+    assert "made up" not in left
+
+
+def test_a_guest_is_told_that_guests_may_not_and_of_no_role_that_they_have(
+    both: Consortium, guest: Colleague
+) -> None:
+    """They were told that it takes the role of an administrator or examiner, and are both."""
+    with abroad(both[NL], guest) as (client, _), pytest.raises(DeniedError) as refused:
+        client.status()
+    assert "a guest of another agency" in str(refused.value.hint)

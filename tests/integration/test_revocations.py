@@ -4,6 +4,7 @@ interrupted is finished.
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -15,6 +16,7 @@ from ledger.client import handover, retrieval
 from ledger.domain.bundle.trust import TrustRoot
 from ledger.domain.codecs.text import format_time
 from ledger.domain.errors import (
+    AlteredError,
     CustodyError,
     DeniedError,
     NetworkError,
@@ -26,6 +28,8 @@ from ledger.domain.identity.person import PersonId
 from ledger.domain.verify.procedure import verify
 from ledger.domain.verify.report import Verdict
 from ledger.services.audit.self_check import examine
+from ledger.services.audit.self_check_findings import SelfCheckFinding
+from ledger.services.node.certificate_authority import Authority
 from ledger.services.onchain import checkpoint_anchoring
 from ledger.services.partners import directory
 from ledger.services.people import membership, revocation
@@ -167,7 +171,9 @@ def test_a_suspension_that_a_crash_interrupted_is_finished_by_the_node(
         patch.setattr(checkpoint_anchoring, "anchor_now", killed)
         with pytest.raises(Killed):
             interrupted(office, who, by)
-    assert date_of(office, serial) is None
+    begun = date_of(office, serial)
+    assert begun is not None
+    assert begun > office.clock.now() + 300 * DAY
     told = [one.message for one in examine(office.node, deep=False) if hasattr(one, "message")]
     assert any(
         "without a date yet, of people who were suspended or lost a role" in record
@@ -176,6 +182,7 @@ def test_a_suspension_that_a_crash_interrupted_is_finished_by_the_node(
     AnchoringWorker(office.node, AnchoringPolicy())._finish_suspensions()
     date = date_of(office, serial)
     assert date is not None
+    assert date < office.clock.now() + 8 * DAY
     AnchoringWorker(office.node, AnchoringPolicy())._finish_suspensions()
     assert date_of(office, serial) == date
     assert revocation.unsettled(office.node) == 0
@@ -222,6 +229,72 @@ def test_a_certificate_made_up_in_the_database_revokes_nobody_and_stops_no_suspe
         unit.people.put_certificate(b"\x01" * 32, b"no certificate")
     suspended(office, who)
     assert date_of(office, serial_of(who)) is not None
+
+
+@pytest.mark.parametrize("lost", ["everything", "a role"])
+def test_a_row_that_says_suspended_revokes_nobody_and_the_doctor_tells_it(
+    office: Desk, tmp_path: Path, lost: str
+) -> None:
+    """Whoever could write the database had the agency's own CA revoke whom they liked."""
+    who = joined(office, tmp_path / "mine", "officer", "examiner")
+    with office.node.records.read() as unit:
+        row = unit.people.get(who.id)
+        assert row is not None
+    poorer = office.node.keys.authority
+    assert poorer is not None
+    der = poorer.issue(
+        who.keyring.signing_key("person").public_key(), agency=who.id.agency, pseudonym=who.pseudonym,
+        roles=["officer"], service=False, now=office.clock.now(),
+    )  # fmt: skip
+    fresh = certificates.parse(der).digest
+    edited = replace(row, active=False) if lost == "everything" else replace(row, certificate=fresh)
+    with office.node.records.write() as unit:
+        unit.people.put_certificate(fresh, der)
+        unit.people.put(edited)
+    AnchoringWorker(office.node, AnchoringPolicy())._finish_suspensions()
+    office.client.anchor()
+    assert date_of(office, serial_of(who)) is None
+    found = [one for one in examine(office.node, deep=False) if isinstance(one, SelfCheckFinding)]
+    (told,) = [one.message for one in found if one.part == "certificates"]
+    assert "by the database alone" in told
+    with office.node.records.write() as unit:
+        unit.people.put(row)
+    suspended(office, who)
+    assert date_of(office, serial_of(who)) is not None
+    again = examine(office.node, deep=False)
+    assert not [one for one in again if isinstance(one, SelfCheckFinding)]
+
+
+@pytest.mark.parametrize("forged", ["by another CA", "an older one"])
+def test_a_list_in_the_database_that_was_never_announced_is_not_signed_anew(
+    office: Desk, tmp_path: Path, forged: str
+) -> None:
+    """What is on the newest list is taken over by the next one, which the agency's CA signs."""
+    who, other = joined(office, tmp_path / "mine"), joined(office, tmp_path / "other", number="2")
+    suspended(office, other)
+    with office.node.records.read() as unit:
+        newest = unit.authority.newest_crl()
+        assert newest is not None
+        count = len(list(unit.tables.rows("crl")))
+    der = Authority.found(NL, office.clock.now() - DAY).issue_crl(
+        newest.der, [(serial_of(who), 1)], number=newest.number + 1, now=office.clock.now()
+    )
+    database = sqlite3.connect(office.path / "ledger.sqlite", isolation_level=None)
+    try:
+        if forged == "by another CA":
+            columns = "INSERT INTO crl (number, der, issued) VALUES (?, ?, ?)"
+            database.execute(columns, (newest.number + 1, der, office.clock.now()))
+        else:
+            database.execute("DELETE FROM crl WHERE number = ?", (newest.number,))
+    finally:
+        database.close()
+    with pytest.raises(AlteredError, match="the one that the log announced"):
+        membership.suspend(office.node, who.id, by=office.person.certificate.subject)
+    with office.node.records.read() as unit:
+        row = unit.people.get(who.id)
+        assert row is not None
+        assert not row.active, "shut out here all the same"
+        assert len(list(unit.tables.rows("crl"))) == count + (1 if der and forged[0] == "b" else -1)
 
 
 def test_who_is_revoked_as_of_a_date_ahead_begins_nothing_new(office: Desk, tmp_path: Path) -> None:

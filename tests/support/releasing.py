@@ -49,7 +49,7 @@ def release(clone: Path, *words: str, code: int = 0) -> subprocess.CompletedProc
 
 def cloned(folder: Path) -> Path:
     """The files of this folder, as they are, committed in another one."""
-    building.copy_source(ROOT, folder)
+    building.copy_source(ROOT, folder, new=True)
     git(folder, "init", "-q")
     git(folder, "add", "-A")
     git(folder, "commit", "-q", "-m", "as it is")

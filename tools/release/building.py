@@ -30,9 +30,11 @@ def committed(root: Path) -> int:
 
 
 def changed(root: Path) -> list[str]:
-    """What in the working folder differs from the commit, as git tells it."""
+    """What in the working folder differs from the commit, as git tells it. What git does not know,
+    such as evidence of somebody who tries things out, goes into no release.
+    """
     said = subprocess.run(
-        ["git", "status", "--porcelain"],
+        ["git", "status", "--porcelain", "--untracked-files=no"],
         cwd=root,
         check=True,
         capture_output=True,
@@ -41,10 +43,15 @@ def changed(root: Path) -> list[str]:
     return said.stdout.splitlines()
 
 
-def copy_source(root: Path, into: Path) -> Path:
-    """The files that git knows, as they lie in the working folder, with one of two modes."""
+def copy_source(root: Path, into: Path, *, new: bool = False) -> Path:
+    """The files that git knows, as they lie in the working folder, with one of two modes.
+
+    Args:
+        new: those as well that nobody added yet.
+    """
+    more = ["--others", "--exclude-standard"] if new else []
     listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        ["git", "ls-files", "-z", "--cached", *more],
         cwd=root,
         check=True,
         capture_output=True,

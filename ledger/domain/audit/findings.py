@@ -38,13 +38,8 @@ _HOME: Final = (
     "stop the node, keep the home as it is, and compare it with a backup: the log "
     "says what is right"
 )
-_F, _I, _W, _N, _U = (
-    Severity.FAILED,
-    Severity.INCOMPLETE,
-    Severity.WARNING,
-    Severity.NOTE,
-    Severity.UNREADABLE,
-)
+_F, _I, _W = Severity.FAILED, Severity.INCOMPLETE, Severity.WARNING
+_N, _U = Severity.NOTE, Severity.UNREADABLE
 
 KINDS: Final[dict[str, Kind]] = {
     # The chain and the log as a whole
@@ -89,6 +84,13 @@ KINDS: Final[dict[str, Kind]] = {
         3,
         "nothing of the log is anchored: none of it was judged against the chain",
         _ANCHOR,
+    ),
+    "beyond-limit": Kind(
+        "entries",
+        _I,
+        3,
+        "a log goes on beyond what one run reads: the rest was not judged",
+        "go on with the same --state, or raise --most; where nobody signs so much: " + _ASK,
     ),
     "frozen": Kind("log", _F, 3, "the log is frozen", _HOME),
     # Files
@@ -246,15 +248,6 @@ KINDS: Final[dict[str, Kind]] = {
     "row-edited": Kind("rows", _F, 2, "a row says something else than the log", _HOME),
     "row-missing": Kind("rows", _F, 2, "a row is missing", _HOME),
     "row-inserted": Kind("rows", _F, 2, "a row that nothing in the log accounts for", _HOME),
-    "suspension-waits": Kind(
-        "rows",
-        _I,
-        2,
-        "somebody is shut out, and no revocation list says so yet",
-        "ask the administrators whether one of them suspended this person. If so, let the node "
-        "finish it: custody anchor. If not, stop the node before it revokes them, and compare the "
-        "home with a backup",
-    ),
     "schema-differs": Kind(
         "rows",
         _F,

@@ -21,6 +21,7 @@ from ledger.domain.audit.findings import AuditFinding
 from ledger.domain.chain import contract_layout
 from ledger.domain.codecs.text import told_time
 from ledger.domain.errors import RuleError
+from ledger.domain.event.claimed_times import AHEAD
 from ledger.domain.identity.names import agency_id, agency_urn
 from ledger.domain.item import custody_transitions
 from ledger.domain.item.custody_transitions import ItemState, Offer
@@ -335,3 +336,21 @@ def compare(
             differences.append((described, f"{found} in the log of {step.to}"))
     place = f"entry {step.index} of {agency}"
     return [AuditFinding("handover-differs", place, *difference) for difference in differences]
+
+
+def judge_time(place: str, claims: Claims, anchored: int, delay: int) -> list[AuditFinding]:
+    """Compare when an entry was signed with when it was anchored, and with the delay in seconds
+    that its agency declared; 0 where none is known.
+    """
+    found = []
+    if delay and anchored - claims.time > delay:
+        expected = f"anchored within {delay} s of {told_time(claims.time)}"
+        found.append(
+            AuditFinding("late", place, expected, f"anchored {anchored - claims.time} s after it")
+        )
+    if claims.time - anchored > AHEAD:
+        expected = f"signed before {told_time(anchored)}, when it was anchored"
+        found.append(
+            AuditFinding("clock-ahead", place, expected, f"signed at {told_time(claims.time)}")
+        )
+    return found

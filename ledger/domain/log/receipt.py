@@ -17,7 +17,7 @@ from typing import Any, Final
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from ledger.domain.codecs import cbor, cose
-from ledger.domain.codecs.text import require
+from ledger.domain.codecs.text import counted, require
 from ledger.domain.errors import FormatError, VerificationError
 from ledger.domain.identity.names import log_urn, parse_log_urn
 from ledger.domain.log.merkle import MAX_SIZE, root_from_inclusion
@@ -31,9 +31,13 @@ _INCLUSION: Final = -1
 _ISS, _SUB = 1, 2
 _STEP: Final = 5
 _NOTE: Final = re.compile(
-    rb"([^\n]+)\n(0|[1-9]\d{0,14})\n([A-Za-z0-9+/]{43}=)\n\n\xe2\x80\x94 ([^\n ]+) "
+    rb"([^\n]+)\n(0|[1-9]\d{0,18})\n([A-Za-z0-9+/]{43}=)\n\n\xe2\x80\x94 ([^\n ]+) "
     rb"([A-Za-z0-9+/=]+)\n"
 )
+
+
+class SizeError(FormatError):
+    """A checkpoint of more entries than any contract takes: nobody can have them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +216,9 @@ def parse_checkpoint(note: bytes) -> Checkpoint:
     require(
         canonical and len(root) == 32 and len(blob) == 68, "checkpoint: malformed root or signature"
     )
-    require(int(match[2]) <= MAX_SIZE, "checkpoint: size out of range")
+    if int(match[2]) > MAX_SIZE:
+        told = counted(int(match[2]), "entry")
+        raise SizeError(f"checkpoint: {told}, and no log has more than {MAX_SIZE}")
     return Checkpoint(note, log_id, int(match[2]), root)
 
 

@@ -101,10 +101,7 @@ PARTLY: Final[dict[str, dict[str, str]]] = {
         ),
     },
     "person": {
-        "active": (
-            "of a guest: nobody signs who of them is let in; of our people who are shut out and on "
-            "no list yet, which is told (`suspension-waits`)"
-        ),
+        "active": "of a guest: nobody signs who of them is let in",
         "number": (
             "sealed with fresh randomness; it must open under the key of the agency's "
             "people, for this person"

@@ -5,33 +5,31 @@ root.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Final
 
 from ledger.domain.audit.contract_events import CheckpointAnchored
 from ledger.domain.audit.ports import AuditState, LogFiles
 from ledger.domain.audit.report import AuditReport
-from ledger.domain.audit.signers import in_force
 from ledger.domain.bundle import trust_fingerprint
 from ledger.domain.bundle.trust import TrustRoot
-from ledger.domain.codecs.text import counted, format_time
-from ledger.domain.errors import CustodyError, FormatError, NotFoundError, VerificationError
-from ledger.domain.log import merkle, tiles
+from ledger.domain.codecs.text import counted
+from ledger.domain.errors import CustodyError, FormatError, NotFoundError
 from ledger.domain.log import receipt as receipts
 from ledger.domain.log.merkle import Frontier
 from ledger.domain.log.receipt import Checkpoint
 from ledger.domain.ports.node_and_chain import Clock, Contracts
-from ledger.services.audit import chain_events, cross_log, split_view
+from ledger.services.audit import chain_events, cross_log, run_bounds, split_view
 from ledger.services.audit.agency_keys import Authorities
 from ledger.services.audit.announcing import SignersOfLog
 from ledger.services.audit.chain_events import LogOfAgency, Progress, silent
 from ledger.services.audit.damaged_copies import SoundFiles
 from ledger.services.audit.fetching import Fetching, Missing, Submit, at_once, finding_for
 from ledger.services.audit.replaying import LogReplay
+from ledger.services.audit.run_bounds import MOST, BoundedFiles, Pace
+from ledger.services.audit.unanchored_tail import TAIL, UnanchoredTail
 
-# Entries beyond the newest anchored one that are looked at: a log could serve such without end.
-_TAIL: Final = 1 << 18
 #: Which log lay at a place, by the digest of that.
 _LOG_AT: Final = "log-at"
 #: Which descriptors were at hand when a log was last read, by the log.
@@ -47,11 +45,15 @@ class ExternalOptions:
         seen: files that others saw: signed checkpoints and bundles.
         progress: called with (what, total) at the beginning of each part; returns a function to be
             called with what was done.
+        most: entries that one run reads of a log.
+        pace: how slowly a log may answer.
     """
 
     submit: Submit = at_once
     seen: Sequence[bytes] = ()
     progress: Progress = silent
+    most: int = MOST
+    pace: Pace = field(default_factory=Pace)
 
 
 def audit(
@@ -120,7 +122,8 @@ class _Log:
         self._report = report
         self._clock = clock
         self._options = options
-        self._files = SoundFiles(files)
+        self._bounded = BoundedFiles(files, options.pace)
+        self._files = SoundFiles(self._bounded)
 
     def run(self) -> split_view.Audited | None:
         """Audit it.
@@ -166,7 +169,10 @@ class _Log:
         tree, begin = self._replayed(log, authorities, fetching, last)
         audited = None
         if tree is not None:
-            frontier = self._judge_tail(log, served, authorities, tree, fetching, end)
+            self._bounded.expect(min(served.size - end, TAIL))
+            now = self._clock.now()
+            tail = UnanchoredTail(log, served, authorities, fetching, self._report, now)
+            frontier = tail.judge(tree, end)
             keys = authorities.log_keys(log.agency)
             replaced = authorities.replaced_log_keys(log.agency, self._clock.now())
             audited = split_view.Audited(log, fetching, frontier, keys, replaced, served.size)
@@ -190,9 +196,11 @@ class _Log:
         while True:
             before, told = self._state.log(log.log), AuditReport()
             begin = before.size if before is not None else 0
-            done = self._options.progress(f"log of {log.agency}", end - begin)
+            stop = run_bounds.end_of_run(self._state, log, begin, end, self._options.most)
+            self._bounded.expect(stop - begin)
+            done = self._options.progress(f"log of {log.agency}", stop - begin)
             replay = LogReplay(log, fetching, self._contracts, self._state, authorities, told, done)
-            whole = replay.run()
+            whole = replay.run(stop) and stop == end
             root = replay.frontier.root() if whole and last is not None else b""
             if begin and (
                 replay.contradicted or (last is not None and whole and root != last.root)
@@ -200,7 +208,19 @@ class _Log:
                 self._state.forget(log.log)
                 continue
             self._report.take_over(told)
+            if stop < end:
+                self._tell_rest(log, stop, end)
             return (replay.frontier if whole else None), begin
+
+    def _tell_rest(self, log: LogOfAgency, stop: int, end: int) -> None:
+        """Say which entries this run leaves out, though the contract has a checkpoint of them."""
+        self._report.find(
+            "beyond-limit",
+            f"log of {log.agency}",
+            f"{counted(end, 'entry')}, which are anchored",
+            f"entries from {stop} on were not read: at most {self._options.most} in one run, up to "
+            "an anchored checkpoint",
+        )
 
     def _forget_outdated(self, log: LogOfAgency, authorities: Authorities) -> None:
         """Forget what is kept of a log, so that it is read from its beginning: where a descriptor
@@ -221,7 +241,11 @@ class _Log:
             return receipts.parse_checkpoint(self._files.get("checkpoint"))
         except CustodyError as error:
             gone = "withheld" if self._files.is_node else "copy-lacks"
-            codes = {NotFoundError: gone, FormatError: "note-unsigned"}
+            codes = {
+                NotFoundError: gone,
+                FormatError: "note-unsigned",
+                receipts.SizeError: "beyond-limit",
+            }
             code = codes.get(type(error), "unreachable")
             place = f"checkpoint at {self._files.where}"
             self._report.find(code, place, "a signed checkpoint", error.message)
@@ -282,84 +306,6 @@ class _Log:
                 "a descriptor with its log key",
                 "none at hand",
             )
-
-    def _judge_tail(
-        self,
-        log: LogOfAgency,
-        served: Checkpoint,
-        authorities: Authorities,
-        frontier: Frontier,
-        fetching: Fetching,
-        anchored: int,
-    ) -> Frontier:
-        """Check that the entries that are not anchored yet fit the served checkpoint, and have not
-        waited too long.
-
-        Returns:
-            the log's tree with them; without them where they are too many or cannot be read.
-        """
-        self._report.facts[f"waiting {log.agency}"] = served.size - frontier.size
-        overdue = ""
-        if served.size - frontier.size > _TAIL:
-            overdue = f"at most {_TAIL} are looked at"
-        else:
-            try:
-                frontier, oldest = self._read_tail(log, served, frontier, fetching)
-                overdue = self._overdue(log, authorities, oldest)
-            except Missing as missing:
-                self._report.add(finding_for(missing, log.agency))
-            except (FormatError, VerificationError) as error:
-                place = f"newest entries of {log.agency}"
-                self._report.find("bundle-malformed", place, "entries and tiles", error.message)
-        self._report.judged(
-            f"log of {log.agency}", anchored, served.size - anchored, overdue=overdue
-        )
-        return frontier
-
-    def _read_tail(
-        self, log: LogOfAgency, served: Checkpoint, frontier: Frontier, fetching: Fetching
-    ) -> tuple[Frontier, int | None]:
-        """Read the entries behind the newest anchored one, and compare them with the checkpoint.
-
-        Returns:
-            the tree with them, and the time of the oldest.
-
-        Raises:
-            Missing: a file is not to be had. CustodyError: one is malformed.
-        """
-        tail, times = Frontier(frontier.size, frontier.hashes), list[int]()
-        for bundle in fetching.bundles(frontier.size, served.size):
-            for index, entry in enumerate(bundle.entries, bundle.first):
-                tail.append(entry.leaf)
-                if entry.code:
-                    place = f"entry {index} of {log.agency}"
-                    self._report.find(
-                        entry.code, place, "a signed statement of this log", entry.found
-                    )
-                elif entry.claims is not None:
-                    times.append(entry.claims.time)
-        if tail.size != served.size or tail.root() != served.root:
-            self._report.find(
-                "note-differs",
-                f"checkpoint of {log.agency}",
-                f"{served.size} with root {served.root.hex()}",
-                f"{counted(tail.size, 'entry')} with root {tail.root().hex()}",
-            )
-        if merkle.root_of(served.size, tiles.node_reader(fetching.tile)) != served.root:
-            expected = f"root {served.root.hex()}"
-            self._report.find("tile-differs", f"tiles of {log.agency}", expected, "another root")
-        return tail, min(times, default=None)
-
-    def _overdue(self, log: LogOfAgency, authorities: Authorities, oldest: int | None) -> str:
-        """What is wrong where the oldest entry waits for longer than its agency declared."""
-        descriptor = in_force(authorities.versions[log.agency], self._clock.now())
-        if oldest is None or descriptor is None:
-            return ""
-        longest = descriptor.max_anchoring_delay
-        late = self._clock.now() - oldest > longest
-        if not late:
-            return ""
-        return f"the oldest since {format_time(oldest)}, to be anchored within {longest} s"
 
     def _conclude(
         self, log: LogOfAgency, authorities: Authorities, count: int, end: int, *, whole: bool

@@ -18,11 +18,16 @@ from ledger.domain.audit.ports import AuditState, LogFiles
 from ledger.domain.errors import CustodyError, DeniedError, NotFoundError
 from ledger.domain.log import tiles
 from ledger.domain.log.tiles import WIDTH
+from ledger.services.audit.run_bounds import BeyondError
 
 #: Runs ``examine_bundle`` somewhere: in another process, or at once in this one.
 Submit = Callable[..., "Future[list[Any]]"]
 _THREADS: Final = 6
 _AHEAD: Final = 12  # bundles under way: enough to keep two cores busy, and a bound on memory
+#: Bytes of them that wait to be handed on: ordinary ones have 0.2 MiB, and 16 MiB at most.
+_WAITING: Final = 32 << 20
+#: Certificates held in memory, and such as a copy lacks: an agency's CA issues them without end.
+_HELD: Final = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +41,8 @@ class Bundle:
 
 
 class Missing(Exception):  # noqa: N818  (a turn of events, told as a finding by whoever reads the log)
-    """A file could not be had: its path, and whether a node withholds it, a copy lacks it, or it
-    just could not be reached.
+    """A file could not be had: its path, and whether a node withholds it, a copy lacks it, it
+    just could not be reached, or it is more than one run reads.
     """
 
     def __init__(self, path: str, error: CustodyError, files: LogFiles) -> None:
@@ -45,6 +50,8 @@ class Missing(Exception):  # noqa: N818  (a turn of events, told as a finding by
         self.path = path
         self.error = error
         self.code = "unreachable"
+        if isinstance(error, BeyondError):
+            self.code = "beyond-limit"
         if isinstance(error, NotFoundError):
             self.code = "withheld" if files.is_node else "copy-lacks"
         self.denied = isinstance(error, DeniedError)
@@ -126,14 +133,17 @@ class Fetching:
         Raises:
             Missing: a bundle could not be had. FormatError: one is malformed.
         """
-        wanted = iter(range(start // WIDTH, -(-end // WIDTH)))
+        wanted = iter(range(start // WIDTH, -(-end // WIDTH)) if start < end else ())
         fetched: deque[Future[tuple[int, bytes, bytes]]] = deque()
-        examined: deque[tuple[int, int, bytes, dict[bytes, bytes], Future[list[Any]]]] = deque()
+        examined: deque[tuple[int, int, bytes, dict[bytes, bytes], Future[list[Any]], int]] = (
+            deque()
+        )
         with ThreadPoolExecutor(_THREADS, thread_name_prefix="fetch") as pool:
             try:
                 while True:
                     while (
                         len(fetched) + len(examined) < _AHEAD
+                        and sum(size for *_, size in examined) < _WAITING
                         and (index := next(wanted, None)) is not None
                     ):
                         fetched.append(pool.submit(self._fetch, index))
@@ -144,10 +154,10 @@ class Fetching:
                         work = self._submit(
                             entries.examine_bundle, data, skip, self._log_ids, known
                         )
-                        examined.append((index, skip, tile, known, work))
+                        examined.append((index, skip, tile, known, work, len(data)))
                     if not examined:
                         return
-                    index, skip, tile, known, work = examined.popleft()
+                    index, skip, tile, known, work, _ = examined.popleft()
                     first = index * WIDTH + skip
                     decoded = [entries.unpack(packed) for packed in work.result()]
                     self._require_named(decoded)
@@ -161,6 +171,8 @@ class Fetching:
 
     def _certificates(self, data: bytes) -> dict[bytes, bytes]:
         ders: dict[bytes, bytes] = {}
+        if len(self._known) > _HELD:
+            self._known.clear()
         for digest in entries.certificates_named(data):
             if digest not in self._known:
                 self._known[digest] = self._certificate(digest)
@@ -185,7 +197,7 @@ class Fetching:
         try:
             der = self.get(f"certs/{digest.hex()}")
         except Missing as missing:
-            if missing.code == "unreachable":
+            if missing.code in {"unreachable", "beyond-limit"} or len(self._lacking) > _HELD:
                 raise
             self._lacking[digest] = missing  # a finding only if an entry names it
             return None

@@ -16,6 +16,7 @@ from ledger.domain.bundle.trust import TrustRoot
 from ledger.domain.codecs.text import counted
 from ledger.domain.crypto.grants import HpkePrivateKey
 from ledger.domain.errors import ALTERED, CustodyError, NetworkError, StorageError, UnreadableError
+from ledger.domain.log import merkle
 from ledger.rows.unit_of_work import Database, UnitOfWork
 from ledger.services.audit import database_comparison, external, obligations, sampling
 from ledger.services.audit.chain_events import Progress, silent
@@ -58,7 +59,10 @@ def audit(node: Node, root: TrustRoot, state: AuditState, options: InternalOptio
 def _audit(
     node: Node, root: TrustRoot, state: AuditState, scratch: Database, options: InternalOptions
 ) -> AuditReport:
-    view = external.ExternalOptions(submit=options.submit, progress=options.progress)
+    # A node reads all of its own log: nobody else decides how much that is.
+    view = external.ExternalOptions(
+        submit=options.submit, progress=options.progress, most=merkle.MAX_SIZE
+    )
     # The log only grows, also while it is audited: as it is now it has what the chain knows.
     log = OwnLog.of(replace(node, records=node.live or node.records))
     report = external.audit(node.contracts, root, [OwnFiles(log)], state, node.clock, view)

@@ -5,11 +5,8 @@ looked at.
 from __future__ import annotations
 
 import re
-import threading
-import time
 from collections.abc import Sequence
-from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Final
 
@@ -19,9 +16,9 @@ from ledger.domain.audit.ports import AuditState, LogFiles
 from ledger.domain.audit.report import AuditReport
 from ledger.domain.bundle.trust import TrustRoot
 from ledger.domain.codecs.text import counted
-from ledger.domain.errors import NetworkError
 from ledger.domain.ports.node_and_chain import Clock, Contracts
 from ledger.services.audit import external
+from ledger.services.audit.run_bounds import Pace
 from ledger.services.node import transfer_progress
 
 _HOUR: Final = 3600
@@ -59,59 +56,6 @@ class Round:
     ages: dict[str, int] = field(default_factory=dict)
 
 
-class _Paced:
-    """The files of a log while it answers at a bearable pace: one that sends a byte a second would
-    keep back what the others have to tell.
-
-    See domain.audit.ports.LogFiles. What was read stays read: the next look goes on behind it.
-    """
-
-    def __init__(self, files: LogFiles) -> None:
-        self._files = files
-        self._waited, self._bytes, self._asked, self._since = 0.0, 0, 0, 0.0
-        self._mutex = threading.Lock()
-        self.where = files.where
-
-    @property
-    def is_node(self) -> bool:
-        return self._files.is_node
-
-    def known_at(self, services: AbstractSet[str]) -> None:
-        self._files.known_at(services)
-
-    def get(self, path: str) -> bytes:
-        self._begin()
-        data = b""
-        try:
-            data = self._files.get(path)
-        finally:
-            self._end(len(data))
-        return data
-
-    def _begin(self) -> None:
-        with self._mutex:
-            now = time.monotonic()
-            waited = self._waited + (now - self._since if self._asked else 0.0)
-            if waited > transfer_progress.GRACE + self._bytes / transfer_progress.RATE:
-                raise NetworkError(
-                    f"answers too slowly: {self._bytes} bytes in {waited:.0f} s",
-                    hint="nothing more is asked of it until the next look",
-                )
-            if not self._asked:
-                self._since = now
-            self._asked += 1
-
-    def _end(self, size: int) -> None:
-        with self._mutex:
-            self._asked -= 1
-            self._bytes += size
-            if not self._asked:
-                self._waited += time.monotonic() - self._since
-
-    def close(self) -> None:
-        self._files.close()
-
-
 def check(
     contracts: Contracts,
     root: TrustRoot,
@@ -126,9 +70,9 @@ def check(
     An alarm is fresh until ``mark_sent`` says that it was sent, and again only after it was gone
     for a while; what could not be reached counts as such only when it happens twice in a row.
     """
-    report = external.audit(
-        contracts, root, [_Paced(files) for files in logs], state, clock, options
-    )
+    pace = Pace(transfer_progress.GRACE, transfer_progress.RATE)
+    paced = replace(options or external.ExternalOptions(), pace=pace)
+    report = external.audit(contracts, root, logs, state, clock, paced)
     ages: dict[str, int] = {}
     for log, agency in report.logs.items():
         last, opened = state.last_checkpoint(log), state.opened(log)

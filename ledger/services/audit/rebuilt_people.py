@@ -162,22 +162,12 @@ class People:
 
     def _is_active(self, unit: UnitOfWork, certificate: Certificate, person: PersonRow) -> bool:
         """Whether somebody is let in: of a guest nobody signs that; our own people are until a list
-        revokes them. One who is shut out and on no list was suspended a moment ago, or by whoever
-        wrote into the database, for which the node would revoke them: that is told.
+        revokes them, which is signed in the transaction that shuts them out.
         """
-        active = bool(person.active)
-        if certificate.agency == self._book.node.agency:
-            serial = certificates.load(certificate.der).serial_number
-            listed = agency_statements.revoked_since(unit, serial) is not None
-            if not active and not listed:
-                self._book.find(
-                    "suspension-waits",
-                    f"person {certificate.subject}",
-                    "a revocation list with their certificate",
-                    "shut out, and on no list",
-                )
-            return active and not listed
-        return active
+        if certificate.agency != self._book.node.agency:
+            return bool(person.active)
+        serial = certificates.load(certificate.der).serial_number
+        return agency_statements.revoked_since(unit, serial) is None
 
     def _keys_of(self, certificate: Certificate, person: PersonRow) -> tuple[bytes, bytes]:
         """Somebody's HPKE key, and what proves it: what they signed for both their keys when they

@@ -9,24 +9,23 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
+from ledger.domain.audit.checklist import Severity
 from ledger.domain.audit.contract_events import CheckpointAnchored
 from ledger.domain.audit.findings import AuditFinding
 from ledger.domain.audit.log_entry import DecodedEntry
 from ledger.domain.audit.ports import AuditState, LogState, Progress, Usage
-from ledger.domain.audit.replay import Replay, Step
+from ledger.domain.audit.replay import Replay, Step, judge_time
 from ledger.domain.audit.report import AuditReport
 from ledger.domain.audit.signers import Signers, in_force
 from ledger.domain.codecs.text import counted, told_time
 from ledger.domain.errors import CustodyError, FormatError
-from ledger.domain.event.claimed_times import AHEAD
 from ledger.domain.item.custody_transitions import ItemState
 from ledger.domain.log import receipt as receipts
 from ledger.domain.log import tiles
 from ledger.domain.log.merkle import Frontier
-from ledger.domain.log.statement import Claims
 from ledger.domain.log.tiles import HEIGHT, WIDTH
 from ledger.domain.ports.node_and_chain import Contracts
-from ledger.services.audit import chain_events
+from ledger.services.audit import chain_events, run_bounds
 from ledger.services.audit.agency_keys import Authorities
 from ledger.services.audit.agency_statements import AgencyStatements
 from ledger.services.audit.chain_events import LogOfAgency
@@ -87,19 +86,18 @@ class LogReplay:
         self._delay = 0
         self._whole = True
         self._held = self._silent = False
+        self._faults = 0
         #: Whether the entries led to another root than the contract has.
         self.contradicted = False
 
-    def run(self) -> bool:
-        """Replay up to the newest anchored checkpoint; False where the log contradicts the chain or
-        cannot be read on.
+    def run(self, end: int) -> bool:
+        """Replay up to an anchored checkpoint of ``end`` entries; False where the log contradicts
+        the chain or is not read on.
 
         What leads to another root is not kept at all: the next audit looks at this log from its
         beginning.
         """
         covers = chain_events.checkpoints(self._state, self._log, self._begin)
-        last = self._state.last_checkpoint(self._log.log)
-        end = last.size if last is not None else 0
         self._next(covers)
         for number, bundle in enumerate(self._bundles(end), 1):
             if not self._take(bundle, end, covers):
@@ -344,29 +342,7 @@ class LogReplay:
             expected, opened = "log-opened, as the first entry", f"effect {claims.effect!r}"
             stretch.findings.append(AuditFinding("agency-statements", place, expected, opened))
         if cover is not None:
-            stretch.findings += self._judge_time(place, claims, cover)
-
-    def _judge_time(
-        self, place: str, claims: Claims, cover: CheckpointAnchored
-    ) -> list[AuditFinding]:
-        faults = []
-        if self._delay and cover.time - claims.time > self._delay:
-            expected = f"anchored within {self._delay} s of {told_time(claims.time)}"
-            faults.append(
-                AuditFinding(
-                    "late", place, expected, f"anchored {cover.time - claims.time} s after it"
-                )
-            )
-        if claims.time - cover.time > AHEAD:
-            faults.append(
-                AuditFinding(
-                    "clock-ahead",
-                    place,
-                    f"signed before {told_time(cover.time)}, when it was anchored",
-                    f"signed at {told_time(claims.time)}",
-                )
-            )
-        return faults
+            stretch.findings += judge_time(place, claims, cover.time, self._delay)
 
     def _forget(self) -> None:
         self._state.forget(self._log.log)
@@ -377,7 +353,9 @@ class LogReplay:
             self._report.add(finding)
 
     def _commit(self) -> bool:
-        """Make the stretch durable; False where nothing of it may be kept."""
+        """Make the stretch durable; False where nothing of it may be kept, or where enough was
+        found.
+        """
         stretch = self._stretch
         if self._held:
             self._tell_stretch()
@@ -396,5 +374,14 @@ class LogReplay:
             self._state.put_progress(progress)
             self._statements.keep()
             chain_events.keep_withdrawals(self._state, stretch.withdrawals)
+        self._faults += sum(one.kind.severity is Severity.FAILED for one in stretch.findings)
         self._stretch = _Stretch()
-        return True
+        if self._faults < run_bounds.FAULTS:
+            return True
+        self._report.find(
+            "beyond-limit",
+            f"log of {self._log.agency}",
+            f"fewer than {run_bounds.FAULTS} contradictions",
+            f"{self._faults}: entries from {self.frontier.size} on were not read in this run",
+        )
+        return False

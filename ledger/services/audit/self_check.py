@@ -192,8 +192,10 @@ def _check_backups(node: Node) -> Iterable[Result]:
     return ()
 
 
-def _check_certificates(node: Node) -> Iterator[SelfCheckWarning]:
-    """Certificates that end before long are renewed in time, and suspensions are finished."""
+def _check_certificates(node: Node) -> Iterator[SelfCheckWarning | SelfCheckFinding]:
+    """Certificates that end before long are renewed in time, suspensions are finished, and whom
+    the database shuts out is on a list.
+    """
     for ending in expiry.ending(node):
         yield SelfCheckWarning("certificates", ending.told(node.clock.now()), ending.remedy)
     if count := revocation.unsettled(node):
@@ -203,6 +205,16 @@ def _check_certificates(node: Node) -> Iterator[SelfCheckWarning]:
         )
         yield SelfCheckWarning(
             "certificates", told, "it is given while the home is served, or now: custody anchor"
+        )
+    with node.records.read() as unit:
+        shut_out = revocation.unlisted(node, unit)
+    for who in shut_out:
+        yield SelfCheckFinding(
+            "certificates",
+            f"person {who.pseudonym} is suspended or lost a role by the database alone: no "
+            "revocation list that this agency signed says so, and nothing is published for it",
+            f"if no administrator did that: {RESTORE}; else again: custody person suspend "
+            f"{who.pseudonym}",
         )
 
 

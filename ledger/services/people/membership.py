@@ -113,11 +113,14 @@ def renew(node: Node, who: PersonId, *, roles: list[str] | None, by: PersonId | 
         lost = "custodian" in old.roles and "custodian" not in fresh.roles
         if lost:
             unit.people.drop_custody_key(who)
+        unsigned = revocation.shut_out(node, unit, who)
         changed = Changed(
             now,
             lost and custody_keys.holds(node, unit, person),
             custody_keys.standing(node, unit, person, fresh),
         )
+    if unsigned is not None:
+        raise unsigned
     revocation.settle(node)
     return changed
 
@@ -287,8 +290,8 @@ def suspend(node: Node, who: PersonId, *, by: PersonId, since: int | None = None
         NotFoundError: no such person. RuleError: oneself, so that an administrator is left.
             UsageError: ``since`` lies ahead.
         NetworkError, ChainError: suspended here, but not revoked yet: the chain cannot be reached.
-            KeyringError: no CA here. AlteredError: suspended here, and somebody deleted their
-            certificate from the database, which nobody can revoke therefore.
+            KeyringError: no CA here. AlteredError: suspended here, and the database was altered:
+            their certificate is gone, or the newest list is another than the log announced.
     """
     guest = who.agency != node.agency
     if not guest:
@@ -313,8 +316,13 @@ def suspend(node: Node, who: PersonId, *, by: PersonId, since: int | None = None
         if guest:  # whether their certificate is revoked is their own agency's affair
             return Changed(node.clock.now())
         keeps = custody_keys.holds(node, unit, person)
-        if since is not None:
+        unsigned = None
+        if since is None:
+            unsigned = revocation.shut_out(node, unit, who)
+        else:
             revocation.revoke_all(node, unit, who, since)
+    if unsigned is not None:
+        raise unsigned
     if since is None:
         revocation.settle(node)
     with node.records.read() as unit:

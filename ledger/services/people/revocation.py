@@ -1,13 +1,14 @@
 """From when on verifiers refuse the certificates of whoever was suspended or lost a role.
 
-- a person is shut out first: their agency's own database refuses them from that transaction on
+- a person is shut out first, in one transaction with a list that names their certificates as of a
+  date a year ahead: a row of the database is no proof that anybody asked for it, and whoever can
+  write rows cannot sign lists, so what is still to do follows from the newest list alone
 - then what they signed before is anchored, and only then their certificates get their date, so that
-  nothing of theirs can come in between
+  nothing of theirs can come in between; this is taken up again after a crash
 - the date lies ahead by as long as another agency may take to anchor what they signed there as its
   guest: their own agency cannot know of that work, and a verifier asks about the block's time. It
   gives nobody a way in: whoever is on the list at all, whatever the date, begins nothing new
   anywhere (`certificates.verify_current`)
-- what is still to do follows from the database alone, and is taken up again after a crash
 - a certificate that a renewal made superfluous, without a role less, is not revoked: the new one is
   for the same key and rights, and what was signed under the old one, here or as a guest, goes on
   verifying
@@ -48,9 +49,29 @@ _LONGEST_DELAY: Final = 7 * 86400
 _UNTIL_ANCHORED: Final = 366 * 86400
 
 
+def shut_out(node: Node, unit: UnitOfWork, who: PersonId) -> AlteredError | None:
+    """Put what somebody may use no more on the list, in the transaction that takes it from them:
+    every certificate, where they are suspended, and each with a role that they lost.
+
+    Returns:
+        why there is no list that could be signed: they are shut out here all the same, and whoever
+        asked for it is told.
+    """
+    date = _date(node, unit) + _UNTIL_ANCHORED
+    try:
+        agency_statements.newest_list(node, unit)
+        issued = _issued(node, unit, lambda one: one.subject == who and _is_lost(unit, one))
+        fresh = [one for one in issued if agency_statements.revoked_since(unit, one) is None]
+        if fresh:
+            agency_statements.publish_crl(node, unit, [(serial, date) for serial in sorted(fresh)])
+    except AlteredError as error:
+        return error
+    return None
+
+
 def settle(node: Node) -> None:
-    """Revoke every certificate of ours that its owner may use no more: of whoever is suspended, and
-    one with a role that they lost. Does nothing where all of them are revoked.
+    """Date for good every certificate of ours that is on the list as of a later time: of whoever is
+    suspended, and one with a role that they lost. Does nothing where all of them are dated.
 
     Raises:
         NetworkError, ChainError: what was signed before cannot be anchored now. The certificates
@@ -66,19 +87,30 @@ def settle(node: Node) -> None:
     except FrozenError:
         raise
     except (NetworkError, ChainError) as error:
-        _publish(node, later=_UNTIL_ANCHORED)
         raise NetworkError(
             "whoever was suspended or lost a role is shut out from now on, here and at other "
             f"agencies; what they signed before is not anchored yet: {error.message}",
             hint="the home does it by itself while it is served: see custody status",
         ) from error
-    _publish(node)
+    with node.records.write() as unit:
+        date = _date(node, unit)
+        if serials := _dated_later(unit, date):
+            agency_statements.publish_crl(node, unit, [(serial, date) for serial in serials])
 
 
 def unsettled(node: Node) -> int:
     """How many certificates of ours have no date yet as of when they are revoked for good."""
     with node.records.read() as unit:
-        return len(_unsettled(node, unit, _date(node, unit) + AHEAD))
+        return len(_dated_later(unit, _date(node, unit) + AHEAD))
+
+
+def unlisted(node: Node, unit: UnitOfWork) -> list[PersonId]:
+    """Whom the database alone suspends, or takes a role from: no list of ours says so."""
+    found = set[PersonId]()
+    for certificate in _certificates(node, unit, lambda one: _is_lost(unit, one)):
+        if agency_statements.revoked_since(unit, _serial(certificate)) is None:
+            found.add(certificate.subject)
+    return sorted(found, key=str)
 
 
 def revoke_all(node: Node, unit: UnitOfWork, who: PersonId, since: int) -> None:
@@ -107,17 +139,15 @@ def date_of(unit: UnitOfWork, person: PersonRow) -> int:
     return date
 
 
-def _publish(node: Node, *, later: int = 0) -> None:
-    with node.records.write() as unit:
-        date = _date(node, unit) + later
-        if serials := _unsettled(node, unit, date):
-            agency_statements.publish_crl(node, unit, [(serial, date) for serial in serials])
-
-
-def _unsettled(node: Node, unit: UnitOfWork, latest: int) -> list[int]:
-    """Serial numbers of what is to be revoked, and is not, or only as of a later time."""
-    issued = _issued(node, unit, lambda certificate: _is_lost(unit, certificate))
-    return sorted(serial for serial in issued if _is_later(unit, serial, latest))
+def _dated_later(unit: UnitOfWork, latest: int) -> list[int]:
+    """Serial numbers on the newest list that it has revoked only as of a later time."""
+    newest = unit.authority.newest_crl()
+    listed = certificates.load_crl(newest.der) if newest is not None else ()
+    return sorted(
+        entry.serial_number
+        for entry in listed
+        if int(entry.revocation_date_utc.timestamp()) > latest
+    )
 
 
 def _is_lost(unit: UnitOfWork, certificate: Certificate) -> bool:
@@ -138,8 +168,19 @@ def _is_later(unit: UnitOfWork, serial: int, latest: int) -> bool:
 
 
 def _issued(node: Node, unit: UnitOfWork, wanted: Callable[[Certificate], bool]) -> Iterator[int]:
-    """Serial numbers of certificates of our people that are wanted and that our CA issued: a row
-    that somebody put into the database revokes nobody and stops no revocation.
+    """Serial numbers of certificates of our people that are wanted."""
+    return map(_serial, _certificates(node, unit, wanted))
+
+
+def _serial(certificate: Certificate) -> int:
+    return certificates.load(certificate.der).serial_number
+
+
+def _certificates(
+    node: Node, unit: UnitOfWork, wanted: Callable[[Certificate], bool]
+) -> Iterator[Certificate]:
+    """Certificates of our people that are wanted and that our CA issued: a row that somebody put
+    into the database revokes nobody and stops no revocation.
     """
     authorities = node.descriptor(unit).authorities
     for row in unit.tables.rows("certificate"):
@@ -147,7 +188,7 @@ def _issued(node: Node, unit: UnitOfWork, wanted: Callable[[Certificate], bool])
             certificate = certificates.parse(row["der"])
         except (CustodyError, TypeError):
             continue
-        # Signatures last, and of few: the node asks once a minute.
+        # Signatures last, and of few.
         ours = certificate.kind == "person" and certificate.agency == node.agency
         if not (ours and wanted(certificate)):
             continue
@@ -155,7 +196,7 @@ def _issued(node: Node, unit: UnitOfWork, wanted: Callable[[Certificate], bool])
             certificates.verify_issued(certificate, authorities, certificate.not_before)
         except CustodyError:
             continue
-        yield certificates.load(certificate.der).serial_number
+        yield certificate
 
 
 def _date(node: Node, unit: UnitOfWork) -> int:

@@ -13,7 +13,7 @@ from typing import Any, Final
 from ledger.domain.codecs import strict_json
 from ledger.domain.codecs.text import b64url, format_time
 from ledger.domain.crypto import content_encryption
-from ledger.domain.errors import KeyringError
+from ledger.domain.errors import AlteredError, KeyringError
 from ledger.domain.event import document as documents
 from ledger.domain.event import signers
 from ledger.domain.event.document import Event
@@ -92,13 +92,14 @@ def publish_crl(
         time: the list speaks for this moment where the node's clock is not there yet.
 
     Raises:
-        KeyringError: the CA key is not at hand here.
+        KeyringError: the CA key is not at hand here. AlteredError: the newest list in the database
+            is another one than the log announced: what is on it would be signed anew.
     """
     if node.keys.authority is None:
         raise KeyringError(
             "the CA key is not at hand on this node", hint="issue a revocation list where the CA is"
         )
-    previous, clock = unit.authority.newest_crl(), node.clock.now()
+    previous, clock = newest_list(node, unit), node.clock.now()
     # A list that was asked for by a block time speaks for a moment that is yet to come: one that
     # follows it sooner is not older, or partners would refuse it, and everybody of this agency.
     now = max(clock, time, unit.authority.last_issued(clock + _AHEAD))
@@ -116,6 +117,35 @@ def publish_crl(
     }
     publish(node, unit, "crl-published", body)
     return row
+
+
+def newest_list(node: Node, unit: UnitOfWork) -> CrlRow | None:
+    """The newest revocation list of ours, as the log announced it; None where there is none yet.
+
+    Raises:
+        AlteredError: the database has another one.
+    """
+    newest, announced = unit.authority.newest_crl(), _announced(node, unit)
+    found = digest_of(newest.der) if newest is not None else None
+    if announced != found:
+        raise AlteredError(
+            f"the newest revocation list in the database: expected the one that the log announced, "
+            f"{(announced or 'none')[:16]}, found {(found or 'none')[:16]}",
+            hint="the database was altered: custody doctor says where; restore a backup",
+        )
+    return newest
+
+
+def _announced(node: Node, unit: UnitOfWork) -> str | None:
+    """The digest of the newest revocation list that the log announced; None where it did none."""
+    for row in reversed(unit.logs.events(agency_urn(node.agency))):
+        raw = unit.documents.get(row.payload)
+        if raw is None or sha256(raw).digest() != row.payload:
+            continue
+        event = documents.parse(raw)
+        if event.type == "crl-published":
+            return str(event.body["digest"])
+    return None
 
 
 def crl_row(der: bytes) -> CrlRow:

@@ -63,5 +63,6 @@ def _require_same_numbers(told: RecordedEvent, life: ItemHistory) -> None:
         raise DeniedError(
             "a case or exhibit number is given and corrected by whoever holds the item, and by "
             "custodians",
-            hint="ask one of them; or say whose number it is: --issuer WHO",
+            hint="ask one of them"
+            + ("; or say whose number it is: --issuer WHO" * (told.event.type == "identified")),
         )
