@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Final
 from cli import output, questions
 from cli.global_options import STATE
 from cli.hints import command
+from ledger.domain.codecs.text import is_case
 from ledger.domain.event import same_record
 
 if TYPE_CHECKING:
@@ -97,11 +98,11 @@ def apart(openings: dict[str, str]) -> dict[str, str]:
     where none is known, each with as many digits as tell all of these apart.
     """
     digits = SHORT
-    ids = {urn: opening or urn.removeprefix("urn:uuid:") for urn, opening in openings.items()}
+    ids = {urn: opening or urn.rpartition(":")[2] for urn, opening in openings.items()}
     known = set(ids.values())
     while len({one[:digits] for one in known}) < len(known):
         digits += 4
-    return {urn: one[:digits] for urn, one in ids.items()}
+    return {urn: (_CASE if is_case(urn) else "") + one[:digits] for urn, one in ids.items()}
 
 
 def beginnings(urns: Iterable[str]) -> dict[str, str]:
@@ -224,7 +225,7 @@ def case_named(session: Session, number: str) -> Named:
     names = short_ids([one.evidence for one in found], {one.evidence: one for one in found})
     if len(still_open) == 1:
         urn = still_open[0].evidence
-        return Named(urn, number if numbers else "", numbers, name=f"{_CASE}{names[urn]}")
+        return Named(urn, number if numbers else "", numbers, name=names[urn])
     if found:
         raise UsageError(
             f"{number[:80]!r} is the number of {len(still_open)} cases: "

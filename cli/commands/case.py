@@ -76,6 +76,7 @@ def open_(
     from ledger.client import opening
     from ledger.domain.codecs.text import new_case
 
+    record_options.require_numbers(number, "")
     words = {"name": title.strip(), "note": note.strip()}
     body = {name: value for name, value in words.items() if value}
     members = {"identifiers": [{"scheme": "case", "value": number.strip()}]}

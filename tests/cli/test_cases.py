@@ -80,8 +80,21 @@ def test_a_case_that_others_opened_is_none_for_who_was_not_assigned(agency: Serv
     agency.type("ben", "case", "open", "2027-3")
     said = agency.type("node", "case", "show", "2027-3", code=2)
     assert "is the number of 2 cases" in said
-    for case in re.findall(r"case:[0-9a-f]{8}", said):
+    cases = re.findall(r"case:[0-9a-f]{8}", said)
+    assert len(cases) == 2
+    for case in cases:
         agency.type("node", "case", "close", case, "--reason", "opened twice", "--yes")
+
+
+def test_somebody_to_whom_a_case_was_assigned_is_told_and_can_type_what_they_read(
+    agency: ServedAgency,
+) -> None:
+    agency.type("ben", "inbox")
+    agency.type("node", "case", "open", "2027-7")
+    agency.type("node", "case", "assign", "2027-7", "--to", "4712")
+    told = sorted(set(re.findall(r"case:[0-9a-f]{8}", agency.type("ben", "inbox"))))
+    shown = [agency.type("ben", "show", case, "--basis", "mine") for case in told]
+    assert any("2027-7" in one for one in shown)
 
 
 def test_what_lacks_a_word_is_told_before_anything_is_signed(agency: ServedAgency) -> None:

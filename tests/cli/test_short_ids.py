@@ -123,7 +123,7 @@ def test_the_widest_row_of_a_list_fits_eighty_columns(monkeypatch: pytest.Monkey
     gone = replace(ours, evidence=ours.evidence[:-1] + "e", custodian="RO-DIICOT", holder="x" * 26)
     called = lambda agency, name: "47110815" if agency == "NL-POL" else name[:8]  # noqa: E731
     ids = items.apart({ours.evidence: "ab" * 32, gone.evidence: "cd" * 32})
-    lines = list_items._table([ours, gone], ids, "NL-POL", called)
+    lines = list_items._table([ours, gone], ids, "NL-POL", called, {})
     assert len(lines) == 3
     assert max(map(len, lines)) <= 80
     assert lines[2].split() == [

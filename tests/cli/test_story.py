@@ -94,7 +94,8 @@ def test_every_command_of_the_page_on_agencies_works_on_a_chain_of_its_own(tmp_p
                 custody("anchor", home=tmp_path / "us")
             done = custody(*given, folder=tmp_path)
             if "upload" in given and not item:
-                item = re.findall(r"^([0-9a-f-]{36})", done.stdout, re.MULTILINE)[0]
+                listed = custody("--json", "list", home=tmp_path / given[1]).stdout
+                item = json.loads(listed)["items"][0]["evidence"].removeprefix("urn:uuid:")
             if given[0] == "verify":
                 assert re.search(r"held by \w+ of US-HSI", done.stdout)
                 kept.append(given[1:])

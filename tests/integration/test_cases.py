@@ -90,7 +90,8 @@ def test_a_case_stands_in_no_list_of_items_and_no_item_in_that_of_cases(office: 
     assert urns(client, case=NUMBER) == {item} == set(client.search("case", NUMBER))
     assert urns(client, kind="case") == {case} == urns(client, kind="case", case=" 2026-117")
     assert urns(client, kind="case", case="2026-118") == set()
-    assert urns(client, among=[case, item]) == {item}
+    assert urns(client, among=[case, item]) == {case, item}, "whoever names it means it"
+    assert urns(client, beginning=client.item(case).opening[:8]) == set()
     assert client.item(case).kind == "case"
 
 

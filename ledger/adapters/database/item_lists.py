@@ -42,7 +42,10 @@ def by_index(wanted: ItemFilter, *, owned: bool) -> list[ColumnElement[bool]]:
         conditions.append(_begins(wanted.beginning, owned=owned))
     if wanted.among:
         conditions.append(_I.evidence.in_(wanted.among))
-    conditions.append(is_case() if wanted.kind == "case" else ~is_case())
+    if wanted.kind == "case":
+        conditions.append(is_case())
+    elif not wanted.among:  # whoever names a case by its whole id means it
+        conditions.append(~is_case())
     if wanted.opener is not None:
         conditions.append(_I.opener == wanted.opener)
     if wanted.holder is not None:

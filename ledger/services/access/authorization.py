@@ -204,9 +204,10 @@ def visible_items(
     limit: int,
     token: bytes | None = None,
     among: Sequence[str] | None = None,
+    cases: bool = False,
 ) -> list[ItemRow]:
     """A page of items that the caller may see, in the order in which they were opened; ``token``:
-    see ItemsRepository.page. ``among``: of these items alone.
+    see ItemsRepository.page. ``among``: of these items alone. ``cases``: with the cases.
 
     With a token, items that the caller sees only as administrator or auditor are left out. The
     query itself filters: filtering a page afterwards would leave it short of items that the caller
@@ -220,7 +221,7 @@ def visible_items(
         evidence=among,
         recipient=recipient,
         token=token,
-        cases=False,
+        cases=cases,
     )
 
 

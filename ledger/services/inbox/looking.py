@@ -72,7 +72,7 @@ def look(node: Node, caller: Caller, *, after: int, limit: int, since: int | Non
     """
     with node.records.read() as unit:
         log = unit.logs.get(node.log_id)
-        rows = authorization.visible_items(node, unit, caller, after=after, limit=limit)
+        rows = authorization.visible_items(node, unit, caller, after=after, limit=limit, cases=True)
         found: list[Waiting] = []
         if after < 0:
             found += _general(node, unit, caller)
