@@ -127,9 +127,7 @@ def within(
         patched.setattr(sys, "stdin", StringIO() if typed is None else Terminal(typed))
         patched.setenv("COLUMNS", "80")
         # A home's own time zone is taken into the environment: of a process of its own elsewhere.
-        patched.setenv("TZ", os.environ.get("TZ", ""))
-        if not os.environ["TZ"]:
-            patched.delenv("TZ")
+        patched.setenv("TZ", os.environ.get("TZ", "UTC"))
         for name, value in vars(STATE).items():  # as it was for whoever tests afterwards
             patched.setattr(STATE, name, value)
         code = main.run(given)
