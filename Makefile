@@ -33,7 +33,7 @@ install: $(VENV)/.installed
 install-dev: $(VENV)/.installed-dev
 	@:
 slim: $(SLIM)/.installed
-	@echo "The part that verifies and does nothing else: $(SLIM)/bin/custody verify --help"
+	@:
 images: $(VENV)/.installed-images
 	@:
 node: node_modules/.installed
@@ -58,6 +58,7 @@ $(SLIM)/.installed: requirements-base.lock requirements.lock pyproject.toml
 	@sed -n '/^setuptools==/,/[^\\]$$/p' requirements.lock > $(SLIM)/builder.lock
 	@$(SLIM)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-base.lock -r $(SLIM)/builder.lock
 	@$(SLIM)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@echo "What verifies, and does nothing else, is set up: $(SLIM)/bin/custody verify --help"
 	@touch $@
 
 $(VENV)/.installed-dev: requirements-dev.lock $(VENV)/.installed
