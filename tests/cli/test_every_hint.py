@@ -48,6 +48,7 @@ ARE: Final[dict[tuple[str, str], str]] = {
         (command, "{}"): "{item}"
         for command in (
             *("bundle", "court", "dispose approve", "dispose carry-out", "dispose certificate"),
+            "dispose request",
             *(
                 "correct",
                 "handover accept",
@@ -124,6 +125,8 @@ ARE: Final[dict[tuple[str, str], str]] = {
     ("profile show", "{}"): "nl",
     ("record incident", "--kind"): "damage",
     ("record void", "--reason"): "recorded twice",
+    ("dispose request", "--reason"): "case closed",
+    ("case show", "{}"): "2026-117",
     ("record identify", "--scheme"): "case",
     ("record identify", "--value"): "2026-118",
     ("record receive", "--from"): "the lab",
@@ -286,6 +289,7 @@ _OFFER: Final = ("handover", "offer", "{item}", "--to-person", "4712", "--basis"
 #: What was done before, where a command goes on with it.
 BEFORE: Final[dict[str, tuple[tuple[str, ...], ...]]] = {
     "case close": (("case", "open", "2026-117"),),
+    "case show": (("case", "open", "2026-117"),),
     "list": (("case", "open", "2026-117"),),
     "handover withdraw": (_OFFER,),
     "handover pause": (_OFFER,),
