@@ -18,9 +18,8 @@ from ledger.domain.identity.person import PersonId, read_stored
 if TYPE_CHECKING:
     from ledger.domain.ports.answers import Item
 
-_HELP = """Cases: open one, see what is in it and what waits, assign it, close it. Its number and
-title are sealed, and every step is signed. Its record is named as case:2026-117 wherever an item
-is.
+_HELP = """Open a case, see what is in it, assign it, close it. Its number and title are sealed, and
+every step is signed. Its record is named as case:2026-117 wherever an item is.
 
 \b
 Example:
