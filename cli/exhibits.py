@@ -11,7 +11,7 @@ import typer
 
 from cli import command_line, items, output
 from cli.global_options import STATE
-from ledger.domain.codecs.text import counted
+from ledger.domain.codecs.text import counted, is_case
 from ledger.domain.event import same_record
 
 if TYPE_CHECKING:
@@ -170,6 +170,10 @@ def _named(session: Any, case: str, name: str, option: str) -> tuple[str, str, s
             )
         return str(borne.meant[0]), case, name
     found = items.also(session, name)
+    if is_case(found.urn):
+        raise UsageError(
+            f"{option} {name[:80]}: a case is no exhibit", hint="name an exhibit of it"
+        )
     numbers = dict(found.numbers)
     if "exhibit" in numbers and "case" not in numbers:
         raise UsageError(

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Final
 from cli import output, questions
 from cli.global_options import STATE
 from cli.hints import command
-from ledger.domain.codecs.text import is_case
+from ledger.domain.codecs.text import CASE_URN, is_case
 from ledger.domain.event import same_record
 
 if TYPE_CHECKING:
@@ -29,11 +29,11 @@ if TYPE_CHECKING:
     from ledger.domain.ports.answers import Item
 
 _WHOLE: Final = re.compile(r"(?:urn:uuid:)?[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-_BEGINNING: Final = re.compile(
+BEGINNING: Final = re.compile(
     r"(?:urn:uuid:)?([0-9a-fA-F]{4,8}-[0-9a-fA-F-]{0,27}|[0-9a-fA-F]{4,64})"
 )
 #: How a case itself is named, and not its items.
-_CASE: Final = "case:"
+CASE: Final = "case:"
 #: Digits of a short id.
 SHORT: Final = 8
 _FOUND: Final = 100  # items that a beginning may fit, before the others are no longer looked for
@@ -102,7 +102,7 @@ def apart(openings: dict[str, str]) -> dict[str, str]:
     known = set(ids.values())
     while len({one[:digits] for one in known}) < len(known):
         digits += 4
-    return {urn: (_CASE if is_case(urn) else "") + one[:digits] for urn, one in ids.items()}
+    return {urn: (CASE if is_case(urn) else "") + one[:digits] for urn, one in ids.items()}
 
 
 def beginnings(urns: Iterable[str]) -> dict[str, str]:
@@ -169,7 +169,7 @@ def among(urns: Iterable[str], text: str, what: str) -> str:
     """
     from ledger.domain.errors import UsageError
 
-    match = _WHOLE.fullmatch(text.strip()) or _BEGINNING.fullmatch(text.strip())
+    match = _WHOLE.fullmatch(text.strip()) or BEGINNING.fullmatch(text.strip())
     begins = match[0].lower().removeprefix("urn:uuid:") if match else ""
     every = dict.fromkeys(urns) if begins else {}
     found = [urn for urn in every if urn.startswith(f"urn:uuid:{begins}")]
@@ -183,8 +183,10 @@ def among(urns: Iterable[str], text: str, what: str) -> str:
 def _found(session: Session | None, text: str, *, told: bool = True) -> Named:
     from cli.arguments import evidence_urn
 
-    if session is not None and not STATE.offline and text.startswith(_CASE):
-        return case_named(session, text)
+    if session is not None and not STATE.offline and text.startswith((CASE, CASE_URN)):
+        from cli import named_cases
+
+        return named_cases.find(session, text)
     if _WHOLE.fullmatch(text) or session is None:
         return Named(evidence_urn(text))
     # All that it may stand for: whoever records an item under a number that is another one's case,
@@ -196,7 +198,7 @@ def _found(session: Session | None, text: str, *, told: bool = True) -> Named:
     if len(urns) == 1:
         name = shorts(session, urns)[urns[0]]
         if found[0].former:
-            _tell_former(text, urns[0], f"item {name}")
+            tell_former(text, urns[0], f"item {name}")
         elif told:
             output.note(f"{text[:80]} is item {name}")
         return replace(found[0], name=name)
@@ -205,55 +207,11 @@ def _found(session: Session | None, text: str, *, told: bool = True) -> Named:
     raise _unclear(text, urns, shorts(session, urns[:_SHOWN]))
 
 
-def _tell_former(text: str, urn: str, name: str) -> None:
-    """Also in a script: whoever wrote it may mean another one by now."""
+def tell_former(text: str, urn: str, name: str) -> None:
+    """Tell what a number named before, also in a script: who wrote it may mean another one now."""
     STATE.former = {**STATE.former, text: urn}
     if not STATE.json:
         output.say(f"{text[:80]} was the number of {name}")
-
-
-def cases_of(session: Session, number: str) -> tuple[list[Item], bool]:
-    """The cases that have a number as their records stand; where none has, those that had it, and
-    True.
-    """
-    found = list(session.node.find(kind="case", case=number)) if number else []
-    now = set(session.node.search(same_record.CASE_NOW, number)) if found else set[str]()
-    having = [one for one in found if one.evidence in now]
-    return having or found, bool(found) and not having
-
-
-def case_named(session: Session, number: str) -> Named:
-    """The case of a number, or of a short id, with ``case:`` before it or without; the one that is
-    open where others of that number were closed.
-
-    Raises:
-        UsageError: none that the person may see, or several.
-    """
-    from ledger.domain.errors import UsageError
-
-    number = number.strip().removeprefix(_CASE)
-    found, former = cases_of(session, number)
-    numbers = (("case", number),) if found else ()
-    if not found and (match := _BEGINNING.fullmatch(number)) is not None:
-        found = list(session.node.find(kind="case", beginning=match[1].lower()))
-    still_open = [one for one in found if not one.closed] or found
-    names = short_ids([one.evidence for one in found], {one.evidence: one for one in found})
-    if len(still_open) == 1:
-        urn = still_open[0].evidence
-        if former:
-            _tell_former(number, urn, names[urn])
-        of_case = number if numbers and not former else ""
-        return Named(urn, of_case, numbers, name=names[urn], former=former)
-    if found:
-        raise UsageError(
-            f"{number[:80]!r} is the number of {len(still_open)} cases: "
-            + ", ".join(names[one.evidence] for one in still_open[:_SHOWN]),
-            hint="name one of them by its id",
-        )
-    raise UsageError(
-        f"no case {number[:80]!r} was opened that you may see",
-        hint=f"open it: {command('case', 'open', number or 'NUMBER')}",
-    )
 
 
 def is_whole(text: str) -> bool:
@@ -331,7 +289,7 @@ def _by_numbers(session: Session, text: str) -> list[Named]:
 
 def _by_beginning(session: Session, text: str) -> list[Named]:
     """Items whose short or whole id begins so, those that fit it of what the node names."""
-    match = _BEGINNING.fullmatch(text)
+    match = BEGINNING.fullmatch(text)
     if match is None:
         return []
     begins = match[1].lower()

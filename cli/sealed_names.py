@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from cli import items, output
+from cli import items, named_cases, output
 from cli.hints import command
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def of_case(session: Session, case: str, basis: str) -> SealedNames:
                 hint=command("list", "--case", "CASE", "--basis", "WHY"),
             )
         return SealedNames()
-    several, _ = items.cases_of(session, case)
+    several, _ = named_cases.bearing(session, case)
     still_open = [one for one in several if not one.closed]
     if len(still_open) > 1:
         return _unclear(case, still_open, basis)

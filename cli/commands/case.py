@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from cli import items, labels, output, people, questions, record_options, tables
+from cli import items, labels, named_cases, output, people, questions, record_options, tables
 from cli.commands import show
 from cli.global_options import Basis, Json
 from cli.hints import command
@@ -76,8 +76,14 @@ def open_(
     from cli.session import open_session
     from ledger.client import opening
     from ledger.domain.codecs.text import new_case
+    from ledger.domain.errors import UsageError
 
     record_options.require_numbers(number, "")
+    if (bare := number.strip().removeprefix(items.CASE)) != number.strip():
+        raise UsageError(
+            f"{number[:80]!r} names a case, and is no number",
+            hint=command("case", "open", bare or "NUMBER"),
+        )
     words = {"name": title.strip(), "note": note.strip()}
     body = {name: value for name, value in words.items() if value}
     members = {"identifiers": [{"scheme": "case", "value": number.strip()}]}
@@ -132,7 +138,7 @@ def show_(number: Number, basis: Basis = "", as_json: Json = False) -> None:
     from cli.session import open_session
 
     with open_session() as session:
-        named = items.case_named(session, number)
+        named = named_cases.find(session, number)
         items.go_on_with(named)
         read = show.read(session, named, basis)
         # By its number alone: the id of a case tells none.
@@ -163,7 +169,7 @@ def assign(
     from ledger.client import retrieval
 
     with open_session() as session:
-        named = items.case_named(session, number)
+        named = named_cases.find(session, number)
         items.go_on_with(named)
         who = {"agency": session.person.certificate.agency, "person": people.reference(session, to)}
         body = {"to": who, **({"reason": reason.strip()} if reason.strip() else {})}
@@ -194,7 +200,7 @@ def close(
             "say why it is closed", hint=command("case", "close", number, "--reason", "WHY")
         )
     with open_session() as session:
-        named = items.case_named(session, number)
+        named = named_cases.find(session, number)
         items.go_on_with(named)
         offered = list(session.node.find(case=named.case, standing="offered")) if named.case else []
         if offered:

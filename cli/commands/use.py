@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cli import output
+from cli import output, record_options
 from cli.global_options import STATE, Json
 from cli.hints import command
 from ledger.domain.errors import UsageError
@@ -33,6 +33,7 @@ def use(
 
     if case and none:
         raise UsageError("--none names no case", hint="give a case, or --none")
+    record_options.require_numbers(case, "")
     folder, cases = Path.cwd(), UsedCases(STATE.home, unlock().keyring())
     if case or none:
         cases.use(folder, case.strip())

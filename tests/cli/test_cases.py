@@ -143,3 +143,31 @@ def test_a_number_that_a_case_has_no_more_means_the_one_that_has_it_now(
     agency.type("ben", "case", "close", "2028-1", "--reason", "x", "--yes")
     assert "(closed)" in agency.type("ben", "case", "show", "2028-1")
     assert "(closed)" not in agency.type("ben", "case", "show", "2028-2")
+
+
+def test_a_case_whose_number_is_how_the_id_of_another_one_begins_is_not_taken_for_it(
+    agency: ServedAgency,
+) -> None:
+    """Before, a note, an assignment or the end of the one that lists call so went to the other."""
+    agency.type("node", "case", "open", "2029-1")
+    real = agency.json("node", "case", "list")["cases"][-1]
+    short = f"case:{real['opening'][:8]}"
+    agency.type("ben", "case", "open", real["opening"][:8])
+    said = agency.type("node", "case", "close", short, "--reason", "x", "--yes", code=2)
+    assert "may be each of 2 cases" in said
+    assert real["evidence"] in said
+    agency.type("node", "note", real["evidence"], "by its whole id")
+    assert agency.json("node", "show", real["evidence"])["item"]["events"] == 2
+    other = agency.json("ben", "case", "list")["cases"][-1]["evidence"]
+    agency.type("node", "case", "close", other, "--reason", "x", "--yes")
+    agency.type("node", "note", short, "by its short id again")
+    assert agency.json("node", "show", real["evidence"])["item"]["events"] == 3
+
+
+def test_a_case_is_no_number_and_no_exhibit(agency: ServedAgency) -> None:
+    agency.type("ben", "case", "open", "2029-2")
+    said = agency.type("ben", "case", "open", "case:2029-3", code=2)
+    assert "case open 2029-3" in unfolded(said)
+    assert "in one a stroke stands" in agency.type("ben", "use", "2029-2/", code=2)
+    words = ("seize", "x", "--case", "2029-2", "--exhibit", "A1", "--replaces", "case:2029-2")
+    assert "a case is no exhibit" in agency.type("ben", *words, code=2)

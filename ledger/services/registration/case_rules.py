@@ -74,7 +74,10 @@ def _number(opening: Mapping[str, Any]) -> str:
     """
     numbers = same_record.numbers_of(same_record.identifiers(opening), same_record.CASE)
     if len(numbers) != 1:
-        raise RuleError("a case is opened under one number", hint="custody case open NUMBER")
+        raise RuleError(
+            "a case has one number",
+            hint="custody case open NUMBER, or custody correct case:NUMBER --case NEW --reason WHY",
+        )
     return numbers[0]
 
 
