@@ -8,11 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from cli import output
+from cli import items, output
 from cli.hints import command
 
 if TYPE_CHECKING:
     from cli.session import Session
+    from ledger.domain.errors import UsageError
     from ledger.domain.ports.answers import Item
     from ledger.domain.ports.case_listing import SealedName
 
@@ -25,12 +26,13 @@ class SealedNames:
     lines: tuple[str, ...] = ()
 
 
-def of_case(session: Session, case: str, basis: str) -> SealedNames:
+def of_case(session: Session, case: str, basis: str, *, listed: bool = True) -> SealedNames:
     """The names of the items of a case, where it was opened and somebody said today why they read
     them, or says so now.
 
     Args:
         basis: why; empty where nothing is signed now.
+        listed: whether there is an item whose name could follow; nothing is signed for none.
 
     Raises:
         UsageError: a purpose without a case to sign it about.
@@ -49,11 +51,10 @@ def of_case(session: Session, case: str, basis: str) -> SealedNames:
     found = _opened(session, case)
     if found is None:
         if basis:
-            raise UsageError(
-                f"no case {case[:80]!r} was opened that you may see, to sign the purpose about",
-                hint=f"open it: {command('case', 'open', case)}",
-            )
+            raise _not_opened(session, case)
         return SealedNames()
+    if not listed:
+        return SealedNames(lines=("nothing was signed, since no name would follow",) * bool(basis))
     try:
         return _read(session, found.evidence)
     except DeniedError:
@@ -65,6 +66,22 @@ def of_case(session: Session, case: str, basis: str) -> SealedNames:
         session.node, session.person, session.clock, found.evidence, "listed", {}, said
     )
     return _read(session, found.evidence)
+
+
+def _not_opened(session: Session, case: str) -> UsageError:
+    """That no case of this number was opened; of the id of one, which its items do not bear, that a
+    number is wanted.
+    """
+    from ledger.domain.errors import UsageError
+
+    try:
+        named = items.case_named(session, case)
+    except UsageError as error:
+        return error
+    return UsageError(
+        f"{named.short} is how a case is named, and its items are listed by its number",
+        hint=f"see it: {command('case', 'show', named.short, '--basis', 'WHY')}",
+    )
 
 
 def _opened(session: Session, case: str) -> Item | None:
