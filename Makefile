@@ -41,7 +41,7 @@ node: node_modules/.installed
 # Compiled now: on a disk that is full later, Python would write compiled modules in part, and load them no more.
 $(VENV)/.installed: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("custody needs Python 3.11 or newer, found %d.%d" % sys.version_info[:2]) if sys.version_info < (3, 11) else None'
-	@echo "Setting up, once: a Python environment of its own in $(VENV), which changes nothing outside this folder"
+	@echo "Setting up, once: a Python environment of its own in $(VENV), which changes nothing outside this folder but caches of pip"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "Setting up: libraries, each compared with its digest in requirements.lock (the longest part, up to some minutes)"
 	@$(PIP) --require-hashes -r requirements.lock
@@ -58,6 +58,7 @@ $(SLIM)/.installed: requirements-base.lock requirements.lock pyproject.toml
 	@sed -n '/^setuptools==/,/[^\\]$$/p' requirements.lock > $(SLIM)/builder.lock
 	@$(SLIM)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-base.lock -r $(SLIM)/builder.lock
 	@$(SLIM)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@echo "What verifies, and does nothing else, is set up: $(SLIM)/bin/custody verify --help"
 	@touch $@
 
 $(VENV)/.installed-dev: requirements-dev.lock $(VENV)/.installed

@@ -195,16 +195,31 @@ def _found(session: Session | None, text: str, *, told: bool = True) -> Named:
         return Named(evidence_urn(text))  # which says that nobody can be asked
     if len(urns) == 1:
         name = shorts(session, urns)[urns[0]]
-        if found[0].former:  # also in a script: whoever wrote it may mean another item by now
-            STATE.former = {**STATE.former, text: urns[0]}
-            if not STATE.json:
-                output.say(f"{text[:80]} was the number of item {name}")
+        if found[0].former:
+            _tell_former(text, urns[0], f"item {name}")
         elif told:
             output.note(f"{text[:80]} is item {name}")
         return replace(found[0], name=name)
     if not urns:
         raise _unknown(session, text)
     raise _unclear(text, urns, shorts(session, urns[:_SHOWN]))
+
+
+def _tell_former(text: str, urn: str, name: str) -> None:
+    """Also in a script: whoever wrote it may mean another one by now."""
+    STATE.former = {**STATE.former, text: urn}
+    if not STATE.json:
+        output.say(f"{text[:80]} was the number of {name}")
+
+
+def cases_of(session: Session, number: str) -> tuple[list[Item], bool]:
+    """The cases that have a number as their records stand; where none has, those that had it, and
+    True.
+    """
+    found = list(session.node.find(kind="case", case=number)) if number else []
+    now = set(session.node.search(same_record.CASE_NOW, number)) if found else set[str]()
+    having = [one for one in found if one.evidence in now]
+    return having or found, bool(found) and not having
 
 
 def case_named(session: Session, number: str) -> Named:
@@ -217,7 +232,7 @@ def case_named(session: Session, number: str) -> Named:
     from ledger.domain.errors import UsageError
 
     number = number.strip().removeprefix(_CASE)
-    found = list(session.node.find(kind="case", case=number)) if number else []
+    found, former = cases_of(session, number)
     numbers = (("case", number),) if found else ()
     if not found and (match := _BEGINNING.fullmatch(number)) is not None:
         found = list(session.node.find(kind="case", beginning=match[1].lower()))
@@ -225,7 +240,10 @@ def case_named(session: Session, number: str) -> Named:
     names = short_ids([one.evidence for one in found], {one.evidence: one for one in found})
     if len(still_open) == 1:
         urn = still_open[0].evidence
-        return Named(urn, number if numbers else "", numbers, name=names[urn])
+        if former:
+            _tell_former(number, urn, names[urn])
+        of_case = number if numbers and not former else ""
+        return Named(urn, of_case, numbers, name=names[urn], former=former)
     if found:
         raise UsageError(
             f"{number[:80]!r} is the number of {len(still_open)} cases: "

@@ -61,6 +61,7 @@ def require_numbers(evidence: str, documents: Mapping[str, dict[str, Any]]) -> N
         (form(number["scheme"]), form(number["value"]))
         for document in standing
         for number in same_record.identifiers(document)
+        if form(number["scheme"]) not in same_record.DERIVED
     } | {
         (same_record.CASE, case)
         for _, document in versions

@@ -4,9 +4,9 @@ case, and remembered by the node until then.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from cli import items, output
 from cli.hints import command
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from ledger.domain.errors import UsageError
     from ledger.domain.ports.answers import Item
     from ledger.domain.ports.case_listing import SealedName
+
+_SHOWN: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,24 +50,26 @@ def of_case(session: Session, case: str, basis: str, *, listed: bool = True) -> 
                 hint=command("list", "--case", "CASE", "--basis", "WHY"),
             )
         return SealedNames()
-    found = _opened(session, case)
-    if found is None:
+    several, _ = items.cases_of(session, case)
+    still_open = [one for one in several if not one.closed]
+    if len(still_open) > 1:
+        return _unclear(case, still_open, basis)
+    if not several:
         if basis:
             raise _not_opened(session, case)
         return SealedNames()
     if not listed:
         return SealedNames(lines=("nothing was signed, since no name would follow",) * bool(basis))
+    evidence = (still_open or several[-1:])[0].evidence
     try:
-        return _read(session, found.evidence)
+        return _read(session, evidence)
     except DeniedError:
         if not basis:
             why = command("list", "--case", case, "--basis", "WHY")
             return SealedNames(lines=(f"their names are sealed; to read them, say why: {why}",))
     said = {"basis": basis_member(basis)}
-    retrieval.record(
-        session.node, session.person, session.clock, found.evidence, "listed", {}, said
-    )
-    return _read(session, found.evidence)
+    retrieval.record(session.node, session.person, session.clock, evidence, "listed", {}, said)
+    return _read(session, evidence)
 
 
 def _not_opened(session: Session, case: str) -> UsageError:
@@ -84,10 +88,22 @@ def _not_opened(session: Session, case: str) -> UsageError:
     )
 
 
-def _opened(session: Session, case: str) -> Item | None:
-    """The case of a number: the one that is open, else the last one that was."""
-    found = list(session.node.find(kind="case", case=case))
-    return next((one for one in found if not one.closed), found[-1] if found else None)
+def _unclear(case: str, several: Sequence[Item], basis: str) -> SealedNames:
+    """Nothing is signed about one of several open cases: whoever opened another one under the same
+    number, who did not see the first, would be told who reads its names, and why.
+
+    Raises:
+        UsageError: a purpose was given.
+    """
+    from ledger.domain.errors import UsageError
+
+    ids = items.short_ids([one.evidence for one in several], {one.evidence: one for one in several})
+    named = [ids[one.evidence] for one in several]
+    told = f"{case[:80]!r} is the number of {len(named)} cases: {', '.join(named[:_SHOWN])}"
+    way = command("correct", named[-1], "--case", "NUMBER", "--reason", "WHY")
+    if basis:
+        raise UsageError(told, hint=f"give all but one of them another number, or close it: {way}")
+    return SealedNames(lines=(f"{told}: their names are read once one alone has it",))
 
 
 def _read(session: Session, case: str) -> SealedNames:

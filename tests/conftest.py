@@ -6,6 +6,7 @@ import os
 import random
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,6 +22,9 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 # What commands remember of homes, and the home that they find by themselves, are the tests' own.
 os.environ["XDG_DATA_HOME"] = tempfile.mkdtemp(prefix="custody-tests-data-")
 os.environ["XDG_CONFIG_HOME"] = tempfile.mkdtemp(prefix="custody-tests-config-")
+# One zone, whatever the machine's: times are told as its clock goes, with UTC beside.
+os.environ["TZ"] = "UTC"
+time.tzset()
 for _name in ("CUSTODY_HOME", "CUSTODY_PASSPHRASE_FILE", "CUSTODY_SERVER"):
     os.environ.pop(_name, None)
 SEED = int(os.environ.get("CUSTODY_TEST_SEED", "20261121"))

@@ -21,6 +21,7 @@ from api.schemas_items import (
     SearchIn,
 )
 from ledger.domain.codecs.text import format_time
+from ledger.domain.event import same_record
 from ledger.domain.identity.person import PersonId, read_reference
 from ledger.domain.ipld import cid as cids
 from ledger.domain.item.custody_transitions import Offer
@@ -154,9 +155,15 @@ def search_evidence(node: NodeDep, caller: CallerDep, request: SearchIn) -> Sear
     page.
     """
     with node.records.read() as unit:
-        token = record_keys.identifier_token(node, request.scheme, request.value)
+        token = record_keys.searched_token(node, request.scheme, request.value)
         rows = authorization.visible_items(
-            node, unit, caller, after=request.after, limit=_FOUND, token=token
+            node,
+            unit,
+            caller,
+            after=request.after,
+            limit=_FOUND,
+            token=token,
+            cases=request.scheme == same_record.CASE_NOW,
         )
     return SearchedOut(
         evidence=[row.evidence for row in rows],

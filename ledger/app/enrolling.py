@@ -29,6 +29,7 @@ from ledger.domain.errors import FormatError, UsageError, VerificationError
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity import descriptor as descriptors
 from ledger.domain.identity import enrolment
+from ledger.domain.identity import revocation_list as revocation_lists
 from ledger.domain.identity.certificate import Certificate
 from ledger.domain.identity.descriptor import Descriptor
 
@@ -165,7 +166,7 @@ def keep_certificate(keyring: FileKeyring, der: bytes, descriptor: Descriptor) -
         VerificationError: it is not for that key, or not the agency's.
     """
     certificate = certificates.parse(der)
-    certificates.verify_current(certificate, descriptor.authorities, (), SystemClock().now())
+    revocation_lists.verify_current(certificate, descriptor.authorities, (), SystemClock().now())
     own = keyring.signing_key("person").public_key()
     if certificate.agency != descriptor.agency or not _same_key(certificate.key, own):
         raise VerificationError(

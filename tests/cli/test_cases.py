@@ -84,7 +84,11 @@ def test_a_case_that_others_opened_is_none_for_who_was_not_assigned(agency: Serv
     assert "is the number of 2 cases" in said
     cases = re.findall(r"case:[0-9a-f]{8}", said)
     assert len(cases) == 2
+    for code, basis in ((0, ()), (2, ("--basis", "x"))):
+        said = agency.type("node", "list", "--case", "2027-3", *basis, code=code)
+        assert not basis or "is the number of 2 cases" in said, "nobody else reads why"
     for case in cases:
+        assert agency.json("node", "show", case)["item"]["events"] == 1
         agency.type("node", "case", "close", case, "--reason", "opened twice", "--yes")
 
 
@@ -181,3 +185,16 @@ def test_an_auditor_is_not_told_that_a_case_has_no_items(agency: ServedAgency, h
     said = agency.type("ava", "list", "--case", "2027-15")
     assert "you find no item by a number" in said
     assert "no items that you may see" not in said
+
+
+def test_a_number_that_a_case_has_no_more_means_the_one_that_has_it_now(
+    agency: ServedAgency,
+) -> None:
+    """Before, the wrong case was closed by it, and nothing opens that again."""
+    agency.type("ben", "case", "open", "2028-1")
+    agency.type("ben", "correct", "case:2028-1", "--case", "2028-2", "--reason", "a slip", "--yes")
+    assert "2028-1 was the number of case:" in agency.type("ben", "case", "show", "2028-1")
+    agency.type("ben", "case", "open", "2028-1")
+    agency.type("ben", "case", "close", "2028-1", "--reason", "x", "--yes")
+    assert "(closed)" in agency.type("ben", "case", "show", "2028-1")
+    assert "(closed)" not in agency.type("ben", "case", "show", "2028-2")

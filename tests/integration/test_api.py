@@ -13,7 +13,7 @@ import pytest
 from api.access import PUBLIC, ROUTES
 from ledger.domain import verify as verification
 from ledger.domain.codecs.text import b64url
-from ledger.domain.identity import certificate as certificates
+from ledger.domain.identity import revocation_list as revocation_lists
 from ledger.domain.identity.names import ROLES
 from ledger.domain.log.receipt import parse_checkpoint, verify_checkpoint
 from ledger.domain.log.tiles import split_bundle
@@ -229,7 +229,7 @@ def test_log_files_are_those_of_the_specification(desk: Desk, http: httpx.Client
         f"/v1/log/certs/{desk.node.keys.service_certificate.digest.hex()}", headers=headers
     )
     assert certificate.content == desk.node.keys.service_certificate.der
-    certificates.load_crl(http.get("/v1/log/crl").content)
+    revocation_lists.load_crl(http.get("/v1/log/crl").content)
 
 
 def test_the_server_verifies_digests_and_never_takes_a_file(

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from ledger.adapters.logfiles import FolderFiles
 from ledger.domain.bundle.bundle import Bundle, BundledCheckpoint, BundledStatement, LogRef
-from ledger.domain.identity import certificate as certificates
+from ledger.domain.identity import revocation_list as revocation_lists
 from ledger.domain.log import merkle
 from ledger.domain.log import receipt as receipts
 from ledger.domain.log.statement import Statement
@@ -112,7 +112,7 @@ def test_a_list_dated_years_ahead_speaks_for_no_time_after_it_was_announced(worl
     nl.publish_crl(announce=False)
     world.clock.time = real
     body = {
-        "number": certificates.crl_number(nl.crl),
+        "number": revocation_lists.crl_number(nl.crl),
         "digest": sha256(nl.crl).hexdigest(),
         "issued": "2031-09-21T14:13:20Z",
         "revoked": 0,

@@ -327,6 +327,15 @@ def test_the_bundle_of_a_case_verifies_and_says_what_was_recorded(office: Desk) 
     assert report.verdict == "verified", report
 
 
+def test_a_file_beside_a_record_of_no_file_is_not_said_to_be_withheld(office: Desk) -> None:
+    for subject in (opened(office), thing(office, "A1")):
+        office.anchor()
+        measured = procedure.FileDigest(1, {"sha-256": "0" * 64})
+        report = procedure.verify(office.bundle(subject), office.trust(), file=measured)
+        assert (report.verdict, report.withheld) == ("incomplete", [])
+        assert "which is of no file" in report.steps[9].detail
+
+
 def test_an_audit_from_inside_writes_cases_again_and_finds_an_edited_one(
     office: Desk,
     officer: Colleague,

@@ -12,7 +12,7 @@ import pytest
 from ledger.client import handover, retrieval
 from ledger.domain.errors import ChainError, RuleError
 from ledger.domain.event.offer_terms import OfferTerms
-from ledger.domain.identity import certificate as certificates
+from ledger.domain.identity import revocation_list as revocation_lists
 from ledger.rows.storage import ReplicaStateRow
 from ledger.services.partners import directory
 from ledger.services.registration import agency_statements
@@ -129,13 +129,13 @@ def test_a_list_from_the_future_comes_in_on_no_way_and_one_that_is_kept_keeps_no
         poison = nl.node.reach(consortium.address(NL)).crl()
     with ro.node.records.read() as unit:
         row = directory.known(unit, NL)
-    assert certificates.crl_issued(row.crl) <= time.time() + 60
+    assert revocation_lists.crl_issued(row.crl) <= time.time() + 60
     with ro.node.records.write() as unit:
         unit.partners.put(replace(row, crl=poison))
     AnchoringWorker(nl.node, AnchoringPolicy())._publish_crl()
     assert directory.add(ro.node, consortium.address(NL)).agency == NL
     with ro.node.records.read() as unit:
-        assert certificates.crl_issued(directory.known(unit, NL).crl) <= time.time() + 60
+        assert revocation_lists.crl_issued(directory.known(unit, NL).crl) <= time.time() + 60
 
 
 def test_a_version_that_is_shown_again_and_again_costs_no_calls_of_the_chain(

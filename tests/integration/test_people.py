@@ -33,6 +33,7 @@ from ledger.domain.errors import (
 )
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity import enrolment
+from ledger.domain.identity import revocation_list as revocation_lists
 from ledger.domain.ports.node_answers import Enrolment
 from ledger.domain.verify.procedure import verify
 from ledger.domain.verify.report import Verdict
@@ -228,7 +229,7 @@ def test_a_suspension_whose_revocation_cannot_reach_the_chain_holds_here_and_is_
         )
         assert newest is not None
         assert (
-            certificates.load_crl(newest.der).get_revoked_certificate_by_serial_number(serial)
+            revocation_lists.load_crl(newest.der).get_revoked_certificate_by_serial_number(serial)
             is not None
         )
 

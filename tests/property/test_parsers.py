@@ -34,6 +34,7 @@ from ledger.domain.event import document as documents
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity import descriptor as descriptors
 from ledger.domain.identity import enrolment, login
+from ledger.domain.identity import revocation_list as revocation_lists
 from ledger.domain.ipld import car, unixfs
 from ledger.domain.ipld import cid as cids
 from ledger.domain.log import receipt as receipts
@@ -174,7 +175,7 @@ PARSERS: dict[str, tuple[Callable[[bytes], Any], list[bytes], Callable[[Any], by
         lambda value: value.der,
     ),
     "authority": (certificates.check_authority, [bytes.fromhex(EXAMPLE["ca"])], None),
-    "revocation_list": (certificates.load_crl, list(BUNDLE.crls), None),
+    "revocation_list": (revocation_lists.load_crl, list(BUNDLE.crls), None),
     "entry_bundle": (
         tiles.split_bundle,
         [tiles.join_bundle([statement.entry for statement in BUNDLE.statements])],

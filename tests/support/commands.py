@@ -126,9 +126,11 @@ def within(
             patched.setenv("CUSTODY_PASSPHRASE", passphrase)
         patched.setattr(sys, "stdin", StringIO() if typed is None else Terminal(typed))
         patched.setenv("COLUMNS", "80")
-        # A home's own time zone is taken into the environment: of a process of its own elsewhere.
-        patched.setenv("TZ", os.environ.get("TZ", ""))
-        if not os.environ["TZ"]:
+        # A home's own time zone is taken into the environment, of a process of its own elsewhere:
+        # whatever stands there now, or nothing, stands there afterwards.
+        zone = os.environ.get("TZ")
+        patched.setenv("TZ", zone or "")
+        if zone is None:
             patched.delenv("TZ")
         for name, value in vars(STATE).items():  # as it was for whoever tests afterwards
             patched.setattr(STATE, name, value)

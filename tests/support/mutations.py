@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from ledger.domain.bundle.bundle import Bundle
 from ledger.domain.codecs import rlp
 from ledger.domain.identity import certificate as certificates
+from ledger.domain.identity import revocation_list as revocation_lists
 from ledger.domain.log import receipt as receipts
 from ledger.domain.log import statement as statements
 from ledger.services.node.certificate_authority import Authority, new_pseudonym
@@ -86,7 +87,7 @@ def revoked_list(bundle: Bundle, sample: Sample) -> Bundle:
     authority = sample.desk.node.keys.authority
     serial = certificates.load(bundle.certificates[0]).serial_number
     crl = authority.issue_crl(
-        bundle.crls[0], [(serial, 1)], number=99, now=certificates.crl_issued(bundle.crls[0])
+        bundle.crls[0], [(serial, 1)], number=99, now=revocation_lists.crl_issued(bundle.crls[0])
     )
     return replace(bundle, crls=(crl,))
 

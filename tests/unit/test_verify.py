@@ -282,6 +282,17 @@ def test_without_revocation_list_chain_section_or_descriptor_it_is_incomplete(
         assert report.verdict is Verdict.INCOMPLETE, report.as_json()
 
 
+def test_a_list_that_was_altered_is_told_as_altered_and_not_as_missing(sample: Sample) -> None:
+    """Whoever has a damaged copy was told to wait for the agency's next list."""
+    [crl] = sample.good.crls
+    altered = crl[:-1] + bytes([crl[-1] ^ 1])
+    report = verify(replace(sample.good, crls=(altered,)).encode(), sample.root)
+    assert report.verdict is Verdict.INCOMPLETE, "anybody can put such a list into a bundle"
+    assert "it was altered, or damaged on its way" in str(report.as_json())
+    beside = replace(sample.good, crls=tuple(sorted((altered, crl))))
+    assert verify(beside.encode(), sample.root).verdict is Verdict.VERIFIED
+
+
 def test_a_key_that_stands_twice_is_refused_at_step_1(sample: Sample) -> None:
     """One reader would take the first, another the last."""
     head, pair = sample.data[0], b"\x61v\x01"

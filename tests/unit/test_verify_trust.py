@@ -13,6 +13,7 @@ from ledger.domain.chain.clique import Clique
 from ledger.domain.chain.finality import Pinned, Rpc
 from ledger.domain.errors import FormatError, IncompleteError, VerificationError
 from ledger.domain.identity import certificate as certificates
+from ledger.domain.identity import revocation_list as revocation_lists
 from ledger.domain.verify import Status, Verdict, verify
 from ledger.services.node.certificate_authority import Authority
 from tests.support.samples import (
@@ -111,15 +112,15 @@ def test_certificates_out_of_time_or_revoked_are_judged_at_the_proven_time(sampl
         )
     serial = certificates.load(certificate.der).serial_number
     crl = ca.issue_crl(None, [(serial, 2_000_000_000)], number=5, now=2_000_000_100)
-    certificates.verify_not_revoked(certificate, ca.der, [crl], 1_999_999_999)
+    revocation_lists.verify_not_revoked(certificate, ca.der, [crl], 1_999_999_999)
     revoked = "revoked at 2033-05-18T03:33:20Z, before its use at 2033-05-18T03:33:20Z"
     with pytest.raises(VerificationError, match=revoked):
-        certificates.verify_not_revoked(certificate, ca.der, [crl], 2_000_000_000)
+        revocation_lists.verify_not_revoked(certificate, ca.der, [crl], 2_000_000_000)
     clean = ca.issue_crl(None, [], number=6, now=2_000_000_100)
     with pytest.raises(IncompleteError, match="issued at or after 2033-05-18T03:35:01Z is in"):
-        certificates.verify_not_revoked(certificate, ca.der, [clean], 2_000_000_101)
+        revocation_lists.verify_not_revoked(certificate, ca.der, [clean], 2_000_000_101)
     with pytest.raises(IncompleteError):
-        certificates.verify_not_revoked(
+        revocation_lists.verify_not_revoked(
             certificate,
             ca.der,
             [Authority.found("NL-POL", 1).issue_crl(None, [], number=1, now=2_000_000_100)],

@@ -17,6 +17,7 @@ from ledger.domain.errors import (
 )
 from ledger.domain.event import signers
 from ledger.domain.identity import certificate as certificates
+from ledger.domain.identity import revocation_list as revocation_lists
 from ledger.domain.identity.certificate import Certificate
 from ledger.domain.identity.descriptor import Descriptor
 
@@ -94,7 +95,7 @@ class Signers:
         except CustodyError as error:
             return "certificate-refused", error.message
         try:
-            certificates.verify_not_revoked(
+            revocation_lists.verify_not_revoked(
                 certificate, authority, self._crls.get(certificate.agency, ()), time
             )
         except IncompleteError:

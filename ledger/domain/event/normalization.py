@@ -14,8 +14,9 @@ from ledger.domain.untrusted.visible import is_safe
 #: 1: as typed; 2: letters of another width, and what nobody sees, were others; 3: neither an
 #: exhibit number in its case nor what was recorded of a file before was found; 4: numbers were
 #: found as they were said first, and not as they were corrected; 5: items of a case were not told
-#: from those that had been corrected to another one
-VERSION: Final = 6
+#: from those that had been corrected to another one; 6: a further number whose scheme was called as
+#: one of what follows from records was taken for that, and a case for each number that it ever had
+VERSION: Final = 7
 
 
 def form(text: str) -> str:

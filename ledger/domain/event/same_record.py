@@ -32,8 +32,14 @@ PARTS: Final = "parts-of-exhibit"
 #: The scheme under which a search finds the items that are of a case as their records stand. Under
 #: its number itself those are found too that a correction took out of it.
 OF_CASE: Final = "of-case"
-#: The scheme under which a search finds a case itself by its number, and none of its items.
+#: The scheme under which a search finds a case itself by a number that it ever had, and none of its
+#: items.
 CASE_ITSELF: Final = "case-itself"
+#: The scheme under which a search finds a case itself by its number as its record stands.
+CASE_NOW: Final = "case-now"
+#: Schemes of what follows from whole records. Their tokens are never made from a scheme that stands
+#: in a document: whoever gave an item a further number "of-case" would put it into that case.
+DERIVED: Final = frozenset({PARTS, OF_CASE, CASE_ITSELF, CASE_NOW})
 _PART: Final = re.compile(r"(?P<whole>.+)/[1-9][0-9]{0,8}")
 
 

@@ -21,15 +21,15 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.x509.oid import NameOID
 
 from ledger.domain.codecs.cose import PublicKey, algorithm_of
-from ledger.domain.codecs.text import format_time, told_time
-from ledger.domain.errors import FormatError, IncompleteError, VerificationError
+from ledger.domain.codecs.text import format_time
+from ledger.domain.errors import FormatError, VerificationError
 from ledger.domain.identity import names
 from ledger.domain.identity.person import PersonId
 
 _STEP: Final = 3
 #: Whom a certificate names: somebody of the agency, or its node.
 CertificateKind = Literal["person", "service"]
-_MALFORMED: Final = (
+MALFORMED: Final = (
     Warning,
     ValueError,
     TypeError,
@@ -67,7 +67,7 @@ class Certificate:
         return PersonId(self.agency, self.pseudonym)
 
 
-def _seconds(moment: datetime) -> int:
+def seconds(moment: datetime) -> int:
     return int(moment.timestamp())
 
 
@@ -101,7 +101,7 @@ def load(der: bytes, *, what: str = "certificate") -> x509.Certificate:
             raise FormatError(
                 f"{what}: the serial number is not positive (RFC 5280 section 4.1.2.2)"
             )
-    except _MALFORMED as error:
+    except MALFORMED as error:
         raise FormatError(f"{what}: not an X.509 certificate") from error
     return certificate
 
@@ -149,8 +149,8 @@ def parse(der: bytes) -> Certificate:
         pseudonym,
         kind,
         roles,
-        _seconds(certificate.not_valid_before_utc),
-        _seconds(certificate.not_valid_after_utc),
+        seconds(certificate.not_valid_before_utc),
+        seconds(certificate.not_valid_after_utc),
         key,  # type: ignore[arg-type]
     )
 
@@ -182,9 +182,9 @@ def verify_issued(certificate: Certificate, authorities: Iterable[bytes], time: 
         if not _issued(certificate.der, der):
             continue
         if (
-            not _seconds(authority.not_valid_before_utc)
+            not seconds(authority.not_valid_before_utc)
             <= time
-            <= _seconds(authority.not_valid_after_utc)
+            <= seconds(authority.not_valid_after_utc)
         ):
             raise VerificationError(
                 _STEP,
@@ -203,7 +203,7 @@ def verify_issued(certificate: Certificate, authorities: Iterable[bytes], time: 
 
 def _span(certificate: x509.Certificate) -> str:
     begin, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
-    return f"from {format_time(_seconds(begin))} until {format_time(_seconds(end))}"
+    return f"from {format_time(seconds(begin))} until {format_time(seconds(end))}"
 
 
 @lru_cache(maxsize=_CACHED)
@@ -216,14 +216,6 @@ def _issued(leaf: bytes, authority: bytes) -> bool:
     except (InvalidSignature, ValueError, TypeError):
         return False
     return True
-
-
-@lru_cache(maxsize=16)
-def _signed_list(der: bytes, authority: bytes) -> x509.CertificateRevocationList | None:
-    """A revocation list, if it is the authority's own."""
-    issuer, crl = load(authority, what="CA certificate"), load_crl(der)
-    signed = crl.issuer == issuer.subject and crl.is_signature_valid(issuer.public_key())  # type: ignore[arg-type]
-    return crl if signed else None
 
 
 def check_authority(der: bytes) -> x509.Certificate:
@@ -244,98 +236,6 @@ def check_authority(der: bytes) -> x509.Certificate:
     if not constraints.ca or not usage.key_cert_sign or not usage.crl_sign:
         raise FormatError("CA certificate: may not sign certificates and revocation lists")
     return authority
-
-
-@lru_cache(maxsize=16)
-def load_crl(der: bytes) -> x509.CertificateRevocationList:
-    """Parse a DER revocation list.
-
-    Returns:
-        the list as the library reads it.
-
-    Raises:
-        FormatError: not one, or not DER.
-    """
-    try:
-        crl = x509.load_der_x509_crl(der)
-        if crl.public_bytes(serialization.Encoding.DER) != der:
-            raise FormatError("revocation list: not in DER")
-        _ = (
-            crl.extensions,
-            list(crl.issuer),
-            crl.last_update_utc,
-            crl.signature_algorithm_oid,
-        )
-        for entry in crl:
-            _ = entry.serial_number, entry.revocation_date_utc, entry.extensions
-    except _MALFORMED as error:
-        raise FormatError("revocation list: not an X.509 CRL") from error
-    return crl
-
-
-def crl_issued(der: bytes) -> int:
-    """When a revocation list was issued, seconds since 1970."""
-    return _seconds(load_crl(der).last_update_utc)
-
-
-def crl_number(der: bytes) -> int:
-    """Number of a revocation list (RFC 5280, section 5.2.3).
-
-    Raises:
-        FormatError: it has none.
-    """
-    try:
-        return load_crl(der).extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
-    except x509.ExtensionNotFound as error:
-        raise FormatError("revocation list: it has no number") from error
-
-
-def require_signed_list(der: bytes, authorities: Iterable[bytes]) -> None:
-    """Check that a revocation list is signed by one of ``authorities``.
-
-    Raises:
-        FormatError: no list. VerificationError: step 3, somebody else's.
-    """
-    if all(_signed_list(der, authority) is None for authority in authorities):
-        raise VerificationError(
-            _STEP, "the revocation list is not signed by a CA that the agency's descriptor names"
-        )
-
-
-def verify_not_revoked(
-    certificate: Certificate, authority: bytes, crls: Iterable[bytes], time: int
-) -> None:
-    """Check that no list of ``authority`` revokes the certificate at or before ``time``, and that
-    one is recent enough.
-
-    Raises:
-        VerificationError: revoked in time.
-        IncompleteError: no list issued at or after ``time`` is at hand.
-    """
-    serial = load(certificate.der).serial_number
-    recent = False
-    for der in crls:
-        crl = _signed_list(der, authority)
-        if crl is None:
-            continue
-        entry = crl.get_revoked_certificate_by_serial_number(serial)
-        if entry is not None and _seconds(entry.revocation_date_utc) <= time:
-            revoked = _seconds(entry.revocation_date_utc)
-            raise VerificationError(
-                _STEP,
-                f"the certificate was revoked at {format_time(revoked)}, before its use at "
-                f"{told_time(time)}",
-            )
-        recent = recent or _seconds(crl.last_update_utc) >= time
-    if not recent:
-        raise IncompleteError(
-            _STEP,
-            (
-                f"no revocation list of {certificate.agency} issued at or after {told_time(time)} "
-                "is in the bundle"
-            ),
-            hint="ask the agency for a bundle exported after its next revocation list",
-        )
 
 
 def require_clock(certificate: Certificate, now: int) -> None:
@@ -371,28 +271,3 @@ def require_clock(certificate: Certificate, now: int) -> None:
                 "the only one does it where the home is, with: `custody person renew WHO --at-home`"
             ),
         )
-
-
-def verify_current(
-    certificate: Certificate, authorities: Iterable[bytes], crls: Iterable[bytes], now: int
-) -> None:
-    """Check that a certificate may be used now: issued, valid, and revoked by none of ``crls``.
-
-    Acting now needs no list newer than now. An entry counts though its date lies ahead: chains run
-    seconds ahead of clocks, and what was anchored until then shall go on verifying, but nothing new
-    shall begin.
-
-    Raises:
-        VerificationError: step 3.
-    """
-    require_clock(certificate, now)
-    authority = verify_issued(certificate, authorities, now)
-    serial = load(certificate.der).serial_number
-    for der in crls:
-        crl = _signed_list(der, authority)
-        if crl is None:
-            raise VerificationError(
-                _STEP, "the revocation list is not signed by the CA that issued the certificate"
-            )
-        if crl.get_revoked_certificate_by_serial_number(serial) is not None:
-            raise VerificationError(_STEP, "the certificate was revoked")

@@ -27,11 +27,17 @@ def check(event: Event | None, file: FileDigest | None) -> str:
 
     Raises:
         VerificationError: size or a digest differs.
-        IncompleteError: the record of size and digests is withheld, or not every digest that was
-            recorded was measured.
+        IncompleteError: the record of size and digests is withheld, or is none of a file; or not
+            every digest that was recorded was measured.
     """
     if file is None:
         return "no file was given to compare"
+    if event is not None and _is_of_no_file(event):
+        raise IncompleteError(
+            9,
+            f"this is a record of type {event.type}, which is of no file: nothing to compare",
+            hint="name the bundle of the file, or no file",
+        )
     if event is None or "size" not in event.body or "digests" not in event.body:
         raise IncompleteError(
             9,
@@ -57,3 +63,12 @@ def check(event: Event | None, file: FileDigest | None) -> str:
             hint="measure " + " and ".join(recorded),
         )
     return f"{counted(file.size, 'byte')}, same {', '.join(recorded)}"
+
+
+def _is_of_no_file(event: Event) -> bool:
+    """Whether the first event says nothing of a file and hides nothing of one: it opened a thing or
+    a case, and there are no digests that anybody could disclose.
+    """
+    members = {"size", "digests"}
+    hidden = {f"/body/{name}" for name in members} & set(event.withheld)
+    return event.known and not hidden and members.isdisjoint(event.body)

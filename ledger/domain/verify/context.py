@@ -15,6 +15,7 @@ from ledger.domain.event import disclosure as disclosures
 from ledger.domain.event import document as documents
 from ledger.domain.event.document import Event
 from ledger.domain.identity import certificate as certificates
+from ledger.domain.identity import revocation_list as revocation_lists
 from ledger.domain.identity.certificate import Certificate
 from ledger.domain.identity.names import agency_id
 from ledger.domain.log import receipt as receipts
@@ -97,7 +98,7 @@ def parse(bundle: Bundle, root: TrustRoot, state: ContractState | None) -> Verif
     for checkpoint in bundle.checkpoints:
         receipts.parse_checkpoint(checkpoint.note)
     for crl in bundle.crls:
-        certificates.load_crl(crl)
+        revocation_lists.load_crl(crl)
     if bundle.chain is not None:
         for header in (bundle.chain.header, *bundle.chain.descendants):
             parse_header(header)

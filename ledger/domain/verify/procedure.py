@@ -28,6 +28,7 @@ from ledger.domain.errors import (
     VerificationError,
 )
 from ledger.domain.identity import certificate as certificates
+from ledger.domain.identity import revocation_list as revocation_lists
 from ledger.domain.identity.names import agency_urn
 from ledger.domain.log.statement import Statement
 from ledger.domain.verify import content, custody_chain, signed_events
@@ -262,7 +263,7 @@ def _check_certificates(case: VerificationContext, report: VerificationReport) -
         descriptor = case.directory.in_force(certificate.agency, time)
         authority = certificates.verify_issued(certificate, descriptor.authorities, time)
         try:
-            certificates.verify_not_revoked(certificate, authority, case.bundle.crls, time)
+            revocation_lists.verify_not_revoked(certificate, authority, case.bundle.crls, time)
         except IncompleteError as error:
             undecided = error
         if time - statement.claims.time > descriptor.max_anchoring_delay:

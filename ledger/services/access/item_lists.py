@@ -87,7 +87,7 @@ def _tokens(node: Node, wanted: Wanted) -> tuple[tuple[bytes, ...], ...]:
         (wanted.text, (case, *exhibit)),
     )
     return tuple(
-        tuple(record_keys.identifier_token(node, scheme, value) for scheme in schemes)
+        tuple(record_keys.searched_token(node, scheme, value) for scheme in schemes)
         for value, schemes in groups
         if value
     )

@@ -113,7 +113,7 @@ def _items(
     node: Node, unit: UnitOfWork, caller: Caller, numbers: Sequence[str], *, after: int, limit: int
 ) -> tuple[list[ItemRow], int | None]:
     """A page of the items of a case as their records stand; a case has one number."""
-    token = record_keys.identifier_token(node, same_record.OF_CASE, numbers[0]) if numbers else b""
+    token = record_keys.derived_token(node, same_record.OF_CASE, numbers[0]) if numbers else b""
     found = authorization.visible_items(node, unit, caller, after=after, limit=limit, token=token)
     return found, found[-1].opened if len(found) == limit else None
 

@@ -17,8 +17,8 @@ from ledger.domain.chain import contract_layout
 from ledger.domain.codecs.text import counted
 from ledger.domain.errors import CustodyError, FormatError, NotFoundError
 from ledger.domain.event.claimed_times import AHEAD
-from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity import descriptor as descriptors
+from ledger.domain.identity import revocation_list as revocation_lists
 from ledger.domain.identity.names import check_code
 from ledger.domain.ports.node_and_chain import Contracts
 from ledger.services.audit.agency_statements import announced
@@ -119,8 +119,8 @@ class Authorities:
             for authority in version.descriptor.authorities
         ]
         try:
-            certificates.require_signed_list(der, authorities)
-            certificates.crl_number(der)
+            revocation_lists.require_signed_list(der, authorities)
+            revocation_lists.crl_number(der)
         except CustodyError as error:
             if len(self.versions[code]) < len(self.committed[code]):
                 return  # a CA of theirs may stand in a descriptor that is not at hand
@@ -143,7 +143,7 @@ class Authorities:
         for code, ders in self.crls.items():
             newest: dict[bytes, x509.CertificateRevocationList] = {}
             for der in sorted(ders, key=_place):
-                crl = certificates.load_crl(der)
+                crl = revocation_lists.load_crl(der)
                 # Each CA of an agency speaks for its own certificates.
                 before = newest.get(_issuer(crl))
                 newest[_issuer(crl)] = crl
@@ -184,7 +184,7 @@ class Authorities:
 
     def _speaks_until(self, agency: str, der: bytes, now: int) -> int:
         proven = announced(self._state, agency, "crl-published", sha256(der).digest())
-        return min(certificates.crl_issued(der), now + AHEAD if proven is None else proven)
+        return min(revocation_lists.crl_issued(der), now + AHEAD if proven is None else proven)
 
     def log_keys(self, agency: str) -> frozenset[bytes]:
         """Keys that may have signed the checkpoints of an agency's log, of all versions at hand."""
@@ -212,7 +212,7 @@ class Authorities:
 
 def _place(der: bytes) -> tuple[int, int]:
     """Where a list stands among those of its agency: its number tells, whatever clocks said."""
-    return certificates.crl_number(der), certificates.crl_issued(der)
+    return revocation_lists.crl_number(der), revocation_lists.crl_issued(der)
 
 
 def _entries(crl: x509.CertificateRevocationList) -> dict[int, float]:

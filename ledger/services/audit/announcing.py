@@ -12,6 +12,7 @@ from ledger.domain.audit.report import AuditReport
 from ledger.domain.audit.signers import in_force
 from ledger.domain.codecs.text import told_time
 from ledger.domain.identity import certificate as certificates
+from ledger.domain.identity import revocation_list as revocation_lists
 from ledger.services.audit.agency_keys import Authorities
 from ledger.services.audit.agency_statements import announced, newest_list
 from ledger.services.audit.chain_events import LogOfAgency
@@ -82,7 +83,7 @@ class SignersOfLog:
         log, authorities = self._log, self._authorities
         lists = {sha256(der).digest(): der for der in authorities.crls[log.agency]}
         announced_number = newest_list(self._state, log.agency)
-        if announced_number > max(map(certificates.crl_number, lists.values()), default=0):
+        if announced_number > max(map(revocation_lists.crl_number, lists.values()), default=0):
             code = "withheld" if self._files.is_node else "copy-lacks"
             expected = f"number {announced_number}, which the log announces"
             self._report.find(code, f"crls/{log.agency}", expected, "only older lists")
@@ -92,7 +93,7 @@ class SignersOfLog:
             if announced(self._state, log.agency, "crl-published", digest) is None:
                 # A copy may have been made while a list was new; which came first is told by
                 # numbers, never by clocks.
-                passed = certificates.crl_number(der) <= announced_number
+                passed = revocation_lists.crl_number(der) <= announced_number
                 self._report.find(
                     "crl-unlogged" if self._files.is_node or passed else "crl-unseen",
                     f"revocation list of {log.agency}",

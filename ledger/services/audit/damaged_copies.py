@@ -8,7 +8,7 @@ from typing import Final
 
 from ledger.domain.audit.ports import LogFiles
 from ledger.domain.errors import CustodyError, UnreadableError
-from ledger.domain.identity import certificate as certificates
+from ledger.domain.identity import revocation_list as revocation_lists
 from ledger.domain.log import receipt as receipts
 from ledger.domain.log import tiles
 
@@ -62,7 +62,7 @@ def _is_sound(path: str, data: bytes) -> bool:
         if folder in {"checkpoint", "checkpoints"}:
             receipts.parse_checkpoint(data)
         elif folder in {"crl", "crls"}:
-            certificates.load_crl(data)
+            revocation_lists.load_crl(data)
         elif folder == "tile":
             place = tiles.parse_path(name)
             if place.level is None:

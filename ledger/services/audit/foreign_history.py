@@ -16,6 +16,7 @@ from ledger.domain.codecs.text import counted, require
 from ledger.domain.errors import FormatError, VerificationError
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity import descriptor as descriptors
+from ledger.domain.identity import revocation_list as revocation_lists
 from ledger.domain.identity.descriptor import Descriptor
 from ledger.domain.identity.names import agency_id
 from ledger.domain.log import receipt as receipts
@@ -64,7 +65,7 @@ class InheritedRecords:
         self._check_checkpoints(bundle, versions)
         self._check_statements(bundle, versions)
         for crl in bundle.crls:
-            certificates.require_signed_list(
+            revocation_lists.require_signed_list(
                 crl,
                 [
                     *self._authorities,

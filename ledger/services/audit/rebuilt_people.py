@@ -15,6 +15,7 @@ from ledger.domain.event import normalization
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity import descriptor as descriptors
 from ledger.domain.identity import enrolment
+from ledger.domain.identity import revocation_list as revocation_lists
 from ledger.domain.identity.certificate import Certificate
 from ledger.domain.identity.names import log_urn
 from ledger.domain.identity.person import PersonId, read_stored
@@ -229,7 +230,7 @@ class People:
         if not known:
             return
         authorities = [der for descriptor in known for der in descriptor.authorities]
-        certificates.require_signed_list(partner.crl, authorities)
+        revocation_lists.require_signed_list(partner.crl, authorities)
         services = [descriptor.service for descriptor in known]
         url = partner.url if {partner.url, ""} & set(services) else services[-1]
         into.partners.put(PartnerRow(partner.agency, url, partner.crl, partner.checked))

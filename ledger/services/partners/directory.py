@@ -23,8 +23,8 @@ from ledger.domain.errors import (
     UsageError,
 )
 from ledger.domain.event.claimed_times import AHEAD
-from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity import descriptor as descriptors
+from ledger.domain.identity import revocation_list as revocation_lists
 from ledger.domain.identity.certificate import Certificate
 from ledger.domain.identity.descriptor import Descriptor
 from ledger.domain.identity.names import agency_id
@@ -210,14 +210,14 @@ def _require_newer_list(node: Node, descriptor: Descriptor, crl: bytes, old: byt
         VerificationError: it is not signed by the agency. ChainError: it is from the future, or
             older than the one that is known.
     """
-    certificates.require_signed_list(crl, descriptor.authorities)
-    issued, latest = certificates.crl_issued(crl), node.clock.now() + AHEAD
+    revocation_lists.require_signed_list(crl, descriptor.authorities)
+    issued, latest = revocation_lists.crl_issued(crl), node.clock.now() + AHEAD
     if issued > latest:
         raise ChainError(
             f"the node of {descriptor.agency} shows a revocation list from the future",
             hint="check both clocks",
         )
-    if old and issued < certificates.crl_issued(old) <= latest:
+    if old and issued < revocation_lists.crl_issued(old) <= latest:
         raise ChainError(
             f"the node of {descriptor.agency} shows an older revocation list than before",
             hint="ask it why",
@@ -338,7 +338,7 @@ class CertificateVerifier:
         if certificate.agency not in self._known:
             self._known[certificate.agency] = authorities(self._node, self._unit, certificate)
         found = self._known[certificate.agency]
-        certificates.verify_current(
+        revocation_lists.verify_current(
             certificate, found.descriptor.authorities, found.crls, self._node.clock.now()
         )
         return found.descriptor
@@ -350,7 +350,7 @@ def renew_crl(node: Node, code: str, time: int) -> None:
     """
     with node.records.read() as unit:
         row = unit.partners.get(code)
-    if row is None or (row.crl and certificates.crl_issued(row.crl) >= time):
+    if row is None or (row.crl and revocation_lists.crl_issued(row.crl) >= time):
         return
     url = row.url
     with suppress(CustodyError):  # a bundle without it is incomplete, and says so

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ledger.domain.errors import CustodyError
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity import descriptor as descriptors
+from ledger.domain.identity import revocation_list as revocation_lists
 from ledger.domain.identity.certificate import Certificate
 from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.node.context import Node
@@ -24,9 +25,8 @@ def revoked_since(node: Node, unit: UnitOfWork, certificate: Certificate) -> int
         row = unit.partners.get(certificate.agency)
         crl = row.crl if row is not None else b""
     serial = certificates.load(certificate.der).serial_number
-    entry = (
-        certificates.load_crl(crl).get_revoked_certificate_by_serial_number(serial) if crl else None
-    )
+    listed = revocation_lists.load_crl(crl) if crl else None
+    entry = listed.get_revoked_certificate_by_serial_number(serial) if listed else None
     if entry is None:
         return None
     own = certificate.agency == node.agency
@@ -35,7 +35,7 @@ def revoked_since(node: Node, unit: UnitOfWork, certificate: Certificate) -> int
     authorities = [der for document in documents for der in descriptors.parse(document).authorities]
     try:
         issuer = certificates.verify_issued(certificate, authorities, certificate.not_before)
-        certificates.require_signed_list(crl, [issuer])
+        revocation_lists.require_signed_list(crl, [issuer])
     except CustodyError:
         return None
     return int(entry.revocation_date_utc.timestamp())

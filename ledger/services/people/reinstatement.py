@@ -15,6 +15,7 @@ from dataclasses import replace
 
 from ledger.domain.errors import ConflictError, NotFoundError, RuleError
 from ledger.domain.identity import certificate as certificates
+from ledger.domain.identity import revocation_list as revocation_lists
 from ledger.domain.identity.person import PersonId
 from ledger.rows.people import PersonRow
 from ledger.rows.unit_of_work import UnitOfWork
@@ -97,7 +98,8 @@ def _called_stolen(unit: UnitOfWork, serial: int) -> bool:
     """
     known: int | None = None
     for row in sorted(unit.tables.rows("crl"), key=lambda row: int(row["number"])):
-        entry = certificates.load_crl(row["der"]).get_revoked_certificate_by_serial_number(serial)
+        listed = revocation_lists.load_crl(row["der"])
+        entry = listed.get_revoked_certificate_by_serial_number(serial)
         if entry is None:
             continue
         date = int(entry.revocation_date_utc.timestamp())

@@ -8,7 +8,7 @@
 - the date lies ahead by as long as another agency may take to anchor what they signed there as its
   guest: their own agency cannot know of that work, and a verifier asks about the block's time. It
   gives nobody a way in: whoever is on the list at all, whatever the date, begins nothing new
-  anywhere (`certificates.verify_current`)
+  anywhere (`revocation_lists.verify_current`)
 - a certificate that a renewal made superfluous, without a role less, is not revoked: the new one is
   for the same key and rights, and what was signed under the old one, here or as a guest, goes on
   verifying
@@ -31,6 +31,7 @@ from ledger.domain.errors import (
 )
 from ledger.domain.event.claimed_times import AHEAD
 from ledger.domain.identity import certificate as certificates
+from ledger.domain.identity import revocation_list as revocation_lists
 from ledger.domain.identity.certificate import Certificate
 from ledger.domain.identity.person import PersonId
 from ledger.rows.people import PersonRow
@@ -142,7 +143,7 @@ def date_of(unit: UnitOfWork, person: PersonRow) -> int:
 def _dated_later(unit: UnitOfWork, latest: int) -> list[int]:
     """Serial numbers on the newest list that it has revoked only as of a later time."""
     newest = unit.authority.newest_crl()
-    listed = certificates.load_crl(newest.der) if newest is not None else ()
+    listed = revocation_lists.load_crl(newest.der) if newest is not None else ()
     return sorted(
         entry.serial_number
         for entry in listed

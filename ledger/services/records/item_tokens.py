@@ -33,7 +33,7 @@ def of(node: Node, events: Mapping[str, Event]) -> list[bytes]:
     found: list[bytes] = []
     opening = next(iter(events.values()), None)
     if opening is not None and is_case(opening.value["evidence"]):
-        return _of_case(node, shown, opening)
+        return _of_case(node, shown)
     standing: dict[str, dict[str, Any]] = {}
     for digest, document in same_record.versions(shown):
         standing[digest] = document
@@ -43,17 +43,22 @@ def of(node: Node, events: Mapping[str, Event]) -> list[bytes]:
         found += record_keys.tokens(node, event, standing.get(digest))
     cases, exhibits = same_record.found_by(shown)
     for case in cases:
-        found.append(record_keys.identifier_token(node, same_record.OF_CASE, case))
+        found.append(record_keys.derived_token(node, same_record.OF_CASE, case))
         found += [record_keys.number_token(node, case, exhibit) for exhibit in exhibits]
     return list(dict.fromkeys(found))
 
 
-def _of_case(node: Node, shown: Mapping[str, dict[str, Any]], opening: Event) -> list[bytes]:
-    """A case is found by each number that it ever had."""
-    found: list[bytes] = []
+def _of_case(node: Node, shown: Mapping[str, dict[str, Any]]) -> list[bytes]:
+    """A case is found by each number that it ever had, and told by the one that it has now."""
+    ever, now = list[str](), list[str]()
     for _, document in same_record.versions(shown):
-        found += record_keys.tokens(node, opening, document)
-    return list(dict.fromkeys(found))
+        now = same_record.numbers_of(same_record.identifiers(document), CASE)
+        ever += now
+    return [
+        record_keys.derived_token(node, scheme, one)
+        for scheme, numbers in ((same_record.CASE_ITSELF, ever), (same_record.CASE_NOW, now))
+        for one in dict.fromkeys(numbers)
+    ]
 
 
 def index(node: Node, unit: UnitOfWork, evidence: str, key: bytes | None = None) -> None:

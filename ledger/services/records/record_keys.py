@@ -49,18 +49,24 @@ def index_token(node: Node, kind: str, *parts: str) -> bytes:
 
 
 def identifier_token(node: Node, scheme: str, value: str) -> bytes:
-    """The token of a number, the same for every way of writing it."""
+    """The token of a number that a document says, the same for every way of writing it."""
     return index_token(node, "identifier", normalization.form(scheme), normalization.form(value))
+
+
+def derived_token(node: Node, scheme: str, value: str) -> bytes:
+    """The token of what follows from a whole record; see ``same_record.DERIVED``."""
+    return index_token(node, scheme, normalization.form(value))
+
+
+def searched_token(node: Node, scheme: str, value: str) -> bytes:
+    """The token that somebody looks for by a scheme, be it said in documents or derived."""
+    derived = scheme in same_record.DERIVED
+    return (derived_token if derived else identifier_token)(node, scheme, value)
 
 
 def number_token(node: Node, case: str, exhibit: str) -> bytes:
     """The token of an exhibit number in a case, both in the form in which they are compared."""
     return index_token(node, "number", case, exhibit)
-
-
-def case_token(node: Node, case: str) -> bytes:
-    """The token by which a case itself is found, by its number in the form that is compared."""
-    return index_token(node, "identifier", same_record.CASE_ITSELF, case)
 
 
 def mark_token(node: Node, mark: str) -> bytes:
@@ -79,7 +85,11 @@ def tokens(node: Node, event: Event, standing: Mapping[str, Any] | None = None) 
     document = dict(standing or event.value)
     identifiers = same_record.identifiers(document)
     if is_case(document["evidence"]):
-        return [case_token(node, one) for one in same_record.numbers_of(identifiers, CASE)]
+        return [
+            derived_token(node, scheme, one)
+            for one in same_record.numbers_of(identifiers, CASE)
+            for scheme in (same_record.CASE_ITSELF, same_record.CASE_NOW)
+        ]
     found = [
         identifier_token(node, identifier["scheme"], identifier["value"])
         for identifier in identifiers
@@ -88,13 +98,13 @@ def tokens(node: Node, event: Event, standing: Mapping[str, Any] | None = None) 
         found.append(index_token(node, "sha-256", event.body["digests"]["sha-256"]))
     if event.value["seq"] == 0:
         found += [
-            identifier_token(node, same_record.PARTS, whole)
+            derived_token(node, same_record.PARTS, whole)
             for exhibit in same_record.numbers_of(identifiers, "exhibit")
             for whole in same_record.wholes_of(exhibit)[1:]
         ]
         found += [number_token(node, *number) for number in same_record.borne(document)]
         found += [
-            identifier_token(node, same_record.OF_CASE, case)
+            derived_token(node, same_record.OF_CASE, case)
             for case in same_record.numbers_of(identifiers, same_record.CASE)
         ]
         mark = same_record.mark(event.value)

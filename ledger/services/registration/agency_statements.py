@@ -17,7 +17,7 @@ from ledger.domain.errors import AlteredError, KeyringError
 from ledger.domain.event import document as documents
 from ledger.domain.event import signers
 from ledger.domain.event.document import Event
-from ledger.domain.identity import certificate as certificates
+from ledger.domain.identity import revocation_list as revocation_lists
 from ledger.domain.identity.certificate import Certificate
 from ledger.domain.identity.names import agency_urn
 from ledger.domain.log import statement as statements
@@ -113,7 +113,7 @@ def publish_crl(
         "number": number,
         "digest": digest_of(der),
         "issued": format_time(row.issued),
-        "revoked": len(certificates.load_crl(der)),
+        "revoked": len(revocation_lists.load_crl(der)),
     }
     publish(node, unit, "crl-published", body)
     return row
@@ -154,7 +154,7 @@ def crl_row(der: bytes) -> CrlRow:
     Raises:
         FormatError: it is none.
     """
-    return CrlRow(certificates.crl_number(der), der, certificates.crl_issued(der))
+    return CrlRow(revocation_lists.crl_number(der), der, revocation_lists.crl_issued(der))
 
 
 def digest_of(der: bytes) -> str:
@@ -166,7 +166,7 @@ def revoked_since(unit: UnitOfWork, serial: int) -> int | None:
     """When the newest list has a certificate of ours revoked; None where it does not."""
     newest = unit.authority.newest_crl()
     entry = (
-        certificates.load_crl(newest.der).get_revoked_certificate_by_serial_number(serial)
+        revocation_lists.load_crl(newest.der).get_revoked_certificate_by_serial_number(serial)
         if newest is not None
         else None
     )

@@ -89,7 +89,7 @@ class Review:
             self._node.profile.require_allowed(submission.event)
         self._require_references(submission.event, signer)
         stolen_keys.require_honest(self._node, self._unit, submission.event)
-        case_rules.require(self._node, self._unit, submission.event, signer)
+        case_rules.require(self._node, self._unit, submission.event, signer, self.life)
         for code in _other_sides(submission.event, before, self._node.agency):
             agency_standing.require_active(self._unit, code)
         told = recorded_event(self._persons, submission.statement.digest, submission.event)
