@@ -27,7 +27,9 @@ class Given:
 
 def sealed_text(who: str) -> str:
     """The key is on its way."""
-    return f"The custody key is sealed to {who}: their next command takes it."
+    return (
+        f"The custody key is sealed to {who}: their next command takes it, once they have joined."
+    )
 
 
 def needed(session: Session, who: str, fingerprint: str) -> list[str]:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from cli import command_line, items, output
+from cli.global_options import STATE
 from ledger.domain.codecs.text import counted
 from ledger.domain.event import same_record
 
 if TYPE_CHECKING:
+    from cli.items import Named
     from cli.session import Session
     from ledger.client.upload import UploadOptions
     from ledger.domain.errors import ConflictError
@@ -60,7 +63,7 @@ def in_words(error: ConflictError) -> ConflictError:
     if not number or not error.message.startswith(same_record.NUMBER_TAKEN):
         return error
     anew = ["--restart"] if same_record.INTERRUPTED in error.message else []
-    case, told = command_line.said("--case"), error.message
+    case, told = command_line.said("--case") or STATE.used_case, error.message
     if case:  # the item is called by what was typed, and not by an id of 36 digits
         told = _WHOLE_ID.sub(f"{case}/{number}", told, count=1)
     ways = [f"another number: {_again('--exhibit', 'NUMBER', *anew)}"]
@@ -96,6 +99,18 @@ def parts(session: Session, urn: str, case: str, exhibit: str) -> set[str]:
     return found
 
 
+def beside(session: Session, named: Sequence[Named]) -> Iterator[tuple[Named, set[str]]]:
+    """Those of several items that have parts which are none of the several: files of a folder are
+    items of their own, and what is done to the folder is not done to them.
+    """
+    urns = {one.urn for one in named}
+    for one in named:
+        links = session.node.lineage(one.urn).links
+        parts = {link.child for link in links if link.parent == one.urn and link.kind == "part"}
+        if left := parts - urns:
+            yield one, left
+
+
 def in_use(session: Any, case: str) -> str:
     """The case that was said, or the one that is worked on in this folder, which is told: it is
     signed like one that was typed.
@@ -103,7 +118,8 @@ def in_use(session: Any, case: str) -> str:
     if case or not (used := session.used_case):
         return case
     output.say(f"case {used}, which this folder uses")
-    return str(used)
+    STATE.used_case = str(used)
+    return STATE.used_case
 
 
 def related(session: Any, case: str, exhibit: str, part_of: str, replaces: str) -> Belonging:

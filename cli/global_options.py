@@ -59,6 +59,8 @@ class State:
     former: dict[str, str] = field(default_factory=dict)
     #: Kinds and values of the numbers by which it was named; the node said which item that is.
     numbers: tuple[tuple[str, str], ...] = ()
+    #: The case that this folder uses, where something is recorded for it without `--case`.
+    used_case: str = ""
     #: The command line without the program, for hints that repeat it otherwise.
     typed: tuple[Part, ...] = ()
     looked_up: FoundHome | None = None

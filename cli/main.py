@@ -152,7 +152,7 @@ def options(
     STATE.preview, STATE.agreed, STATE.people = preview, set(), {}
     STATE.home_by = "--home" if _is_typed(context, "home") else "CUSTODY_HOME"
     STATE.command, STATE.numbers = context.invoked_subcommand or "", ()
-    STATE.item, STATE.urn, STATE.opening = "", "", ""
+    STATE.item, STATE.urn, STATE.opening, STATE.used_case = "", "", "", ""
     if not STATE.help:
         extras.require_for(STATE.command)
         if preview:

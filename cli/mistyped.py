@@ -15,6 +15,9 @@ from cli.global_options import Part
 
 _CANDIDATES: Final = 3
 _MARGIN: Final = 0.1
+#: Less like what was typed than this is a guess, and a guess may be a command that takes something
+#: away: `notices preview` was told to be `notices remove`.
+_LIKELY: Final = 0.65
 #: How typer says what a value is not, and that there are more words than a command takes.
 _SHOULD: Final = re.compile(r"Input should be (?:a valid )?([^,]+)")
 _KINDS: Final = {"number": "a number", "integer": "a whole number"}
@@ -127,7 +130,7 @@ def _of_no_value(name: str, typed: Sequence[Part]) -> tuple[str, str] | None:
 
 def _close(word: str, known: Iterable[str]) -> list[str]:
     """Names that look like a word, the likeliest first; none that is much less so than that."""
-    found = difflib.get_close_matches(word, known, _CANDIDATES)
+    found = difflib.get_close_matches(word, known, _CANDIDATES, _LIKELY)
     likely = [difflib.SequenceMatcher(None, name, word).ratio() for name in found]
     return [name for name, ratio in zip(found, likely, strict=True) if ratio > likely[0] - _MARGIN]
 

@@ -139,6 +139,18 @@ def checked_lines(shown: OnOffer, seals: tuple[str, ...]) -> list[str]:
     ]
 
 
+def found_seals(shown: OnOffer) -> tuple[str, ...]:
+    """Which seals somebody found on a thing, one a line as a scanner types them; asked where its
+    record has some, since whoever said nothing would sign that they found none.
+    """
+    found = list[str]()
+    while shown.standing.seals and (
+        number := questions.text("Number of a seal that you found on it (an empty line ends):")
+    ):
+        found.append(number)
+    return tuple(found)
+
+
 def agree(question: str, *, yes: bool) -> None:
     """Ask whoever answers an offer whether they sign.
 

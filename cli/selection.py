@@ -113,9 +113,10 @@ def _said(text: str, meant: Sequence[Named], told: Mapping[str, Item]) -> str:
     """What a case, or an exhibit with its parts, means here: such as "2026-117/A2 with its 3
     parts", where that is a folder of three files.
     """
-    name = text.strip().rstrip("/")
-    if same_record.PARTS not in dict(meant[0].numbers if meant else ()):
+    name, numbers = text.strip().rstrip("/"), dict(meant[0].numbers if meant else ())
+    if same_record.PARTS not in numbers:
         return f"of case {name}"
+    name = f"{numbers[same_record.OF_CASE]}/{numbers[same_record.PARTS]}"
     parts = sum(one.urn in told and told[one.urn].kind == "part" for one in meant)
     if not parts:
         return name
@@ -139,6 +140,20 @@ def reasons(chosen: Chosen, basis: str, *words: str) -> dict[str, dict[str, Any]
     return {one.urn: of_case[one.case] for one in chosen.items}
 
 
+def require_some(chosen: Chosen) -> None:
+    """Refuse a case, or an exhibit with its parts, in which everything is closed.
+
+    Raises:
+        UsageError: it is.
+    """
+    if not chosen.items:
+        raise UsageError(
+            "nothing in there can be recorded for: "
+            f"{counted(chosen.closed, 'item', ('is', 'are'))} closed",
+            hint="see: custody list",
+        )
+
+
 def agree(chosen: Chosen, question: str, *, yes: bool, lines: Sequence[str] | None = None) -> None:
     """Show a whole case, or a whole exhibit, and ask: who types it has not named its items.
 
@@ -151,12 +166,7 @@ def agree(chosen: Chosen, question: str, *, yes: bool, lines: Sequence[str] | No
     """
     if not chosen.whole:
         return
-    if not chosen.items:
-        raise UsageError(
-            "nothing in there can be recorded for: "
-            f"{counted(chosen.closed, 'item', ('is', 'are'))} closed",
-            hint="see: custody list",
-        )
+    require_some(chosen)
     if not STATE.json:
         names = lines if lines is not None else [one.short for one in chosen.items]
         more = [f"and {len(names) - _SHOWN:,} more"] if len(names) > _SHOWN else []
@@ -290,8 +300,10 @@ def _belonging(session: Session, text: str) -> list[Named]:
     numbers = ((same_record.OF_CASE, name),)
     found = [[Named(urn, name, numbers) for urn in search(same_record.OF_CASE, name)]]
     parts = name.split("/")
-    for at in range(1, len(parts)):
-        case, exhibit = "/".join(parts[:at]).strip(), "/".join(parts[at:]).strip()
+    exhibits = [("/".join(parts[:at]), "/".join(parts[at:])) for at in range(1, len(parts))]
+    if used := session.used_case:
+        exhibits.append((used, name))
+    for case, exhibit in ((case.strip(), exhibit.strip()) for case, exhibit in exhibits):
         if case and exhibit and (of_case := set(search(same_record.OF_CASE, case))):
             wholes, parts_of = search("exhibit", exhibit), search(same_record.PARTS, exhibit)
             borne = session.node.numbers(case, [exhibit]).get(exhibit)

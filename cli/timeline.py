@@ -162,12 +162,21 @@ class Timeline:
     def _correction(self, body: dict[str, Any]) -> list[_Row]:
         pointer = str(body.get("pointer", "(withheld)"))
         name = pointer.removeprefix("/body/")
-        word = labels.MEMBERS.get(name, pointer) if name != pointer else pointer
+        word = labels.MEMBERS.get(name, pointer) if name != pointer else self._number(body, pointer)
         new = _text(body["new"]) if "new" in body else "(withheld)"
         was = f"was {_text(body['old'])}, now {new}" if "old" in body else f"now {new}"
         rows = [_Row("/body/target", "about", self._plain(body.get("target", "(withheld)")))]
         rows.append(_Row("/body/new", word, was))
         return rows + ([_Row("/body/reason", "reason", body["reason"])] if "reason" in body else [])
+
+    def _number(self, body: dict[str, Any], pointer: str) -> str:
+        """What a number that was corrected is called, such as exhibit, by the event that gave it;
+        another place as it was signed.
+        """
+        target = self._documents.get(str(body.get("target")))
+        rows = _before(target) if target is not None else []
+        called = {f"{row.place}/value": row.word for row in rows if row.place != "/basis"}
+        return called.get(pointer, pointer)
 
     def _members(self, body: dict[str, Any]) -> list[_Row]:
         rows = []

@@ -65,6 +65,8 @@ Example:
   custody case close 2026-117 --reason "judgment of 3 May"
 """
 _SHOWN: Final = 20
+#: Roles that see that there is a case, and not its number.
+_UNTOLD: Final = frozenset({"administrator", "auditor"})
 Number = Annotated[str, typer.Argument(metavar="CASE", help="Its number, or its short id.")]
 
 
@@ -104,6 +106,7 @@ def list_(
         limits = {} if every else {"standing": "open"}
         cases = list(session.node.find(kind="case", **limits))
         own = session.person.certificate.agency
+        roles = set(session.person.certificate.roles)
         called = people.named(session, _people(cases, own))
         ids = items.short_ids([one.evidence for one in cases], {c.evidence: c for c in cases})
     rows = [
@@ -121,6 +124,10 @@ def list_(
     short = {"OPENED": tables.minutes, "HELD BY": tables.colleagues(own)}
     none = [f"no open cases that you may see; open one: {command('case', 'open', 'NUMBER')}"]
     lines = tables.table(headers, rows, whole=headers, short=short) if rows else none
+    if cases and roles - _UNTOLD:
+        named = ids[cases[0].evidence]
+        reading = command("case", "show", named, "--basis", "WHY")
+        lines.append(f"number and title are sealed; to read them, say why: {reading}")
     output.result({"cases": cases}, *lines)
 
 

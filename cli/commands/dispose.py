@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli import decisions, event_members, items, output, people, questions
+from cli import decisions, event_members, items, output, people, questions, selection
+from cli.commands import dispose_request
 from cli.global_options import STATE, Evidence, Json
-from cli.hints import command, elsewhere, runnable
+from cli.hints import command, runnable
 from cli.questions import Yes
+from ledger.domain.codecs.text import counted
 
 if TYPE_CHECKING:
     from cli.session import Session
-    from ledger.domain.ports.answers import Disposal, RecordedDocument
+    from ledger.domain.ports.answers import Disposal, Recorded, RecordedDocument
 
 _HELP = """Dispose of an item: one person requests it, another one approves, a custodian carries it
 out. Keys are destroyed for good.
@@ -28,19 +30,13 @@ Example:
     --method "keys destroyed"
   custody --home ~/node dispose certificate 3f0c1d2e-...
 """
-_REQUEST = """Request the disposal of an item.
-
-\b
-Example:
-  custody --home ~/node dispose request 3f0c1d2e-... \\
-    --reason "case closed" --rule wpg-9
-"""
 _APPROVE = """Approve a requested disposal, as a second person. You are shown what was requested, by
-whom and why, and asked; what you sign names that request and no other.
+whom and why, and asked, of several for each; what you sign names that request and no other.
 
 \b
 Example:
   custody --home ~/mine dispose approve 3f0c1d2e-...
+  custody dispose approve 2026-117/A2/
 """
 _CARRY_OUT = """Carry an approved disposal out: nobody can open the item afterwards. Its events stay
 in the log and go on verifying. You are shown who requested and approved it and what holds for the
@@ -63,58 +59,8 @@ _WHY = {"purpose": "disposal"}
 _ASK = "custody dispose request ID --reason WHY; then a colleague: `custody dispose approve ID`"
 
 
-def request(
-    evidence: Evidence,
-    reason: Annotated[str, typer.Option(help="Why.")],
-    rule: Annotated[
-        str, typer.Option(help="Rule by which it is disposed of, as your profile names it.")
-    ] = "",
-    as_json: Json = False,
-) -> None:
-    from cli.session import open_session
-    from ledger.client import retrieval
-
-    body = {"reason": reason, **_named(rule)}
-    with open_session() as session:
-        urn = items.urn_of(session, evidence)
-        # The node judges the disposal itself for it, which is not what is previewed.
-        hindrance = "" if STATE.preview else _hindrance(session, urn, rule)
-        answer = retrieval.record(
-            session.node, session.person, session.clock, urn, "disposal-requested", body
-        )
-    output.result(
-        answer,
-        "requested; a colleague approves it with their own keys: "
-        f"`{elsewhere('dispose', 'approve', evidence)}`",
-        *([f"note: now it could not be carried out: {hindrance}"] if hindrance else []),
-    )
-
-
-def _hindrance(session: Session, urn: str, rule: str) -> str:
-    """What keeps the item from being disposed of now, such as a hold: as far as whoever asks may
-    carry a disposal out themselves, and the node tells them.
-    """
-    from ledger.client import retrieval
-    from ledger.domain.errors import DeniedError, RuleError
-
-    body = {
-        "scope": "all",
-        "method": "as requested",
-        "approvals": [event_members.UNREAD],
-        **_named(rule),
-    }
-    parts = (session.node, session.person, session.clock, urn)
-    try:
-        retrieval.rehearse(*parts, "disposed", body)
-    except RuleError as error:
-        return error.message
-    except DeniedError:
-        return ""
-    return ""
-
-
 def approve(
-    evidence: Evidence,
+    evidence: selection.Several,
     reason: Annotated[str, typer.Option(help="Why.")] = "",
     yes: Yes = False,
     as_json: Json = False,
@@ -122,78 +68,112 @@ def approve(
     from cli.session import open_session
 
     said = {"reason": reason} if reason else {}
+    questions.require(yes=yes)
     with open_session() as session:
-        urn = items.urn_of(session, evidence)
-        answer, approved = decisions.decide(
-            session, urn, "approved", said, _newest_request, yes=yes, basis=_WHY
+        chosen = selection.find(session, evidence)
+        selection.require_some(chosen)
+        dispose_request.tell_parts(session, chosen)
+        done = selection.each(
+            chosen,
+            lambda one: decisions.decide(
+                session, one.urn, "approved", said, _newest_request, yes=yes, basis=_WHY
+            ),
+            "approving",
         )
-    rule = ["--rule", str(approved.body["rule"])] if "rule" in approved.body else []
-    output.result(
-        answer,
-        "approved; a custodian carries it out with: "
-        + command("dispose", "carry-out", evidence, "--method", "HOW", *rule),
-    )
+    rules = {str(approved.body.get("rule", "")) for _, (_, approved) in done.answers}
+    rule = ["--rule", rules.pop()] if len(rules) == 1 and "" not in rules else []
+    ways = command("dispose", "carry-out", evidence[0], *evidence[1:], "--method", "HOW", *rule)
+    done.answers[:] = [(one, answer) for one, (answer, _) in done.answers]
+    if chosen.alone:
+        [(_, answer)] = done.answers
+        output.result(answer, f"approved; a custodian carries it out with: {ways}")
+        return
+    many = counted(len(done.answers), "item")
+    selection.tell(done, f"approved for {many}; a custodian carries it out with: {ways}")
 
 
 def carry_out(
-    evidence: Evidence,
+    evidence: selection.Several,
     method: Annotated[str, typer.Option(help="How: keys destroyed, medium shredded ...")],
     rule: Annotated[str, typer.Option(help="Rule by which it is disposed of.")] = "",
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
     from cli.session import open_session
-    from ledger.client import retrieval
-    from ledger.domain.codecs.text import format_time
-    from ledger.domain.errors import RuleError, StorageError
+    from ledger.domain.errors import StorageError
 
     questions.require(yes=yes)
     with open_session() as session:
-        urn = items.urn_of(session, evidence)
-        said = {"scope": "all", "method": method, **_named(rule)}
+        chosen = selection.find(session, evidence)
+        selection.require_some(chosen)
         backups = session.node.status(chain=False, ipfs=False).backupsUntil
         if backups is None:
             raise StorageError(
                 "until when a backup opens this item is not known: its file cannot be read",
                 hint="make a backup: custody backup DIR --keys FILE",
             )
-        events, standing = decisions.read(
-            session, urn, "disposed", {**said, "approvals": [event_members.UNREAD]}, _WHY
+        dispose_request.tell_parts(session, chosen)
+        said = {"scope": "all", "method": method, **dispose_request.named(rule)}
+        done = selection.each(
+            chosen,
+            lambda one: _carried_out(session, one.urn, said, backups, yes=yes),
+            "destroying keys",
         )
-        approvals = _approvals(events, session.person.certificate.agency)
-        if not approvals:
-            number = _newest_request(events).seq
-            raise RuleError(
-                f"nobody has approved the disposal as it was requested last, by event {number}",
-                hint="a colleague approves it: `custody dispose approve ID`",
-            )
-        body: dict[str, Any] = {
-            **said,
-            "approvals": approvals,
-            **({"backupsExpire": format_time(backups)} if backups else {}),
-        }
-        called = people.named(session, people.actors(event.document for event in events))
-        if not STATE.json:
-            request = _newest_request(events)
-            output.say(*decisions.lines(events, request, standing, called))
-            output.say("", f"method          {method}", *_approved(events, body, called))
-        questions.agree(
-            "Destroy its keys? Nobody can open it afterwards.",
-            yes=yes,
-            otherwise="the item stays as it is, and the approval stands",
-        )
-        answer = retrieval.record(
-            session.node, session.person, session.clock, urn, "disposed", body, read=events
-        )
-        done = session.node.sync_handovers()
-        disposal = session.node.disposal(urn)
-        [name] = items.shorts(session, [urn]).values()
-    problems = [f"problem: {name}: {runnable(what)}" for name, what in done.problems.items()]
-    output.result(
-        {"statement": answer.statement, "disposal": disposal},
-        *_certificate(disposal, name, [*_decided(events, body, called), _LAST]),
-        *problems,
+        gone = session.node.sync_handovers()
+        names = items.shorts(session, [one.urn for one, _ in done.answers])
+        told = list[str]()
+        for at, (one, (answer, decided)) in enumerate(done.answers):
+            disposal = session.node.disposal(one.urn)
+            done.answers[at] = (one, {"statement": answer.statement, "disposal": disposal})
+            told += [*([""] if told else []), *_certificate(disposal, names[one.urn], decided)]
+    told += [f"problem: {name}: {runnable(what)}" for name, what in gone.problems.items()]
+    if chosen.alone:
+        [(_, value)] = done.answers
+        output.result(value, *told)
+        return
+    selection.tell(done, *told)
+
+
+def _carried_out(
+    session: Session, urn: str, said: dict[str, Any], backups: int, *, yes: bool
+) -> tuple[Recorded, list[str]]:
+    """Show who asked for a disposal and who approved it, ask, and destroy the keys.
+
+    Returns:
+        the node's answer, and what the record said, which is gone with them.
+    """
+    from ledger.client import retrieval
+    from ledger.domain.codecs.text import format_time
+    from ledger.domain.errors import RuleError
+
+    events, standing = decisions.read(
+        session, urn, "disposed", {**said, "approvals": [event_members.UNREAD]}, _WHY
     )
+    request = _newest_request(events)
+    approvals = _approvals(events, session.person.certificate.agency)
+    if not approvals:
+        raise RuleError(
+            f"nobody has approved the disposal as it was requested last, by event {request.seq}",
+            hint="a colleague approves it: `custody dispose approve ID`",
+        )
+    body: dict[str, Any] = {
+        **said,
+        "approvals": approvals,
+        **({"backupsExpire": format_time(backups)} if backups else {}),
+    }
+    called = people.named(session, people.actors(event.document for event in events))
+    if not STATE.json:
+        output.say(*decisions.lines(events, request, standing, called))
+        output.say("", f"method          {said['method']}", *_approved(events, body, called))
+    questions.agree(
+        "Destroy its keys? Nobody can open it afterwards.",
+        yes=yes,
+        otherwise="the item stays as it is, and the approval stands",
+    )
+    answer = retrieval.record(
+        session.node, session.person, session.clock, urn, "disposed", body, read=events
+    )
+    return answer, [*_decided(events, body, called), _LAST]
 
 
 def certificate(evidence: Evidence, as_json: Json = False) -> None:
@@ -210,17 +190,13 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(help=_HELP, no_args_is_help=True)
     app.add_typer(group, name="dispose")
 
-    group.command(help=_REQUEST)(request)
+    dispose_request.register(group)
 
     group.command(help=_APPROVE)(approve)
 
     group.command("carry-out", help=_CARRY_OUT)(carry_out)
 
     group.command(help=_CERTIFICATE)(certificate)
-
-
-def _named(rule: str) -> dict[str, str]:
-    return {"rule": rule} if rule else {}
 
 
 def _of_type(events: list[RecordedDocument], event_type: str) -> list[RecordedDocument]:

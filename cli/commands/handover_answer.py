@@ -10,7 +10,7 @@ import typer
 from cli import items, offer_confirmation, output, people, questions, same_numbers, selection
 from cli.forwarding import forward
 from cli.global_options import STATE, Json
-from cli.hints import runnable
+from cli.hints import command, runnable
 from cli.items import Named
 from cli.questions import Yes
 from ledger.domain.codecs.text import counted
@@ -41,6 +41,7 @@ with the giver.
 Example:
   custody --home ~/ro handover decline 3f0c1d2e-... --reason "seal is broken"
 """
+_A_THING = "a thing is taken by itself, with the seals that were found on it"
 _ONE = "The item; without it the only one on offer to you."
 _Condition = Annotated[str, typer.Option(help="Condition of the item.")]
 
@@ -51,7 +52,7 @@ def accept(
         typer.Argument(metavar="[ITEM]...", help="The items; without one the only one on offer."),
     ] = None,
     everything: Annotated[
-        bool, typer.Option("--all", help="All that is on offer to you, but for things with seals.")
+        bool, typer.Option("--all", help="All that is on offer to you, but for things.")
     ] = False,
     condition: _Condition = "",
     place: Annotated[str, typer.Option(help="Where it is kept now.")] = "",
@@ -96,6 +97,8 @@ def _accept_one(
 
     shown = offered_item.look(session.node, session.person, urn)
     _show(*_offer_lines(session, shown), *_numbered(session, shown))
+    if not seals and not yes and not shown.has_content:
+        seals = offer_confirmation.found_seals(shown)
 
     def agree(checked: OnOffer) -> None:
         _show(*offer_confirmation.checked_lines(checked, seals))
@@ -164,7 +167,12 @@ def _accept_several(
         done = selection.Done([], looked.refused, list(chosen.items), looked.stopped)
     abroad = any(_is_abroad(session, shown) for shown in offers.values())
     forward(session, "" if not abroad else "abroad")
-    selection.tell(done, f"{counted(len(done.answers), 'item')} {_accepted(abroad)}")
+    things = [one.short for one, error in done.refused if error.message == _A_THING]
+    selection.tell(
+        done,
+        f"{counted(len(done.answers), 'item')} {_accepted(abroad)}",
+        behind=[f"by itself: {command('handover', 'accept', one)}" for one in things[:1]],
+    )
 
 
 def _file_on_offer(shown: OnOffer) -> OnOffer:
@@ -177,7 +185,7 @@ def _file_on_offer(shown: OnOffer) -> OnOffer:
 
     if not shown.has_content:
         raise RuleError(
-            "a thing is taken by itself, with the seals that were found on it",
+            _A_THING,
             hint="custody handover accept ID --seal NUMBER",
         )
     return shown
@@ -274,7 +282,8 @@ def _meant(
         raise UsageError(
             f"{len(offered)} items are on offer", hint=f"{others}; see: custody handover list"
         )
-    return selection.Chosen((items.find(session, offered[0].urn),))
+    items.go_on_with(offered[0])
+    return selection.Chosen((offered[0],))
 
 
 def _on_offer(session: Session) -> list[str]:

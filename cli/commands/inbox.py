@@ -175,6 +175,9 @@ def _waiting(found: _Found, roles: frozenset[str]) -> Iterator[str]:
         if times := _times(line):
             yield f"  {times}"
         yield f"  {_todo(line, item, roles)}"
+    if sum(line.kind == "offer" for line in found.waiting) > 1:
+        yield ""
+        yield f"all that is offered, but for things: {command('handover', 'accept', '--all')}"
 
 
 def _words(line: WaitingLine) -> str:

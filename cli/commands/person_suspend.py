@@ -56,9 +56,14 @@ def suspend(
 
     moment = since_of(since, yes=yes)
     with open_session() as session:
-        who = people.reference(session, who)
+        typed, who = who, people.reference(session, who)
         done = shut_out(session, who, moment, yes=yes)
-    output.result(done.value, *done.lines, *done.others, *done.doubtful)
+    back = (
+        [f"To lift it: {command('person', 'reinstate', typed)}"]
+        if moment is None and "@" not in typed
+        else []
+    )
+    output.result(done.value, *done.lines, *back, *done.others, *done.doubtful)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -40,7 +40,13 @@ _COMMON: dict[str, Any] = {
     "occurred": record_options.Occurred,
     "late": record_options.Late,
 }
-_MARKING = ("restricted", "unrestricted")
+#: What is recorded for a folder and not for its files, and how these are told to stand.
+_NOT_OF_PARTS: Final = {
+    "restricted": "keep their marks as they are",
+    "unrestricted": "keep their marks as they are",
+    "hold-placed": "are under no hold by that",
+    "hold-released": "keep their holds as they are",
+}
 _TIMES = ("time", "past")
 _REPEATED = ("texts", "seals", "names", "items")
 
@@ -126,27 +132,22 @@ def _run(form: Form, given: dict[str, Any]) -> None:
             ),
             "recording",
         )
-        if form.type in _MARKING and not STATE.offline:
-            _tell_parts(session, [one for one, _ in done.answers])
+        if form.type in _NOT_OF_PARTS and not STATE.offline:
+            _tell_parts(session, [one for one, _ in done.answers], _NOT_OF_PARTS[form.type])
         if form.type == "voided" and chosen.alone and not STATE.offline:
             _tell_numbered(session, chosen.items[0], body["reason"])
     selection.tell_recorded(chosen, done)
 
 
-def _tell_parts(session: Session, marked: list[Named]) -> None:
-    """Say which items are parts of those whose mark was changed, and keep theirs: files of a folder
+def _tell_parts(session: Session, named: list[Named], how: str) -> None:
+    """Say that items which are parts of those that were named stand as before: files of a folder
     are items of their own.
     """
-    named = {one.urn for one in marked}
-    for one in marked:
-        links = session.node.lineage(one.urn).links
-        parts = {link.child for link in links if link.parent == one.urn and link.kind == "part"}
-        if left := parts - named:
-            output.say(
-                f"{one.short}: {counted(len(left), 'part')} of it, items of their own, "
-                "keep their marks as they are",
-                f"see which: {command('tree', one.short)}",
-            )
+    for one, left in exhibits.beside(session, named):
+        output.say(
+            f"{one.short}: {counted(len(left), 'part')} of it, items of their own, {how}",
+            f"see which: {command('tree', one.short)}",
+        )
 
 
 def _tell_numbered(session: Session, voided: Named, reason: str) -> None:

@@ -82,9 +82,11 @@ def seize(
         answer = physical_items.collect(
             session.node, session.person, session.clock, body, said | moment
         )
-    output.result(
-        answer, labels.recorded(answer, f"recorded as {items.short_digest(answer.statement)}")
-    )
+    short = items.short_digest(answer.statement)
+    lines = [labels.recorded(answer, f"recorded as {short}")]
+    if answer.state == "queued":  # no number finds it there: who looks those up is the node
+        lines.append(f"named without network by its id: {short}")
+    output.result(answer, *lines)
 
 
 def register(app: typer.Typer) -> None:

@@ -173,15 +173,9 @@ def alarms(as_json: Json = False) -> None:
         ]
         for one in found
     ]
-    output.result(
-        {"alarms": found},
-        *tables.table(
-            ["WHEN", "WHAT", "WHO", "HOW MANY"],
-            rows,
-            whole=("WHO",),
-            short={"WHEN": tables.minutes},
-        ),
-    )
+    headers, short = ["WHEN", "WHAT", "WHO", "HOW MANY"], {"WHEN": tables.minutes}
+    lines = tables.table(headers, rows, whole=("WHO",), short=short) if rows else ["no alarms"]
+    output.result({"alarms": found}, *lines)
 
 
 def register(app: typer.Typer) -> None:

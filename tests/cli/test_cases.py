@@ -65,6 +65,11 @@ def test_what_is_told_of_a_case_names_it_as_it_can_be_typed_next(agency: ServedA
     shown = agency.type("ben", "case", "show", f"case:{short}")
     assert f"show case:{short} --basis WHY" in unfolded(shown)
     assert agency.type("ben", "show", f"case:{short}") in shown
+    listed = unfolded(agency.type("ben", "case", "list"))
+    [reading] = re.findall(
+        r"to read them, say why: custody .*(case show case:\w+ --basis) WHY", listed
+    )
+    assert "case: 2027-1" in agency.type("ben", *reading.split(), "hearing")
     for name in ("2027-1", "case:2027-1"):
         assert "case case:" not in agency.type("ben", "case", "show", name)
     said = agency.type("ben", "get", "case:2027-1", "--basis", "x", code=1)

@@ -49,6 +49,14 @@ def test_what_is_corrected_is_found_by_its_plain_name(
     assert pointer(home, item) == corrected
 
 
+def test_the_record_calls_a_corrected_number_as_the_event_does_that_gave_it(home: Path) -> None:
+    """It was called /identifiers/1/value there."""
+    done(home, "correct", ITEM, "-e", "A9", *WHY)
+    shown, _ = done(home, "show", "2026-117/A9", "--basis", "x")
+    assert "exhibit: was A1, now A9" in shown
+    assert "/identifiers" not in shown
+
+
 def test_an_exhibit_that_has_no_case_is_corrected_at_its_own_place(home: Path) -> None:
     done(home, "seize", "phone", "-e", "B1")
     done(home, "correct", "B1", "--exhibit", "B2", *WHY)

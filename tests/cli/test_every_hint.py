@@ -48,6 +48,7 @@ ARE: Final[dict[tuple[str, str], str]] = {
         (command, "{}"): "{item}"
         for command in (
             *("bundle", "court", "dispose approve", "dispose carry-out", "dispose certificate"),
+            "dispose request",
             *(
                 "correct",
                 "handover accept",
@@ -126,6 +127,8 @@ ARE: Final[dict[tuple[str, str], str]] = {
     ("profile show", "{}"): "nl",
     ("record incident", "--kind"): "damage",
     ("record void", "--reason"): "recorded twice",
+    ("dispose request", "--reason"): "case closed",
+    ("case show", "{}"): "2026-117",
     ("record identify", "--scheme"): "case",
     ("record identify", "--value"): "2026-118",
     ("record receive", "--from"): "the lab",

@@ -69,7 +69,10 @@ def test_a_short_id_that_was_told_without_network_is_taken_there_and_stays_right
 ) -> None:
     home = worked["home"]
     assert within("field", "prepare", home=home)[0] == 0
-    code, _, said = within("--offline", "seize", "bag", "--case", "77", home=home)
+    code, told, said = within("--offline", "seize", "bag", "--case", "77", home=home)
+    assert code == 0, said
+    [bag] = re.findall(r"named without network by its id: ([0-9a-f]{8})$", told, re.MULTILINE)
+    code, _, said = within("--offline", "note", bag, "--text", "x", home=home)
     assert code == 0, said
     (tmp_path / "f").write_bytes(b"taken in the field")
     code, listed, said = within("--offline", "upload", tmp_path / "f", "--case", "77", home=home)

@@ -90,3 +90,32 @@ def test_an_interrupted_upload_goes_on_with_the_details_of_then(home: Path) -> N
     _, said = done(home, "upload", "p.jpg", "--resume", code=2)
     assert "was interrupted" in said
     assert "which this folder uses" not in said
+
+
+def test_an_exhibit_with_its_parts_is_one_of_the_case_too(home: Path) -> None:
+    """A1 was understood in the folder, and A2/ was no exhibit."""
+    (home.parent / "desk" / "pages").mkdir()
+    (home.parent / "desk" / "pages" / "1.txt").write_text("one")
+    done(home, "upload", "pages", "-c", "2026-200", "-e", "A2")
+    done(home, "upload", "pages", "-c", "2026-201", "-e", "A2", "--again")
+    move = ("record", "move", "A2/", "--to", "store 3")
+    assert "is no case" in done(home, *move, "--yes", code=2)[1]
+    done(home, "use", "2026-200")
+    _, said = done(home, *move, typed="y\n")
+    assert "2 items (2026-200/A2 with its 1 part)?" in said
+    events = {
+        case: json.loads(done(home, "--json", "show", f"{case}/A2")[0])["item"]["events"]
+        for case in ("2026-200", "2026-201")
+    }
+    assert events == {"2026-200": 2, "2026-201": 1}
+
+
+def test_a_number_that_the_case_has_is_told_by_it_with_each_way_on(home: Path) -> None:
+    done(home, "use", "2026-117")
+    _, said = done(home, "seize", "phone", "-e", "A1", code=1)
+    assert "2026-117/A1 bears it" in said
+    for way in ("--exhibit NUMBER", "--part-of A1", "--replaces A1"):
+        assert f"seize phone {way}" in " ".join(said.replace("\\\n", "").split())
+    done(home, "seize", "phone", "--part-of", "A1")
+    _, said = done(home, "seize", "phone", "-c", "2026-300", "-e", "A1")
+    assert "bears it" not in said

@@ -31,6 +31,11 @@ from tests.support.commands import within
             "session has no command 'show': did you mean show or home show or case show?",
             "custody show A1; or: custody home show A1; or: custody case show A1",
         ),
+        (  # not `notices remove`, which takes something away
+            "notices preview 4712",
+            "notices has no command 'preview'",
+            "its commands: custody notices --help",
+        ),
         (
             "note A1 --txt=seen",
             "note has no option --txt: did you mean --text?",

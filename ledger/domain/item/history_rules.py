@@ -35,6 +35,10 @@ _CONFIDANTS: Final = frozenset({"custodian", "reviewer", "court", "defence"})
 #: To whom it may be given, by the kind of recipient; colleagues open it as their roles let them.
 _CONFIDED: Final = frozenset({"agency", "colleague", "court", "defence"})
 _DECLINE: Final = "decline it with what you found: custody handover decline ID --reason WHAT"
+_SEALS: Final = (
+    "say each seal that you found: custody handover accept ID --seal NUMBER; where they are not "
+    "those on record, decline it: custody handover decline ID --reason WHAT"
+)
 
 
 def looks_back(event: Event) -> bool:
@@ -174,7 +178,7 @@ def _accepted(history: ItemHistory, recorded: RecordedEvent) -> None:
     ):
         raise RuleError(
             "the acceptance does not state the seals on record",
-            hint=_DECLINE,
+            hint=_SEALS,
         )
 
 
