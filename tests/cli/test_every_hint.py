@@ -128,7 +128,6 @@ ARE: Final[dict[tuple[str, str], str]] = {
     ("record incident", "--kind"): "damage",
     ("record void", "--reason"): "recorded twice",
     ("dispose request", "--reason"): "case closed",
-    ("case show", "{}"): "2026-117",
     ("record identify", "--scheme"): "case",
     ("record identify", "--value"): "2026-118",
     ("record receive", "--from"): "the lab",
