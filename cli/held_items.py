@@ -5,6 +5,7 @@ one signed offer for each item.
 - an item that is on offer takes no second offer: it is told, and is handed over once that is
   answered
 - what was offered to keys that are lost is accepted by nobody: it is told with how it is taken back
+- a case is handed to nobody: it is told with how a custodian assigns it to somebody else
 """
 
 from __future__ import annotations
@@ -32,7 +33,8 @@ _SHOWN: Final = 5
 class Held:
     """How many items of ours somebody holds, and how each is called. ``free`` can be offered,
     ``waits`` are on offer to the new holder, ``elsewhere`` to somebody else. ``offered``: items,
-    whoever holds them, of which the offer was made to keys that nobody has any more.
+    whoever holds them, of which the offer was made to keys that nobody has any more. ``cases``:
+    open ones that they hold, by their short ids.
     """
 
     count: int
@@ -41,6 +43,12 @@ class Held:
     waits: tuple[str, ...] = ()
     elsewhere: tuple[str, ...] = ()
     offered: tuple[str, ...] = ()
+    cases: tuple[str, ...] = ()
+
+    @property
+    def is_nothing(self) -> bool:
+        """Whether they hold nothing, and nothing waits for them."""
+        return not (self.count or self.offered or self.cases)
 
     @property
     def value(self) -> dict[str, Any]:
@@ -49,6 +57,7 @@ class Held:
             "onOffer": self.waits,
             "onOfferElsewhere": self.elsewhere,
             "offeredToOldKeys": self.offered,
+            "openCases": self.cases,
         }
 
     def told(self, *, keeps: bool) -> list[str]:
@@ -72,6 +81,15 @@ class Held:
             many = counted(len(self.offered), "item", ("was", "were"))
             lines.append(f"{many} offered to the old keys: {self._some(self.offered)}")
             lines += [self._taken_back(urn, keeps=keeps) for urn in self.offered[:_SHOWN]]
+        if self.cases:
+            more = f" and {len(self.cases) - _SHOWN:,} more" * (len(self.cases) > _SHOWN)
+            many = counted(len(self.cases), "open case", ("stays", "stay"))
+            words = ("case", "assign", self.cases[0], "--to", "NUMBER")
+            way = command(*words) if keeps else f"`{elsewhere(*words)}`, by a custodian"
+            lines += [
+                f"{many} with them: {', '.join(self.cases[:_SHOWN])}{more}",
+                f"  let somebody else see it: {way}",
+            ]
         return lines
 
     def _taken_back(self, urn: str, *, keeps: bool) -> str:
@@ -112,7 +130,15 @@ def find(session: Session, holders: Collection[str], *, to: str = "") -> Held:
     for item in held:
         if item.evidence not in offered:
             _place_of(item, own, to, free, waits, elsewhere_).append(item.evidence)
-    return Held(len(held), names, tuple(free), tuple(waits), tuple(elsewhere_), tuple(offered))
+    cases = {
+        one.evidence: one.opening
+        for holder in holders
+        for one in session.node.find(kind="case", holder=holder, standing="open")
+    }
+    return Held(
+        len(held), names, tuple(free), tuple(waits), tuple(elsewhere_), tuple(offered),
+        tuple(items.apart(cases).values()),
+    )  # fmt: skip
 
 
 def _place_of(

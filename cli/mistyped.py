@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, Final
 
-from cli import command_line, hints
+from cli import command_line, event_members, hints
 from cli.global_options import Part
 
 _CANDIDATES: Final = 3
@@ -62,8 +62,18 @@ def _of_option(name: str, context: Any, typed: Sequence[Part]) -> tuple[str, str
     ]
     value = typed[at].words[0].removeprefix(name)
     meant = [_with(typed, at, found + value) for found in close]
+    if not close and with_value and (said := _as_field(name, context)):
+        # Behind an equals sign the value belongs to the option that takes it.
+        meant = [_with(typed, at, *said, *([value.removeprefix("=")] if value else []))]
     what = f"{_there_is(command)}no option {name}{_did_you_mean(close)}"
     return what, _hint(meant, f"its options: {command} --help")
+
+
+def _as_field(name: str, context: Any) -> tuple[str, ...]:
+    """How a correction says what was recorded by an option of that name; nothing for others."""
+    field = name.removeprefix("--")
+    is_one = context.command.name == "correct" and field in event_members.FIELDS
+    return ("--field", field, "--new") if is_one else ()
 
 
 def _is_value(behind: Sequence[Part]) -> bool:

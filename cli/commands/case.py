@@ -20,9 +20,8 @@ from ledger.domain.ports.answers import documents_of
 if TYPE_CHECKING:
     from ledger.domain.ports.answers import Item
 
-_HELP = """Cases: open one, see what is in it and what waits, assign it, close it. Its number and
-title are sealed, and every step is signed. Its record is named as case:2026-117 wherever an item
-is.
+_HELP = """Open a case, see what is in it, assign it, close it. Its number and title are sealed, and
+every step is signed. Its record is named as case:2026-117 wherever an item is.
 
 \b
 Example:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import groupby
 from pathlib import Path
@@ -18,6 +18,7 @@ from ledger.domain.codecs.text import counted
 if TYPE_CHECKING:
     from cli.session import Session
     from ledger.client.register_table import Problem, Register, Row
+    from ledger.client.upload_attempts import UploadResult
 
 _HELP = """Take an existing register over: a spreadsheet's own file (.xlsx, .ods) or CSV. Its first
 row names the columns (docs/intake.md). The whole file is checked first; where anything is wrong,
@@ -150,7 +151,7 @@ class _Import:
             for row in self._found.rows:
                 if row.get("file"):
                     with self._noting(row):
-                        self._upload(row, preview=True)
+                        self._require_same(self._upload(row, preview=True))
 
     def record(self) -> dict[int, bool]:
         """Record every row; whether each is new, by its number.
@@ -166,7 +167,8 @@ class _Import:
             for row in self._found.rows:
                 try:
                     if row.get("file"):
-                        recorded[row.number] = self._upload(row)
+                        done = self._upload(row)
+                        recorded[row.number] = any(item.index is not None for item in done)
                     elif self._is_there(row):
                         recorded[row.number] = False
                     else:
@@ -226,10 +228,7 @@ class _Import:
                 row.get("authority"),
             ),
         )
-        late = row.get("late") or self._late
-        moment = _told(
-            "occurred", lambda: record_options.moment_members(row.get("occurred"), late, self._zone)
-        )
+        moment = _told("occurred", lambda: self._moment(row))
         _told("case", lambda: record_options.identifier_members(row.get("case"), ""))
         numbers = _told(
             "exhibit",
@@ -256,8 +255,12 @@ class _Import:
             raise _CellError("file", "is no file")
         return path
 
+    def _moment(self, row: Row) -> dict[str, Any]:
+        late = row.get("late") or self._late
+        return record_options.moment_members(row.get("occurred"), late, self._zone)
+
     def _evidence(self, row: Row) -> str:
-        return row.evidence(self._key, self._about.log)
+        return row.evidence(self._key, self._about.log, self._moment(row))
 
     def _is_there(self, row: Row) -> bool:
         from ledger.domain.errors import NotFoundError
@@ -272,7 +275,12 @@ class _Import:
         """Note numbers that another item has. Whether a file has its own already, its upload
         knows.
         """
-        things = [row for row in self._found.rows if not row.get("file") and row.get("case")]
+        bad = {one.row for one in self._found.problems}
+        things = [
+            row
+            for row in self._found.rows
+            if not row.get("file") and row.get("case") and row.number not in bad
+        ]
         things.sort(key=lambda row: row.get("case"))
         for case, grouped in groupby(things, key=lambda row: row.get("case")):
             rows = [row for row in grouped if row.get("exhibit")]
@@ -286,8 +294,25 @@ class _Import:
                         short = items.shorts(self._session, others[:1])[others[0]]
                         self._found.wrong(row.number, "exhibit", f"is that of item {short}")
 
-    def _upload(self, row: Row, *, preview: bool = False) -> bool:
-        """Record the file of a row, or only look; whether it is new."""
+    def _require_same(self, looked: Sequence[UploadResult]) -> None:
+        """Check that a file which was recorded before has in its record what the row says now:
+        else it is told as recorded, and a mark or a time that was mended stands nowhere.
+
+        Raises:
+            UsageError: it does not.
+        """
+        from ledger.domain.errors import UsageError
+
+        for item in looked:
+            if item.differs:
+                short = items.shorts(self._session, [item.evidence])[item.evidence]
+                raise UsageError(
+                    f"its file was recorded before, as item {short}, and that says otherwise: "
+                    f"{', '.join(item.differs)}"
+                )
+
+    def _upload(self, row: Row, *, preview: bool = False) -> list[UploadResult]:
+        """Record the file of a row, or only look."""
         from cli.commands.upload import own_places
         from ledger.client.upload import Upload, UploadOptions
         from ledger.client.upload_preview import Preview
@@ -301,7 +326,7 @@ class _Import:
         done = list(run.run([self._path(row)], until_told=not preview))
         if not preview:
             run.told()
-        return any(item.index is not None for item in done)
+        return done
 
 
 class _CellError(Exception):

@@ -72,7 +72,7 @@ def follow(run: Steps, found: Enrolments, compared: str) -> None:
             + "`"
         ]
     run.behind += held.told(keeps=run.keeps)
-    if not (held.count or held.offered):
+    if held.is_nothing:
         run.behind += [
             f"{number} holds nothing under old keys, and signs as {new.reference} now.",
             f"Are these keys lost as well? {command('person', 'replace', new.reference)}",

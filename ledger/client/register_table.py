@@ -23,6 +23,7 @@ from ledger.client.register_sheet import RegisterSheet
 from ledger.client.workbook_archive import is_archive
 from ledger.client.workbook_cells import AS_TEXT, Cell, letters
 from ledger.domain.errors import UsageError
+from ledger.domain.event import normalization
 
 #: Columns, with where in a record each stands.
 COLUMNS: Final[dict[str, str]] = {
@@ -91,14 +92,16 @@ class Row:
         """The values of a cell."""
         return [one.strip() for one in self.get(column).split("|") if one.strip()]
 
-    def evidence(self, key: bytes, log: str) -> str:
+    def evidence(self, key: bytes, log: str, moment: dict[str, Any]) -> str:
         """The id that a thing of this row has in a log: the same at every try, so that it is not
         recorded twice, and nobody else's to guess.
 
         Args:
             key: of whoever records it.
+            moment: when it happened and why it is recorded late, as it is signed: with another zone
+                the row says another time, and was not recorded before.
         """
-        told = repr((log, sorted(self.cells.items()))).encode()
+        told = repr((log, sorted(self.cells.items()), sorted(moment.items()))).encode()
         digest = hmac.new(key, b"custody-register-row " + told, sha256).digest()
         return uuid.UUID(bytes=digest[:16], version=4).urn
 
@@ -149,7 +152,7 @@ def read(data: bytes, *, case: str = "", sheet: str = "") -> Register:
         if case and not row.get("case"):
             row.cells["case"] = case
         _check(found, row)
-        numbers = (row.get("case").casefold(), row.get("exhibit").casefold())
+        numbers = (normalization.form(row.get("case")), normalization.form(row.get("exhibit")))
         if all(numbers) and (before := seen.setdefault(numbers, number)) != number:
             found.wrong(number, "exhibit", f"row {before} has the same number in the same case")
         found.rows.append(row)

@@ -111,6 +111,42 @@ def test_a_row_that_was_changed_after_it_was_taken_is_no_second_item(
     assert problems(home, register) == [(2, "exhibit")]
 
 
+def test_a_row_that_is_of_another_time_now_was_not_recorded_before(
+    home: Path, register: Path
+) -> None:
+    """Before, whoever mended the zone was told that all was recorded, and the wrong times stayed."""
+    register.write_text(GOOD.replace("10:00:00Z", "10:00:00"))
+    taken(home, register, "--zone", "Europe/Amsterdam")
+    assert taken(home, register, "--zone", "Europe/Amsterdam")["known"] == 2
+    for more in (("--zone", "Z"), ("--zone", "Europe/Amsterdam", "--late", "another reason")):
+        code, out, said = within("import", register, *LATE, *more, "--json", home=home)
+        assert code == 2, said
+        assert [one["column"] for one in json.loads(out)["problems"]] == ["exhibit", "exhibit"]
+
+
+def test_a_row_of_a_file_that_says_more_now_is_not_dropped_in_silence(
+    home: Path, register: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "photo.jpg").write_bytes(b"\xff\xd8 a photo")
+    head = "case,exhibit,description,occurred,file,handling,stated-sha-256\n"
+    row = "2026-117,A9,a photo,2026-01-02T10:00:00Z,photo.jpg,"
+    register.write_text(head + row + ",\n")
+    taken(home, register)
+    for more in ("csam,", "," + "ab" * 32):
+        register.write_text(head + row + more + "\n")
+        assert problems(home, register) == [(2, "")]
+    register.write_text(head + row.replace("a photo", "another") + ",\n")
+    assert problems(home, register) == [(2, "")]
+
+
+def test_two_spellings_of_one_number_are_told_before_anything_is_recorded(
+    home: Path, register: Path
+) -> None:
+    register.write_text(GOOD.replace("A1", "A-1").replace("A2", "A\u20111"))
+    assert problems(home, register) == [(3, "exhibit")]
+    assert listed(home) == []
+
+
 def test_an_import_that_was_interrupted_goes_on_without_doubles(
     home: Path, register: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

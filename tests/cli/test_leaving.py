@@ -118,3 +118,19 @@ def test_an_administrator_who_leaves_is_suspended_by_another_one(agency: ServedA
     shown = agency.type("node", "person", "leave", "4711", "--to", "4713", "--yes")
     assert "They can still log in. An administrator suspends them:" in told(shown)
     assert agency.states("4711").popitem()[1] == "active"
+
+
+def test_open_cases_of_whoever_leaves_are_told_with_how_somebody_else_gets_them(
+    agency: ServedAgency,
+) -> None:
+    """A case is handed to nobody: before, whoever led some was said to hold nothing."""
+    number = agency.join("leads")
+    agency.type("leads", "case", "open", "2026-5")
+    shown = told(agency.type("chief", "person", "leave", number, "--yes"))
+    [case] = re.findall(r"1 open case stays with them: (case:[0-9a-f]{8})", shown)
+    assert f"`custody case assign {case} --to NUMBER`, by a custodian" in shown
+    shown = told(agency.type("node", "person", "leave", number))
+    assert f"case assign {case} --to NUMBER" in shown
+    assert "holds nothing" not in shown
+    agency.type("keeper", "case", "assign", case, "--to", "4713")
+    assert case in agency.type("heir", "case", "list")

@@ -31,6 +31,16 @@ from tests.support.commands import within
             "session has no command 'show': did you mean show or home show or case show?",
             "custody show A1; or: custody home show A1; or: custody case show A1",
         ),
+        (  # as the option was called that recorded it
+            "correct A3 --description blue --reason light",
+            "correct has no option --description",
+            "custody correct A3 --field description --new blue --reason light",
+        ),
+        (
+            "correct A3 --place=there --reason light",
+            "correct has no option --place",
+            "custody correct A3 --field place --new there --reason light",
+        ),
         (  # not `notices remove`, which takes something away
             "notices preview 4712",
             "notices has no command 'preview'",
