@@ -9,7 +9,8 @@ from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Path, Request, Response
 from fastapi.routing import APIRoute
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi.security import HTTPAuthorizationCredentials
+from fastapi.security.http import HTTPBase
 from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
@@ -24,10 +25,13 @@ from ledger.services.access.authorization import Caller
 from ledger.services.access.sessions import caller_of
 from ledger.services.node.context import Node
 
-_BEARER = HTTPBearer(
+_DPOP = HTTPBase(
+    scheme="DPoP",
+    scheme_name="DPoP",
     auto_error=False,
     description=(
-        "`DPoP TOKEN`, the token from POST /v1/login, with a header DPoP: the proof of RFC 9449"
+        "`DPoP TOKEN`, the token from POST /v1/login, with a header DPoP: the proof of RFC 9449 "
+        '(docs/format.md, "Login"); a bearer token is refused'
     ),
 )
 _SCHEME = "dpop "
@@ -162,7 +166,7 @@ def _authenticate(request: Request) -> Caller:
 
 
 async def get_caller(
-    request: Request, _: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]
+    request: Request, _: Annotated[HTTPAuthorizationCredentials | None, Depends(_DPOP)]
 ) -> Caller:
     """The caller that the guard let in."""
     caller: Caller = request.state.caller

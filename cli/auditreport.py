@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from cli import output, pages
+from cli import output, pages, verdicts
 from cli.pages import shown
 
 _MARKS = {
@@ -30,9 +30,16 @@ _WIDTH = 79
 _SHOWN = 20  # findings of one kind that a terminal shows; the JSON has more
 
 
-def text(value: dict[str, Any]) -> list[str]:
-    """The lines of the report on a terminal."""
-    lines = [_VERDICTS[value["verdict"]], ""]
+def text(value: dict[str, Any], *, told: str | None = None) -> list[str]:
+    """The lines of the report on a terminal.
+
+    Args:
+        told: the fingerprint that a trust root of somebody else's was compared with, empty where it
+            was compared with none; None where it is the home's or the node's own.
+    """
+    lines = [_VERDICTS[value["verdict"]]]
+    lines += verdicts.told(verdicts.UNCOMPARED, 2) if told == "" and _is_good(value) else []
+    lines.append("")
     for check in value["checks"]:
         if check["status"] == "not asked" and check["check"] not in {"log", "content"}:
             continue
@@ -51,8 +58,17 @@ def text(value: dict[str, Any]) -> list[str]:
             lines += ["", f"... and {count - _SHOWN} more of {code}; see --json or --report"]
     if trusted := value["facts"].get("trustRoot"):
         lines += ["", f"trust root: fingerprint {trusted}"]
+        lines += [] if told is None else [f"  {_compared(told)}"]
     lines += ["", f"verdict: {value['verdict']}"]
     return lines
+
+
+def _is_good(value: dict[str, Any]) -> bool:
+    return bool(value["verdict"] == "verified")
+
+
+def _compared(told: str) -> str:
+    return "as you were told" if told else "not compared yet"
 
 
 def _finding(answer: dict[str, Any]) -> list[str]:
@@ -76,8 +92,8 @@ def _finding(answer: dict[str, Any]) -> list[str]:
     return lines
 
 
-def page(value: dict[str, Any], heading: str, made: str) -> str:
-    """The report as a page to print."""
+def page(value: dict[str, Any], heading: str, made: str, *, told: str | None = None) -> str:
+    """The report as a page to print; ``told``: see text."""
     rows = "".join(
         f"<tr class='{shown(check['status'].replace(' ', '-'))}'>"
         f"<td>{shown(_MARKS[check['status']])}</td>"
@@ -97,9 +113,11 @@ def page(value: dict[str, Any], heading: str, made: str) -> str:
         f"<tr><td>{shown(_FACTS.get(name, name))}</td><td>{shown(fact)}</td></tr>"
         for name, fact in value["facts"].items()
     )
+    verdict = shown(value["verdict"])
+    condition = f", {verdicts.UNCOMPARED}" if told == "" and _is_good(value) else ""
     return pages.page(
         heading,
-        f"""<p>Made {shown(made)}. Verdict: <strong>{shown(value["verdict"])}</strong>.</p>
+        f"""<p>Made {shown(made)}. Verdict: <strong>{verdict}</strong>{condition}.</p>
 <table>{rows}</table>
 <h2>Findings</h2>{found or "<p>None.</p>"}
 <h2>Facts</h2><table>{facts}</table>

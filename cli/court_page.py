@@ -218,7 +218,7 @@ def _rows(left: CourtFolder) -> str:
         if more := left.segments[_SEGMENTS:]:
             rows.append((f"... {more[-1]}", f"{counted(len(more), 'more segment')}"))
     rows += [
-        (left.bundle, f"its record: {facts['events']} signed events, with their proofs"),
+        (left.bundle, f"its record: {counted(facts['events'], 'signed event')}, with proofs"),
         ("trust.json", "the trust root: whom the check believes"),
     ]
     if "custodian" in facts:

@@ -170,6 +170,8 @@ _OPTIONS = {
     "/body/tool/version": "--tool-version",
     "/body/place": "--place",
     "/body/purpose": "--purpose",
+    "/body/reason": "--reason",
+    "/body/rule": "--rule",
     "/body/deviceClock": "--clock-shown and --clock-reference",
 }
 

@@ -13,6 +13,7 @@ from cli.hints import command
 
 if TYPE_CHECKING:
     from cli.session import Session
+    from ledger.domain.errors import UsageError
     from ledger.domain.ports.answers import Item
     from ledger.domain.ports.case_listing import SealedName
 
@@ -27,12 +28,13 @@ class SealedNames:
     lines: tuple[str, ...] = ()
 
 
-def of_case(session: Session, case: str, basis: str) -> SealedNames:
+def of_case(session: Session, case: str, basis: str, *, listed: bool = True) -> SealedNames:
     """The names of the items of a case, where it was opened and somebody said today why they read
     them, or says so now.
 
     Args:
         basis: why; empty where nothing is signed now.
+        listed: whether there is an item whose name could follow; nothing is signed for none.
 
     Raises:
         UsageError: a purpose without a case to sign it about.
@@ -54,11 +56,10 @@ def of_case(session: Session, case: str, basis: str) -> SealedNames:
         return _unclear(case, still_open, basis)
     if not several:
         if basis:
-            raise UsageError(
-                f"no case {case[:80]!r} was opened that you may see, to sign the purpose about",
-                hint=f"open it: {command('case', 'open', case)}",
-            )
+            raise _not_opened(session, case)
         return SealedNames()
+    if not listed:
+        return SealedNames(lines=("nothing was signed, since no name would follow",) * bool(basis))
     evidence = (still_open or several[-1:])[0].evidence
     try:
         return _read(session, evidence)
@@ -69,6 +70,22 @@ def of_case(session: Session, case: str, basis: str) -> SealedNames:
     said = {"basis": basis_member(basis)}
     retrieval.record(session.node, session.person, session.clock, evidence, "listed", {}, said)
     return _read(session, evidence)
+
+
+def _not_opened(session: Session, case: str) -> UsageError:
+    """That no case of this number was opened; of the id of one, which its items do not bear, that a
+    number is wanted.
+    """
+    from ledger.domain.errors import UsageError
+
+    try:
+        named = items.case_named(session, case)
+    except UsageError as error:
+        return error
+    return UsageError(
+        f"{named.short} is how a case is named, and its items are listed by its number",
+        hint=f"see it: {command('case', 'show', named.short, '--basis', 'WHY')}",
+    )
 
 
 def _unclear(case: str, several: Sequence[Item], basis: str) -> SealedNames:

@@ -20,7 +20,14 @@ from cli.global_options import STATE
 from cli.hints import command
 from cli.items import Named
 from ledger.domain.codecs.text import counted
-from ledger.domain.errors import CustodyError, DeniedError, NotFoundError, RuleError, UsageError
+from ledger.domain.errors import (
+    CustodyError,
+    DeniedError,
+    NotFoundError,
+    RoleError,
+    RuleError,
+    UsageError,
+)
 from ledger.domain.event import same_record
 
 if TYPE_CHECKING:
@@ -257,11 +264,15 @@ def tell(
 
 def _refused(done: Done) -> Iterator[str]:
     """What was not done, by its reason: a whole case is mostly refused for one and the same."""
-    reasons = dict[str, list[str]]()
+    reasons = dict[tuple[str, str], list[str]]()
     for one, error in done.refused:
-        reasons.setdefault(error.message, []).append(one.short)
-    for reason, names in reasons.items():
+        # What is to be done may name the item; who may do it is the same for all.
+        whom = error.hint or "" if isinstance(error, RoleError) else ""
+        reasons.setdefault((error.message, whom), []).append(one.short)
+    for (reason, whom), names in reasons.items():
         yield f"not done for {counted(len(names), 'item')}: {reason}"
+        if whom:
+            yield f"  what to do: {whom}"
         yield from (f"  {name}" for name in names[:_SHOWN])
         if len(names) > _SHOWN:
             yield f"  and {len(names) - _SHOWN:,} more"

@@ -19,7 +19,7 @@ _RECORD: Final = 8  # steps that judge the record alone
 _FILE: Final = 9
 _WHOLE: Final = ": the whole document"
 #: Whoever made up a record could have made up a trust root that fits it.
-_UNCOMPARED: Final = "as far as the trust root is right: its fingerprint was not compared yet"
+UNCOMPARED: Final = "as far as the trust root is right: its fingerprint was not compared yet"
 #: Steps that hold the record against the trust root, and what else may be wrong where they fail.
 _BY_TRUST_ROOT: Final = frozenset({5, 6, 7})
 _OR_THE_TRUST_ROOT: Final = (
@@ -107,7 +107,7 @@ def first_lines(
         until = report.facts["judgedUntil"]
         part = "" if until is None else f"up to event {until}, and no later one was judged: "
         verified = f"VERIFIED: {part}{_verified(report, compared=compared)}"
-        condition = [] if trusted else told(_UNCOMPARED, 2)
+        condition = [] if trusted else told(UNCOMPARED, 2)
         return [*told(verified, 0), *condition, *_corrected(report)]
     if verdict == "failed":
         failed = by_status["failed"]

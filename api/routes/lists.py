@@ -64,7 +64,7 @@ def _item_out(
         time=format_time(state.time),
         closed=state.closed,
         erased=erased,
-        holder=item.holder.shown_at(item.state.custodian) if item.holder is not None else "",
+        holder=_holder(item),
         offer=_offer_out(state.offer),
         cid=None if item.cid is None else cids.to_text(item.cid),
         index=item.latest_index,
@@ -72,6 +72,15 @@ def _item_out(
         replicas=[_replica_out(row) for row in held if row.node != OWN_DISK],
         parts=sorted(part.name.lower() for part in parts),
     )
+
+
+def _holder(item: ItemRow) -> str:
+    """The person at the custodian who holds an item; empty where it went to another agency, of
+    which our last holder is none, and where we were never told.
+    """
+    person = item.holder
+    known = person is not None and person.agency == item.state.custodian
+    return person.pseudonym if person is not None and known else ""
 
 
 def _kept(

@@ -84,6 +84,7 @@ def audit(
         }
     )
     _require_none(other, from_outside=bool(log))
+    compared = told if log else None
     inputs = [trust, state, *(seen or []), *map(Path, log or [])]
     with (
         outfile.writing(report, force=force, inputs=inputs)
@@ -105,12 +106,12 @@ def audit(
             )  # a verdict never depends on whether there is room for its page
             page.otherwise(
                 value,
-                *auditreport.text(value),
+                *auditreport.text(value, told=compared),
                 hint="keep what was printed; --json prints all of it",
                 code=code,
             )
-            page.write(_page(value, heading))
-    output.result(value, *auditreport.text(value))
+            page.write(_page(value, heading, compared))
+    output.result(value, *auditreport.text(value, told=compared))
     raise typer.Exit(_exit_code(value))
 
 
@@ -188,13 +189,13 @@ def _elsewhere(sample: float | None, seed: int | None) -> dict[str, Any]:
     return dict(job.report)
 
 
-def _page(value: dict[str, Any], heading: str) -> bytes:
+def _page(value: dict[str, Any], heading: str, told: str | None) -> bytes:
     """The report to print."""
     import time
 
     from ledger.domain.codecs.text import format_time
 
-    return auditreport.page(value, heading, format_time(int(time.time()))).encode()
+    return auditreport.page(value, heading, format_time(int(time.time())), told=told).encode()
 
 
 def _inside(sample: float | None, seed: int | None, workers: int) -> AuditReport:

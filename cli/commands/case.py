@@ -11,9 +11,11 @@ import typer
 from cli import items, labels, named_cases, output, people, questions, record_options, tables
 from cli.commands import show
 from cli.global_options import Basis, Json
-from cli.hints import command
+from cli.hints import command, elsewhere
 from ledger.domain.codecs.text import counted
+from ledger.domain.identity import roles
 from ledger.domain.identity.person import PersonId, read_stored
+from ledger.domain.ports.answers import documents_of
 
 if TYPE_CHECKING:
     from ledger.domain.ports.answers import Item
@@ -91,12 +93,12 @@ def open_(
         answer = opening.record(
             session.node, session.person, session.clock, "case-opened", body, members, new_case()
         )
-    short = items.short_digest(answer.statement)
-    output.result(
-        answer,
-        labels.recorded(answer, f"case {number.strip()} is open, as {short}"),
-        f"record items for it: {command('upload', 'FILE', '--case', number.strip())}",
-    )
+        short = items.short_digest(answer.statement)
+        lines = [labels.recorded(answer, f"case {number.strip()} is open, as {short},")]
+        if roles.ROLES_BY_TYPE["acquired"] & session.person.certificate.roles:
+            recording = command("upload", "FILE", "--case", number.strip())
+            lines.append(f"record items for it: {recording}")
+    output.result(answer, *lines)
 
 
 def list_(
@@ -141,21 +143,21 @@ def show_(number: Number, basis: Basis = "", as_json: Json = False) -> None:
         named = named_cases.find(session, number)
         items.go_on_with(named)
         read = show.read(session, named, basis)
-        # By its number alone: the id of a case tells none.
-        found = list(islice(session.node.find(case=named.case), _SHOWN + 1)) if named.case else []
+        number = named.case or next(iter(_numbers(read)), "")
+        found = list(islice(session.node.find(case=number), _SHOWN + 1)) if number else []
         ids = items.short_ids([one.evidence for one in found], {i.evidence: i for i in found})
         own = session.person.certificate.agency
         called = people.named(session, _people(found, own))
-    lines = [
-        *read.lines(
-            named.short if not named.case else f"case:{named.case}", by_case=bool(named.case)
-        ),
-        "",
-    ]
-    lines += _items(found[:_SHOWN], ids, called) if named.case else []
-    if named.case:
-        lines.append(f"all of them: {command('list', '--case', named.case)}")
-    output.result({**read.value, "items": found[:_SHOWN]}, *lines)
+    typed = named.short if not named.case else f"case:{named.case}"
+    lines = [*read.lines(typed, by_case=bool(named.case)), ""]
+    if number:
+        lines += _items(found[:_SHOWN], ids, called)
+        lines.append(f"all of them: {command('list', '--case', number)}")
+    else:  # a list without them would say that it has none
+        reading = command("case", "show", typed, "--basis", "WHY")
+        lines.append(f"its items are found by its number, which is sealed as well: {reading}")
+    shown = found[:_SHOWN] if number else None
+    output.result({**read.value, "items": shown}, *lines)
 
 
 def assign(
@@ -177,10 +179,13 @@ def assign(
             session.node, session.person, session.clock, named.urn, "case-assigned", body,
             record_options.basis_member(basis, "", "", ""),
         )  # fmt: skip
-    lines = [labels.recorded(answer, f"case {named.case or named.short} is assigned to {to}")]
-    if named.case:
+    lines = [labels.recorded(answer, f"{_called(named)} is assigned to {to}")]
+    if named.case and roles.ROLES_BY_TYPE["disclosed"] & session.person.certificate.roles:
         sharing = command("share", f"{named.case}/", "--with", to)
         lines.append(f"its items, for them to read: {sharing}")
+    elif named.case:
+        sharing = elsewhere("share", f"{named.case}/", "--with", to)
+        lines.append(f"its items, for them to read, a custodian shares: `{sharing}`")
     output.result(answer, *lines)
 
 
@@ -212,7 +217,7 @@ def close(
         answer = retrieval.record(
             session.node, session.person, session.clock, named.urn, "case-closed", {"reason": said}
         )
-    output.result(answer, labels.recorded(answer, f"case {named.case or named.short} is closed"))
+    output.result(answer, labels.recorded(answer, f"{_called(named)} is closed"))
 
 
 def register(app: typer.Typer) -> None:
@@ -224,6 +229,17 @@ def register(app: typer.Typer) -> None:
     commands.command("assign", help=_ASSIGN)(assign)
     commands.command("close", help=_CLOSE)(close)
     app.add_typer(commands, name="case")
+
+
+def _called(named: items.Named) -> str:
+    return f"case {named.case}" if named.case else named.short
+
+
+def _numbers(read: show.Shown) -> list[str]:
+    """The numbers that a case has by its record, where that was read."""
+    from ledger.domain.event import same_record
+
+    return same_record.found_by(documents_of(read.details))[0]
 
 
 def _people(found: Sequence[Item], own: str) -> Iterator[PersonId]:

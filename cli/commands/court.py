@@ -150,11 +150,14 @@ def told(left: court_page.CourtFolder, first: str = "") -> list[str]:
     """
     segments = [left.segments[0], "...", left.segments[-1]] if left.segments[2:] else left.segments
     names = [left.file, *segments, left.bundle, court_page.TRUST, beside.PAGE]
+    printed = trust_lines.lines(left.root)
+    # By the one that covers no pins the folder is incomplete.
+    which = "the second one" if len(printed) > 1 else "it"
     return [
         f"{left.folder}: {', '.join(filter(None, names))}",
         f"checked as its reader will, without network: {left.report.verdict}",
         *_recorded(left),
         *_listed(left, first),
-        *trust_lines.lines(left.root),
-        "read it to whoever gets the folder, by another way than the folder",
+        *printed,
+        f"read {which} to whoever gets the folder, by another way than the folder",
     ]

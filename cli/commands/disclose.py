@@ -8,7 +8,7 @@ import typer
 
 from cli import items, labels, output, people, questions, record_options, selection
 from cli.forwarding import forward
-from cli.global_options import STATE, Evidence, Json
+from cli.global_options import Evidence, Json
 from cli.hints import elsewhere
 from cli.items import Named
 from ledger.domain.codecs.text import counted
@@ -78,11 +78,11 @@ def disclose(
         answer = copying.disclose(session.node, session.person, session.clock, urn, recipient, what)
         forward(session, to)
     lines = [labels.recorded(answer, f"disclosed to {to or name or kind}, recorded")]
-    output.result(
-        answer,
-        *lines,
-        *([f"They take it with: `custody copy take {STATE.item} --basis WHY`"] if to else []),
-    )
+    if to:
+        there = items.beginnings([urn])[urn]  # no command of theirs knows the short id of it here
+        taking = elsewhere("copy", "take", there, "--basis", "WHY")
+        lines.append(f"They take it with: `{taking}`")
+    output.result(answer, *lines)
 
 
 def share(

@@ -30,6 +30,8 @@ Example:
   custody list --case 2026-117 --basis "preparing the hearing"
   custody --home ~/evidence list --by 4711 --since "2026-11-20 Europe/Rome"
 """
+#: Roles that see every item, and none of its numbers (docs/roles.md).
+_FIND_NO_NUMBER: Final = frozenset({"administrator", "auditor"})
 _AGENCY: Final = re.compile(r"[A-Z]{2}-[A-Z0-9-]{1,32}")
 
 
@@ -101,16 +103,19 @@ def list_items(
         bearers = naming.shorts(session, chain.from_iterable(several.values())) if several else {}
         own = session.person.certificate.agency
         called = people.named(session, _everybody(shown, own))
-        sealed = sealed_names.of_case(session, case, basis)
+        sealed = sealed_names.of_case(session, case, basis, listed=bool(shown))
+        finds = bool(session.person.certificate.roles - _FIND_NO_NUMBER)
     filtered = any(wanted[name] for name in wanted if name != "newest")
     none = "no items that you may see" + (" fit that" if filtered else "")
+    if not finds and (case or exhibit or text):
+        none = "as administrator or auditor you find no item by a number, not even where it is"
     lines = _table(shown, ids, own, called, sealed.names) if shown else [none]
     if more:
         following = command_line.again("--page", str(page + 1), without=("--page",))
         lines.append(f"more: {following}")
     former = [item.evidence for item in shown if case and item.evidence not in of_case]
     lines += [*_bearers(several, bearers), *_former(case, [ids[urn] for urn in former])]
-    lines += sealed.lines if shown else ()
+    lines += sealed.lines
     said = {"names": [*sealed.names.values()]} if sealed.names else {}
     output.result({"items": shown, "former": former, "more": more, **said}, *lines)
 

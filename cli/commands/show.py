@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import typer
 
@@ -12,6 +12,7 @@ from cli import items, labels, moments, offer_confirmation, output, people, time
 from cli.global_options import Basis, Evidence, Json
 from cli.hints import command
 from ledger.domain.identity.person import PersonId, read_stored
+from ledger.domain.identity.roles import ROLES_BY_TYPE
 
 if TYPE_CHECKING:
     from cli.session import Session
@@ -32,6 +33,8 @@ record, after your access is signed.
 Example:
   custody --home ~/evidence show 3f0c1d2e-... --basis "case 2026-117, hearing"
 """
+#: Of what the node tells without a record, whoever reads it.
+_WORD: Final = "Until then all of this is the node's word."
 
 
 def show(evidence: Evidence, basis: Basis = "", as_json: Json = False) -> None:
@@ -53,6 +56,7 @@ class Shown:
     standing: Standing | None
     names: dict[str, str]
     called: people.Names
+    may_read: bool  # whether a role of theirs may open the record at all
 
     @property
     def value(self) -> dict[str, Any]:
@@ -73,9 +77,21 @@ class Shown:
         from ledger.client import listed_events
 
         told = listed_events.held_against(self.item, self.events, self.details)
-        text = _text(
-            self.item, told, self.names, self.standing, self.called, typed=typed, by_case=by_case
-        )
+        text = _text(self.item, told, self.names, self.standing, self.called)
+        if any(one.is_signed for one in told):
+            proving = command("bundle", typed, *([] if by_case else ["--basis", "WHY"]))
+            text += [
+                "Each event was held against its signature. Since when it is on the chain is",
+                f"the node's word, and a bundle proves it: {proving}",
+            ]
+        elif self.may_read:
+            reading = command("show", typed, "--basis", "WHY")
+            text += [
+                f"What happened stays sealed, your own words too. To read it, say why: {reading}",
+                _WORD,
+            ]
+        else:
+            text += ["What happened stays sealed: no role of yours opens a record.", _WORD]
         return [*text, *_missing(self.details)]
 
 
@@ -100,7 +116,8 @@ def read(session: Session, named: items.Named, basis: str) -> Shown:
     item = session.node.item(urn)
     events = list(session.node.events(urn))
     called = people.named(session, _seen(item, details))
-    return Shown(item, events, details, standing, session.node.agency().names, called)
+    may_read = bool(ROLES_BY_TYPE["accessed"] & session.person.certificate.roles)
+    return Shown(item, events, details, standing, session.node.agency().names, called, may_read)
 
 
 def register(app: typer.Typer) -> None:
@@ -132,9 +149,6 @@ def _text(
     names: dict[str, str],
     standing: Standing | None,
     called: people.Names,
-    *,
-    typed: str,
-    by_case: bool,
 ) -> list[str]:
     kind = "case" if item.kind == "case" else "item"
     lines = [
@@ -172,20 +186,7 @@ def _text(
             )
         )
     lines += timeline.Timeline(entries, names, called).lines()
-    lines += ["", f"times are {moments.zone_here(item.time)}"]
-    reading = command("show", typed, "--basis", "WHY")
-    proving = command("bundle", typed, *([] if by_case else ["--basis", "WHY"]))
-    if not is_read:
-        return [
-            *lines,
-            f"What happened stays sealed, your own words too. To read it, say why: {reading}",
-            "Until then all of this is the node's word.",
-        ]
-    return [
-        *lines,
-        "Each event was held against its signature. Since when it is on the chain is",
-        f"the node's word, and a bundle proves it: {proving}",
-    ]
+    return [*lines, "", f"times are {moments.zone_here(item.time)}"]
 
 
 def _missing(details: list[RecordedDocument]) -> list[str]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ledger.domain.bundle.bundle import Bundle
     from ledger.domain.bundle.trust import TrustRoot
     from ledger.domain.verify import VerifiedBeginning
+    from ledger.domain.verify.report import VerificationReport
 
 _HELP = """Verify a bundle, and the file it speaks of: with --trust no home, no server, no network,
 unless you name a chain with --rpc.
@@ -136,6 +137,8 @@ def run(
         report = verification.verify_bundle(parsed, root, until=until, **judged_by)
         if report.verdict == "failed" and until is None:
             stands = verification.verify_beginning(parsed, root, **judged_by)
+    if given is not believed and not rpc:
+        _ask_for_pins(report, parsed, given)
     first = verdicts.first_lines(
         report, compared=file is not None, trusted=given is None or bool(told), stands=stands
     )
@@ -215,6 +218,26 @@ def _likely_cause(bundle: Bundle | None, root: TrustRoot) -> list[str]:
         remedy = "get that of the agencies that the bundle is from, by another way than the bundle"
         return verdicts.told(f"likely cause: {cause}; {remedy}", 4)
     return []
+
+
+def _ask_for_pins(
+    report: VerificationReport, bundle: Bundle | None, given: TrustRoot | None
+) -> None:
+    """Where the very block is pinned, by pins that the fingerprint that was told does not cover, no
+    newer trust root is wanted: the fingerprint that covers them is.
+    """
+    from ledger.domain.bundle import trust_fingerprint
+    from ledger.domain.chain.evm import parse_header
+
+    step = report.steps[7]
+    if given is None or bundle is None or bundle.chain is None or step.status != "not checked":
+        return
+    number = parse_header(bundle.chain.header).number
+    if number in trust_fingerprint.of(given).pinned:
+        step.hint = (
+            f"ask whoever told you the fingerprint for the one with the pinned block {number}; or "
+            "name a chain of your choice with --rpc"
+        )
 
 
 def _timeline(bundle: Bundle | None, events: list[dict[str, Any]]) -> list[str]:

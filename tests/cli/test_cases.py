@@ -21,6 +21,8 @@ PAGE = ROOT / "docs" / "cases.md"
 def agency(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedAgency]:
     with serving(tmp_path_factory.mktemp("cases")) as found:
         found.join("ben", "officer", number="4712")
+        found.join("pia", "prosecutor", number="4750")
+        found.join("ava", "auditor", number="4760")
         yield found
 
 
@@ -130,6 +132,64 @@ def test_a_list_of_a_case_without_a_purpose_says_how_its_names_are_read(
     assert "list --case 2027-6 --basis WHY" in unfolded(shown)
     named = agency.json("ben", "list", "--case", "2027-6", "--basis", "hearing")
     assert [(one["exhibit"], one["name"]) for one in named["names"]] == [("A1", "photo.jpg")]
+
+
+def test_a_case_shown_by_its_id_hides_no_items_as_if_it_had_none(
+    agency: ServedAgency, here: Path
+) -> None:
+    agency.type("ben", "case", "open", "2027-10")
+    uploaded = agency.type("ben", "upload", here / "photo.jpg", "--case", "2027-10", "-e", "A1")
+    [item] = re.findall(r"^([0-9a-f]{8})  A1 ", uploaded, re.MULTILINE)
+    case = "case:" + agency.json("ben", "case", "list")["cases"][-1]["opening"][:8]
+    shown = unfolded(agency.type("ben", "case", "show", case))
+    assert "its items are found by its number" in shown
+    assert f"case show {case} --basis WHY" in shown
+    assert "no items" not in shown
+    assert agency.json("ben", "case", "show", case)["items"] is None
+    assert item in agency.type("ben", "case", "show", case, "--basis", "hearing")
+    said = unfolded(agency.type("ben", "list", "--case", case, "--basis", "x", code=2))
+    assert "its items are listed by its number" in said
+    assert f"case open {case}" not in said
+    closed = agency.type("ben", "case", "close", case, "--reason", "over", "--yes")
+    assert f"case {case}" not in closed
+
+
+def test_nobody_is_told_a_command_that_their_roles_are_refused(
+    agency: ServedAgency, here: Path
+) -> None:
+    assert "upload" not in agency.type("pia", "case", "open", "2027-11")
+    assert "upload" in agency.type("ben", "case", "open", "2027-12")
+    item = agency.json("ben", "upload", here / "photo.jpg", "--case", "2027-12", "-e", "A1")
+    said = unfolded(agency.type("ben", "case", "assign", "2027-12", "--to", "4750"))
+    assert "a custodian shares: `custody share 2027-12/ --with 4750`" in said
+    assert agency.type("ben", "share", "2027-12/", "--with", "4750", "--yes", code=1)
+    shown = agency.type("ava", "show", item["items"][0]["evidence"])
+    assert "--basis" not in shown
+    assert "no role of yours opens a record" in shown
+
+
+def test_a_whole_case_that_is_refused_for_a_role_says_whose_role_it_takes(
+    agency: ServedAgency, here: Path
+) -> None:
+    agency.type("ben", "upload", here / "photo.jpg", "--case", "2027-13", "--exhibit", "A1")
+    said = agency.type("ben", "share", "2027-13/", "--with", "4750", "--yes", code=1)
+    assert "none of your roles may record 'disclosed'" in said
+    assert "this takes the role of" in said
+    assert "custodian" in said
+
+
+def test_no_purpose_is_signed_for_a_list_of_nothing(agency: ServedAgency) -> None:
+    agency.type("ben", "case", "open", "2027-14")
+    said = agency.type("ben", "list", "--case", "2027-14", "--basis", "first look")
+    assert "nothing was signed" in said
+    assert agency.json("ben", "case", "show", "2027-14")["item"]["events"] == 1
+
+
+def test_an_auditor_is_not_told_that_a_case_has_no_items(agency: ServedAgency, here: Path) -> None:
+    agency.type("ben", "upload", here / "photo.jpg", "--case", "2027-15", "--exhibit", "A1")
+    said = agency.type("ava", "list", "--case", "2027-15")
+    assert "you find no item by a number" in said
+    assert "no items that you may see" not in said
 
 
 def test_a_number_that_a_case_has_no_more_means_the_one_that_has_it_now(

@@ -306,6 +306,7 @@ def test_a_chain_without_seals_is_pinned_at_the_one_block_that_is_needed(
     found = trust_fingerprint.of(root)
     assert len(found.pinned) == 1
     assert 9999 not in found.pinned
+    assert "read the second one" in printed
     page = read((folder / "READ-ME.html").read_text()).words
     for told in (found.with_pins, found.chain):
         assert told in page
@@ -316,6 +317,9 @@ def test_a_chain_without_seals_is_pinned_at_the_one_block_that_is_needed(
     said = alone.custody(*given, found.chain, folder=folder, home=tmp_path, code=3)
     assert said.startswith("INCOMPLETE")
     assert f"this one does: {found.with_pins}" in " ".join(said.split())
+    [number] = found.pinned
+    assert f"the one with the pinned block {number}" in " ".join(said.split())
+    assert "newer trust root" not in said
 
 
 def test_what_does_not_verify_is_not_left(

@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
+from cli import record_options
 from ledger.client import handover
+from ledger.domain.errors import DemandError
 from ledger.domain.event.offer_terms import OfferTerms
 from ledger.domain.item import jurisdiction_profile
 from tests.cli.test_swapped_records import item_of
@@ -24,6 +26,7 @@ REQUIRED = {
     "collected": ("/identifiers", "/basis/purpose"),
     "note": ("/basis/purpose",),
     "hold-placed": ("/basis/purpose", "/basis/kind"),
+    "retention-set": ("/body/reason",),
 }
 
 
@@ -50,6 +53,7 @@ def test_what_a_record_lacks_by_the_profile_is_wrong_usage_and_nothing_is_signed
         (("note", item, "--text", "x"), "/basis/purpose in 'note'"),
         (hold, "give --basis, --basis-kind as well"),
         ((*hold, *why, "--basis-kind", "whim"), "one of warrant"),
+        (("record", "retain", item, "--rule", "wpg-9"), "give --reason as well"),
         (
             (*hold, *why, "--basis-kind", "warrant", "--occurred", "2020-01-01T00:00:00Z"),
             "give --late as well",
@@ -60,6 +64,8 @@ def test_what_a_record_lacks_by_the_profile_is_wrong_usage_and_nothing_is_signed
         assert told in " ".join(said.split())
     code, _, said = within(*hold, *why, "--basis-kind", "warrant")
     assert (code, len(sent)) == (0, 1), said
+    hint = record_options.unmet(DemandError("a disposal", ("/body/rule",))).hint
+    assert str(hint).startswith("give --rule as well")
 
 
 def test_no_item_is_read_and_no_offer_taken_back_for_what_the_profile_refuses_afterwards(

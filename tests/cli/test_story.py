@@ -67,7 +67,7 @@ def test_every_command_of_the_page_on_agencies_works_on_a_chain_of_its_own(tmp_p
     (tmp_path / "deployer.key").write_text(DEPLOYER.hex())
     photo = tmp_path / "photo.jpg"
     photo.write_bytes(os.urandom(100_000))
-    item, kept = "", list[list[str]]()
+    item, taking, kept = "", "", list[list[str]]()
     with ExitStack() as stack:
         url = stack.enter_context(running("hardhat"))
         known = {"$RPC": url, **{f"${name}_PORT": port for name, port in ports.items()}}
@@ -92,7 +92,13 @@ def test_every_command_of_the_page_on_agencies_works_on_a_chain_of_its_own(tmp_p
             if "bundle" in given:
                 until_held(item, tmp_path / "us", "US-HSI")
                 custody("anchor", home=tmp_path / "us")
+            if given[2:4] == ["copy", "take"]:  # as it was told, and as the list there has it
+                listed = custody("copy", "list", home=tmp_path / given[1]).stdout
+                assert taking in listed
+                given[4] = taking
             done = custody(*given, folder=tmp_path)
+            if "disclose" in given:
+                [taking] = re.findall(r"`custody copy take (\S+) --basis WHY`", done.stdout)
             if "upload" in given and not item:
                 listed = custody("--json", "list", home=tmp_path / given[1]).stdout
                 item = json.loads(listed)["items"][0]["evidence"].removeprefix("urn:uuid:")

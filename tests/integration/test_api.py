@@ -255,6 +255,17 @@ def test_health_readiness_and_documentation_answer(http: httpx.Client) -> None:
     assert document["info"]["title"] == "Custody ledger"
 
 
+def test_the_description_names_the_scheme_by_which_a_session_is_taken(
+    desk: Desk, http: httpx.Client
+) -> None:
+    document = http.get("/openapi.json").json()
+    [scheme] = document["components"]["securitySchemes"].values()
+    assert (scheme["type"], scheme["scheme"].lower()) == ("http", "dpop")
+    refused = http.get("/v1/evidence", headers={"Authorization": "Bearer x"})
+    assert refused.status_code == 401
+    assert refused.headers["www-authenticate"].lower().startswith("dpop")
+
+
 def test_the_description_of_the_api_loads_and_runs_nothing_from_anywhere(
     http: httpx.Client,
 ) -> None:

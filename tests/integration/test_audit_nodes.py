@@ -24,6 +24,7 @@ from ledger.adapters.logfiles import Auditor, FolderFiles, WebFiles, drop_partia
 from ledger.app.open_audit import about
 from ledger.client import handover
 from ledger.domain.audit.report import AuditReport
+from ledger.domain.bundle import trust_fingerprint
 from ledger.domain.bundle.trust import TrustRoot
 from ledger.domain.errors import DeniedError, NetworkError, UsageError
 from ledger.domain.identity.names import log_urn
@@ -167,6 +168,24 @@ def test_the_command_audits_an_exported_log_and_prints_every_line(
         "not asked",
     ]
     assert "Verdict: <strong>verified" in (tmp_path / "audit.html").read_text()
+
+
+def test_an_audit_by_a_trust_root_that_nobody_compared_says_so(
+    trio: Consortium, told: str, chain: str, root: TrustRoot, tmp_path: Path
+) -> None:
+    from tests.support.commands import custody
+
+    (tmp_path / "trust.json").write_bytes(root.encode())
+    export(trio[NL], tmp_path / "log")
+    arguments = ["audit", "--log", "log", "--rpc", chain, "--trust", "trust.json", "--workers", "1"]
+    bare = custody(*arguments, "--report", "audit.html", folder=tmp_path).stdout
+    condition = "as far as the trust root is right: its fingerprint was not compared yet"
+    for shown in (bare, (tmp_path / "audit.html").read_text()):
+        assert condition in " ".join(shown.split())
+    own = trust_fingerprint.of(root)
+    compared = custody(*arguments, "--trust-fingerprint", own.chain, folder=tmp_path).stdout
+    assert "not compared" not in compared
+    assert "as you were told" in compared
 
 
 def test_the_monitor_command_looks_once_and_alarms_when_the_log_forgets(

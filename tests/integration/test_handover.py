@@ -30,7 +30,9 @@ def test_an_item_handed_abroad_verifies_from_the_new_holder(
     handover.accept(taker.client, taker.person, taker.clock, evidence, condition="as sent")
     both.settle(NL, RO, rounds=3)
     assert giver.client.item(evidence).custodian == RO
+    assert giver.client.item(evidence).holder == "", "none of ours is called a person of theirs"
     assert taker.client.item(evidence).custodian == RO
+    assert taker.client.item(evidence).holder == taker.person.certificate.pseudonym
     assert taker.get(evidence) == b"evidence" * 1000
     taker.anchor()
     report = verify(taker.bundle(evidence), root, confirm=confirmed(taker))  # type: ignore[arg-type]

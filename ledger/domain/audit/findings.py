@@ -62,8 +62,8 @@ KINDS: Final[dict[str, Kind]] = {
         _I,
         3,
         "this copy of the log is older than its newest anchored checkpoint",
-        "get a newer copy (whoever keeps the log: `custody log export DIR`); if the agency has "
-        "none: " + _KEEP,
+        "get a newer copy (whoever keeps the log: `custody log export DIR --entries`); if the "
+        "agency has none: " + _KEEP,
     ),
     "log-unknown": Kind(
         "log",
@@ -149,7 +149,7 @@ KINDS: Final[dict[str, Kind]] = {
         _I,
         3,
         "a revocation list that this copy of the log does not announce yet",
-        "get a newer copy (whoever keeps the log: `custody log export DIR`), or ask it",
+        "get a newer copy (whoever keeps the log: `custody log export DIR --entries`), or ask it",
     ),
     "crl-stale": Kind(
         "people",

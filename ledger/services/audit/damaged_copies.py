@@ -44,7 +44,8 @@ class SoundFiles:
         if not self._files.is_node and not _is_sound(path, data):
             raise UnreadableError(
                 f"{path} is damaged in this copy",
-                hint="get the copy again (whoever keeps the log: `custody log export DIR`)",
+                hint="get the copy again (whoever keeps the log: `custody log export DIR "
+                "--entries`)",
             )
         return data
 
