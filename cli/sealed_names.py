@@ -79,7 +79,7 @@ def _not_opened(session: Session, case: str) -> UsageError:
     from ledger.domain.errors import UsageError
 
     try:
-        named = items.case_named(session, case)
+        named = named_cases.find(session, case)
     except UsageError as error:
         return error
     return UsageError(

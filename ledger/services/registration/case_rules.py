@@ -76,7 +76,7 @@ def _number(opening: Mapping[str, Any]) -> str:
     if len(numbers) != 1:
         raise RuleError(
             "a case has one number",
-            hint="custody case open NUMBER, or custody correct case:NUMBER --case NEW --reason WHY",
+            hint="custody case open NUMBER; or custody correct ID --case NUMBER --reason WHY",
         )
     return numbers[0]
 
