@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Final
 
 from cli import items
 from cli.hints import command
@@ -64,6 +65,14 @@ def find(session: Session, text: str) -> Named:
         f"no case {number[:80]!r} was opened that you may see",
         hint=f"open it: {command('case', 'open', number or 'NUMBER')}",
     )
+
+
+def items_of(session: Session, number: str, **limits: Any) -> Iterator[Item]:
+    """The items of a case as their records stand, and none that was corrected to another one."""
+    of_case = set(session.node.search(same_record.OF_CASE, number))
+    for one in session.node.find(case=number, **limits):
+        if one.evidence in of_case:
+            yield one
 
 
 def _begun(session: Session, number: str) -> list[Item]:

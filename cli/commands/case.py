@@ -144,7 +144,7 @@ def show_(number: Number, basis: Basis = "", as_json: Json = False) -> None:
         items.go_on_with(named)
         read = show.read(session, named, basis)
         number = named.case or next(iter(_numbers(read)), "")
-        found = list(islice(session.node.find(case=number), _SHOWN + 1)) if number else []
+        found = list(islice(named_cases.items_of(session, number), _SHOWN + 1)) if number else []
         ids = items.short_ids([one.evidence for one in found], {i.evidence: i for i in found})
         own = session.person.certificate.agency
         called = people.named(session, _people(found, own))
@@ -207,7 +207,8 @@ def close(
     with open_session() as session:
         named = named_cases.find(session, number)
         items.go_on_with(named)
-        offered = list(session.node.find(case=named.case, standing="offered")) if named.case else []
+        of_it = named_cases.items_of(session, named.case, standing="offered")
+        offered = list(of_it) if named.case else []
         if offered:
             waits = counted(len(offered), "item of it", ("is", "are"))
             output.note(f"{waits} on offer still: {command('handover', 'list')}")

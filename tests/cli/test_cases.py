@@ -231,3 +231,15 @@ def test_a_case_is_no_number_and_no_exhibit(agency: ServedAgency) -> None:
     assert "in one a stroke stands" in agency.type("ben", "use", "2029-2/", code=2)
     words = ("seize", "x", "--case", "2029-2", "--exhibit", "A1", "--replaces", "case:2029-2")
     assert "a case is no exhibit" in agency.type("ben", *words, code=2)
+
+
+def test_an_item_that_was_corrected_to_another_case_is_not_shown_as_one_of_this(
+    agency: ServedAgency, here: Path
+) -> None:
+    agency.type("ben", "case", "open", "2029-5")
+    agency.type("ben", "upload", here / "photo.jpg", "--case", "2029-5", "--exhibit", "A1")
+    assert len(agency.json("ben", "case", "show", "2029-5")["items"]) == 1
+    words = ("--case", "2029-6", "--reason", "a slip", "--yes")
+    agency.type("ben", "correct", "2029-5/A1", *words)
+    assert agency.json("ben", "case", "show", "2029-5")["items"] == []
+    assert "no items of it" in agency.type("ben", "case", "show", "2029-5")
