@@ -13,7 +13,7 @@ where one item has it, by the short id that lists show, or by the whole id.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
@@ -86,6 +86,11 @@ def short_ids(urns: Iterable[str], told: Mapping[str, Item]) -> dict[str, str]:
     found = apart({urn: told[urn].opening if urn in told else "" for urn in urns})
     STATE.names = STATE.names | found
     return found
+
+
+def shorts_of(listed: Sequence[Item]) -> dict[str, str]:
+    """Short ids of items that the node just told; see shorts."""
+    return short_ids([one.evidence for one in listed], {one.evidence: one for one in listed})
 
 
 def short_digest(statement: str) -> str:

@@ -52,9 +52,7 @@ def find(session: Session, text: str) -> Named:
     if len(meant) == 1:
         return _named(meant[0], number, by_number=bool(by_number) and not begun, former=former)
     if meant:
-        names = items.short_ids(
-            [one.evidence for one in meant], {one.evidence: one for one in meant}
-        )
+        names = items.shorts_of(meant)
         told = [one.evidence if begun else names[one.evidence] for one in meant[:_SHOWN]]
         raise UsageError(
             f"{number[:80]!r} {'may be each' if begun else 'is the number'} of {len(meant)} cases: "
@@ -84,7 +82,7 @@ def _begun(session: Session, number: str) -> list[Item]:
 
 
 def _named(one: Item, number: str, *, by_number: bool, former: bool) -> Named:
-    name = items.short_ids([one.evidence], {one.evidence: one})[one.evidence]
+    name = items.shorts_of([one])[one.evidence]
     if not by_number:
         begins = number.lower()
         return Named(

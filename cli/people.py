@@ -19,6 +19,7 @@ from ledger.domain.identity.person import REFERENCE, PersonId, read_stored, requ
 
 if TYPE_CHECKING:
     from cli.session import Session
+    from ledger.domain.ports.answers import Item
     from ledger.domain.ports.node_answers import Named
 
 #: How somebody is called, by agency and pseudonym.
@@ -63,6 +64,19 @@ def actors(documents: Iterable[dict[str, Any] | None]) -> Iterator[PersonId]:
         yield PersonId(actor["agency"], actor["id"])
         if isinstance(to, dict) and "person" in to and "agency" in to:
             yield PersonId(to["agency"], to["person"])
+
+
+def of_items(listed: Iterable[Item], own: str) -> Iterator[PersonId]:
+    """Whoever holds items, and who opened them here.
+
+    Args:
+        own: the agency whose node tells of them.
+    """
+    for item in listed:
+        yield PersonId(item.custodian, item.holder)
+        if item.opener:
+            who = read_stored(item.opener)
+            yield PersonId(who.agency or own, who.pseudonym)
 
 
 def signer(actor: dict[str, Any], called: Names) -> str:

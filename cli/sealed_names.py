@@ -97,7 +97,7 @@ def _unclear(case: str, several: Sequence[Item], basis: str) -> SealedNames:
     """
     from ledger.domain.errors import UsageError
 
-    ids = items.short_ids([one.evidence for one in several], {one.evidence: one for one in several})
+    ids = items.shorts_of(several)
     named = [ids[one.evidence] for one in several]
     told = f"{case[:80]!r} is the number of {len(named)} cases: {', '.join(named[:_SHOWN])}"
     way = command("correct", named[-1], "--case", "NUMBER", "--reason", "WHY")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -14,7 +14,7 @@ from cli.global_options import Basis, Json
 from cli.hints import command, elsewhere
 from ledger.domain.codecs.text import counted
 from ledger.domain.identity import roles
-from ledger.domain.identity.person import PersonId, read_stored
+from ledger.domain.item.participation import ROLES_BY_PART, Part
 from ledger.domain.ports.answers import documents_of
 
 if TYPE_CHECKING:
@@ -64,8 +64,6 @@ Example:
   custody case close 2026-117 --reason "judgment of 3 May"
 """
 _SHOWN: Final = 20
-#: Roles that see that there is a case, and not its number.
-_UNTOLD: Final = frozenset({"administrator", "auditor"})
 Number = Annotated[str, typer.Argument(metavar="CASE", help="Its number, or its short id.")]
 
 
@@ -112,8 +110,8 @@ def list_(
         cases = list(session.node.find(kind="case", **limits))
         own = session.person.certificate.agency
         roles = set(session.person.certificate.roles)
-        called = people.named(session, _people(cases, own))
-        ids = items.short_ids([one.evidence for one in cases], {c.evidence: c for c in cases})
+        called = people.named(session, people.of_items(cases, own))
+        ids = items.shorts_of(cases)
     rows = [
         [
             ids[one.evidence],
@@ -129,7 +127,7 @@ def list_(
     short = {"OPENED": tables.minutes, "HELD BY": tables.colleagues(own)}
     none = [f"no open cases that you may see; open one: {command('case', 'open', 'NUMBER')}"]
     lines = tables.table(headers, rows, whole=headers, short=short) if rows else none
-    if cases and roles - _UNTOLD:
+    if cases and roles - ROLES_BY_PART[Part.WATCHER]:
         named = ids[cases[0].evidence]
         reading = command("case", "show", named, "--basis", "WHY")
         lines.append(f"number and title are sealed; to read them, say why: {reading}")
@@ -145,10 +143,10 @@ def show_(number: Number, basis: Basis = "", as_json: Json = False) -> None:
         read = show.read(session, named, basis)
         number = named.case or next(iter(_numbers(read)), "")
         found = list(islice(named_cases.items_of(session, number), _SHOWN + 1)) if number else []
-        ids = items.short_ids([one.evidence for one in found], {i.evidence: i for i in found})
+        ids = items.shorts_of(found)
         own = session.person.certificate.agency
-        called = people.named(session, _people(found, own))
-    typed = named.short if not named.case else f"case:{named.case}"
+        called = people.named(session, people.of_items(found, own))
+    typed = named.short if not named.case else f"{items.CASE}{named.case}"
     lines = [*read.lines(typed, by_case=bool(named.case)), ""]
     if number:
         lines += _items(found[:_SHOWN], ids, called)
@@ -241,14 +239,6 @@ def _numbers(read: show.Shown) -> list[str]:
     from ledger.domain.event import same_record
 
     return same_record.found_by(documents_of(read.details))[0]
-
-
-def _people(found: Sequence[Item], own: str) -> Iterator[PersonId]:
-    for one in found:
-        yield PersonId(one.custodian, one.holder)
-        if one.opener:
-            who = read_stored(one.opener)
-            yield PersonId(who.agency or own, who.pseudonym)
 
 
 def _items(found: Sequence[Item], ids: dict[str, str], called: people.Names) -> list[str]:

@@ -14,7 +14,7 @@ from cli import items as naming
 from cli.global_options import Json
 from ledger.domain.codecs.text import counted
 from ledger.domain.event import same_record
-from ledger.domain.identity.person import PersonId, read_stored
+from ledger.domain.item.participation import ROLES_BY_PART, Part
 
 if TYPE_CHECKING:
     from cli.session import Session
@@ -30,8 +30,6 @@ Example:
   custody list --case 2026-117 --basis "preparing the hearing"
   custody --home ~/evidence list --by 4711 --since "2026-11-20 Europe/Rome"
 """
-#: Roles that see every item, and none of its numbers (docs/roles.md).
-_FIND_NO_NUMBER: Final = frozenset({"administrator", "auditor"})
 _AGENCY: Final = re.compile(r"[A-Z]{2}-[A-Z0-9-]{1,32}")
 
 
@@ -102,9 +100,9 @@ def list_items(
         several = {number: one.meant for number, one in borne.items() if len(one.meant) > 1}
         bearers = naming.shorts(session, chain.from_iterable(several.values())) if several else {}
         own = session.person.certificate.agency
-        called = people.named(session, _everybody(shown, own))
+        called = people.named(session, people.of_items(shown, own))
         sealed = sealed_names.of_case(session, case, basis, listed=bool(shown))
-        finds = bool(session.person.certificate.roles - _FIND_NO_NUMBER)
+        finds = bool(session.person.certificate.roles - ROLES_BY_PART[Part.WATCHER])
     filtered = any(wanted[name] for name in wanted if name != "newest")
     none = "no items that you may see" + (" fit that" if filtered else "")
     if not finds and (case or exhibit or text):
@@ -146,14 +144,6 @@ def _page(found: Iterator[Item], sort: Order, limit: int, page: int) -> tuple[li
     first = (page - 1) * limit
     shown = list(islice(found, first, first + limit + 1))
     return shown[:limit], len(shown) > limit
-
-
-def _everybody(shown: Sequence[Item], own: str) -> Iterator[PersonId]:
-    for item in shown:
-        yield PersonId(item.custodian, item.holder)
-        if item.opener:
-            who = read_stored(item.opener)
-            yield PersonId(who.agency or own, who.pseudonym)
 
 
 def _table(

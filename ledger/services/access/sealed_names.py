@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from ledger.domain.errors import DeniedError, NotFoundError
 from ledger.domain.event import corrections, same_record
@@ -76,21 +76,12 @@ def page(node: Node, caller: Caller, case: str, *, after: int, limit: int) -> Pa
 
 def _numbers(node: Node, unit: UnitOfWork, case: str) -> list[str]:
     """The numbers of a case as its record stands."""
-    shown = _documents(node, unit, case)
+    shown = documents.values(node, unit, unit.logs.events(case))
     opening = next(iter(shown), "")
     if not opening or shown[opening]["type"] != "case-opened":
         raise NotFoundError("this is not a case", hint="see: custody case list")
     standing = corrections.standing(shown, opening)
     return same_record.numbers_of(same_record.identifiers(standing), same_record.CASE)
-
-
-def _documents(node: Node, unit: UnitOfWork, subject: str) -> dict[str, dict[str, Any]]:
-    rows = unit.logs.events(subject)
-    return {
-        row.digest.hex(): event.value
-        for row, event in documents.read_events(node, unit, rows)
-        if event is not None
-    }
 
 
 def _purpose(node: Node, unit: UnitOfWork, caller: Caller, case: ItemRow) -> tuple[EntryRow, str]:
@@ -126,14 +117,12 @@ def _told(node: Node, unit: UnitOfWork, caller: Caller, item: ItemRow) -> Sealed
         return None
     if unit.erasures.get(evidence) is not None or guard_marks.guards_of(node, unit, item):
         return None
-    shown = _documents(node, unit, evidence)
+    shown = documents.values(node, unit, unit.logs.events(evidence))
     opening = next(iter(shown), "")
     if not opening:
         return None
     standing = corrections.standing(shown, opening)
-    body, exhibits = standing["body"], []
-    for one in same_record.identifiers(standing):
-        if one["scheme"] == "exhibit":
-            exhibits.append(one["value"])
+    body, given = standing["body"], same_record.identifiers(standing)
+    exhibits = [one["value"] for one in given if one["scheme"] == "exhibit"]
     name = body.get("path") or body.get("name") or body.get("description") or ""
     return SealedName(evidence, ", ".join(exhibits), str(name))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Final
+from typing import Any, Final
 
 from ledger.domain.crypto import content_encryption
 from ledger.domain.event import document as documents
@@ -60,6 +60,17 @@ def read_events(
                     found = key or record_keys.record_key(node, unit, row.evidence)
                     keys[row.evidence] = found
                 yield row, _opened(keys[row.evidence], row, document, shown.get(row.payload, []))
+
+
+def values(node: Node, unit: UnitOfWork, rows: Sequence[EntryRow]) -> dict[str, dict[str, Any]]:
+    """The documents of entries, completed, by the statement digests in hex, without those that were
+    destroyed.
+    """
+    return {
+        row.digest.hex(): event.value
+        for row, event in read_events(node, unit, rows)
+        if event is not None
+    }
 
 
 def _opened(

@@ -112,11 +112,7 @@ def _standing(node: Node, unit: UnitOfWork, item: ItemRow) -> tuple[dict[str, An
     where it was voided.
     """
     rows = unit.logs.events(item.state.evidence)
-    shown = {
-        row.digest.hex(): event.value
-        for row, event in documents.read_events(node, unit, rows)
-        if event is not None
-    }
+    shown = documents.values(node, unit, rows)
     opening = rows[0].digest.hex()
     voided = any(document["type"] == "voided" for document in shown.values())
     if voided or opening not in shown:
