@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Final
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from ledger.adapters.database.unit import Part, blob
 from ledger.domain.errors import ConflictError
-from ledger.rows.logs import CheckpointRow, EntryRow, LogRow, TileRow, TransactionRow
+from ledger.rows.logs import (
+    CheckpointRow,
+    EntryRow,
+    LogRow,
+    MapTileRow,
+    TileRow,
+    TransactionRow,
+)
 
 _E = EntryRow.__table__.c
 _C = CheckpointRow.__table__.c
+_M = MapTileRow.__table__.c
+_BATCH: Final = 500  # well below the parameters that a statement may have
 _VALID = _E.void.is_(False)
 
 
@@ -73,6 +83,33 @@ class Logs(Part):
 
     def put_tile(self, log: bytes, level: int, index: int, data: bytes) -> None:
         self._put(TileRow(log, level, index, data))
+
+    def map_size(self, log: bytes, size: int) -> int:
+        root = (_M.log == log, _M.prefix == b"", _M.size <= size)
+        rows = self._rows(MapTileRow, *root, order=_M.size.desc(), limit=1)
+        return rows[0].size if rows else 0
+
+    def map_tiles(self, log: bytes, prefixes: Sequence[bytes], size: int) -> dict[bytes, bytes]:
+        tiles = {}
+        for start in range(0, len(prefixes), _BATCH):
+            among = _M.prefix.in_(prefixes[start : start + _BATCH])
+            # The newest one comes last: at most two are kept of a prefix.
+            for row in self._rows(
+                MapTileRow, _M.log == log, among, _M.size <= size, order=(_M.prefix, _M.size)
+            ):
+                tiles[row.prefix] = blob(row.data)
+        return tiles
+
+    def put_map_tiles(self, log: bytes, size: int, tiles: Mapping[bytes, bytes]) -> None:
+        self._put(*(MapTileRow(log, prefix, size, data) for prefix, data in tiles.items()))
+
+    def drop_map(self, log: bytes, size: int) -> None:
+        self._drop(MapTileRow, _M.log == log, _M.size == size)
+
+    def settle_map(self, log: bytes, size: int) -> None:
+        newer = MapTileRow.__table__.alias().c
+        replaced = select(newer.prefix).where(newer.log == log, newer.size == size)
+        self._drop(MapTileRow, _M.log == log, _M.prefix.in_(replaced), _M.size < size)
 
 
 class Checkpoints(Part):
