@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 
 from ledger.adapters.database.unit import Part, blob
 from ledger.domain.errors import ConflictError
@@ -21,6 +21,14 @@ from ledger.rows.logs import (
 _E = EntryRow.__table__.c
 _C = CheckpointRow.__table__.c
 _M = MapTileRow.__table__.c
+_NEWEST: Final = (
+    select(MapTileRow.__table__)
+    .where(
+        _M.log == bindparam("log"), _M.prefix == bindparam("prefix"), _M.size <= bindparam("size")
+    )
+    .order_by(_M.size.desc())
+    .limit(1)
+)
 _BATCH: Final = 500  # well below the parameters that a statement may have
 _VALID = _E.void.is_(False)
 
@@ -85,11 +93,18 @@ class Logs(Part):
         self._put(TileRow(log, level, index, data))
 
     def map_size(self, log: bytes, size: int) -> int:
-        root = (_M.log == log, _M.prefix == b"", _M.size <= size)
-        rows = self._rows(MapTileRow, *root, order=_M.size.desc(), limit=1)
-        return rows[0].size if rows else 0
+        row = self._map_tile(log, b"", size)
+        return row.size if row else 0
+
+    def _map_tile(self, log: bytes, prefix: bytes, size: int) -> MapTileRow | None:
+        self.flush(MapTileRow)
+        rows = self._read(MapTileRow, _NEWEST, {"log": log, "prefix": prefix, "size": size})
+        return rows[0] if rows else None
 
     def map_tiles(self, log: bytes, prefixes: Sequence[bytes], size: int) -> dict[bytes, bytes]:
+        if len(prefixes) == 1:  # as a proof reads them
+            row = self._map_tile(log, prefixes[0], size)
+            return {row.prefix: blob(row.data)} if row else {}
         tiles = {}
         for start in range(0, len(prefixes), _BATCH):
             among = _M.prefix.in_(prefixes[start : start + _BATCH])

@@ -28,8 +28,6 @@ MapTileReader = Callable[[Sequence[bytes]], Mapping[bytes, bytes]]
 Additions = list[tuple[int, bytes]]
 
 _LEVELS: Final = 8
-_TILE, _LEAF = 0, 1
-_SIZES: Final = {_TILE: 34, _LEAF: 65}
 
 
 @dataclass(slots=True)
@@ -41,13 +39,15 @@ class _Tile:
     below: dict[int, bytes] = field(default_factory=dict)
 
     def encode(self) -> bytes:
-        out = bytearray()
-        for slot in sorted([*self.leaves, *self.below]):
-            if slot in self.leaves:
-                key, value = self.leaves[slot]
-                out += b"\x01" + key + value
-            else:
-                out += bytes((_TILE, slot)) + self.below[slot]
+        """How many leaves, in two bytes; leaves, each the rest of its key and its value; then, of
+        the tiles below, their next bytes and hashes. Both in order.
+        """
+        depth, out = len(self.prefix), bytearray(len(self.leaves).to_bytes(2, "big"))
+        for _, (key, value) in sorted(self.leaves.items()):
+            out += key[depth:] + value
+        for slot, hashed in sorted(self.below.items()):
+            out.append(slot)
+            out += hashed
         return bytes(out)
 
     def row(self) -> _Row:
@@ -83,29 +83,23 @@ class _Row:
 
 
 def _parse(data: bytes, prefix: bytes) -> _Tile:
-    """Take a tile apart.
+    """Take a tile apart; one that is not there is empty.
 
     Raises:
         FormatError: it is not one that ``update`` wrote.
     """
-    tile, at, last = _Tile(prefix), 0, -1
-    depth = len(prefix)
-    while at < len(data):
-        kind = data[at]
-        item = data[at : at + _SIZES.get(kind, 0)]
-        if not item or len(item) != _SIZES[kind]:
-            raise FormatError("a tile of the item map is cut short")
-        if kind == _LEAF:
-            key = item[1:33]
-            slot = key[depth] if depth < len(key) and key.startswith(prefix) else -1
-            tile.leaves[slot] = (key, item[33:])
-        else:
-            slot = item[1]
-            tile.below[slot] = item[2:]
-        if slot <= last:
-            raise FormatError("a tile of the item map is out of order")
-        last = slot
-        at += len(item)
+    tile, at, size = _Tile(prefix), 2, 64 - len(prefix)
+    count = int.from_bytes(data[:2], "big")
+    for _ in range(count):
+        leaf = data[at : at + size]
+        if len(leaf) == size:
+            tile.leaves[leaf[0]] = (prefix + leaf[:-32], leaf[-32:])
+        at += size
+    for place in range(at, len(data), 33):
+        tile.below[data[place]] = data[place + 1 : place + 33]
+    # Whatever is cut short, stands twice or is out of order does not come out the same again.
+    if data and tile.encode() != data:
+        raise FormatError("a tile of the item map is not as it was written")
     return tile
 
 
