@@ -31,6 +31,7 @@ from ledger.domain.verify.shown_members import MemberWithheldError, guard
 
 _STEP: Final = 8
 _ENDLESS: Final = 1 << 48
+_NAMED: Final = 20  # events that a finding lists: a record may have ten thousand
 #: Judged against what their own agency's log says of the item, where other logs say something, too:
 #: nothing that another agency recorded could allow them.
 _AGAINST_OWN: Final = frozenset(
@@ -77,7 +78,8 @@ def check(
         record.judge(_Placed(number, agency, RecordedEvent(statement.digest, guard(event)), times))
     report.findings += record.findings
     if record.unchecked:
-        which = ", ".join(map(str, record.unchecked))
+        which = ", ".join(map(str, record.unchecked[:_NAMED]))
+        which += ", ..." if len(record.unchecked) > _NAMED else ""
         report.findings.append(
             f"rules of the record not checked: {counted(len(record.unchecked), 'event')}, which "
             f"are withheld or hang on what is ({which})"
