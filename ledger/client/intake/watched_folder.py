@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ledger import system
-from ledger.client.open_folder import OpenFolder, open_folder
+from ledger.client.files.open_folder import OpenFolder, open_folder
 from ledger.domain.codecs import strict_json
 from ledger.domain.errors import FormatError, UsageError
 
