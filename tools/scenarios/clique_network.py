@@ -27,7 +27,7 @@ from typing import Any, Final
 from coincurve import PrivateKey
 from eth_account import Account
 
-from cli import output
+from cli.terminal import output
 from ledger.adapters.chain.contracts import address_of
 from ledger.adapters.chain.json_rpc import JsonRpc
 from ledger.domain.errors import ChainError, CustodyError, NetworkError, UsageError
