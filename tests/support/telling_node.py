@@ -175,7 +175,6 @@ def telling(node: Answering) -> Iterator[str]:
             except RefusedError as error:
                 told["error"] = error.fault
             except NetworkError:
-                self.close_connection = True
                 return
             except ChainError as error:
                 told["error"] = {"code": 3, "message": f"execution reverted: {error.message}"}
