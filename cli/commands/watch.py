@@ -46,8 +46,7 @@ class _Run:
 
     def round(self) -> None:
         """Look once, and take what is complete."""
-        from ledger.client.watched_folder import UNREAD
-
+        from ledger.client.intake.watched_folder import UNREAD
         from ledger.domain.errors import BusyError, CustodyError, NetworkError
 
         watching = self._watching
