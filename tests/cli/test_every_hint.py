@@ -52,7 +52,7 @@ ARE: Final[dict[tuple[str, str], str]] = {
             *(
                 "correct",
                 "handover accept",
-                "handover offer",
+                "handover",
                 "handover pause",
                 "note",
                 "record identify",
@@ -84,8 +84,7 @@ ARE: Final[dict[tuple[str, str], str]] = {
     ("field drop", "{}"): "0",
     ("field drop", "{0}"): "0",
     ("handover decline", "--reason"): "a seal is broken",
-    ("handover offer", "--to"): "4712",
-    ("handover offer", "--to-person"): "4712",
+    ("handover", "--to"): "4712",
     ("home use", "{}"): "home",
     ("init", "--agency"): "NL-POL",
     ("init", "--person"): "4711",
@@ -148,7 +147,7 @@ ARE: Final[dict[tuple[str, str], str]] = {
     ("verify", "{}"): "photo.jpg",
     ("handover accept", "--seal"): "S-1",
     ("handover withdraw", "{}"): "{item}",
-    ("handover offer", "NUMBER"): "4712",
+    ("handover", "NUMBER"): "4712",
     ("person invite", "NUMBER"): "4714",
     ("verify", "--trust"): "trust.json",
 }
@@ -274,6 +273,8 @@ def hints() -> dict[str, str]:
         where = f"{path.relative_to(ROOT)}:"
         for node, text in texts(tree, above(tree)):
             for command, words, match in commands(text):
+                # Of a group whose first command may be left out, that one's.
+                command = getattr(command, "commands", {}).get("offer", command)  # noqa: PLW2901
                 named = path_of([match[2], *match[3].split()])
                 whole = " ".join([*named, *words_of(command, words)])
                 found.setdefault(whole, f"{where}{node.lineno}")

@@ -83,7 +83,7 @@ def test_an_item_is_not_offered_to_whoever_holds_it_already(
     code, _, said = within("handover", "offer", item, "--to-person", "4712")
     assert code != 0
     assert "holds it already" in said
-    assert f"handover offer {item[9:]} --to NUMBER" in said, "what to do runs as printed"
+    assert f"handover {item[9:]} --to NUMBER" in said, "what to do runs as printed"
     assert office.client.item(item).events == before, "it was told before anything was signed"
     # Another enrolment of theirs takes it over: the one that holds it may have lost its keys.
     again = enrolled(office, "officer", number="4712")
@@ -193,7 +193,7 @@ def test_a_number_that_nobody_has_or_two_have_names_nobody(
     assert second.pseudonym in said
     assert f"{other.pseudonym} (reviewer)" in said
     code, _, said = within("handover", "offer", item)
-    assert (code, f"handover offer {item} --to NUMBER" in said) == (2, True), said
+    assert (code, f"handover {item} --to NUMBER" in said) == (2, True), said
 
 
 def test_who_of_two_enrolments_is_suspended_already_is_not_taken_for_the_other(
