@@ -273,8 +273,6 @@ def hints() -> dict[str, str]:
         where = f"{path.relative_to(ROOT)}:"
         for node, text in texts(tree, above(tree)):
             for command, words, match in commands(text):
-                # Of a group whose first command may be left out, that one's.
-                command = getattr(command, "commands", {}).get("offer", command)  # noqa: PLW2901
                 named = path_of([match[2], *match[3].split()])
                 whole = " ".join([*named, *words_of(command, words)])
                 found.setdefault(whole, f"{where}{node.lineno}")
