@@ -38,6 +38,10 @@ Example:
   custody --home ~/evidence tree 3f0c1d2e-...
 """
 _KINDS = {"derived": "made from it", "copy": "copy of it", "part": "part of it"}
+_NONE = (
+    "no copies that can be taken, as far as the nodes of other agencies answered; those that are "
+    "known here: custody partner list"
+)
 _LIST = """List copies that other agencies gave us and that can be taken.
 
 \b
@@ -62,14 +66,9 @@ def list_(as_json: Json = False) -> None:
         ]
         for copy in copies
     ]
-    output.result(
-        {"copies": copies},
-        *tables.table(
-            ["ITEM THERE", "FROM", "UNTIL", "TAKEN AS"],
-            rows,
-            short={"UNTIL": tables.minutes},
-        ),
-    )
+    headers = ["ITEM THERE", "FROM", "UNTIL", "TAKEN AS"]
+    told = tables.table(headers, rows, short={"UNTIL": tables.minutes})
+    output.result({"copies": copies}, *(told if rows else [_NONE]))
 
 
 def take(
