@@ -99,9 +99,9 @@ def parse(der: bytes) -> Token:
     require(whole.type == forms.SIGNED_DATA, f"{_WHAT}: not signed data")
     content, signers = whole.content.content, whole.content.signers.as_list()
     require(content.type == forms.TST_INFO, f"{_WHAT}: it signs something else than a time")
-    require(len(signers) == 1, f"{_WHAT}: {len(signers)} signatures, expected one")
+    require(len(signers) == 1, f"{_WHAT}: expected one signature in it")
     raw = whole.content.certificates or []
-    require(len(raw) <= _MOST, f"{_WHAT}: {len(raw)} certificates, at most {_MOST} allowed")
+    require(len(raw) <= _MOST, f"{_WHAT}: more than {_MOST} certificates in it")
     certificates = [forms.encode(element) for element in raw]
     for certificate in certificates:
         load(certificate, what=f"certificate of a {_WHAT}")
@@ -168,7 +168,7 @@ def _check_signature(info: forms.SignerInfo, content: bytes, signer: bytes) -> N
         values = attribute.values.as_list()
         require(attribute.type not in attributes, f"{_WHAT}: a signed attribute stands twice")
         if attribute.type in _ATTRIBUTES:
-            require(len(values) == 1, f"{_WHAT}: a signed attribute has {len(values)} values")
+            require(len(values) == 1, f"{_WHAT}: a signed attribute has several values, or none")
             attributes[attribute.type] = forms.encode(values[0])
     digest = hashes.Hash(_hash(info.digest.oid.dotted_string))
     digest.update(content)
