@@ -20,6 +20,8 @@ from ledger.domain.errors import CustodyError, FormatError, NetworkError, Verifi
 from ledger.domain.untrusted import hosts
 from ledger.domain.verify import Verdict, verify
 from ledger.domain.verify.report import VerificationReport
+from ledger.services.audit import self_check
+from ledger.services.audit.self_check_findings import SelfCheckFinding
 from ledger.services.timestamps import stamping
 from ledger.services.workers.time_stamp_worker import TimeStampWorker
 from tests.support.desk import Desk
@@ -228,6 +230,28 @@ def test_a_checkpoint_that_no_token_is_over_covers_nothing_by_itself(
     report = verify(bare.encode(), desk.trust())
     assert report.verdict is Verdict.FAILED
     assert "covers nothing" in report.steps[6].detail
+
+
+def test_doctor_judges_what_is_kept_and_finds_what_was_altered(
+    desk: Desk, asked: Served, tmp_path: Path
+) -> None:
+    _asks(desk, asked)
+    _item(desk, tmp_path)
+    desk.anchor()
+    row = stamping.stamp(desk.node, desk.node.time_authorities[0])
+    assert row is not None
+    results = list(self_check.examine(desk.node, deep=False))
+    assert [one.message for one in results if isinstance(one, SelfCheckFinding)] == []
+    assert [one.count for one in results if getattr(one, "part", "") == "time stamps"] == [1]
+    other = asked.authority.token(sha256(b"another").digest())
+    with desk.node.records.write() as unit:
+        unit.timestamps.keep(replace(row, imprint=sha256(b"another").digest(), token=other))
+    found = [
+        one.message
+        for one in self_check.examine(desk.node, deep=False)
+        if isinstance(one, SelfCheckFinding)
+    ]
+    assert any("time_stamp" in message for message in found)
 
 
 def test_a_forged_token_is_a_finding_and_fails_nothing(
