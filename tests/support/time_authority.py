@@ -215,7 +215,7 @@ def served(authority: OpensslAuthority) -> Iterator[Served]:
             if state.habit == "down" or by not in {"ca", "root"}:
                 self._send(404, b"", "text/plain")
             else:
-                self._send(200, authority.crl(by), "application/pkix-crl")
+                self._send(200, state.authority.crl(by), "application/pkix-crl")
 
         def _send(self, status: int, body: bytes, kind: str) -> None:
             self.send_response(status)

@@ -40,6 +40,8 @@ from ledger.domain.identity.certificate import MALFORMED, load, seconds
 from ledger.domain.identity.revocation_list import load_crl
 from ledger.domain.timestamps.tokens import Token
 
+#: Bytes of a revocation list; authorities of many certificates divide theirs.
+LIST_LIMIT: Final = 1 << 20
 #: How long after a token a revocation list still shows what was true when it was signed.
 WINDOW: Final = 7 * 86400
 MOST: Final = 64  # authorities of a trust root
@@ -275,6 +277,31 @@ def is_revocation_checked(token: Token, way: Sequence[bytes], lists: Iterable[by
             recent = recent or is_in_window(token.time, crl)
         checked = checked and recent
     return checked
+
+
+def list_addresses(der: bytes) -> tuple[str, ...]:
+    """Where the list of revoked certificates that speaks of this one is to be had by HTTP."""
+    try:
+        points = load(der).extensions.get_extension_for_class(x509.CRLDistributionPoints).value
+    except x509.ExtensionNotFound:
+        return ()
+    uris = [
+        name.value
+        for point in points
+        for name in point.full_name or ()
+        if isinstance(name, x509.UniformResourceIdentifier)
+    ]
+    return tuple(uri for uri in uris if uri.startswith(("http://", "https://")))
+
+
+def issuer_of(der: bytes) -> bytes:
+    """Who issued a certificate: a name, as it is encoded."""
+    return load(der).issuer.public_bytes()
+
+
+def list_issuer(crl: bytes) -> bytes:
+    """Whose a list of revoked certificates says that it is."""
+    return load_crl(crl).issuer.public_bytes()
 
 
 def is_in_window(time: int, crl: bytes) -> bool:

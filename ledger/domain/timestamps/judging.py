@@ -11,6 +11,7 @@ from typing import Final
 from ledger.domain.codecs.digests import same
 from ledger.domain.codecs.text import told_time
 from ledger.domain.errors import FormatError, VerificationError
+from ledger.domain.identity.revocation_list import load_crl
 from ledger.domain.timestamps import authorities, tokens
 from ledger.domain.timestamps.authorities import TimeAuthority
 from ledger.domain.timestamps.tokens import Token
@@ -78,9 +79,10 @@ def judge(
         a judgement for each, in the order given.
     """
     judged: list[JudgedToken] = []
+    readable = [crl for crl in lists if _is_readable(crl)]
     for each in given:
         try:
-            judged.append(_judge_one(each, judged, stamped, known, lists))
+            judged.append(_judge_one(each, judged, stamped, known, readable))
         except (VerificationError, FormatError) as error:
             judged.append(JudgedToken(each, error.message))
     distrusted = {
@@ -98,6 +100,15 @@ def judge(
             )
             judged[index] = replace(judged[index], problem=problem)
     return judged
+
+
+def _is_readable(crl: bytes) -> bool:
+    """Whether a revocation list can be read: one that cannot takes nothing from a token."""
+    try:
+        load_crl(crl)
+    except FormatError:
+        return False
+    return True
 
 
 def _is_covered(index: int, judged: Sequence[JudgedToken], until: int) -> bool:

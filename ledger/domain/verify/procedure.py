@@ -31,7 +31,13 @@ from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity import revocation_list as revocation_lists
 from ledger.domain.identity.names import agency_urn
 from ledger.domain.log.statement import Statement
-from ledger.domain.verify import content, custody_chain, signed_events
+from ledger.domain.verify import (
+    content,
+    custody_chain,
+    other_times,
+    record_rules,
+    signed_events,
+)
 from ledger.domain.verify.content import FileDigest
 from ledger.domain.verify.context import AGAIN, VerificationContext, check_weight, parse
 from ledger.domain.verify.log_proofs import check_checkpoints, check_log_keys, check_receipts
@@ -138,6 +144,7 @@ def _steps(
         (5, lambda: check_receipts(case)),
         (3, lambda: _check_certificates(case, report)),
         (8, lambda: _check_custody(case, report)),
+        (8, lambda: _check_rules(case, report)),
         (6, lambda: _check_nothing_spare(case, report)),
         (7, lambda: _check_finality(case, confirm)),
         (9, lambda: content.check(case.events[0], file)),
@@ -302,6 +309,11 @@ def _check_custody(case: VerificationContext, report: VerificationReport) -> str
     )
 
 
+def _check_rules(case: VerificationContext, report: VerificationReport) -> str:
+    """Step 8, second part: what the documents forbid to follow."""
+    return record_rules.check(case.bundle, case.statements, case.events, case.proven, report)
+
+
 def _check_nothing_spare(case: VerificationContext, report: VerificationReport) -> str:
     """Step 6, last part: no proof without a purpose, where every check that could need one was
     made.
@@ -336,7 +348,7 @@ def _check_finality(case: VerificationContext, confirm: Confirm | None) -> str:
 
 
 def _check_time(case: VerificationContext, report: VerificationReport) -> str:
-    """Step 10: what the chain proves about time."""
+    """Step 10: what the chain proves about time, and what others say of it."""
     first = case.proven[0]
     if first is None:
         raise IncompleteError(10, "the first event has no proven time yet", hint=AGAIN)
@@ -351,7 +363,7 @@ def _check_time(case: VerificationContext, report: VerificationReport) -> str:
             f"the first digest was signed {delay} s after collection, as the one who collected "
             "it states"
         )
-    return f"on record no later than {format_time(first)}; no other time stamps in the bundle"
+    return f"on record no later than {format_time(first)}; {other_times.tell(case, report)}"
 
 
 def _timeline(case: VerificationContext) -> list[dict[str, Any]]:
