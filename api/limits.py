@@ -234,7 +234,7 @@ class _Reply:
 
     async def refuse(self, code: str, message: str, hint: str) -> None:
         """Answer for the application, and end the connection; where nobody reads this either,
-        cli/serving.py does.
+        cli/node/serving.py does.
         """
         data = json.dumps(body(code, message, hint)).encode()
         headers = [

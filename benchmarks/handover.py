@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from ledger.client import handover
+from ledger.client.handovers import handover
 from ledger.domain.event.offer_terms import OfferTerms
 from ledger.services.handovers import sync
 from tests.support import consortium

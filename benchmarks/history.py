@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.inside import desk_in, notes
-from ledger.client import retrieval
+from ledger.client.reading import retrieval
 from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.registration import registration
 from tests.support.desk import Desk

@@ -13,7 +13,7 @@ from contextlib import closing
 from pathlib import Path
 
 from ledger.adapters.chain.rpc import RpcChain
-from ledger.client import handover
+from ledger.client.handovers import handover
 from ledger.domain.errors import NetworkError
 from ledger.domain.event.offer_terms import OfferTerms
 from ledger.services.handovers import incoming_parcels, sync

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from cli import output
-from cli.global_options import STATE, Part
+from cli.invocation.global_options import STATE, Part
+from cli.terminal import output
 from ledger.app import preferences
 from ledger.app.find_home import FoundHome
 from ledger.domain.errors import UsageError

@@ -13,23 +13,7 @@ from typing import Annotated, Any
 import typer
 from typer.exceptions import TyperException
 
-from cli import (
-    command_line,
-    completion,
-    configured,
-    exhibits,
-    extras,
-    help_groups,
-    hints,
-    interrupt,
-    logs,
-    missing,
-    mistyped,
-    output,
-    previews,
-    record_options,
-    request_words,
-)
+from cli import configured, help_groups, missing, mistyped
 from cli.commands import (
     anchor,
     audit,
@@ -81,7 +65,12 @@ from cli.commands import (
     verify,
     watch,
 )
-from cli.global_options import STATE
+from cli.invocation import command_line, completion, extras, hints, request_words
+from cli.invocation.global_options import STATE
+from cli.items import exhibits
+from cli.node import interrupt
+from cli.terminal import logs, output
+from cli.wording import previews, record_options
 from ledger.domain.errors import ConflictError, DemandError, FormatError
 
 app = typer.Typer(

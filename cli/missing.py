@@ -10,8 +10,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from cli import command_line, hints, questions
-from cli.global_options import STATE, Part
+from cli.invocation import command_line, hints
+from cli.invocation.global_options import STATE, Part
+from cli.terminal import questions
 from ledger.domain.errors import UsageError
 
 #: In hints, in the place of what only the person who types a command can say. Files and addresses

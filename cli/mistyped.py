@@ -10,8 +10,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, Final
 
-from cli import command_line, event_members, hints
-from cli.global_options import Part
+from cli.invocation import command_line, hints
+from cli.invocation.global_options import Part
+from cli.wording import event_members
 
 _CANDIDATES: Final = 3
 _MARGIN: Final = 0.1

@@ -21,7 +21,7 @@ from api.schemas import (
     StandingOut,
 )
 from api.schemas_exchange import ReadableOut
-from ledger.client.redaction import Withheld
+from ledger.client.reading.redaction import Withheld
 from ledger.domain.codecs.text import b64url, format_time, from_b64url, from_hex
 from ledger.domain.event.types import AccessMode
 from ledger.services.access import authorization, key_release, shown_documents

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import typer
 
-from cli import output
-from cli.global_options import Json
+from cli.invocation.global_options import Json
+from cli.terminal import output
 
 _HELP = """Anchor everything in the log now, and wait until it is final.
 
@@ -17,7 +17,7 @@ Example:
 
 def anchor(as_json: Json = False) -> None:
     from cli.commands.status import text
-    from cli.session import open_session
+    from cli.node.session import open_session
 
     with open_session() as session:
         anchored = session.node.anchor()

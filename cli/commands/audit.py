@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from cli import auditreport, outfile, output, trust_lines
-from cli.global_options import Json
-from cli.hints import runnable
+from cli.invocation.global_options import Json
+from cli.invocation.hints import runnable
+from cli.terminal import outfile, output
+from cli.wording import auditreport, trust_lines
 
 if TYPE_CHECKING:
     from ledger.domain.audit.report import AuditReport
@@ -157,7 +158,7 @@ def _is_elsewhere() -> bool:
     """Whether the node is somebody else's process: --server names it, or the folder is one of a
     person who works with it.
     """
-    from cli.global_options import STATE
+    from cli.invocation.global_options import STATE
     from ledger.app import settings
 
     return bool(STATE.server) or settings.is_client(STATE.home)
@@ -167,7 +168,7 @@ def _elsewhere(sample: float | None, seed: int | None) -> dict[str, Any]:
     """Let the node audit itself, and wait for its report: nothing but findings leaves it."""
     import time
 
-    from cli.session import open_session
+    from cli.node.session import open_session
     from ledger.domain.errors import StorageError
 
     with open_session() as session, ExitStack() as parts:
@@ -201,7 +202,7 @@ def _page(value: dict[str, Any], heading: str, told: str | None) -> bytes:
 def _inside(sample: float | None, seed: int | None, workers: int) -> AuditReport:
     import secrets
 
-    from cli.session import open_beside
+    from cli.node.session import open_beside
     from ledger.app import open_audit
     from ledger.services.audit import internal
     from ledger.services.bundles import agency_trust
@@ -255,8 +256,8 @@ def _outside(
     workers: int,
     most: int | None,
 ) -> AuditReport:
-    from cli.arguments import read_file, read_trust
-    from cli.session import auditor
+    from cli.items.arguments import read_file, read_trust
+    from cli.node.session import auditor
     from ledger.app import open_audit
     from ledger.domain.errors import UsageError
     from ledger.services.audit import external, run_bounds

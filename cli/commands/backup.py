@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli import outfile, output
-from cli.global_options import STATE, Json
-from cli.hints import elsewhere, passphrase_option, quoted, runnable
+from cli.invocation.global_options import STATE, Json
+from cli.invocation.hints import elsewhere, passphrase_option, quoted, runnable
+from cli.terminal import outfile, output
 from ledger.domain.codecs.text import counted
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def backup(
     ] = 90,
     as_json: Json = False,
 ) -> None:
-    from cli import passphrases
+    from cli.terminal import passphrases
     from ledger.adapters import journal
     from ledger.adapters.backup.keys import BackupKeys
     from ledger.adapters.clock import SystemClock

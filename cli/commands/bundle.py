@@ -9,14 +9,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli import beside, items, outfile, output, questions, selection, withholding
-from cli.global_options import STATE, Basis, Json
-from cli.hints import command, elsewhere, runnable
-from cli.items import Named
+from cli.court import withholding
+from cli.files import beside
+from cli.invocation.global_options import STATE, Basis, Json
+from cli.invocation.hints import command, elsewhere, runnable
+from cli.items import items, selection, short_ids
+from cli.items.short_ids import Named
+from cli.terminal import outfile, output, questions
 from ledger.domain.codecs.text import counted
 
 if TYPE_CHECKING:
-    from cli.session import Session
+    from cli.node.session import Session
     from ledger.domain.bundle.bundle import Bundle
     from ledger.domain.bundle.trust import TrustRoot
 
@@ -71,7 +74,7 @@ def bundle(
     yes: questions.Yes = False,
     as_json: Json = False,
 ) -> None:
-    from ledger.client.redaction import Withheld
+    from ledger.client.reading.redaction import Withheld
 
     items.require_said(basis)
     Withheld(withhold or [])  # a selector of another form is told before anything is signed
@@ -86,7 +89,7 @@ def bundle(
 def _one(
     typed: str, out: Path | None, basis: str, withhold: list[str], recipient: str, *, force: bool
 ) -> None:
-    from cli.session import open_session
+    from cli.node.session import open_session
 
     target = out or beside.free(f"item-{secrets.token_hex(4)}", "item")
     with (
@@ -127,7 +130,7 @@ def _made(session: Session, asked: withholding.Asked, *, file: outfile.Target | 
     if not access and not asked.erased:
         access = withholding.record_export(session, urn, asked.why)
     if access and file is not None:
-        signed = items.short_digest(access)
+        signed = short_ids.short_digest(access)
         told = f"your export was signed and recorded ({signed}); the bundle was not written"
         file.otherwise(
             {"path": None, "access": access},
@@ -148,7 +151,7 @@ def _several(
     yes: bool,
 ) -> None:
     """A bundle for each of several items, in one folder."""
-    from cli.session import open_session
+    from cli.node.session import open_session
 
     where = folder or Path()
     outfile.require_folder(where)

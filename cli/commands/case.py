@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from cli import items, labels, named_cases, output, people, questions, record_options, tables
 from cli.commands import show
-from cli.global_options import Basis, Json
-from cli.hints import command, elsewhere
+from cli.invocation.global_options import Basis, Json
+from cli.invocation.hints import command, elsewhere
+from cli.items import items, named_cases, short_ids
+from cli.node import people
+from cli.terminal import output, questions, tables
+from cli.wording import labels, person_words, record_options
 from ledger.domain.codecs.text import counted
 from ledger.domain.identity import roles
 from ledger.domain.item.participation import ROLES_BY_PART, Part
@@ -73,13 +76,13 @@ def open_(
     note: Annotated[str, typer.Option(help="More about it; sealed.")] = "",
     as_json: Json = False,
 ) -> None:
-    from cli.session import open_session
+    from cli.node.session import open_session
     from ledger.client import opening
     from ledger.domain.codecs.text import new_case
     from ledger.domain.errors import UsageError
 
     record_options.require_numbers(number, "")
-    if (bare := number.strip().removeprefix(items.CASE)) != number.strip():
+    if (bare := number.strip().removeprefix(short_ids.CASE)) != number.strip():
         raise UsageError(
             f"{number[:80]!r} names a case, and is no number",
             hint=command("case", "open", bare or "NUMBER"),
@@ -91,7 +94,7 @@ def open_(
         answer = opening.record(
             session.node, session.person, session.clock, "case-opened", body, members, new_case()
         )
-        short = items.short_digest(answer.statement)
+        short = short_ids.short_digest(answer.statement)
         lines = [labels.recorded(answer, f"case {number.strip()} is open, as {short},")]
         if roles.ROLES_BY_TYPE["acquired"] & session.person.certificate.roles:
             recording = command("upload", "FILE", "--case", number.strip())
@@ -103,7 +106,7 @@ def list_(
     every: Annotated[bool, typer.Option("--all", help="Closed ones too.")] = False,
     as_json: Json = False,
 ) -> None:
-    from cli.session import open_session
+    from cli.node.session import open_session
 
     with open_session() as session:
         limits = {} if every else {"standing": "open"}
@@ -111,12 +114,12 @@ def list_(
         own = session.person.certificate.agency
         roles = set(session.person.certificate.roles)
         called = people.named(session, people.of_items(cases, own))
-        ids = items.shorts_of(cases)
+        ids = short_ids.shorts_of(cases)
     rows = [
         [
             ids[one.evidence],
             one.recorded or one.time,
-            people.shown(called, one.opener, own) if one.opener else one.origin,
+            person_words.shown(called, one.opener, own) if one.opener else one.origin,
             labels.holder(one, called),
             str(one.events),
             ("closed, " if one.closed else "") + labels.SHORT_STATES.get(one.state, one.state),
@@ -135,7 +138,7 @@ def list_(
 
 
 def show_(number: Number, basis: Basis = "", as_json: Json = False) -> None:
-    from cli.session import open_session
+    from cli.node.session import open_session
 
     with open_session() as session:
         named = named_cases.find(session, number)
@@ -143,10 +146,10 @@ def show_(number: Number, basis: Basis = "", as_json: Json = False) -> None:
         read = show.read(session, named, basis)
         number = named.case or next(iter(_numbers(read)), "")
         found = list(islice(named_cases.items_of(session, number), _SHOWN + 1)) if number else []
-        ids = items.shorts_of(found)
+        ids = short_ids.shorts_of(found)
         own = session.person.certificate.agency
         called = people.named(session, people.of_items(found, own))
-    typed = named.short if not named.case else f"{items.CASE}{named.case}"
+    typed = named.short if not named.case else f"{short_ids.CASE}{named.case}"
     lines = [*read.lines(typed, by_case=bool(named.case)), ""]
     if number:
         lines += _items(found[:_SHOWN], ids, called)
@@ -165,8 +168,8 @@ def assign(
     basis: Basis = "",
     as_json: Json = False,
 ) -> None:
-    from cli.session import open_session
-    from ledger.client import retrieval
+    from cli.node.session import open_session
+    from ledger.client.reading import retrieval
 
     with open_session() as session:
         named = named_cases.find(session, number)
@@ -193,8 +196,8 @@ def close(
     yes: questions.Yes = False,
     as_json: Json = False,
 ) -> None:
-    from cli.session import open_session
-    from ledger.client import retrieval
+    from cli.node.session import open_session
+    from ledger.client.reading import retrieval
     from ledger.domain.errors import UsageError
 
     said = reason.strip() or questions.text("Why is it closed?").strip()
@@ -230,7 +233,7 @@ def register(app: typer.Typer) -> None:
     app.add_typer(commands, name="case")
 
 
-def _called(named: items.Named) -> str:
+def _called(named: short_ids.Named) -> str:
     return f"case {named.case}" if named.case else named.short
 
 
@@ -241,7 +244,7 @@ def _numbers(read: show.Shown) -> list[str]:
     return same_record.found_by(documents_of(read.details))[0]
 
 
-def _items(found: Sequence[Item], ids: dict[str, str], called: people.Names) -> list[str]:
+def _items(found: Sequence[Item], ids: dict[str, str], called: person_words.Names) -> list[str]:
     if not found:
         return ["no items of it that you may see"]
     rows = [

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli import outfile, output, trust_lines
-from cli.global_options import Json
-from cli.hints import elsewhere
+from cli.invocation.global_options import Json
+from cli.invocation.hints import elsewhere
+from cli.terminal import outfile, output
+from cli.wording import trust_lines
 
 if TYPE_CHECKING:
     from ledger.domain.chain.recognition import Recognised

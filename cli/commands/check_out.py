@@ -9,16 +9,19 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from cli import decisions, items, labels, moments, people, questions, scanning
-from cli.global_options import STATE, Json
-from cli.hints import command
+from cli.invocation.global_options import STATE, Json
+from cli.invocation.hints import command
+from cli.items import decisions, items, scanning, short_ids
+from cli.node import people
+from cli.terminal import moments, questions
+from cli.wording import labels
 from ledger.domain.errors import DeniedError, RuleError, UsageError
 from ledger.domain.identity.person import PersonId
 from ledger.domain.ports.answers import documents_of
 
 if TYPE_CHECKING:
-    from cli.items import Named
-    from cli.session import Session
+    from cli.items.short_ids import Named
+    from cli.node.session import Session
     from ledger.domain.ports.answers import Item, Recorded
 
 _OUT: Final = """Check things out of the store, by a barcode scanner: place and reason are said
@@ -45,7 +48,7 @@ Example:
 #: Digits with nothing else: the beginning of an id. A label has twelve; of what other barcodes on
 #: a bag say, short ones would soon fit some item.
 _DIGITS: Final = re.compile("[0-9a-fA-F]*")
-_FEWEST: Final = items.SHORT
+_FEWEST: Final = short_ids.SHORT
 _Reason = Annotated[str, typer.Option(help="Why, for all of them; signed and recorded.")]
 
 
@@ -138,7 +141,7 @@ def register(app: typer.Typer) -> None:
 
 
 def _run(way: _Way) -> None:
-    from cli.session import open_session
+    from cli.node.session import open_session
 
     if STATE.offline:
         raise UsageError("where an item lay, the node alone knows", hint="scan with a network")
@@ -189,7 +192,7 @@ class _Run:
         item = self._session.node.item(named.urn)
         number, before, answer = self._record(named, item)
         self._seen.add(named.urn)
-        way, short = self._way, items.short_digest(item.opening) or named.short
+        way, short = self._way, short_ids.short_digest(item.opening) or named.short
         value = {
             "scanned": text,
             "evidence": named.urn,
@@ -224,7 +227,7 @@ class _Run:
 
     def _record(self, named: Named, item: Item) -> tuple[str, str, Recorded]:
         """Read where it lay, and sign where it goes: its number, where it lay, the answer."""
-        from ledger.client import retrieval
+        from ledger.client.reading import retrieval
         from ledger.domain.item import whereabouts
 
         session, way = self._session, self._way
@@ -275,7 +278,7 @@ class _Run:
 
 def _number(documents: dict[str, dict[str, Any]]) -> str:
     """Case and exhibit of an item as its record stands; empty where it has none."""
-    from ledger.client.part_numbers import number_of
+    from ledger.client.intake.part_numbers import number_of
     from ledger.domain.event import same_record
 
     standing = next(iter(dict(same_record.versions(documents)).values()), {})

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from cli import output
-from cli.global_options import Json
+from cli.invocation.global_options import Json
+from cli.terminal import output
 from ledger.domain.codecs.text import counted
 
 _HELP = """Remove what nobody needs: blocks of abandoned uploads, and the content of disposed items
@@ -31,7 +31,7 @@ def collect(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    from cli.session import open_alone
+    from cli.node.session import open_alone
 
     with open_alone() as home:
         from ledger.services.storage import garbage_collection

@@ -7,9 +7,11 @@ from typing import Annotated
 
 import typer
 
-from cli import completion, configured, output, tables
-from cli.global_options import STATE, Json
-from cli.hints import runnable
+from cli import configured
+from cli.invocation import completion
+from cli.invocation.global_options import STATE, Json
+from cli.invocation.hints import runnable
+from cli.terminal import output, tables
 from ledger.app import preferences
 
 _HELP = """What is set once instead of typed each time, for you or for one home. A home's own

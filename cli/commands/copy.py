@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from cli import clear_copies, items, output, record_options, same_numbers, tables
-from cli.global_options import STATE, Evidence, Json
+from cli.invocation.global_options import STATE, Evidence, Json
+from cli.items import items, same_numbers, short_ids
+from cli.node import clear_copies
+from cli.terminal import output, tables
+from cli.wording import record_options
 from ledger.domain.ports.answers import documents_of
 
 if TYPE_CHECKING:
@@ -44,12 +47,12 @@ Example:
 
 
 def list_(as_json: Json = False) -> None:
-    from cli.session import open_session
+    from cli.node.session import open_session
 
     with open_session() as session:
         copies = session.node.copies()
-        ids = items.shorts(session, (copy.taken for copy in copies if copy.taken))
-    there = items.beginnings(copy.evidence for copy in copies)
+        ids = short_ids.shorts(session, (copy.taken for copy in copies if copy.taken))
+    there = short_ids.beginnings(copy.evidence for copy in copies)
     rows = [
         [
             there[copy.evidence],
@@ -81,8 +84,8 @@ def take(
 ) -> None:
     from dataclasses import asdict
 
-    from cli.session import open_session
-    from ledger.client import copying
+    from cli.node.session import open_session
+    from ledger.client.handovers import copying
     from ledger.domain.errors import NotFoundError
 
     said = record_options.basis_member(basis, basis_kind, authorisation, authority)
@@ -111,24 +114,24 @@ def take(
         openings = session.node.recorded([], [done.evidence])
         opened = documents_of(one.opening for one in openings)
         same = same_numbers.lines(session, done.evidence, opened)
-        name = items.shorts(session, [done.evidence])[done.evidence]
+        name = short_ids.shorts(session, [done.evidence])[done.evidence]
     output.result(
         asdict(done) | {"path": None},
-        f"recorded as {name}, a copy of {items.beginnings([urn])[urn]} of {found[-1].giver}",
+        f"recorded as {name}, a copy of {short_ids.beginnings([urn])[urn]} of {found[-1].giver}",
         *same,
     )
 
 
 def tree(evidence: Evidence, as_json: Json = False) -> None:
-    from cli.session import open_session
+    from cli.node.session import open_session
 
     with open_session() as session:
         urn = items.urn_of(session, evidence)
         lineage = session.node.lineage(urn)
         family = {item for link in lineage.links for item in (link.parent, link.child)}
-        ids = items.shorts(session, [urn, *sorted(family)])
+        ids = short_ids.shorts(session, [urn, *sorted(family)])
     lines = _branches(lineage.links, urn, ids)
-    taken = items.beginnings(copy.taken for copy in lineage.copies if copy.taken)
+    taken = short_ids.beginnings(copy.taken for copy in lineage.copies if copy.taken)
     for copy in lineage.copies:
         held = f"holds {taken[copy.taken]}" if copy.taken else f"may fetch it until {copy.until}"
         lines.append(f"copy for {copy.recipient}: {held}")

@@ -7,27 +7,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli import (
-    corrected_numbers,
-    decisions,
-    event_members,
-    exhibits,
-    output,
-    record_options,
-    selection,
-)
-from cli.global_options import STATE, Json
-from cli.hints import command
-from cli.questions import Yes
+from cli.invocation.global_options import STATE, Json
+from cli.invocation.hints import command
+from cli.items import corrected_numbers, decisions, exhibits, selection
+from cli.terminal import output
+from cli.terminal.questions import Yes
+from cli.wording import event_members, record_options
 from ledger.domain.codecs.text import counted
 from ledger.domain.event import same_record
 from ledger.domain.event.normalization import form
 from ledger.domain.ports.answers import documents_of
 
 if TYPE_CHECKING:
-    from cli.corrected_numbers import NewNumber
-    from cli.items import Named
-    from cli.session import Session
+    from cli.items.corrected_numbers import NewNumber
+    from cli.items.short_ids import Named
+    from cli.node.session import Session
     from ledger.domain.ports.answers import Recorded, RecordedDocument
 
 _HELP = """Correct an earlier record. Nothing is overwritten: the old value and the new one are both
@@ -84,7 +78,7 @@ def correct(
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
-    from cli.session import open_session
+    from cli.node.session import open_session
     from ledger.domain.errors import UsageError
 
     case, exhibit = case.strip(), exhibit.strip()
@@ -141,7 +135,7 @@ def _corrected(
             until then the node judges whether numbers may be corrected at all. whole: its parts
             are corrected with it.
     """
-    from ledger.client import retrieval
+    from ledger.client.reading import retrieval
     from ledger.domain.errors import NotFoundError, RuleError, UsageError
     from ledger.domain.event.corrections import NO_FIELD
 

@@ -7,19 +7,14 @@ from typing import Annotated
 
 import typer
 
-from cli import (
-    beside,
-    command_line,
-    court_folder,
-    court_page,
-    items,
-    outfile,
-    output,
-    trust_lines,
-    withholding,
-)
-from cli.global_options import Basis, Evidence, Json
-from cli.hints import command
+from cli.court import court_folder, court_page, withholding
+from cli.files import beside
+from cli.invocation import command_line
+from cli.invocation.global_options import Basis, Evidence, Json
+from cli.invocation.hints import command
+from cli.items import items, short_ids
+from cli.terminal import outfile, output
+from cli.wording import trust_lines
 from ledger.domain.codecs.text import counted
 
 _HELP = """Leave a folder that a court can open: the item's file, its bundle, the trust root, and a
@@ -43,9 +38,9 @@ def court(
     recipient: withholding.Recipient = "",
     as_json: Json = False,
 ) -> None:
-    from cli.session import open_session
+    from cli.node.session import open_session
     from ledger.adapters import files
-    from ledger.client.redaction import Withheld
+    from ledger.client.reading.redaction import Withheld
     from ledger.domain.errors import UnwrittenError, UsageError
 
     items.require_said(basis)
@@ -67,7 +62,7 @@ def court(
             if not signed:
                 raise
             raise typer.Exit(_unwritten(error, signed)) from error
-        listed = items.shorts(session, (left.listed or ())[:1])
+        listed = short_ids.shorts(session, (left.listed or ())[:1])
     output.result(as_json_of(left), *told(left, *listed.values()))
 
 
@@ -81,7 +76,7 @@ def _unwritten(error: Exception, signed: list[str]) -> int:
     output.result(
         {"path": None, "access": signed},
         "your accesses were signed and recorded "
-        f"({', '.join(map(items.short_digest, signed))}); no folder was left",
+        f"({', '.join(map(short_ids.short_digest, signed))}); no folder was left",
     )
     return output.tell(
         f"the work was done, and only its files could not be written: {error}",
@@ -138,7 +133,7 @@ def _recorded(left: court_page.CourtFolder) -> list[str]:
     """What stays in the item's history of this export; nothing of an item that was disposed of."""
     if not left.accesses:
         return []
-    signed = ", ".join(map(items.short_digest, left.accesses))
+    signed = ", ".join(map(short_ids.short_digest, left.accesses))
     return [f"signed by you and recorded in its history, for this folder: {signed}"]
 
 

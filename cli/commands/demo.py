@@ -11,14 +11,16 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from cli import beside, court_folder, court_page, outfile, output
-from cli.global_options import STATE
-from cli.hints import elsewhere
-from cli.working import working
+from cli.court import court_folder, court_page
+from cli.files import beside
+from cli.invocation.global_options import STATE
+from cli.invocation.hints import elsewhere
+from cli.terminal import outfile, output
+from cli.terminal.working import working
 
 if TYPE_CHECKING:
-    from cli.court_page import CourtFolder
-    from cli.session import Session
+    from cli.court.court_page import CourtFolder
+    from cli.node.session import Session
 
 _ITEM: Final = "DEMO-1/A1"
 _HELP = """Run the main job on one file and explain every step: record, anchor, leave a folder for
@@ -151,8 +153,8 @@ def _record(file: Path, out: Path) -> CourtFolder:
     )
     with ExitStack() as stack:
         with working("opening the home with its passphrase, which is slow on purpose"):
-            from cli.session import open_session
-            from ledger.client.upload import Upload, UploadOptions
+            from cli.node.session import open_session
+            from ledger.client.intake.upload import Upload, UploadOptions
 
             session = stack.enter_context(open_session())
         with output.progress("uploading", file.stat().st_size) as advance:

@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli import disk_images, exhibits, items, output, record_options
-from cli.global_options import Json
-from cli.hints import command
+from cli.intake import disk_images
+from cli.invocation.global_options import Json
+from cli.invocation.hints import command
+from cli.items import exhibits, items
+from cli.terminal import output
+from cli.wording import record_options
 
 if TYPE_CHECKING:
-    from cli.session import Session
-    from ledger.client.upload import UploadOptions
+    from cli.node.session import Session
+    from ledger.client.intake.upload import UploadOptions
 
 _HELP = """Record a file that was made from other items: a report, an extraction, a redaction, the
 output of a model.
@@ -75,7 +78,7 @@ def derive(
     from dataclasses import replace
 
     from cli.commands.upload import upload_paths
-    from ledger.client.upload import UploadOptions
+    from ledger.client.intake.upload import UploadOptions
     from ledger.domain.errors import UsageError
 
     if not path.is_file():

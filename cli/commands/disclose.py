@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli import items, labels, output, people, questions, record_options, selection
-from cli.forwarding import forward
-from cli.global_options import Evidence, Json
-from cli.hints import elsewhere
-from cli.items import Named
+from cli.invocation.global_options import Evidence, Json
+from cli.invocation.hints import elsewhere
+from cli.items import items, selection, short_ids
+from cli.items.short_ids import Named
+from cli.node import people
+from cli.node.forwarding import forward
+from cli.terminal import output, questions
+from cli.wording import labels, record_options
 from ledger.domain.codecs.text import counted
 
 if TYPE_CHECKING:
@@ -65,8 +68,8 @@ def disclose(
     authority: record_options.Authority = "",
     as_json: Json = False,
 ) -> None:
-    from cli.session import open_session
-    from ledger.client import copying
+    from cli.node.session import open_session
+    from ledger.client.handovers import copying
 
     said = record_options.basis_member(basis, basis_kind, authorisation, authority)
     what = copying.Disclosure(
@@ -79,7 +82,9 @@ def disclose(
         forward(session, to)
     lines = [labels.recorded(answer, f"disclosed to {to or name or kind}, recorded")]
     if to:
-        there = items.beginnings([urn])[urn]  # no command of theirs knows the short id of it here
+        there = short_ids.beginnings([urn])[
+            urn
+        ]  # no command of theirs knows the short id of it here
         taking = elsewhere("copy", "take", there, "--basis", "WHY")
         lines.append(f"They take it with: `{taking}`")
     output.result(answer, *lines)
@@ -98,8 +103,8 @@ def share(
     yes: questions.Yes = False,
     as_json: Json = False,
 ) -> None:
-    from cli.session import open_session
-    from ledger.client import handover
+    from cli.node.session import open_session
+    from ledger.client.handovers import handover
 
     items.require_said(basis)
     with open_session() as session:

@@ -7,15 +7,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli import decisions, event_members, items, output, people, questions, selection
 from cli.commands import dispose_request
-from cli.global_options import STATE, Evidence, Json
-from cli.hints import command, runnable
-from cli.questions import Yes
+from cli.invocation.global_options import STATE, Evidence, Json
+from cli.invocation.hints import command, runnable
+from cli.items import decisions, items, selection, short_ids
+from cli.node import people
+from cli.terminal import output, questions
+from cli.terminal.questions import Yes
+from cli.wording import event_members, person_words
 from ledger.domain.codecs.text import counted
 
 if TYPE_CHECKING:
-    from cli.session import Session
+    from cli.node.session import Session
     from ledger.domain.ports.answers import Disposal, Recorded, RecordedDocument
 
 _HELP = """Dispose of an item: one person requests it, another one approves, a custodian carries it
@@ -65,7 +68,7 @@ def approve(
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
-    from cli.session import open_session
+    from cli.node.session import open_session
 
     said = {"reason": reason} if reason else {}
     questions.require(yes=yes)
@@ -99,7 +102,7 @@ def carry_out(
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
-    from cli.session import open_session
+    from cli.node.session import open_session
     from ledger.domain.errors import StorageError
 
     questions.require(yes=yes)
@@ -120,7 +123,7 @@ def carry_out(
             "destroying keys",
         )
         gone = session.node.sync_handovers()
-        names = items.shorts(session, [one.urn for one, _ in done.answers])
+        names = short_ids.shorts(session, [one.urn for one, _ in done.answers])
         told = list[str]()
         for at, (one, (answer, decided)) in enumerate(done.answers):
             disposal = session.node.disposal(one.urn)
@@ -142,7 +145,7 @@ def _carried_out(
     Returns:
         the node's answer, and what the record said, which is gone with them.
     """
-    from ledger.client import retrieval
+    from ledger.client.reading import retrieval
     from ledger.domain.codecs.text import format_time
     from ledger.domain.errors import RuleError
 
@@ -161,7 +164,7 @@ def _carried_out(
         "approvals": approvals,
         **({"backupsExpire": format_time(backups)} if backups else {}),
     }
-    called = people.named(session, people.actors(event.document for event in events))
+    called = people.named(session, person_words.actors(event.document for event in events))
     if not STATE.json:
         output.say(*decisions.lines(events, request, standing, called))
         output.say("", f"method          {said['method']}", *_approved(events, body, called))
@@ -177,11 +180,11 @@ def _carried_out(
 
 
 def certificate(evidence: Evidence, as_json: Json = False) -> None:
-    from cli.session import open_session
+    from cli.node.session import open_session
 
     with open_session() as session:
         disposal = session.node.disposal(items.urn_of(session, evidence))
-        [name] = items.shorts(session, [disposal.evidence]).values()
+        [name] = short_ids.shorts(session, [disposal.evidence]).values()
     output.result(disposal, *_certificate(disposal, name))
 
 
@@ -245,7 +248,7 @@ def _backups(expire: str | None) -> str:
 
 
 def _decided(
-    events: list[RecordedDocument], body: dict[str, Any], called: people.Names
+    events: list[RecordedDocument], body: dict[str, Any], called: person_words.Names
 ) -> list[str]:
     """By whom and on which terms it was decided: as the record said that was read before it went.
 
@@ -263,7 +266,7 @@ def _decided(
 
 
 def _approved(
-    events: list[RecordedDocument], body: dict[str, Any], called: people.Names
+    events: list[RecordedDocument], body: dict[str, Any], called: person_words.Names
 ) -> list[str]:
     """Who approved it, a line for each."""
     return [
@@ -273,9 +276,9 @@ def _approved(
     ]
 
 
-def _by(event: RecordedDocument, called: people.Names) -> str:
+def _by(event: RecordedDocument, called: person_words.Names) -> str:
     document = event.document or {}
-    return f"{document['time']} by {people.signer(document['actor'], called)}"
+    return f"{document['time']} by {person_words.signer(document['actor'], called)}"
 
 
 def _certificate(disposal: Disposal, name: str, decided: Sequence[str] = ()) -> list[str]:
@@ -296,11 +299,12 @@ def _certificate(disposal: Disposal, name: str, decided: Sequence[str] = ()) -> 
         ),
         f"item            {name}",
         f"disposed of     {disposal.disposed} by {disposal.agency}",
-        f"statement       {items.short_digest(disposal.statement)}",
+        f"statement       {short_ids.short_digest(disposal.statement)}",
         *decided,
         f"keys destroyed  {disposal.destroyed} here",
         *(
-            f"confirmed       {one.agency} at {one.time}, by {items.short_digest(one.statement)}"
+            f"confirmed       {one.agency} at {one.time}, "
+            f"by {short_ids.short_digest(one.statement)}"
             for one in disposal.confirmed
         ),
         *(f"still expected  {agency}, which held it before" for agency in waiting),

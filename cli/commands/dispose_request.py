@@ -6,15 +6,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli import event_members, exhibits, items, output, selection
-from cli.global_options import STATE, Json
-from cli.hints import command, elsewhere
-from cli.questions import Yes
+from cli.invocation.global_options import STATE, Json
+from cli.invocation.hints import command, elsewhere
+from cli.items import exhibits, selection, short_ids
+from cli.terminal import output
+from cli.terminal.questions import Yes
+from cli.wording import event_members
 from ledger.domain.codecs.text import counted
 
 if TYPE_CHECKING:
-    from cli.items import Named
-    from cli.session import Session
+    from cli.items.short_ids import Named
+    from cli.node.session import Session
     from ledger.domain.ports.answers import Recorded
 
 _REQUEST = """Request the disposal of an item, or of an exhibit with its parts, such as a folder
@@ -37,8 +39,8 @@ def request(
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
-    from cli.session import open_session
-    from ledger.client import retrieval
+    from cli.node.session import open_session
+    from ledger.client.reading import retrieval
 
     body = {"reason": reason, **named(rule)}
     hindrances = dict[str, str]()
@@ -83,7 +85,7 @@ def tell_parts(session: Session, chosen: selection.Chosen, reason: str = "WHY") 
     if STATE.offline:
         return
     for one, parts in exhibits.beside(session, chosen.items):
-        left = sum(not item.closed for item in items.as_told(session, parts).values())
+        left = sum(not item.closed for item in short_ids.as_told(session, parts).values())
         if not left:
             continue
         output.say(
@@ -114,7 +116,7 @@ def _hindrance(session: Session, urn: str, rule: str) -> str:
     """What keeps the item from being disposed of now, such as a hold: as far as whoever asks may
     carry a disposal out themselves, and the node tells them.
     """
-    from ledger.client import retrieval
+    from ledger.client.reading import retrieval
     from ledger.domain.errors import DeniedError, RuleError
 
     body = {

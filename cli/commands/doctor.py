@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli import output
-from cli.global_options import Json
-from cli.hints import command, runnable
+from cli.invocation.global_options import Json
+from cli.invocation.hints import command, runnable
+from cli.terminal import output
 from ledger.domain.codecs.text import counted
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def doctor(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    from cli.session import open_beside
+    from cli.node.session import open_beside
 
     with open_beside() as home:
         from ledger.services.audit.self_check import examine

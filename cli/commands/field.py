@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli import items, output, same_numbers
-from cli.global_options import STATE, Json
-from cli.hints import command, runnable
+from cli.invocation.global_options import STATE, Json
+from cli.invocation.hints import command, runnable
+from cli.items import same_numbers, short_ids
+from cli.terminal import output
 from ledger.domain.codecs.text import counted
 
 if TYPE_CHECKING:
-    from ledger.client.offline_queue import Told
+    from ledger.client.field.offline_queue import Told
     from ledger.domain.ports.answers import Registered
 
 _HELP = """Work where there is no network: record and sign with --offline, send later. The order and
@@ -61,7 +62,7 @@ Example:
 
 
 def prepare(as_json: Json = False) -> None:
-    from cli.session import open_session
+    from cli.node.session import open_session
     from ledger.app import field_folder
 
     with open_session() as session:
@@ -74,7 +75,7 @@ def prepare(as_json: Json = False) -> None:
 
 
 def status(as_json: Json = False) -> None:
-    from cli.session import open_field
+    from cli.node.session import open_field
 
     with open_field() as node:
         found, waiting = node.status(), node.waiting()
@@ -96,7 +97,7 @@ def send(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    from cli.session import open_field, open_session
+    from cli.node.session import open_field, open_session
 
     sent: list[Registered] = []
     with (
@@ -109,7 +110,7 @@ def send(
             advance(1)
         refused = field.refused()
         same = [one for one in sent if one.sameNumber]
-        ids = items.shorts(
+        ids = short_ids.shorts(
             session, (urn for one in same for urn in (one.evidence, *one.sameNumber))
         )
     again = sum(bool(recorded.repeated) for recorded in sent)
@@ -148,7 +149,7 @@ def drop(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    from cli.session import unlock
+    from cli.node.session import unlock
     from ledger.app import field_folder, person_keys
 
     keyring = unlock().keyring()
@@ -182,7 +183,7 @@ def _titles(waiting: Sequence[Told]) -> list[str]:
     begun here: those are told by how their whole ids begin.
     """
     opened = {one.evidence: one.statement for one in waiting if one.seq == 0}
-    ids = items.apart({one.evidence: opened.get(one.evidence, "") for one in waiting})
+    ids = short_ids.apart({one.evidence: opened.get(one.evidence, "") for one in waiting})
     return [
         f"  {one.number}  {one.type}{f' {one.name!r}' if one.name else ''}, event {one.seq} of "
         f"{ids[one.evidence]}"

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli import items, output, tables
-from cli.global_options import Json
-from cli.hints import runnable
+from cli.invocation.global_options import Json
+from cli.invocation.hints import runnable
+from cli.items import items, short_ids
+from cli.terminal import output, tables
 from ledger.domain.codecs.text import counted
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def fixity(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    from cli.session import open_session
+    from cli.node.session import open_session
     from ledger.domain.errors import CustodyError, NetworkError, UsageError
 
     if bool(evidence) == everything:
@@ -65,7 +66,7 @@ def fixity(
             for urn, nodes in found.items()
             if any(node.result != "match" for node in nodes)
         }
-        names = items.shorts(session, [*bad, *failed])
+        names = short_ids.shorts(session, [*bad, *failed])
     value: dict[str, Any] = {
         "items": [{"evidence": urn, "nodes": nodes} for urn, nodes in found.items()],
         "notRead": elsewhere,

@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli import beside, completion, folder_back, items, outfile, output, reading, segments_back
-from cli.global_options import Basis, Json
+from cli.files import beside, folder_back, reading, segments_back
+from cli.invocation import completion
+from cli.invocation.global_options import Basis, Json
+from cli.items import items, short_ids
+from cli.terminal import outfile, output
 from ledger.domain.codecs.text import counted
 
 if TYPE_CHECKING:
-    from ledger.client.retrieval import Opened
+    from ledger.client.reading.retrieval import Opened
 
 _HELP = """Decrypt items into files, or bring a recorded folder back whole.
 
@@ -78,7 +81,7 @@ def get(
     force: outfile.Force = False,
     as_json: Json = False,
 ) -> None:
-    from cli.session import open_session
+    from cli.node.session import open_session
     from ledger.domain.errors import UsageError
     from ledger.domain.files.path_globs import PathGlobs
 
@@ -105,7 +108,7 @@ def _get_one(
     typed: str, out: Path | None, basis: str, wish: folder_back.Wish, *, manifest: bool
 ) -> None:
     """Get one item into a file, or into a folder that is not there yet where it is one."""
-    from cli.session import open_session
+    from cli.node.session import open_session
     from ledger.adapters import outputs
 
     target = out or beside.free(f"item-{secrets.token_hex(4)}", "item")
@@ -116,8 +119,8 @@ def _get_one(
                 session = stack.enter_context(open_session())
                 read = reading.Read(session, items.find(session, typed), typed, basis)
                 told = (
-                    f"your access was signed and recorded ({items.short_digest(read.access)}); the "
-                    "content was not written"
+                    f"your access was signed and recorded ({short_ids.short_digest(read.access)}); "
+                    "the content was not written"
                 )
                 value = {"path": None, "access": read.access}
                 file.otherwise(value, told, hint="get it again, with another --output")

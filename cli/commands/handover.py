@@ -7,18 +7,22 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli import completion, items, moments, output, people, questions, record_options, selection
 from cli.commands import handover_answer, handover_list
 from cli.commands import handover_pause as pause
-from cli.forwarding import forward
-from cli.global_options import Evidence, Json
-from cli.hints import command, elsewhere, runnable
-from cli.items import Named
-from cli.questions import Yes
+from cli.invocation import completion
+from cli.invocation.global_options import Evidence, Json
+from cli.invocation.hints import command, elsewhere, runnable
+from cli.items import items, selection, short_ids
+from cli.items.short_ids import Named
+from cli.node import people
+from cli.node.forwarding import forward
+from cli.terminal import moments, output, questions
+from cli.terminal.questions import Yes
+from cli.wording import record_options
 from ledger.domain.codecs.text import counted
 
 if TYPE_CHECKING:
-    from cli.session import Session
+    from cli.node.session import Session
     from ledger.domain.ports.answers import ExchangeRound, Recorded
 
 _HELP = """Hand an item over: inside the agency to a colleague, or to another agency. Both sides
@@ -101,8 +105,8 @@ def offer(
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
-    from cli.session import open_session
-    from ledger.client import handover
+    from cli.node.session import open_session
+    from ledger.client.handovers import handover
     from ledger.domain.event.offer_terms import OfferTerms
 
     said = record_options.basis_member(basis, basis_kind, authorisation, authority)
@@ -184,8 +188,8 @@ def _taking(one: Named) -> str:
 def withdraw(
     evidence: Evidence, reason: Annotated[str, typer.Option(help="Why.")], as_json: Json = False
 ) -> None:
-    from cli.session import open_session
-    from ledger.client import handover
+    from cli.node.session import open_session
+    from ledger.client.handovers import handover
 
     with open_session() as session:
         urn = items.urn_of(session, evidence)
@@ -202,11 +206,11 @@ def withdraw(
 
 
 def sync(as_json: Json = False) -> None:
-    from cli.session import open_session
+    from cli.node.session import open_session
 
     with open_session() as session:
         found = _rounds(session)
-        ids = items.shorts(session, [*found.received, *found.settled])
+        ids = short_ids.shorts(session, [*found.received, *found.settled])
     coming = found.coming
     lines = [f"came in: {ids[item]}" for item in found.received]
     lines += [f"settled: {ids[item]}" for item in found.settled]

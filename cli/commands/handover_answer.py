@@ -7,18 +7,21 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli import items, offer_confirmation, output, people, questions, same_numbers, selection
-from cli.forwarding import forward
-from cli.global_options import STATE, Json
-from cli.hints import command, runnable
-from cli.items import Named
-from cli.questions import Yes
+from cli.invocation.global_options import STATE, Json
+from cli.invocation.hints import command, runnable
+from cli.items import items, offer_confirmation, same_numbers, selection
+from cli.items.short_ids import Named
+from cli.node import people
+from cli.node.forwarding import forward
+from cli.terminal import output, questions
+from cli.terminal.questions import Yes
+from cli.wording import person_words
 from ledger.domain.codecs.text import counted
 from ledger.domain.ports.answers import documents_of
 
 if TYPE_CHECKING:
-    from cli.session import Session
-    from ledger.client.offered_item import OnOffer
+    from cli.node.session import Session
+    from ledger.client.handovers.offered_item import OnOffer
     from ledger.domain.ports.answers import Recorded
 
 _ACCEPT = """Check an item on offer and accept it, several, or with --all everything that is on
@@ -62,7 +65,7 @@ def accept(
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
-    from cli.session import open_session
+    from cli.node.session import open_session
 
     seals = tuple(seal or ())
     questions.require(yes=yes)
@@ -93,7 +96,7 @@ def _accept_one(
     Returns:
         the node's answer, and whether another agency gives it.
     """
-    from ledger.client import handover, offered_item
+    from ledger.client.handovers import handover, offered_item
 
     shown = offered_item.look(session.node, session.person, urn)
     _show(*_offer_lines(session, shown), *_numbered(session, shown))
@@ -124,7 +127,7 @@ def _accept_several(
     session: Session, chosen: selection.Chosen, condition: str, place: str, *, yes: bool
 ) -> None:
     """Show several offers, ask once, and accept those whose content is what was recorded."""
-    from ledger.client import handover, offered_item
+    from ledger.client.handovers import handover, offered_item
     from ledger.domain.errors import RuleError, VerificationError
 
     looked = selection.each(
@@ -209,8 +212,8 @@ def decline(
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
-    from cli.session import open_session
-    from ledger.client import handover, offered_item
+    from cli.node.session import open_session
+    from ledger.client.handovers import handover, offered_item
     from ledger.domain.errors import DeniedError, RuleError
 
     questions.require(yes=yes)
@@ -303,12 +306,12 @@ def _is_abroad(session: Session, shown: OnOffer) -> bool:
 
 
 def _offer_lines(session: Session, shown: OnOffer) -> list[str]:
-    called = people.named(session, people.actors([shown.offer]))
+    called = people.named(session, person_words.actors([shown.offer]))
     return offer_confirmation.offer_lines(shown, called)
 
 
 def _several_lines(session: Session, offers: Sequence[OnOffer]) -> list[str]:
-    called = people.named(session, people.actors([shown.offer for shown in offers]))
+    called = people.named(session, person_words.actors([shown.offer for shown in offers]))
     return offer_confirmation.several_lines(offers, called)
 
 

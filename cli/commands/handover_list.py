@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from cli import items, labels, offer_confirmation, output, people, tables
-from cli.global_options import Json
+from cli.invocation.global_options import Json
+from cli.items import offer_confirmation, short_ids
+from cli.node import people
+from cli.terminal import output, tables
+from cli.wording import labels, person_words
 from ledger.domain.identity.person import PersonId
 
 if TYPE_CHECKING:
-    from cli.session import Session
+    from cli.node.session import Session
     from ledger.domain.ports.answers import Handover
 
 _HELP = """List offers that wait for an answer, and answers that wait for the chain.
@@ -24,11 +27,11 @@ Example:
 
 
 def list_(as_json: Json = False) -> None:
-    from cli.session import open_session
+    from cli.node.session import open_session
 
     with open_session() as session:
         handovers = session.node.handovers()
-        ids = items.shorts(session, (one.evidence for one in handovers))
+        ids = short_ids.shorts(session, (one.evidence for one in handovers))
         givers = {one.evidence: _giver(session, one) for one in handovers}
         own = session.person.certificate.agency
         called = people.named(session, _everybody(handovers, givers))
@@ -79,7 +82,7 @@ def _everybody(handovers: list[Handover], givers: dict[str, PersonId]) -> Iterat
     yield from (PersonId(one.taker, one.person) for one in handovers if one.person)
 
 
-def _told(who: PersonId, called: people.Names) -> str:
+def _told(who: PersonId, called: person_words.Names) -> str:
     """One side of a handover. What is written for a person is the giver's choice: their agency
     always stands with it.
     """

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import typer
 
-from cli import items, offer_confirmation, outfile, output, questions
-from cli.global_options import STATE, Basis, Evidence, Json
-from cli.hints import command
+from cli.invocation.global_options import STATE, Basis, Evidence, Json
+from cli.invocation.hints import command
+from cli.items import items, offer_confirmation
+from cli.terminal import outfile, output, questions
 
 if TYPE_CHECKING:
-    from cli.session import Session
-    from ledger.client.handover_pause import Reading
+    from cli.node.session import Session
+    from ledger.client.handovers.handover_pause import Reading
     from ledger.domain.ports.answers import RecordedDocument
 
 _HELP = """Read an item that is on offer: the offer is taken back, your access signed, the content
@@ -45,8 +46,8 @@ def pause(
     yes: questions.Yes = False,
     as_json: Json = False,
 ) -> None:
-    from cli.session import open_session
-    from ledger.client import handover_pause
+    from cli.node.session import open_session
+    from ledger.client.handovers import handover_pause
     from ledger.domain.errors import UsageError
 
     written = ExitStack()
@@ -78,7 +79,7 @@ def pause(
                 session.node, session.person, session.clock, urn, reading
             )
             told.finished = True
-        from cli.forwarding import forward
+        from cli.node.forwarding import forward
 
         forward(session, reading.terms.agency)
     text = (
@@ -97,7 +98,7 @@ def register(group: typer.Typer) -> None:
 
 
 def _decrypt(session: Session, urn: str, reading: Reading, file: Any) -> None:
-    from ledger.client import retrieval
+    from ledger.client.reading import retrieval
 
     body = retrieval.content_record(reading.events)
     with output.progress("decrypting", body["size"]) as advance:
@@ -118,8 +119,9 @@ def _agree(session: Session, urn: str, reading: Reading, *, yes: bool) -> None:
     Raises:
         UsageError: they do not agree, or cannot be asked.
     """
-    from cli import people
-    from ledger.client.offered_item import OnOffer
+    from cli.node import people
+    from cli.wording import person_words
+    from ledger.client.handovers.offered_item import OnOffer
 
     if _is_own(session, reading.offer):
         return
@@ -128,7 +130,7 @@ def _agree(session: Session, urn: str, reading: Reading, *, yes: bool) -> None:
     assert offer is not None  # the record is whole
     statement, events = reading.offer.statement, tuple(reading.events)
     shown = OnOffer(urn, statement, opening, offer, reading.standing, (), events)
-    called = people.named(session, people.actors([opening, offer]))
+    called = people.named(session, person_words.actors([opening, offer]))
     output.say(*offer_confirmation.offer_lines(shown, called))
     questions.agree(
         "Somebody else made this offer. Make it again, in your name?",

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from cli import output
-from cli.global_options import STATE, Json
-from cli.hints import runnable
+from cli.invocation.global_options import STATE, Json
+from cli.invocation.hints import runnable
+from cli.terminal import output
 
 _HELP = """Which home commands work in, and how they get its passphrase.
 
@@ -53,7 +53,7 @@ Example:
 
 
 def show(as_json: Json = False) -> None:
-    from cli import passphrases
+    from cli.terminal import passphrases
     from ledger.app import settings
 
     found = STATE.found
@@ -97,7 +97,7 @@ def use(
 
 
 def keep_passphrase(as_json: Json = False) -> None:
-    from cli.session import unlock
+    from cli.node.session import unlock
     from ledger.adapters.keystore import desktop
     from ledger.app import find_home
 
@@ -106,7 +106,7 @@ def keep_passphrase(as_json: Json = False) -> None:
         find_home.remember(STATE.home, passphrase_file=str(file.resolve()))
         where = f"the file {file.resolve()}"
     else:
-        from cli import passphrases
+        from cli.terminal import passphrases
 
         desktop.keep(STATE.home, passphrases.ask())
         find_home.remember(STATE.home, key_store=True)

@@ -10,15 +10,18 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from cli import command_line, items, output, record_options
-from cli.global_options import STATE, Json
-from cli.hints import runnable
+from cli.invocation import command_line
+from cli.invocation.global_options import STATE, Json
+from cli.invocation.hints import runnable
+from cli.items import short_ids
+from cli.terminal import output
+from cli.wording import record_options
 from ledger.domain.codecs.text import counted
 
 if TYPE_CHECKING:
-    from cli.session import Session
-    from ledger.client.register_table import Problem, Register, Row
-    from ledger.client.upload_attempts import UploadResult
+    from cli.node.session import Session
+    from ledger.client.intake.upload_attempts import UploadResult
+    from ledger.client.registers.register_table import Problem, Register, Row
 
 _HELP = """Take an existing register over: a spreadsheet's own file (.xlsx, .ods) or CSV. Its first
 row names the columns (docs/intake.md). The whole file is checked first; where anything is wrong,
@@ -58,9 +61,9 @@ def import_(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    from cli import arguments
-    from cli.session import open_session
-    from ledger.client import register_table
+    from cli.items import arguments
+    from cli.node.session import open_session
+    from ledger.client.registers import register_table
     from ledger.domain.errors import UsageError
 
     if STATE.offline:
@@ -190,7 +193,7 @@ class _Import:
     @contextmanager
     def _noting(self, row: Row) -> Iterator[None]:
         """Note what is wrong with a row, in the column that says it."""
-        from ledger.client.register_table import column_of
+        from ledger.client.registers.register_table import column_of
         from ledger.domain.errors import BusyError, CustodyError, DemandError, NetworkError
 
         try:
@@ -208,7 +211,7 @@ class _Import:
             self._found.wrong(row.number, column_of(place) if place else "", error.message)
 
     def _body(self, row: Row) -> dict[str, Any]:
-        from ledger.client.register_table import body_of
+        from ledger.client.registers.register_table import body_of
 
         return body_of(row)
 
@@ -291,7 +294,7 @@ class _Import:
                     meant = borne[row.get("exhibit")].meant if row.get("exhibit") in borne else ()
                     others = [one for one in meant if one != self._evidence(row)]
                     if others:
-                        short = items.shorts(self._session, others[:1])[others[0]]
+                        short = short_ids.shorts(self._session, others[:1])[others[0]]
                         self._found.wrong(row.number, "exhibit", f"is that of item {short}")
 
     def _require_same(self, looked: Sequence[UploadResult]) -> None:
@@ -305,7 +308,7 @@ class _Import:
 
         for item in looked:
             if item.differs:
-                short = items.shorts(self._session, [item.evidence])[item.evidence]
+                short = short_ids.shorts(self._session, [item.evidence])[item.evidence]
                 raise UsageError(
                     f"its file was recorded before, as item {short}, and that says otherwise: "
                     f"{', '.join(item.differs)}"
@@ -314,8 +317,8 @@ class _Import:
     def _upload(self, row: Row, *, preview: bool = False) -> list[UploadResult]:
         """Record the file of a row, or only look."""
         from cli.commands.upload import own_places
-        from ledger.client.upload import Upload, UploadOptions
-        from ledger.client.upload_preview import Preview
+        from ledger.client.intake.upload import Upload, UploadOptions
+        from ledger.client.intake.upload_preview import Preview
 
         session = self._session
         options = UploadOptions(self._members(row), body=self._body(row))

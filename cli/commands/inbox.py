@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from cli import items, output, tables
-from cli.global_options import STATE, Json
-from cli.hints import command, runnable
+from cli.invocation.global_options import STATE, Json
+from cli.invocation.hints import command, runnable
+from cli.items import short_ids
+from cli.terminal import output, tables
 from ledger.domain.codecs.text import counted
 
 if TYPE_CHECKING:
-    from cli.session import Session
+    from cli.node.session import Session
     from ledger.domain.ports.inbox import ChangedItem, InboxPage, WaitingLine
 
 _HELP = """What waits for you, since when, and the command that deals with it; and what others
@@ -106,7 +107,7 @@ def inbox(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    from cli.session import open_session
+    from cli.node.session import open_session
     from ledger.app import last_look
     from ledger.app.last_look import LastLook
     from ledger.domain.codecs.text import format_time
@@ -159,7 +160,7 @@ def _read(session: Session, since: int | None, *, everything: bool) -> _Found:
         if number == _PAGES and not everything:
             break
     told = [line.evidence for line in found.waiting if line.evidence]
-    found.ids = items.shorts(session, [*told, *(one.evidence for one in found.changed)])
+    found.ids = short_ids.shorts(session, [*told, *(one.evidence for one in found.changed)])
     return found
 
 

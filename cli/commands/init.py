@@ -8,9 +8,10 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from cli import outfile, output, questions, trust_lines
-from cli.global_options import STATE, Json
-from cli.hints import command, quoted, runnable
+from cli.invocation.global_options import STATE, Json
+from cli.invocation.hints import command, quoted, runnable
+from cli.terminal import outfile, output, questions
+from cli.wording import trust_lines
 
 _HELP = """Create a home: keys, chain, log, and the first person.
 
@@ -201,7 +202,7 @@ def _founder(
 def _found(founder: _Founder, profile: str, *, here: bool) -> None:
     from dataclasses import asdict
 
-    from cli import passphrases
+    from cli.terminal import passphrases
     from ledger.app.create_home import found
 
     made = found(
@@ -248,7 +249,7 @@ def _prepare(
 ) -> None:
     import json
 
-    from cli import passphrases
+    from cli.terminal import passphrases
     from ledger.app.create_home import prepare
 
     with outfile.writing(path, force=force, mode=outfile.PUBLIC) as file:
@@ -293,8 +294,8 @@ def _prepare(
 def _join(rpc: str, trust: Path, confirmations: int, told: str) -> None:
     from dataclasses import asdict
 
-    from cli import passphrases
-    from cli.arguments import read_trust
+    from cli.items.arguments import read_trust
+    from cli.terminal import passphrases
     from ledger.app.create_home import join
 
     root = read_trust(trust)

@@ -7,10 +7,11 @@ from typing import Annotated, Any
 
 import typer
 
-from cli import items, output
 from cli.commands import ipfs_migrate, ipfs_nodes
-from cli.global_options import Evidence, Json
-from cli.hints import command, quoted, runnable
+from cli.invocation.global_options import Evidence, Json
+from cli.invocation.hints import command, quoted, runnable
+from cli.items import items
+from cli.terminal import output
 from ledger.domain.codecs.text import counted
 
 _HELP = """IPFS nodes (Kubo) that keep the ciphertext: create repositories, add nodes, fill them.
@@ -107,7 +108,7 @@ def init(
 
 
 def sync(as_json: Json = False) -> None:
-    from cli.session import open_session
+    from cli.node.session import open_session
 
     with open_session() as session:
         totals = run_sync(session.node)
@@ -120,7 +121,7 @@ def copies(
     number: Annotated[int, typer.Argument(metavar="N", min=1, max=20)],
     as_json: Json = False,
 ) -> None:
-    from cli.session import open_session
+    from cli.node.session import open_session
 
     with open_session() as session:
         named = items.find(session, evidence)

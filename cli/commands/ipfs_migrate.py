@@ -6,9 +6,9 @@ from typing import Any
 
 import typer
 
-from cli import output
-from cli.global_options import Json
-from cli.hints import command, runnable
+from cli.invocation.global_options import Json
+from cli.invocation.hints import command, runnable
+from cli.terminal import output
 from ledger.domain.codecs.text import counted
 
 _HELP = """Move the ciphertext from the home's own disk to its IPFS nodes: send, read everything
@@ -26,7 +26,7 @@ _ROUND = 3600.0  # seconds
 
 
 def migrate(as_json: Json = False) -> None:
-    from cli.session import open_alone
+    from cli.node.session import open_alone
     from ledger.domain.errors import UsageError
 
     with open_alone() as home:

@@ -8,9 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
-from cli import output
-from cli.global_options import Json
-from cli.hints import command
+from cli.invocation.global_options import Json
+from cli.invocation.hints import command
+from cli.terminal import output
 from ledger.domain.codecs.text import counted
 
 _ADD = """Let the home keep its ciphertext at an IPFS node. Its daemon must be running; stop
@@ -61,7 +61,7 @@ def add(
 ) -> None:
     import re
 
-    from cli.session import open_alone
+    from cli.node.session import open_alone
     from ledger.domain.errors import UsageError
 
     if not re.fullmatch(r"[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?", name):
@@ -116,7 +116,7 @@ def remove(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    from cli.session import open_alone
+    from cli.node.session import open_alone
     from ledger.domain.errors import UsageError
 
     with open_alone() as home:
@@ -155,7 +155,7 @@ def set_(
 ) -> None:
     from dataclasses import asdict
 
-    from cli.session import open_alone
+    from cli.node.session import open_alone
 
     given: dict[str, Any] = {
         "copies": copies,

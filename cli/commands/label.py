@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from cli import code128, completion, items, outfile, output, pages
-from cli.global_options import STATE, Json
+from cli.invocation import completion
+from cli.invocation.global_options import STATE, Json
+from cli.items import items, short_ids
+from cli.terminal import code128, outfile, output, pages
 from ledger.domain.codecs.text import counted
 
 if TYPE_CHECKING:
-    from cli.items import Named
+    from cli.items.short_ids import Named
     from ledger.domain.ports.answers import Item
 
 _HELP = """Write labels to print (SVG, 62 x 29 mm each): the case and exhibit number by which you
@@ -47,7 +49,7 @@ def label(
     force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
     as_json: Json = False,
 ) -> None:
-    from cli.session import open_session
+    from cli.node.session import open_session
     from ledger.domain.errors import UsageError
 
     if STATE.offline:
@@ -65,7 +67,7 @@ def label(
                 hint="name it by the number that stands: custody show "
                 f"{one.short} --basis WHY; or by its id, for a label without a number",
             )
-        told = items.as_told(session, (one.urn for one in found))
+        told = short_ids.as_told(session, (one.urn for one in found))
         labels = [(_number(one), _id(one.urn, told)) for one in found]
         for line in _sheet(labels):
             file.write(line.encode() + b"\n")

@@ -9,15 +9,18 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import typer
 
-from cli import command_line, labels, moments, output, people, sealed_names, tables
-from cli import items as naming
-from cli.global_options import Json
+from cli.invocation import command_line
+from cli.invocation.global_options import Json
+from cli.items import sealed_names, short_ids
+from cli.node import people
+from cli.terminal import moments, output, tables
+from cli.wording import labels, person_words
 from ledger.domain.codecs.text import counted
 from ledger.domain.event import same_record
 from ledger.domain.item.participation import ROLES_BY_PART, Part
 
 if TYPE_CHECKING:
-    from cli.session import Session
+    from cli.node.session import Session
     from ledger.domain.ports.answers import Item
     from ledger.domain.ports.case_listing import SealedName
 
@@ -85,7 +88,7 @@ def list_items(
     ] = "",
     as_json: Json = False,
 ) -> None:
-    from cli.session import open_session
+    from cli.node.session import open_session
 
     start = moments.read(since, "--since", day=True).seconds if since else None
     wanted: dict[str, Any] = {"case": case, "exhibit": exhibit, "text": text, "since": start}
@@ -96,9 +99,11 @@ def list_items(
         shown, more = _page(found, sort, limit, page)
         borne = session.node.numbers(case, [exhibit]) if case and exhibit else {}
         of_case = set(session.node.search(same_record.OF_CASE, case) if case else ())
-        ids = naming.apart({item.evidence: item.opening for item in shown})
+        ids = short_ids.apart({item.evidence: item.opening for item in shown})
         several = {number: one.meant for number, one in borne.items() if len(one.meant) > 1}
-        bearers = naming.shorts(session, chain.from_iterable(several.values())) if several else {}
+        bearers = (
+            short_ids.shorts(session, chain.from_iterable(several.values())) if several else {}
+        )
         own = session.person.certificate.agency
         called = people.named(session, people.of_items(shown, own))
         sealed = sealed_names.of_case(session, case, basis, shown)
@@ -150,7 +155,7 @@ def _table(
     shown: Sequence[Item],
     ids: dict[str, str],
     own: str,
-    called: people.Names,
+    called: person_words.Names,
     sealed: Mapping[str, SealedName],
 ) -> list[str]:
     """A row for each item, with what its sealed record says of it where that was read."""
@@ -187,11 +192,11 @@ def _size(read: SealedName | None) -> str:
     return "" if read is None or read.size is None else output.size(read.size)
 
 
-def _by(item: Item, own: str, called: people.Names, read: SealedName | None) -> str:
+def _by(item: Item, own: str, called: person_words.Names, read: SealedName | None) -> str:
     """Who recorded an item, and as what, where its record was read."""
     if not item.opener:
         return item.origin
-    who = people.shown(called, item.opener, own)
+    who = person_words.shown(called, item.opener, own)
     return who if read is None else f"{who} ({read.role})"
 
 

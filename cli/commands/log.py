@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from cli import outfile, output
-from cli.global_options import Json
+from cli.invocation.global_options import Json
+from cli.terminal import outfile, output
 from ledger.domain.codecs.text import counted
 
 _GROUP = """The agency's log.
@@ -41,7 +41,7 @@ def export(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    from cli.session import open_log
+    from cli.node.session import open_log
 
     outfile.require_folder(directory)
     with open_log() as own:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli import output, trust_lines
-from cli.global_options import Json
+from cli.invocation.global_options import Json
+from cli.terminal import output
+from cli.wording import trust_lines
 from ledger.domain.codecs.text import counted
 
 if TYPE_CHECKING:
@@ -62,8 +63,8 @@ def monitor(
     ] = "",
     as_json: Json = False,
 ) -> None:
-    from cli.arguments import read_trust
-    from cli.session import auditor
+    from cli.items.arguments import read_trust
+    from cli.node.session import auditor
     from ledger.app import metrics as measures
     from ledger.app import open_audit
     from ledger.domain.untrusted import hosts

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from cli import output
-from cli.global_options import Json
+from cli.invocation.global_options import Json
+from cli.terminal import output
 
 _HELP = """Networks in which other agencies' nodes and the identity provider may be, beside public
 addresses.
@@ -54,7 +54,7 @@ def forbid(network: Network, as_json: Json = False) -> None:
 
 
 def list_(as_json: Json = False) -> None:
-    from cli.global_options import STATE
+    from cli.invocation.global_options import STATE
     from ledger.app import settings
 
     _tell(settings.read(STATE.home).networks)
@@ -75,7 +75,7 @@ def register(app: typer.Typer) -> None:
 def _change(text: str, *, wanted: bool) -> None:
     from dataclasses import replace
 
-    from cli.session import open_alone
+    from cli.node.session import open_alone
     from ledger.app import settings
     from ledger.domain.errors import UsageError
     from ledger.domain.untrusted import hosts

@@ -6,9 +6,10 @@ from typing import Annotated
 
 import typer
 
-from cli import questions, selection
-from cli.global_options import Evidence, Json
-from cli.hints import command
+from cli.invocation.global_options import Evidence, Json
+from cli.invocation.hints import command
+from cli.items import selection
+from cli.terminal import questions
 
 _HELP = """Add a signed note to an item's record, or to those of a whole case.
 
@@ -28,8 +29,8 @@ def note(
     yes: questions.Yes = False,
     as_json: Json = False,
 ) -> None:
-    from cli.session import open_session
-    from ledger.client import retrieval
+    from cli.node.session import open_session
+    from ledger.client.reading import retrieval
     from ledger.domain.errors import UsageError
 
     if words and text:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli import output, tables
-from cli.global_options import Json
-from cli.hints import command, runnable
+from cli.invocation.global_options import Json
+from cli.invocation.hints import command, runnable
+from cli.terminal import output, tables
 
 if TYPE_CHECKING:
     from ledger.app.bootstrap import OpenHome
@@ -197,7 +197,7 @@ def send_test(who: Who, as_json: Json = False) -> None:
 
 
 def off(as_json: Json = False) -> None:
-    from cli.session import open_alone
+    from cli.node.session import open_alone
     from ledger.app import notices
 
     with open_alone() as home:
@@ -209,7 +209,7 @@ def off(as_json: Json = False) -> None:
 @contextmanager
 def _changing() -> Iterator[tuple[OpenHome, NoticeSettings]]:
     """The home, which nobody serves meanwhile, and its settings."""
-    from cli.session import open_alone
+    from cli.node.session import open_alone
     from ledger.app import notices
 
     with open_alone() as home:

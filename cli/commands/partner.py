@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from cli import output, tables
-from cli.global_options import Json
+from cli.invocation.global_options import Json
+from cli.terminal import output, tables
 
 _HELP = """Other agencies that share the chain with us.
 
@@ -35,7 +35,7 @@ def add(
     url: Annotated[str, typer.Argument(metavar="URL", help="Address of their node.")],
     as_json: Json = False,
 ) -> None:
-    from cli.session import open_session
+    from cli.node.session import open_session
 
     with open_session() as session:
         found = session.node.add_partner(url.rstrip("/"))
@@ -46,7 +46,7 @@ def add(
 
 
 def list_(as_json: Json = False) -> None:
-    from cli.session import open_session
+    from cli.node.session import open_session
 
     with open_session() as session:
         partners = session.node.partners()

@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from cli import custody_key_notices, labels, output, people, tables
 from cli.commands import (
     person_approve,
     person_back,
@@ -17,8 +16,11 @@ from cli.commands import (
     person_replace,
     person_suspend,
 )
-from cli.global_options import Json
-from cli.hints import command
+from cli.invocation.global_options import Json
+from cli.invocation.hints import command
+from cli.node import custody_key_notices, people
+from cli.terminal import output, tables
+from cli.wording import labels
 
 _HELP = """People of the agency: invite, enrol, approve, suspend, replace lost keys, list.
 
@@ -48,7 +50,7 @@ Example:
 
 
 def list_(as_json: Json = False) -> None:
-    from cli.session import open_session
+    from cli.node.session import open_session
 
     with open_session() as session:
         custody_key_notices.confirm(session)
@@ -89,7 +91,7 @@ def give_key(
     fingerprint: Annotated[str, typer.Option(help="Of their keys, as they read it to you.")],
     as_json: Json = False,
 ) -> None:
-    from cli.session import open_session
+    from cli.node.session import open_session
     from ledger.app import give_custody_key
 
     with open_session() as session:

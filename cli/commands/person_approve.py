@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli import custody_key_notices, output, questions, tables
 from cli.commands.person_changes import Fingerprint
-from cli.custody_key_notices import Given
-from cli.global_options import STATE, Json
-from cli.hints import command
-from cli.questions import Yes
+from cli.invocation.global_options import STATE, Json
+from cli.invocation.hints import command
+from cli.node import custody_key_notices
+from cli.node.custody_key_notices import Given
+from cli.terminal import output, questions, tables
+from cli.terminal.questions import Yes
 
 if TYPE_CHECKING:
-    from cli.session import Session
+    from cli.node.session import Session
     from ledger.domain.ports.node_answers import Member
 
 _APPROVE = """Approve somebody who asked, after comparing the fingerprint with them by voice. Nobody
@@ -46,7 +47,7 @@ def approve(
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
-    from cli.session import open_session
+    from cli.node.session import open_session
 
     with open_session() as session:
         reference, asked = _asked(session.node.people(), who.strip())

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli import custody_key_notices, output, people, questions, tables
-from cli.global_options import STATE, Json
-from cli.hints import command
-from cli.questions import Yes
+from cli.invocation.global_options import STATE, Json
+from cli.invocation.hints import command
+from cli.node import custody_key_notices, people
+from cli.terminal import output, questions, tables
+from cli.terminal.questions import Yes
 
 if TYPE_CHECKING:
     from ledger.domain.ports.node_answers import Member
@@ -44,7 +45,7 @@ def revoke_invitation(
     ],
     as_json: Json = False,
 ) -> None:
-    from cli.session import open_session
+    from cli.node.session import open_session
 
     with open_session() as session:
         found = _invitation(session.node.people(), who.strip())
@@ -89,7 +90,7 @@ def reinstate(
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
-    from cli.session import open_session
+    from cli.node.session import open_session
 
     questions.require(yes=yes)
     with open_session() as session:

@@ -8,19 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from cli import (
-    arguments,
-    custody_key_notices,
-    outfile,
-    output,
-    people,
-)
-from cli.global_options import STATE, Json
-from cli.hints import command, runnable
+from cli.invocation.global_options import STATE, Json
+from cli.invocation.hints import command, runnable
+from cli.items import arguments
+from cli.node import custody_key_notices, people
+from cli.terminal import outfile, output
 from ledger.domain.codecs.text import counted
 
 if TYPE_CHECKING:
-    from cli.session import Session
+    from cli.node.session import Session
     from ledger.adapters.keystore.file import FileKeyring
     from ledger.domain.event.signing import Person
 
@@ -100,7 +96,7 @@ def renew(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    from cli.session import open_session
+    from cli.node.session import open_session
 
     if at_home:
         _renew_at_home(arguments.person(who), role)
@@ -145,7 +141,7 @@ def _after_renewal(session: Session, who: str) -> list[str]:
 
 
 def _renew_at_home(who: str, roles: list[str] | None) -> None:
-    from cli.session import open_alone
+    from cli.node.session import open_alone
     from ledger.app import enrolling
     from ledger.domain.codecs.text import format_time
     from ledger.domain.identity import certificate as certificates
@@ -173,10 +169,10 @@ def _renew_at_home(who: str, roles: list[str] | None) -> None:
 
 
 def fetch(as_json: Json = False) -> None:
-    from cli.arguments import node_address
-    from cli.served import served_at
-    from cli.servers import Servers
-    from cli.session import joined, unlock
+    from cli.items.arguments import node_address
+    from cli.node.served import served_at
+    from cli.node.servers import Servers
+    from cli.node.session import joined, unlock
     from ledger.adapters.node.client import NodeClient
     from ledger.app import enrolling
 
@@ -207,7 +203,7 @@ def link(
     ],
     as_json: Json = False,
 ) -> None:
-    from cli.session import open_session
+    from cli.node.session import open_session
 
     with open_session() as session:
         who = people.reference(session, who)
@@ -225,9 +221,9 @@ def card(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    from cli.served import served_at
-    from cli.servers import Servers
-    from cli.session import unlock
+    from cli.node.served import served_at
+    from cli.node.servers import Servers
+    from cli.node.session import unlock
     from ledger.adapters.node.client import NodeClient
     from ledger.app import enrolling
 
@@ -251,7 +247,7 @@ def admit(
     path: Annotated[Path, typer.Argument(metavar="FILE", help="The card.")],
     as_json: Json = False,
 ) -> None:
-    from cli.session import open_session
+    from cli.node.session import open_session
     from ledger.app import enrolling
 
     certificate, proof = enrolling.read_card(path)

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from cli import custody_key_notices, output, questions
-from cli.global_options import STATE, Json
-from cli.hints import command
+from cli.invocation.global_options import STATE, Json
+from cli.invocation.hints import command
+from cli.node import custody_key_notices
+from cli.terminal import output, questions
 
 if TYPE_CHECKING:
     from ledger.adapters.keystore.file import FileKeyring
@@ -42,9 +43,9 @@ def enrol(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    from cli import passphrases
-    from cli.served import unreached
-    from cli.session import joined
+    from cli.node.served import unreached
+    from cli.node.session import joined
+    from cli.terminal import passphrases
     from ledger.adapters.node.client import NodeClient
     from ledger.app import enrolling
 
@@ -88,9 +89,9 @@ def _keyring_for(given: Invitation, node: NodeClient) -> FileKeyring:
             certificate, and log in at another address. VerificationError: another node answers.
             NetworkError: none does.
     """
-    from cli import passphrases
-    from cli.servers import Servers
-    from cli.session import unlock
+    from cli.node.servers import Servers
+    from cli.node.session import unlock
+    from cli.terminal import passphrases
     from ledger.adapters.keystore.file import FileKeyring
     from ledger.app import enrolling, find_home, settings
 

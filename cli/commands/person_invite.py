@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli import outfile, output
 from cli.commands import person_back
-from cli.global_options import STATE, Json
-from cli.hints import command, elsewhere
-from cli.outfile import Target
+from cli.invocation.global_options import STATE, Json
+from cli.invocation.hints import command, elsewhere
+from cli.terminal import outfile, output
+from cli.terminal.outfile import Target
 
 if TYPE_CHECKING:
-    from cli.session import Session
+    from cli.node.session import Session
     from ledger.app.enrolling import Invitation
 
 _INVITE = """Invite somebody, as an administrator. Hand the file over by a safe way: whoever has it
@@ -54,8 +54,8 @@ def invite(
     force: outfile.Force = False,
     as_json: Json = False,
 ) -> None:
-    from cli.served import only_here
-    from cli.session import open_session
+    from cli.node.served import only_here
+    from cli.node.session import open_session
     from ledger.domain.errors import UsageError
 
     if bool(given.strip()) == bool(number.strip()):
@@ -83,7 +83,7 @@ def reached_at(url: str) -> str:
     Raises:
         UsageError: there is none.
     """
-    from cli.served import served_at
+    from cli.node.served import served_at
     from ledger.app import settings
     from ledger.domain.errors import UsageError
 

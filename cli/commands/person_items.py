@@ -6,17 +6,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cli import held_items, output, questions
-from cli.global_options import STATE
-from cli.hints import command, elsewhere
+from cli.invocation.global_options import STATE
+from cli.invocation.hints import command, elsewhere
+from cli.items import held_items
+from cli.terminal import output, questions
 from ledger.domain.codecs.text import counted
 from ledger.domain.errors import UsageError
 
 if TYPE_CHECKING:
-    from cli.enrolments import Enrolments
-    from cli.held_items import Held
-    from cli.steps import Steps
-    from ledger.client.colleague_keys import ColleagueKeys
+    from cli.items.held_items import Held
+    from cli.items.steps import Steps
+    from cli.node.enrolments import Enrolments
+    from ledger.client.handovers.colleague_keys import ColleagueKeys
     from ledger.domain.ports.node_answers import Named
 
 
@@ -82,7 +83,7 @@ def follow(run: Steps, found: Enrolments, compared: str) -> None:
 def _compared(run: Steps, new: Named, held: Held, compared: str) -> ColleagueKeys:
     """The new keys, shown and agreed to."""
     from ledger.app import give_custody_key
-    from ledger.client import colleague_keys
+    from ledger.client.handovers import colleague_keys
     from ledger.domain.identity.person import read_reference
 
     session, own = run.session, run.session.person

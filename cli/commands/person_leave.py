@@ -10,19 +10,22 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from cli import completion, enrolments, held_items, people, questions, steps
 from cli.commands import person_suspend
 from cli.commands.person_replace import Reason
-from cli.global_options import Json
-from cli.hints import command, elsewhere
-from cli.questions import Yes
-from cli.steps import Steps
+from cli.invocation import completion
+from cli.invocation.global_options import Json
+from cli.invocation.hints import command, elsewhere
+from cli.items import held_items, steps
+from cli.items.steps import Steps
+from cli.node import enrolments, people
+from cli.terminal import questions
+from cli.terminal.questions import Yes
 from ledger.domain.codecs.text import counted
 from ledger.domain.errors import UsageError
 
 if TYPE_CHECKING:
-    from cli.enrolments import Enrolments
-    from cli.held_items import Held
+    from cli.items.held_items import Held
+    from cli.node.enrolments import Enrolments
     from ledger.domain.ports.node_answers import Named
 
 _HELP = """Let somebody leave: suspended by an administrator, what they hold offered to a colleague
@@ -60,7 +63,7 @@ def leave(
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
-    from cli.session import open_session
+    from cli.node.session import open_session
 
     with open_session() as session:
         run = Steps(session, reason, yes)

@@ -16,21 +16,24 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from cli import completion, enrolments, held_items, outfile, questions, steps
 from cli.commands import person_approve, person_invite, person_items, person_suspend
 from cli.commands.person_changes import Fingerprint
 from cli.commands.person_suspend import Since
-from cli.global_options import Json
-from cli.hints import command
-from cli.questions import Yes
-from cli.steps import Steps
+from cli.invocation import completion
+from cli.invocation.global_options import Json
+from cli.invocation.hints import command
+from cli.items import held_items, steps
+from cli.items.steps import Steps
+from cli.node import enrolments
+from cli.terminal import outfile, questions
+from cli.terminal.questions import Yes
 from ledger.domain.codecs.text import counted
 from ledger.domain.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from cli.enrolments import Enrolments
+    from cli.node.enrolments import Enrolments
     from ledger.domain.ports.node_answers import Member, Named
 
 _HELP = """Give somebody new keys in the place of lost ones, or of a forgotten passphrase, and let
@@ -79,7 +82,7 @@ def replace(
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
-    from cli.session import open_session
+    from cli.node.session import open_session
 
     moment = person_suspend.since_of(since, yes=yes)
     wanted = _Wanted(moment, out, url, force, fingerprint)
@@ -158,7 +161,7 @@ def _suspend_and_invite(
     """Suspend the lost keys where they are not yet, and only then invite, since a suspension ends
     every invitation; both after one question, and once the invitation can be written.
     """
-    from cli.served import only_here
+    from cli.node.served import only_here
 
     session, number = run.session, found.number
     server = person_invite.reached_at(wanted.url) if anew else ""

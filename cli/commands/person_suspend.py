@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli import completion, custody_key_notices, moments, output, people, questions
-from cli.global_options import STATE, Json
-from cli.hints import command
-from cli.questions import Yes
+from cli.invocation import completion
+from cli.invocation.global_options import STATE, Json
+from cli.invocation.hints import command
+from cli.node import custody_key_notices, people
+from cli.terminal import moments, output, questions
+from cli.terminal.questions import Yes
 
 if TYPE_CHECKING:
-    from cli.session import Session
+    from cli.node.session import Session
     from ledger.domain.ports.node_answers import Revoked
 
 _SUSPEND = """Suspend a person: from this moment they can do nothing here, and every verifier learns
@@ -52,7 +54,7 @@ def suspend(
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
-    from cli.session import open_session
+    from cli.node.session import open_session
 
     moment = since_of(since, yes=yes)
     with open_session() as session:

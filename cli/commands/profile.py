@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from cli import output, tables
-from cli.global_options import Json
+from cli.invocation.global_options import Json
+from cli.terminal import output, tables
 
 _HELP = """Jurisdiction profiles: what a country's rules ask of records, as data. A home follows the
 one chosen with init.

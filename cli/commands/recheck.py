@@ -6,8 +6,10 @@ from dataclasses import asdict
 
 import typer
 
-from cli import items, labels, output
-from cli.global_options import Basis, Evidence, Json
+from cli.invocation.global_options import Basis, Evidence, Json
+from cli.items import items
+from cli.terminal import output
+from cli.wording import labels
 
 _HELP = """Decrypt and hash an item's stored content again, and record the result as a signed event.
 
@@ -28,8 +30,8 @@ _CODES = {"mismatch": 1, "missing": 1, "unreachable": 3, "unreadable": 4}
 
 
 def recheck(evidence: Evidence, basis: Basis = "", as_json: Json = False) -> None:
-    from cli.session import open_session
-    from ledger.client import retrieval
+    from cli.node.session import open_session
+    from ledger.client.reading import retrieval
     from ledger.domain.blocks.failed_reading import result_of
     from ledger.domain.errors import (
         CustodyError,

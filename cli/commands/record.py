@@ -1,5 +1,5 @@
 """custody record: everything that can happen to an item, one command each; see
-cli/eventforms.py.
+cli/wording/eventforms.py.
 """
 
 from __future__ import annotations
@@ -10,17 +10,19 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from cli import decisions, exhibits, items, labels, moments, output, record_options, selection
-from cli.eventforms import FORMS, Field, Form
-from cli.global_options import STATE, Evidence, Json
-from cli.hints import command
-from cli.questions import Yes
+from cli.invocation.global_options import STATE, Evidence, Json
+from cli.invocation.hints import command
+from cli.items import decisions, exhibits, items, selection
+from cli.terminal import moments, output
+from cli.terminal.questions import Yes
+from cli.wording import labels, record_options
+from cli.wording.eventforms import FORMS, Field, Form
 from ledger.domain.codecs.text import counted
 from ledger.domain.event.normalization import form as form_of
 
 if TYPE_CHECKING:
-    from cli.items import Named
-    from cli.session import Session
+    from cli.items.short_ids import Named
+    from cli.node.session import Session
     from ledger.domain.ports.answers import Recorded, RecordedDocument
 
 _HELP = """Record what happened to an item, to several or to a whole case: signed by you, in order,
@@ -100,8 +102,8 @@ def _name(field: Field) -> str:
 
 
 def _run(form: Form, given: dict[str, Any]) -> None:
-    from cli.session import open_session
-    from ledger.client import retrieval
+    from cli.node.session import open_session
+    from ledger.client.reading import retrieval
 
     said = record_options.basis_member(
         given["basis"], given["basis_kind"], given["authorisation"], given["authority"]

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli import output
 from cli.commands.doctor import lines as told
-from cli.global_options import STATE, Json
-from cli.hints import runnable
+from cli.invocation.global_options import STATE, Json
+from cli.invocation.hints import runnable
+from cli.terminal import output
 
 if TYPE_CHECKING:
     from ledger.services.audit.self_check_findings import EntriesWaiting, SelfChecked
@@ -34,7 +34,7 @@ def restore(
     ] = "",
     as_json: Json = False,
 ) -> None:
-    from cli import passphrases
+    from cli.terminal import passphrases
     from ledger.adapters.backup.keys import BackupKeys
     from ledger.app import find_home, restore_home
     from ledger.domain.codecs.text import format_time

@@ -6,8 +6,10 @@ from typing import Annotated, Any
 
 import typer
 
-from cli import exhibits, items, labels, output, record_options
-from cli.global_options import Json
+from cli.invocation.global_options import Json
+from cli.items import exhibits, short_ids
+from cli.terminal import output
+from cli.wording import labels, record_options
 
 _HELP = """Record a thing that was seized: a phone, a disk, a notebook. Files taken from it are
 uploaded with --from.
@@ -55,7 +57,7 @@ def seize(
     late: record_options.Late = "",
     as_json: Json = False,
 ) -> None:
-    from cli.session import open_session
+    from cli.node.session import open_session
     from ledger.client import physical_items
     from ledger.domain.codecs.text import format_time
 
@@ -82,7 +84,7 @@ def seize(
         answer = physical_items.collect(
             session.node, session.person, session.clock, body, said | moment
         )
-    short = items.short_digest(answer.statement)
+    short = short_ids.short_digest(answer.statement)
     lines = [labels.recorded(answer, f"recorded as {short}")]
     if answer.state == "queued":  # no number finds it there: who looks those up is the node
         lines.append(f"named without network by its id: {short}")

@@ -8,7 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from cli import output, served
+from cli.node import served
+from cli.terminal import output
 
 _HELP = """Serve the home's node: the HTTP API under /v1, anchoring by growth or age, sending to
 IPFS nodes and reading again what they keep. Ends with Ctrl-C.
@@ -39,7 +40,7 @@ def serve(
         typer.Option(help="HOST:PORT to serve metrics for Prometheus at; never on the API's own."),
     ] = "",
 ) -> None:
-    from cli.interrupt import Stopped
+    from cli.node.interrupt import Stopped
 
     with suppress(Stopped):  # before it served, or when it had ended
         _opened(host, port, anchor_growth, anchor_age, metrics)
@@ -47,7 +48,7 @@ def serve(
 
 
 def _opened(host: str, port: int, anchor_growth: int, anchor_age: int, metrics: str) -> None:
-    from cli.session import open_alone
+    from cli.node.session import open_alone
 
     with open_alone() as home:
         from ledger.services.workers.anchoring_worker import AnchoringPolicy
@@ -81,7 +82,7 @@ def _serve(home: Any, host: str, port: int, policy: Any) -> None:
     import uvicorn
 
     from api.app import create_app
-    from cli.serving import configure, listen
+    from cli.node.serving import configure, listen
     from ledger.adapters import files
     from ledger.app import notices, settings
     from ledger.services.preservation import fixity

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli import output, tables
-from cli.global_options import Json
-from cli.hints import runnable
+from cli.invocation.global_options import Json
+from cli.invocation.hints import runnable
+from cli.terminal import output, tables
 from ledger.domain.codecs.text import counted
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ Example:
 
 
 def list_(as_json: Json = False) -> None:
-    from cli.session import open_session
+    from cli.node.session import open_session
 
     with open_session() as session:
         found, agency = session.node.sessions(), session.person.descriptor.agency
@@ -96,8 +96,8 @@ def end(
     which: Annotated[str, typer.Argument(metavar="SESSION", help="As session list shows it.")],
     as_json: Json = False,
 ) -> None:
-    from cli import arguments
-    from cli.session import open_session
+    from cli.items import arguments
+    from cli.node.session import open_session
 
     which = arguments.listed(which, 32, "session", "custody session list")
     with open_session() as session:
@@ -109,7 +109,7 @@ def end(
 
 
 def login(as_json: Json = False) -> None:
-    from cli.session import open_session
+    from cli.node.session import open_session
 
     with open_session() as session:
         session.node.status(chain=False, ipfs=False)
@@ -128,7 +128,7 @@ def set_(
 ) -> None:
     from dataclasses import replace
 
-    from cli.session import open_alone
+    from cli.node.session import open_alone
     from ledger.adapters import oidc as provider
     from ledger.app import settings
     from ledger.app.settings import OidcSettings
@@ -150,7 +150,7 @@ def set_(
 def off(as_json: Json = False) -> None:
     from dataclasses import replace
 
-    from cli.session import open_alone
+    from cli.node.session import open_alone
     from ledger.app import settings
     from ledger.app.settings import OidcSettings
 
@@ -160,7 +160,7 @@ def off(as_json: Json = False) -> None:
 
 
 def alarms(as_json: Json = False) -> None:
-    from cli.session import open_session
+    from cli.node.session import open_session
 
     with open_session() as session:
         found, agency = session.node.alarms(), session.person.descriptor.agency

@@ -8,15 +8,18 @@ from typing import TYPE_CHECKING, Any, Final
 
 import typer
 
-from cli import items, labels, moments, offer_confirmation, output, people, timeline
-from cli.global_options import Basis, Evidence, Json
-from cli.hints import command
+from cli.invocation.global_options import Basis, Evidence, Json
+from cli.invocation.hints import command
+from cli.items import items, offer_confirmation, short_ids
+from cli.node import people
+from cli.terminal import moments, output
+from cli.wording import labels, person_words, timeline
 from ledger.domain.identity.person import PersonId, read_stored
 from ledger.domain.identity.roles import ROLES_BY_TYPE
 
 if TYPE_CHECKING:
-    from cli.session import Session
-    from ledger.client.listed_events import TimelineEvent
+    from cli.node.session import Session
+    from ledger.client.reading.listed_events import TimelineEvent
     from ledger.domain.ports.answers import (
         Item,
         LoggedEvent,
@@ -38,7 +41,7 @@ _WORD: Final = "Until then all of this is the node's word."
 
 
 def show(evidence: Evidence, basis: Basis = "", as_json: Json = False) -> None:
-    from cli.session import open_session
+    from cli.node.session import open_session
 
     with open_session() as session:
         named = items.find(session, evidence)
@@ -55,7 +58,7 @@ class Shown:
     details: list[RecordedDocument]
     standing: Standing | None
     names: dict[str, str]
-    called: people.Names
+    called: person_words.Names
     may_read: bool  # whether a role of theirs may open the record at all
 
     @property
@@ -74,7 +77,7 @@ class Shown:
         Args:
             typed: how it was named. by_case: whether that says why it may be read.
         """
-        from ledger.client import listed_events
+        from ledger.client.reading import listed_events
 
         told = listed_events.held_against(self.item, self.events, self.details)
         text = _text(self.item, told, self.names, self.standing, self.called)
@@ -95,10 +98,10 @@ class Shown:
         return [*text, *_missing(self.details)]
 
 
-def read(session: Session, named: items.Named, basis: str) -> Shown:
+def read(session: Session, named: short_ids.Named, basis: str) -> Shown:
     """What the node tells of an item; with a basis also its record, after an access was signed."""
-    from cli.arguments import basis as basis_member
-    from ledger.client import retrieval
+    from cli.items.arguments import basis as basis_member
+    from ledger.client.reading import retrieval
 
     urn = named.urn
     details: list[RecordedDocument] = []
@@ -148,11 +151,11 @@ def _text(
     events: list[TimelineEvent],
     names: dict[str, str],
     standing: Standing | None,
-    called: people.Names,
+    called: person_words.Names,
 ) -> list[str]:
     kind = "case" if item.kind == "case" else "item"
     lines = [
-        f"{kind}     {items.short_digest(item.opening) or '-'}  {item.evidence}",
+        f"{kind}     {short_ids.short_digest(item.opening) or '-'}  {item.evidence}",
         f"held by  {labels.holder(item, called)}"
         + (" (closed)" if item.closed else "")
         + (", keys destroyed" if item.erased else ""),
@@ -191,7 +194,7 @@ def _text(
 
 def _missing(details: list[RecordedDocument]) -> list[str]:
     """What the record does not say, so that what holds is the node's word."""
-    from ledger.client import whole_record
+    from ledger.client.reading import whole_record
 
     lines = [f"not shown: {what}" for what in whole_record.missing(details)]
     word = "what holds for the item is the node's word alone: its record is not shown whole"
@@ -200,7 +203,7 @@ def _missing(details: list[RecordedDocument]) -> list[str]:
 
 def _seen(item: Item, details: list[RecordedDocument]) -> Iterator[PersonId]:
     """Everybody whom the item and its record name."""
-    yield from people.actors(detail.document for detail in details)
+    yield from person_words.actors(detail.document for detail in details)
     yield PersonId(item.custodian, item.holder)
     if item.offer is not None and item.offer.person:
         yield PersonId(item.offer.agency, item.offer.person)
@@ -210,7 +213,7 @@ def _seen(item: Item, details: list[RecordedDocument]) -> Iterator[PersonId]:
             yield PersonId(who.agency or item.custodian, who.pseudonym)
 
 
-def _offer(offer: OpenOffer | None, called: people.Names) -> list[str]:
+def _offer(offer: OpenOffer | None, called: person_words.Names) -> list[str]:
     if offer is None:
         return []
     to = f"{called(offer.agency, offer.person)} of {offer.agency}" if offer.person else offer.agency

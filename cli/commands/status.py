@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from cli import items, output, tables
-from cli.global_options import STATE, Json
-from cli.hints import runnable
+from cli.invocation.global_options import STATE, Json
+from cli.invocation.hints import runnable
+from cli.items import short_ids
+from cli.terminal import output, tables
 from ledger.domain.codecs.text import counted
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ Example:
 
 
 def status(as_json: Json = False) -> None:
-    from cli.session import open_session
+    from cli.node.session import open_session
     from ledger.domain.errors import UsageError
 
     if STATE.offline:
@@ -54,7 +55,7 @@ def text(found: NodeStatus) -> list[str]:
     newest = found.newest
     lines = [
         f"agency      {found.agency} (version {found.descriptorVersion} of its published keys)",
-        f"log         {items.short_digest(found.log.rpartition(':')[2])}",
+        f"log         {short_ids.short_digest(found.log.rpartition(':')[2])}",
         (
             f"entries     {found.integrated} in the log, {found.submitted} sent, "
             f"{found.anchored} anchored, {found.final} final"

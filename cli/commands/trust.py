@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli import beside, outfile, output, own_trust, trust_lines
-from cli.global_options import STATE, Json
+from cli.files import beside
+from cli.invocation.global_options import STATE, Json
+from cli.node import own_trust
+from cli.terminal import outfile, output
+from cli.wording import trust_lines
 
 if TYPE_CHECKING:
     from ledger.client.trust_roots import TrustApi
@@ -47,7 +50,7 @@ def trust(
     force: outfile.Force = False,
     as_json: Json = False,
 ) -> None:
-    from cli.arguments import read_trust
+    from cli.items.arguments import read_trust
     from ledger.client import trust_roots
     from ledger.domain.errors import UsageError
 
@@ -107,7 +110,7 @@ def _named() -> Iterator[TrustApi]:
     """The node of --server, which is asked as somebody who knows whose it is: what is known of
     other nodes lies among the keys.
     """
-    from cli.session import open_session
+    from cli.node.session import open_session
 
     with open_session() as session:
         yield session.node
@@ -120,7 +123,7 @@ def _pinned(node: TrustApi, bundles: list[Path]) -> TrustRoot:
         FormatError: no bundle. IncompleteError: nothing of it is anchored. VerificationError: the
             chain has another block there.
     """
-    from cli.arguments import read_file
+    from cli.items.arguments import read_file
     from ledger.client import trust_roots
     from ledger.domain.bundle import bundle as formats
     from ledger.domain.bundle import trust as roots

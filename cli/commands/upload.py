@@ -9,27 +9,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli import (
-    command_line,
-    disk_images,
-    exhibits,
-    expected_lists,
-    items,
-    output,
-    questions,
-    record_options,
-    standard_input,
-    upload_preview,
-    upload_report,
-)
-from cli.global_options import STATE, Json
-from cli.hints import command, in_short
-from cli.upload_report import LISTED
+from cli.intake import disk_images, expected_lists, standard_input, upload_preview, upload_report
+from cli.intake.upload_report import LISTED
+from cli.invocation import command_line
+from cli.invocation.global_options import STATE, Json
+from cli.invocation.hints import command, in_short
+from cli.items import exhibits, items, short_ids
+from cli.terminal import output, questions
+from cli.wording import record_options
 from ledger.domain.codecs.text import counted
 
 if TYPE_CHECKING:
-    from cli.session import Session
-    from ledger.client.upload import UploadOptions
+    from cli.node.session import Session
+    from ledger.client.intake.upload import UploadOptions
 
 _HELP = """Hash, encrypt, store and record files and folders where they are collected.
 
@@ -111,7 +103,7 @@ def upload(
 ) -> None:
     from dataclasses import replace
 
-    from ledger.client.upload import UploadOptions
+    from ledger.client.intake.upload import UploadOptions
     from ledger.domain.errors import UsageError
 
     piped = standard_input.is_meant(paths)
@@ -209,8 +201,8 @@ def upload_paths(
     """
     from dataclasses import asdict
 
-    from cli.session import open_session
-    from ledger.client.upload_drafts import measure
+    from cli.node.session import open_session
+    from ledger.client.intake.upload_drafts import measure
 
     own, images = own_places(), images or disk_images.GivenImages(paths)
     spooled = options.spooled
@@ -276,8 +268,8 @@ def _run(
     """
     from dataclasses import replace
 
-    from ledger.client.upload import Upload
-    from ledger.client.upload_preview import Preview
+    from ledger.client.intake.upload import Upload
+    from ledger.client.intake.upload_preview import Preview
     from ledger.domain.errors import DemandError, InterruptedUploadError, UsageError
 
     kind = Preview if dry else Upload
@@ -292,7 +284,7 @@ def _run(
     except DemandError as error:
         raise record_options.unmet(error) from error
     except InterruptedUploadError as error:
-        items.shorts(session, [error.recorded] if error.recorded else [])  # by which it is told
+        short_ids.shorts(session, [error.recorded] if error.recorded else [])  # by which it is told
         chosen = None if done else _ask(error)
         if chosen is None:
             raise UsageError(error.message, hint=_commands(error)) from error
@@ -304,7 +296,7 @@ def _ask(error: Any) -> str | None:
     """What the person at a terminal chooses; None where nobody is there, or nothing is to be
     chosen.
     """
-    from ledger.client.upload_request import RESTART, RESUME
+    from ledger.client.intake.upload_request import RESTART, RESUME
 
     if error.recorded or not questions.can_ask():
         return None

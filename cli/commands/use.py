@@ -7,9 +7,10 @@ from typing import Annotated
 
 import typer
 
-from cli import output, record_options
-from cli.global_options import STATE, Json
-from cli.hints import command
+from cli.invocation.global_options import STATE, Json
+from cli.invocation.hints import command
+from cli.terminal import output
+from cli.wording import record_options
 from ledger.domain.errors import UsageError
 
 _HELP = """Work on a case in this folder, and in those below it: what is recorded here without
@@ -28,7 +29,7 @@ def use(
     none: Annotated[bool, typer.Option("--none", help="No case in this folder any more.")] = False,
     as_json: Json = False,
 ) -> None:
-    from cli.session import unlock
+    from cli.node.session import unlock
     from ledger.app.used_cases import UsedCases
 
     if case and none:

@@ -9,9 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli import beside, command_line, given_folder, items, measured_file, output, trust_lines
-from cli.global_options import Json
-from cli.hints import runnable
+from cli.files import beside, given_folder, measured_file
+from cli.invocation import command_line
+from cli.invocation.global_options import Json
+from cli.invocation.hints import runnable
+from cli.items import short_ids
+from cli.terminal import output
+from cli.wording import trust_lines
 
 if TYPE_CHECKING:
     from ledger.domain.bundle.bundle import Bundle
@@ -111,8 +115,8 @@ def run(
             got none.
         typed: the options as they were typed, for a command that is told in this one's place.
     """
-    from cli import verdicts
-    from cli.arguments import read_trust
+    from cli.items.arguments import read_trust
+    from cli.wording import verdicts
     from ledger.domain import verify as verification
 
     given = read_trust(trust) if trust is not None else None
@@ -203,7 +207,7 @@ def _likely_cause(bundle: Bundle | None, root: TrustRoot) -> list[str]:
     contracts of this trust root: the two were made for different chains. It changes no verdict: a
     forged bundle looks like that, too.
     """
-    from cli import verdicts
+    from cli.wording import verdicts
     from ledger.domain.chain import evm
     from ledger.domain.errors import CustodyError
 
@@ -242,7 +246,8 @@ def _ask_for_pins(
 
 def _timeline(bundle: Bundle | None, events: list[dict[str, Any]]) -> list[str]:
     """The life of the item as the bundle tells it, for a court to read."""
-    from cli import moments, timeline
+    from cli.terminal import moments
+    from cli.wording import timeline
     from ledger.domain.event import document
 
     entries = []
@@ -270,14 +275,14 @@ def _timeline(bundle: Bundle | None, events: list[dict[str, Any]]) -> list[str]:
             )
         )
     zone = moments.zone_here(entries[-1].time) if entries else "UTC"
-    item = items.short_digest(entries[0].statement) if entries else "-"
+    item = short_ids.short_digest(entries[0].statement) if entries else "-"
     head = f"the life of the item {item}, as signed by those who handled it"
     return [head, f"(times are {zone}):", "", *timeline.Timeline(entries, {}).lines()]
 
 
 def _step(number: int, step: Any, told_above: set[str]) -> list[str]:
     """A step, with what to do about it where that is not told above already."""
-    from cli import verdicts
+    from cli.wording import verdicts
 
     more = verdicts.told(step.detail, 6) if step.detail else []
     is_new = step.hint and step.hint not in told_above

@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from cli import output, record_options
-from cli.global_options import STATE, Json
-from cli.interrupt import Stopped
+from cli.invocation.global_options import STATE, Json
+from cli.node.interrupt import Stopped
+from cli.terminal import output
+from cli.wording import record_options
 from ledger.domain.codecs.text import counted
 
 if TYPE_CHECKING:
-    from cli.session import Session
-    from ledger.client.watched_folder import Said
-    from ledger.client.watching import Ready, Watching
+    from cli.node.session import Session
+    from ledger.client.intake.watched_folder import Said
+    from ledger.client.intake.watching import Ready, Watching
 
 _HELP = """Watch a folder and record each exhibit in it, a folder of its own, once it is complete:
 nothing in it has changed for --quiet seconds, or the file --marker lies in it.
@@ -67,7 +68,7 @@ class _Run:
     def _take(self, ready: Ready) -> None:
         from cli.commands import upload
         from ledger.app import watch_marks
-        from ledger.client.upload import Upload
+        from ledger.client.intake.upload import Upload
 
         session = self._session
         run = Upload(
@@ -119,10 +120,10 @@ def watch(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    from cli.session import open_session
+    from cli.node.session import open_session
     from ledger.app import watch_marks
-    from ledger.client.watched_folder import Rule
-    from ledger.client.watching import Watching
+    from ledger.client.intake.watched_folder import Rule
+    from ledger.client.intake.watching import Watching
     from ledger.domain.errors import UsageError
 
     read = Rule(rule)
@@ -193,7 +194,7 @@ def _root(folder: Path) -> Path:
 
 
 def _options(said: Said) -> Any:
-    from ledger.client.upload import UploadOptions
+    from ledger.client.intake.upload import UploadOptions
 
     tool = {"name": said.tool, **({"version": said.toolVersion} if said.toolVersion else {})}
     body: dict[str, Any] = {

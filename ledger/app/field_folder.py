@@ -14,7 +14,7 @@ from ledger.adapters.ipfs.local import LocalBlockStore
 from ledger.adapters.journal import FileJournal
 from ledger.adapters.keystore.file import FileKeyring
 from ledger.app import settings
-from ledger.client.offline import FieldNode
+from ledger.client.field.offline import FieldNode
 from ledger.domain.codecs import strict_json
 from ledger.domain.errors import FormatError, UsageError
 from ledger.domain.ports.node_answers import About

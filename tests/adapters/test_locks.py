@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cli import clear_copies
+from cli.node import clear_copies
 from ledger.adapters import filelock
 from ledger.adapters.filelock import FileLock
 from ledger.adapters.ipfs.local import LocalBlockStore

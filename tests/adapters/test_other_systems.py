@@ -16,15 +16,15 @@ from typing import Any
 import grimp
 import pytest
 
-from cli import hints
+from cli.invocation import hints
 from ledger import system
 from ledger.adapters import filelock, files, outputs
 from ledger.adapters.filelock import FileLock
 from ledger.adapters.journal import FileJournal, count
 from ledger.adapters.keystore.file import FileKeyring
 from ledger.app import settings
-from ledger.client import folder_walk, open_folder
-from ledger.client.steady_file import Steady
+from ledger.client.files import folder_walk, open_folder
+from ledger.client.files.steady_file import Steady
 from ledger.domain.errors import LockedError, SourceError, StorageError
 from ledger.domain.files import windows_names
 from ledger.domain.files.manifest import Omission
@@ -70,7 +70,7 @@ def test_nothing_imports_what_windows_lacks() -> None:
         *("ledger", "api", "cli"), include_external_packages=True, cache_dir=None
     )
     # The program that reads disk images imports nothing of ours, and asks for the system itself.
-    alone = {"resource": {"ledger.client.ewf_process"}}
+    alone = {"resource": {"ledger.client.images.ewf_process"}}
     for name in POSIX & graph.modules:
         found = graph.find_modules_that_directly_import(name)
         assert found == alone.get(name, {"ledger.system"})

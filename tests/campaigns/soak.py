@@ -29,14 +29,14 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from cli.servers import Servers
+from cli.node.servers import Servers
 from ledger.adapters.clock import SystemClock
 from ledger.adapters.keystore.file import FileKeyring
 from ledger.adapters.node.client import NodeClient
 from ledger.app import bootstrap, create_home, field_folder, person_keys, settings
-from ledger.client import retrieval
-from ledger.client.content_sealer import ContentEncryptor
-from ledger.client.upload import Upload, UploadOptions
+from ledger.client.intake.content_sealer import ContentEncryptor
+from ledger.client.intake.upload import Upload, UploadOptions
+from ledger.client.reading import retrieval
 from ledger.domain.codecs.digests import MultiDigest
 from ledger.domain.codecs.text import from_b64url
 from ledger.domain.crypto.content_encryption import Pieces

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from cli import output
-from cli.global_options import STATE
+from cli.invocation.global_options import STATE
+from cli.terminal import output
 from tests.support import releasing
 from tests.support.commands import custody
 

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from cli import output
+from cli.terminal import output
 from tests.support.commands import ROOT
 from tests.support.served_agency import ServedAgency, serving
 

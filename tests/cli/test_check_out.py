@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from ledger.app.settings import CLIENT
-from ledger.client import retrieval
+from ledger.client.reading import retrieval
 from ledger.domain.errors import NetworkError
 from tests.support.commands import ROOT, done, settings_of_commands, within
 from tests.support.desk import PASSPHRASE, Desk

@@ -17,7 +17,9 @@ from typing import BinaryIO
 
 import pytest
 
-from cli import beside, court_folder, court_page, output
+from cli.court import court_folder, court_page
+from cli.files import beside
+from cli.terminal import output
 from ledger.adapters import files
 from ledger.adapters.node.client import NodeClient
 from ledger.domain.bundle import bundle as bundles

@@ -8,7 +8,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-from cli import court_page
+from cli.court import court_page
 from ledger.domain.bundle import bundle as bundles
 from ledger.domain.bundle import trust
 from ledger.domain.verify import verify_bundle

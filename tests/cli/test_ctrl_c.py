@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from cli import interrupt
+from cli.node import interrupt
 from ledger.domain.bundle.bundle import parse
 from ledger.domain.errors import UnconfirmedError
 from tests.support.commands import ROOT, custody
@@ -135,7 +135,7 @@ kind.{method} = struck
         ),
         (
             "--offline upload FILE --case 1 --exhibit 1 --basis x",
-            "ledger.client.offline",
+            "ledger.client.field.offline",
             "FieldNode",
             "register",
             "",

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from cli import record_options
-from ledger.client import handover
+from cli.wording import record_options
+from ledger.client.handovers import handover
 from ledger.domain.errors import DemandError
 from ledger.domain.event.offer_terms import OfferTerms
 from ledger.domain.item import jurisdiction_profile

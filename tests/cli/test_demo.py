@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from cli import working
+from cli.terminal import working
 from ledger.app import find_home
 from tests.support.commands import ROOT, Terminal, within
 

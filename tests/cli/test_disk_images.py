@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from cli import extras
-from ledger.client import image_reader
+from cli.invocation import extras
+from ledger.client.images import image_reader
 from tests.support import images
 from tests.support.commands import custody, within
 

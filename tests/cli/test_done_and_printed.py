@@ -15,8 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from cli import interrupt, main, output
-from cli.global_options import STATE
+from cli import main
+from cli.invocation.global_options import STATE
+from cli.node import interrupt
+from cli.terminal import output
 from ledger.app import settings
 from tests.cli.test_output import Stream
 from tests.support.commands import begun, custody, within
@@ -115,7 +117,7 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-@pytest.mark.parametrize("place", ["cli.serving.listen", "ledger.adapters.files.write"])
+@pytest.mark.parametrize("place", ["cli.node.serving.listen", "ledger.adapters.files.write"])
 @pytest.mark.usefixtures("installed")
 def test_a_server_that_is_asked_to_end_while_it_begins_ends_all_the_same(
     home_path: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals, place: str

@@ -10,9 +10,9 @@ import sys
 
 import pytest
 
-from cli.hints import quoted
-from cli.line_folding import folded
-from cli.verdicts import told
+from cli.invocation.hints import quoted
+from cli.terminal.line_folding import folded
+from cli.wording.verdicts import told
 from ledger.domain.untrusted.visible import visible, width
 
 WORDS = ("photo.jpg", "it's a face.jpg", "a" * 130, "x y  z" * 30, '"both" \'kinds\'' * 9, "naïve " * 40, "$HOME `id` \\n" * 12, "日本語 " * 30, "tab\tand\nline \x1b[2J" * 8, "--basis", "\\" * 60, "", "$" * 70, "a $'b' " * 20, "e" + "\u0301" * 9 + " x")  # fmt: skip

@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
-from cli import output, withholding
-from cli.session import Session
+from cli.court import withholding
+from cli.node.session import Session
+from cli.terminal import output
 from ledger.adapters.clock import SystemClock
 from ledger.adapters.node.client import NodeClient
-from ledger.client import retrieval
+from ledger.client.reading import retrieval
 from ledger.domain.bundle import trust
 from ledger.domain.event.signing import Person
 from tests.support.commands import custody, within

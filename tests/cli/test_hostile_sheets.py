@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ledger.client import register_table
+from ledger.client.registers import register_table
 from ledger.domain.errors import UsageError
 from tests.support.workbooks import (
     HEAD,

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from ledger.client import physical_items, register_table
+from ledger.client import physical_items
+from ledger.client.registers import register_table
 from ledger.domain.errors import NetworkError, UsageError
 from tests.support.commands import within
 

@@ -16,8 +16,8 @@ import openpyxl
 import pytest
 from openpyxl.worksheet.worksheet import Worksheet
 
-from ledger.client import register_table
-from ledger.client.register_table import Register
+from ledger.client.registers import register_table
+from ledger.client.registers.register_table import Register
 from ledger.domain.errors import UsageError
 from tests.support.commands import within
 from tests.support.workbooks import (

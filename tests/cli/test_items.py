@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from cli import items
-from cli.global_options import STATE
+from cli.invocation.global_options import STATE
+from cli.items import items
 from ledger.domain.errors import UsageError
 from tests.support.commands import custody, within
 
@@ -140,7 +140,7 @@ def test_an_item_that_is_named_by_its_id_is_read_for_no_reason_that_nobody_gave(
 def test_a_recorded_name_never_leads_out_of_the_folder_nor_hides_the_file(
     tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from cli import beside
+    from cli.files import beside
 
     monkeypatch.chdir(tmp_path)
     assert beside.free(name, "item-1234abcd", ".bundle") == Path("item-1234abcd.bundle")

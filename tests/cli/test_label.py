@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from cli import code128
+from cli.terminal import code128
 from ledger.domain.errors import UsageError
 from tests.support.commands import within
 

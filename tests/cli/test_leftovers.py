@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cli import clear_copies
+from cli.node import clear_copies
 from tests.support.commands import within
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from cli.in_process_transport import InProcess
+from cli.node.in_process_transport import InProcess
 
 
 def test_a_home_is_not_closed_under_a_request_of_a_thread_that_nobody_waits_for() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cli import moments, questions
+from cli.terminal import moments, questions
 from ledger.domain.errors import UsageError
 from tests.support.commands import within
 

@@ -16,9 +16,9 @@ from typing import Any, Final, get_type_hints
 import pytest
 from typer.main import get_command
 
-from cli import output
-from cli.global_options import STATE
+from cli.invocation.global_options import STATE
 from cli.main import app
+from cli.terminal import output
 from ledger.adapters.audit_state import SqliteAuditState
 from ledger.domain.errors import StorageError, UsageError
 from tests.support.commands import custody, within

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from cli.recording import RecordingNode
+from cli.node.recording import RecordingNode
 from ledger.domain.errors import NetworkError
 from tests.support.commands import done, within
 from tests.support.served_agency import ServedAgency, serving

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from cli import logs, main, output, tables
-from cli.global_options import STATE
+from cli import main
+from cli.invocation.global_options import STATE
+from cli.terminal import logs, output, tables
 from ledger.domain.untrusted.visible import is_safe
 from tests.support.printing import (
     FORGED,

@@ -8,7 +8,7 @@ import shutil
 import time
 from pathlib import Path
 
-from ledger.client import handover
+from ledger.client.handovers import handover
 from ledger.domain.event.offer_terms import OfferTerms
 from tests.support.actors import enrolled
 from tests.support.commands import custody

@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from cli import questions, session
-from ledger.client import handover
+from cli.node import session
+from cli.terminal import questions
+from ledger.client.handovers import handover
 from ledger.domain.errors import DemandError, UsageError
 from tests.support.actors import Actor, commands_of, enrolled
 from tests.support.commands import within
@@ -206,7 +207,9 @@ def test_half_a_terminal_is_none(missing: str, monkeypatch: pytest.MonkeyPatch) 
 
 
 ASKING = """
-from cli import interrupt, main, output, questions
+from cli import (main)
+from cli.node import (interrupt)
+from cli.terminal import (output, questions)
 def upload_paths(*_, **__):
     questions.agree("Sign it?", yes=False, otherwise="all is as before")
     output.show("SIGNED")

@@ -13,12 +13,13 @@ from typing import Any
 
 import pytest
 
-from cli import named_numbers, selection
-from cli.global_options import STATE
-from cli.items import Named
+from cli.invocation import named_numbers
+from cli.invocation.global_options import STATE
+from cli.items import selection
+from cli.items.short_ids import Named
 from ledger.app.settings import CLIENT
-from ledger.client import offered_item
-from ledger.client.offered_item import OnOffer
+from ledger.client.handovers import offered_item
+from ledger.client.handovers.offered_item import OnOffer
 from ledger.domain.errors import NetworkError, RuleError, VerificationError
 from ledger.domain.event import same_record
 from tests.support.commands import done, within

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from cli import items
+from cli.items import short_ids
 from ledger.adapters.node.client import NodeClient
 from ledger.domain.ports.answers import Item
 from tests.cli.test_items import at_work, phone, seized, short  # noqa: F401  (fixtures)
@@ -113,7 +113,7 @@ def test_a_list_is_limited_sorted_and_turned_page_by_page(at_work: Path) -> None
 def test_the_widest_row_of_a_list_fits_eighty_columns(monkeypatch: pytest.MonkeyPatch) -> None:
     from cli.commands import list_items
 
-    monkeypatch.setattr("cli.output.is_terminal", lambda _: True)
+    monkeypatch.setattr("cli.terminal.output.is_terminal", lambda _: True)
     monkeypatch.setenv("COLUMNS", "80")
     ours = Item(
         "urn:uuid:3f0c1d2e-5b6a-4c7d-8e9f-0a1b2c3d4e5f", "ab" * 32, "2026-11-20T10:00:00Z", "me",
@@ -122,7 +122,7 @@ def test_the_widest_row_of_a_list_fits_eighty_columns(monkeypatch: pytest.Monkey
     )  # fmt: skip
     gone = replace(ours, evidence=ours.evidence[:-1] + "e", custodian="RO-DIICOT", holder="x" * 26)
     called = lambda agency, name: "47110815" if agency == "NL-POL" else name[:8]  # noqa: E731
-    ids = items.apart({ours.evidence: "ab" * 32, gone.evidence: "cd" * 32})
+    ids = short_ids.apart({ours.evidence: "ab" * 32, gone.evidence: "cd" * 32})
     lines = list_items._table([ours, gone], ids, "NL-POL", called, {})
     assert len(lines) == 3
     assert max(map(len, lines)) <= 80

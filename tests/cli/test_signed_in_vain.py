@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from cli import court_folder, withholding
-from cli.session import Session
+from cli.court import court_folder, withholding
+from cli.node.session import Session
 from ledger.app import settings
-from ledger.client import handover, handover_pause
-from ledger.client.upload import UploadOptions
+from ledger.client.handovers import handover, handover_pause
+from ledger.client.intake.upload import UploadOptions
 from ledger.domain.errors import DeniedError, IncompleteError, UsageError
 from ledger.domain.event.offer_terms import OfferTerms
 from ledger.domain.files import manifest

@@ -6,8 +6,8 @@ import itertools
 
 import pytest
 
-from cli import output, tables
 from cli.commands.status import text
+from cli.terminal import output, tables
 from ledger.domain.blocks.store import ReplicaStatus
 from ledger.domain.codecs.text import counted
 from ledger.domain.ports.node_answers import (

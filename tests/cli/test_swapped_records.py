@@ -13,10 +13,10 @@ from typing import Any
 import httpx
 import pytest
 
-from cli import session
+from cli.node import session
 from ledger.app import field_folder
-from ledger.client import handover
-from ledger.client.upload import Upload, UploadOptions, UploadResult
+from ledger.client.handovers import handover
+from ledger.client.intake.upload import Upload, UploadOptions, UploadResult
 from ledger.domain.codecs.text import b64url, from_b64url
 from ledger.domain.errors import ConflictError, VerificationError
 from ledger.domain.event.offer_terms import OfferTerms

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cli import output, tables
+from cli.terminal import output, tables
 from ledger.domain.untrusted.visible import width
 
 ITEM = "df487490-ecec-4ad4-a8ff-0ecba2eefdf9"

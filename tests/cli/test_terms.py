@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ledger.client import handover, offered_item
+from ledger.client.handovers import handover, offered_item
 from ledger.domain.errors import RuleError
 from ledger.domain.event.offer_terms import OfferTerms
 from tests.support.actors import Actor, commands_of, enrolled

@@ -11,8 +11,9 @@ from typing import Any
 import httpx
 import pytest
 
-from ledger.client import handover_pause, own_signers, redaction
-from ledger.client.upload import UploadOptions
+from ledger.client.handovers import handover_pause
+from ledger.client.intake.upload import UploadOptions
+from ledger.client.reading import own_signers, redaction
 from ledger.domain.bundle import bundle as bundles
 from ledger.domain.codecs.text import b64url
 from ledger.domain.errors import RuleError, VerificationError

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ledger.client import handover, offered_item
+from ledger.client.handovers import handover, offered_item
 from ledger.domain.errors import NotFoundError, VerificationError
 from ledger.domain.event.offer_terms import OfferTerms
 from tests.cli.test_swapped_records import OTHER, another_head, item_of, older, shown

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ledger.client import retrieval
+from ledger.client.reading import retrieval
 from ledger.domain.files import media_types
 from ledger.domain.files.manifest import MEDIA_TYPE
 from tests.support.commands import within

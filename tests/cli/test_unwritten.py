@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from cli import output
-from cli.global_options import STATE
+from cli.invocation.global_options import STATE
+from cli.terminal import output
 from ledger.app import create_home
 from ledger.domain.bundle.trust import parse
 from tests.support import consortium

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from ledger.app import field_folder
-from ledger.client.upload import Upload, UploadOptions
+from ledger.client.intake.upload import Upload, UploadOptions
 from ledger.domain.files import custody_files
 from tests.support.commands import ROOT, custody
 from tests.support.desk import PASSPHRASE, Desk

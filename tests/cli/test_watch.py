@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from cli.commands import watch as watching
-from ledger.client import watched_folder
-from ledger.client.watched_folder import Rule, Said
-from ledger.client.watching import Ready, Watching
+from ledger.client.intake import watched_folder
+from ledger.client.intake.watched_folder import Rule, Said
+from ledger.client.intake.watching import Ready, Watching
 from ledger.domain.errors import NetworkError, UsageError
 from tests.support.commands import begun, within
 

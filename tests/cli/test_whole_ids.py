@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from cli import items, output
-from cli.global_options import STATE
+from cli.invocation.global_options import STATE
+from cli.items import items, short_ids
+from cli.terminal import output
 from ledger.app.field_folder import journal_of
-from ledger.client.upload import Upload, UploadOptions
+from ledger.client.intake.upload import Upload, UploadOptions
 from ledger.domain.errors import NotFoundError
 from tests.support.actors import enrolled
 from tests.support.commands import done, within
@@ -116,8 +117,8 @@ def test_items_of_others_are_told_apart_by_how_their_ids_begin() -> None:
     first, second = (
         f"urn:uuid:3f0c1d2e-{four}-4a1b-8c2d-0123456789ab" for four in ("0001", "1002")
     )
-    assert items.beginnings([first]) == {first: "3f0c1d2e"}
-    both = items.beginnings([first, second])
+    assert short_ids.beginnings([first]) == {first: "3f0c1d2e"}
+    both = short_ids.beginnings([first, second])
     assert len(set(both.values())) == 2
     for urn, told in both.items():
         assert items.among([first, second], told, "one of them") == urn

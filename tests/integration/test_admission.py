@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from ledger.adapters.oidc import OidcProvider
-from ledger.client import handover, retrieval
+from ledger.client.handovers import handover
+from ledger.client.reading import retrieval
 from ledger.domain.codecs.text import evidence_bytes
 from ledger.domain.crypto import content_encryption, grants
 from ledger.domain.errors import DeniedError, RuleError

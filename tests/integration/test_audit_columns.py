@@ -21,9 +21,9 @@ from ledger.adapters.audit_state import SqliteAuditState
 from ledger.adapters.database.engine import sqlite_url
 from ledger.adapters.database.store import SqlRecords
 from ledger.app import give_custody_key, open_audit
-from ledger.client import copying, handover
-from ledger.client.copying import Disclosure, Recipient
-from ledger.client.upload import UploadOptions
+from ledger.client.handovers import copying, handover
+from ledger.client.handovers.copying import Disclosure, Recipient
+from ledger.client.intake.upload import UploadOptions
 from ledger.domain.audit.report import AuditReport
 from ledger.domain.codecs.text import format_time
 from ledger.domain.event.offer_terms import OfferTerms

@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from ledger.adapters.memory import StoppedClock
-from ledger.client import handover, retrieval
+from ledger.client.handovers import handover
+from ledger.client.reading import retrieval
 from ledger.domain.audit.checklist import Status
 from ledger.domain.codecs.text import format_time
 from ledger.domain.verify.report import Verdict

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from ledger.app import give_custody_key, open_audit
-from ledger.client import handover, offered_item
-from ledger.client.upload import UploadOptions
+from ledger.client.handovers import handover, offered_item
+from ledger.client.intake.upload import UploadOptions
 from ledger.domain.audit.report import AuditReport
 from ledger.domain.bundle import bundle as bundles
 from ledger.domain.identity.person import PersonId

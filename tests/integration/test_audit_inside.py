@@ -59,7 +59,7 @@ def lived(founded: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[D
     import shutil
 
     folder = tmp_path_factory.mktemp("lived")
-    from ledger.client.upload import UploadOptions
+    from ledger.client.intake.upload import UploadOptions
 
     files = []
     for name in ("one.jpg", "two.jpg"):

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from cli import auditreport
+from cli.wording import auditreport
 from ledger.adapters import logfiles, parallel_decoding
 from ledger.adapters.audit_state import SqliteAuditState
 from ledger.adapters.chain.contracts import Contracts
@@ -22,7 +22,7 @@ from ledger.adapters.chain.rpc import RpcChain
 from ledger.adapters.clock import SystemClock
 from ledger.adapters.logfiles import Auditor, FolderFiles, WebFiles, drop_partials, write_tree
 from ledger.app.open_audit import about
-from ledger.client import handover
+from ledger.client.handovers import handover
 from ledger.domain.audit.report import AuditReport
 from ledger.domain.bundle import trust_fingerprint
 from ledger.domain.bundle.trust import TrustRoot

@@ -12,8 +12,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from ledger.app import open_audit
-from ledger.client import copying, handover
-from ledger.client.copying import Disclosure, Recipient
+from ledger.client.handovers import copying, handover
+from ledger.client.handovers.copying import Disclosure, Recipient
 from ledger.domain.codecs.text import evidence_bytes
 from ledger.domain.crypto import grants
 from ledger.domain.crypto.grants import HpkePrivateKey

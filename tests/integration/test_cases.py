@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from ledger.app import open_audit
-from ledger.client import opening, physical_items, retrieval
-from ledger.client.upload import UploadOptions
+from ledger.client import opening, physical_items
+from ledger.client.intake.upload import UploadOptions
+from ledger.client.reading import retrieval
 from ledger.domain.codecs.text import evidence_bytes, new_case, subject_bytes
 from ledger.domain.crypto import content_encryption
 from ledger.domain.errors import (

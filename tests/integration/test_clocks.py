@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from ledger.client import handover, retrieval
+from ledger.client.handovers import handover
+from ledger.client.reading import retrieval
 from ledger.domain.errors import ChainError, RuleError
 from ledger.domain.event.offer_terms import OfferTerms
 from ledger.domain.identity import revocation_list as revocation_lists

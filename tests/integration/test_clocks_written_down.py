@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ledger.client import handover, offered_item
+from ledger.client.handovers import handover, offered_item
 from ledger.domain.errors import DeniedError, NotFoundError
 from ledger.domain.event.offer_terms import OfferTerms
 from ledger.domain.identity import login

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from cli import custody_key_notices, output
+from cli.node import custody_key_notices
+from cli.terminal import output
 from ledger.domain.errors import DeniedError
 from ledger.domain.identity import enrolment
 from ledger.domain.identity.person import PersonId

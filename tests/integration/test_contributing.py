@@ -14,9 +14,10 @@ import pytest
 import typer
 
 from api.app import create_app
-from cli import eventforms, main
-from cli.in_process_transport import InProcess
+from cli import main
 from cli.main import app
+from cli.node.in_process_transport import InProcess
+from cli.wording import eventforms
 from ledger.adapters.logfiles import FolderFiles
 from ledger.domain.errors import DeniedError, NotFoundError, UnreadableError, UsageError
 from ledger.domain.event.schema import Report

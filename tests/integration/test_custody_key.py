@@ -16,7 +16,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from ledger.adapters.keystore.file import FileKeyring
 from ledger.app import create_home, enrolling, give_custody_key
 from ledger.app.settings import KEYRING
-from ledger.client import handover, retrieval
+from ledger.client.handovers import handover
+from ledger.client.reading import retrieval
 from ledger.domain.codecs.cbor import encode
 from ledger.domain.codecs.text import from_b64url
 from ledger.domain.crypto import custody_key

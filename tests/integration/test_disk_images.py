@@ -16,9 +16,10 @@ from typing import Any
 import pytest
 
 from ledger.app import field_folder
-from ledger.client import copying, disk_image, ewf_process, image_parts, image_reader
-from ledger.client.image_record import ImageRecord
-from ledger.client.upload import Upload, UploadOptions, UploadResult
+from ledger.client.handovers import copying
+from ledger.client.images import disk_image, ewf_process, image_parts, image_reader
+from ledger.client.images.image_record import ImageRecord
+from ledger.client.intake.upload import Upload, UploadOptions, UploadResult
 from ledger.domain.errors import SourceError, UsageError
 from tests.integration.test_folders import body
 from tests.support import images

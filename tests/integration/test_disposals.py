@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from ledger.client import handover
-from ledger.client.upload import UploadOptions
+from ledger.client.handovers import handover
+from ledger.client.intake.upload import UploadOptions
 from ledger.domain.bundle import bundle as bundles
 from ledger.domain.codecs.text import format_time
 from ledger.domain.errors import DeniedError, RuleError, UsageError

@@ -11,8 +11,8 @@ import pytest
 
 from ledger.adapters.node import signed_records
 from ledger.app import field_folder
-from ledger.client import copying, handover
-from ledger.client.upload import UploadOptions
+from ledger.client.handovers import copying, handover
+from ledger.client.intake.upload import UploadOptions
 from ledger.domain.bundle import bundle as bundles
 from ledger.domain.bundle import parcel
 from ledger.domain.bundle.trust import TrustRoot

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from ledger.app import field_folder
-from ledger.client import folder_walk
-from ledger.client.open_folder import FolderByDescriptor, OpenFolder
-from ledger.client.upload import Upload, UploadOptions, UploadResult
-from ledger.client.upload_drafts import measure
-from ledger.client.upload_request import RESTART, RESUME
+from ledger.client.files import folder_walk
+from ledger.client.files.open_folder import FolderByDescriptor, OpenFolder
+from ledger.client.intake.upload import Upload, UploadOptions, UploadResult
+from ledger.client.intake.upload_drafts import measure
+from ledger.client.intake.upload_request import RESTART, RESUME
 from ledger.domain.errors import InterruptedUploadError
 from ledger.domain.files import manifest
 from ledger.domain.files.manifest import Manifest

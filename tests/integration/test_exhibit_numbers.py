@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
-from cli import named_numbers
-from cli.global_options import STATE
+from cli.invocation import named_numbers
+from cli.invocation.global_options import STATE
 from ledger.app import field_folder
-from ledger.client import physical_items, retrieval
-from ledger.client.upload import Upload, UploadOptions, UploadResult
+from ledger.client import physical_items
+from ledger.client.intake.upload import Upload, UploadOptions, UploadResult
+from ledger.client.reading import retrieval
 from ledger.domain.errors import ConflictError, RuleError, VerificationError
 from ledger.domain.event import same_record
 from ledger.domain.ports.answers import Recorded

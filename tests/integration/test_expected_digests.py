@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from ledger.app import field_folder
-from ledger.client.expected_digests import ExpectedDigests
-from ledger.client.upload import Upload, UploadOptions
+from ledger.client.intake.expected_digests import ExpectedDigests
+from ledger.client.intake.upload import Upload, UploadOptions
 from ledger.domain.errors import InterruptedUploadError
 from ledger.domain.files import digest_lists
 from tests.support.commands import within

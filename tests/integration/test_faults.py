@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from ledger.app import field_folder
-from ledger.client.upload import Upload, UploadOptions, UploadResult
+from ledger.client.intake.upload import Upload, UploadOptions, UploadResult
 from ledger.domain.errors import CustodyError, NetworkError, StorageError, UnreadableError
 from ledger.services.audit import self_check
 from tests.support.desk import Desk

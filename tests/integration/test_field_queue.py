@@ -11,7 +11,7 @@ import pytest
 
 from ledger.adapters.journal import FileJournal
 from ledger.app import person_keys
-from ledger.client import retrieval
+from ledger.client.reading import retrieval
 from ledger.domain.errors import (
     DeniedError,
     NotFoundError,

@@ -13,9 +13,10 @@ from typing import Any
 
 import pytest
 
-from ledger.client import retrieval, written_folder
-from ledger.client.folder_back import BroughtBack, FolderBack, Reading
-from ledger.client.written_folder import WrittenFolder, open_top
+from ledger.client.files import written_folder
+from ledger.client.files.written_folder import WrittenFolder, open_top
+from ledger.client.reading import retrieval
+from ledger.client.reading.folder_back import BroughtBack, FolderBack, Reading
 from ledger.domain.errors import NetworkError
 from ledger.domain.files import manifest
 from ledger.domain.files.manifest import Folder, Manifest

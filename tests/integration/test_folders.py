@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from ledger.app import field_folder
-from ledger.client import folder_walk, steady_file
-from ledger.client.upload import Upload, UploadOptions, UploadResult
+from ledger.client.files import folder_walk, steady_file
+from ledger.client.intake.upload import Upload, UploadOptions, UploadResult
 from ledger.domain.errors import SourceError, UsageError
 from ledger.domain.files import manifest
 from ledger.domain.files.manifest import Manifest

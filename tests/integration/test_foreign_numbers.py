@@ -6,10 +6,11 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from cli import same_numbers
+from cli.items import same_numbers
 from ledger.app import field_folder
-from ledger.client import copying, handover, offered_item, physical_items
-from ledger.client.upload import UploadOptions
+from ledger.client import physical_items
+from ledger.client.handovers import copying, handover, offered_item
+from ledger.client.intake.upload import UploadOptions
 from ledger.domain.bundle.trust import TrustRoot
 from ledger.domain.ports.answers import documents_of
 from tests.support.consortium import NL, RO, Consortium, offer

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from api import front_page
-from ledger.client.upload import UploadOptions
+from ledger.client.intake.upload import UploadOptions
 from ledger.services.node.duty_board import Standing
 from ledger.services.workers.anchoring_worker import AnchoringPolicy, AnchoringWorker
 from ledger.services.workers.handover_worker import HandoverWorker

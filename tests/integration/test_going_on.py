@@ -13,8 +13,8 @@ import pytest
 
 from ledger.adapters import profiles
 from ledger.app import field_folder
-from ledger.client.upload import Upload, UploadOptions, UploadResult
-from ledger.client.upload_request import RESTART, RESUME
+from ledger.client.intake.upload import Upload, UploadOptions, UploadResult
+from ledger.client.intake.upload_request import RESTART, RESUME
 from ledger.domain.errors import (
     ConflictError,
     DemandError,

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from ledger.app import field_folder
-from ledger.client import handover
-from ledger.client.upload import Upload, UploadOptions
+from ledger.client.handovers import handover
+from ledger.client.intake.upload import Upload, UploadOptions
 from ledger.domain.errors import DeniedError, RuleError
 from ledger.domain.event.offer_terms import OfferTerms
 from ledger.services.access import guard_marks

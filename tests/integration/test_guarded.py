@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from ledger.app import give_custody_key
-from ledger.client import handover, retrieval
+from ledger.client.handovers import handover
+from ledger.client.reading import retrieval
 from ledger.domain.crypto import custody_key
 from ledger.domain.errors import DeniedError, KeyringError, RuleError, UsageError
 from ledger.domain.event.offer_terms import OfferTerms

@@ -20,7 +20,8 @@ from ledger.adapters.node.client import NodeClient
 from ledger.app import enrolling
 from ledger.app.person_keys import person_at
 from ledger.app.settings import CLIENT
-from ledger.client import handover, retrieval
+from ledger.client.handovers import handover
+from ledger.client.reading import retrieval
 from ledger.domain.bundle.trust import TrustRoot
 from ledger.domain.errors import (
     CustodyError,

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from ledger.client import handover, handover_pause, retrieval
-from ledger.client.upload import UploadOptions
+from ledger.client.handovers import handover, handover_pause
+from ledger.client.intake.upload import UploadOptions
+from ledger.client.reading import retrieval
 from ledger.domain.bundle.trust import TrustRoot
 from ledger.domain.errors import ConflictError, NotFoundError, RuleError, VerificationError
 from ledger.domain.verify import verify

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ledger.client import handover
+from ledger.client.handovers import handover
 from ledger.domain.blocks import dag
 from ledger.domain.blocks.store import BlockStore
 from ledger.domain.bundle.trust import TrustRoot

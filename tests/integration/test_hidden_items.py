@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import event
 
 from ledger.app import field_folder
-from ledger.client.upload import Upload, UploadOptions
+from ledger.client.intake.upload import Upload, UploadOptions
 from ledger.domain.codecs.text import format_time
 from ledger.domain.errors import RuleError
 from ledger.domain.ports.answers import Link

@@ -15,13 +15,13 @@ from pathlib import Path
 
 import pytest
 
-from cli.served import served_at
+from cli.node.served import served_at
 from ledger.adapters import filelock
 from ledger.adapters.backup.keys import BackupKeys
 from ledger.adapters.keystore.file import FileKeyring, Unlocking
 from ledger.adapters.memory import StoppedClock
 from ledger.app import backup, bootstrap, create_home, field_folder, settings
-from ledger.client.upload import UploadOptions
+from ledger.client.intake.upload import UploadOptions
 from ledger.domain.codecs import strict_json
 from ledger.domain.codecs.text import format_time
 from ledger.domain.errors import (

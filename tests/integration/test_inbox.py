@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ledger.client import handover
+from ledger.client.handovers import handover
 from ledger.domain.codecs.text import format_time
 from ledger.domain.event.offer_terms import OfferTerms
 from ledger.domain.ports.inbox import ChangedItem, WaitingLine

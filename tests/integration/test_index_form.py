@@ -16,7 +16,7 @@ import pytest
 
 from ledger.adapters.keystore.file import Unlocking
 from ledger.app import bootstrap
-from ledger.client.upload import UploadOptions, UploadResult
+from ledger.client.intake.upload import UploadOptions, UploadResult
 from ledger.domain.event import normalization
 from ledger.services.audit.self_check import examine
 from ledger.services.audit.self_check_findings import SelfCheckFinding

@@ -16,8 +16,9 @@ import httpx
 import pytest
 
 from ledger.adapters.node.client import NodeClient
-from ledger.client import copying, handover, physical_items
-from ledger.client.upload import UploadOptions
+from ledger.client import physical_items
+from ledger.client.handovers import copying, handover
+from ledger.client.intake.upload import UploadOptions
 from ledger.domain.errors import (
     CustodyError,
     DeniedError,

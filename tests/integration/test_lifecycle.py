@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from ledger.client import copying, handover, physical_items
+from ledger.client import physical_items
+from ledger.client.handovers import copying, handover
 from ledger.domain.codecs.text import format_time
 from ledger.domain.errors import DeniedError, NotFoundError, RuleError
 from ledger.domain.event.offer_terms import OfferTerms

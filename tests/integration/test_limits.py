@@ -19,7 +19,7 @@ import httpx
 import pytest
 
 import api.limits
-import cli.serving
+import cli.node.serving
 from api.concurrency import Lane, lanes
 from api.limits import VERIFY_LIMIT, Held
 from api.ratelimit import ADDRESS, LOGIN, SESSION, RateLimiter
@@ -38,7 +38,7 @@ SLOW = 0.6
 def address(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, int]]:
     monkeypatch.setattr(api.limits, "PART_TIMEOUT", SLOW)
     monkeypatch.setattr(api.limits, "BODY_TIMEOUT", 2 * SLOW)
-    monkeypatch.setattr(cli.serving, "HEAD_TIMEOUT", SLOW)
+    monkeypatch.setattr(cli.node.serving, "HEAD_TIMEOUT", SLOW)
     with served(desk) as node:
         yield node.address
 
@@ -76,15 +76,15 @@ def test_answers_do_not_wait_for_acknowledgements_of_the_network(
 ) -> None:
     """With Nagle's algorithm on, every single answer came 40 ms late."""
     found: list[int] = []
-    made = cli.serving.PatientProtocol.connection_made
+    made = cli.node.serving.PatientProtocol.connection_made
 
-    def looked(self: cli.serving.PatientProtocol, transport: Any) -> None:
+    def looked(self: cli.node.serving.PatientProtocol, transport: Any) -> None:
         found.append(
             transport.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
         )
         made(self, transport)
 
-    monkeypatch.setattr(cli.serving.PatientProtocol, "connection_made", looked)
+    monkeypatch.setattr(cli.node.serving.PatientProtocol, "connection_made", looked)
     exchange(address, b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
     assert found == [1]
 
@@ -377,7 +377,7 @@ from ledger.adapters.chain import contracts
 with suppress(AttributeError):  # imports what signs
     contracts.sign_transaction(None, b"", to=None, data=b"", gas=0, nonce=0)
 from fastapi import FastAPI
-from cli.in_process_transport import InProcess
+from cli.node.in_process_transport import InProcess
 from ledger.adapters.web.client import ANYWHERE, Web
 from pydantic import BaseModel
 class Body(BaseModel):

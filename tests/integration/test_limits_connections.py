@@ -14,12 +14,12 @@ import pytest
 import uvicorn
 
 import api.limits
-import cli.connections
-import cli.serving
+import cli.node.connections
+import cli.node.serving
 from api import ratelimit
 from api.proxies import trusted
 from api.ratelimit import Rate
-from cli.connections import Connections
+from cli.node.connections import Connections
 from tests.support.desk import Desk
 from tests.support.serving import served
 from tests.support.waiting import wait_until
@@ -43,7 +43,10 @@ def test_nobody_is_refused_between_the_address_being_told_and_the_server_having_
     """The file and the line that tell it are written first: a command that read them and was quick
     heard that nothing listens there.
     """
-    with cli.serving.listen("127.0.0.1", 0) as listener, opened(listener.getsockname()) as early:
+    with (
+        cli.node.serving.listen("127.0.0.1", 0) as listener,
+        opened(listener.getsockname()) as early,
+    ):
         listener.settimeout(10)
         taken, address = listener.accept()
         with taken:
@@ -89,7 +92,7 @@ def test_whoever_never_reads_is_ended(desk: Desk, monkeypatch: pytest.MonkeyPatc
 def test_whoever_reads_slowly_gets_all_of_it(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """A long answer over a slow line takes longer than the time for a part of it."""
     monkeypatch.setattr(api.limits, "PART_TIMEOUT", 0.4)
-    monkeypatch.setattr(cli.serving, "_STEP", 1024)
+    monkeypatch.setattr(cli.node.serving, "_STEP", 1024)
     with served(desk) as node, opened(node.address) as connection:
         size = len(httpx.get(f"{node.url}/openapi.json").content)
         connection.sendall(
@@ -110,7 +113,7 @@ def test_a_client_does_not_keep_the_node_from_ending(
     sent: bytes, desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After SIGTERM the node waited for it, with its home locked and its address in server.json."""
-    monkeypatch.setattr(cli.serving, "END_TIMEOUT", 1)
+    monkeypatch.setattr(cli.node.serving, "END_TIMEOUT", 1)
     with served(desk) as node, opened(node.address, sent):
         if sent == PAGES:
             wait_until_stuck(node.server)
@@ -190,7 +193,7 @@ def test_a_named_proxy_speaks_for_many_and_one_ipv6_network_is_one_address() -> 
         True,
         False,
     ]
-    assert cli.connections.EACH * 4 <= cli.connections.MOST
+    assert cli.node.connections.EACH * 4 <= cli.node.connections.MOST
 
 
 def test_whoever_hangs_up_in_the_middle_of_a_body_is_no_error_of_the_node(

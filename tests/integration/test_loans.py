@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ledger.client import handover
+from ledger.client.handovers import handover
 from ledger.domain.errors import RuleError, VerificationError
 from ledger.domain.event.offer_terms import OfferTerms
 from ledger.domain.item import history_rules

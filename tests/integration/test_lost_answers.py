@@ -11,7 +11,8 @@ import httpx
 import pytest
 
 from ledger.adapters.node.client import NodeClient
-from ledger.client import physical_items, retrieval
+from ledger.client import physical_items
+from ledger.client.reading import retrieval
 from ledger.domain.errors import NetworkError, RuleError, UnconfirmedError
 from tests.support.desk import Desk
 

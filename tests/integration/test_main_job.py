@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from ledger.app import field_folder
-from ledger.client import retrieval
-from ledger.client.upload import Upload, UploadOptions
+from ledger.client.intake.upload import Upload, UploadOptions
+from ledger.client.reading import retrieval
 from ledger.domain.bundle import bundle as bundles
 from ledger.domain.codecs.digests import MultiDigest
 from ledger.domain.errors import (

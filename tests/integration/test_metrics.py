@@ -14,7 +14,7 @@ from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from api.app import create_app
-from cli.in_process_transport import InProcess
+from cli.node.in_process_transport import InProcess
 from ledger.app import metrics, metrics_server
 from ledger.domain.errors import UsageError
 from ledger.services.node import context

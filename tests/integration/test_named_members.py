@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from ledger.client import retrieval
-from ledger.client.upload import UploadOptions
+from ledger.client.intake.upload import UploadOptions
+from ledger.client.reading import retrieval
 from ledger.domain.errors import DeniedError, RuleError, VerificationError
 from ledger.domain.ports.answers import LoggedEvent
 from tests.support.desk import Desk

@@ -12,12 +12,13 @@ from typing import Any
 
 import pytest
 
-from cli import output, tables
+from cli.terminal import output, tables
 from ledger.adapters.keystore.file import FileKeyring
 from ledger.adapters.node.client import NodeClient
 from ledger.app import enrolling
 from ledger.app.settings import KEYRING
-from ledger.client import handover, retrieval
+from ledger.client.handovers import handover
+from ledger.client.reading import retrieval
 from ledger.domain.errors import (
     ConflictError,
     DeniedError,

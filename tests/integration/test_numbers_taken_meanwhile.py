@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 import typer
 
-from cli import command_line, exhibits
-from cli.global_options import STATE
+from cli.invocation import command_line
+from cli.invocation.global_options import STATE
+from cli.items import exhibits
 from cli.main import app
 from ledger.app import field_folder
-from ledger.client.upload import Upload, UploadOptions, UploadResult
-from ledger.client.upload_request import RESTART, RESUME
+from ledger.client.intake.upload import Upload, UploadOptions, UploadResult
+from ledger.client.intake.upload_request import RESTART, RESUME
 from ledger.domain.errors import ConflictError
 from ledger.domain.event import same_record
 from tests.integration.test_exhibit_numbers import said, seize

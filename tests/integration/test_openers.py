@@ -12,8 +12,10 @@ from typing import Any
 import pytest
 
 from ledger.app import field_folder
-from ledger.client import handover, physical_items, retrieval
-from ledger.client.upload import Upload, UploadOptions
+from ledger.client import physical_items
+from ledger.client.handovers import handover
+from ledger.client.intake.upload import Upload, UploadOptions
+from ledger.client.reading import retrieval
 from ledger.domain.errors import DeniedError
 from ledger.domain.event.offer_terms import OfferTerms
 from ledger.domain.item.participation import PARTS_BY_TYPE, Part

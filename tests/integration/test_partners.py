@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from ledger.client import handover
+from ledger.client.handovers import handover
 from ledger.domain.blocks import dag
 from ledger.domain.bundle import parcel
 from ledger.domain.bundle.bundle import Bundle, BundledStatement, LogRef

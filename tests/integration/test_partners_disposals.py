@@ -16,7 +16,7 @@ from api.ratelimit import LISTS
 from ledger.adapters.database.engine import sqlite_url
 from ledger.adapters.database.store import SqlRecords
 from ledger.adapters.memory import StoppedClock
-from ledger.client import copying, handover
+from ledger.client.handovers import copying, handover
 from ledger.domain.bundle import bundle as bundles
 from ledger.domain.errors import ChainError, ConflictError, CustodyError, VerificationError
 from ledger.domain.ports.answers import DisposalNote, Lineage

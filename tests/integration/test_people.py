@@ -17,7 +17,7 @@ from ledger.adapters.node.client import NodeClient
 from ledger.app import enrolling
 from ledger.app.person_keys import person_at
 from ledger.app.settings import KEYRING
-from ledger.client import retrieval
+from ledger.client.reading import retrieval
 from ledger.domain.codecs import cbor, cose
 from ledger.domain.codecs.text import b64url
 from ledger.domain.crypto.grants import HpkePrivateKey

@@ -16,7 +16,7 @@ import pytest
 
 from ledger.adapters.memory import StoppedClock
 from ledger.app import field_folder, settings
-from ledger.client import retrieval
+from ledger.client.reading import retrieval
 from ledger.domain.errors import RuleError, VerificationError
 from ledger.services.audit import self_check
 from ledger.services.storage import garbage_collection
@@ -177,7 +177,7 @@ def test_a_clock_far_ahead_is_refused_before_anything_is_in_the_log(
         def now(self) -> int:
             return desk.clock.now() + 3600
 
-    from ledger.client.upload import Upload, UploadOptions
+    from ledger.client.intake.upload import Upload, UploadOptions
 
     path = tmp_path / "file"
     path.write_bytes(b"x")

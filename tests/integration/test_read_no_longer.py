@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ledger.client import handover
+from ledger.client.handovers import handover
 from ledger.domain.errors import DeniedError, RuleError, UsageError
 from ledger.domain.event.offer_terms import OfferTerms
 from ledger.services.access import custody_keys

@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from ledger.client import copying, handover, handover_pause, offered_item, retrieval
+from ledger.client.handovers import copying, handover, handover_pause, offered_item
+from ledger.client.reading import retrieval
 from ledger.domain.bundle import bundle as bundles
 from ledger.domain.errors import (
     CustodyError,

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from ledger.app import field_folder
-from ledger.client.upload import Upload, UploadOptions, UploadResult
-from ledger.client.upload_attempts import UploadAttempts
+from ledger.client.intake.upload import Upload, UploadOptions, UploadResult
+from ledger.client.intake.upload_attempts import UploadAttempts
 from ledger.domain.errors import ConflictError, CustodyError, VerificationError
 from ledger.domain.files import manifest
 from ledger.services.registration import recorded_before

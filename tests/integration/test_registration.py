@@ -8,7 +8,7 @@ import pytest
 
 from ledger.adapters.memory import StoppedClock
 from ledger.app import field_folder
-from ledger.client.upload import Upload, UploadOptions
+from ledger.client.intake.upload import Upload, UploadOptions
 from ledger.domain.errors import (
     ConflictError,
     RuleError,

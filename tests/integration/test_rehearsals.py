@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from ledger.client import copying, handover, retrieval
+from ledger.client.handovers import copying, handover
+from ledger.client.reading import retrieval
 from ledger.domain.errors import CustodyError, DeniedError, NotFoundError, RuleError, UsageError
 from ledger.domain.event.offer_terms import OfferTerms
 from tests.support.desk import BASIS, Desk

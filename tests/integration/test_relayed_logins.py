@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from cli.servers import Servers
+from cli.node.servers import Servers
 from ledger.adapters.logfiles import Auditor, WebFiles
 from ledger.adapters.node.client import NodeClient
 from ledger.adapters.node.partner import PartnerClient

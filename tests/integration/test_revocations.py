@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from ledger.client import handover, retrieval
+from ledger.client.handovers import handover
+from ledger.client.reading import retrieval
 from ledger.domain.bundle.trust import TrustRoot
 from ledger.domain.codecs.text import format_time
 from ledger.domain.errors import (

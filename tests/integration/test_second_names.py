@@ -11,8 +11,8 @@ import pytest
 from ledger.adapters import profiles
 from ledger.adapters.memory import StoppedClock
 from ledger.app import enrolling
-from ledger.client import handover
-from ledger.client.retrieval import record_access
+from ledger.client.handovers import handover
+from ledger.client.reading.retrieval import record_access
 from ledger.domain.errors import DeniedError, RuleError, UsageError
 from ledger.domain.event.offer_terms import OfferTerms
 from ledger.domain.verify.procedure import verify

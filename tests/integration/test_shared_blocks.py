@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from ledger.client import handover
+from ledger.client.handovers import handover
 from ledger.domain.blocks import dag
 from ledger.domain.codecs.text import evidence_bytes, format_time
 from ledger.domain.crypto import content_encryption, grants

@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
-from cli import standard_input
+from cli.intake import standard_input
 from ledger.app import field_folder
-from ledger.client import spooled_input
-from ledger.client.spooled_input import SpooledInput
-from ledger.client.upload import Upload, UploadOptions
+from ledger.client.files import spooled_input
+from ledger.client.files.spooled_input import SpooledInput
+from ledger.client.intake.upload import Upload, UploadOptions
 from ledger.domain.errors import SourceError, UnwrittenError, UsageError
 from tests.support.commands import custody
 from tests.support.desk import Desk

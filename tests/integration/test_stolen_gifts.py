@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ledger.client import copying, handover
+from ledger.client.handovers import copying, handover
 from ledger.domain.errors import NotFoundError, RuleError
 from ledger.domain.event.offer_terms import OfferTerms
 from ledger.services.partners import directory

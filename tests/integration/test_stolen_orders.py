@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from ledger.app import field_folder
-from ledger.client import copying, handover
-from ledger.client.upload import Upload, UploadOptions
+from ledger.client.handovers import copying, handover
+from ledger.client.intake.upload import Upload, UploadOptions
 from ledger.domain.codecs.text import format_time
 from ledger.domain.errors import DeniedError, RuleError
 from ledger.domain.event.offer_terms import OfferTerms

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from ledger.client import copying, handover
-from ledger.client.copying import Disclosure, Recipient
+from ledger.client.handovers import copying, handover
+from ledger.client.handovers.copying import Disclosure, Recipient
 from ledger.domain.errors import ChainError, CustodyError, DeniedError, NetworkError
 from ledger.services.handovers import sync
 from ledger.services.onchain import agency_standing, transfer_steps

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from ledger.app import field_folder
-from ledger.client.attempt_sealing import AttemptSealing
-from ledger.client.upload import Upload, UploadOptions
-from ledger.client.upload_preview import Preview
+from ledger.client.intake.attempt_sealing import AttemptSealing
+from ledger.client.intake.upload import Upload, UploadOptions
+from ledger.client.intake.upload_preview import Preview
 from tests.support.commands import within
 from tests.support.desk import Desk
 from tests.support.faults import Fault, Faulty

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from ledger.app import create_home
-from ledger.client import handover
-from ledger.client.retrieval import record_access
+from ledger.client.handovers import handover
+from ledger.client.reading.retrieval import record_access
 from ledger.domain.errors import DeniedError, NotFoundError, RuleError
 from ledger.domain.event.case_types import subjects
 from ledger.domain.event.document import Event

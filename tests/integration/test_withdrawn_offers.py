@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ledger.client import handover, offered_item
+from ledger.client.handovers import handover, offered_item
 from ledger.services.handovers import withdrawn
 from ledger.services.node.backoff import Backoff
 from ledger.services.storage import garbage_collection

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from ledger.app import field_folder
-from ledger.client import copying
-from ledger.client.upload import UploadOptions
+from ledger.client.handovers import copying
+from ledger.client.intake.upload import UploadOptions
 from ledger.domain.bundle import parcel
 from ledger.domain.codecs.text import from_b64url
 from ledger.domain.errors import (

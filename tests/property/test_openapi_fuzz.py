@@ -17,7 +17,7 @@ from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode
 
 from api.access import PUBLIC, ROUTES
-from ledger.client.upload import UploadOptions
+from ledger.client.intake.upload import UploadOptions
 from tests.conftest import SEED
 from tests.support import proofs
 from tests.support.desk import Desk

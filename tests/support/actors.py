@@ -14,9 +14,9 @@ import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from cli import session
+from cli.node import session
 from ledger.adapters.node.client import NodeClient
-from ledger.client import retrieval
+from ledger.client.reading import retrieval
 from ledger.domain.crypto import content_encryption
 from ledger.domain.crypto.grants import HpkePrivateKey
 from ledger.domain.event.signing import Person, seal_keys, sign_event

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.global_options import STATE
+from cli.invocation.global_options import STATE
 from tests.support import forked
 from tests.support.desk import PASSPHRASE
 

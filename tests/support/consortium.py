@@ -12,7 +12,7 @@ from pathlib import Path
 from ledger.adapters.chain.rpc import RpcChain
 from ledger.adapters.node.partner import PartnerClient
 from ledger.app import create_home, deploy_contracts
-from ledger.client import handover
+from ledger.client.handovers import handover
 from ledger.domain.bundle.trust import TrustRoot
 from ledger.domain.errors import NetworkError
 from ledger.domain.event.offer_terms import OfferTerms

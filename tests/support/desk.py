@@ -11,12 +11,12 @@ from types import TracebackType
 from typing import Any, Self
 
 from api.app import create_app
-from cli.in_process_transport import InProcess
+from cli.node.in_process_transport import InProcess
 from ledger.adapters.keystore.file import Unlocking
 from ledger.adapters.node.client import NodeClient
 from ledger.app import bootstrap, field_folder, person_keys, settings
-from ledger.client import retrieval
-from ledger.client.upload import Upload, UploadOptions, UploadResult
+from ledger.client.intake.upload import Upload, UploadOptions, UploadResult
+from ledger.client.reading import retrieval
 from ledger.domain.bundle import trust
 from ledger.domain.event.signing import sign_event
 from ledger.domain.ports.answers import Recorded

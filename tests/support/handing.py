@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ledger.client import handover_pause
+from ledger.client.handovers import handover_pause
 from tests.support.consortium import NL, RO, Consortium
 from tests.support.desk import BASIS, Desk
 

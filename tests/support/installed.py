@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 
-from cli import extras
+from cli.invocation import extras
 
 
 class Absent:

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from ledger.app import enrolling, field_folder, person_keys
-from ledger.client import physical_items, retrieval
-from ledger.client.offline import FieldNode
-from ledger.client.offline_queue import Told
-from ledger.client.upload import Upload, UploadOptions
+from ledger.client import physical_items
+from ledger.client.field.offline import FieldNode
+from ledger.client.field.offline_queue import Told
+from ledger.client.intake.upload import Upload, UploadOptions
+from ledger.client.reading import retrieval
 from ledger.domain.ports.answers import Recorded, Registered
 from tests.support.desk import Desk
 from tests.support.people import Colleague

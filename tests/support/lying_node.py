@@ -11,8 +11,8 @@ from typing import Any
 import httpx
 import pytest
 
-from cli import session
-from cli.recording import RecordingNode
+from cli.node import session
+from cli.node.recording import RecordingNode
 from tests.support.actors import Actor, enrolled
 from tests.support.desk import Desk
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ledger.app import create_home
-from ledger.client.upload import UploadOptions
+from ledger.client.intake.upload import UploadOptions
 from tests.support.desk import PASSPHRASE, Desk
 from tests.support.people import Colleague, joined
 

@@ -17,8 +17,8 @@ from ledger.app import enrolling
 from ledger.app.field_folder import journal_of
 from ledger.app.person_keys import person_at
 from ledger.app.settings import KEYRING
-from ledger.client import retrieval
-from ledger.client.upload import Upload, UploadOptions, UploadResult
+from ledger.client.intake.upload import Upload, UploadOptions, UploadResult
+from ledger.client.reading import retrieval
 from ledger.domain.event.signing import Person
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity.person import PersonId

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ledger.adapters import profiles
-from ledger.client.upload import UploadOptions
+from ledger.client.intake.upload import UploadOptions
 from ledger.domain.bundle import bundle as bundles
 from ledger.domain.bundle.bundle import Bundle
 from ledger.domain.verify import FileDigest

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import uvicorn
 
-import cli.serving
-from cli.connections import Connections
+import cli.node.serving
+from cli.node.connections import Connections
 from tests.support.desk import Desk
 from tests.support.waiting import wait_until
 
@@ -31,8 +31,8 @@ class Served:
 @contextmanager
 def served(desk: Desk, connections: Connections | None = None) -> Iterator[Served]:
     """Serve until the block ends, as ``custody serve`` does, but for signals."""
-    listener = cli.serving.listen("127.0.0.1", 0)
-    config = cli.serving.configure(desk.app)
+    listener = cli.node.serving.listen("127.0.0.1", 0)
+    config = cli.node.serving.configure(desk.app)
     if connections is not None:
         config.http.keywords["among"] = connections  # type: ignore[union-attr]
     server = uvicorn.Server(config)

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 import cli.main  # noqa: F401  (hints know the commands that it has)
-from cli import hints, output
 from cli.commands.fixity import _code as fixity_code
-from cli.global_options import STATE
+from cli.invocation import hints
+from cli.invocation.global_options import STATE
+from cli.terminal import output
 from ledger.domain import errors
 from ledger.domain.files import file_kind
 from ledger.domain.ports.answers import Fixity

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from cli import help_groups
-from cli.command_line import again, global_first, parts
-from cli.global_options import STATE
+from cli.invocation.command_line import again, global_first, parts
+from cli.invocation.global_options import STATE
 from tests.unit.test_hints import APP
 
 

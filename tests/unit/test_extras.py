@@ -11,18 +11,18 @@ from typing import Any
 import grimp
 import pytest
 
-from cli import extras
+from cli.invocation import extras
 from tests.support.commands import ROOT
 from tools.release import sbom
 
 OURS = ("ledger", "api", "cli")
 #: Where a command of a person's machine turns to a home on this one, if there is one.
 DOORS = {
-    ("cli.session", "ledger.app.bootstrap"),
-    ("cli.session", "api.app"),
-    ("cli.session", "cli.in_process_transport"),
-    ("cli.servers", "ledger.app.bootstrap"),
-    ("cli.own_trust", "ledger.app.public_trust"),
+    ("cli.node.session", "ledger.app.bootstrap"),
+    ("cli.node.session", "api.app"),
+    ("cli.node.session", "cli.node.in_process_transport"),
+    ("cli.node.servers", "ledger.app.bootstrap"),
+    ("cli.node.own_trust", "ledger.app.public_trust"),
     ("cli.commands.person_changes", "ledger.services.people.membership"),
     ("cli.commands.session", "ledger.services.people.membership"),
     ("cli.commands.ipfs", "ledger.adapters.ipfs.repository"),
@@ -135,7 +135,7 @@ def test_a_lock_pins_what_the_project_asks_for(lock: str, wanted: list[str]) -> 
 
 
 @pytest.mark.parametrize(
-    "path", ["README.md", "docs/install.md", "cli/court_page.py", "cli/extras.py"]
+    "path", ["README.md", "docs/install.md", "cli/court/court_page.py", "cli/invocation/extras.py"]
 )
 def test_nobody_is_told_to_run_a_module_of_the_folder_that_they_are_in(path: str) -> None:
     """`python3 -m pip` runs pip.py of the working folder: of a release to which a thief added it,

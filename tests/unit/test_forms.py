@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from cli.commands.record import _put, _value
-from cli.eventforms import FORMS, Field, Form
+from cli.wording.eventforms import FORMS, Field, Form
 from ledger.domain.event.schema import Report
 from ledger.domain.event.types import TYPES
 from ledger.domain.identity.roles import ROLES_BY_TYPE

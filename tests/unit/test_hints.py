@@ -13,8 +13,8 @@ from typing import Any, Final
 import pytest
 from typer.main import get_command
 
-from cli import hints
-from cli.global_options import STATE
+from cli.invocation import hints
+from cli.invocation.global_options import STATE
 from cli.main import app
 from ledger import system
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cli.global_options import STATE
+from cli.invocation.global_options import STATE
 from tests.support.commands import within
 
 

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from cli import missing, questions
-from cli.command_line import parts
+from cli import missing
+from cli.invocation.command_line import parts
+from cli.terminal import questions
 from ledger.domain.errors import UsageError
 from tests.unit.test_hints import APP
 

@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from cli import request_words
-from cli.request_words import TYPED, WRITTEN
+from cli.invocation import request_words
+from cli.invocation.request_words import TYPED, WRITTEN
 from ledger.domain.errors import FormatError, UsageError
 from tests.support.openapi import document
 

@@ -12,7 +12,7 @@ HEAVY = ("web3", "eth", "eth_account", "py_ecc", "alembic", "uvicorn", "requests
 
 
 def test_a_command_that_asks_no_chain_imports_none() -> None:
-    code = f"import sys, cli.session, ledger.app.bootstrap, api.app; print([one for one in {HEAVY!r} if one in sys.modules])"
+    code = f"import sys, cli.node.session, ledger.app.bootstrap, api.app; print([one for one in {HEAVY!r} if one in sys.modules])"
     done = subprocess.run(
         [sys.executable, "-c", code],
         capture_output=True,

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cli import timeline
+from cli.wording import timeline
 from ledger.domain.errors import FormatError
 from ledger.domain.event import document as documents
 from ledger.domain.event.stated_digests import EWF, HASH_LIST, StatedDigest

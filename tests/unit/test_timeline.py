@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from cli import output, timeline
-from cli.timeline import Timeline, Told
+from cli.terminal import output
+from cli.wording import timeline
+from cli.wording.timeline import Timeline, Told
 
 DIGESTS = [f"{number:x}" * 64 for number in range(1, 5)]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cli import beside
+from cli.files import beside
 from ledger import system
 from ledger.adapters import outputs
 from ledger.domain.errors import UnwrittenError

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from cli import output
+from cli.terminal import output
 from ledger.domain.errors import ChainError
 from tools.scenarios.actors import free_port
 from tools.scenarios.sources import source_of

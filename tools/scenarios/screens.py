@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from cli import output
+from cli.terminal import output
 from ledger.domain.errors import ChainError
 from tools.scenarios.first_session import AGREED, FirstSession
 from tools.scenarios.terminal import Typed

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from cli import output
+from cli.terminal import output
 from ledger.domain.errors import ChainError
 from tools.scenarios.actors import Actor, free_port, verify
 

@@ -18,7 +18,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
-from cli import outfile, output
+from cli.terminal import outfile, output
 from ledger.adapters import files
 from ledger.domain.codecs.text import counted
 from ledger.domain.errors import ChainError, CustodyError, UsageError

@@ -4,7 +4,7 @@ one exhibit number of a case.
 - a file is the same where case, exhibit number, source, path and content are the same. The **mark**
   is made of all of them but the content: by it a node finds what may be the same, and is told
   nothing of the file that somebody has at hand. Whether the content is the same is judged where the
-  file is, by the signed record (`ledger/client/recorded_before.py`)
+  file is, by the signed record (`ledger/client/intake/recorded_before.py`)
 - a part of an exhibit has the exhibit's number, a stroke and a number of its own: A1/17. The parts
   of one folder are one source: their marks are made with the number of the folder
 - numbers are compared as the index does (normalization)

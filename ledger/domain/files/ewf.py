@@ -2,7 +2,7 @@
 write it: how their files are called, and whether one of them is whole.
 
 What is read here are headers of fixed length. What is compressed in an image, and its media, are
-read by libewf in a process of its own (`ledger/client/image_reader.py`).
+read by libewf in a process of its own (`ledger/client/images/image_reader.py`).
 """
 
 from __future__ import annotations

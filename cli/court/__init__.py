@@ -1,0 +1,1 @@
+"""The folder for a court, its page, and what is withheld from it."""

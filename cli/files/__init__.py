@@ -1,0 +1,1 @@
+"""Files that come back, are given or are verified: where they lie, and what is told of them."""

@@ -1,0 +1,1 @@
+"""What an upload takes in, and what is told of it."""

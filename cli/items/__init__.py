@@ -1,0 +1,1 @@
+"""Items and cases as people name, choose and offer them."""

@@ -1,0 +1,1 @@
+"""Events, people, verdicts and audits in plain words."""

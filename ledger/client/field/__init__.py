@@ -1,0 +1,1 @@
+"""Work without network: what was signed waits here, and is sent later."""

@@ -1,0 +1,1 @@
+"""Disk images: their segments, and what they say of themselves."""
