@@ -35,6 +35,7 @@ from ledger.domain.verify import FileDigest, Status, Verdict, verify
 HERE = Path(__file__).parent
 EXAMPLE: dict[str, Any] = json.loads((HERE / "worked_example.json").read_text())
 BUNDLES: dict[str, Any] = json.loads((HERE / "bundle" / "index.json").read_text())
+LYING: dict[str, Any] = json.loads((HERE / "lying" / "index.json").read_text())
 CLIQUE: list[dict[str, Any]] = json.loads((HERE / "clique.json").read_text())
 QBFT: dict[str, Any] = json.loads((HERE / "qbft.json").read_text())
 ITEM_MAP: dict[str, Any] = json.loads((HERE / "item_map.json").read_text())
@@ -154,10 +155,10 @@ def test_the_fingerprint_of_a_trust_root_is_what_the_format_page_says() -> None:
         assert fingerprint == " ".join(digits[at : at + 5] for at in range(0, 40, 5))
 
 
-def check(name: str) -> Any:
-    root = trust.parse((HERE / "bundle" / "trust.json").read_bytes())
-    file = FileDigest(BUNDLES["file"]["size"], BUNDLES["file"]["digests"])
-    return verify((HERE / "bundle" / name).read_bytes(), root, file=file)
+def check(name: str, folder: str = "bundle", index: dict[str, Any] = BUNDLES) -> Any:
+    root = trust.parse((HERE / folder / "trust.json").read_bytes())
+    file = FileDigest(index["file"]["size"], index["file"]["digests"])
+    return verify((HERE / folder / name).read_bytes(), root, file=file)
 
 
 def test_the_bundle_of_this_format_version_verifies_for_ever() -> None:
@@ -178,6 +179,17 @@ def test_a_mutated_bundle_is_refused_at_its_step(name: str) -> None:
         return
     failed = [one.number for one in report.steps.values() if one.status is Status.FAILED]
     assert (report.verdict, failed) == (Verdict.FAILED, [step])
+
+
+@pytest.mark.parametrize("name", sorted(LYING["lies"]))
+def test_what_lying_agencies_prove_is_judged_as_it_was(name: str) -> None:
+    report, lie = check(name, "lying", LYING), LYING["lies"][name]
+    step, verdict = report.steps[lie["step"]], lie["verdict"]
+    failed = [one.number for one in report.steps.values() if one.status is Status.FAILED]
+    assert (report.verdict, failed) == (verdict, [step.number] if verdict == "failed" else [])
+    assert (step.status is Status.NOT_CHECKED) == (verdict == "incomplete")
+    said = report.findings if verdict == "verified" else [step.detail]
+    assert any(lie["says"] in one for one in said), said
 
 
 @pytest.mark.parametrize("vector", QBFT["headers"], ids=lambda vector: vector["what"])
