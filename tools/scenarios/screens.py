@@ -27,7 +27,7 @@ _VOLATILE: Final[tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...]] =
     (r"127\.0\.0\.1:\d+", "127.0.0.1:8000"),
     (r"(?:\d{5} ){7}\d{5}", " ".join(["00000"] * 8)),
     (r"\d{4}-\d\d-\d\d(?!\d)", "2026-11-20"),
-    (r"(?<=T)\d\d:\d\d(?=Z)", "10:00"),
+    (r"(?<=T)\d\d:\d\d(?=Z)|(?<=\d )\d\d:\d\d(?= UTC)", "10:00"),
     (r"\d\d:\d\d:\d\d", "10:00:00"),
     (r"0x[0-9a-f]{40}", "0x" + "c0" * 20),
     (r"bafkrei[a-z2-7]{52}", "bafkrei" + "a" * 52),
@@ -78,7 +78,7 @@ class Screens(FirstSession):
         self._serving = self._machines["anna"].open("custody serve")
         try:
             self._join(anna, ben)
-            offer = "custody handover offer"
+            offer = "custody handover"
             self._keep_screen("offer-preview", "anna", f"{offer} {item} --to 4712 --preview")
             whole = f"{offer} 2026-117/A2/ --to 4712"
             self._keep_screen("offer-folder", "anna", whole, expected=2, **{"[y/n]": "n"})

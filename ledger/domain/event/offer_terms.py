@@ -16,9 +16,7 @@ from ledger.domain.event.types import OfferMode
 from ledger.domain.identity.person import PersonId, read_reference
 
 #: What to do about an offer whose addressee cannot be meant.
-ANOTHER_TAKER: Final = (
-    "name another colleague by service number: custody handover offer ID --to NUMBER"
-)
+ANOTHER_TAKER: Final = "name another colleague by service number: custody handover ID --to NUMBER"
 #: Members beside the body that an offer repeats when it is made again.
 _BESIDE: Final = ("basis", "identifiers", "handling", "lang")
 
