@@ -9,7 +9,7 @@ import typer
 
 from cli.commands import handover_answer, handover_list
 from cli.commands import handover_pause as pause
-from cli.invocation import completion
+from cli.invocation import completion, left_out
 from cli.invocation.global_options import Evidence, Json
 from cli.invocation.hints import command, elsewhere, runnable
 from cli.items import items, selection, short_ids
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
     from ledger.domain.ports.answers import ExchangeRound, Recorded
 
 _HELP = """Hand an item over: inside the agency to a colleague, or to another agency. Both sides
-sign.
+sign. The word `offer` may be left out.
 
 \b
 Example:
-  custody handover offer 2026-117/A1 --to 4712
-  custody --home ~/nl handover offer 3f0c1d2e-... --to RO-DIICOT \\
+  custody handover 2026-117/A1 --to 4712
+  custody --home ~/nl handover 3f0c1d2e-... --to RO-DIICOT \\
     --purpose "analysis" --basis "EIO 2026/117"
   custody --home ~/ro handover list
   custody --home ~/ro handover accept 3f0c1d2e-... --condition "as described"
@@ -41,9 +41,9 @@ sealed to whoever shall take it; until they answer nothing else can be recorded.
 
 \b
 Example:
-  custody handover offer 2026-117/A1 --to 4712
-  custody handover offer 2026-117/A2/ --to 4712
-  custody --home ~/nl handover offer 3f0c1d2e-... --to RO-DIICOT \\
+  custody handover 2026-117/A1 --to 4712
+  custody handover 2026-117/A2/ --to 4712
+  custody --home ~/nl handover 3f0c1d2e-... --to RO-DIICOT \\
     --purpose "analysis" --basis "EIO 2026/117" --on-condition "this case"
 """
 _WITHDRAW = """Take an offer back that nobody has answered: whoever holds the item, or a custodian.
@@ -173,7 +173,7 @@ def _recipient(session: Session, typed: list[str], to: str, to_person: str) -> t
         if not to_person:
             raise UsageError(
                 "an offer is made to a colleague, or to another agency",
-                hint=command("handover", "offer", typed[0], "--to", "NUMBER"),
+                hint=command("handover", typed[0], "--to", "NUMBER"),
             )
     named = to_person.partition("@")[2]
     agency = to or named or own
@@ -229,7 +229,7 @@ def sync(as_json: Json = False) -> None:
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    group = typer.Typer(help=_HELP, no_args_is_help=True)
+    group = typer.Typer(help=_HELP, no_args_is_help=True, cls=left_out.OfferGroup)
     app.add_typer(group, name="handover")
     pause.register(group)
 

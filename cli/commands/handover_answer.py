@@ -278,7 +278,7 @@ def _meant(
     if not offered:
         raise UsageError(
             "nothing is on offer to you",
-            hint="whoever has the item offers it first: `custody handover offer ITEM --to "
+            hint="whoever has the item offers it first: `custody handover ITEM --to "
             "YOUR-NUMBER`; see what is under way: custody handover list",
         )
     if len(offered) != 1:

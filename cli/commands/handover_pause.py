@@ -136,7 +136,7 @@ def _agree(session: Session, urn: str, reading: Reading, *, yes: bool) -> None:
         "Somebody else made this offer. Make it again, in your name?",
         yes=yes,
         otherwise="the item is not on offer now",
-        hint=command("handover", "offer", STATE.item, "--to", "NUMBER"),
+        hint=command("handover", STATE.item, "--to", "NUMBER"),
     )
 
 

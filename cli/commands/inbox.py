@@ -49,7 +49,7 @@ _KINDS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
     ),
     "return-due": (
         "is on loan here, and due back",
-        ("handover", "offer", "ID", "--to", "AGENCY"),
+        ("handover", "ID", "--to", "AGENCY"),
     ),
     "return-awaited": ("was lent, and is due back here", ("show", "ID", "--basis", "WHY")),
     "hold-ends": ("a hold on it ends", ("show", "ID", "--basis", "WHY")),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -21,14 +22,16 @@ the profile wants the administrator apart, both numbers are asked for.
 With nothing but agency and person the home has an embedded chain of its own. Agencies that share a
 chain do it in three steps: each makes its keys and a card (--url, --card), one of them deploys the
 contracts with all cards (custody chain deploy), and each completes its home on that chain (--rpc,
---trust).
+--trust). Whoever has the cards of others works with these from the start (--partner): each is
+compared with the registry of that trust root.
 
 \b
 Example:
   custody --home ~/evidence init --agency NL-POL --person 4711
   custody --home ~/node init --agency NL-POL --person 4711 \\
     --url https://custody.example --card nl-pol.json
-  custody --home ~/node init --rpc https://chain.example --trust trust.json
+  custody --home ~/node init --rpc https://chain.example --trust trust.json \\
+    --partner ro-diicot.json
 """
 
 
@@ -71,6 +74,13 @@ def init(
         Path | None, typer.Option(help="Trust root that custody chain deploy wrote.")
     ] = None,
     told: trust_lines.Told = "",
+    partner: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Card of another founder of the shared chain, to work with from the start; may be "
+            "repeated."
+        ),
+    ] = None,
     confirmations: Annotated[
         int,
         typer.Option(min=0, help="Blocks on top of one that make it final on the shared chain."),
@@ -86,8 +96,13 @@ def init(
                 "joining a chain takes --rpc and --trust",
                 hint="agency and person were said when the home was prepared with --card",
             )
-        _join(rpc, trust, confirmations, told)
+        _join(rpc, trust, confirmations, told, partner or [])
         return
+    if partner:
+        raise UsageError(
+            "other founders are known on the chain that is shared with them",
+            hint="give their cards with --rpc and --trust, once the contracts are deployed",
+        )
     trust_lines.believed(None, told)  # which is compared with nothing where no chain is joined
     if (card is None) != (not url):
         raise UsageError("a home that will share a chain needs both --url and --card")
@@ -291,27 +306,34 @@ def _prepare(
     output.result({**value, "card": str(path)}, *lines)
 
 
-def _join(rpc: str, trust: Path, confirmations: int, told: str) -> None:
+def _join(rpc: str, trust: Path, confirmations: int, told: str, partners: Sequence[Path]) -> None:
     from dataclasses import asdict
 
     from cli.items.arguments import read_trust
     from cli.terminal import passphrases
     from ledger.app.create_home import join
+    from ledger.app.deploy_contracts import read_cards
 
     root = read_trust(trust)
+    cards = read_cards(partners) if partners else []
     made = join(
         STATE.home,
         trust_lines.believed(root, told),
         url=rpc,
         confirmations=confirmations,
         passphrase=passphrases.ask(),
+        partners=cards,
     )
+    known = {card.agency: card.descriptor.service for card in cards if card.agency != made.agency}
     lines = [
         f"Home of {made.agency} in {made.path} joined chain {made.chain_id}.",
         f"  you sign as   {made.pseudonym}",
         *_contracts(made),
+        *(f"  partner       {code}, at {url}" for code, url in known.items()),
         *trust_lines.lines(root),
-        f"Next: {runnable('custody serve, and custody partner add URL')} for each other agency",
+        f"Next: {runnable('custody serve, and custody partner add URL')} for each other agency"
+        if len(known) + 1 < len(root.agencies)
+        else f"Next: {runnable('custody serve')}",
     ]
     value = {**asdict(made), "path": str(made.path), **trust_lines.as_json(root)}
     output.result(value, *lines)

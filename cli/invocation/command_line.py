@@ -35,8 +35,10 @@ def parts(group: Any, arguments: Sequence[str]) -> tuple[Part, ...]:
         group: of all commands.
     """
     everywhere = {name: one for name, one in _options(group).items() if name in _ANYWHERE}
-    found, words, current = list[Part](), list(arguments), group
+    found, words, current, opens = list[Part](), list(arguments), group, False
     while words:
+        if opens:
+            words = getattr(current, "full", list)(words)
         word = words.pop(0)
         if word == _END:
             return (*found, Part((word,)), *(Part((one,), value=one) for one in words))
@@ -45,7 +47,8 @@ def parts(group: Any, arguments: Sequence[str]) -> tuple[Part, ...]:
         del words[: len(part.words) - 1]
         found.append(part)
         if not word.startswith("-"):
-            current = getattr(current, "commands", {}).get(word, current)
+            before, current = current, getattr(current, "commands", {}).get(word, current)
+            opens = current is not before
     return tuple(found)
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -43,6 +44,7 @@ from ledger.rows.agencies import DescriptorRow
 from ledger.rows.people import PersonRow
 from ledger.services.access import service_numbers
 from ledger.services.node.certificate_authority import Authority, new_pseudonym
+from ledger.services.partners import directory
 from ledger.services.records.documents import encode_hpke
 from ledger.services.registration import agency_statements
 
@@ -140,14 +142,24 @@ def prepare(
 
 
 def join(
-    home: Path, root: TrustRoot, *, url: str, confirmations: int, passphrase: bytes
+    home: Path,
+    root: TrustRoot,
+    *,
+    url: str,
+    confirmations: int,
+    passphrase: bytes,
+    partners: Sequence[FounderDescriptor] = (),
 ) -> Founded:
     """Complete a prepared home on a shared chain; may be repeated until it succeeds.
 
+    Args:
+        partners: cards of other founders that it shall know from the start; our own is no partner.
+
     Raises:
         UsageError: nothing is prepared there, or too few confirmations for the signers of the
-            chain. StorageError: others can write in it. ChainError: another chain, one that others
-            seal, contracts that are not genuine, or other founders than ours.
+            chain, or a partner has no address. StorageError: others can write in it. ChainError:
+            another chain, one that others seal, contracts that are not genuine, other founders
+            than ours, or than the cards say.
     """
     from ledger.adapters.chain.rpc import RpcChain
 
@@ -179,13 +191,16 @@ def join(
     try:
         contracts = Contracts(chain, root.registry.address, root.ledger.address)
         block = joined_chain.deployed_in(contracts, root, card)
+        others = [one for one in partners if one.agency != card.agency]
+        for one in others:
+            joined_chain.require_in_force(contracts, root, one)
         rules = tuple(finality.encode(rule) for rule in root.finality if isinstance(rule, SealRule))
         chain_settings = ChainSettings(
             "rpc", root.chain_id, url, confirmations, root.headers, rules
         )
         for leftover in home.glob("ledger.sqlite*"):  # of an attempt that did not end
             leftover.unlink()
-        made = _complete(home, keyring, card, sealed, contracts, block, chain_settings)
+        made = _complete(home, keyring, card, sealed, contracts, block, chain_settings, others)
     finally:
         chain.close()
     (home / settings.FOUNDING).unlink()
@@ -292,6 +307,7 @@ def _complete(
     contracts: Contracts,
     block: BlockRef,
     chain: ChainSettings,
+    partners: Sequence[FounderDescriptor] = (),
 ) -> tuple[str, str, int, str, str]:
     """Open the log, publish descriptor and revocation list in it, and write down the first person;
     settings come last.
@@ -339,6 +355,8 @@ def _complete(
                 custody=custody,
             )
             unit.people.put(row)
+            for one in partners:
+                directory.introduce(node, unit, one.descriptor, block)
     finally:
         node.records.close()
         node.blocks.close()

@@ -61,27 +61,59 @@ def deployed_in(contracts: Contracts, root: TrustRoot, card: FounderDescriptor) 
     Raises:
         ChainError: contracts that are not genuine, or other founders than ours.
     """
-    chain = contracts.chain
     consortium.check_genuine(contracts)
     if contracts.code_hashes() != (root.registry.code_hash, root.ledger.code_hash):
         raise ChainError(
             "the contracts on chain are not those of the trust root", hint="check --trust"
         )
-    standing = contracts.standing(agency_id(card.agency))
-    if (standing.governor, standing.anchorer) != (card.governor, card.anchorer):
+    if not _has_accounts(contracts, card):
         raise ChainError(
             _OTHER.format(card.agency),
             hint="deploy again with the card of this home among the founders",
         )
+    block = _committed_in(contracts, root, card)
+    if block is None:
+        raise ChainError(
+            _OTHER.format(card.agency), hint="use the trust root that `custody chain deploy` wrote"
+        )
+    return block
+
+
+def require_in_force(contracts: Contracts, root: TrustRoot, card: FounderDescriptor) -> None:
+    """Check that the registry has another founder as its card says, now: a card whose keys were
+    changed since would have things sealed to the old ones.
+
+    Raises:
+        ChainError: it has not.
+    """
+    standing = contracts.standing(agency_id(card.agency))
+    if (
+        (standing.active, standing.version) != (True, 1)
+        or not _has_accounts(contracts, card)
+        or _committed_in(contracts, root, card) is None
+    ):
+        raise ChainError(
+            f"the card of {card.agency} is not what the registry has of it now",
+            hint="leave it out, and once its node answers: custody partner add URL",
+        )
+
+
+def _has_accounts(contracts: Contracts, card: FounderDescriptor) -> bool:
+    standing = contracts.standing(agency_id(card.agency))
+    return (standing.governor, standing.anchorer) == (card.governor, card.anchorer)
+
+
+def _committed_in(
+    contracts: Contracts, root: TrustRoot, card: FounderDescriptor
+) -> BlockRef | None:
+    """The block of the trust root in which the registry took the descriptor of a card."""
     commitment = contracts.descriptor_commitment(agency_id(card.agency), 1)
     for number, digest in sorted(
         pin for rule in root.finality if isinstance(rule, Pinned) for pin in rule.blocks.items()
     ):
-        block = chain.block(number)
+        block = contracts.chain.block(number)
         if block.hash == digest and commitment == contract_layout.descriptor_commitment(
             card.descriptor.digest, block.time, number
         ):
             return block
-    raise ChainError(
-        _OTHER.format(card.agency), hint="use the trust root that `custody chain deploy` wrote"
-    )
+    return None

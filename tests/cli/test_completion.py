@@ -77,12 +77,19 @@ def test_commands_kinds_of_events_fields_and_settings_are_offered(
     assert (expected in found, said) == (True, ""), found
 
 
-def test_colleagues_are_offered_by_pseudonym(home: Path, tmp_path: Path) -> None:
-    found, said = offered(
-        "custody handover offer A1 --to", "", folder=tmp_path, CUSTODY_HOME=str(home)
-    )
+@pytest.mark.parametrize("words", ["custody handover A1 --to", "custody handover offer A1 -t"])
+def test_colleagues_are_offered_by_pseudonym(words: str, home: Path, tmp_path: Path) -> None:
+    found, said = offered(words, "", folder=tmp_path, CUSTODY_HOME=str(home))
     assert (len(found), said) == (1, "")
     assert "4711" not in found, "service numbers are sealed"
+
+
+def test_commands_and_items_are_offered_where_an_offer_may_begin(
+    home: Path, tmp_path: Path
+) -> None:
+    [item], _ = offered("custody show", "", folder=tmp_path, CUSTODY_HOME=str(home))
+    found, said = offered("custody handover", "", folder=tmp_path, CUSTODY_HOME=str(home))
+    assert ({"accept", "offer", item} <= set(found), said) == (True, ""), found
 
 
 def test_whatever_is_wrong_with_the_home_nothing_is_printed_into_the_line(

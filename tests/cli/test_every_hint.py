@@ -52,7 +52,7 @@ ARE: Final[dict[tuple[str, str], str]] = {
             *(
                 "correct",
                 "handover accept",
-                "handover offer",
+                "handover",
                 "handover pause",
                 "note",
                 "record identify",
@@ -84,8 +84,7 @@ ARE: Final[dict[tuple[str, str], str]] = {
     ("field drop", "{}"): "0",
     ("field drop", "{0}"): "0",
     ("handover decline", "--reason"): "a seal is broken",
-    ("handover offer", "--to"): "4712",
-    ("handover offer", "--to-person"): "4712",
+    ("handover", "--to"): "4712",
     ("home use", "{}"): "home",
     ("init", "--agency"): "NL-POL",
     ("init", "--person"): "4711",
@@ -148,7 +147,7 @@ ARE: Final[dict[tuple[str, str], str]] = {
     ("verify", "{}"): "photo.jpg",
     ("handover accept", "--seal"): "S-1",
     ("handover withdraw", "{}"): "{item}",
-    ("handover offer", "NUMBER"): "4712",
+    ("handover", "NUMBER"): "4712",
     ("person invite", "NUMBER"): "4714",
     ("verify", "--trust"): "trust.json",
 }

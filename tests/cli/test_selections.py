@@ -165,7 +165,7 @@ def test_whoever_refuses_a_whole_exhibit_is_told_that_one_item_is_refused_at_a_t
     office.theirs("handover", "accept", "--all", "--yes")
     _, said = office.theirs(*refusing, code=2)
     assert "nothing is on offer to you" in said
-    assert "`custody handover offer ITEM --to YOUR-NUMBER`" in said
+    assert "`custody handover ITEM --to YOUR-NUMBER`" in said
 
 
 def test_nothing_is_signed_for_a_whole_case_before_somebody_agreed(office: Office) -> None:

@@ -84,7 +84,7 @@ def test_an_item_is_not_offered_to_whoever_holds_it_already(
     code, _, said = within("handover", "offer", item, "--to-person", "4712")
     assert code != 0
     assert "holds it already" in said
-    assert f"handover offer {item[9:]} --to NUMBER" in said, "what to do runs as printed"
+    assert f"handover {item[9:]} --to NUMBER" in said, "what to do runs as printed"
     assert office.client.item(item).events == before, "it was told before anything was signed"
     # Another enrolment of theirs takes it over: the one that holds it may have lost its keys.
     again = enrolled(office, "officer", number="4712")
@@ -159,7 +159,7 @@ def test_a_bundle_tells_people_apart_by_the_beginning_of_their_pseudonyms(
     assert f"held by {second.pseudonym[:8]} of NL-POL" in out
     assert f"file recorded            officer {first[:8]} of NL-POL" in out
     assert f"handover accepted        officer {second.pseudonym[:8]} of NL-POL" in out
-    assert "471" not in out, "no service number leaves the agency"
+    assert not re.search(r"\b471[12]\b", out), "no service number leaves the agency"
     facts = json.loads(within("--json", "verify", bundle, "--trust", trust)[1])["facts"]
     assert (facts["custodian"], facts["holder"]) == ("NL-POL", second.pseudonym)
 
@@ -194,7 +194,7 @@ def test_a_number_that_nobody_has_or_two_have_names_nobody(
     assert second.pseudonym in said
     assert f"{other.pseudonym} (reviewer)" in said
     code, _, said = within("handover", "offer", item)
-    assert (code, f"handover offer {item} --to NUMBER" in said) == (2, True), said
+    assert (code, f"handover {item} --to NUMBER" in said) == (2, True), said
 
 
 def test_who_of_two_enrolments_is_suspended_already_is_not_taken_for_the_other(

@@ -36,6 +36,33 @@ def test_an_option_of_every_command_is_found_behind_it_and_no_value_is_taken_for
 
 
 @pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("handover A1 --to 4712", "handover offer A1 --to 4712"),
+        (
+            "handover 2026-117/A2/ 2026-117/A3 -t 4712",
+            "handover offer 2026-117/A2/ 2026-117/A3 -t 4712",
+        ),
+        ("handover --to=4712 A1", "handover offer --to=4712 A1"),
+        ("handover -t4712 A1", "handover offer -t4712 A1"),
+        ("handover --home h A1 --purpose --home", "handover --home h offer A1 --purpose --home"),
+        ("handover case:2026-117 --to X", "handover offer case:2026-117 --to X"),
+        # A command, or what looks like one: a mistyped one is no item.
+        ("handover accept A1", "handover accept A1"),
+        ("handover acept A1", "handover acept A1"),
+        ("handover offer A1", "handover offer A1"),
+        ("handover --help", "handover --help"),
+        ("handover", "handover"),
+        ("note handover A1", "note handover A1"),
+    ],
+)
+def test_an_offer_needs_no_word_of_its_own_and_no_other_command_is_taken_for_one(
+    typed: str, meant: str
+) -> None:
+    assert [word for part in parts(APP, typed.split()) for word in part.words] == meant.split()
+
+
+@pytest.mark.parametrize(
     ("typed", "told"),
     [
         ("upload x --case 1 --exhibit A1", "upload x --case 1 --part-of A1"),

@@ -70,7 +70,7 @@ def commands(text: str) -> Iterator[tuple[Any, list[str], re.Match[str]]]:
         words, command = [found[2], *found[3].split()], APP
         while words and (inner := getattr(command, "commands", {}).get(words[0].rstrip(",.:)'\""))):
             command = inner
-            words.pop(0)
+            words = getattr(command, "full", list)(words[1:])
         if command.name != "custody":
             yield command, words, found
 

@@ -104,7 +104,7 @@ class FirstSession:
         try:
             self._join(anna, ben)
             self._job = "12. hand over"
-            self._type("anna", f"custody handover offer {item} --to 4712", **AGREED)
+            self._type("anna", f"custody handover {item} --to 4712", **AGREED)
             self._job = "13. take it"
             self._type("ben", "custody handover list")
             self._type("ben", "custody handover accept", **AGREED)

@@ -78,7 +78,7 @@ class Screens(FirstSession):
         self._serving = self._machines["anna"].open("custody serve")
         try:
             self._join(anna, ben)
-            offer = "custody handover offer"
+            offer = "custody handover"
             self._keep_screen("offer-preview", "anna", f"{offer} {item} --to 4712 --preview")
             whole = f"{offer} 2026-117/A2/ --to 4712"
             self._keep_screen("offer-folder", "anna", whole, expected=2, **{"[y/n]": "n"})

@@ -197,7 +197,7 @@ def begin(
     if len(told) < 2 or _paused(told[-1]) != told[-2].statement:
         raise RuleError(
             "the offer was taken back for another reason than a pause",
-            hint="make a new one: custody handover offer ID --to NUMBER, or --to AGENCY",
+            hint="make a new one: custody handover ID --to NUMBER, or --to AGENCY",
         )
     terms = OfferTerms.from_document(told[-2].document or {})
     _require_good(terms.expires, clock)

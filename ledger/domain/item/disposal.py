@@ -44,7 +44,7 @@ def require_endable(history: ItemHistory, _: RecordedEvent) -> None:
     if history.lenders:
         raise RuleError(
             f"this item is on loan from {history.lenders[-1]}, which alone decides how it ends",
-            hint=f"hand it back: custody handover offer ID --to {history.lenders[-1]}",
+            hint=f"hand it back: custody handover ID --to {history.lenders[-1]}",
         )
 
 
@@ -59,7 +59,7 @@ def require_voidable(history: ItemHistory, recorded: RecordedEvent) -> None:
     if opened != recorded.agency:
         raise RuleError(
             f"this item was recorded by {opened}, which alone knows whether that was a mistake",
-            hint=f"hand it back: custody handover offer ID --to {opened}",
+            hint=f"hand it back: custody handover ID --to {opened}",
         )
 
 

@@ -28,6 +28,7 @@ from ledger.domain.identity import revocation_list as revocation_lists
 from ledger.domain.identity.certificate import Certificate
 from ledger.domain.identity.descriptor import Descriptor
 from ledger.domain.identity.names import agency_id
+from ledger.domain.ports.node_and_chain import BlockRef
 from ledger.domain.untrusted import hosts
 from ledger.rows.agencies import DescriptorRow, PartnerRow
 from ledger.rows.unit_of_work import UnitOfWork
@@ -68,6 +69,24 @@ def add(
     with node.records.read() as unit:
         before = unit.partners.get(code)
     return _look(node, PartnerRow(code, url, before.crl if before is not None else b""), allowed)
+
+
+def introduce(node: Node, unit: UnitOfWork, found: Descriptor, since: BlockRef) -> None:
+    """Know an agency whose card a person gave, before its node can be asked. Until its revocation
+    list is here nobody who acts for it is believed.
+
+    Args:
+        found: version 1 of its descriptor, and ``since``: the block of it; both were compared with
+            the registry, which has that version in force.
+
+    Raises:
+        UsageError: its address is no https origin alone. ChainError: it names a key of ours.
+    """
+    url = hosts.origin(found.service, what=f"the node of {found.agency}")
+    _require_keys_of_their_own(node, unit, found.agency, [found])
+    unit.partners.put(PartnerRow(found.agency, url, checked=since.time))
+    row = DescriptorRow(found.version, found.raw, since.time, since.number)
+    unit.partners.put_descriptor(found.agency, row)
 
 
 def list_partners(node: Node) -> list[PartnerRow]:
@@ -131,7 +150,7 @@ def follow(node: Node, code: str) -> None:
 
 
 def _is_fresh(row: PartnerRow, now: int) -> bool:
-    return 0 <= now - row.checked < _FRESH
+    return bool(row.crl) and 0 <= now - row.checked < _FRESH
 
 
 def _look(
