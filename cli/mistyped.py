@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from cli.invocation import command_line, hints
 from cli.invocation.global_options import Part
-from cli.wording import event_members
+from cli.wording import event_members, known_codes
 
 _CANDIDATES: Final = 3
 _MARGIN: Final = 0.1
@@ -21,6 +21,7 @@ _MARGIN: Final = 0.1
 _LIKELY: Final = 0.65
 #: How typer says what a value is not, and that there are more words than a command takes.
 _SHOULD: Final = re.compile(r"Input should be (?:a valid )?([^,]+)")
+_ONE_OF: Final = re.compile(r"'([^']*)' is not one of (.+)")
 _KINDS: Final = {"number": "a number", "integer": "a whole number"}
 _TOO_MANY: Final = re.compile(r"Got unexpected extra argument\(s\) \((.+)\)", re.DOTALL)
 
@@ -86,6 +87,8 @@ def _of_command(at: int, context: Any, group: Any, typed: Sequence[Part]) -> tup
     word, command = typed[at].words[0], context.command_path
     close = _close(word, context.command.commands)
     named = list(islice(_named(word, group), _CANDIDATES))
+    if context.command is not group and len(named) > 1:
+        named = []  # each group has its own of it: `dispose list` is none of the other lists
     if named and (context.command is group or not close):  # a command of another group, or of none
         outside = [part for part in typed[:at] if part.option]
         rest = [*outside, *typed[at:]]
@@ -94,13 +97,18 @@ def _of_command(at: int, context: Any, group: Any, typed: Sequence[Part]) -> tup
     else:
         meant = [_with(typed, at, found) for found in close]
     what = f"{_there_is(command)}no command {word!r}{_did_you_mean(close)}"
-    return what, _hint(meant, f"its commands: {command} --help")
+    own = "" if context.command is group else f"{', '.join(context.command.commands)}; see "
+    return what, _hint(meant, f"its commands: {own}{command} --help")
 
 
 def _of_value(error: Any, typed: Sequence[Part]) -> tuple[str, str] | None:
     """What an option was given, and what it should have been."""
     found = _SHOULD.match(error.message)
     name = max(error.param.opts, key=len)
+    if chosen := _ONE_OF.search(error.message):
+        known = re.findall(r"'([^']+)'", chosen[2])
+        close = _did_you_mean(known_codes.looks_like(chosen[1], known))
+        return f"{name} cannot be {chosen[1]!r}{close}", f"one of {', '.join(known)}"
     given = next((part.value for part in typed if part.option == name), "")
     if found is None or not given:
         return None

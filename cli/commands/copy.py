@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from cli.invocation.global_options import STATE, Evidence, Json
+from cli.invocation.hints import command
 from cli.items import items, same_numbers, short_ids
 from cli.node import clear_copies
 from cli.terminal import output, tables
@@ -38,10 +39,6 @@ Example:
   custody --home ~/evidence tree 3f0c1d2e-...
 """
 _KINDS = {"derived": "made from it", "copy": "copy of it", "part": "part of it"}
-_NONE = (
-    "no copies that can be taken, as far as the nodes of other agencies answered; those that are "
-    "known here: custody partner list"
-)
 _LIST = """List copies that other agencies gave us and that can be taken.
 
 \b
@@ -67,8 +64,9 @@ def list_(as_json: Json = False) -> None:
         for copy in copies
     ]
     headers = ["ITEM THERE", "FROM", "UNTIL", "TAKEN AS"]
+    none = "no copies that can be taken, as far as the nodes of other agencies answered"
     told = tables.table(headers, rows, short={"UNTIL": tables.minutes})
-    output.result({"copies": copies}, *(told if rows else [_NONE]))
+    output.result({"copies": copies}, *(told if rows else [none]))
 
 
 def take(

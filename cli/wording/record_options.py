@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli.invocation.hints import quoted
+from cli.wording import known_codes
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from cli.terminal.moments import Moment
     from ledger.domain.errors import DemandError, UsageError
 
@@ -56,6 +59,13 @@ Case = Annotated[str, typer.Option("-c", "--case", help="Case number; searchable
 Exhibit = Annotated[
     str, typer.Option("-e", "--exhibit", help="Exhibit number; searchable, never in clear.")
 ]
+Handling = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--handling",
+        help="Mark such as victim-identity; one of your own as own:MARK; may be repeated.",
+    ),
+]
 Late = Annotated[str, typer.Option("--late", help="Why it is recorded late.")]
 
 
@@ -63,11 +73,12 @@ def basis_member(purpose: str, kind: str, reference: str, authority: str) -> dic
     """The `basis` member, empty where nothing was said.
 
     Raises:
-        UsageError: details of a basis without the basis itself.
+        UsageError: details of a basis without the basis itself, or a kind that is a slip.
     """
     from ledger.domain.errors import UsageError
 
-    details = {"kind": kind.strip(), "reference": reference.strip(), "authority": authority.strip()}
+    kind = known_codes.read(known_codes.BASES, "--basis-kind", kind)
+    details = {"kind": kind, "reference": reference.strip(), "authority": authority.strip()}
     found = {name: value for name, value in details.items() if value}
     if found and not purpose.strip():
         raise UsageError(
@@ -77,17 +88,29 @@ def basis_member(purpose: str, kind: str, reference: str, authority: str) -> dic
     return {"basis": {"purpose": purpose.strip(), **found}} if purpose.strip() else {}
 
 
-def moment_members(occurred: str, late: str, zone: str = "") -> dict[str, Any]:
+def handling_member(marks: Iterable[str] | None) -> dict[str, Any]:
+    """The `handling` member, empty where nothing was said.
+
+    Raises:
+        UsageError: a mark is not known, and not said to be meant.
+    """
+    found = known_codes.read_all(known_codes.HANDLING, "--handling", marks)
+    return {"handling": found} if found else {}
+
+
+def moment_members(
+    occurred: str, late: str, zone: str = "", *, quiet: bool = False
+) -> dict[str, Any]:
     """The `occurred` and `late` members, where they were said: the time in UTC, with the zone that
     was named.
 
     Args:
-        zone: of a time that names none.
+        zone: of a time that names none. quiet: see moments.read.
 
     Raises:
         UsageError: no time, or one that has not come yet.
     """
-    moment = past_time(occurred, "--occurred", zone) if occurred else None
+    moment = past_time(occurred, "--occurred", zone, quiet=quiet) if occurred else None
     named = {"zone": moment.zone} if moment is not None and moment.zone else {}
     return {
         **({"occurred": {"from": moment.text, **named}} if moment is not None else {}),
@@ -128,11 +151,11 @@ def require_numbers(case: str, exhibit: str) -> None:
             )
 
 
-def past_time(text: str, option: str, zone: str = "") -> Moment:
+def past_time(text: str, option: str, zone: str = "", *, quiet: bool = False) -> Moment:
     """A time that has come: asked before anything is hashed or sent.
 
     Args:
-        zone: of a time that names none.
+        zone: of a time that names none. quiet: see moments.read.
 
     Raises:
         UsageError: it is none, or lies ahead of this computer's clock.
@@ -144,7 +167,7 @@ def past_time(text: str, option: str, zone: str = "") -> Moment:
     from ledger.domain.errors import UsageError
     from ledger.domain.event import claimed_times
 
-    now, moment = int(time.time()), moments.read(text, option, zone=zone)
+    now, moment = int(time.time()), moments.read(text, option, zone=zone, quiet=quiet)
     if moment.seconds > now:
         raise UsageError(
             f"{option} {text} lies after {format_time(now)}, when it would be signed",
