@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import typer
 
 from cli.invocation.global_options import STATE, Evidence, Json
-from cli.invocation.hints import command
 from cli.items import items, same_numbers, short_ids
 from cli.node import clear_copies
 from cli.terminal import output, tables
