@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from cli.invocation.global_options import STATE
-from cli.node import clear_copies
+from cli.node import clear_copies, joining
 from cli.node.served import served_at
 from cli.terminal import passphrases
 from ledger.adapters.keystore.file import Unlocking
@@ -217,10 +217,7 @@ def open_session() -> Iterator[Session]:
         if server:
             keyring = unlocking.keyring()
             if settings.is_client(home) and "person-certificate" not in keyring.names():
-                raise UsageError(
-                    "you are not enrolled yet",
-                    hint="once you are approved, run custody person enrol INVITATION again",
-                )
+                joining.go_on(keyring, server)
             servers = _servers(keyring)
             node = _client(server, keyring, servers)
         else:
