@@ -15,7 +15,7 @@ export CI := true
 export HARDHAT_DISABLE_TELEMETRY := true
 export HARDHAT_DISABLE_TELEMETRY_PROMPT := true
 
-.PHONY: help slim demo story first-session screens picture run test nightly lint format docs bench soak campaigns artifacts contracts coverage python python-alone python-outside python-inside python-nightly node kubo fsck ewfacquire install install-dev images locks release clean
+.PHONY: help slim demo story first-session screens picture run test nightly lint format docs bench soak campaigns artifacts contracts coverage python python-alone python-outside python-inside python-nightly node kubo geth fsck ewfacquire install install-dev images locks release clean
 
 help:
 	@echo "make demo FILE=path   run the main job on a file of yours, and explain every step"
@@ -94,6 +94,12 @@ kubo: .build/kubo/ipfs
 	tools/kubo/build.sh
 	touch -h $@
 
+geth: .build/geth/geth
+
+.build/geth/geth: tools/geth/go.mod tools/geth/build.sh
+	tools/geth/build.sh
+	touch -h $@
+
 # Tests make disk images with it, to have them from another program than the one that reads them.
 ewfacquire:
 	@command -v ewfacquire >/dev/null || { echo "make test needs ewfacquire, which makes disk images: apt-get install ewf-tools, or libewf's tools of your distribution"; exit 1; }
@@ -128,10 +134,10 @@ run: install
 
 # The longest first, the short ones beside their ends: two processes are at work from the first minute to the last.
 test: lint
-	$(MAKE) --jobs=2 --output-sync=target ewfacquire kubo fsck python-inside python-outside contracts python-alone
+	$(MAKE) --jobs=2 --output-sync=target ewfacquire kubo geth fsck python-inside python-outside contracts python-alone
 
 # What takes long: commands and nodes killed at random moments, stories told whole, mutations and fuzzing by the thousand, the coverage of the contracts.
-nightly: install-dev kubo fsck
+nightly: install-dev kubo geth fsck
 	$(MAKE) --jobs=2 --output-sync=target python-nightly coverage soak campaigns
 
 contracts: node
@@ -146,7 +152,7 @@ coverage: node
 # In processes of their own: tests that need no other program; commands, nodes and adapters, with their programs; and all the rest.
 ALONE := tests/property tests/unit tests/vectors
 OUTSIDE := tests/cli tests/adapters
-python: install-dev ewfacquire kubo fsck
+python: install-dev ewfacquire kubo geth fsck
 	$(MAKE) --jobs=2 --output-sync=target python-inside python-outside python-alone
 
 python-alone: install-dev
@@ -155,10 +161,10 @@ python-alone: install-dev
 python-outside: install-dev ewfacquire node kubo
 	$(BIN)/python -m pytest $(OUTSIDE)
 
-python-inside: install-dev ewfacquire node kubo fsck
+python-inside: install-dev ewfacquire node kubo geth fsck
 	$(BIN)/python -m pytest $(addprefix --ignore=,$(OUTSIDE) $(ALONE))
 
-python-nightly: install-dev node kubo fsck
+python-nightly: install-dev node kubo geth fsck
 	$(BIN)/python -m pytest -m nightly
 
 lint: install-dev

@@ -305,10 +305,20 @@ def many_files(custody: list[str], many: Path, options: argparse.Namespace) -> N
         show(f"custody {command}, {options.files} items", *timed([*custody, command], 1))
 
 
+def item_map(options: argparse.Namespace) -> None:
+    """The map that shows whether an entry is missing."""
+    from benchmarks.item_map import bench_item_map
+
+    with tempfile.TemporaryDirectory(dir=options.folder) as name:
+        for title, figure in bench_item_map(Path(name), min(options.log, 1_000_000)):
+            print(f"{title:<62} {figure}", flush=True)
+
+
 PARTS = {
     "commands": commands,
     "inside": inside,
     "history": history,
+    "item-map": item_map,
     "sparse": sparse,
     "kubo": kubo,
     "audit": audit,

@@ -1,13 +1,16 @@
-"""Writes tests/vectors: worked examples of every format, and one bundle a mutation. Run it only for
-a new format version.
+"""Writes tests/vectors: worked examples of every format, and one bundle a mutation or lie. Run it
+only for a new format version, or for what is new with the names of what is to be written.
 
-.venv/bin/python -m tools.make_vectors
+.venv/bin/python -m tools.make_vectors [examples] [bundle] [lying]
 """
 
 from __future__ import annotations
 
 import json
+import random
+import sys
 import tempfile
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -17,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from ledger.app import create_home
+from ledger.domain.chain.finality import Pinned
 from ledger.domain.codecs.text import b64url, evidence_bytes
 from ledger.domain.crypto import content_encryption, grants
 from ledger.domain.crypto.grants import HpkePrivateKey
@@ -27,8 +31,10 @@ from ledger.domain.log import merkle
 from ledger.domain.log import receipt as receipts
 from ledger.domain.log import statement as statements
 from ledger.services.node.certificate_authority import Authority
-from tests.support import clique, qbft_cases
+from tests.support import clique, lying_cases, qbft_cases
 from tests.support.desk import PASSPHRASE, Desk
+from tests.support.lying_bundles import LyingItem, measured, prepare
+from tests.support.malice import World
 from tests.unit.test_event import BASE, SALTS
 from tests.unit.test_verify import MUTATIONS, Sample
 
@@ -159,15 +165,16 @@ def clique_example() -> list[dict[str, Any]]:
     ]
 
 
-def main() -> None:
-    """Write everything."""
+def examples() -> None:
+    """Write examples of every format but bundles."""
     (TARGET / "clique.json").write_text(json.dumps(clique_example(), indent=1) + "\n")
     (TARGET / "qbft.json").write_text(json.dumps(qbft_example(), indent=1) + "\n")
     (TARGET / "worked_example.json").write_text(json.dumps(worked_example(), indent=1) + "\n")
-    folder = TARGET / "bundle"
-    folder.mkdir(exist_ok=True)
-    for old in folder.glob("*.bundle"):
-        old.unlink()
+
+
+def mutations() -> None:
+    """Write a good bundle, and what somebody makes of it who wants another verdict."""
+    folder = _emptied("bundle")
     with tempfile.TemporaryDirectory() as name:
         home = Path(name) / "home"
         create_home.found(
@@ -193,6 +200,47 @@ def main() -> None:
                 )
                 index["mutations"][file] = {"what": title, "step": step}
     (folder / "index.json").write_text(json.dumps(index, indent=1) + "\n")
+
+
+def lies() -> None:
+    """Write bundles of agencies that lie with all their keys."""
+    folder, index = _emptied("lying"), dict[str, dict[str, Any]]()
+    pins: dict[int, bytes] = {}
+    with tempfile.TemporaryDirectory() as name:
+        world = prepare(World(Path(name), random.Random(2), "NL-POL", "RO-POL"))  # noqa: S311  (vectors)
+        for title, lie in lying_cases.CASES.items():
+            lie.make(item := LyingItem(world, world["NL-POL"]))
+            data, root = item.bundle()
+            [rule] = root.finality
+            pins |= rule.blocks
+            file = title.replace(" ", "-") + ".bundle"
+            (folder / file).write_bytes(data)
+            index[file] = {
+                "what": title,
+                "verdict": lie.verdict,
+                "step": lie.step,
+                "says": lie.says,
+            }
+        (folder / "trust.json").write_bytes(replace(root, finality=(Pinned(pins),)).encode())
+        world.close()
+    size, digests = len(lying_cases.DATA), measured(lying_cases.DATA).digests
+    told = {"file": {"size": size, "digests": digests}, "lies": index}
+    (folder / "index.json").write_text(json.dumps(told, indent=1) + "\n")
+
+
+def _emptied(name: str) -> Path:
+    folder = TARGET / name
+    folder.mkdir(exist_ok=True)
+    for old in folder.glob("*.bundle"):
+        old.unlink()
+    return folder
+
+
+def main() -> None:
+    """Write everything, or what is named."""
+    parts = {"examples": examples, "bundle": mutations, "lying": lies}
+    for name in sys.argv[1:] or parts:
+        parts[name]()
 
 
 if __name__ == "__main__":

@@ -46,24 +46,33 @@ class _Run:
 
     def round(self) -> None:
         """Look once, and take what is complete."""
+        from ledger.client.intake.watched_folder import UNREAD
         from ledger.domain.errors import BusyError, CustodyError, NetworkError
 
-        for ready in self._watching.round(time.monotonic(), self._leave):
+        watching = self._watching
+        try:
+            complete = watching.round(time.monotonic(), self._leave)
+        except OSError as error:  # a share that is not there for a while
+            self.failures += 1
+            watching.leave(watching.root, f"{UNREAD}: {error.strerror}; tried again", self._leave)
+            return
+        self.left.pop(".", None)
+        for ready in complete:
             try:
                 self._take(ready)
             except (NetworkError, BusyError) as error:
                 self.failures += 1
-                self._watching.leave(ready.path, f"{error.message}; tried again", self._leave)
+                watching.leave(ready.path, f"{error.message}; tried again", self._leave)
                 return
             except CustodyError as error:
-                self._watching.leave(ready.path, error.message, self._leave)
-                self._watching.give_up(ready)
+                watching.leave(ready.path, error.message, self._leave)
+                watching.give_up(ready)
         self.failures = 0
 
     def _leave(self, path: Path, problem: str) -> None:
         name = str(path.relative_to(self._watching.root))
         self.left[name] = problem
-        output.say(f"left   {name}: {problem}")
+        output.say(f"left   {path if name == '.' else name}: {problem}")
 
     def _take(self, ready: Ready) -> None:
         from cli.commands import upload

@@ -39,4 +39,4 @@ def go_on(keyring: FileKeyring, server: str) -> None:
             hint="read it to the administrator; once they approved, type the same command again",
         )
     roles = ", ".join(sorted(done.certificate.roles))
-    output.note(f"you are enrolled at {given.agency} as {roles} from now on")
+    output.say(f"you are enrolled at {given.agency} as {roles} from now on")

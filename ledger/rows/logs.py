@@ -4,7 +4,7 @@ chain.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Protocol
 
@@ -57,6 +57,19 @@ class TileRow(Row):
     log: BytesKey
     level: NumberKey
     index: BigKey
+    data: bytes
+
+
+@table("map_tile", Index("map_tile_version", "log", "size"))
+@dataclass(frozen=True, slots=True)
+class MapTileRow(Row):
+    """A tile of a log's item map as it was at a checkpoint of this ``size`` or later, until there
+    is one of a larger size. Kept from the last final checkpoint on.
+    """
+
+    log: BytesKey
+    prefix: BytesKey
+    size: BigKey
     data: bytes
 
 
@@ -150,6 +163,26 @@ class LogsRepository(Protocol):
 
     def put_tile(self, log: bytes, level: int, index: int, data: bytes) -> None:
         """Write a tile."""
+        ...
+
+    def map_size(self, log: bytes, size: int) -> int:
+        """The newest size, not above this one, of which the item map is kept; 0 for none."""
+        ...
+
+    def map_tiles(self, log: bytes, prefixes: Sequence[bytes], size: int) -> dict[bytes, bytes]:
+        """Tiles of the item map as they were at a size, by their prefixes; those that there are."""
+        ...
+
+    def put_map_tiles(self, log: bytes, size: int, tiles: Mapping[bytes, bytes]) -> None:
+        """Write the tiles that a checkpoint of this size changed."""
+        ...
+
+    def drop_map(self, log: bytes, size: int) -> None:
+        """Remove what a checkpoint of this size changed, which never reached the chain."""
+        ...
+
+    def settle_map(self, log: bytes, size: int) -> None:
+        """Remove tiles that those of this size replaced."""
         ...
 
 

@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import signal
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -292,3 +293,62 @@ def test_a_folder_that_is_too_large_to_be_looked_at_is_left(
     exhibit(exports)
     monkeypatch.setattr(watched_folder, "_ENTRIES", 1)
     assert ready(seen(exports), 0)[1] == ["A1: cannot be read: more than 1 files"]
+
+
+def test_what_disappears_or_cannot_be_read_while_it_is_looked_for_stops_nothing(
+    exports: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Workstations move exports away, and folders of others may be closed to us: the rest is taken
+    all the same.
+    """
+    for name in ("2026-117/A1", "2026-118/A1", "2026-119/A1"):
+        exhibit(exports, name, done=b"")
+    real = os.scandir
+
+    def scandir(folder: os.PathLike[str]) -> object:
+        if Path(folder).name == "2026-117":
+            Path(folder).rename(exports.with_name("moved"))
+        if Path(folder).name == "2026-118":
+            raise PermissionError(13, "Permission denied", str(folder))
+        return real(folder)
+
+    monkeypatch.setattr(watched_folder.os, "scandir", scandir)
+    assert ready(seen(exports, marker="done"), 0) == (
+        ["A1"],
+        ["2026-118: cannot be read: Permission denied"],
+    )
+
+
+def test_a_folder_deeper_than_a_path_may_be_is_taken_and_stops_nothing(exports: Path) -> None:
+    exhibit(exports, "2026-117/A1", done=b"")
+    here = os.open(exhibit(exports, "2026-117/A2", done=b"", file=b"x"), os.O_RDONLY)
+    for _ in range(2500):
+        os.mkdir("a", dir_fd=here)
+        within_it = os.open("a", os.O_RDONLY, dir_fd=here)
+        os.close(here)
+        here = within_it
+    os.close(here)
+    assert ready(seen(exports, marker="done"), 0) == (["A1", "A2"], [])
+    subprocess.run(["rm", "-rf", exports], check=True)  # Python's own goes no deeper than itself
+
+
+def test_a_share_that_is_not_there_for_a_while_is_looked_at_again(
+    home: Path, exports: Path
+) -> None:
+    exhibit(exports, done=b"", image=b"x" * 999)
+    away = exports.with_name("away")
+    words = ("watch", exports, *RULE, "--marker", "none-yet", "--every", "0.2")
+    with begun(*words, home=home) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if line.startswith("watching"):
+                exports.rename(away)
+            if "tried again" in line:
+                (away / "2026-117" / "A1" / "none-yet").touch()
+                away.rename(exports)
+            if line.startswith("taken"):
+                break
+        process.send_signal(signal.SIGTERM)
+        out, said = process.communicate(timeout=60)
+    assert process.returncode == 0, said
+    assert "1 folder taken, 0 left" in out

@@ -306,14 +306,14 @@ def test_a_node_refuses_what_a_careless_client_signed_about_the_future(
 ) -> None:
     (tmp_path / "a").write_bytes(b"a")
     [item] = desk.upload(tmp_path / "a")
-    later = format_time(desk.clock.now() + 60)
+    later = format_time(desk.clock.now() + claimed_times.AHEAD + 60)
     real = claimed_times.contradiction
 
     class Careless:
         HINT = claimed_times.HINT
 
         @staticmethod
-        def contradiction(document: dict[str, object]) -> None:
+        def contradiction(document: dict[str, object], *, ahead: int) -> None:
             return None
 
     monkeypatch.setattr(signing, "claimed_times", Careless)

@@ -14,9 +14,11 @@ import pytest
 
 from ledger.client.handovers import handover
 from ledger.domain.blocks import dag
+from ledger.domain.bundle import bundle as bundles
 from ledger.domain.bundle import parcel
 from ledger.domain.bundle.bundle import Bundle, BundledStatement, LogRef
 from ledger.domain.bundle.parcel import Parcel
+from ledger.domain.bundle.trust import TrustRoot
 from ledger.domain.codecs import cose
 from ledger.domain.codecs.text import evidence_bytes
 from ledger.domain.crypto import grants
@@ -25,6 +27,7 @@ from ledger.domain.identity.names import agency_id
 from ledger.domain.log import statement as statements
 from ledger.domain.log.statement import Claims
 from ledger.domain.ports.answers import Exchanged
+from ledger.domain.verify import verify
 from ledger.services.handovers import incoming_parcels, sync
 from ledger.services.node.backoff import Backoff
 from ledger.services.partners import directory
@@ -199,6 +202,43 @@ def test_an_offered_item_brings_its_own_keys_and_nothing_else(
 def _with_grant(data: bytes, grant: bytes) -> bytes:
     parse = parcel.parse(data)
     return replace(parse, grants=(*parse.grants, grant)).encode()
+
+
+def test_an_open_offer_with_an_end_and_documents_in_clear_are_not_taken_in(
+    both: Consortium, root: TrustRoot, tmp_path: Path
+) -> None:
+    """No commitment binds them: they would have been kept, and verified as part of the record."""
+    nl, ro = both[NL], both[RO]
+    item = upload(nl, tmp_path, b"open " * 500)
+    offer(nl, item, RO)
+    for _ in range(3):
+        sync.settle(nl.node, timeout=30)
+
+    def ended(**end: object) -> Callable[[Bundle], Bundle]:
+        return lambda b: replace(b, hops=(*b.hops[:-1], replace(b.hops[-1], **end)))
+
+    lies = {
+        "a time of its end": ended(time=1 << 40),
+        "an outcome": ended(outcome_digest=b"x" * 32),
+        "a document in clear": lambda b: with_last(b, document=b"what nobody signed"),
+        "a disclosure in clear": lambda b: with_last(b, disclosures=("what nobody signed",)),
+    }
+    before = rows(ro.node)
+    for name, lie in lies.items():
+        with lying(
+            ro, NL, parcel=lambda data, _, lie=lie: repacked(data, lambda p, b: (p, lie(b)))
+        ):
+            assert item in sync.sync(ro.node).problems, name
+        assert rows(ro.node) == before, name
+    whole = bundles.parse(nl.bundle(item))
+    confirm = consortium.confirmed(nl)
+    verdicts = [
+        verify(lie(whole).encode(), root, confirm=confirm).verdict.value  # type: ignore[arg-type]
+        for lie in (lambda b: b, lies["a time of its end"], lies["an outcome"])
+    ]
+    assert verdicts == ["verified", "failed", "failed"]
+    assert both.settle(NL, RO) == {}
+    assert ro.client.item(item).custodian == NL
 
 
 def test_what_fails_leaves_nothing_on_the_disk_and_waits_longer_each_time(

@@ -169,10 +169,11 @@ class LyingItem:
         self.hops.append(replace(hop, offer_time=self.world.contracts.chain.head().time))
         return expires
 
-    def accept(self, taker: Agency, signer: Signer) -> None:
+    def accept(self, taker: Agency, signer: Signer, **body: Any) -> None:
         """Take it, in the taker's log and on chain."""
         offered = self.events[-1].statement.digest
-        accepted = self.say("transfer-accepted", {"offer": offered.hex()}, signer, log=taker)
+        answer = {"offer": offered.hex(), **body}
+        accepted = self.say("transfer-accepted", answer, signer, log=taker)
         anchor(taker)
         digest = accepted.statement.digest
         hop = replace(self.hops[-1], outcome=contract_layout.ACCEPTED, outcome_digest=digest)

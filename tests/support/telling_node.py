@@ -9,12 +9,12 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, Protocol
 
 import rlp
 
 from ledger.adapters.chain import rpc_header
-from ledger.domain.errors import ChainError, NotFoundError
+from ledger.domain.errors import ChainError, NetworkError, NotFoundError
 from ledger.domain.ports.node_and_chain import BlockRef, Chain
 
 #: What a node answers in place of something true: (method, parameters, the true answer) -> answer.
@@ -23,6 +23,14 @@ Lie = Callable[[str, list[Any], Any], Any]
 
 class NoMethodError(Exception):
     """The node does not offer a method."""
+
+
+class RefusedError(Exception):
+    """The node answers with an error of JSON-RPC."""
+
+    def __init__(self, fault: Any) -> None:
+        super().__init__(str(fault))
+        self.fault = fault
 
 
 def honest(_method: str, _params: list[Any], answer: Any) -> Any:
@@ -146,8 +154,14 @@ class HeaderChain:
         return found[0]
 
 
+class Answering(Protocol):
+    """What answers in the place of a node; a NetworkError ends the connection without an answer."""
+
+    def answer(self, method: str, params: list[Any]) -> Any: ...
+
+
 @contextmanager
-def telling(node: TellingNode) -> Iterator[str]:
+def telling(node: Answering) -> Iterator[str]:
     """The address of a node while it answers."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -158,6 +172,10 @@ def telling(node: TellingNode) -> Iterator[str]:
                 told["result"] = node.answer(asked["method"], asked["params"])
             except NoMethodError:
                 told["error"] = {"code": -32601, "message": "the method does not exist"}
+            except RefusedError as error:
+                told["error"] = error.fault
+            except NetworkError:
+                return
             except ChainError as error:
                 told["error"] = {"code": 3, "message": f"execution reverted: {error.message}"}
             body = json.dumps(told).encode()

@@ -27,7 +27,7 @@ from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity import login
 from ledger.domain.ipld import cid as cids
 from ledger.domain.ipld import unixfs
-from ledger.domain.log import merkle
+from ledger.domain.log import item_map, merkle
 from ledger.domain.log import receipt as receipts
 from ledger.domain.log import statement as statements
 from ledger.domain.verify import FileDigest, Status, Verdict, verify
@@ -35,8 +35,10 @@ from ledger.domain.verify import FileDigest, Status, Verdict, verify
 HERE = Path(__file__).parent
 EXAMPLE: dict[str, Any] = json.loads((HERE / "worked_example.json").read_text())
 BUNDLES: dict[str, Any] = json.loads((HERE / "bundle" / "index.json").read_text())
+LYING: dict[str, Any] = json.loads((HERE / "lying" / "index.json").read_text())
 CLIQUE: list[dict[str, Any]] = json.loads((HERE / "clique.json").read_text())
 QBFT: dict[str, Any] = json.loads((HERE / "qbft.json").read_text())
+ITEM_MAP: dict[str, Any] = json.loads((HERE / "item_map.json").read_text())
 UNIXFS: list[dict[str, Any]] = json.loads((HERE / "unixfs.json").read_text())["vectors"]
 
 
@@ -153,10 +155,10 @@ def test_the_fingerprint_of_a_trust_root_is_what_the_format_page_says() -> None:
         assert fingerprint == " ".join(digits[at : at + 5] for at in range(0, 40, 5))
 
 
-def check(name: str) -> Any:
-    root = trust.parse((HERE / "bundle" / "trust.json").read_bytes())
-    file = FileDigest(BUNDLES["file"]["size"], BUNDLES["file"]["digests"])
-    return verify((HERE / "bundle" / name).read_bytes(), root, file=file)
+def check(name: str, folder: str = "bundle", index: dict[str, Any] = BUNDLES) -> Any:
+    root = trust.parse((HERE / folder / "trust.json").read_bytes())
+    file = FileDigest(index["file"]["size"], index["file"]["digests"])
+    return verify((HERE / folder / name).read_bytes(), root, file=file)
 
 
 def test_the_bundle_of_this_format_version_verifies_for_ever() -> None:
@@ -177,6 +179,17 @@ def test_a_mutated_bundle_is_refused_at_its_step(name: str) -> None:
         return
     failed = [one.number for one in report.steps.values() if one.status is Status.FAILED]
     assert (report.verdict, failed) == (Verdict.FAILED, [step])
+
+
+@pytest.mark.parametrize("name", sorted(LYING["lies"]))
+def test_what_lying_agencies_prove_is_judged_as_it_was(name: str) -> None:
+    report, lie = check(name, "lying", LYING), LYING["lies"][name]
+    step, verdict = report.steps[lie["step"]], lie["verdict"]
+    failed = [one.number for one in report.steps.values() if one.status is Status.FAILED]
+    assert (report.verdict, failed) == (verdict, [step.number] if verdict == "failed" else [])
+    assert (step.status is Status.NOT_CHECKED) == (verdict == "incomplete")
+    said = report.findings if verdict == "verified" else [step.detail]
+    assert any(lie["says"] in one for one in said), said
 
 
 @pytest.mark.parametrize("vector", QBFT["headers"], ids=lambda vector: vector["what"])
@@ -224,3 +237,36 @@ def test_the_manifest_of_this_format_version_parses_for_ever() -> None:
         b"caf\xe9/photo.jpg",
         -14_182_980 * 10**9,
     )
+
+
+@pytest.mark.parametrize("case", ITEM_MAP["good"], ids=lambda case: len(case["history"]))
+def test_an_item_map_written_by_another_program_is_derived_and_verified(
+    case: dict[str, Any],
+) -> None:
+    log, root = bytes.fromhex(case["logId"]), bytes.fromhex(case["root"])
+    values: dict[bytes, bytes] = {}
+    for index, (subject, entry) in enumerate(case["history"]):
+        key, hashed = item_map.key_of(log, subject), item_map.entry_hash(bytes.fromhex(entry))
+        values[key] = item_map.extend(values.get(key, item_map.EMPTY), index, hashed)
+    assert item_map.subtree(sorted(values.items()), 0) == root
+    for shown in case["proofs"]:
+        key = item_map.key_of(log, shown["subject"])
+        value = bytes.fromhex(shown["value"]) if shown["value"] else None
+        assert (key.hex(), values.get(key)) == (shown["key"], value)
+        written = bytes.fromhex(shown["proof"])
+        proof = item_map.parse_proof(written)
+        assert proof.encode() == written
+        item_map.verify(root, key, value, proof)
+
+
+@pytest.mark.parametrize("case", ITEM_MAP["bad"], ids=lambda case: case["why"])
+def test_a_bad_proof_of_an_item_map_is_refused(case: dict[str, Any]) -> None:
+    key = item_map.key_of(bytes.fromhex(case["logId"]), case["subject"])
+    value = bytes.fromhex(case["value"]) if case["value"] else None
+    with pytest.raises((FormatError, VerificationError)):
+        item_map.verify(
+            bytes.fromhex(case["root"]),
+            key,
+            value,
+            item_map.parse_proof(bytes.fromhex(case["proof"])),
+        )

@@ -2,16 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Final
 
-from sqlalchemy import update
+from sqlalchemy import bindparam, select, update
 
 from ledger.adapters.database.unit import Part, blob
 from ledger.domain.errors import ConflictError
-from ledger.rows.logs import CheckpointRow, EntryRow, LogRow, TileRow, TransactionRow
+from ledger.rows.logs import (
+    CheckpointRow,
+    EntryRow,
+    LogRow,
+    MapTileRow,
+    TileRow,
+    TransactionRow,
+)
 
 _E = EntryRow.__table__.c
 _C = CheckpointRow.__table__.c
+_M = MapTileRow.__table__.c
+_NEWEST: Final = (
+    select(MapTileRow.__table__)
+    .where(
+        _M.log == bindparam("log"), _M.prefix == bindparam("prefix"), _M.size <= bindparam("size")
+    )
+    .order_by(_M.size.desc())
+    .limit(1)
+)
+_BATCH: Final = 500  # well below the parameters that a statement may have
 _VALID = _E.void.is_(False)
 
 
@@ -73,6 +91,40 @@ class Logs(Part):
 
     def put_tile(self, log: bytes, level: int, index: int, data: bytes) -> None:
         self._put(TileRow(log, level, index, data))
+
+    def map_size(self, log: bytes, size: int) -> int:
+        row = self._map_tile(log, b"", size)
+        return row.size if row else 0
+
+    def _map_tile(self, log: bytes, prefix: bytes, size: int) -> MapTileRow | None:
+        self.flush(MapTileRow)
+        rows = self._read(MapTileRow, _NEWEST, {"log": log, "prefix": prefix, "size": size})
+        return rows[0] if rows else None
+
+    def map_tiles(self, log: bytes, prefixes: Sequence[bytes], size: int) -> dict[bytes, bytes]:
+        if len(prefixes) == 1:  # as a proof reads them
+            row = self._map_tile(log, prefixes[0], size)
+            return {row.prefix: blob(row.data)} if row else {}
+        tiles = {}
+        for start in range(0, len(prefixes), _BATCH):
+            among = _M.prefix.in_(prefixes[start : start + _BATCH])
+            # The newest one comes last: at most two are kept of a prefix.
+            for row in self._rows(
+                MapTileRow, _M.log == log, among, _M.size <= size, order=(_M.prefix, _M.size)
+            ):
+                tiles[row.prefix] = blob(row.data)
+        return tiles
+
+    def put_map_tiles(self, log: bytes, size: int, tiles: Mapping[bytes, bytes]) -> None:
+        self._put(*(MapTileRow(log, prefix, size, data) for prefix, data in tiles.items()))
+
+    def drop_map(self, log: bytes, size: int) -> None:
+        self._drop(MapTileRow, _M.log == log, _M.size == size)
+
+    def settle_map(self, log: bytes, size: int) -> None:
+        newer = MapTileRow.__table__.alias().c
+        replaced = select(newer.prefix).where(newer.log == log, newer.size == size)
+        self._drop(MapTileRow, _M.log == log, _M.prefix.in_(replaced), _M.size < size)
 
 
 class Checkpoints(Part):

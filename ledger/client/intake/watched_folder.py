@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ledger import system
+from ledger.client.files.open_folder import OpenFolder, open_folder
 from ledger.domain.codecs import strict_json
 from ledger.domain.errors import FormatError, UsageError
 
@@ -27,6 +28,8 @@ from ledger.domain.errors import FormatError, UsageError
 FORM: Final = ".custody.json"
 _LONGEST: Final = 64 << 10  # bytes of a form
 _TEXT: Final = 256
+#: Why something is left that the file system does not show, before its reason.
+UNREAD: Final = "cannot be read"
 _PLACEHOLDER: Final = re.compile(r"\{(case|exhibit)\}")
 _MEMBERS: Final = frozenset(
     {"v", "case", "exhibit", "basis", "authorisation", "method", "tool", "toolVersion", "place"}
@@ -110,29 +113,39 @@ def look(root: Path, rule: Rule) -> Iterator[Found]:
         root: the watched folder, without a link in its path.
 
     Raises:
-        OSError: the watched folder cannot be read.
+        OSError: the watched folder cannot be read. A folder in it that cannot be is one of those
+            that are none, and one that is gone by now is no longer looked for.
     """
-    depth = rule.depth or 1
-    for path in _below(root, depth):
+    for path, broken in _below(root, rule.depth or 1):
         name = path.name
         if name.endswith(FORM):
             continue
-        problem = _refusal(path)
-        if problem:
-            yield Found(path, None, problem)
+        try:
+            if problem := broken or _refusal(path):
+                yield Found(path, None, problem)
+                continue
+            said = _said(path, path.relative_to(root), rule)
+        except FileNotFoundError:
             continue
-        said = _said(path, path.relative_to(root), rule)
+        except OSError as error:
+            said = f"{UNREAD}: {error.strerror}"
         yield Found(path, None, said) if isinstance(said, str) else Found(path, said)
 
 
-def _below(folder: Path, depth: int) -> Iterator[Path]:
-    """What lies so many levels below; where there is no folder on the way, what is there."""
+def _below(folder: Path, depth: int) -> Iterator[tuple[Path, str]]:
+    """What lies so many levels below; where there is no folder on the way, or none that can be
+    read, what is there, with the reason.
+    """
     for entry in sorted(os.scandir(folder), key=lambda one: one.name):
         path = folder / entry.name
-        if depth > 1 and entry.is_dir(follow_symlinks=False):
-            yield from _below(path, depth - 1)
-        else:
-            yield path
+        try:
+            if depth > 1 and entry.is_dir(follow_symlinks=False):
+                yield from _below(path, depth - 1)
+            else:
+                yield path, ""
+        except OSError as error:
+            if not isinstance(error, FileNotFoundError):
+                yield path, f"{UNREAD}: {error.strerror}"
 
 
 def _refusal(path: Path) -> str:
@@ -204,7 +217,7 @@ def snapshot(folder: Path) -> bytes:
         OSError: it cannot be read, or changed so that it cannot be told.
     """
     digest, files = sha256(), 0
-    for number, (name, found) in enumerate(_walk(os.fsencode(folder), b"")):
+    for number, (name, found) in enumerate(_walk(folder)):
         if number >= _ENTRIES:
             raise OSError(f"more than {_ENTRIES:,} files")
         files += stat.S_ISREG(found.st_mode)
@@ -214,12 +227,31 @@ def snapshot(folder: Path) -> bytes:
     return digest.digest() if files else b""
 
 
-def _walk(folder: bytes, below: bytes) -> Iterator[tuple[bytes, os.stat_result]]:
-    for entry in sorted(os.scandir(folder), key=lambda one: one.name):
-        name = below + b"/" + entry.name
-        yield name, entry.stat(follow_symlinks=False)
-        if entry.is_dir(follow_symlinks=False):
-            yield from _walk(entry.path, name)
+def _walk(folder: Path) -> Iterator[tuple[bytes, os.stat_result]]:
+    """Everything in a folder, each folder inside the one that lists it: a path may be deeper than
+    the system allows, and than Python calls itself.
+    """
+    levels: list[tuple[OpenFolder, bytes, list[str]]] = []
+
+    def enter(opened: OpenFolder, path: bytes) -> None:
+        levels.append((opened, path, names := []))
+        names += sorted(opened.names(), reverse=True)
+
+    try:
+        enter(open_folder(folder), b"")
+        while levels:
+            opened, path, names = levels[-1]
+            if not names:
+                levels.pop()[0].close()
+                continue
+            name = os.fsencode(names.pop())
+            found = opened.stat_of(name)
+            yield path + b"/" + name, found
+            if stat.S_ISDIR(found.st_mode) and not system.leads_elsewhere(found):
+                enter(opened.enter(name), path + b"/" + name)
+    finally:
+        for opened, _, _ in levels:
+            opened.close()
 
 
 def is_marked(folder: Path, marker: str) -> bool:

@@ -12,12 +12,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
-from typing import Final
 
 from ledger.client.intake import watched_folder
 from ledger.client.intake.watched_folder import Found, Rule, Said
-
-_GONE: Final = "cannot be read"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +52,13 @@ class Watching:
         Args:
             now: seconds, of a clock that is never set.
             tell: is called for what cannot be taken, once for each reason.
+
+        Raises:
+            OSError: the watched folder itself cannot be read, for now.
         """
-        for found in list(watched_folder.look(self.root, self.rule)):
-            ready = self._ready(found, now, tell)
-            if ready is not None:
-                yield ready
+        there = list(watched_folder.look(self.root, self.rule))
+        self._told.pop(self.root, None)
+        return (ready for found in there if (ready := self._ready(found, now, tell)) is not None)
 
     def _ready(self, found: Found, now: float, tell: Callable[[Path, str], None]) -> Ready | None:
         if found.said is None:
@@ -68,7 +67,7 @@ class Watching:
         try:
             seen = watched_folder.snapshot(found.path)
         except OSError as error:
-            self.leave(found.path, f"{_GONE}: {error.strerror or error}", tell)
+            self.leave(found.path, f"{watched_folder.UNREAD}: {error.strerror or error}", tell)
             return None
         before, since = self._seen.get(found.path, (b"", now))
         if seen != before:

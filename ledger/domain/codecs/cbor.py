@@ -14,6 +14,7 @@ So whatever parses re-encodes to the same bytes.
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from functools import lru_cache
 from operator import itemgetter
@@ -59,8 +60,12 @@ def encode(value: Any) -> bytes:
     return bytes(out)
 
 
-def decode(data: bytes, *, what: str = "cbor") -> Any:
+def decode(data: bytes, *, what: str = "cbor", bounded: bool = True) -> Any:
     """Decode one deterministic data item that fills ``data``.
+
+    Args:
+        bounded: refuse values that would take many times the memory of their encoding; without it
+            the caller bounds the input.
 
     Returns:
         the item, with integers, text, bytes, lists and maps as Python has them.
@@ -68,7 +73,8 @@ def decode(data: bytes, *, what: str = "cbor") -> Any:
     Raises:
         FormatError: for anything that a deterministic encoder would not have written.
     """
-    value, end = _decode(data, 0, 0, what, [_GROWTH * len(data) + _FREE])
+    budget = _GROWTH * len(data) + _FREE if bounded else sys.maxsize
+    value, end = _decode(data, 0, 0, what, [budget])
     if end != len(data):
         raise FormatError(f"{what}: {len(data) - end} bytes after the end")
     return value

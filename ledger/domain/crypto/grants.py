@@ -194,8 +194,20 @@ class HpkePrivateKey:
 
 
 def hpke_seal(to: HpkeKey, info: bytes, plain: bytes) -> bytes:
-    """Seal bytes to a key (RFC 9180 base mode); ``info`` says what they are and for whom."""
-    return _suite(to.kem).encrypt(plain, _public(to), info)
+    """Seal bytes to a key (RFC 9180 base mode); ``info`` says what they are and for whom.
+
+    Raises:
+        KeyringError: its bytes are no key to seal to: a point of small order, under which everybody
+            would open it, or no key of the lattice. Others publish them.
+    """
+    try:
+        return _suite(to.kem).encrypt(plain, _public(to), info)
+    except ValueError as error:
+        raise KeyringError(
+            "nothing can be sealed to the encryption key that the recipient published: it is no "
+            "sound key",
+            hint="ask the recipient for a new key; nothing was handed over",
+        ) from error
 
 
 def seal(

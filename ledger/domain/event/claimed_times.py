@@ -1,6 +1,7 @@
 """The times that an event claims, against that of its own signature.
 
-- none lies in its future: it would be a record of something that had not happened yet
+- none lies in its future: it would be a record of something that had not happened yet. As far as
+  clocks differ, a time that another clock told may
 - an event that is recorded late says why, where the profile asks for it
 """
 
@@ -19,11 +20,12 @@ HINT = (
 )
 
 
-def contradiction(document: dict[str, Any]) -> str | None:
+def contradiction(document: dict[str, Any], *, ahead: int = AHEAD) -> str | None:
     """Says which moment lies after the signature, with both times; None where all is well.
 
     Args:
-        document: completed; members that it lacks are not judged.
+        document: completed; members that it lacks are not judged. ahead: seconds for which they may
+            lie after it, none for whoever signs by the clock that told them.
 
     Returns:
         the sentence, or None.
@@ -41,7 +43,7 @@ def contradiction(document: dict[str, Any]) -> str | None:
     )
     signed = parse_time(document["time"], what="time")
     for what, moment in moments:
-        if isinstance(moment, str) and parse_time(moment, what=what) > signed:
+        if isinstance(moment, str) and parse_time(moment, what=what) > signed + ahead:
             return (
                 f"{what} at {moment}, but this is signed at {document['time']}: later things "
                 "cannot be recorded yet"

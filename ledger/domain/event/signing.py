@@ -147,7 +147,7 @@ def draft_event(
         **({"refSalt": b64url(ref_salt)} if ref_salt is not None else {}),
         "body": body,
     }
-    if (wrong := claimed_times.contradiction(document)) is not None:
+    if (wrong := claimed_times.contradiction(document, ahead=0)) is not None:
         raise UsageError(wrong, hint=claimed_times.HINT)
     try:
         return documents.build(

@@ -175,30 +175,24 @@ def verify_issued(certificate: Certificate, authorities: Iterable[bytes], time: 
         VerificationError: step 3.
     """
     leaf = load(certificate.der)
+    refusal = "the certificate was not issued by a CA that the agency's descriptor names"
     for der in authorities:
         authority = load(der, what="CA certificate")
-        if authority.subject != leaf.issuer:
+        if authority.subject != leaf.issuer or not _issued(certificate.der, der):
             continue
-        if not _issued(certificate.der, der):
-            continue
-        if (
+        if not certificate.not_before <= time <= certificate.not_after:
+            refusal = f"the certificate is good {_span(leaf)}, and was used at {format_time(time)}"
+        elif (
             not seconds(authority.not_valid_before_utc)
             <= time
             <= seconds(authority.not_valid_after_utc)
-        ):
-            raise VerificationError(
-                _STEP,
-                f"the agency CA is good {_span(authority)}, and was used at {format_time(time)}",
+        ):  # another certificate of the same CA and key, renewed, may stand beside this one
+            refusal = (
+                f"the agency CA is good {_span(authority)}, and was used at {format_time(time)}"
             )
-        if not certificate.not_before <= time <= certificate.not_after:
-            raise VerificationError(
-                _STEP,
-                f"the certificate is good {_span(leaf)}, and was used at {format_time(time)}",
-            )
-        return der
-    raise VerificationError(
-        _STEP, "the certificate was not issued by a CA that the agency's descriptor names"
-    )
+        else:
+            return der
+    raise VerificationError(_STEP, refusal)
 
 
 def _span(certificate: x509.Certificate) -> str:
@@ -213,7 +207,7 @@ def _issued(leaf: bytes, authority: bytes) -> bool:
     """
     try:
         load(leaf).verify_directly_issued_by(load(authority, what="CA certificate"))
-    except (InvalidSignature, ValueError, TypeError):
+    except (InvalidSignature, ValueError, TypeError, UnsupportedAlgorithm):
         return False
     return True
 

@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Final
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 
 from ledger.domain.codecs.text import format_time, told_time
@@ -27,7 +28,10 @@ _STEP: Final = 3
 def _signed_list(der: bytes, authority: bytes) -> x509.CertificateRevocationList | None:
     """A revocation list, if it is the authority's own."""
     issuer, crl = load(authority, what="CA certificate"), load_crl(der)
-    signed = crl.issuer == issuer.subject and crl.is_signature_valid(issuer.public_key())  # type: ignore[arg-type]
+    try:
+        signed = crl.issuer == issuer.subject and crl.is_signature_valid(issuer.public_key())  # type: ignore[arg-type]
+    except (TypeError, ValueError, UnsupportedAlgorithm):  # a descriptor may name a key of any kind
+        return None
     return crl if signed else None
 
 

@@ -80,10 +80,7 @@ class Decisions:
                 stands no more. DeniedError: it is a request, and they are a guest.
         """
         digest = target.digest.hex()
-        if target.actor == recorded.actor:
-            raise RuleError(
-                "nobody decides upon what they recorded themselves", hint="ask a colleague"
-            )
+        require_another(recorded, target)
         if any(one.actor == recorded.actor for one in self.made.get(digest, [])):
             raise RuleError("you decided upon this already")
         if target.event.type != _REQUEST:
@@ -143,6 +140,18 @@ class Decisions:
                 hint="a colleague approves it: `custody dispose approve ID`",
             )
         _require_rule(recorded, request)
+
+
+def require_another(recorded: RecordedEvent, target: RecordedEvent) -> None:
+    """Check that an event answers what somebody else recorded: for this the two of them are enough.
+
+    Raises:
+        RuleError: one person recorded both.
+    """
+    if target.actor == recorded.actor:
+        accepts = recorded.event.type == "transfer-accepted"
+        did = "accepts what they offered" if accepts else "decides upon what they recorded"
+        raise RuleError(f"nobody {did} themselves", hint="ask a colleague")
 
 
 def _require_rule(recorded: RecordedEvent, request: RecordedEvent) -> None:

@@ -19,6 +19,7 @@ from ledger.domain.event.offer_terms import OfferTerms
 from ledger.domain.identity.person import PersonId
 from ledger.domain.item import disposal
 from ledger.domain.item.custody_transitions import Offer
+from ledger.domain.item.decisions import require_another
 from ledger.domain.item.item_history import ItemHistory
 from ledger.domain.item.recorded_event import RecordedEvent
 
@@ -154,8 +155,7 @@ def _accepted(history: ItemHistory, recorded: RecordedEvent) -> None:
     offered, body = history.offer, _body(recorded)
     if offered is None or history.opening is None or body["offer"] != offered.digest.hex():
         raise RuleError("the acceptance names another offer than the open one")
-    if offered.actor == recorded.actor:
-        raise RuleError("nobody accepts what they offered themselves", hint="ask a colleague")
+    require_another(recorded, offered)
     offer, actor = Offer.from_event(offered.digest, offered.event), recorded.event.value["actor"]
     if offer.person is not None and not offer.names(PersonId(actor["agency"], actor["id"])):
         raise RuleError(

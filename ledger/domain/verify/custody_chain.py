@@ -165,6 +165,11 @@ def _concluded(bundle: Bundle) -> tuple[Hop, ...]:
     concluded = tuple(hop for hop in bundle.hops if hop.outcome != contract_layout.OPEN)
     if bundle.hops[: len(concluded)] != concluded or len(bundle.hops) > len(concluded) + 1:
         raise VerificationError(_STEP, "an open offer stands before a concluded one")
+    # The contract commits to no end of an open offer: whatever stood there would be believed.
+    if any(
+        (hop.outcome_digest, hop.time) != (bytes(32), 0) for hop in bundle.hops[len(concluded) :]
+    ):
+        raise VerificationError(_STEP, "an open offer is shown with an end")
     return concluded
 
 

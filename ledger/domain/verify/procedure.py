@@ -31,7 +31,7 @@ from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity import revocation_list as revocation_lists
 from ledger.domain.identity.names import agency_urn
 from ledger.domain.log.statement import Statement
-from ledger.domain.verify import content, custody_chain, signed_events
+from ledger.domain.verify import content, custody_chain, record_rules, signed_events
 from ledger.domain.verify.content import FileDigest
 from ledger.domain.verify.context import AGAIN, VerificationContext, check_weight, parse
 from ledger.domain.verify.log_proofs import check_checkpoints, check_log_keys, check_receipts
@@ -138,6 +138,7 @@ def _steps(
         (5, lambda: check_receipts(case)),
         (3, lambda: _check_certificates(case, report)),
         (8, lambda: _check_custody(case, report)),
+        (8, lambda: _check_rules(case, report)),
         (6, lambda: _check_nothing_spare(case, report)),
         (7, lambda: _check_finality(case, confirm)),
         (9, lambda: content.check(case.events[0], file)),
@@ -300,6 +301,11 @@ def _check_custody(case: VerificationContext, report: VerificationReport) -> str
         signers,
         is_part=case.is_part,
     )
+
+
+def _check_rules(case: VerificationContext, report: VerificationReport) -> str:
+    """Step 8, second part: what the documents forbid to follow."""
+    return record_rules.check(case.bundle, case.statements, case.events, case.proven, report)
 
 
 def _check_nothing_spare(case: VerificationContext, report: VerificationReport) -> str:

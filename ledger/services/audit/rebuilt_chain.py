@@ -23,7 +23,7 @@ from ledger.rows.states import CheckpointState
 from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.audit.rebuilding import Rebuild
 from ledger.services.audit.row_comparison import shown
-from ledger.services.log import merkle_log
+from ledger.services.log import merkle_log, stored_map
 from ledger.services.onchain import checkpoint_anchoring, transfer_steps
 
 _Sent = dict[tuple[int, int, bytes], list[SentCall]]
@@ -89,6 +89,19 @@ def rebuild_checkpoints(book: Rebuild) -> None:
             if isinstance(row["size"], int) and row["size"] > last:
                 with book.guarded(f"checkpoint {row['size']}"):
                     _pending(book, into, row, last, sent)
+        if book.whole:
+            _rebuild_map(into, book.node.log_id)
+
+
+def _rebuild_map(into: UnitOfWork, log: bytes) -> None:
+    """The item map, brought up to each checkpoint in turn as it was when they were made."""
+    after = 0
+    while page := into.checkpoints.page(log, after=after):
+        for row in page:
+            stored_map.keep(into, log, stored_map.derive(into, log, row.size))
+            if row.state == "final":
+                into.logs.settle_map(log, row.size)
+        after = page[-1].size
 
 
 def _transactions(book: Rebuild) -> _Sent:

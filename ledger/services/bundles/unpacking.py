@@ -78,6 +78,9 @@ def open_parcel(node: Node, data: bytes, evidence: str) -> Opened:
     bundle = bundles.parse(given.bundle)
     if bundle.evidence != evidence:
         raise VerificationError(2, "the parcel holds another item than was asked for")
+    if any(row.document is not None or row.disclosures for row in bundle.statements):
+        # Nobody would look at them, and they would be kept with the record.
+        raise VerificationError(2, "the parcel holds documents that are not sealed")
     keys = _Keys(node, given.grants, evidence)
     sealed = {part.digest: part for part in given.documents}
     parsed = tuple(statements.parse_entry(statement.entry) for statement in bundle.statements)

@@ -23,7 +23,7 @@ from ledger.rows.logs import EntryRow, LogRow
 from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.node.context import Node
 
-_FROZEN_HINT: Final = "stop the node, keep the home as it is, and run: custody doctor"
+FROZEN_HINT: Final = "stop the node, keep the home as it is, and run: custody doctor"
 
 
 def entry_row(log: bytes, statement: Statement) -> EntryRow:
@@ -52,7 +52,7 @@ def require_log(unit: UnitOfWork, log: bytes) -> LogRow:
     if row is None:
         raise NotFoundError("this node keeps no such log")
     if row.frozen:
-        raise FrozenError(f"the log is frozen: {row.frozen}", hint=_FROZEN_HINT)
+        raise FrozenError(f"the log is frozen: {row.frozen}", hint=FROZEN_HINT)
     return row
 
 
@@ -122,19 +122,19 @@ def derive_root(unit: UnitOfWork, log: bytes, *, prev: int, prev_root: bytes, si
     if prev and merkle.root_of(prev, read) != prev_root:
         raise FrozenError(
             f"the tiles no longer give the root of the checkpoint of {counted(prev, 'entry')}",
-            hint=_FROZEN_HINT,
+            hint=FROZEN_HINT,
         )
     frontier = merkle.Frontier(prev, [read(level, index) for level, index in merkle.subtrees(prev)])
     for start in range(prev, size, WIDTH):
         end = min(start + WIDTH, size)
         rows = unit.logs.entries(log, start, end)
         if [row.index for row in rows] != list(range(start, end)):
-            raise FrozenError(f"entries between {start} and {end} are missing", hint=_FROZEN_HINT)
+            raise FrozenError(f"entries between {start} and {end} are missing", hint=FROZEN_HINT)
         for row in rows:
             frontier.append(merkle.leaf_hash(row.entry))
     root = frontier.root()
     if root != merkle.root_of(size, read):
-        raise FrozenError("entries and tiles give different roots", hint=_FROZEN_HINT)
+        raise FrozenError("entries and tiles give different roots", hint=FROZEN_HINT)
     return root
 
 

@@ -24,7 +24,8 @@ from ledger.domain.ports.node_and_chain import BlockRef, LatestCheckpoint, Trans
 from ledger.rows.logs import CheckpointRow, TransactionRow
 from ledger.rows.states import CheckpointState
 from ledger.rows.unit_of_work import UnitOfWork
-from ledger.services.log import merkle_log
+from ledger.services.log import merkle_log, stored_map
+from ledger.services.log.stored_map import DerivedMap
 from ledger.services.node.context import Node
 from ledger.services.onchain import transfer_steps
 from ledger.services.onchain.lost_transactions import (
@@ -156,7 +157,8 @@ def _submit(node: Node) -> CheckpointRow | None:
         on_chain = node.contracts.latest(node.log_id)
         if on_chain.size != prev or (prev and on_chain.root != prev_root):
             if (row := _given_up(node, unit, prev, on_chain)) is not None:
-                return _recorded(node, row)
+                found = stored_map.derive(unit, node.log_id, on_chain.size)
+                return _recorded(node, row, item_map=found)
             raise ChainError(
                 (
                     f"the contract holds a checkpoint of "
@@ -168,6 +170,7 @@ def _submit(node: Node) -> CheckpointRow | None:
                 ),
             )
         root = merkle_log.derive_root(unit, node.log_id, prev=prev, prev_root=prev_root, size=size)
+        item_map = stored_map.derive(unit, node.log_id, size)
         proof = (
             merkle.consistency_proof(prev, size, merkle_log.reader(unit, node.log_id))
             if prev
@@ -180,14 +183,19 @@ def _submit(node: Node) -> CheckpointRow | None:
     nonce = node.contracts.chain.nonce(node.keys.anchorer_address)
     raw = node.contracts.sign_anchor(node.keys.anchorer, nonce, prev, size, root, proof)
     row = submitted(node, prev, size, root, keccak256(raw))
-    return _recorded(node, row, TransactionRow(row.transaction, KIND, nonce, raw))
+    return _recorded(node, row, TransactionRow(row.transaction, KIND, nonce, raw), item_map)
 
 
 def _recorded(
-    node: Node, row: CheckpointRow, transaction: TransactionRow | None = None
+    node: Node,
+    row: CheckpointRow,
+    transaction: TransactionRow | None = None,
+    item_map: DerivedMap | None = None,
 ) -> CheckpointRow:
-    """Write a checkpoint down, with its transaction where that is new."""
+    """Write a checkpoint down, with its transaction and its item map where those are new."""
     with node.records.write() as unit:
+        if item_map is not None:
+            stored_map.keep(unit, node.log_id, item_map)
         if transaction is not None:
             unit.checkpoints.put_transaction(transaction)
         unit.checkpoints.put(row)
@@ -248,7 +256,7 @@ def _resend(node: Node, row: CheckpointRow) -> CheckpointRow:
         followed = send_again(node, transaction)
     except LostError:
         with node.records.write() as unit:
-            unit.checkpoints.drop(row.log, row.size)
+            _drop(unit, row)
         raise
     if followed == transaction:
         return row
@@ -266,7 +274,7 @@ def _record(node: Node, row: CheckpointRow, receipt: TransactionReceipt) -> None
             return  # another block may take its place, in which the transaction is good
         require_certain(node, row.transaction, _REVERTED)
         with node.records.write() as unit:
-            unit.checkpoints.drop(row.log, row.size)
+            _drop(unit, row)
         raise ChainError(_REVERTED, hint="run: custody doctor")
     forget_doubts(node, row.transaction)
     state: CheckpointState = "final" if contracts.chain.final() >= receipt.block else "anchored"
@@ -287,6 +295,14 @@ def _record(node: Node, row: CheckpointRow, receipt: TransactionReceipt) -> None
         )
     with node.records.write() as unit:
         unit.checkpoints.put(mined(row, state, version, block, receipt.gas_used))
+        if state == "final":
+            unit.logs.settle_map(row.log, row.size)
+
+
+def _drop(unit: UnitOfWork, row: CheckpointRow) -> None:
+    """Forget a checkpoint that never reached the chain, with its item map."""
+    unit.checkpoints.drop(row.log, row.size)
+    unit.logs.drop_map(row.log, row.size)
 
 
 def _freeze(node: Node, error: FrozenError) -> None:

@@ -1,0 +1,109 @@
+"""Keys and certificates that an agency's descriptor, or somebody who joins, may name and that are
+odd, though they parse.
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, x448, x25519
+from cryptography.x509.oid import NameOID
+
+from ledger.domain.crypto import grants
+from ledger.domain.errors import IncompleteError, KeyringError, VerificationError
+from ledger.domain.identity import certificate as certificates
+from ledger.domain.identity import revocation_list as revocation_lists
+from ledger.domain.identity.descriptor import HPKE_KEY_SIZES, HpkeKey
+
+_NOW = datetime(2026, 11, 28, tzinfo=UTC)
+_NAME = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "CA")])
+_PSEUDONYM = "a" * 26
+_CA = ec.generate_private_key(ec.SECP256R1())
+_SIGNS = x509.KeyUsage(*[flag in (0, 5, 6) for flag in range(9)])
+
+
+def signed(
+    builder: x509.CertificateBuilder, begin: datetime, end: datetime, *, is_ca: bool
+) -> bytes:
+    made = (
+        builder.issuer_name(_NAME)
+        .serial_number(7)
+        .not_valid_before(begin)
+        .not_valid_after(end)
+        .add_extension(x509.BasicConstraints(is_ca, None), critical=True)
+    )
+    return made.sign(_CA, hashes.SHA256()).public_bytes(serialization.Encoding.DER)
+
+
+def authority(begin: int, end: int, key: object = None) -> bytes:
+    """A CA certificate, good for these days around now."""
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(_NAME)
+        .public_key(key or _CA.public_key())  # type: ignore[arg-type]
+        .add_extension(_SIGNS, critical=True)
+    )
+    days = (_NOW + timedelta(day) for day in (begin, end))
+    return signed(builder, *days, is_ca=True)
+
+
+def somebody() -> certificates.Certificate:
+    uris = (f"urn:custody:person:NL-POL:{_PSEUDONYM}", "urn:custody:role:officer")
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, _PSEUDONYM)]))
+        .public_key(ec.generate_private_key(ec.SECP256R1()).public_key())
+        .add_extension(x509.KeyUsage(True, *[False] * 8), critical=True)
+        .add_extension(
+            x509.SubjectAlternativeName([x509.UniformResourceIdentifier(uri) for uri in uris]),
+            critical=False,
+        )
+    )
+    days = (_NOW - timedelta(1), _NOW + timedelta(99))
+    return certificates.parse(signed(builder, *days, is_ca=False))
+
+
+def test_a_ca_that_ended_does_not_hide_its_renewed_certificate_with_the_same_key() -> None:
+    ended, renewed = authority(-900, -2), authority(-2, 900)
+    for known in ((ended, renewed), (renewed, ended), (renewed, renewed)):
+        assert certificates.verify_issued(somebody(), known, int(_NOW.timestamp())) == renewed
+    with pytest.raises(VerificationError, match="the agency CA is good from"):
+        certificates.verify_issued(somebody(), (ended, ended), int(_NOW.timestamp()))
+    with pytest.raises(VerificationError, match="the certificate is good from"):
+        certificates.verify_issued(somebody(), (renewed,), int(_NOW.timestamp()) + 100 * 86400)
+
+
+@pytest.mark.parametrize("kind", [x25519.X25519PrivateKey, x448.X448PrivateKey])
+def test_a_ca_whose_key_signs_nothing_ends_in_a_verdict(kind: type) -> None:
+    mute = authority(-2, 900, kind.generate().public_key())  # type: ignore[attr-defined]
+    now = int(_NOW.timestamp())
+    crl = (
+        x509.CertificateRevocationListBuilder()
+        .issuer_name(_NAME)
+        .last_update(_NOW)
+        .next_update(_NOW + timedelta(9))
+        .sign(_CA, hashes.SHA256())
+        .public_bytes(serialization.Encoding.DER)
+    )
+    with pytest.raises(VerificationError, match="not signed by a CA"):
+        revocation_lists.require_signed_list(crl, [mute])
+    with pytest.raises(IncompleteError):
+        revocation_lists.verify_not_revoked(somebody(), mute, [crl], now)
+    with pytest.raises(VerificationError, match="not issued by a CA"):
+        certificates.verify_issued(somebody(), [mute], now)
+
+
+@pytest.mark.parametrize("kem", HPKE_KEY_SIZES)
+@pytest.mark.parametrize("byte", [b"\0", b"\xff"])
+def test_nothing_is_sealed_to_a_key_that_is_none_and_that_is_told(kem: str, byte: bytes) -> None:
+    """A point of small order would let everybody open what is sealed to it."""
+    lattice = byte * (HPKE_KEY_SIZES[kem] - 32)
+    for curve in (bytes(32), b"\1" + bytes(31)):
+        with pytest.raises(KeyringError, match="no sound key"):
+            grants.seal(
+                os.urandom(32), HpkeKey(kem, lattice + curve), evidence=bytes(16), scope="record"
+            )
