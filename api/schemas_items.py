@@ -128,27 +128,29 @@ class SearchedOut(FoundOut):
 
 
 class SealedNameOut(Strict):
-    """An item as its sealed record calls it."""
+    """An item as its sealed record calls it; ``size``: of its content, null where it has none;
+    ``role``: as whom its opener recorded it.
+    """
 
     evidence: str
     exhibit: str
     name: str
+    size: int | None
+    role: str
 
 
 class ListingIn(Strict):
-    """Which page of the items of a case."""
+    """Of which items of a case the names are read: a list reads those that it shows."""
 
-    after: Annotated[int, Field(ge=-1, lt=1 << 63)] = -1
-    limit: Annotated[int, Field(ge=1, le=100)] = 100
+    evidence: Annotated[list[Evidence], FailFast(), Field(min_length=1, max_length=100)]
 
 
 class ListingOut(Strict):
-    """Items of a case as their sealed records call them, under a purpose that was signed; the next
-    page begins behind ``next``.
+    """Items of a case as their sealed records call them, under a purpose that was signed. Those
+    that are not of the case, or whose record the caller could not read, are left out.
     """
 
     items: list[SealedNameOut]
-    next: int | None
     purpose: str
     since: str
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from cli.invocation import command_line, hints
 from cli.invocation.global_options import Part
-from cli.wording import event_members
+from cli.wording import event_members, known_codes
 
 _CANDIDATES: Final = 3
 _MARGIN: Final = 0.1
@@ -21,6 +21,7 @@ _MARGIN: Final = 0.1
 _LIKELY: Final = 0.65
 #: How typer says what a value is not, and that there are more words than a command takes.
 _SHOULD: Final = re.compile(r"Input should be (?:a valid )?([^,]+)")
+_ONE_OF: Final = re.compile(r"'([^']*)' is not one of (.+)")
 _KINDS: Final = {"number": "a number", "integer": "a whole number"}
 _TOO_MANY: Final = re.compile(r"Got unexpected extra argument\(s\) \((.+)\)", re.DOTALL)
 
@@ -101,6 +102,10 @@ def _of_value(error: Any, typed: Sequence[Part]) -> tuple[str, str] | None:
     """What an option was given, and what it should have been."""
     found = _SHOULD.match(error.message)
     name = max(error.param.opts, key=len)
+    if chosen := _ONE_OF.search(error.message):
+        known = re.findall(r"'([^']+)'", chosen[2])
+        close = _did_you_mean(known_codes.looks_like(chosen[1], known))
+        return f"{name} cannot be {chosen[1]!r}{close}", f"one of {', '.join(known)}"
     given = next((part.value for part in typed if part.option == name), "")
     if found is None or not given:
         return None

@@ -210,18 +210,23 @@ def _person(node: Node, reference: str | None) -> PersonId | None:
 def list_sealed_names(
     node: NodeDep, caller: CallerDep, evidence: Item, request: ListingIn
 ) -> ListingOut:
-    """A page of the items of a case as their sealed records call them, after a recorded `listed` of
-    the last day that says why.
+    """Items of a case as their sealed records call them, after a recorded `listed` of the last day
+    that says why.
     """
-    page = sealed_names.page(node, caller, evidence, after=request.after, limit=request.limit)
+    read = sealed_names.of_items(node, caller, evidence, request.evidence)
     return ListingOut(
         items=[
-            SealedNameOut(evidence=one.evidence, exhibit=one.exhibit, name=one.name)
-            for one in page.names
+            SealedNameOut(
+                evidence=one.evidence,
+                exhibit=one.exhibit,
+                name=one.name,
+                size=one.size,
+                role=one.role,
+            )
+            for one in read.names
         ],
-        next=page.after,
-        purpose=page.purpose,
-        since=format_time(page.since),
+        purpose=read.purpose,
+        since=format_time(read.since),
     )
 
 

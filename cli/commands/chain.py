@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cli.commands import chain_signers
 from cli.invocation.global_options import Json
 from cli.invocation.hints import elsewhere
 from cli.terminal import outfile, output
@@ -22,6 +23,7 @@ _HELP = """The chain that agencies share.
 Example:
   custody chain deploy --rpc https://chain.example --founders nl-pol.json \\
     --founders ro-diicot.json --key deployer.key -o trust.json
+  custody --home ~/node chain signers
 """
 _DEPLOY = """Deploy both contracts for the agencies that found a consortium, and write the trust
 root.
@@ -38,10 +40,6 @@ Example:
   custody chain deploy --rpc https://chain.example --founders nl-pol.json \\
     --founders ro-diicot.json --key deployer.key -o trust.json
 """
-
-
-def chain() -> None:
-    """Keeps `deploy` a command of its own, although it is the only one."""
 
 
 def deploy(
@@ -164,6 +162,6 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(help=_HELP, no_args_is_help=True)
     app.add_typer(group, name="chain")
 
-    group.callback()(chain)
-
     group.command(help=_DEPLOY)(deploy)
+
+    chain_signers.register(group)

@@ -12,7 +12,7 @@ from cli.invocation.global_options import Json
 from cli.invocation.hints import command
 from cli.items import exhibits, items
 from cli.terminal import output
-from cli.wording import record_options
+from cli.wording import known_codes, record_options
 
 if TYPE_CHECKING:
     from cli.node.session import Session
@@ -88,7 +88,7 @@ def derive(
         raise UsageError("a parameter is NAME=VALUE")
     texts = {"modelDigest": model_digest, "errorRate": error_rate, "decision": decision}
     body: dict[str, Any] = {
-        "kind": kind,
+        "kind": known_codes.read(known_codes.DERIVATIONS, "--kind", kind),
         **(
             {"tool": {"name": tool, **({"version": tool_version} if tool_version else {})}}
             if tool
@@ -102,7 +102,7 @@ def derive(
     said = record_options.identifier_members(case, exhibit) | record_options.basis_member(
         basis, basis_kind, authorisation, authority
     )
-    said |= {"handling": handling} if handling else {}
+    said |= record_options.handling_member(handling)
 
     def named(session: Session, options: UploadOptions) -> UploadOptions:
         made_from = [items.also(session, one).urn for one in parent]

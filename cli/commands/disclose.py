@@ -13,7 +13,7 @@ from cli.items.short_ids import Named
 from cli.node import people
 from cli.node.forwarding import forward
 from cli.terminal import output, questions
-from cli.wording import labels, record_options
+from cli.wording import known_codes, labels, record_options
 from ledger.domain.codecs.text import counted
 
 if TYPE_CHECKING:
@@ -72,6 +72,8 @@ def disclose(
     from ledger.client.handovers import copying
 
     said = record_options.basis_member(basis, basis_kind, authorisation, authority)
+    kind = known_codes.read(known_codes.RECIPIENTS, "--kind", kind)
+    mode = known_codes.read(known_codes.MODES, "--mode", mode)
     what = copying.Disclosure(
         mode, scope, medium, tuple(on_condition or ()), tuple(withheld or ()), said
     )

@@ -221,7 +221,9 @@ class _Import:
         Raises:
             _CellError: a cell says what cannot be.
         """
-        handling = row.several("handling")
+        handling = _told(
+            "handling", lambda: record_options.handling_member(row.several("handling"))
+        )
         basis = _told(
             "basis",
             lambda: record_options.basis_member(
@@ -237,7 +239,7 @@ class _Import:
             "exhibit",
             lambda: record_options.identifier_members(row.get("case"), row.get("exhibit")),
         )
-        return {**numbers, **basis, **moment, **({"handling": handling} if handling else {})}
+        return {**numbers, **basis, **moment, **handling}
 
     def _path(self, row: Row) -> Path:
         """The file of a row, beneath the folder of the register: whoever wrote the register says

@@ -2,50 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from cli.invocation import completion
+from cli.invocation import command_line
 from cli.invocation.global_options import STATE, Json
-from cli.items import items, short_ids
+from cli.items import sealed_names, selection, short_ids
 from cli.terminal import code128, outfile, output, pages
 from ledger.domain.codecs.text import counted
+from ledger.domain.event import same_record
 
 if TYPE_CHECKING:
     from cli.items.short_ids import Named
+    from cli.node.session import Session
     from ledger.domain.ports.answers import Item
 
-_HELP = """Write labels to print (SVG, 62 x 29 mm each): the case and exhibit number by which you
-name the item, and a barcode of its short id, which every command takes. Nothing else of the item
-stands on it.
+_HELP = """Write labels to print (SVG, 62 x 29 mm each) on one sheet: the case and exhibit number,
+and a barcode of the item's short id, which every command takes. Nothing else of the item stands on
+it.
 
 \b
 Example:
   custody label 2026-117/A1 -o label.svg
-  custody label 2026-117/A1 2026-117/A2 -o labels.svg
+  custody label 2026-117/A2/ -o folder.svg
+  custody label 2026-117/ -o case.svg --limit 20 --page 2
 """
 #: Digits of a short id on a label: labels stay right while an agency records millions.
 _DIGITS: Final = 12
 #: Millimetres of a label, of its margin, of a module of the barcode and of the bars' height.
 _WIDE, _HIGH, _EDGE, _MODULE, _BARS = 62.0, 29.0, 2.0, 0.33, 11.0
 _MOST: Final = 500
+_AT_ONCE: Final = 256  # numbers that a node is asked for
 
 
 def label(
-    named: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="ITEM...",
-            help="The items: case/exhibit (2026-117/A1), or ids.",
-            autocompletion=completion.items,
-        ),
-    ],
+    named: selection.Several,
     out: Annotated[
         Path, typer.Option("-o", "--output", help="File of the labels, one below the other.")
     ],
+    limit: Annotated[int, typer.Option(min=1, max=_MOST, help="Labels on a sheet.")] = _MOST,
+    page: Annotated[int, typer.Option(min=1, help="Which sheet of them.")] = 1,
     force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -56,30 +55,32 @@ def label(
         raise UsageError(
             "the short id of an item, the node alone knows", hint="print labels with a network"
         )
-    if len(named) > _MOST:
-        raise UsageError(f"more than {_MOST} labels in one file", hint="print them in parts")
     with outfile.writing(out, force=force) as file, open_session() as session:
-        found = [items.find(session, text) for text in named]
-        if former := [(text, one) for text, one in zip(named, found, strict=True) if one.former]:
-            text, one = former[0]
-            raise UsageError(
-                f"{text} was the number of item {one.short}, and no label says so any more",
-                hint="name it by the number that stands: custody show "
-                f"{one.short} --basis WHY; or by its id, for a label without a number",
-            )
-        told = short_ids.as_told(session, (one.urn for one in found))
-        labels = [(_number(one), _id(one.urn, told)) for one in found]
+        chosen = selection.find(session, named)
+        selection.require_some(chosen)
+        shown = chosen.items[(page - 1) * limit : page * limit]
+        if not shown:
+            raise UsageError(f"there are {counted(len(chosen.items), 'label')}, and no such page")
+        for one in shown:
+            _require_standing(one)
+        told = short_ids.as_told(session, (one.urn for one in shown))
+        numbers, lines = _numbers(session, shown, told)
+        labels = [(numbers[one.urn], _id(one.urn, told)) for one in shown]
         for line in _sheet(labels):
             file.write(line.encode() + b"\n")
+    more = len(chosen.items) > page * limit
     bare = [short for number, short in labels if not number]
+    if bare:
+        lines.append(f"without a number, since they were named by id: {', '.join(bare[:5])}")
+    if chosen.closed:
+        lines.append(f"{counted(chosen.closed, 'closed item')} left out")
+    if more:
+        other = ("--page", str(page + 1), "-o", out.with_stem(f"{out.stem}-{page + 1}"))
+        lines.append(f"more: {command_line.again(*other, without=('--page', '--output'))}")
     output.result(
-        {"labels": [{"number": number, "id": short} for number, short in labels]},
+        {"labels": [{"number": number, "id": short} for number, short in labels], "more": more},
         f"{out}: {counted(len(labels), 'label')}",
-        *(
-            [f"without a number, since they were named by id: {', '.join(bare[:5])}"]
-            if bare
-            else []
-        ),
+        *lines,
     )
 
 
@@ -94,9 +95,68 @@ def _id(urn: str, told: Mapping[str, Item]) -> str:
     return opening or urn.removeprefix("urn:uuid:")
 
 
-def _number(one: Named) -> str:
-    """Case and exhibit, as far as the item was named by them."""
-    return "/".join(value for _, value in one.numbers)
+def _require_standing(one: Named) -> None:
+    """Check that an item bears the number by which it was named.
+
+    Raises:
+        UsageError: it had that number before.
+    """
+    from ledger.domain.errors import UsageError
+
+    if one.former:
+        was = "/".join(value for _, value in one.numbers)
+        raise UsageError(
+            f"{was} was the number of item {one.short}, and no label says so any more",
+            hint="name it by the number that stands: custody show "
+            f"{one.short} --basis WHY; or by its id, for a label without a number",
+        )
+
+
+def _numbers(
+    session: Session, shown: Sequence[Named], told: Mapping[str, Item]
+) -> tuple[dict[str, str], list[str]]:
+    """Case and exhibit of each item, as far as whoever names them knows or may read them, and what
+    is said of those that lack one. Of a whole case the sealed numbers are read as a list reads
+    them; parts of an exhibit are found by the numbers that parts are given.
+    """
+    found = dict[str, str]()
+    cases: dict[str, list[Item]] = {}
+    wholes = set[tuple[str, str]]()
+    for one in shown:
+        numbers = dict(one.numbers)
+        # Of what belongs to a whole, the case alone is known by its name.
+        found[one.urn] = numbers.get(same_record.OF_CASE) or "/".join(numbers.values())
+        if same_record.PARTS in numbers:
+            wholes.add((numbers[same_record.OF_CASE], numbers[same_record.PARTS]))
+        elif same_record.OF_CASE in numbers and one.urn in told:
+            cases.setdefault(numbers[same_record.OF_CASE], []).append(told[one.urn])
+    for case, exhibit in sorted(wholes):
+        found |= _of_parts(session, case, exhibit, found.keys())
+    lines = list[str]()
+    for case, of_case in cases.items():
+        sealed = sealed_names.of_case(session, case, "", of_case)
+        read = {urn: name.exhibit for urn, name in sealed.names.items() if name.exhibit}
+        found |= {urn: f"{case}/{exhibit}" for urn, exhibit in read.items()}
+        if lacking := len(of_case) - len(read):
+            lines.append(f"without an exhibit number, which is sealed: {counted(lacking, 'label')}")
+            lines += sealed.lines if not read else ()
+    return found, lines
+
+
+def _of_parts(session: Session, case: str, exhibit: str, urns: Collection[str]) -> dict[str, str]:
+    """The numbers of an exhibit and of its parts, which are counted from one: found as long as
+    there are others to find, by the numbers themselves, so that nothing is read.
+    """
+    found, first = dict[str, str](), 0
+    while True:
+        asked = [f"{exhibit}/{at}" if at else exhibit for at in range(first, first + _AT_ONCE)]
+        borne = session.node.numbers(case, asked)
+        for number, one in borne.items():
+            for urn in {*one.evidence, *one.meant}.intersection(urns):
+                found[urn] = f"{case}/{number}"
+        first += _AT_ONCE
+        if not borne:
+            return found
 
 
 def _sheet(labels: list[tuple[str, str]]) -> Iterator[str]:

@@ -106,7 +106,7 @@ def list_items(
         )
         own = session.person.certificate.agency
         called = people.named(session, people.of_items(shown, own))
-        sealed = sealed_names.of_case(session, case, basis, listed=bool(shown))
+        sealed = sealed_names.of_case(session, case, basis, shown)
         finds = bool(session.person.certificate.roles - ROLES_BY_PART[Part.WATCHER])
     filtered = any(wanted[name] for name in wanted if name != "newest")
     none = "no items that you may see" + (" fit that" if filtered else "")
@@ -158,46 +158,46 @@ def _table(
     called: person_words.Names,
     sealed: Mapping[str, SealedName],
 ) -> list[str]:
-    if sealed:
-        return _named_table(shown, ids, own, called, sealed)
-    rows = [
-        [
-            ids[item.evidence],
-            item.kind,
-            item.recorded or item.time,
-            person_words.shown(called, item.opener, own) if item.opener else item.origin,
-            labels.holder(item, called),
-            _state(item),
-        ]
-        for item in shown
-    ]
-    headers = ["ITEM", "KIND", "RECORDED", "BY", "HELD BY", "STATE"]
+    """A row for each item, with what its sealed record says of it where that was read."""
+    columns = {
+        "ITEM": [ids[item.evidence] for item in shown],
+        **(_sealed(shown, sealed) if sealed else {}),
+        "KIND": [item.kind for item in shown],
+        **({"SIZE": [_size(sealed.get(item.evidence)) for item in shown]} if sealed else {}),
+        "RECORDED": [moments.here(item.recorded or item.time) for item in shown],
+        "BY": [_by(item, own, called, sealed.get(item.evidence)) for item in shown],
+        "HELD BY": [labels.holder(item, called) for item in shown],
+        "STATE": [_state(item) for item in shown],
+    }
     short = {"RECORDED": tables.minutes, "STATE": _brief, "HELD BY": _holders(own)}
-    return tables.table(headers, rows, whole=headers, short=short)
+    return tables.table(
+        [*columns],
+        [list(row) for row in zip(*columns.values(), strict=True)],
+        whole=[header for header in columns if header != "NAME"],
+        short=short,
+        below=("RECORDED", "BY", "HELD BY"),
+    )
 
 
-def _named_table(
-    shown: Sequence[Item],
-    ids: dict[str, str],
-    own: str,
-    called: person_words.Names,
-    sealed: Mapping[str, SealedName],
-) -> list[str]:
-    """With what the sealed records call the items, in the place of what people see without."""
-    rows = [
-        [
-            ids[item.evidence],
-            sealed[item.evidence].exhibit if item.evidence in sealed else "(sealed)",
-            sealed[item.evidence].name if item.evidence in sealed else "(sealed)",
-            item.kind,
-            labels.holder(item, called),
-            _state(item),
-        ]
-        for item in shown
-    ]
-    headers = ["ITEM", "EXHIBIT", "NAME", "KIND", "HELD BY", "STATE"]
-    short = {"STATE": _brief, "HELD BY": _holders(own)}
-    return tables.table(headers, rows, whole=[h for h in headers if h != "NAME"], short=short)
+def _sealed(shown: Sequence[Item], sealed: Mapping[str, SealedName]) -> dict[str, list[str]]:
+    """What the items are called; of those whose record was not read that it is sealed."""
+    read = [sealed.get(item.evidence) for item in shown]
+    return {
+        "EXHIBIT": ["(sealed)" if one is None else one.exhibit for one in read],
+        "NAME": ["(sealed)" if one is None else one.name for one in read],
+    }
+
+
+def _size(read: SealedName | None) -> str:
+    return "" if read is None or read.size is None else output.size(read.size)
+
+
+def _by(item: Item, own: str, called: person_words.Names, read: SealedName | None) -> str:
+    """Who recorded an item, and as what, where its record was read."""
+    if not item.opener:
+        return item.origin
+    who = person_words.shown(called, item.opener, own)
+    return who if read is None else f"{who} ({read.role})"
 
 
 def _state(item: Item) -> str:

@@ -15,7 +15,7 @@ from cli.invocation.hints import command
 from cli.items import decisions, exhibits, items, selection
 from cli.terminal import moments, output
 from cli.terminal.questions import Yes
-from cli.wording import labels, record_options
+from cli.wording import known_codes, labels, record_options
 from cli.wording.eventforms import FORMS, Field, Form
 from ledger.domain.codecs.text import counted
 from ledger.domain.event.normalization import form as form_of
@@ -110,6 +110,8 @@ def _run(form: Form, given: dict[str, Any]) -> None:
     )
     said |= record_options.moment_members(given["occurred"], given["late"])
     for field in form.fields:
+        if field.codes is not None:
+            given[_name(field)] = _known(field, given[_name(field)])
         if field.kind in _TIMES and (
             text := given[_name(field)]
         ):  # before anything is asked of a node
@@ -139,6 +141,20 @@ def _run(form: Form, given: dict[str, Any]) -> None:
         if form.type == "voided" and chosen.alone and not STATE.offline:
             _tell_numbered(session, chosen.items[0], body["reason"])
     selection.tell_recorded(chosen, done)
+
+
+def _known(field: Field, typed: Any) -> Any:
+    """Codes as they are signed; see known_codes.
+
+    Raises:
+        UsageError: one is not known, and not said to be meant.
+    """
+    codes, option = field.codes, f"--{field.option}"
+    if codes is None or not typed:
+        return typed
+    if isinstance(typed, str):
+        return known_codes.read(codes, option, typed)
+    return known_codes.read_all(codes, option, typed)
 
 
 def _tell_parts(session: Session, named: list[Named], how: str) -> None:

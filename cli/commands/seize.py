@@ -45,10 +45,7 @@ def seize(
     collector: Annotated[str, typer.Option(help="Who took it, where that is somebody else.")] = "",
     part_of: exhibits.PartOf = "",
     replaces: exhibits.Replaces = "",
-    handling: Annotated[
-        list[str] | None,
-        typer.Option(help="Handling code such as victim-identity; may be repeated."),
-    ] = None,
+    handling: record_options.Handling = None,
     basis: record_options.Purpose = "",
     basis_kind: record_options.BasisKind = "",
     authorisation: record_options.Authorisation = "",
@@ -75,7 +72,7 @@ def seize(
         **({"collector": {"name": collector}} if collector else {}),
     }
     said = record_options.basis_member(basis, basis_kind, authorisation, authority)
-    said |= {"handling": handling} if handling else {}
+    said |= record_options.handling_member(handling)
     with open_session() as session:
         belongs, numbers = exhibits.of_thing(session, case, exhibit, part_of, replaces)
         body |= belongs

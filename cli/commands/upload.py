@@ -16,7 +16,7 @@ from cli.invocation.global_options import STATE, Json
 from cli.invocation.hints import command, in_short
 from cli.items import exhibits, items, short_ids
 from cli.terminal import output, questions
-from cli.wording import record_options
+from cli.wording import known_codes, record_options
 from ledger.domain.codecs.text import counted
 
 if TYPE_CHECKING:
@@ -49,10 +49,7 @@ def upload(
     basis: Annotated[
         str, typer.Option(help="Legal basis in words, part of the signed record.")
     ] = "",
-    handling: Annotated[
-        list[str] | None,
-        typer.Option(help="Handling code such as victim-identity; may be repeated."),
-    ] = None,
+    handling: record_options.Handling = None,
     occurred: Annotated[
         str,
         typer.Option(
@@ -112,9 +109,8 @@ def upload(
     said = record_options.identifier_members(case, exhibit) | record_options.basis_member(
         basis, basis_kind, authorisation, authority
     )
-    said |= record_options.moment_members(occurred, late) | (
-        {"handling": handling} if handling else {}
-    )
+    said |= record_options.moment_members(occurred, late)
+    said |= record_options.handling_member(handling)
     body = _body(method, (tool, tool_version), place, (clock_shown, clock_reference))
     interrupted = record_options.interruption(resume, restart)
     if source and (part_of or replaces):
@@ -169,7 +165,7 @@ def _body(method: str, tool: tuple[str, str], place: str, clock: tuple[str, str]
         reference = record_options.past_time(reference, "--clock-reference").text
     name, version = tool
     return {
-        **({"method": method} if method else {}),
+        **({"method": known_codes.read(known_codes.METHODS, "--method", method)} if method else {}),
         **({"tool": {"name": name, **({"version": version} if version else {})}} if name else {}),
         **({"place": place} if place else {}),
         **({"deviceClock": {"shown": shown, "reference": reference}} if shown else {}),

@@ -29,13 +29,13 @@ class SealedNames:
     lines: tuple[str, ...] = ()
 
 
-def of_case(session: Session, case: str, basis: str, *, listed: bool = True) -> SealedNames:
-    """The names of the items of a case, where it was opened and somebody said today why they read
-    them, or says so now.
+def of_case(session: Session, case: str, basis: str, shown: Sequence[Item]) -> SealedNames:
+    """The names of items of a case that are shown, where it was opened and somebody said today why
+    they read them, or says so now. Of none that is not shown a name is read.
 
     Args:
         basis: why; empty where nothing is signed now.
-        listed: whether there is an item whose name could follow; nothing is signed for none.
+        shown: items whose names could follow; nothing is signed for none.
 
     Raises:
         UsageError: a purpose without a case to sign it about.
@@ -59,18 +59,18 @@ def of_case(session: Session, case: str, basis: str, *, listed: bool = True) -> 
         if basis:
             raise _not_opened(session, case)
         return SealedNames()
-    if not listed:
+    if not shown:
         return SealedNames(lines=("nothing was signed, since no name would follow",) * bool(basis))
     evidence = (still_open or several[-1:])[0].evidence
     try:
-        return _read(session, evidence)
+        return _read(session, evidence, shown)
     except DeniedError:
         if not basis:
             why = command("list", "--case", case, "--basis", "WHY")
             return SealedNames(lines=(f"their names are sealed; to read them, say why: {why}",))
     said = {"basis": basis_member(basis)}
     retrieval.record(session.node, session.person, session.clock, evidence, "listed", {}, said)
-    return _read(session, evidence)
+    return _read(session, evidence, shown)
 
 
 def _not_opened(session: Session, case: str) -> UsageError:
@@ -107,10 +107,10 @@ def _unclear(case: str, several: Sequence[Item], basis: str) -> SealedNames:
     return SealedNames(lines=(f"{told}: their names are read once one alone has it",))
 
 
-def _read(session: Session, case: str) -> SealedNames:
+def _read(session: Session, case: str, shown: Sequence[Item]) -> SealedNames:
     names: dict[str, SealedName] = {}
     purpose = since = ""
-    for page in session.node.listing(case):
+    for page in session.node.listing(case, [item.evidence for item in shown]):
         names |= {one.evidence: one for one in page.items}
         purpose, since = page.purpose, page.since
     output.note(f"names are read for: {purpose}")

@@ -93,6 +93,12 @@ def day_and_clock(text: str) -> tuple[str, str, str]:
     return f"{at:%Y-%m-%d}", f"{at:%H:%M:%S}", beside
 
 
+def here(text: str) -> str:
+    """A time that a document says, of this computer's zone and with its offset, for a table."""
+    at = datetime.fromtimestamp(parse_time(text, what="time"), UTC).astimezone()
+    return _local_text(at) if at.utcoffset() else f"{at:%Y-%m-%d %H:%M:%S} UTC"
+
+
 def zone_here(text: str) -> str:
     """In which zone times are told that ``day_and_clock`` gives, by one of them."""
     at = datetime.fromtimestamp(parse_time(text, what="time"), UTC).astimezone()

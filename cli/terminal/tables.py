@@ -3,8 +3,9 @@
 In a pipe or a file nothing is cut: what reads there has no margin, and would miss the rest. On a
 terminal that is too narrow columns are told in their short form first, as far as it takes: the
 beginning of an id, which every command takes, a time to the minute, colleagues without the agency.
-Then columns shrink, with an ellipsis, and where that would cut a heading or what must stay whole,
-each row stands line by line.
+Then, where a table has columns that may stand below the others, each row takes two lines. Then
+columns shrink, with an ellipsis, and where that would cut a heading or what must stay whole, each
+row stands line by line.
 """
 
 from __future__ import annotations
@@ -23,8 +24,9 @@ from ledger.domain.untrusted.visible import visible
 Shorter = Callable[[list[str]], list[str]]
 #: Characters of an id or a pseudonym by which every command takes it.
 BEGINNING: Final = 8
-_LONG_TIME: Final = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d):\d\d(?:\.\d+)?Z")
+_LONG_TIME: Final = re.compile(r"(\d{4}-\d\d-\d\d[T ]\d\d:\d\d):\d\d(?:\.\d+)?")
 _NARROWEST: Final = 8
+_INDENT: Final = "  "
 
 
 def beginnings(cells: list[str]) -> list[str]:
@@ -34,8 +36,8 @@ def beginnings(cells: list[str]) -> list[str]:
 
 
 def minutes(cells: list[str]) -> list[str]:
-    """Times to the minute, still in UTC."""
-    return [_LONG_TIME.sub(r"\1Z", cell) for cell in cells]
+    """Times to the minute, still in their zone."""
+    return [_LONG_TIME.sub(r"\1", cell) for cell in cells]
 
 
 def colleagues(agency: str) -> Shorter:
@@ -49,6 +51,7 @@ def table(
     *,
     whole: Collection[str] = (),
     short: Mapping[str, Shorter] | None = None,
+    below: Collection[str] = (),
 ) -> list[str]:
     """The lines of a table.
 
@@ -57,6 +60,7 @@ def table(
             else's, and no command takes it.
         short: short forms of columns by their headers, in the order in which they are taken where
             the table is too wide for the terminal.
+        below: headers of columns that then stand in a second line below the others.
     """
     stream = output.results()
     is_seen = output.is_terminal(stream)
@@ -69,16 +73,33 @@ def table(
         if _width(_widths(columns)) > room:
             at = headers.index(header)
             columns[at] = [columns[at][0], *shorter(columns[at][1:])]
-    widths = _fitted(columns, room, whole)
-    cells = [list(row) for row in zip(*columns, strict=True)]
-    if _width(widths) > room:
-        names = [_cell(name, max(map(safe.width, cells[0])) + 2) for name in cells[0]]
-        upright = [[*map(str.__add__, names, row), ""] for row in cells[1:]]
-        return [line for lines in upright for line in lines][:-1]
+    parts = [columns]
+    if below and _width(_widths(columns)) > room:
+        parts = [[one for one in columns if (one[0] in below) is under] for under in (False, True)]
+    # The second line of a row is indented.
+    rooms = [room - len(_INDENT) * under for under in range(len(parts))]
+    widths = [_fitted(part, wide, whole) for part, wide in zip(parts, rooms, strict=True)]
+    if any(_width(each) > wide for each, wide in zip(widths, rooms, strict=True)):
+        return _upright(columns)
+    lines = [_lines(part, each) for part, each in zip(parts, widths, strict=True)]
+    return [
+        _INDENT * under + line for row in zip(*lines, strict=True) for under, line in enumerate(row)
+    ]
+
+
+def _lines(columns: list[list[str]], widths: list[int]) -> list[str]:
     return [
         "  ".join(_cell(cell, wide) for cell, wide in zip(row, widths, strict=True)).rstrip()
-        for row in cells
+        for row in zip(*columns, strict=True)
     ]
+
+
+def _upright(columns: list[list[str]]) -> list[str]:
+    """Each row line by line, each cell beside its heading."""
+    headers, *rows = [list(row) for row in zip(*columns, strict=True)]
+    names = [_cell(name, max(map(safe.width, headers)) + 2) for name in headers]
+    upright = [[*map(str.__add__, names, row), ""] for row in rows]
+    return [line for lines in upright for line in lines][:-1]
 
 
 def _fitted(columns: list[list[str]], room: int, whole: Collection[str]) -> list[int]:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from cli.wording import known_codes
+from cli.wording.known_codes import Codes
+
 
 @dataclass(frozen=True, slots=True)
 class Field:
@@ -12,7 +15,7 @@ class Field:
     texts, seals, names, event, flag, item.
 
     "past" is a time that has come. "event" takes the number of an earlier event and records its
-    digest; "seals" and "names" make objects of plain words.
+    digest; "seals" and "names" make objects of plain words. ``codes``: of which list it is.
     """
 
     option: str
@@ -20,6 +23,7 @@ class Field:
     help: str
     kind: str = "text"
     required: bool = False
+    codes: Codes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +53,14 @@ def _party(
 
 _REASON: Final = Field("reason", "reason", "Why.")
 _WHY: Final = Field("reason", "reason", "Why.", required=True)
-_HANDLING: Final = Field("handling", "handling", "Code; may be repeated.", "texts", required=True)
+_HANDLING: Final = Field(
+    "handling",
+    "handling",
+    "Mark; one of your own as own:MARK; may be repeated.",
+    "texts",
+    required=True,
+    codes=known_codes.HANDLING,
+)
 _PLACE: Final = Field("place", "place", "Where.")
 _CONDITION: Final = Field("condition", "condition", "Condition in which it is.")
 _SEALS: Final = Field("seal", "seals", "Number of a seal; may be repeated.", "seals")
@@ -66,6 +77,7 @@ FORMS: Final = (
                 "identifiers.0.scheme",
                 "Kind of number: case, exhibit, court, laboratory ...",
                 required=True,
+                codes=known_codes.SCHEMES,
             ),
             Field(
                 "value",
@@ -176,7 +188,7 @@ FORMS: Final = (
         "Mark the item: csam, victim-identity, privileged, classified ...",
         "--handling csam",
         (
-            Field("handling", "handling", "Code; may be repeated.", "texts", required=True),
+            _HANDLING,
             _REASON,
             Field("until", "until", "Until.", "time"),
         ),
@@ -237,7 +249,13 @@ FORMS: Final = (
         "Record what a court decided about the item.",
         '--ruling admitted --court "Rechtbank Den Haag"',
         (
-            Field("ruling", "ruling", "admitted, excluded or sealed.", required=True),
+            Field(
+                "ruling",
+                "ruling",
+                "admitted, excluded or sealed.",
+                required=True,
+                codes=known_codes.RULINGS,
+            ),
             Field("court", "court", "Court."),
             Field("order", "order", "Reference of the order."),
             _REASON,
@@ -249,7 +267,13 @@ FORMS: Final = (
         "Record an incident: loss, broken seal, breach.",
         "--kind broken-seal --discovered 2026-11-22T08:00:00Z --what 'S-1 torn'",
         (
-            Field("kind", "kind", "loss, broken-seal, breach, damage ...", required=True),
+            Field(
+                "kind",
+                "kind",
+                "loss, broken-seal, breach, damage ...",
+                required=True,
+                codes=known_codes.INCIDENTS,
+            ),
             Field("discovered", "discovered", "When it was discovered.", "past", required=True),
             Field("what", "description", "What happened."),
             Field("effect", "effect", "What it means for the evidence."),

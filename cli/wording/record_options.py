@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli.invocation.hints import quoted
+from cli.wording import known_codes
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from cli.terminal.moments import Moment
     from ledger.domain.errors import DemandError, UsageError
 
@@ -56,6 +59,13 @@ Case = Annotated[str, typer.Option("-c", "--case", help="Case number; searchable
 Exhibit = Annotated[
     str, typer.Option("-e", "--exhibit", help="Exhibit number; searchable, never in clear.")
 ]
+Handling = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--handling",
+        help="Mark such as victim-identity; one of your own as own:MARK; may be repeated.",
+    ),
+]
 Late = Annotated[str, typer.Option("--late", help="Why it is recorded late.")]
 
 
@@ -63,11 +73,12 @@ def basis_member(purpose: str, kind: str, reference: str, authority: str) -> dic
     """The `basis` member, empty where nothing was said.
 
     Raises:
-        UsageError: details of a basis without the basis itself.
+        UsageError: details of a basis without the basis itself, or a kind that is a slip.
     """
     from ledger.domain.errors import UsageError
 
-    details = {"kind": kind.strip(), "reference": reference.strip(), "authority": authority.strip()}
+    kind = known_codes.read(known_codes.BASES, "--basis-kind", kind)
+    details = {"kind": kind, "reference": reference.strip(), "authority": authority.strip()}
     found = {name: value for name, value in details.items() if value}
     if found and not purpose.strip():
         raise UsageError(
@@ -75,6 +86,16 @@ def basis_member(purpose: str, kind: str, reference: str, authority: str) -> dic
             hint='say what it is: --basis "search warrant"',
         )
     return {"basis": {"purpose": purpose.strip(), **found}} if purpose.strip() else {}
+
+
+def handling_member(marks: Iterable[str] | None) -> dict[str, Any]:
+    """The `handling` member, empty where nothing was said.
+
+    Raises:
+        UsageError: a mark is not known, and not said to be meant.
+    """
+    found = known_codes.read_all(known_codes.HANDLING, "--handling", marks)
+    return {"handling": found} if found else {}
 
 
 def moment_members(occurred: str, late: str, zone: str = "") -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import Final, Protocol
 from ledger.domain.bundle import trust
 from ledger.domain.bundle.bundle import Bundle
 from ledger.domain.bundle.trust import TrustRoot
+from ledger.domain.chain import seals
 from ledger.domain.chain.evm import parse_header
 from ledger.domain.chain.finality import Pinned, SealRule, block_hash, judge
 from ledger.domain.errors import ConflictError, IncompleteError, VerificationError
@@ -72,10 +73,13 @@ def require_sealed(root: TrustRoot, bundle: Bundle) -> None:
     rules = [rule for rule in root.finality if isinstance(rule, SealRule)]
     if bundle.chain is None or not rules:
         return
-    section = bundle.chain
-    judge(
-        rules, root.headers, [parse_header(raw) for raw in (section.header, *section.descendants)]
-    )
+    headers = [parse_header(raw) for raw in (bundle.chain.header, *bundle.chain.descendants)]
+    try:
+        judge(rules, root.headers, headers)
+    except IncompleteError as error:
+        if error.hint == seals.NEWER:  # of whoever verifies: here it is the agency that is behind
+            error.hint = "whoever runs the node compares them: `custody chain signers`"
+        raise
 
 
 def without_pins(root: TrustRoot) -> TrustRoot:

@@ -6,15 +6,22 @@ from __future__ import annotations
 
 import re
 import shlex
+import sys
+import time
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
+from cli.terminal import output
 from tests.support.commands import ROOT
 from tests.support.served_agency import ServedAgency, serving
 
 PAGE = ROOT / "docs" / "cases.md"
+NOT_YET = ["not", "yet", "anchored"]
+AMSTERDAM = "Europe/Amsterdam"
 
 
 @pytest.fixture(scope="module")
@@ -132,6 +139,48 @@ def test_a_list_of_a_case_without_a_purpose_says_how_its_names_are_read(
     assert "list --case 2027-6 --basis WHY" in unfolded(shown)
     named = agency.json("ben", "list", "--case", "2027-6", "--basis", "hearing")
     assert [(one["exhibit"], one["name"]) for one in named["names"]] == [("A1", "photo.jpg")]
+
+
+def test_a_list_with_names_says_who_recorded_what_and_when_and_cuts_nothing_at_80_columns(
+    agency: ServedAgency, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agency.type("ben", "case", "open", "2027-20")
+    long = here / "photograph of a harbour.jpg"
+    (here / "photo.jpg").rename(long)
+    item = agency.json("ben", "upload", long, "--case", "2027-20", "--exhibit", "A1")["items"][0]
+    agency.type("ben", "seize", "a phone", "--case", "2027-20", "--exhibit", "A2")
+    named = agency.json("ben", "list", "--case", "2027-20", "--basis", "hearing")
+    short = named["items"][0]["opening"][:8]
+    assert named["names"][0] == {
+        "evidence": item["evidence"], "exhibit": "A1", "name": long.name, "size": 600,
+        "role": "officer",
+    }  # fmt: skip
+    assert named["names"][1]["size"] is None
+    with monkeypatch.context() as terminal:
+        terminal.setenv("TZ", AMSTERDAM)
+        terminal.setenv("COLUMNS", "80")
+        terminal.setattr(output, "is_terminal", lambda stream: stream is sys.stdout)
+        time.tzset()
+        shown = agency.type("ben", "list", "--case", "2027-20")
+    time.tzset()
+    first, second = shown.splitlines()[2:4]
+    assert first.split() == [short, "A1", *long.name.split(), "file", "600", "B", *NOT_YET]
+    at = datetime.fromisoformat(named["items"][0]["recorded"]).astimezone(ZoneInfo(AMSTERDAM))
+    assert f"{at:%Y-%m-%d %H:%M}" in second
+    assert second.split()[2:] == [at.isoformat()[-6:], "4712", "(officer)", "4712"]
+    assert max(map(len, shown.splitlines()[:6])) <= 80
+
+
+def test_a_page_reads_the_names_that_it_shows_and_no_others(
+    agency: ServedAgency, here: Path
+) -> None:
+    agency.type("ben", "case", "open", "2027-21")
+    for exhibit in ("A1", "A2", "A3"):
+        agency.type("ben", "seize", exhibit, "--case", "2027-21", "--exhibit", exhibit)
+    page = ("list", "--case", "2027-21", "--limit", "1", "--page", "2", "--basis", "hearing")
+    named = agency.json("ben", *page)
+    assert [one["exhibit"] for one in named["names"]] == ["A2"]
+    assert [one["evidence"] for one in named["items"]] == [named["names"][0]["evidence"]]
 
 
 def test_a_case_shown_by_its_id_hides_no_items_as_if_it_had_none(

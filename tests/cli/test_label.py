@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import shutil
 from itertools import pairwise
 from pathlib import Path
@@ -67,6 +68,49 @@ def test_what_a_scanner_reads_is_taken_as_the_item_and_nothing_but_numbers_is_pr
     assert (code, "exists" in said) == (2, True), said
     code, printed, _ = within("label", short[0], "-o", out, "--force", home=home)
     assert "without a number" in printed
+
+
+def test_a_whole_exhibit_is_one_sheet_and_each_part_bears_its_own_number(
+    home: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "notebook"
+    folder.mkdir()
+    for name in ("a.txt", "b.txt"):
+        (folder / name).write_text(name)
+    assert within("upload", folder, "-c", "2026-117", "-e", "A2", home=home)[0] == 0
+    out = tmp_path / "labels.svg"
+    code, printed, said = within("label", "2026-117/A2/", "-o", out, "--json", home=home)
+    assert code == 0, said
+    labels = json.loads(printed)["labels"]
+    assert sorted(one["number"] for one in labels) == [
+        "2026-117/A2", "2026-117/A2/1", "2026-117/A2/2",
+    ]  # fmt: skip
+    for one in labels:
+        item = json.loads(within("show", one["number"], "--json", home=home)[1])["item"]
+        assert item["opening"].startswith(one["id"])
+    assert read(out.read_text()) == [one["id"] for one in labels]
+
+
+def test_a_whole_case_has_exhibit_numbers_once_its_names_were_read_and_sheets_have_an_end(
+    home: Path, tmp_path: Path
+) -> None:
+    within("case", "open", "2026-117", home=home)
+    for exhibit in ("A1", "A2", "A3"):
+        within("seize", exhibit, "-c", "2026-117", "-e", exhibit, home=home)
+    out = tmp_path / "1.svg"
+    printed = within("label", "2026-117/", "-o", out, home=home)[1]
+    assert "without an exhibit number, which is sealed: 3 labels" in printed
+    assert "list --case 2026-117 --basis WHY" in " ".join(printed.split())
+    assert re.findall(r">(2026[^<>\n]*)</text>", out.read_text()) == ["2026-117"] * 3
+    within("list", "--case", "2026-117", "--basis", "labels", home=home)
+    printed = within("label", "2026-117/", "-o", out, "--force", "--limit", "2", home=home)[1]
+    assert re.findall(r">(2026[^<>\n]*)</text>", out.read_text()) == ["2026-117/A1", "2026-117/A2"]
+    [more] = re.findall(r"more: custody (.*)", printed.replace("\\\n", ""))
+    assert within(*shlex.split(more.replace(f"--home {home}", "")), home=home)[0] == 0
+    other = tmp_path / "1-2.svg"
+    assert re.findall(r">(2026[^<>\n]*)</text>", other.read_text()) == ["2026-117/A3"]
+    code, _, said = within("label", "2026-117/", "-o", tmp_path / "x", "--page", "2", home=home)
+    assert (code, "no such page" in said, (tmp_path / "x").exists()) == (2, True, False)
 
 
 def test_a_number_that_is_markup_is_printed_as_it_is_written(home: Path, tmp_path: Path) -> None:

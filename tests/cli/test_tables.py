@@ -61,3 +61,26 @@ def test_in_a_pipe_everything_is_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "40")
     lines = tables.table(HEADERS, [ROW], whole=HEADERS, short=SHORT)
     assert lines[1].split("  ") == ROW
+
+
+def test_columns_that_do_not_fit_stand_below_the_others_and_nothing_is_cut(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(output, "is_terminal", lambda stream: True)
+
+    def told(columns: int) -> list[str]:
+        monkeypatch.setenv("COLUMNS", str(columns))
+        return tables.table(
+            HEADERS, [ROW, ABROAD], whole=HEADERS, short=SHORT, below=["STATE", "FROM"]
+        )
+
+    assert len(told(100)) == 3
+    assert told(46) == [
+        "ITEM      GOOD UNTIL",
+        "  FROM       STATE",
+        "df487490  2026-12-11T12:17Z",
+        "  4711       waits for an answer",
+        "ef487490  2026-12-11T12:17Z",
+        "  RO-DIICOT  waits for an answer",
+    ]
+    assert told(20)[0] == "ITEM        df487490", "line by line where even that is too wide"

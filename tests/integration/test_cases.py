@@ -29,7 +29,10 @@ from ledger.domain.event.case_types import subjects
 from ledger.domain.event.signing import seal_keys, sign_event
 from ledger.domain.event.types import TYPES
 from ledger.domain.verify import procedure
+from ledger.rows.logs import EntryRow
+from ledger.services.access import guard_marks
 from ledger.services.audit import internal
+from ledger.services.records import documents
 from ledger.services.registration import reindexing
 from tests.support.desk import BASIS, Desk
 from tests.support.office import colleague, office, staffed  # noqa: F401  (fixtures)
@@ -138,7 +141,7 @@ def test_somebody_who_was_not_assigned_gets_the_answer_of_a_case_that_does_not_e
             with pytest.raises(NotFoundError):
                 list(client.events(urn))
             with pytest.raises(NotFoundError):
-                list(client.listing(urn))
+                list(client.listing(urn, [urn]))
         assert told[0] == told[1]
         assert urns(client, kind="case") == set() == urns(client, kind="case", case=NUMBER)
     office.record(case, "case-assigned", to(officer))
@@ -163,7 +166,7 @@ def test_being_assigned_a_case_shows_it_and_none_of_its_items(
     for urn in (case, own):
         officer.record(urn, "listed", {}, {"basis": BASIS})
         with officer.working() as (client, _):
-            assert [page.items for page in client.listing(urn)] == [()]
+            assert [page.items for page in client.listing(urn, [item, urn])] == [()]
 
 
 def test_whoever_is_assigned_a_case_neither_assigns_nor_closes_it(
@@ -247,41 +250,69 @@ def test_the_names_of_items_are_told_under_a_signed_purpose_alone_for_a_day(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     case, item = opened(office), thing(office, "A1")
-    thing(office, "A2", handling=["csam"])
-    thing(office, "B1", "2026-118")
+    asked = [item, thing(office, "A2", handling=["csam"]), thing(office, "B1", "2026-118")]
     client = office.client
     with pytest.raises(DeniedError, match="nobody said today"):
-        list(client.listing(case))
+        list(client.listing(case, asked))
     office.record(case, "note", {"text": "no purpose"})
     office.access(case, "view")
     with pytest.raises(DeniedError, match="nobody said today"):
-        list(client.listing(case))
+        list(client.listing(case, asked))
     retrieval.record(client, office.person, office.clock, case, "listed", {}, {"basis": BASIS})
-    [page] = client.listing(case)
-    assert [(one.evidence, one.exhibit, one.name) for one in page.items] == [
-        (item, "A1", "thing A1")
+    [found] = client.listing(case, asked)
+    assert [(one.evidence, one.exhibit, one.name, one.size) for one in found.items] == [
+        (item, "A1", "thing A1", None)
     ], "neither guarded material nor another case's item"
-    assert page.purpose == BASIS["purpose"]
+    assert found.purpose == BASIS["purpose"]
     with colleague(office, "second").working() as (second, _), pytest.raises(DeniedError):
-        list(second.listing(case))
+        list(second.listing(case, asked))
     now = office.clock.now()
     monkeypatch.setattr(office.node.clock, "now", lambda: now + 86_401)
     with pytest.raises(DeniedError, match="nobody said today"):
-        list(client.listing(case))
+        list(client.listing(case, asked))
+
+
+def test_a_record_is_read_once_for_its_marks_and_its_name(
+    office: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And that of an item which nobody asked for not at all."""
+    case = opened(office)
+    asked, other = thing(office, "A1"), thing(office, "A2")
+    retrieval.record(
+        office.client, office.person, office.clock, case, "listed", {}, {"basis": BASIS}
+    )
+    guard_marks._KNOWN.clear()
+    read: list[str] = []
+    opens = documents.content_encryption.open_document
+    entries = {row.payload: row.evidence for row in entries_of(office, [case, asked, other])}
+
+    def counted(key: bytes, digest: bytes, sealed: bytes) -> bytes:
+        read.append(entries[digest])
+        return opens(key, digest, sealed)
+
+    monkeypatch.setattr(documents.content_encryption, "open_document", counted)
+    list(office.client.listing(case, [asked]))
+    assert read.count(asked) == 1
+    assert other not in read
+
+
+def entries_of(desk: Desk, evidence: list[str]) -> list[EntryRow]:
+    with desk.node.records.read() as unit:
+        return [row for urn in evidence for row in unit.logs.events(urn)]
 
 
 def test_a_purpose_without_words_opens_nothing(office: Desk) -> None:
     case = opened(office)
     office.record(case, "listed", {})
     with pytest.raises(DeniedError):
-        list(office.client.listing(case))
+        list(office.client.listing(case, [case]))
 
 
 def test_an_item_has_no_listing(office: Desk) -> None:
     item = thing(office, "A1")
     office.access(item, "view")
     with pytest.raises(NotFoundError, match="not a case"):
-        list(office.client.listing(item))
+        list(office.client.listing(item, [item]))
 
 
 def test_whoever_only_watches_is_told_no_name(office: Desk, tmp_path: Path) -> None:
@@ -292,7 +323,7 @@ def test_whoever_only_watches_is_told_no_name(office: Desk, tmp_path: Path) -> N
         assert urns(client, kind="case") == {case}
         assert urns(client, kind="case", case=NUMBER) == set(), "not found by its sealed number"
         with pytest.raises(DeniedError):
-            list(client.listing(case))
+            list(client.listing(case, [case]))
     with pytest.raises((DeniedError, RuleError)):
         auditor.record(case, "listed", {}, {"basis": BASIS})
 
@@ -346,7 +377,7 @@ def test_an_audit_from_inside_writes_cases_again_and_finds_an_edited_one(
     office.record(case, "case-assigned", to(officer))
     said = {"basis": BASIS}
     retrieval.record(office.client, office.person, office.clock, case, "listed", {}, said)
-    list(office.client.listing(case))
+    list(office.client.listing(case, [case]))
     assert findings(office) == []
     with sqlite3.connect(office.path / "ledger.sqlite") as database:
         database.execute("DELETE FROM share WHERE evidence = ?", (case,))

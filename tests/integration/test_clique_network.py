@@ -12,7 +12,11 @@ from typing import Any
 
 import pytest
 
+from ledger.adapters.chain import probing
+from ledger.app import changed_signers, public_trust
 from ledger.domain.bundle import bundle as bundles
+from ledger.domain.bundle import trust
+from ledger.domain.chain import finality
 from ledger.domain.chain.clique import Clique
 from ledger.domain.errors import CustodyError
 from ledger.domain.verify import Verdict, VerificationReport, verify
@@ -195,3 +199,36 @@ def test_a_node_that_lies_or_is_silent_makes_nothing_final_and_loses_nothing(
 def finally_anchored(desk: Desk) -> int:
     with desk.node.records.read() as unit:
         return checkpoint_anchoring.progress(desk.node, unit).final
+
+
+def test_a_signer_who_is_voted_out_is_named_no_more_and_bundles_from_both_sides_verify(
+    agencies: Agencies, network: CliqueNetwork, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(probing, "_LOOK", 4)  # not a minute of blocks until the change lies behind
+    desk = agencies.desks[RO]
+    before = upload(desk, tmp_path)
+    require_final(agencies, desk, before)
+    old, gone = desk.bundle(before), network.signers[2].address
+    for signer in network.signers[:2]:
+        signer.ask("clique_propose", "0x" + gone.hex(), False)
+    deadline = time.monotonic() + 20
+    while len(network.signers[0].ask("clique_getSigners", "latest")) > 2:
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    network.agree(5)
+    config = desk.home.settings
+    found = changed_signers.look(config, trust.parse(public_trust.read(desk.path)))
+    first, second = changed_signers.rules_of(found.after)
+    assert (first.end, second.end) == (second.start - 1, None)
+    assert finality.sealers(second) == finality.sealers(first) - {gone}
+    changed_signers.write(desk.path, config, found.after)
+    newer = trust.parse(public_trust.read(desk.path))
+    assert verify(old, newer).verdict is Verdict.VERIFIED
+    desk.node.seal_rules = changed_signers.rules_of(newer)
+    after = upload(desk, tmp_path)
+    desk.anchor()
+    report = verify(desk.bundle(after), newer)
+    assert report.verdict is Verdict.VERIFIED, report.as_json()
+    assert "sealed by 2 of 2 signers" in report.steps[7].detail
+    late = verify(desk.bundle(after), agencies.root)
+    assert late.verdict is not Verdict.FAILED

@@ -8,6 +8,7 @@ from itertools import combinations
 
 import pytest
 
+from api.access import ROUTES
 from ledger.domain.errors import DeniedError, RuleError
 from ledger.domain.event import signers
 from ledger.domain.event.types import TYPES
@@ -33,6 +34,16 @@ def test_a_role_records_only_what_the_tables_give_it(event_type: str, guest: boo
                 signers.require_role(event_type, role, {role}, guest=guest)
         with pytest.raises(RuleError, match="does not hold"):
             signers.require_role(event_type, role, ROLES - {role}, guest=guest)
+
+
+def test_a_copy_is_recorded_by_whoever_can_take_one_and_old_ones_stay_right() -> None:
+    """Roles to which no copy is ever given could record one that nobody had given."""
+    assert ROLES_BY_TYPE["copied"] == ROUTES["copy_record"] == {"custodian"}
+    with pytest.raises(RuleError, match="may not record 'copied'"):
+        signers.require_role("copied", "prosecutor", {"prosecutor"}, guest=False)
+    signers.require_role("copied", "prosecutor", {"prosecutor"}, guest=False, recorded=True)
+    with pytest.raises(RuleError):
+        signers.require_role("copied", "defence", {"defence"}, guest=False, recorded=True)
 
 
 @pytest.mark.parametrize("guest", [False, True])

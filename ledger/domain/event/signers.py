@@ -18,14 +18,17 @@ from functools import cache
 from ledger.domain.codecs.text import quoted
 from ledger.domain.errors import DeniedError, RuleError
 from ledger.domain.event.types import TYPES
-from ledger.domain.identity.roles import GUEST_ROLES, GUESTS, ROLES_BY_TYPE, SERVICE
+from ledger.domain.identity.roles import FORMER_ROLES, GUEST_ROLES, GUESTS, ROLES_BY_TYPE, SERVICE
 
 
-def require_role(event_type: str, role: str, held: AbstractSet[str], *, guest: bool) -> None:
+def require_role(
+    event_type: str, role: str, held: AbstractSet[str], *, guest: bool, recorded: bool = False
+) -> None:
     """Check that somebody may record a type in a role.
 
     Args:
         held: roles of their certificate. guest: of another agency than the log that takes it.
+        recorded: a log has it already, maybe since more roles could record it.
 
     Raises:
         RuleError: the certificate does not hold the role, or the role may not record the type.
@@ -33,7 +36,10 @@ def require_role(event_type: str, role: str, held: AbstractSet[str], *, guest: b
     """
     if role not in held:
         raise RuleError(f"the certificate does not hold the role {quoted(role)}")
-    if role not in ROLES_BY_TYPE.get(event_type, frozenset()):
+    allowed = ROLES_BY_TYPE.get(event_type, frozenset())
+    if recorded:
+        allowed |= FORMER_ROLES.get(event_type, frozenset())
+    if role not in allowed:
         raise RuleError(f"the role {quoted(role)} may not record {quoted(event_type)}")
     if guest and role not in _roles((event_type,), guest=True):
         raise DeniedError(

@@ -26,7 +26,8 @@ ROLES_BY_TYPE: Final[dict[str, frozenset[Role]]] = {
     "collected": _HANDLERS,
     "acquired": _HANDLERS,
     "derived": _HANDLERS | {"court-expert"},
-    "copied": _HANDLERS | _LEGAL,
+    # Content that another agency gave is sealed to the custodians: nobody else can take it.
+    "copied": frozenset({"custodian"}),
     "gathered": _HANDLERS,
     "accessed": _STAFF | {"defence", "data-protection-officer"},
     "verified": _STAFF | SERVICE | {"defence", "auditor"},
@@ -69,6 +70,9 @@ ROLES_BY_TYPE: Final[dict[str, frozenset[Role]]] = {
     "descriptor-published": SERVICE,
     "crl-published": SERVICE,
 }
+
+#: Roles in which a type could be recorded before: what was signed so stays right.
+FORMER_ROLES: Final[dict[str, frozenset[Role]]] = {"copied": _HANDLERS | _LEGAL}
 
 #: Who may take back what a role ordered for an item (a hold, a mark that restricts it, how long it
 #: is kept): the role itself, and those that stand above it. A court decides over everybody; a

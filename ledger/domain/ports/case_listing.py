@@ -9,20 +9,23 @@ from ledger.domain.ports.answers import Count, Evidence, Time
 
 @dataclass(frozen=True, slots=True)
 class SealedName:
-    """An item of a case as its sealed record calls it."""
+    """An item of a case as its sealed record calls it; ``size``: of its content, None where it has
+    none; ``role``: as whom its opener recorded it.
+    """
 
     evidence: Evidence
     exhibit: str
     name: str
+    size: Count | None
+    role: str
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """A page of the items of a case as their sealed records call them. ``purpose``: under which
-    they are read, as it was signed at ``since``.
+    """Items of a case as their sealed records call them. ``purpose``: under which they are read, as
+    it was signed at ``since``.
     """
 
     items: tuple[SealedName, ...]
-    next: Count | None
     purpose: str
     since: Time

@@ -87,7 +87,7 @@ def check_signer(
     try:
         if event is not None and event.known:
             role = event.value["actor"]["role"]
-            signers.require_role(event.type, role, certificate.roles, guest=guest)
+            signers.require_role(event.type, role, certificate.roles, guest=guest, recorded=True)
             return
         if actor is not None and actor["role"] not in certificate.roles:
             raise RuleError(f"the certificate does not hold the role {quoted(actor['role'])}")

@@ -6,14 +6,17 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
+from ledger.domain.event.document import Event
 from ledger.domain.item.history_rules import GUARDS
 from ledger.domain.item.holds_and_retention import Orders
 from ledger.domain.item.item_history import ItemHistory
 from ledger.domain.item.recorded_event import RecordedEvent
 from ledger.rows.items import ItemRow
+from ledger.rows.logs import EntryRow
 from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.access import stolen_orders
 from ledger.services.node.context import Node
@@ -24,26 +27,42 @@ _KNOWN: Final[OrderedDict[tuple[bytes, str, bytes], Orders]] = OrderedDict()
 _MUTEX: Final = threading.Lock()
 
 
-def history_of(node: Node, unit: UnitOfWork, evidence: str) -> ItemHistory:
-    """What an item's documents tell, as far as they still open; what a thief took off guards it."""
+#: Entries of an item with their documents, None for those that were destroyed.
+Read = Iterable[tuple[EntryRow, Event | None]]
+
+
+def history_of(
+    node: Node, unit: UnitOfWork, evidence: str, read: Read | None = None
+) -> ItemHistory:
+    """What an item's documents tell, as far as they still open; what a thief took off guards it.
+
+    Args:
+        read: its documents, where they were read already.
+    """
     history = ItemHistory()
-    rows = unit.logs.events(evidence)
-    for row, event in documents.read_events(node, unit, rows):
+    if read is None:
+        read = documents.read_events(node, unit, unit.logs.events(evidence))
+    for row, event in read:
         if event is not None:
             history.take(RecordedEvent(row.digest, event))
     stolen_orders.put_back(node, unit, history.orders)
     return history
 
 
-def guards_of(node: Node, unit: UnitOfWork, item: ItemRow) -> dict[str, str]:
+def guards_of(
+    node: Node, unit: UnitOfWork, item: ItemRow, read: Read | None = None
+) -> dict[str, str]:
     """The guard marks of an item, by the history that leads to its head, with the roles by which
     they were ordered.
+
+    Args:
+        read: its documents, where they were read already.
     """
     key = node.log_id, item.state.evidence, item.state.head
     with _MUTEX:
         known = _KNOWN.get(key)
     if known is None:
-        known = _marks_only(history_of(node, unit, item.state.evidence).orders)
+        known = _marks_only(history_of(node, unit, item.state.evidence, read).orders)
         with _MUTEX:
             _KNOWN[key] = known
             if len(_KNOWN) > _HEADS:

@@ -32,27 +32,30 @@ _LOOKED_AT: Final = 500  # latest events of a case among which somebody's own `l
 
 @dataclass(frozen=True, slots=True)
 class SealedName:
-    """An item as its record calls it; empty where the record says nothing of the kind."""
+    """An item as its record calls it; empty where the record says nothing of the kind. ``size``: of
+    its content, None where it has none; ``role``: as whom its opener recorded it.
+    """
 
     evidence: str
     exhibit: str
     name: str
+    size: int | None
+    role: str
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
-    """Items of a case; ``after``: behind which place the next page begins, None behind the last.
-    ``purpose``: under which they were read, and ``since``: when that was signed.
+class Names:
+    """Items of a case. ``purpose``: under which they were read, and ``since``: when that was
+    signed.
     """
 
     names: tuple[SealedName, ...]
-    after: int | None
     purpose: str
     since: int
 
 
-def page(node: Node, caller: Caller, case: str, *, after: int, limit: int) -> Page:
-    """A page of the items of a case, of those that the caller may read, as they are called.
+def of_items(node: Node, caller: Caller, case: str, evidence: Sequence[str]) -> Names:
+    """What these items are called, of those that are of the case and that the caller may read.
 
     Args:
         case: the URN of the case.
@@ -66,12 +69,13 @@ def page(node: Node, caller: Caller, case: str, *, after: int, limit: int) -> Pa
         key_release.require_reader(node, unit, caller, row)
         numbers = _numbers(node, unit, case)
         entry, purpose = _purpose(node, unit, caller, row)
-        found, following = _items(node, unit, caller, numbers, after=after, limit=limit)
         names = tuple(
-            told for item in found if (told := _told(node, unit, caller, item)) is not None
+            told
+            for item in _items(node, unit, caller, numbers, evidence)
+            if (told := _told(node, unit, caller, item)) is not None
         )
     key_release.note_release(node, entry.digest, caller.id.recipient, "listing", case)
-    return Page(names, following, purpose, entry.time)
+    return Names(names, purpose, entry.time)
 
 
 def _numbers(node: Node, unit: UnitOfWork, case: str) -> list[str]:
@@ -101,12 +105,15 @@ def _purpose(node: Node, unit: UnitOfWork, caller: Caller, case: ItemRow) -> tup
 
 
 def _items(
-    node: Node, unit: UnitOfWork, caller: Caller, numbers: Sequence[str], *, after: int, limit: int
-) -> tuple[list[ItemRow], int | None]:
-    """A page of the items of a case as their records stand; a case has one number."""
-    token = record_keys.derived_token(node, same_record.OF_CASE, numbers[0]) if numbers else b""
-    found = authorization.visible_items(node, unit, caller, after=after, limit=limit, token=token)
-    return found, found[-1].opened if len(found) == limit else None
+    node: Node, unit: UnitOfWork, caller: Caller, numbers: Sequence[str], evidence: Sequence[str]
+) -> list[ItemRow]:
+    """Those of some items that are of a case as their records stand; a case has one number."""
+    if not numbers:
+        return []
+    token = record_keys.derived_token(node, same_record.OF_CASE, numbers[0])
+    return authorization.visible_items(
+        node, unit, caller, limit=len(evidence), token=token, among=evidence
+    )
 
 
 def _told(node: Node, unit: UnitOfWork, caller: Caller, item: ItemRow) -> SealedName | None:
@@ -115,14 +122,17 @@ def _told(node: Node, unit: UnitOfWork, caller: Caller, item: ItemRow) -> Sealed
     parts = authorization.parts_of(node, unit, caller, evidence, item)
     if not parts - {Part.WATCHER} or item.custodian != node.agency:
         return None
-    if unit.erasures.get(evidence) is not None or guard_marks.guards_of(node, unit, item):
+    if unit.erasures.get(evidence) is not None:
         return None
-    shown = documents.values(node, unit, unit.logs.events(evidence))
+    read = [*documents.read_events(node, unit, unit.logs.events(evidence))]
+    shown = {row.digest.hex(): event.value for row, event in read if event is not None}
     opening = next(iter(shown), "")
-    if not opening:
+    if not opening or guard_marks.guards_of(node, unit, item, read):
         return None
     standing = corrections.standing(shown, opening)
     body, given = standing["body"], same_record.identifiers(standing)
     exhibits = [one["value"] for one in given if one["scheme"] == "exhibit"]
     name = body.get("path") or body.get("name") or body.get("description") or ""
-    return SealedName(evidence, ", ".join(exhibits), str(name))
+    return SealedName(
+        evidence, ", ".join(exhibits), str(name), body.get("size"), standing["actor"]["role"]
+    )
