@@ -92,7 +92,7 @@ def offer(
     ] = False,
     return_by: Annotated[str, typer.Option(help="When a loan ends: 2026-12-24T12:00:00Z.")] = "",
     days: Annotated[
-        float, typer.Option(min=0.01, max=365, help="Days for which the offer is good.")
+        float, typer.Option(min=0.01, max=90, help="Days for which the offer is good.")
     ] = 14,
     condition: _Condition = "",
     on_condition: Annotated[

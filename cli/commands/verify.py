@@ -182,11 +182,11 @@ def _require_event(bundle: Bundle, until: int | None) -> None:
         UsageError: it is not.
     """
     from ledger.domain.errors import UsageError
+    from ledger.domain.verify.shown_branch import events_of
 
-    if until is not None and until >= len(bundle.statements):
+    if until is not None and until >= (count := events_of(bundle)):
         raise UsageError(
-            f"there is no event {until} to judge up to: the bundle has events 0 to "
-            f"{len(bundle.statements) - 1}",
+            f"there is no event {until} to judge up to: the bundle has events 0 to {count - 1}",
             hint="leave --until out to judge all of them",
         )
 

@@ -20,6 +20,7 @@ from ledger.domain.crypto import content_encryption
 from ledger.domain.errors import (
     DemandError,
     DeniedError,
+    IncompleteError,
     NotFoundError,
     RuleError,
     VerificationError,
@@ -72,13 +73,13 @@ def test_an_altered_record_or_ciphertext_from_another_agency_is_not_taken_in(
             data = bytes(api.ciphertext(which, start, end))
             return data[:-1] + bytes([data[-1] ^ 1]) if self.alter == "ciphertext" else data
 
-    for alter, match in (
-        ("sealed document", "document was altered"),
-        ("missing document", "documents are missing"),
-        ("shorter bundle", "open offer on chain is not the one"),
-        ("ciphertext", "does not have the recorded CID"),
+    for alter, kind, match in (
+        ("sealed document", VerificationError, "document was altered"),
+        ("missing document", VerificationError, "documents are missing"),
+        ("shorter bundle", IncompleteError, "nothing shown here explains"),
+        ("ciphertext", VerificationError, "does not have the recorded CID"),
     ):
-        with pytest.raises(VerificationError, match=match):
+        with pytest.raises(kind, match=match):
             incoming_parcels.receive(taker.node, NL, Lying(alter), evidence)  # type: ignore[arg-type]
         with taker.node.records.read() as unit:
             assert unit.items.get(evidence) is None

@@ -15,10 +15,16 @@ import pytest
 from ledger.domain.bundle import bundle
 from ledger.domain.codecs.text import b64url, format_time
 from ledger.domain.event import disclosure
-from ledger.domain.verify import Status, Verdict, verify_beginning, verify_bundle
-from ledger.domain.verify.report import VerificationReport
+from ledger.domain.verify import Verdict, verify_beginning, verify_bundle
 from tests.support.commands import custody
-from tests.support.lying_bundles import LyingItem, file_body, measured, prepare
+from tests.support.lying_bundles import (
+    LyingItem,
+    file_body,
+    found,
+    measured,
+    prepare,
+    refused,
+)
 from tests.support.lying_cases import DATA, HOLD, OTHER, accept_own_offer, dispose
 from tests.support.malice import World
 
@@ -33,12 +39,6 @@ def world(tmp_path: Path) -> Iterator[World]:
 @pytest.fixture
 def item(world: World) -> LyingItem:
     return LyingItem(world, world["NL-POL"])
-
-
-def refused(report: VerificationReport, step: int, *words: str) -> None:
-    assert report.verdict is Verdict.FAILED, report
-    assert [one.number for one in report.steps.values() if one.status is Status.FAILED] == [step]
-    assert all(word in report.steps[step].detail for word in words), report.steps[step].detail
 
 
 def test_what_honest_people_signed_is_verified(world: World, item: LyingItem) -> None:
@@ -171,10 +171,6 @@ def test_no_document_shows_each_court_another_file(world: World, item: LyingItem
     item.say("acquired", body, world["NL-POL"].people["officer"], _sd_alg="sha-256")
     for data, shown in zip((DATA, OTHER), hidden, strict=True):
         refused(item.shown_with(0, shown.encoded).verdict(measured(data)), 1, "none twice")
-
-
-def found(report: VerificationReport, *words: str) -> list[str]:
-    return [one for one in report.findings if all(word in one for word in words)]
 
 
 def test_a_disposal_by_the_rules_is_verified(world: World, item: LyingItem) -> None:

@@ -33,7 +33,7 @@ from ledger.domain.log import merkle
 from ledger.domain.log import receipt as receipts
 from ledger.domain.log import statement as statements
 from ledger.domain.log.statement import Claims, Statement
-from ledger.domain.verify import FileDigest, VerificationReport, verify
+from ledger.domain.verify import FileDigest, Status, Verdict, VerificationReport, verify
 from tests.support.log_trees import reader
 from tests.support.malice import World
 from tests.support.malice_agency import Agency, Item, Signer
@@ -78,6 +78,7 @@ class LyingItem:
     origin: Agency
     events: list[Event] = field(default_factory=list)
     hops: list[Hop] = field(default_factory=list)
+    beside: list[Event] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         rng = self.origin.rng
@@ -150,9 +151,24 @@ class LyingItem:
 
     def shown_with(self, number: int, *disclosures: str) -> LyingItem:
         """The same item, of which one event is shown with other disclosures."""
-        other = replace(self, events=list(self.events), hops=list(self.hops))
-        other.urn, other.salt = self.urn, self.salt
+        other = self._copy()
         other.events[number] = replace(self.events[number], disclosures=disclosures)
+        return other
+
+    def say_beside(
+        self, number: int, event_type: str, body: dict[str, Any], signer: Signer, **said: Any
+    ) -> Event:
+        """Sign and log an event that follows the first so many, and show it beside the branch."""
+        other = self._copy()
+        other.events = other.events[:number]
+        event = other.say(event_type, body, signer, shown=False, **said)
+        self.beside.append(event)
+        return event
+
+    def _copy(self) -> LyingItem:
+        lists = {"events": [*self.events], "hops": [*self.hops], "beside": [*self.beside]}
+        other = replace(self, **lists)
+        other.urn, other.salt = self.urn, self.salt
         return other
 
     def offer(self, taker: Agency, signer: Signer) -> int:
@@ -161,23 +177,36 @@ class LyingItem:
         to = {"agency": taker.code}
         terms = {"mode": "custody", "to": to, "expires": format_time(expires)}
         offered = self.say("transfer-offered", terms, signer).statement.digest
+        self.put_on_chain(taker, offered, expires)
+        return expires
+
+    def put_on_chain(self, taker: Agency, offered: bytes, expires: int) -> None:
+        """Tell the contract of an offer, by whatever is in the origin's log."""
         anchor(self.origin)
         giver, addressed = agency_id(self.origin.code), agency_id(taker.code)
         none = contract_layout.OPEN, bytes(32), 0
         hop = Hop(giver, addressed, offered, 0, expires, *none)
         self.origin.hop(Item(self.urn, self.ref, self.origin.code), hop, offered)
         self.hops.append(replace(hop, offer_time=self.world.contracts.chain.head().time))
-        return expires
 
     def accept(self, taker: Agency, signer: Signer, **body: Any) -> None:
         """Take it, in the taker's log and on chain."""
         offered = self.events[-1].statement.digest
         answer = {"offer": offered.hex(), **body}
         accepted = self.say("transfer-accepted", answer, signer, log=taker)
-        anchor(taker)
-        digest = accepted.statement.digest
-        hop = replace(self.hops[-1], outcome=contract_layout.ACCEPTED, outcome_digest=digest)
-        taker.hop(Item(self.urn, self.ref, self.origin.code), hop, digest)
+        self.conclude(taker, contract_layout.ACCEPTED, accepted.statement.digest)
+
+    def withdraw(self, signer: Signer) -> None:
+        """Take the offer back, in the log and on chain."""
+        answer = {"offer": self.events[-1].statement.digest.hex(), "reason": "x"}
+        event = self.say("transfer-withdrawn", answer, signer)
+        self.conclude(self.origin, contract_layout.WITHDRAWN, event.statement.digest)
+
+    def conclude(self, agency: Agency, outcome: int, digest: bytes) -> None:
+        """End the open offer on chain, by whatever is in an agency's log."""
+        anchor(agency)
+        hop = replace(self.hops[-1], outcome=outcome, outcome_digest=digest)
+        agency.hop(Item(self.urn, self.ref, self.origin.code), hop, digest)
         self.hops[-1] = replace(hop, time=self.world.contracts.chain.head().time)
 
     def verdict(self, file: FileDigest | None = None) -> VerificationReport:
@@ -194,6 +223,18 @@ class LyingItem:
         for agency in self.world.agencies.values():
             agency.publish_crl()
         return _bundle(self)
+
+
+def refused(report: VerificationReport, step: int, *words: str) -> None:
+    """Require that a step fails, for a reason in these words."""
+    assert report.verdict is Verdict.FAILED, report
+    assert [one.number for one in report.steps.values() if one.status is Status.FAILED] == [step]
+    assert all(word in report.steps[step].detail for word in words), report.steps[step].detail
+
+
+def found(report: VerificationReport, *words: str) -> list[str]:
+    """The findings that have all of these words."""
+    return [one for one in report.findings if all(word in one for word in words)]
 
 
 def prepare(world: World) -> World:
@@ -217,10 +258,11 @@ def anchor(agency: Agency) -> None:
 def _bundle(item: LyingItem) -> tuple[bytes, TrustRoot]:
     world, chain = item.world, item.world.contracts.chain
     block = chain.block(chain.final())
-    logs = list(dict.fromkeys(event.agency.code for event in item.events))
+    everything = [*item.events, *item.beside]
+    logs = list(dict.fromkeys(event.agency.code for event in everything))
     wanted: set[tuple[int, int]] = set()
     rows: list[tuple[Event, int, int, bytes, tuple[int, int]]] = []
-    for event in item.events:
+    for event in everything:
         agency, log = event.agency, logs.index(event.agency.code)
         index, sizes = agency.entries.index(event.statement.entry), sorted(agency.checkpoints)
         first, newest = next(size for size in sizes if size > index), sizes[-1]
@@ -263,7 +305,7 @@ def _bundle(item: LyingItem) -> tuple[bytes, TrustRoot]:
     on_registry = [
         contract_layout.descriptor_slot(agency_id(code), version)
         for code in named
-        for version in (1, 2)
+        for version in ((1, 2) if code in issuers else (1,))
     ]
     ledger = chain.prove(world.contracts.ledger, on_ledger, block.number)
     registry = chain.prove(world.contracts.registry, on_registry, block.number)

@@ -6,9 +6,11 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from hashlib import sha512
 from typing import Any, Final, NamedTuple
 
+from ledger.domain.chain import contract_layout
 from ledger.domain.codecs.text import b64url, format_time
 from ledger.domain.event import disclosure
 from ledger.domain.identity import certificate as certificates
@@ -143,6 +145,61 @@ def _happened(item: LyingItem) -> None:
     acquire(item, occurred={"from": later})
 
 
+def fork(item: LyingItem) -> None:
+    """Two events behind the first one; the one that the log took later is not on the branch."""
+    acquire(item)
+    item.say("note", {"text": "x"}, item.origin.people["officer"])
+    item.say_beside(1, "note", {"text": "y"}, item.origin.people["officer"])
+
+
+def other_branch(item: LyingItem) -> None:
+    """The same, with the later one shown as the branch."""
+    fork(item)
+    [shown], [*before, hidden] = item.beside, item.events
+    item.events = [*before, shown]
+    item.beside = [replace(hidden, document=None)]
+
+
+def lost_acceptance(item: LyingItem) -> None:
+    """The contract took a withdrawal, and the addressee had accepted in its own log."""
+    [taker] = [one for one in item.world.agencies.values() if one is not item.origin]
+    acquire(item)
+    item.offer(taker, item.origin.people["custodian"])
+    answer = {"offer": item.events[-1].statement.digest.hex()}
+    item.say_beside(2, "transfer-accepted", answer, taker.people["custodian"], log=taker)
+    item.withdraw(item.origin.people["custodian"])
+
+
+def _taken(item: LyingItem) -> None:
+    acquire(item)
+    hand_over(item)
+    item.events.pop()
+
+
+def taken_by_nobody_s_offer(item: LyingItem) -> None:
+    """The thief of a chain key offers by a note, and an accomplice takes the item."""
+    [taker] = [one for one in item.world.agencies.values() if one is not item.origin]
+    acquire(item)
+    note = item.say("note", {"text": "x"}, item.origin.people["officer"]).statement.digest
+    item.put_on_chain(taker, note, item.world.clock.now() + 86400)
+    answer = {"offer": note.hex()}
+    signer = taker.people["custodian"]
+    junk = item.say("transfer-accepted", answer, signer, log=taker).statement.digest
+    item.conclude(taker, contract_layout.ACCEPTED, junk)
+    item.events.pop()
+
+
+def _opened_twice(item: LyingItem) -> None:
+    acquire(item)
+    item.say_beside(0, "acquired", file_body(OTHER), item.origin.people["officer"])
+
+
+def _gap(item: LyingItem) -> None:
+    fork(item)
+    item.say("note", {"text": "z"}, item.origin.people["officer"])
+    del item.events[1]
+
+
 _KEPT: Final = ("retention-set", {"rule": "r", "until": "2999-01-01T00:00:00Z"})
 _CSAM: Final = ("restricted", {"handling": ["csam"]})
 _GIVEN: Final = ("disclosed", {"recipientKind": "defence", "mode": "copy"})
@@ -181,6 +238,17 @@ CASES: Final[dict[str, Lie]] = {
     ),
     "disposed of under a withheld hold": Lie(
         lambda item: _hold_abroad(item, shown=False), "verified", 8, "rules of the record not"
+    ),
+    "a fork beside the branch": Lie(fork, "verified", 8, "another one stands at its place"),
+    "the branch that came later": Lie(other_branch, "failed", 2, "stands out of order"),
+    "a gap before a fork": Lie(_gap, "failed", 2, ""),
+    "a lost acceptance beside the branch": Lie(
+        lost_acceptance, "verified", 8, "the contract did not take it"
+    ),
+    "opened twice": Lie(_opened_twice, "verified", 8, "the item was opened before"),
+    "taken without an acceptance": Lie(_taken, "incomplete", 8, "no acceptance of it is shown"),
+    "taken by an offer that nobody signed": Lie(
+        taken_by_nobody_s_offer, "incomplete", 8, "nothing shown here explains"
     ),
     "two files in one record": Lie(_two_files, "incomplete", 9, "sha-512"),
 }

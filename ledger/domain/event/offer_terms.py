@@ -17,6 +17,8 @@ from ledger.domain.identity.person import PersonId, read_reference
 
 #: What to do about an offer whose addressee cannot be meant.
 ANOTHER_TAKER: Final = "name another colleague by service number: custody handover ID --to NUMBER"
+#: Seconds for which an offer is good, at most.
+LONGEST: Final = 90 * 86400
 #: Members beside the body that an offer repeats when it is made again.
 _BESIDE: Final = ("basis", "identifiers", "handling", "lang")
 

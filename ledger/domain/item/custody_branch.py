@@ -30,13 +30,13 @@ from typing import Any, Final, NamedTuple
 
 from ledger.domain.chain.contract_layout import ACCEPTED, OPEN, Hop
 from ledger.domain.errors import RuleError
+from ledger.domain.event.offer_terms import LONGEST
 from ledger.domain.identity.names import agency_id
 from ledger.domain.item.custody_transitions import ItemState, advance
 from ledger.domain.item.sequenced_statement import LogHolder, SequencedStatement
 from ledger.domain.item.statement_standings import CustodyBranch, judge
 
-_LONGEST_OFFER: Final = 90 * 86400
-_ENDLESS: Final = 1 << 48
+_ENDLESS: Final = 1 << 128
 
 
 class _Walk(NamedTuple):
@@ -102,6 +102,11 @@ class _Derivation:
         for number, hop in enumerate(hops):
             self._taking[hop.offer].append(number)
         self._behind: dict[bytes | None, list[SequencedStatement]] = defaultdict(list)
+        self._before = {one.digest: one.claims.prev for one in statements}
+        self._ended: dict[bytes, list[bytes]] = defaultdict(list)
+        for hop in hops:
+            self._ended[hop.outcome_digest].append(hop.offer)
+        self._ways: dict[bytes, set[bytes]] = {}
         found = set()
         for one in sorted(statements, key=lambda one: one.place):
             if (one.agency, one.digest) not in found:  # else it was sequenced again
@@ -110,6 +115,8 @@ class _Derivation:
 
     def to_handover(self, start: _Walk, number: int) -> _Walk | None:
         """Along any of the giver's statements to the offer that a handover took (rule 2)."""
+        if start.state is not None and start.state.head not in self._way(number):
+            return None  # whatever anybody put on the contract costs a reader next to nothing
         left, seen = [start], set()
         while left:
             walk = left.pop()
@@ -119,6 +126,19 @@ class _Derivation:
                 seen.add(where)
                 left += reversed([*self.onward(walk, number)])
         return None
+
+    def _way(self, number: int) -> set[bytes]:
+        """Everything that leads to the offer of a handover, back to the opening."""
+        offer = self._hops[number].offer
+        if offer not in self._ways:
+            way, left = self._ways.setdefault(offer, set()), [offer]
+            while left:
+                digest = left.pop()
+                if digest not in way:
+                    way.add(digest)
+                    before = self._before.get(digest)
+                    left += self._ended.get(digest, []) + ([before] if before else [])
+        return self._ways[offer]
 
     def onward(self, walk: _Walk, target: int | None) -> Iterator[_Walk]:
         """What may come next on the way to a handover, or to the end."""
@@ -134,6 +154,9 @@ class _Derivation:
             return
         chained = target is not None and agency_id(walk.custodian) == self._hops[target].giver
         found = [*self._followers(walk, chained=chained)]
+        if target is not None and chained:
+            way = self._way(target)
+            found = [one for one in found if one.state is not None and one.state.head in way]
         yield from found if chained else found[:1]
         retired = self._agencies[walk.custodian].retired
         heir = retired.successor if retired else walk.custodian
@@ -181,7 +204,7 @@ class _Derivation:
         allowed = claims.log_id in self._agencies[one.agency].logs
         allowed &= claims.effect == "none" or claims.issuer == one.agency
         allowed &= before is not None or one.agency == self._origin
-        allowed &= expires is None or signed < expires <= signed + _LONGEST_OFFER
+        allowed &= expires is None or signed < expires <= signed + LONGEST
         if walk.taken:
             allowed &= claims.effect == "accept"
         elif offer is not None and offer.to == walk.giver == walk.custodian:  # within one agency

@@ -15,7 +15,7 @@ from ledger.domain.errors import DemandError, DeniedError, RuleError
 from ledger.domain.event import corrections
 from ledger.domain.event.claimed_times import AHEAD
 from ledger.domain.event.document import Event
-from ledger.domain.event.offer_terms import OfferTerms
+from ledger.domain.event.offer_terms import LONGEST, OfferTerms
 from ledger.domain.identity.person import PersonId
 from ledger.domain.item import disposal
 from ledger.domain.item.custody_transitions import Offer
@@ -145,6 +145,11 @@ def _offered(history: ItemHistory, recorded: RecordedEvent) -> None:
         raise RuleError(
             "the offer would expire before anybody could answer it", hint="give a later time"
         )
+    if not 0 < terms.expires - recorded.time <= LONGEST:
+        raise RuleError(
+            "an offer is good for at most 90 days from when it is signed",
+            hint="give an earlier time; it is made anew when it has expired",
+        )
     if terms.mode == "loan" and terms.return_by is None:
         raise RuleError("a loan says until when", hint="--return-by TIME")
     disposal.require_here(history, recorded)
@@ -161,7 +166,7 @@ def _accepted(history: ItemHistory, recorded: RecordedEvent) -> None:
         raise RuleError(
             "the offer is made to somebody else", hint="let the one it is made to accept it"
         )
-    if offer.expires is not None and history.now > offer.expires:
+    if offer.expires is not None and max(history.now, recorded.time) > offer.expires:
         raise RuleError("the offer has expired", hint="ask for a new one")
     on_record = history.opening.body.get("digests")
     if (

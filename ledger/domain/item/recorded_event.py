@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ledger.domain.codecs.text import parse_time
 from ledger.domain.event.document import Event
 from ledger.domain.identity.person import PersonId
 
@@ -27,6 +28,11 @@ class RecordedEvent:
     def role(self) -> str:
         """In which it was recorded."""
         return str(self.event.value["actor"]["role"])
+
+    @property
+    def time(self) -> int:
+        """When it was signed, seconds since 1970."""
+        return parse_time(self.event.value["time"], what="time")
 
     @property
     def actor(self) -> PersonId:

@@ -9,6 +9,7 @@ from ledger.domain.bundle.bundle import Bundle
 from ledger.domain.bundle.trust import TrustRoot
 from ledger.domain.verify.procedure import verify_bundle
 from ledger.domain.verify.report import Verdict, VerificationReport
+from ledger.domain.verify.shown_branch import events_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ def verify_beginning(bundle: Bundle, root: TrustRoot, **judged_by: Any) -> Verif
         that beginning; None where not even the first event is verified, or there is no other one.
     """
     found: tuple[int, VerificationReport] | None = None
-    low, high = 0, len(bundle.statements) - 2
+    low, high = 0, events_of(bundle) - 2
     while low <= high:
         until = (low + high) // 2 if found is not None else 0
         report = verify_bundle(bundle, root, until=until, **judged_by)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Final
 
 from ledger.domain.bundle.bundle import Bundle
@@ -18,10 +19,13 @@ from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity import revocation_list as revocation_lists
 from ledger.domain.identity.certificate import Certificate
 from ledger.domain.identity.names import agency_id
+from ledger.domain.item.statement_standings import CustodyBranch
 from ledger.domain.log import receipt as receipts
 from ledger.domain.log import statement as statements
 from ledger.domain.log.receipt import Receipt
 from ledger.domain.log.statement import Statement
+from ledger.domain.verify import shown_branch
+from ledger.domain.verify.shown_branch import BesideStatement
 from ledger.domain.verify.state import ContractState, ProvenContractState, ProvenDescriptors
 
 #: What to do where something is not anchored, or not in the bundle.
@@ -33,8 +37,9 @@ _FREE: Final = 256 << 10
 
 @dataclass
 class VerificationContext:
-    """A bundle with everything parsed out of it, filled in as the steps go; ``is_part``: later
-    events of it are not judged, and what belongs to them is not spare.
+    """A bundle with everything parsed out of it, filled in as the steps go. Its statements are
+    those of the branch that it shows, ``beside`` what stands behind them; ``is_part``: later events
+    of it are not judged, and what belongs to them is not spare.
     """
 
     bundle: Bundle
@@ -45,6 +50,7 @@ class VerificationContext:
     receipts: list[Receipt | None]
     certificates: dict[bytes, Certificate]
     proven: list[int | None]
+    beside: list[BesideStatement]
     seen: ContractState | None = None
     is_part: bool = False
     _state: ProvenContractState | None = None
@@ -64,6 +70,18 @@ class VerificationContext:
         if self._state is None:
             self._state = ProvenContractState(self.bundle.chain, self.root)
         return self._state
+
+    @cached_property
+    def branch(self) -> CustodyBranch:
+        """The branch that follows from all that is shown."""
+        return shown_branch.derive_branch(
+            self.bundle,
+            self.logs,
+            self.statements,
+            self.events,
+            self.beside,
+            is_part=self.is_part,
+        )
 
     @property
     def directory(self) -> ProvenDescriptors:
@@ -106,9 +124,15 @@ def parse(bundle: Bundle, root: TrustRoot, state: ContractState | None) -> Verif
         certificate.digest: certificate
         for certificate in map(certificates.parse, bundle.certificates)
     }
+    count = shown_branch.length(parsed)
+    behind = zip(bundle.statements[count:], parsed[count:], given[count:], strict=True)
+    beside = [BesideStatement(*row) for row in behind]
+    shown = replace(bundle, statements=bundle.statements[:count])
+    proven: list[int | None] = [None] * count
     return VerificationContext(
-        bundle, root, logs, parsed, events, given, by_digest, [None] * len(parsed), state
-    )
+        shown, root, logs, parsed[:count], events[:count], given[:count], by_digest, proven,
+        beside, state,
+    )  # fmt: skip
 
 
 def check_weight(bundle: Bundle, size: int) -> None:

@@ -5,18 +5,19 @@ contract's head.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 from ledger.domain.bundle.bundle import Bundle
 from ledger.domain.chain import contract_layout
 from ledger.domain.chain.contract_layout import Hop, PackedCustody
 from ledger.domain.errors import IncompleteError, RuleError, VerificationError
 from ledger.domain.event.document import Event
-from ledger.domain.event.offer_terms import OfferTerms
 from ledger.domain.identity.names import agency_id
 from ledger.domain.identity.person import PersonId
 from ledger.domain.item.custody_transitions import ItemState, advance
 from ledger.domain.log.statement import Statement
+from ledger.domain.verify import shown_branch
+from ledger.domain.verify.context import VerificationContext
 from ledger.domain.verify.report import VerificationReport
 from ledger.domain.verify.state import ContractState
 
@@ -24,44 +25,37 @@ _STEP: Final = 8
 _SHORT: Final = 8  # letters of a pseudonym that tell two people apart
 
 
-class _Handover(NamedTuple):
-    """A handover to another agency: who made the offer, the offer, and what ended it."""
-
-    sender: str
-    offer: Statement
-    outcome: Statement
-
-
-def check(
-    bundle: Bundle,
-    statements: Sequence[Statement],
-    events: Sequence[Event | None],
-    state: ContractState,
-    report: VerificationReport,
-    signers: Sequence[PersonId],
-    *,
-    is_part: bool = False,
-) -> str:
-    """Replay custody and compare it with the contract.
-
-    Args:
-        signers: of the statements, as their certificates name them.
-        is_part: later events are not judged: the contract knows of more than these.
+def check(case: VerificationContext, report: VerificationReport) -> str:
+    """Replay custody and compare it with the contract. What the contract knows is compared first:
+    nobody's invented handovers are looked for in the record.
 
     Returns:
         the detail of the step: who holds the item.
 
     Raises:
-        VerificationError: step 8, with what was expected and found.
+        VerificationError: step 8, with what was expected and found; step 2, where an event is out
+            of order. IncompleteError: the contract knows more than is shown.
     """
-    item, abroad = _replay(bundle, statements, events)
-    custody = _check_head(bundle, None if is_part else item, item.ref, state)
-    _check_hops(bundle, abroad, events, statements, is_part=is_part)
+    bundle, statements, is_part = case.bundle, case.statements, case.is_part
+    item = _replay(bundle, statements, case.events)
+    custody = _check_head(bundle, item.ref, case.state)
+    shown_branch.check_branch(bundle, statements, case.beside, case.branch)
+    report.beside = shown_branch.told_beside(bundle, case.beside, case.branch)
+    report.findings += shown_branch.findings(report.beside)
+    shown_branch.require_explained(bundle, statements, case.branch, is_part=is_part)
+    pending = item.offer is not None and item.offer.to != item.custodian
+    if pending and not custody.open and not is_part:
+        raise IncompleteError(
+            _STEP,
+            "an offer abroad is signed that the contract has not taken",
+            hint="export the bundle again later",
+        )
     named = custody.custodian.strip(b"\x00") and not is_part
     if named and custody.custodian != agency_id(item.custodian)[:24]:
         raise VerificationError(
             _STEP, f"the contract names another custodian than {item.custodian}"
         )
+    signers = [case.certificates[statement.certificate].subject for statement in statements]
     holder = _holder(statements, signers)
     report.facts |= {
         "custodian": item.custodian,
@@ -87,17 +81,15 @@ def _holder(statements: Sequence[Statement], signers: Sequence[PersonId]) -> Per
 
 def _replay(
     bundle: Bundle, statements: Sequence[Statement], events: Sequence[Event | None]
-) -> tuple[ItemState, list[_Handover]]:
+) -> ItemState:
     """Every statement follows by the rules from the one before it: where the item stands at the
-    end, and its handovers to other agencies.
+    end.
     """
     item: ItemState | None = None
-    offers: dict[bytes, Statement] = {}
-    abroad: list[_Handover] = []
     for number, (statement, event, bundled) in enumerate(
         zip(statements, events, bundle.statements, strict=True)
     ):
-        before, log_agency = item, bundle.logs[bundled.log].agency
+        log_agency = bundle.logs[bundled.log].agency
         try:
             item = advance(
                 item, statement.claims, statement.digest, log_agency=log_agency, event=event
@@ -108,24 +100,13 @@ def _replay(
             raise VerificationError(
                 _STEP, f"the item began at {log_agency}, the bundle says {bundle.origin}"
             )
-        if statement.claims.effect == "offer":
-            offers[statement.digest] = statement
-        elif (
-            before is not None and before.offer is not None and before.offer.to != before.custodian
-        ):
-            abroad.append(_Handover(before.custodian, offers[before.offer.digest], statement))
     assert item is not None
-    return item, abroad
+    return item
 
 
-def _check_head(
-    bundle: Bundle, item: ItemState | None, ref: bytes, state: ContractState
-) -> PackedCustody:
+def _check_head(bundle: Bundle, ref: bytes, state: ContractState) -> PackedCustody:
     """The contract's record of the item: never offered abroad, or exactly the hops in the bundle,
     an open offer last.
-
-    Args:
-        item: where it stands after its last event; None where not all events are judged.
     """
     key = contract_layout.custody_key(agency_id(bundle.origin), ref)
     word = state.read(
@@ -155,8 +136,7 @@ def _check_head(
             raise VerificationError(
                 _STEP, "the handovers abroad are not those that the contract recorded"
             )
-    if item is not None:
-        _check_open_offer(bundle.hops[len(concluded) :], item, state, key, custody)
+    _check_open_offer(bundle.hops[len(concluded) :], state, key, custody)
     return custody
 
 
@@ -174,10 +154,9 @@ def _concluded(bundle: Bundle) -> tuple[Hop, ...]:
 
 
 def _check_open_offer(
-    rest: tuple[Hop, ...], item: ItemState, state: ContractState, key: bytes, custody: PackedCustody
+    rest: tuple[Hop, ...], state: ContractState, key: bytes, custody: PackedCustody
 ) -> None:
-    """The contract holds exactly the open offer that the last event signed, or none."""
-    pending = item.offer if item.offer is not None and item.offer.to != item.custodian else None
+    """The contract holds exactly the open offer in the bundle, or none."""
     if custody.open != bool(rest):
         raise VerificationError(
             _STEP,
@@ -187,76 +166,9 @@ def _check_open_offer(
             ),
         )
     if not rest:
-        if pending is not None:
-            raise IncompleteError(
-                _STEP,
-                "an offer abroad is signed that the contract has not taken",
-                hint="export the bundle again later",
-            )
         return
-    offer = rest[0]
     held = state.read(
         "ledger", contract_layout.hop_slot(key, custody.hops), step=_STEP, what="the open offer"
     )
-    if held != offer.offer_hash():
+    if held != rest[0].offer_hash():
         raise VerificationError(_STEP, "the open offer is not the one that the contract holds")
-    if pending is None or (offer.offer, offer.giver, offer.taker) != (
-        pending.digest,
-        agency_id(item.custodian),
-        agency_id(pending.to),
-    ):
-        raise VerificationError(_STEP, "the open offer on chain is not the one that was signed")
-
-
-def _check_hops(
-    bundle: Bundle,
-    abroad: list[_Handover],
-    events: Sequence[Event | None],
-    statements: Sequence[Statement],
-    *,
-    is_part: bool,
-) -> None:
-    """Each handover to another agency has its hop, with the same two statements, in the same
-    order.
-    """
-    concluded = _concluded(bundle)
-    hops = iter(concluded)
-    expected = next(hops, None)
-    by_digest = dict(zip((statement.digest for statement in statements), events, strict=True))
-    for sender, offer, outcome in abroad:
-        if expected is None or (
-            outcome.claims.effect == "withdraw" and expected.offer != offer.digest
-        ):
-            # Taken back before the contract ever took it: custody was never at stake, and the
-            # contract's head shows that.
-            if outcome.claims.effect != "withdraw":
-                raise VerificationError(
-                    _STEP, "a handover abroad is signed that the contract never took"
-                )
-            continue
-        _check_hop(sender, offer, outcome, expected)
-        event = by_digest[offer.digest]
-        if event is not None and OfferTerms.from_event(event).expires != expected.expires:
-            raise VerificationError(
-                _STEP, "the offer on chain expires at another time than the signed one"
-            )
-        expected = next(hops, None)
-    if expected is not None and not is_part:
-        raise VerificationError(
-            _STEP, "the contract took a handover abroad that the signed events do not show"
-        )
-
-
-def _check_hop(sender: str, offer: Statement, outcome: Statement, hop: Hop) -> None:
-    assert offer.claims.to is not None
-    signed = (
-        agency_id(sender),
-        offer.digest,
-        outcome.digest,
-        contract_layout.OUTCOMES[outcome.claims.effect],
-        agency_id(offer.claims.to),
-    )
-    if signed != (hop.giver, hop.offer, hop.outcome_digest, hop.outcome, hop.taker):
-        raise VerificationError(
-            _STEP, "a handover abroad differs between the signed events and the contract"
-        )

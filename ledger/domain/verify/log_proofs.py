@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from ledger.domain.bundle.bundle import BundledStatement
 from ledger.domain.codecs.digests import same
 from ledger.domain.codecs.text import counted
@@ -29,13 +31,10 @@ def check_log_keys(case: VerificationContext) -> str:
 def check_receipts(case: VerificationContext) -> str:
     """Step 5: each receipt, at exactly the root and size of a checkpoint of its log."""
     missing = 0
-    for number, (statement, bundled) in enumerate(
-        zip(case.statements, case.bundle.statements, strict=True)
-    ):
+    for number, (bundled, statement, given) in enumerate(_rows(case)):
         log = case.logs[bundled.log]
         if statement.claims.log_id != log:
             raise VerificationError(5, f"event {number} was signed for another log")
-        given = case.receipts[number]
         if given is None or bundled.first is None:
             missing += 1
             continue
@@ -43,6 +42,14 @@ def check_receipts(case: VerificationContext) -> str:
     if missing:
         raise IncompleteError(5, f"{counted(missing, 'event')} not anchored yet", hint=AGAIN)
     return counted(len(case.statements), "receipt")
+
+
+def _rows(
+    case: VerificationContext,
+) -> Iterator[tuple[BundledStatement, Statement, Receipt | None]]:
+    """The events of the branch, then what stands beside it, which is proven or is nothing."""
+    yield from zip(case.bundle.statements, case.statements, case.receipts, strict=True)
+    yield from ((one.bundled, one.statement, one.receipt) for one in case.beside)
 
 
 def _check_receipt(
@@ -100,8 +107,7 @@ def check_checkpoints(case: VerificationContext) -> str:
         receipts.verify_checkpoint(note, descriptor.log_key)
     proven: list[int | None] = []
     used = set()
-    for number, bundled in enumerate(case.bundle.statements):
-        given = case.receipts[number]
+    for number, (bundled, _, given) in enumerate(_rows(case)):
         if bundled.first is None or given is None:
             proven.append(None)
             continue
@@ -115,5 +121,5 @@ def check_checkpoints(case: VerificationContext) -> str:
     covering = {(known.log, known.size) for known in case.bundle.checkpoints}
     if covering != used and not case.is_part:
         raise VerificationError(6, "the bundle holds a checkpoint that covers nothing in it")
-    case.proven = proven
+    case.proven = proven[: len(case.statements)]
     return f"{counted(len(case.bundle.checkpoints), 'checkpoint')}, block {case.state.number}"

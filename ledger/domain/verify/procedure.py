@@ -30,8 +30,13 @@ from ledger.domain.errors import (
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity import revocation_list as revocation_lists
 from ledger.domain.identity.names import agency_urn
-from ledger.domain.log.statement import Statement
-from ledger.domain.verify import content, custody_chain, record_rules, signed_events
+from ledger.domain.verify import (
+    content,
+    custody_chain,
+    record_rules,
+    shown_branch,
+    signed_events,
+)
 from ledger.domain.verify.content import FileDigest
 from ledger.domain.verify.context import AGAIN, VerificationContext, check_weight, parse
 from ledger.domain.verify.log_proofs import check_checkpoints, check_log_keys, check_receipts
@@ -93,8 +98,10 @@ def verify_bundle(
         a report; nothing is raised for evidence that fails.
     """
     report = VerificationReport()
-    count, size = len(bundle.statements), size if size is not None else len(bundle.encode())
-    if until is not None:
+    size = size if size is not None else len(bundle.encode())
+    count = shown_branch.events_of(bundle) if until is not None else 0
+    is_part = until is not None and until + 1 < count
+    if until is not None and is_part:
         bundle = replace(bundle, statements=bundle.statements[: until + 1])
     try:
         check_weight(bundle, size)
@@ -103,9 +110,9 @@ def verify_bundle(
         _fail(report, 1, error)
         return report
     report.steps[1].status = Status.PASSED
-    if len(bundle.statements) < count:
+    if is_part:
         case.is_part = True
-        left = counted(count - len(bundle.statements), "later event")
+        left = counted(count - len(case.statements), "later event")
         report.findings.append(f"judged up to event {until}; {left} not judged")
     report.facts |= {
         "evidence": case.bundle.evidence,
@@ -176,18 +183,9 @@ def _fail(
 
 def _check_documents(case: VerificationContext, report: VerificationReport) -> str:
     """Step 2: documents hash to payloads, agree with their claims, and link without a gap."""
-    previous: Statement | None = None
     for number, (statement, event) in enumerate(zip(case.statements, case.events, strict=True)):
-        claims = statement.claims
-        if claims.subject != case.bundle.evidence:
+        if statement.claims.subject != case.bundle.evidence:
             raise VerificationError(2, f"event {number} is about another item")
-        if claims.seq != number:
-            raise VerificationError(
-                2, f"event {number} has seq {claims.seq}: one is missing or out of order"
-            )
-        if claims.prev != (previous.digest if previous is not None else None):
-            raise VerificationError(2, f"event {number} does not follow the event before it")
-        previous = statement
         if event is None:
             report.withheld.append(f"event {number}: the whole document")
             continue
@@ -195,6 +193,7 @@ def _check_documents(case: VerificationContext, report: VerificationReport) -> s
         report.withheld += [f"event {number}: {path}" for path in event.withheld]
         if not event.known:
             report.findings.append(f"event {number} has the unknown type {quoted(event.type)}")
+    shown_branch.check_links(case.bundle, case.statements, case.beside)
     _tell_corrections(case, report)
     return counted(len(case.statements), "event")
 
@@ -220,7 +219,7 @@ def _check_signatures(case: VerificationContext, report: VerificationReport) -> 
     """Step 3, first part: each statement's signature, the actor is the certificate's subject, and
     may record the event.
     """
-    used = set()
+    used = {one.certificate for one in case.statements}
     for number, (statement, event, bundled) in enumerate(
         zip(case.statements, case.events, case.bundle.statements, strict=True)
     ):
@@ -229,7 +228,6 @@ def _check_signatures(case: VerificationContext, report: VerificationReport) -> 
             raise VerificationError(
                 3, f"event {number}: the certificate that it names is not in the bundle"
             )
-        used.add(certificate.digest)
         log_agency = case.bundle.logs[bundled.log].agency
         signed_events.check_signer(
             f"event {number}", statement, event, certificate, log_agency=log_agency
@@ -291,16 +289,7 @@ def _check_certificates(case: VerificationContext, report: VerificationReport) -
 
 def _check_custody(case: VerificationContext, report: VerificationReport) -> str:
     """Step 8: custody from hand to hand, as far as the contract's head."""
-    signers = [case.certificates[statement.certificate].subject for statement in case.statements]
-    return custody_chain.check(
-        case.bundle,
-        case.statements,
-        case.events,
-        case.state,
-        report,
-        signers,
-        is_part=case.is_part,
-    )
+    return custody_chain.check(case, report)
 
 
 def _check_rules(case: VerificationContext, report: VerificationReport) -> str:

@@ -63,7 +63,8 @@ class Step:
 @dataclass
 class VerificationReport:
     """The whole result. ``events`` is the item's life as far as the reader may see it;
-    ``corrections``: by which event of which other one, and of which member.
+    ``corrections``: by which event of which other one, and of which member; ``beside``: what
+    agencies signed about it that is not on its branch.
     """
 
     steps: dict[int, Step] = field(
@@ -74,6 +75,7 @@ class VerificationReport:
     facts: dict[str, Any] = field(default_factory=dict)
     events: list[dict[str, Any]] = field(default_factory=list)
     corrections: list[dict[str, Any]] = field(default_factory=list)
+    beside: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def verdict(self) -> Verdict:
@@ -106,4 +108,5 @@ class VerificationReport:
             "facts": self.facts,
             "events": self.events,
             "corrections": self.corrections,
+            "beside": self.beside,
         }

@@ -232,6 +232,12 @@ def verify_bundle(node: Node, bundle: Bundle, state: ContractState | None = None
             f"what the other agency's node sent does not verify: {bad.detail}",
             hint=bad.hint or "ask that agency",
         )
+    if report.beside:  # every statement of a bundle is kept as the record
+        raise VerificationError(
+            8,
+            "what the other agency's node sent has more than the branch of the item",
+            hint="ask that agency for the branch alone",
+        )
 
 
 def require_history(
