@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from cli.commands import inbox
+from cli.invocation.global_options import STATE
 from ledger.domain.ports.inbox import WaitingLine
 from tests.support.actors import commands_of, enrolled
 from tests.support.commands import custody, within
@@ -71,8 +72,9 @@ def test_a_log_that_shrank_since_one_looked_is_told(home: Path) -> None:
     [("something-new", "what a later node says"), ("worker-failing", "exchange fails: what")],
 )
 def test_a_kind_that_this_version_does_not_know_is_told_in_the_nodes_own_words(
-    kind: str, told: str
+    kind: str, told: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(STATE, "given_home", None)  # of a test before
     line = WaitingLine(kind, None, "exchange", 1, None, None, "what a later node says", "")
     assert told in inbox._words(line)
     assert inbox._todo(line, "", frozenset()) == "custody status"
