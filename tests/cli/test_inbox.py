@@ -19,6 +19,12 @@ from tests.support.desk import Desk
 from tests.support.strangers import thing
 
 
+@pytest.fixture(autouse=True)
+def no_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    """None is left of a test before."""
+    monkeypatch.setattr(STATE, "given_home", None)
+
+
 @pytest.fixture
 def home(founded: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(founded, tmp_path / "home"))
@@ -72,9 +78,8 @@ def test_a_log_that_shrank_since_one_looked_is_told(home: Path) -> None:
     [("something-new", "what a later node says"), ("worker-failing", "exchange fails: what")],
 )
 def test_a_kind_that_this_version_does_not_know_is_told_in_the_nodes_own_words(
-    kind: str, told: str, monkeypatch: pytest.MonkeyPatch
+    kind: str, told: str
 ) -> None:
-    monkeypatch.setattr(STATE, "given_home", None)  # of a test before
     line = WaitingLine(kind, None, "exchange", 1, None, None, "what a later node says", "")
     assert told in inbox._words(line)
     assert inbox._todo(line, "", frozenset()) == "custody status"
