@@ -383,9 +383,7 @@ class NodeClient(FindingNode):
             after = page.next
 
     def agency(self) -> node_answers.About:
-        """Who the node is, as it said within the last seconds: a command that signs about many
-        items asks for each of them.
-        """
+        """Who the node is, as it said within the last seconds: this is asked with each item."""
         since, about = self._said or (0.0, None)
         if about is None or time.monotonic() - since > _KEPT:
             about = self._one("GET", "/v1/agency", node_answers.About, authenticated=False)
