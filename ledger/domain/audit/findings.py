@@ -56,6 +56,7 @@ KINDS: Final[dict[str, Kind]] = {
         "log", _F, 3, "a checkpoint in the contract does not follow the one before", _KEEP
     ),
     "root-differs": Kind("log", _F, 3, "the log was rewritten", _KEEP),
+    "map-differs": Kind("log", _F, 3, "the anchored item map is not that of the entries", _KEEP),
     "log-truncated": Kind("log", _F, 3, "the log is shorter than the contract knows", _KEEP),
     "log-older": Kind(
         "log",
