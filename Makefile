@@ -112,7 +112,7 @@ fsck: .build/fsck/fsck
 demo: install
 	@$(BIN)/custody demo "$(FILE)" --output demo-out
 
-story: install node
+story: install geth
 	@$(BIN)/python -m tools.scenarios.story --output story-out
 
 # Both write a page of docs/ anew, from what people typed and saw in this run.

@@ -87,6 +87,8 @@ def _of_command(at: int, context: Any, group: Any, typed: Sequence[Part]) -> tup
     word, command = typed[at].words[0], context.command_path
     close = _close(word, context.command.commands)
     named = list(islice(_named(word, group), _CANDIDATES))
+    if context.command is not group and len(named) > 1:
+        named = []  # each group has its own of it: `dispose list` is none of the other lists
     if named and (context.command is group or not close):  # a command of another group, or of none
         outside = [part for part in typed[:at] if part.option]
         rest = [*outside, *typed[at:]]
@@ -95,7 +97,8 @@ def _of_command(at: int, context: Any, group: Any, typed: Sequence[Part]) -> tup
     else:
         meant = [_with(typed, at, found) for found in close]
     what = f"{_there_is(command)}no command {word!r}{_did_you_mean(close)}"
-    return what, _hint(meant, f"its commands: {command} --help")
+    own = "" if context.command is group else f"{', '.join(context.command.commands)}; see "
+    return what, _hint(meant, f"its commands: {own}{command} --help")
 
 
 def _of_value(error: Any, typed: Sequence[Part]) -> tuple[str, str] | None:

@@ -158,6 +158,7 @@ def _corrected(
         raise
     if number:
         target, was, pointer = _number(events, event, item, scheme, value)
+        STATE.schemes = {pointer: scheme}
         right = corrected_numbers.of_part(item, was, value) if scheme == "exhibit" else value
         if right == was:
             raise RuleError(f"its {scheme} number is {was} already: nothing was corrected")

@@ -149,6 +149,8 @@ class _Import:
                 else:
                     body = self._body(row)
                     physical_items.check(self._about, session.person, session.clock, body, members)
+        if not self._found.problems:
+            self._tell_zones()
         self._check_numbers()
         if not self._found.problems:  # each file is read once for it
             for row in self._found.rows:
@@ -262,7 +264,23 @@ class _Import:
 
     def _moment(self, row: Row) -> dict[str, Any]:
         late = row.get("late") or self._late
-        return record_options.moment_members(row.get("occurred"), late, self._zone)
+        return record_options.moment_members(row.get("occurred"), late, self._zone, quiet=True)
+
+    def _tell_zones(self) -> None:
+        """Say once for all rows how times without a zone are taken."""
+        from cli.terminal import moments
+
+        without = [
+            row.get("occurred")
+            for row in self._found.rows
+            if row.get("occurred") and not moments.says_zone(row.get("occurred"))
+        ]
+        if without and not self._zone:
+            first = moments.read(without[0], "--zone", quiet=True).seconds
+            output.say(
+                f"{counted(len(without), 'row', ('says', 'say'))} no zone; taken as local, "
+                f"the first as {moments.told(first)}"
+            )
 
     def _evidence(self, row: Row) -> str:
         return row.evidence(self._key, self._about.log, self._moment(row))

@@ -105,6 +105,17 @@ def path_for(number: str) -> Path:
     return Path(f"invitation-{re.sub(r'[^A-Za-z0-9-]', '-', number.strip())[:40]}.json")
 
 
+def free_path_for(number: str, *, force: bool) -> Path:
+    """The same where an older invitation may lie there still: beside it, unless it is to be
+    overwritten.
+    """
+    path, at = path_for(number), 1
+    while not force and path.exists():
+        at += 1
+        path = path_for(number).with_stem(f"{path_for(number).stem}-{at}")
+    return path
+
+
 def write(
     session: Session,
     file: Target,

@@ -165,7 +165,7 @@ def _suspend_and_invite(
 
     session, number = run.session, found.number
     server = person_invite.reached_at(wanted.url) if anew else ""
-    path = wanted.out or person_invite.path_for(number)
+    path = wanted.out or person_invite.free_path_for(number, force=wanted.force)
     since = {one.reference: one.since for one in listed}
     old = lost or max(found.suspended, key=lambda one: since.get(one.reference, ""))
     holders = {one.reference for one in (*found.suspended, old)}
@@ -180,10 +180,11 @@ def _suspend_and_invite(
     if anew:
         plan.append(f"invite   {number} anew, in these roles: {path}")
     plan.append(f"then     a custodian offers {counted(held.count, 'item')} to the new keys")
-    steps.show(plan)
     question = "Suspend these keys" if lost is not None else "They are suspended. Go on"
     with ExitStack() as stack:
+        # What is shown is what will be done: a file that cannot be written is told before.
         file = stack.enter_context(outfile.writing(path, force=wanted.force)) if anew else None
+        steps.show(plan)
         questions.agree(
             f"{question}{f', and invite {number} anew' * anew}?",
             yes=run.yes,

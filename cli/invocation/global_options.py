@@ -47,6 +47,8 @@ class State:
     agreed: set[tuple[str, str]] = field(default_factory=set)
     #: What somebody typed for a person, by the reference that the node gave for it.
     people: dict[str, str] = field(default_factory=dict)
+    #: Kinds of the numbers that are corrected, by their places in the event that gave them.
+    schemes: dict[str, str] = field(default_factory=dict)
     command: str = ""
     #: The item that the command is about, once it is known, for hints that name it; its URN; and
     #: digits by which it was named, with which the digest of its opening statement begins.

@@ -42,12 +42,15 @@ class Moment:
         return format_time(self.seconds)
 
 
-def read(text: str, option: str, *, day: bool = False, zone: str = "") -> Moment:
+def read(
+    text: str, option: str, *, day: bool = False, zone: str = "", quiet: bool = False
+) -> Moment:
     """A time that an option says.
 
     Args:
         day: a date alone does too, and is its beginning.
         zone: of a time that names none; empty for that of this computer.
+        quiet: whoever asks tells once for many how a time without a zone was taken.
 
     Raises:
         UsageError: it is none, has no zone where nobody can be told which one is taken, or is no
@@ -71,9 +74,15 @@ def read(text: str, option: str, *, day: bool = False, zone: str = "") -> Moment
         ) from error
     typed = (match["zone"] or zone).strip()
     moment = _moment(naive, _zone(typed, option) if typed else _local(option, text), option)
-    if not typed:
+    if not typed and not quiet:
         output.say(f"{option} {text.strip()} says no zone; taken as local: {told(moment)}")
     return Moment(moment, typed if _NAMED.fullmatch(typed) else "")
+
+
+def says_zone(text: str) -> bool:
+    """Whether a time that somebody typed says its zone."""
+    match = _TIME.fullmatch(text.strip())
+    return match is None or bool(match["zone"])
 
 
 def told(seconds: int, zone: tzinfo | None = None) -> str:

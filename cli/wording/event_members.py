@@ -6,6 +6,7 @@ import json
 import re
 from typing import Any, Final
 
+from cli.invocation.global_options import STATE
 from cli.wording import labels, person_words
 
 #: Stands for a statement that is known only once the record was opened.
@@ -64,7 +65,8 @@ def _field(pointer: str) -> str:
     if pointer in NUMBERS:
         return "number"
     if numbered := _NUMBER.fullmatch(pointer):
-        return f"number {int(numbered[1]) + 1} of the item"
+        scheme = STATE.schemes.get(pointer)
+        return f"{scheme} number" if scheme else f"number {int(numbered[1]) + 1} of the item"
     return _FIELD_OF.get(pointer, pointer)
 
 

@@ -98,17 +98,19 @@ def handling_member(marks: Iterable[str] | None) -> dict[str, Any]:
     return {"handling": found} if found else {}
 
 
-def moment_members(occurred: str, late: str, zone: str = "") -> dict[str, Any]:
+def moment_members(
+    occurred: str, late: str, zone: str = "", *, quiet: bool = False
+) -> dict[str, Any]:
     """The `occurred` and `late` members, where they were said: the time in UTC, with the zone that
     was named.
 
     Args:
-        zone: of a time that names none.
+        zone: of a time that names none. quiet: see moments.read.
 
     Raises:
         UsageError: no time, or one that has not come yet.
     """
-    moment = past_time(occurred, "--occurred", zone) if occurred else None
+    moment = past_time(occurred, "--occurred", zone, quiet=quiet) if occurred else None
     named = {"zone": moment.zone} if moment is not None and moment.zone else {}
     return {
         **({"occurred": {"from": moment.text, **named}} if moment is not None else {}),
@@ -149,11 +151,11 @@ def require_numbers(case: str, exhibit: str) -> None:
             )
 
 
-def past_time(text: str, option: str, zone: str = "") -> Moment:
+def past_time(text: str, option: str, zone: str = "", *, quiet: bool = False) -> Moment:
     """A time that has come: asked before anything is hashed or sent.
 
     Args:
-        zone: of a time that names none.
+        zone: of a time that names none. quiet: see moments.read.
 
     Raises:
         UsageError: it is none, or lies ahead of this computer's clock.
@@ -165,7 +167,7 @@ def past_time(text: str, option: str, zone: str = "") -> Moment:
     from ledger.domain.errors import UsageError
     from ledger.domain.event import claimed_times
 
-    now, moment = int(time.time()), moments.read(text, option, zone=zone)
+    now, moment = int(time.time()), moments.read(text, option, zone=zone, quiet=quiet)
     if moment.seconds > now:
         raise UsageError(
             f"{option} {text} lies after {format_time(now)}, when it would be signed",

@@ -67,8 +67,7 @@ def look(config: HomeSettings, own: TrustRoot) -> Sealing:
     if isinstance(held, Qbft) and held.in_contract:
         raise UsageError(
             "a contract names the validators of this chain, and its headers do not show since when",
-            hint="take a trust root that names them, of which you compared the fingerprint: "
-            "custody chain signers --trust FILE",
+            hint="take a trust root that names them, and compare its fingerprint: --trust FILE",
         )
     with closing(RpcChain(config.chain.url, headers=own.headers)) as chain:
         found = probing.probe(chain, None)
@@ -128,8 +127,7 @@ def _require_judged(config: HomeSettings, own: TrustRoot) -> tuple[SealRule, ...
     if not (rules := rules_of(own)) or rules[-1].end is not None:
         raise UsageError(
             "the trust root that this home joined with names nobody who seals blocks from now on",
-            hint="bundles verify by a trust root that pins their block: custody trust --pin BUNDLE "
-            "-o FILE",
+            hint="have an agency pin the block of a bundle: `custody trust -o FILE --pin BUNDLE`",
         )
     return rules
 

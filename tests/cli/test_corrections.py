@@ -81,6 +81,7 @@ def test_the_number_that_is_asked_about_at_a_terminal_is_the_one_that_is_signed(
     _, said = done(home, "correct", ITEM, "--case", "2026-118", *WHY, typed="y\n")
     assert said.count("[y/N]") == 1
     assert "is now     2026-118\n" in said
+    assert "member     case number\n" in said, "it was number 1 of the item"
     assert "scheme" not in said
 
 

@@ -11,7 +11,7 @@ import pytest
 from ledger.client import physical_items
 from ledger.client.registers import register_table
 from ledger.domain.errors import NetworkError, UsageError
-from tests.support.commands import within
+from tests.support.commands import done, within
 
 HEAD = "case,exhibit,description,occurred,make,seal,file,held-before,stated-sha-256\n"
 GOOD = HEAD + (
@@ -64,6 +64,14 @@ def test_a_register_is_taken_once_and_its_cells_as_the_text_that_they_are(
     assert "Fairphone" in out
     assert "S-2" in out
     assert "2026-01-02T10:00:00Z" in out
+
+
+def test_times_without_a_zone_are_told_once_and_not_row_by_row(home: Path, register: Path) -> None:
+    register.write_text(GOOD.replace("10:00:00Z", "10:00:00"))
+    _, said = done(home, "import", register, *LATE, "--dry-run", typed="")
+    assert said.count("no zone") == 1
+    assert "2 rows say no zone; taken as local, the first as 2026-01-02 10:00:00" in said
+    assert "no zone" not in done(home, "import", register, *LATE, "--zone", "Z", typed="")[1]
 
 
 def test_nothing_is_taken_where_one_row_is_wrong_and_each_is_told_with_its_column(

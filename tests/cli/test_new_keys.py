@@ -225,13 +225,28 @@ def test_nobody_is_suspended_where_the_invitation_could_not_be_written_or_reache
 ) -> None:
     taken = here / f"invitation-{officer.number}.json"
     taken.write_text("another one")
-    said = agency.type("node", "person", "replace", officer.number, "--yes", code=2)
+    said = agency.type(
+        "node", "person", "replace", officer.number, "-o", taken, typed="y\n", code=2
+    )
     assert "exists already" in said
+    assert "suspend  " not in said, "it is told before anything is shown"
     assert list(agency.states(officer.number).values()) == ["active"]
     taken.unlink()
     said = agency.type("node", "person", "replace", officer.number, typed="n\n", code=2)
     assert list(agency.states(officer.number).values()) == ["active"], said
     assert list(here.iterdir()) == []
+
+
+def test_an_old_invitation_that_still_lies_there_stops_nobody(
+    agency: ServedAgency, officer: Officer, here: Path
+) -> None:
+    taken = here / f"invitation-{officer.number}.json"
+    taken.write_text("an old one")
+    said = agency.type("node", "person", "replace", officer.number, "--yes")
+    beside = here / f"invitation-{officer.number}-2.json"
+    assert f"Invitation written to {beside.name}" in said
+    assert beside.exists()
+    assert taken.read_text() == "an old one"
 
 
 def test_a_preview_shows_what_would_be_done_and_does_nothing(

@@ -52,7 +52,10 @@ def test_from_invitation_to_suspension(served: Path, tmp_path: Path, rng: random
 
     asked = custody("person", "enrol", invitation, home=mine, environment=OTHER).stdout
     [fingerprint] = re.findall(r"^  ((?:[0-9a-f]{4} ?){4})$", asked, re.MULTILINE)
-    assert "not enrolled yet" in custody("status", home=mine, environment=OTHER, code=2).stderr
+    for folder, named in ((ROOT, "INVITATION"), (tmp_path, invitation.name)):
+        told = custody("status", home=mine, environment=OTHER, folder=folder, code=2).stderr
+        assert "not enrolled yet" in told
+        assert f"person enrol {named}" in " ".join(told.replace("\\\n", "").split())
     early = custody("person", "fetch", home=mine, environment=OTHER, code=1).stderr
     assert "an administrator has to approve you first" in early
     assert f"custody --home {mine} person enrol" in early

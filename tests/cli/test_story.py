@@ -1,4 +1,4 @@
-"""The story (anvil), and docs/consortium.md as it stands (Hardhat): nodes as processes of their
+"""The story (three geth signers), and docs/consortium.md as it stands (Hardhat): nodes as processes of their
 own, on real chains.
 """
 

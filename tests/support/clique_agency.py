@@ -16,7 +16,7 @@ from ledger.domain.errors import NetworkError
 from tests.support.consortium import ROLES, address
 from tests.support.desk import PASSPHRASE, Desk
 from tests.support.telling_node import Lie, RefusedError, honest, telling
-from tools.scenarios.clique_network import CliqueNetwork, Signer, clique_network
+from tools.scenarios.clique_network import CliqueNetwork, Signer, running
 
 CONFIRMATIONS = 1
 
@@ -71,7 +71,7 @@ def founded(folder: Path, *codes: str) -> Iterator[Agencies]:
     ]
     accounts = [account for card in cards for account in (card.governor, card.anchorer)]
     with ExitStack() as stack:
-        network = stack.enter_context(clique_network(folder, accounts))
+        network = stack.enter_context(running(folder, accounts))
         root, _ = deploy_contracts.consort(
             network.signers[0].rpc, network.payer, cards, wei=0, confirmations=CONFIRMATIONS
         )

@@ -28,8 +28,18 @@ from tests.support.commands import within
         ),
         (
             "session show A1",
-            "session has no command 'show': did you mean show or home show or case show?",
-            "custody show A1; or: custody home show A1; or: custody case show A1",
+            "session has no command 'show'",
+            "its commands: list, end; see custody session --help",
+        ),
+        (  # and no list of another group
+            "dispose list",
+            "dispose has no command 'list'",
+            "its commands: request, approve, carry-out, certificate; see custody dispose --help",
+        ),
+        (
+            "case label 2026-117/ -o x",
+            "case has no command 'label': did you mean label?",
+            "custody label 2026-117/ -o x",
         ),
         (  # as the option was called that recorded it
             "correct A3 --description blue --reason light",
@@ -44,7 +54,7 @@ from tests.support.commands import within
         (  # not `notices remove`, which takes something away
             "notices preview 4712",
             "notices has no command 'preview'",
-            "its commands: custody notices --help",
+            "its commands: set, add, remove, list, test, off; see custody notices --help",
         ),
         (
             "note A1 --txt=seen",

@@ -23,16 +23,6 @@ _CUSTODY: Final = (sys.executable, "-m", "cli")
 
 
 @contextmanager
-def local_chain(anvil: str) -> Iterator[str]:
-    """The URL of a fresh chain on loopback, which ends with the scenario."""
-    port = free_port()
-    command = (anvil, "--port", str(port), "--silent", "--hardfork", "paris", "--chain-id", "31337")
-    with _process(command, dict(os.environ)):
-        _await_port(port)
-        yield f"http://127.0.0.1:{port}"
-
-
-@contextmanager
 def _process(command: tuple[str, ...], environment: dict[str, str]) -> Iterator[None]:
     process = subprocess.Popen(
         command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL

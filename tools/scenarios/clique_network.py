@@ -254,8 +254,18 @@ class CliqueNetwork:
             signer.ask("admin_addPeer", other.enode)
 
 
+def require_geth() -> None:
+    """Refuse to go on where no geth was built.
+
+    Raises:
+        UsageError: there is none.
+    """
+    if not GETH.exists():
+        raise UsageError("a Clique network needs geth", hint="make geth builds it")
+
+
 @contextmanager
-def clique_network(folder: Path, funded: Sequence[bytes] = ()) -> Iterator[CliqueNetwork]:
+def running(folder: Path, funded: Sequence[bytes] = ()) -> Iterator[CliqueNetwork]:
     """A fresh network, which ends with whoever asked for it.
 
     Args:
@@ -264,8 +274,7 @@ def clique_network(folder: Path, funded: Sequence[bytes] = ()) -> Iterator[Cliqu
     Raises:
         UsageError: no geth.
     """
-    if not GETH.exists():
-        raise UsageError("a Clique network needs geth", hint="make geth builds it")
+    require_geth()
     network = CliqueNetwork(folder, funded)
     try:
         network.start()
@@ -283,7 +292,7 @@ def main() -> int:
     try:
         with (
             tempfile.TemporaryDirectory(prefix="clique-network-") as folder,
-            clique_network(Path(folder)) as network,
+            running(Path(folder)) as network,
         ):
             for signer in network.signers:
                 output.show(f"{signer.rpc}  signer 0x{signer.address.hex()}")

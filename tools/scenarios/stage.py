@@ -12,11 +12,12 @@ from typing import Final
 from cli.terminal import output
 from ledger.domain.errors import ChainError
 from tools.scenarios.actors import Actor, free_port, verify
+from tools.scenarios.clique_network import CliqueNetwork
 
 NL: Final = "NL-POL"
 RO: Final = "RO-DIICOT"
-#: The first account that anvil funds; its key is known to everybody and worth nothing.
-_DEPLOYER: Final = "ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80"
+#: Who runs the chain: more than the agencies that work on it.
+_SIGNERS: Final = ("The Hague", "Bucharest", "Strasbourg")
 _ROLES: Final = (
     "--role administrator --role officer --role custodian --role examiner --role prosecutor"
 )
@@ -25,14 +26,11 @@ _AGREED: Final = 120.0  # seconds for two nodes and a chain to come to the same 
 
 @dataclass(frozen=True)
 class Left:
-    """A folder for the court: what in it is verified, and the fingerprints of its trust root,
-    without and with the block that it pins.
-    """
+    """A folder for the court: what in it is verified, and the fingerprint of its trust root."""
 
     folder: Path
     verified: Path
     fingerprint: str
-    with_pins: str
 
     @property
     def trust(self) -> Path:
@@ -48,8 +46,8 @@ class Left:
 class Stage:
     """Agencies, what they leave behind, and how each step is told."""
 
-    def __init__(self, out: Path, chain: str) -> None:
-        self.out, self.chain = out, chain
+    def __init__(self, out: Path, network: CliqueNetwork) -> None:
+        self.out, self.network = out, network
         self.trust = out / "trust.json"
         self.agencies = {
             code: Actor(out / code.lower(), secrets.token_urlsafe(16), free_port())
@@ -61,6 +59,9 @@ class Stage:
     def found(self) -> None:
         """Let two agencies share a chain, neither of which has power over the other."""
         self._step("Two police agencies of two countries share a chain that neither of them rules")
+        for name, signer in zip(_SIGNERS, self.network.signers, strict=True):
+            self._tell(name, f"seals blocks as 0x{signer.address.hex()}")
+        self._tell("", "a block is final once two of them sealed it, or built on it")
         cards = {code: self.out / f"{code.lower()}.json" for code in self.agencies}
         for code, profile in ((NL, "nl"), (RO, "ro")):
             agency = self.agencies[code]
@@ -75,21 +76,23 @@ class Stage:
             self._tell(code, "made its own keys; only a card without secrets leaves its machine")
             self._tell("", f"it records by the rules of its country: profile {profile}")
         key = self.out / "deployer.key"
-        key.write_text(_DEPLOYER)
+        key.write_text(self.network.payer.hex())
         made = Actor(self.out, "-").custody(
             "chain deploy --rpc {chain} --founders {nl} --founders {ro} --key {key} --fund 10 "
-            "--confirmations 0 -o {trust}",
-            chain=self.chain,
+            "--confirmations 1 -o {trust}",
+            chain=self.network.signers[0].rpc,
             nl=cards[NL],
             ro=cards[RO],
             key=key,
             trust=self.trust,
         )
         self._tell("contracts", f"{made['ledger']}: no owner, and it refuses any rewriting")
-        for code, agency in self.agencies.items():
+        for signer, (code, agency) in zip(
+            self.network.signers, self.agencies.items(), strict=False
+        ):  # each asks a node of its own
             agency.custody(
-                "init --rpc {chain} --trust {trust} --confirmations 0",
-                chain=self.chain,
+                "init --rpc {chain} --trust {trust} --confirmations 1",
+                chain=signer.rpc,
                 trust=self.trust,
             )
             self._tell(code, "compared the contracts' code with its own copy, and joined")
@@ -115,8 +118,8 @@ class Stage:
         return colleague
 
     def _check(self, agency: Actor, item: str, name: str, *, basis: str) -> None:
-        """Leave a folder for the court, and let a third party verify it, who has nothing but it,
-        the fingerprint, and a chain of their choice.
+        """Leave a folder for the court, and let a third party verify it offline, who has nothing
+        but it and the fingerprint.
         """
         agency.custody("anchor")
         folder = self.out / "for-the-court" / name
@@ -127,10 +130,11 @@ class Stage:
             folder,
             folder / (made["file"] or made["bundle"]),
             made["fingerprint"],
-            made["fingerprintWithPins"],
         )
+        if made["fingerprintWithPins"] is not None:
+            raise ChainError(f"{name}: no seals judge its block, which an agency had to pin")
         self._left.append(left)
-        self._verify(left, left.fingerprint, "--rpc", self.chain)
+        self._verify(left)
 
     def _compare(self) -> None:
         """Let both agencies read out the fingerprint of their chain, and check what the folders
@@ -146,11 +150,10 @@ class Stage:
         for left in self._left:
             for agency in self.agencies.values():
                 agency.custody("trust --check {trust}", trust=left.trust)
-            self._tell("both", f"confirm the block that {left.trust.relative_to(self.out)} pins:")
-            self._tell("", f"with it {left.with_pins}")
+            self._tell("both", f"confirm {left.trust.relative_to(self.out)}")
 
-    def _verify(self, left: Left, fingerprint: str, *more: str) -> None:
-        shown = verify(*left.words, "--trust-fingerprint", fingerprint, *more)
+    def _verify(self, left: Left) -> None:
+        shown = verify(*left.words, "--trust-fingerprint", left.fingerprint)
         self._tell("third party", f"{left.folder.name}: {shown[-1]}")
 
     @staticmethod

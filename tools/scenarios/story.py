@@ -1,7 +1,8 @@
 """The story: an item's life across two countries, told in plain words.
 
-Two nodes that trust nobody, a chain between them, and a third party who checks. Every step is a
-command of ``custody`` in a process of its own, as a person would type it.
+Two nodes that trust nobody, a chain between them that three signers seal, and a third party who
+checks without any network. Every step is a command of ``custody`` in a process of its own, as a
+person would type it.
 
 Run it with ``make story``, or ``python -m tools.scenarios.story --output FOLDER``.
 """
@@ -9,20 +10,20 @@ Run it with ``make story``, or ``python -m tools.scenarios.story --output FOLDER
 from __future__ import annotations
 
 import argparse
-import os
 import secrets
 import shlex
-import shutil
 import sys
 from contextlib import ExitStack
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
 from cli.terminal import outfile, output
 from ledger.adapters import files
 from ledger.domain.codecs.text import counted
-from ledger.domain.errors import ChainError, CustodyError, UsageError
-from tools.scenarios.actors import Actor, local_chain, verify
+from ledger.domain.errors import ChainError, CustodyError
+from tools.scenarios import clique_network
+from tools.scenarios.actors import Actor, verify
 from tools.scenarios.stage import NL, RO, Stage
 
 _WARRANT: Final = '--basis "search warrant 2026/117" --basis-kind warrant'
@@ -51,10 +52,10 @@ class _Story(Stage):
         """Verify what is left when chain and nodes are gone, and read it as a court does."""
         self._step("No chain, no node, no network: a third party verifies each folder again")
         for left in self._left:
-            self._verify(left, left.with_pins)
+            self._verify(left)
         self._step("What a court reads, from the last folder made before the keys were destroyed")
         [last] = [left for left in self._left if left.folder.name == "image-before-disposal"]
-        output.show(*verify(*last.words, "--trust-fingerprint", last.with_pins, "--timeline"))
+        output.show(*verify(*last.words, "--trust-fingerprint", last.fingerprint, "--timeline"))
         output.show(
             "",
             "Every step came out as told. Nobody had to trust anybody: see "
@@ -203,21 +204,16 @@ def tell(out: Path) -> None:
     """Tell the story, and leave its folders for the court.
 
     Raises:
-        UsageError: no anvil, or the folder holds something else.
+        UsageError: no geth, or the folder holds something else.
         ChainError: a step did not come out as told.
     """
-    places = os.pathsep.join(["node_modules/.bin", os.environ.get("PATH", "")])
-    anvil = shutil.which("anvil", path=places)
-    if anvil is None:
-        raise UsageError(
-            "the story needs anvil, a chain for trying things out",
-            hint="make story installs it first",
-        )
+    clique_network.require_geth()
     outfile.require_folder(out)
     files.renew_folder(out, "the story")
     with ExitStack() as stack:
-        chain = stack.enter_context(local_chain(anvil))
-        story = _Story(out, chain)
+        nodes = Path(stack.enter_context(TemporaryDirectory(prefix="story-chain-")))
+        network = stack.enter_context(clique_network.running(nodes))
+        story = _Story(out, network)
         story.found()
         for agency in story.agencies.values():
             stack.enter_context(agency.serving())
