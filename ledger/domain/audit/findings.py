@@ -61,7 +61,7 @@ KINDS: Final[dict[str, Kind]] = {
         "log",
         _I,
         3,
-        "this copy of the log is older than its newest anchored checkpoint",
+        "this copy of the log is older than its newest anchored checkpoint: it was not judged",
         "get a newer copy (whoever keeps the log: `custody log export DIR --entries`); if the "
         "agency has none: " + _KEEP,
     ),
