@@ -127,6 +127,6 @@ def test_the_widest_row_of_a_list_fits_eighty_columns(monkeypatch: pytest.Monkey
     assert len(lines) == 3
     assert max(map(len, lines)) <= 80
     assert lines[2].split() == [
-        *("cdcdcdcd", "derived", "2026-11-20T10:00Z", "47110815", "RO-DIICOT", "destroyed,"),
+        *("cdcdcdcd", "derived", "2026-11-20", "10:00Z", "47110815", "RO-DIICOT", "destroyed,"),
         *("on", "its", "way"),
     ]
