@@ -57,6 +57,7 @@ ROUTES: Final[dict[str, frozenset[str]]] = {
     "trust_root": PUBLIC,
     # whoever is logged in
     "status": _PEOPLE,
+    "list_timestamps": _PEOPLE,
     "list_evidence": _PEOPLE,
     "search_evidence": _PEOPLE,
     "find_evidence": _PEOPLE,
@@ -137,6 +138,7 @@ ROUTES: Final[dict[str, frozenset[str]]] = {
     "list_people": frozenset({"administrator", "data-protection-officer"}),
     # running the node
     "anchor": frozenset({"administrator", "custodian", "officer"}),
+    "stamp": frozenset({"administrator", "custodian", "officer"}),
     "sync_replicas": frozenset({"administrator", "custodian", "officer"}),
     "check_fixity": frozenset({"administrator", "custodian", "officer", "examiner", "auditor"}),
     "set_copies": frozenset({"administrator", "custodian"}),

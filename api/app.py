@@ -36,6 +36,7 @@ from api.routes import (
     replicas,
     session,
     statements,
+    timestamps,
 )
 from ledger import __version__
 from ledger.services.audit.jobs import AuditJobs
@@ -58,6 +59,7 @@ _ROUTERS: Final = (
     log.router,
     agency.router,
     audits.router,
+    timestamps.router,
 )
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 

@@ -134,6 +134,7 @@ _GROUPS: Final[dict[str, tuple[str, int, int, tuple[str, ...]]]] = {
         ),
     ),
     "long": ("anchoring and exchange", 3, 8, ("anchor", "sync_handovers")),
+    "time": ("a time authority", 1, 4, ("stamp",)),
     "partners": (
         "another agency's node",
         3,

@@ -259,9 +259,21 @@ class EndingOut(Strict):
     hint: str
 
 
+class TimeAuthorityOut(Strict):
+    """A time authority that the node asks: how many tokens of it are kept, and of the newest one
+    how many entries its checkpoint has, and when it saw that.
+    """
+
+    name: str
+    count: int
+    size: int
+    time: str | None
+
+
 class StatusOut(Strict):
     """How far anchoring is: sizes count log entries. ``certificates``: those that end soon, as far
-    as the caller may know of them.
+    as the caller may know of them. ``anchoredAlone``: the agency, where nobody else vouches for its
+    log.
     """
 
     agency: str
@@ -279,6 +291,8 @@ class StatusOut(Strict):
     ipfs: dict[str, Any] | None
     workers: list[WorkerOut]
     certificates: list[EndingOut]
+    anchoredAlone: str | None
+    timeAuthorities: list[TimeAuthorityOut]
 
 
 class ProofOut(Strict):

@@ -37,7 +37,7 @@ GROUPS: Final[dict[str, tuple[str, ...]]] = {
     "Home and login": ("init", "home", "config", "use", "login", "session"),
     "The node": (
         *("serve", "status", "anchor", "fixity", "doctor", "backup", "restore", "collect"),
-        *("ipfs", "log"),
+        *("ipfs", "log", "stamp"),
     ),
     "The agency and its partners": (
         *("person", "alarms", "notices", "oidc", "profile", "partner", "network", "chain"),

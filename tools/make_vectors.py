@@ -1,7 +1,7 @@
 """Writes tests/vectors: worked examples of every format, and one bundle a mutation or lie. Run it
 only for a new format version, or for what is new with the names of what is to be written.
 
-.venv/bin/python -m tools.make_vectors [examples] [bundle] [lying]
+.venv/bin/python -m tools.make_vectors [examples] [bundle] [lying] [timestamps]
 """
 
 from __future__ import annotations
@@ -30,11 +30,14 @@ from ledger.domain.identity import login
 from ledger.domain.log import merkle
 from ledger.domain.log import receipt as receipts
 from ledger.domain.log import statement as statements
+from ledger.domain.timestamps import authorities, judging, tokens
+from ledger.domain.timestamps.judging import GivenToken, Stamped
 from ledger.services.node.certificate_authority import Authority
 from tests.support import clique, lying_cases, qbft_cases
 from tests.support.desk import PASSPHRASE, Desk
 from tests.support.lying_bundles import LyingItem, measured, prepare
 from tests.support.malice import World
+from tests.support.time_authority import POLICY, OpensslAuthority
 from tests.unit.test_event import BASE, SALTS
 from tests.unit.test_verify import MUTATIONS, Sample
 
@@ -172,6 +175,50 @@ def examples() -> None:
     (TARGET / "worked_example.json").write_text(json.dumps(worked_example(), indent=1) + "\n")
 
 
+def timestamps() -> None:
+    """Write tokens of an `openssl ts` authority, with what a verifier makes of each."""
+    note, when = b"a note", 0
+    digest = sha256(note).digest()
+    with tempfile.TemporaryDirectory() as name:
+        first = OpensslAuthority(Path(name) / "first", name="First")
+        second = OpensslAuthority(Path(name) / "second", name="Second")
+        token, other = first.token(digest), first.token(sha256(b"another").digest())
+        cover = second.token(sha256(token).digest())
+        lists, when = first.lists(), tokens.parse(token).latest
+        cases: dict[str, tuple[list[tuple[bytes, int | None]], dict[str, Any]]] = {
+            "a token": ([(token, None)], {}),
+            "no revocation list": ([(token, None)], {"lists": []}),
+            "a token for another note": ([(other, None)], {}),
+            "another policy": ([(token, None)], {"policies": ("1.2.3",)}),
+            "an unknown authority": ([(cover, None)], {"known": [first]}),
+            "of before it was signed": ([(token, None)], {"signed": when + 301}),
+            "distrusted": ([(token, None)], {"until": when + 60}),
+            "distrusted, and covered before": ([(token, None), (cover, 0)], {"until": when + 60}),
+            "distrusted, and covered after": ([(token, None), (cover, 0)], {"until": when}),
+        }
+        made = []
+        for title, (given, changes) in cases.items():
+            own = {"policies": changes.get("policies", (POLICY,))}
+            known = [first.trusted(distrusted_from=changes.get("until"), **own)]
+            known += [] if "known" in changes else [second.trusted()]
+            asked = [GivenToken(der, None if at is not None else 0, at) for der, at in given]
+            signed, shown = changes.get("signed", 0), changes.get("lists", lists)
+            judged = judging.judge(asked, [Stamped(digest, signed)], known, shown)
+            made.append(
+                {
+                    "what": title,
+                    "note": note.hex(),
+                    "signed": signed,
+                    "tokens": [{"token": one.der.hex(), "over": one.token} for one in asked],
+                    "lists": [crl.hex() for crl in shown],
+                    "timeAuthorities": [authorities.encode(one) for one in known],
+                    "problem": judged[0].problem or None,
+                    "revocationChecked": judged[0].revocation_checked,
+                }
+            )
+    (TARGET / "timestamps.json").write_text(json.dumps(made, indent=1) + "\n")
+
+
 def mutations() -> None:
     """Write a good bundle, and what somebody makes of it who wants another verdict."""
     folder = _emptied("bundle")
@@ -238,7 +285,7 @@ def _emptied(name: str) -> Path:
 
 def main() -> None:
     """Write everything, or what is named."""
-    parts = {"examples": examples, "bundle": mutations, "lying": lies}
+    parts = {"examples": examples, "bundle": mutations, "lying": lies, "timestamps": timestamps}
     for name in sys.argv[1:] or parts:
         parts[name]()
 

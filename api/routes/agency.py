@@ -9,7 +9,7 @@ from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import Response
 
 from api.deps import CallerDep, GuardedRoute, NodeDep
-from api.schemas import EndingOut, StatusOut, VerifyIn, WorkerOut
+from api.schemas import EndingOut, StatusOut, TimeAuthorityOut, VerifyIn, WorkerOut
 from api.schemas_agency import AgencyOut, DemandsOut
 from api.schemas_exchange import VersionOut, VersionsOut
 from ledger.domain import verify as verification
@@ -27,6 +27,7 @@ from ledger.services.node.duty_board import Standing
 from ledger.services.onchain import checkpoint_anchoring
 from ledger.services.people import colleagues, expiry, revocation
 from ledger.services.storage import replica_status
+from ledger.services.timestamps import standing
 
 router = APIRouter(route_class=GuardedRoute, prefix="/v1", tags=["agency"])
 
@@ -107,6 +108,7 @@ def _status(node: Node, caller: Caller, *, chain: bool = True, ipfs: bool = Fals
     with node.records.read() as unit:
         reached, log = checkpoint_anchoring.progress(node, unit), unit.logs.get(node.log_id)
         version = node.descriptor(unit).version
+        alone, asked = standing.alone(node, unit), standing.authorities(node, unit)
     assert log is not None
     told = colleagues.may_be_told(node, caller)
     newest: dict[str, Any] | None = None
@@ -145,6 +147,16 @@ def _status(node: Node, caller: Caller, *, chain: bool = True, ipfs: bool = Fals
                 hint=one.remedy,
             )
             for one in expiry.told_to(caller, expiry.ending(node))
+        ],
+        anchoredAlone=alone,
+        timeAuthorities=[
+            TimeAuthorityOut(
+                name=one.name,
+                count=one.count,
+                size=one.size,
+                time=None if one.time is None else format_time(one.time),
+            )
+            for one in asked
         ],
     )
 

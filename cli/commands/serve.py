@@ -90,15 +90,15 @@ def _serve(home: Any, host: str, port: int, policy: Any) -> None:
     from ledger.services.workers.handover_worker import HandoverWorker
     from ledger.services.workers.notice_worker import NoticeWorker
     from ledger.services.workers.replica_worker import ReplicaWorker
+    from ledger.services.workers.time_stamp_worker import TimeStampWorker
 
     listener = listen(host, port)
     url = f"http://{host}:{listener.getsockname()[1]}"
     ipfs = home.settings.ipfs
     reading = fixity.FixityPolicy(int(ipfs.fixity_days * 86400), int(ipfs.fixity_rate * (1 << 20)))
     workers: list[Any] = [
-        AnchoringWorker(home.node, policy),
-        ReplicaWorker(home.node, reading),
-        HandoverWorker(home.node),
+        *(AnchoringWorker(home.node, policy), ReplicaWorker(home.node, reading)),
+        *(HandoverWorker(home.node), TimeStampWorker(home.node)),
     ]
     if notices.are_set(home.keyring):
         opened = partial(notices.open_notices, home.path, home.keyring)

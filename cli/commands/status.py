@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import typer
 
 from cli.invocation.global_options import STATE, Json
-from cli.invocation.hints import runnable
+from cli.invocation.hints import command, runnable
 from cli.items import short_ids
 from cli.terminal import output, tables
 from ledger.domain.codecs.text import counted
@@ -79,6 +79,7 @@ def text(found: NodeStatus, *, anchors: bool = True) -> list[str]:
         place = f"block {newest.block}, gas {newest.gas}" if newest.block else "not mined yet"
         lines.append(f"newest      {counted(newest.size, 'entry')}, {newest.state}, {place}")
     lines += _chain(found.chain) if found.chain is not None else []
+    lines += time_lines(found)
     lines.append(f"stored      {output.size(found.storedBytes)} of encrypted content")
     if found.frozen:
         lines.append(f"FROZEN      {found.frozen}: run {runnable('custody doctor')}")
@@ -99,6 +100,26 @@ def text(found: NodeStatus, *, anchors: bool = True) -> list[str]:
             lines += [f"  what to do: {runnable(worker.hint)}"] if worker.hint else []
     if found.ipfs:
         lines += _ipfs(found.ipfs)
+    return lines
+
+
+def time_lines(found: NodeStatus) -> list[str]:
+    """Who else saw the log, and when; or that nobody did."""
+    asked = found.timeAuthorities or ()
+    lines = []
+    if found.anchoredAlone:
+        todo = ("stamp", "now") if asked else ("stamp", "add", "NAME", "URL", "--roots", "FILE")
+        lines = [
+            f"time        anchored by nobody but {found.anchoredAlone} itself",
+            f"  what to do: {command(*todo)}",
+        ]
+    for one in asked:
+        seen = (
+            f"saw {counted(one.size, 'entry')} at {one.time}"
+            if one.time
+            else "has seen nothing yet"
+        )
+        lines.append(f"time        {one.name} {seen} ({counted(one.count, 'time stamp')})")
     return lines
 
 

@@ -35,7 +35,7 @@ Example:
 """
 _AGREES = (
     "your node's chain agrees with all that is believed of it (chain, contracts, signers, pinned "
-    "blocks); its label, agencies and confirmations were compared with nothing"
+    "blocks); its label, agencies, time authorities and confirmations were compared with nothing"
 )
 
 

@@ -145,9 +145,16 @@ def render(left: CourtFolder, now: int) -> str:
     found, report = trust_fingerprint.of(left.root), left.report
     bundled = _rows(left)
     pinned = ""
-    if found.with_pins:
-        numbers = ", ".join(map(str, found.pinned))
+    if found.authorities:
+        named = ", ".join(map(shown, found.authorities))
         pinned = (
+            f"<p>The trust root also says which authorities are believed about time: {named}. The "
+            f"fingerprint above covers them. Without them, and without pins, it is "
+            f"{shown(found.chain)}.</p>"
+        )
+    if found.pinned:
+        numbers = ", ".join(map(str, found.pinned))
+        pinned += (
             "<p>The trust root also says by itself that a block is real, number "
             f"{shown(numbers)}. So ask for the fingerprint <em>with its pins</em>, which is the "
             "one above, and have a second agency check the file trust.json. Without its pins the "
@@ -232,6 +239,13 @@ def _rows(left: CourtFolder) -> str:
     ]
     if "provenTime" in facts:
         rows.append(("On record no later than", facts["provenTime"]))
+    rows += [
+        (f"Seen by {row['authority']}", f"no later than {row['latest']}")
+        for row in facts.get("timestamps", ())
+        if row["problem"] is None and row["size"] is not None
+    ]
+    if facts.get("anchoredAlone"):
+        rows.append(("Anchored by", f"nobody but {facts['anchoredAlone']} itself"))
     if left.report.withheld:
         rows.append(("Left out of the record", ", ".join(left.report.withheld)))
     item = short_ids.short_digest(report.events[0]["statement"])

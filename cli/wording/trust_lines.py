@@ -6,8 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, overload
 
 import typer
 
+from cli.terminal import output
+
 if TYPE_CHECKING:
     from ledger.domain.bundle.trust import TrustRoot
+    from ledger.domain.bundle.trust_fingerprint import Fingerprints
 
 _SHOWN: Final = 8  # numbers of pinned blocks in a line
 #: Beside every --trust that a verdict rests on.
@@ -54,6 +57,7 @@ def as_json(root: TrustRoot) -> dict[str, Any]:
         "fingerprint": found.chain,
         "fingerprintWithPins": found.with_pins or None,
         "pinned": list(found.pinned),
+        "timeAuthorities": list(found.authorities),
     }
 
 
@@ -64,7 +68,9 @@ def lines(root: TrustRoot) -> list[str]:
     found = trust_fingerprint.of(root)
     told = [f"fingerprint: {found.chain}"]
     if found.with_pins:
-        told.append(f"with {_blocks(found.pinned)}: {found.with_pins}")
+        added = f"with {_added(found)}:"
+        alone = [f"{added} {found.with_pins}"]
+        told += alone if not found.authorities else [added, f"  {found.with_pins}"]
     return told
 
 
@@ -84,7 +90,7 @@ def judged_by(root: TrustRoot, told: str) -> list[str]:
     if given:
         return [
             *_fingerprint(given, "as you were told"),
-            f"    not believed: its {_blocks(found.pinned)},",
+            *output.wrapped(f"not believed: its {_added(found)},", 79, indent=4, further=6),
             "      which that fingerprint does not cover; this one does:",
             f"      {found.with_pins}",
         ]
@@ -92,7 +98,7 @@ def judged_by(root: TrustRoot, told: str) -> list[str]:
         return _fingerprint(found.chain, "not compared yet")
     return [
         *_fingerprint(found.with_pins, "not compared yet"),
-        f"      without its {_blocks(found.pinned)}:",
+        *output.wrapped(f"without its {_added(found)}:", 79, indent=6, further=8),
         f"      {found.chain}",
     ]
 
@@ -100,6 +106,16 @@ def judged_by(root: TrustRoot, told: str) -> list[str]:
 def _fingerprint(digits: str, compared: str) -> list[str]:
     """The digits whole in a line: they are read out group by group."""
     return [f"    trust root: fingerprint {digits}", f"      {compared}"]
+
+
+def _added(found: Fingerprints) -> str:
+    """What a trust root says that not every agency of the chain says."""
+    said = [_blocks(found.pinned)] if found.pinned else []
+    if names := found.authorities:
+        shown = ", ".join(names[:_SHOWN])
+        more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+        said.append(f"time {'authorities' if len(names) > 1 else 'authority'} {shown}{more}")
+    return " and ".join(said)
 
 
 def _blocks(numbers: tuple[int, ...]) -> str:

@@ -24,7 +24,8 @@ from ledger.adapters.ipfs.read_only_blocks import LocalBlockView
 from ledger.adapters.ipfs.tiered import TieredBlockStore
 from ledger.adapters.keystore.file import FileKeyring, Unlocking
 from ledger.adapters.node.partner import Partners
-from ledger.app import settings
+from ledger.adapters.time_authority import HttpTimeAuthority
+from ledger.app import settings, time_settings
 from ledger.app.chain_settings import ChainSettings
 from ledger.app.settings import IPFS_SECRET, HomeSettings, IpfsNode, IpfsSettings
 from ledger.domain.blocks.store import Replica, Replicas
@@ -168,6 +169,7 @@ def assemble(
         clock,
         keys,
         rules,
+        open_time_authorities(config),
         replicas,
         Partners(
             lambda: (node.keys.service, node.keys.service_certificate.der),  # renewed meanwhile
@@ -228,6 +230,17 @@ def _identity(config: HomeSettings) -> IdentityProvider | None:
     from ledger.adapters.oidc import OidcProvider
 
     return OidcProvider(config.oidc.issuer, config.oidc.client_id, hosts.networks(config.networks))
+
+
+def open_time_authorities(config: HomeSettings) -> tuple[HttpTimeAuthority, ...]:
+    """The time authorities of a home; none is contacted yet.
+
+    Raises:
+        FormatError: one of them is not written as a trust root takes it.
+    """
+    networks = hosts.networks(config.networks)
+    named = zip(time_settings.named(config.time_authorities), config.time_authorities, strict=True)
+    return tuple(HttpTimeAuthority(authority, one.url, networks) for authority, one in named)
 
 
 def open_replicas(ipfs: IpfsSettings, keyring: FileKeyring) -> Replicas:

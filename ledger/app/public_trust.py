@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ledger.adapters.chain.contracts import Contracts
 from ledger.adapters.clock import SystemClock
-from ledger.app import settings
+from ledger.app import settings, time_settings
 from ledger.app.settings import HomeSettings
 from ledger.domain.chain import clique, evm
 from ledger.domain.chain.finality import Finality
@@ -39,6 +39,7 @@ def read(home: Path, pin: int | None = None) -> bytes:
             seal_rules=_seal_rules(config, chain),
             confirmations=config.chain.confirmations,
             pin=pin,
+            time_authorities=time_settings.named(config.time_authorities),
         )
     return root.encode()
 

@@ -16,6 +16,7 @@ from typing import Final
 
 from ledger.adapters import files
 from ledger.app.chain_settings import ChainSettings
+from ledger.app.time_settings import TimeAuthoritySettings
 from ledger.domain.codecs import strict_json
 from ledger.domain.errors import CustodyError, StorageError, UsageError
 from ledger.domain.files import custody_files
@@ -116,6 +117,7 @@ class HomeSettings:
     networks: tuple[str, ...] = ()
     serve: ServeSettings = ServeSettings()
     exchange: ExchangeSettings = ExchangeSettings()
+    time_authorities: tuple[TimeAuthoritySettings, ...] = ()
     #: Where whoever is given evidence finds a release, in words: for pages that go along with it.
     releases: str = ""
 
@@ -150,6 +152,9 @@ def read(home: Path) -> HomeSettings:
             "serve": serve,
             "exchange": exchange,
         }
+        sections["time_authorities"] = tuple(
+            map(TimeAuthoritySettings.parse, value.get("time_authorities", ()))
+        )
         sections |= {"networks": allowed, "releases": str(value.get("releases", ""))[:_WORDS]}
         return HomeSettings(**{**value, **sections})
     except (FileNotFoundError, NotADirectoryError) as error:

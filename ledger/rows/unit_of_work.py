@@ -14,6 +14,7 @@ from ledger.rows.people import PeopleRepository, SessionsRepository
 from ledger.rows.records import DocumentsRepository, GrantsRepository
 from ledger.rows.releases import ReleasesRepository
 from ledger.rows.storage import ReplicasRepository
+from ledger.rows.timestamps import TimeStampsRepository
 
 
 class TablesRepository(Protocol):
@@ -90,6 +91,8 @@ class UnitOfWork(Protocol):
     def releases(self) -> ReleasesRepository: ...
     @property
     def authority(self) -> AuthorityFilesRepository: ...
+    @property
+    def timestamps(self) -> TimeStampsRepository: ...
     @property
     def tables(self) -> TablesRepository: ...
 

@@ -30,6 +30,7 @@ SHAPES: dict[str, type] = {
     "ipfs": node_answers.Ipfs,
     "ipfs node": node_answers.IpfsNode,
     "worker": node_answers.WorkerStatus,
+    "time authority": node_answers.TimeAuthorityStatus,
     "certificate": node_answers.EndingCertificate,
     "waiting": inbox.WaitingLine,
     "changed": inbox.ChangedItem,

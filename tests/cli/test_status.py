@@ -18,6 +18,7 @@ from ledger.domain.ports.node_answers import (
     Ipfs,
     IpfsNode,
     NodeStatus,
+    TimeAuthorityStatus,
     WorkerStatus,
 )
 from ledger.domain.untrusted.visible import width
@@ -49,6 +50,8 @@ def status(count: int = 1, *messages: str) -> NodeStatus:
         certificates=tuple(
             EndingCertificate("person", "a", ENDS[-20:], message, "x") for message in messages
         ),
+        anchoredAlone=HOSTILE if count == 1 else None,
+        timeAuthorities=(TimeAuthorityStatus(HOSTILE, count, count, None),),
     )
 
 

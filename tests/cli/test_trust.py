@@ -44,6 +44,7 @@ def test_the_fingerprint_is_told_by_trust_verify_and_audit(
         "fingerprint": fingerprint,
         "fingerprintWithPins": None,
         "pinned": [],
+        "timeAuthorities": [],
     }
     shown = json.loads(custody("trust", "--json", home=worked["home"]).stdout)
     assert (shown["fingerprint"], shown["path"]) == (fingerprint, None)
@@ -120,7 +121,7 @@ def test_a_second_agency_says_whether_a_trust_root_agrees_with_its_own_chain(
     custody("trust", "-o", court, "--pin", worked["folder"] / "b.bundle", home=home)
     done = custody("trust", "--check", court, home=home)
     assert "agrees with all that is believed of it" in done.stdout
-    assert "label, agencies and confirmations were compared with nothing" in done.stdout
+    assert "its label, agencies, time authorities and confirmations were compared" in done.stdout
     longer = re.findall(r"with pinned block \d+: ([\d ]{47})", done.stdout)
     assert longer == [trust_fingerprint.of(trust.parse(court.read_bytes())).with_pins]
     good = json.loads(court.read_bytes())

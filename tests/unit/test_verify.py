@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from ledger.domain.bundle import bundle as bundles
-from ledger.domain.bundle.bundle import Bundle
+from ledger.domain.bundle.bundle import Bundle, BundledTimestamp
 from ledger.domain.codecs import cbor
 from ledger.domain.event import disclosure as sd
 from ledger.domain.log import statement as statements
@@ -46,6 +46,14 @@ MUTATIONS: dict[str, tuple[int, Mutation]] = {
     "unknown member": (1, lambda b, s: cbor.encode({**cbor.decode(b.encode()), "x": 1})),
     "no events": (1, lambda b, s: replace(b, statements=())),
     "a certificate twice": (1, lambda b, s: replace(b, certificates=b.certificates * 2)),
+    "a time stamp of nothing": (
+        1,
+        lambda b, s: replace(b, timestamps=(BundledTimestamp(None, None, b"x"),)),
+    ),
+    "a time stamp over itself": (
+        1,
+        lambda b, s: replace(b, timestamps=(BundledTimestamp(None, 0, b"x"),)),
+    ),
     "certificate cut": (1, lambda b, s: replace(b, certificates=(b.certificates[0][:-1],))),
     "header cut": (1, lambda b, s: edit_chain(b, header=(b.chain.header[:-1] if b.chain else b""))),
     "disclosure cut": (

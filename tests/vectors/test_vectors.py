@@ -30,6 +30,8 @@ from ledger.domain.ipld import unixfs
 from ledger.domain.log import item_map, merkle
 from ledger.domain.log import receipt as receipts
 from ledger.domain.log import statement as statements
+from ledger.domain.timestamps import authorities, judging
+from ledger.domain.timestamps.judging import GivenToken, Stamped
 from ledger.domain.verify import FileDigest, Status, Verdict, verify
 
 HERE = Path(__file__).parent
@@ -37,6 +39,7 @@ EXAMPLE: dict[str, Any] = json.loads((HERE / "worked_example.json").read_text())
 BUNDLES: dict[str, Any] = json.loads((HERE / "bundle" / "index.json").read_text())
 LYING: dict[str, Any] = json.loads((HERE / "lying" / "index.json").read_text())
 CLIQUE: list[dict[str, Any]] = json.loads((HERE / "clique.json").read_text())
+STAMPS: list[dict[str, Any]] = json.loads((HERE / "timestamps.json").read_text())
 QBFT: dict[str, Any] = json.loads((HERE / "qbft.json").read_text())
 ITEM_MAP: dict[str, Any] = json.loads((HERE / "item_map.json").read_text())
 UNIXFS: list[dict[str, Any]] = json.loads((HERE / "unixfs.json").read_text())["vectors"]
@@ -136,6 +139,22 @@ def test_cids_are_those_of_the_reference_importer(vector: dict[str, Any]) -> Non
         leaf = data[at : at + vector["chunk"]]
         builder.add(cids.of(leaf), len(leaf))
     assert cids.to_text(builder.finish()[0]) == vector["cid"]
+
+
+@pytest.mark.parametrize("case", STAMPS, ids=lambda case: case["what"])
+def test_a_time_stamp_is_judged_as_it_was(case: dict[str, Any]) -> None:
+    given = [
+        GivenToken(bytes.fromhex(row["token"]), None if row["over"] is not None else 0, row["over"])
+        for row in case["tokens"]
+    ]
+    note = Stamped(sha256(bytes.fromhex(case["note"])).digest(), case["signed"])
+    known = authorities.parse(case["timeAuthorities"], "vector")
+    lists = [bytes.fromhex(crl) for crl in case["lists"]]
+    judged = judging.judge(given, [note], known, lists)[0]
+    assert (judged.problem or None, judged.revocation_checked) == (
+        case["problem"],
+        case["revocationChecked"],
+    )
 
 
 def test_the_fingerprint_of_a_trust_root_is_what_the_format_page_says() -> None:

@@ -19,6 +19,7 @@ from ledger.adapters.database.logs import Checkpoints, Logs
 from ledger.adapters.database.partners import Copies, Erasures, Partners, Transfers
 from ledger.adapters.database.people import AuthorityFiles, People, Releases, Sessions
 from ledger.adapters.database.replicas import Replicas
+from ledger.adapters.database.timestamps import TimeStamps
 from ledger.adapters.database.unit import Tables, Waiting
 from ledger.domain.errors import BusyError, ConflictError, StorageError
 from ledger.rows.unit_of_work import Database, UnitOfWork
@@ -47,6 +48,7 @@ class SqlUnit:
         self.sessions = Sessions(connection, waiting)
         self.releases = Releases(connection, waiting)
         self.authority = AuthorityFiles(connection, waiting)
+        self.timestamps = TimeStamps(connection, waiting)
         self.tables = Tables(connection, waiting)
 
     def flush(self) -> None:

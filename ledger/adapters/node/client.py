@@ -366,6 +366,19 @@ class NodeClient(FindingNode):
         """Anchor now."""
         return self._one("POST", "/v1/anchor", node_answers.NodeStatus)
 
+    def stamp(self) -> node_answers.Stamped:
+        """Ask time authorities now."""
+        return self._one("POST", "/v1/timestamps", node_answers.Stamped)
+
+    def timestamps(self) -> Iterator[node_answers.TimeStamp]:
+        """Tokens of time authorities, in the order of checkpoints."""
+        after: int | None = -1
+        while after is not None:
+            asked = {"after": after}
+            page = self._one("GET", "/v1/timestamps", node_answers.TimeStamps, params=asked)
+            yield from page.stamps
+            after = page.next
+
     def agency(self) -> node_answers.About:
         """Who the node is."""
         return self._one("GET", "/v1/agency", node_answers.About, authenticated=False)

@@ -18,6 +18,8 @@ from ledger.domain.codecs.text import is_version, quoted, require, subject_bytes
 from ledger.domain.errors import ForeignError, TruncatedError
 from ledger.domain.files import file_kind
 from ledger.domain.identity.names import check_code
+from ledger.domain.timestamps.authorities import LIST_LIMIT
+from ledger.domain.timestamps.tokens import LIMIT as TOKEN_LIMIT
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -37,6 +39,8 @@ _TOP: Final = {
     "checkpoints",
     "descriptors",
     "hops",
+    "timestamps",
+    "timestampLists",
     "chain",
 }
 
@@ -92,6 +96,17 @@ class BundledDescriptor:
 
 
 @dataclass(frozen=True, slots=True)
+class BundledTimestamp:
+    """A token of a time authority (RFC 3161) over the note of a checkpoint, or over a token that
+    stands before it: exactly one of the two is given, as its number.
+    """
+
+    checkpoint: int | None
+    over: int | None
+    token: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class StorageProof:
     """A proof of one slot of one contract."""
 
@@ -127,6 +142,9 @@ class Bundle:
     descriptors: tuple[BundledDescriptor, ...]
     hops: tuple[Hop, ...]
     chain: ChainSection | None
+    timestamps: tuple[BundledTimestamp, ...] = ()
+    #: Revocation lists of time authorities.
+    timestamp_lists: tuple[bytes, ...] = ()
 
     def encode(self) -> bytes:
         """The bundle as a file.
@@ -147,6 +165,8 @@ class Bundle:
                 "checkpoints": _rows_of(self.checkpoints),
                 "descriptors": _rows_of(self.descriptors),
                 "hops": _rows_of(self.hops),
+                "timestamps": _rows_of(self.timestamps),
+                "timestampLists": list(self.timestamp_lists),
                 "chain": None if self.chain is None else _row_of(self.chain),
             }
         )
@@ -199,8 +219,11 @@ def parse(data: bytes) -> Bundle:
         tuple(BundledDescriptor(*row) for row in _rows(value["descriptors"], "bii", "descriptors")),
         tuple(Hop(*row) for row in _rows(value["hops"], "hhhiiihi", "hops")),
         None if chain is None else _parse_chain(chain),
+        tuple(BundledTimestamp(*row) for row in _rows(value["timestamps"], "IIb", "timestamps")),
+        _blobs(value["timestampLists"], "timestamp lists"),
     )
     _check_pointers(bundle)
+    _check_timestamps(bundle)
     return bundle
 
 
@@ -261,13 +284,31 @@ def _check_pointers(bundle: Bundle) -> None:
         require(len(set(rows)) == len(rows), f"bundle: a {name} stands twice")
 
 
+def _check_timestamps(bundle: Bundle) -> None:
+    """Each is over one thing that is there, and as small as its kind is."""
+    for number, row in enumerate(bundle.timestamps):
+        require(
+            (row.checkpoint is None) is not (row.over is None)
+            and (row.checkpoint is None or row.checkpoint < len(bundle.checkpoints))
+            and (row.over is None or row.over < number),
+            "bundle: a timestamp points to nothing, or to two things",
+        )
+        require(len(row.token) <= TOKEN_LIMIT, "bundle: a timestamp is larger than a token is")
+    require(
+        all(len(crl) <= LIST_LIMIT for crl in bundle.timestamp_lists),
+        "bundle: a revocation list of a time authority is larger than we read",
+    )
+    for name, given in (("timestamp", bundle.timestamps), ("list", bundle.timestamp_lists)):
+        require(len(set(given)) == len(given), f"bundle: a {name} of timestamps stands twice")
+
+
 def _check_counts(value: dict[str, Any]) -> None:
     """Refuse lists that are far longer than the statements can use, before their members are
     parsed.
     """
     require(isinstance(value["statements"], list), "bundle: statements must be a list")
     most = 4 * len(value["statements"]) + 64
-    for name in ("logs", "certificates", "checkpoints", "hops"):
+    for name in ("logs", "certificates", "checkpoints", "hops", "timestamps", "timestampLists"):
         require(
             isinstance(value[name], list) and len(value[name]) <= most,
             f"bundle: far more {name} than its statements can use",

@@ -1,11 +1,12 @@
 """The trust root: all that a verifier must believe besides mathematics (DESIGN section 12).
 
-One JSON file: which chain, which contracts with which code, and by which rules a block of it is
-final (ledger.domain.chain.finality).
+One JSON file: which chain, which contracts with which code, by which rules a block of it is final
+(ledger.domain.chain.finality), and which authorities are believed about time.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final, get_args
 
@@ -17,6 +18,8 @@ from ledger.domain.chain.qbft import Qbft
 from ledger.domain.codecs import strict_json
 from ledger.domain.codecs.text import from_0x, is_version, quoted, require
 from ledger.domain.identity.names import check_code
+from ledger.domain.timestamps import authorities
+from ledger.domain.timestamps.authorities import TimeAuthority
 
 KIND: Final = "custody-trust-root"
 _LIMIT: Final = 1 << 20
@@ -31,6 +34,7 @@ _MEMBERS: Final = {
     "contracts",
     "finality",
     "agencies",
+    "timeAuthorities",
 }
 
 
@@ -56,6 +60,7 @@ class TrustRoot:
     ledger: Contract
     finality: tuple[Finality, ...]
     agencies: tuple[str, ...] = ()
+    time_authorities: tuple[TimeAuthority, ...] = ()
 
     @property
     def confirmations(self) -> int:
@@ -76,6 +81,7 @@ class TrustRoot:
             "contracts": encode_contracts(self),
             "finality": [finality.encode(rule) for rule in self.finality],
             "agencies": list(self.agencies),
+            "timeAuthorities": encode_authorities(self),
         }
         return strict_json.dump(value) + b"\n"
 
@@ -87,10 +93,15 @@ def is_local(label: str) -> bool:
 
 def is_alone(root: TrustRoot) -> bool:
     """Whether one signer alone seals the chain, by a rule of the trust root."""
+    return is_sealed_by_one(root.finality)
+
+
+def is_sealed_by_one(rules: Iterable[Finality]) -> bool:
+    """Whether one signer alone seals the chain, by any of the rules."""
     return any(
         (isinstance(rule, Clique) and len(rule.signers) == 1)
         or (isinstance(rule, Qbft) and len(rule.validators) == 1)
-        for rule in root.finality
+        for rule in rules
     )
 
 
@@ -109,6 +120,11 @@ def encode_contracts(root: TrustRoot) -> dict[str, dict[str, str]]:
         name: {"address": "0x" + given.address.hex(), "codeHash": "0x" + given.code_hash.hex()}
         for name, given in (("registry", root.registry), ("ledger", root.ledger))
     }
+
+
+def encode_authorities(root: TrustRoot) -> list[dict[str, Any]]:
+    """The time authorities as a trust root names them."""
+    return [authorities.encode(authority) for authority in root.time_authorities]
 
 
 def parse(raw: bytes) -> TrustRoot:
@@ -158,6 +174,7 @@ def parse(raw: bytes) -> TrustRoot:
         _contract(contracts["ledger"], f"{what}: ledger"),
         finality.parse_rules(value["finality"], value["headers"], f"{what}: finality"),
         tuple(check_code(code) for code in value["agencies"]),
+        authorities.parse(value["timeAuthorities"], f"{what}: time authorities"),
     )
 
 

@@ -3,9 +3,10 @@
 It covers whom a verdict rests on: chain, contracts with their code, and the signers of blocks; and
 how the chain computes the hashes that pins and parents name.
 Every agency on a chain has the same one, and it stays the same while blocks are added. A block that
-a trust root pins is one agency's word of one day: only the other fingerprint, the one with the
-pins, covers it. Neither covers what decides no verdict: the label, the agencies that are known, and
-the confirmations that are waited for where somebody names a chain of their own.
+a trust root pins is one agency's word of one day, and the time authorities are those that one
+agency chose: only the other fingerprint, the one with the pins, covers them. Neither covers what
+decides no verdict: the label, the agencies that are known, and the confirmations that are waited
+for where somebody names a chain of their own.
 """
 
 from __future__ import annotations
@@ -15,9 +16,15 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from hashlib import pbkdf2_hmac
-from typing import Final
+from typing import Any, Final
 
-from ledger.domain.bundle.trust import KIND, VERSION, TrustRoot, encode_contracts
+from ledger.domain.bundle.trust import (
+    KIND,
+    VERSION,
+    TrustRoot,
+    encode_authorities,
+    encode_contracts,
+)
 from ledger.domain.chain import finality
 from ledger.domain.chain.finality import Finality, Pinned, Rpc
 from ledger.domain.codecs import strict_json
@@ -37,13 +44,15 @@ class Fingerprints:
 
     Attributes:
         chain: covers chain, contracts and signers; the same from every agency of the chain.
-        with_pins: covers the pinned blocks as well; empty where none is pinned.
+        with_pins: covers pinned blocks and time authorities as well; empty where there is neither.
         pinned: numbers of these blocks.
+        authorities: names of the time authorities.
     """
 
     chain: str
     with_pins: str
     pinned: tuple[int, ...]
+    authorities: tuple[str, ...]
 
 
 def of(root: TrustRoot) -> Fingerprints:
@@ -51,8 +60,12 @@ def of(root: TrustRoot) -> Fingerprints:
     lasting = [rule for rule in root.finality if not isinstance(rule, Pinned | Rpc)]
     pins = [rule for rule in root.finality if isinstance(rule, Pinned)]
     numbers = sorted({number for rule in pins for number in rule.blocks})
+    added = bool(pins or root.time_authorities)
     return Fingerprints(
-        _digits(root, lasting), _digits(root, [*lasting, *pins]) if pins else "", tuple(numbers)
+        _digits(root, lasting),
+        _digits(root, [*lasting, *pins], encode_authorities(root)) if added else "",
+        tuple(numbers),
+        tuple(authority.name for authority in root.time_authorities),
     )
 
 
@@ -75,7 +88,8 @@ def typed(text: str) -> str:
 
 def covered(root: TrustRoot, told: str) -> TrustRoot:
     """As much of a trust root as a fingerprint covers that somebody was told by another way than
-    the trust root: its pins are believed where it is the one with the pins, else not.
+    the trust root: pins and time authorities are believed where it is the one with the pins, else
+    not.
 
     Raises:
         UsageError: that is no fingerprint. IncompleteError: it is that of another trust root.
@@ -85,20 +99,23 @@ def covered(root: TrustRoot, told: str) -> TrustRoot:
     if own.with_pins and hmac.compare_digest(given, own.with_pins):
         return root
     if not is_chain:
-        other = f", with its pinned blocks {own.with_pins}" if own.with_pins else ""
+        other = f", with what it adds {own.with_pins}" if own.with_pins else ""
         raise IncompleteError(
             _STEP,
             "this is another trust root than the one that you were told of, and nothing was "
             f"judged: its fingerprint is {own.chain}{other}; you gave {given}",
             hint="compare both with whoever told you; if they differ, rely on neither file",
         )
-    return replace(
-        root, finality=tuple(rule for rule in root.finality if not isinstance(rule, Pinned))
-    )
+    lasting = tuple(rule for rule in root.finality if not isinstance(rule, Pinned))
+    return replace(root, finality=lasting, time_authorities=())
 
 
-def _digits(root: TrustRoot, rules: Sequence[Finality]) -> str:
-    """Forty digits over a trust root with these rules; docs/format.md spells it out."""
+def _digits(
+    root: TrustRoot, rules: Sequence[Finality], added: Sequence[dict[str, Any]] = ()
+) -> str:
+    """Forty digits over a trust root with these rules, and the time authorities where it has any;
+    docs/format.md spells it out.
+    """
     value = {
         "v": VERSION,
         "kind": KIND,
@@ -108,6 +125,8 @@ def _digits(root: TrustRoot, rules: Sequence[Finality]) -> str:
         "contracts": encode_contracts(root),
         "finality": [finality.encode(rule) for rule in rules],
     }
+    if added:
+        value["timeAuthorities"] = list(added)
     digest = pbkdf2_hmac("sha256", strict_json.dump(value), _SALT, _ROUNDS)
     return _grouped(f"{int.from_bytes(digest, 'big') % 10**DIGITS:0{DIGITS}d}")
 

@@ -117,8 +117,22 @@ class EndingCertificate:
 
 
 @dataclass(frozen=True, slots=True)
+class TimeAuthorityStatus:
+    """A time authority that a node asks: how many tokens of it are kept, and of the newest one how
+    many entries its checkpoint has, and when it saw that.
+    """
+
+    name: str
+    count: Count
+    size: Count
+    time: Time | None
+
+
+@dataclass(frozen=True, slots=True)
 class NodeStatus:
-    """How far a node is with its log, of which sizes count entries, and how it is."""
+    """How far a node is with its log, of which sizes count entries, and how it is;
+    ``anchoredAlone``: the agency, where nobody else vouches for its log.
+    """
 
     agency: Agency
     log: str
@@ -135,6 +149,34 @@ class NodeStatus:
     ipfs: Ipfs | None
     workers: tuple[WorkerStatus, ...] | None
     certificates: tuple[EndingCertificate, ...] | None
+    anchoredAlone: str | None
+    timeAuthorities: tuple[TimeAuthorityStatus, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class TimeStamp:
+    """A token of a time authority over the checkpoint of ``size`` entries."""
+
+    authority: str
+    size: Count
+    time: Time
+
+
+@dataclass(frozen=True, slots=True)
+class TimeStamps:
+    """A page of tokens; ``next`` is where the page behind it begins."""
+
+    stamps: tuple[TimeStamp, ...]
+    next: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Stamped:
+    """Who was asked for the time, which tokens are new, and who gave none for which reason."""
+
+    authorities: tuple[str, ...]
+    stamps: tuple[TimeStamp, ...]
+    problems: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,8 +118,28 @@ def check_checkpoints(case: VerificationContext) -> str:
             )
         used |= {(first.log, first.size), (bundled.log, given.size)}
         proven.append(first.time)
+    used |= _stamped(case)
     covering = {(known.log, known.size) for known in case.bundle.checkpoints}
     if covering != used and not case.is_part:
         raise VerificationError(6, "the bundle holds a checkpoint that covers nothing in it")
     case.proven = proven[: len(case.statements)]
     return f"{counted(len(case.bundle.checkpoints), 'checkpoint')}, block {case.state.number}"
+
+
+def _stamped(case: VerificationContext) -> set[tuple[int, int]]:
+    """Checkpoints, as (log, size), that a time stamp is over and that cover an event: they say
+    what others know of its time.
+    """
+    stamped = [
+        case.bundle.checkpoints[row.checkpoint]
+        for row in case.bundle.timestamps
+        if row.checkpoint is not None
+    ]
+    return {
+        (checkpoint.log, checkpoint.size)
+        for checkpoint in stamped
+        if any(
+            row.log == checkpoint.log and row.index < checkpoint.size
+            for row in case.bundle.statements
+        )
+    }

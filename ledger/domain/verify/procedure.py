@@ -33,6 +33,7 @@ from ledger.domain.identity.names import agency_urn
 from ledger.domain.verify import (
     content,
     custody_chain,
+    other_times,
     record_rules,
     shown_branch,
     signed_events,
@@ -331,7 +332,7 @@ def _check_finality(case: VerificationContext, confirm: Confirm | None) -> str:
 
 
 def _check_time(case: VerificationContext, report: VerificationReport) -> str:
-    """Step 10: what the chain proves about time."""
+    """Step 10: what the chain proves about time, and what others say of it."""
     first = case.proven[0]
     if first is None:
         raise IncompleteError(10, "the first event has no proven time yet", hint=AGAIN)
@@ -346,7 +347,7 @@ def _check_time(case: VerificationContext, report: VerificationReport) -> str:
             f"the first digest was signed {delay} s after collection, as the one who collected "
             "it states"
         )
-    return f"on record no later than {format_time(first)}; no other time stamps in the bundle"
+    return f"on record no later than {format_time(first)}; {other_times.tell(case, report)}"
 
 
 def _timeline(case: VerificationContext) -> list[dict[str, Any]]:

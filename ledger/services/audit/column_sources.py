@@ -72,6 +72,7 @@ FREE: Final[dict[str, dict[str, str]]] = {
         "token": "hash of a secret",
         "expires": "the node's clock; one too far ahead is told, and opens nothing",
     },
+    "time_stamp": {"authority": "what the agency calls whoever signed the token"},
 }
 
 PARTLY: Final[dict[str, dict[str, str]]] = {
@@ -146,4 +147,6 @@ ROWS: Final[dict[str, str]] = {
     "session": "good for a quarter of an hour",
     "custody_key": "on its way until it is fetched; somebody seals it anew",
     "grant": "who must have which key is a check of its own",
+    "time_stamp": "an authority's word, which may not have come",
+    "time_authority_list": "an authority's word, which may not have come",
 }

@@ -16,6 +16,7 @@ from ledger.services.audit.item_keys import ItemKeys
 from ledger.services.audit.rebuilding import Rebuild, rebuild_log
 from ledger.services.audit.row_comparison import Comparing
 from ledger.services.audit.stored_items import ReconstructedItem
+from ledger.services.audit.stored_timestamps import rebuild_timestamps
 from ledger.services.node.context import Node
 
 #: Called with each item as it should be.
@@ -68,6 +69,8 @@ def check(
         rebuilt_people.rebuild_certificates(book)
     with book.guarded("checkpoint"):
         rebuilt_chain.rebuild_checkpoints(book)
+    with book.guarded("time_stamp"):
+        rebuild_timestamps(book)
     known = ItemKeys(book, keys)
 
     def examine(into: UnitOfWork, item: ReconstructedItem) -> None:

@@ -32,6 +32,7 @@ from ledger.services.audit.self_check_findings import (
     finding_for,
 )
 from ledger.services.audit.self_check_log import check_checkpoints, check_log, newest_sent
+from ledger.services.audit.stored_timestamps import check_timestamps
 from ledger.services.node.context import Node
 from ledger.services.people import expiry, revocation
 from ledger.services.records import documents
@@ -65,6 +66,7 @@ def examine(
         ("waiting", partial(_waiting, node)),
         ("blocks", partial(_check_content, node, deep, progress)),
         (IPFS, partial(_check_replicas, node)),
+        ("time stamps", partial(check_timestamps, node)),
         ("backups", partial(_check_backups, node)),
         ("certificates", partial(_check_certificates, node)),
         ("workers", partial(_check_workers, node)),

@@ -8,6 +8,7 @@ from ledger.domain.bundle.trust import Contract, TrustRoot
 from ledger.domain.chain.finality import Finality, Pinned, Rpc
 from ledger.domain.errors import ConflictError
 from ledger.domain.ports.node_and_chain import Contracts
+from ledger.domain.timestamps.authorities import TimeAuthority
 from ledger.services.node.context import Node
 
 
@@ -19,6 +20,7 @@ def trust_root(node: Node, *, confirmations: int, pin: int | None = None) -> Tru
         seal_rules=node.seal_rules,
         confirmations=confirmations,
         pin=pin,
+        time_authorities=tuple(api.authority for api in node.time_authorities),
     )
 
 
@@ -29,6 +31,7 @@ def of_contracts(
     seal_rules: Sequence[Finality],
     confirmations: int,
     pin: int | None = None,
+    time_authorities: tuple[TimeAuthority, ...] = (),
 ) -> TrustRoot:
     """A trust root for the chain that an agency's contracts lie on. Nothing of it is secret.
 
@@ -36,6 +39,7 @@ def of_contracts(
         seal_rules: how its seals are judged; empty where they are not.
         confirmations: for verifiers who ask a chain of their choice.
         pin: number of a final block to pin, for bundles that are proven at it.
+        time_authorities: those that the agency asks.
 
     Raises:
         ConflictError: that block is not final yet.
@@ -60,4 +64,5 @@ def of_contracts(
         Contract(contracts.ledger, ledger_code),
         tuple(rules),
         (agency,),
+        time_authorities,
     )

@@ -30,7 +30,7 @@ from ledger.rows.agencies import DescriptorRow
 from ledger.rows.items import ItemRow
 from ledger.rows.logs import CheckpointRow, EntryRow
 from ledger.rows.unit_of_work import UnitOfWork
-from ledger.services.bundles import descendants
+from ledger.services.bundles import descendants, timestamps
 from ledger.services.log import merkle_log
 from ledger.services.node.context import Node
 from ledger.services.onchain import transfer_steps
@@ -165,9 +165,17 @@ class _BundleBuilder:
             return None, None
         first = self.unit.checkpoints.covering(row.log, row.index)
         assert first is not None
-        for checkpoint in (first, newest):
-            self.checkpoints[self._own, checkpoint.size] = _checkpoint(checkpoint)
+        for checkpoint in (first, newest, self._stamped(first)):
+            if checkpoint is not None:
+                self.checkpoints[self._own, checkpoint.size] = _checkpoint(checkpoint)
         return merkle_log.receipt(self.node, row, self._read, newest.size).encode(), first.size
+
+    def _stamped(self, first: CheckpointRow) -> CheckpointRow | None:
+        """The first checkpoint from there on that a time authority stamped: it saw the entry."""
+        size = self.unit.timestamps.stamped_from(first.log, first.size)
+        if size is None or self._newest is None or size > self._newest.size:
+            return None
+        return self.unit.checkpoints.covering(first.log, size - 1)
 
     def _inherit(self, row: EntryRow) -> tuple[LogRef, int, bytes | None, int | None]:
         """What another agency's log proved of an event."""
@@ -185,6 +193,7 @@ class _BundleBuilder:
             if checkpoint.log == bundled.log and checkpoint.size in (
                 size,
                 given.checkpoints[bundled.first].size,
+                timestamps.stamped_size(given, bundled),
             ):
                 self.checkpoints[log, checkpoint.size] = checkpoint
         return log, bundled.index, bundled.receipt, given.checkpoints[bundled.first].size
@@ -216,6 +225,7 @@ class _BundleBuilder:
         )
         if not order:
             return assembled
+        assembled = timestamps.stamped(self.unit, assembled, self.inherited)
         versions, registry_slots = self._descriptors(logs)
         if not prove:
             return replace(

@@ -28,6 +28,7 @@ from ledger.domain.ports.node_and_chain import (
     IdentityProvider,
     PartnerApi,
 )
+from ledger.domain.ports.time_authority import TimeAuthorityApi
 from ledger.rows.storage import ReplicaStateRow
 from ledger.rows.unit_of_work import Database, UnitOfWork
 from ledger.services.node.backoff import Backoff
@@ -94,6 +95,8 @@ class Node:
     keys: NodeKeys
     #: How the seals of its chain are judged; nothing where they are not.
     seal_rules: Sequence[Finality] = ()
+    #: Who is asked for the time of its checkpoints.
+    time_authorities: Sequence[TimeAuthorityApi] = ()
     replicas: Replicas = field(default_factory=Replicas)
     #: The node of another agency at a URL.
     reach: Callable[[str], PartnerApi] = field(default=_nobody)

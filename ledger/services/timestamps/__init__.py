@@ -1,0 +1,1 @@
+"""Time from others: tokens of authorities over this agency's checkpoints."""

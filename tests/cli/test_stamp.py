@@ -1,0 +1,98 @@
+"""custody stamp: whom a home asks for the time, at a real authority."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.commands import within
+from tests.support.time_authority import POLICY, OpensslAuthority, Served, served
+
+
+@pytest.fixture(scope="module")
+def asked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with served(OpensslAuthority(tmp_path_factory.mktemp("authority") / "here")) as state:
+        yield state
+
+
+@pytest.fixture
+def home(founded: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(founded, tmp_path / "home"))
+
+
+def _add(home: Path, asked: Served, *more: str) -> tuple[int, str, str]:
+    roots = asked.authority.folder / "roots.pem"
+    return within("stamp", "add", "example", asked.url, "--roots", roots, *more, home=home)
+
+
+def test_an_authority_is_added_asked_shown_and_forgotten(
+    home: Path, asked: Served, tmp_path: Path
+) -> None:
+    code, printed, _ = within("status", home=home)
+    assert "anchored by nobody but NL-POL itself" in printed
+    assert "stamp add NAME URL --roots FILE" in printed
+    code, _, said = within("stamp", "now", home=home)
+    assert (code, "asks no time authority" in said) == (2, True)
+    code, printed, said = _add(home, asked)
+    assert code == 0, said
+    assert POLICY in printed
+    photo = tmp_path / "photo.jpg"
+    photo.write_bytes(b"photo")
+    assert within("upload", photo, "--case", "1", "--exhibit", "A", home=home)[0] == 0
+    assert within("anchor", home=home)[0] == 0
+    assert "stamp now" in within("stamp", "status", home=home)[1]
+    code, printed, said = within("stamp", "now", home=home)
+    assert code == 0, said
+    assert "example saw" in printed
+    assert "already" in within("stamp", "now", home=home)[1]
+    assert "example" in within("stamp", "list", home=home)[1]
+    code, printed, _ = within("status", home=home)
+    assert "nobody but" not in printed
+    assert "1 time stamp" in printed
+    left = tmp_path / "b.bundle"
+    assert within("bundle", "1/A", "-o", left, "--basis", "court", home=home)[0] == 0
+    trust = tmp_path / "trust.json"
+    code, printed, _ = within("trust", "-o", trust, home=home)
+    assert "with time authority example:" in printed
+    code, printed, said = within("verify", left, "--trust", trust, home=home)
+    assert code == 0, printed + said
+    assert "example saw it no later than" in " ".join(printed.split())
+    assert within("stamp", "remove", "example", home=home)[0] == 0
+    assert within("stamp", "remove", "example", home=home)[0] == 2
+
+
+def test_one_that_cannot_be_held_against_its_roots_is_not_added(
+    home: Path, asked: Served, tmp_path: Path
+) -> None:
+    other = OpensslAuthority(tmp_path / "other")
+    words = ("stamp", "add", "example", asked.url, "--roots", other.folder / "roots.pem")
+    code, _, said = within(*words, home=home)
+    assert (code, "leads to no time authority" in said) == (1, True)
+    code, _, said = within(*words[:-1], asked.authority.folder / "signer.pem", home=home)
+    assert "may not issue certificates" in said
+    code, _, said = _add(home, asked, "--policy", "1.2.3")
+    assert "which does not count" in said
+    asked.habit = "down"
+    try:
+        code, _, said = _add(home, asked)
+        assert (code, "503" in said) == (1, True)
+    finally:
+        asked.habit = ""
+    assert json.loads((home / "home.json").read_text()).get("time_authorities") in (None, [])
+
+
+def test_a_distrusted_authority_stands_in_trust_roots_with_the_time(
+    home: Path, asked: Served, tmp_path: Path
+) -> None:
+    assert _add(home, asked)[0] == 0
+    when = "2026-11-28T12:00:00Z"
+    assert within("stamp", "distrust", "example", "--from", when, home=home)[0] == 0
+    left = tmp_path / "trust.json"
+    assert within("trust", "-o", left, home=home)[0] == 0
+    [one] = json.loads(left.read_text())["timeAuthorities"]
+    assert one["distrustedFrom"] == when
+    assert within("stamp", "distrust", "nobody", home=home)[0] == 2
