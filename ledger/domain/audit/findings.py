@@ -321,7 +321,7 @@ KINDS: Final[dict[str, Kind]] = {
         "record its return, with the time of it: "
         "custody record receive ID --from WHO --occurred TIME; or correct the times",
     ),
-    "hold-broken": Kind("duties", _F, 6, "an item under a hold was disposed of", _KEEP),
+    "record-rule": Kind("duties", _F, 2, "an event that the item's record forbids", _KEEP),
     "hold-expired": Kind(
         "duties", _W, 6, "a hold has expired and was not released", "release it, or place it anew"
     ),
