@@ -18,6 +18,7 @@ from ledger.client.handovers import handover
 from ledger.client.reading import retrieval
 from ledger.domain.audit.checklist import Status
 from ledger.domain.codecs.text import format_time
+from ledger.domain.item import history_rules
 from ledger.domain.verify.report import Verdict
 from ledger.rows.releases import ReleaseRow
 from ledger.services.handovers import erasure
@@ -61,6 +62,24 @@ def test_an_item_kept_beyond_its_retention_and_a_hold_that_ran_out(
     assert audit(office).codes() == {"hold-expired"}
     later(400 * DAY)
     assert audit(office).codes() == {"hold-expired", "retention-over"}
+
+
+def test_what_an_altered_node_took_against_the_record_is_found_from_inside(
+    office: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    phone = seized(office, "S-1")
+    with monkeypatch.context() as patched:  # a node whose program is altered
+        patched.setattr(history_rules, "require_allowed", lambda *_, **__: None)
+        office.record(phone, "sealed", {"number": "S-1"})
+    office.record(phone, "note", {"text": "x"})
+    office.anchor()
+    report = audit(office)
+    [told] = [one for one in report.findings if one.code == "record-rule"]
+    assert (told.place, told.found) == (
+        f"event 1 of {phone}",
+        "a seal with that number is on the item already",
+    )
+    assert report.codes() == {"record-rule"}
 
 
 def test_what_was_done_with_a_thing_while_somebody_else_had_it_is_told_until_its_return_is_recorded(

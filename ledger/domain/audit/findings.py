@@ -62,7 +62,7 @@ KINDS: Final[dict[str, Kind]] = {
         "log",
         _I,
         3,
-        "this copy of the log is older than its newest anchored checkpoint",
+        "this copy of the log is older than its newest anchored checkpoint: it was not judged",
         "get a newer copy (whoever keeps the log: `custody log export DIR --entries`); if the "
         "agency has none: " + _KEEP,
     ),
@@ -322,7 +322,7 @@ KINDS: Final[dict[str, Kind]] = {
         "record its return, with the time of it: "
         "custody record receive ID --from WHO --occurred TIME; or correct the times",
     ),
-    "hold-broken": Kind("duties", _F, 6, "an item under a hold was disposed of", _KEEP),
+    "record-rule": Kind("duties", _F, 2, "an event that the item's record forbids", _KEEP),
     "hold-expired": Kind(
         "duties", _W, 6, "a hold has expired and was not released", "release it, or place it anew"
     ),

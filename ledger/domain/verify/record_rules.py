@@ -15,6 +15,7 @@ holds, second persons, conditions, guarded material) a verifier refuses in what 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final, NamedTuple
 
 from ledger.domain.bundle.bundle import Bundle
@@ -41,13 +42,31 @@ _AGAINST_OWN: Final = frozenset(
 _ANSWERS: Final = {"approved": "target", "refused": "target", "transfer-accepted": "offer"}
 
 
-class _Placed(NamedTuple):
+class PlacedEvent(NamedTuple):
     """An event in the log of an agency, with the times at which its node may have judged it."""
 
     number: int
     agency: str
     recorded: RecordedEvent
     times: tuple[int, int]
+
+
+class BrokenRule(NamedTuple):
+    """An event that breaks a rule; ``is_own``: by what its own log says."""
+
+    number: int
+    agency: str
+    reason: str
+    is_own: bool
+
+
+def times_of(signed: int, proven: int | None) -> tuple[int, int]:
+    """The earliest and the latest time at which a node may have judged a statement.
+
+    Args:
+        proven: time of the block that proves it; None where it is not anchored, or not known.
+    """
+    return signed - AHEAD, _ENDLESS if proven is None else max(proven, signed) + AHEAD
 
 
 def check(
@@ -65,7 +84,7 @@ def check(
     Raises:
         VerificationError: step 8, an event that breaks a rule.
     """
-    record = _Record()
+    record = RecordRules()
     for number, (statement, event, row, time) in enumerate(
         zip(statements, events, bundle.statements, proven, strict=True)
     ):
@@ -73,10 +92,15 @@ def check(
         if event is None or not event.known:
             record.skip(number, agency)
             continue
-        signed = statement.claims.time
-        times = signed - AHEAD, _ENDLESS if time is None else max(time, signed) + AHEAD
-        record.judge(_Placed(number, agency, RecordedEvent(statement.digest, guard(event)), times))
-    report.findings += record.findings
+        times = times_of(statement.claims.time, time)
+        record.judge(PlacedEvent(number, agency, RecordedEvent(statement.digest, event), times))
+        if own := next((one for one in record.broken if one.is_own), None):
+            raise VerificationError(_STEP, f"event {own.number}: {own.reason}")
+    report.findings += [
+        f"event {one.number}, in the log of {one.agency}, goes against what another agency "
+        f"recorded, and may have shown only later: {one.reason}"
+        for one in record.broken
+    ]
     if record.unchecked:
         which = ", ".join(map(str, record.unchecked[:_NAMED]))
         which += ", ..." if len(record.unchecked) > _NAMED else ""
@@ -87,11 +111,13 @@ def check(
     return ""
 
 
-class _Record:
-    """The record so far: ``whole``, and what each agency's own log says behind the opening."""
+class RecordRules:
+    """Judges an item's events one after another, by what the ones before say: all of them, and
+    those of the event's own log. ``unchecked``: numbers of events of which that cannot be said.
+    """
 
     def __init__(self) -> None:
-        self.findings: list[str] = []
+        self.broken: list[BrokenRule] = []
         self.unchecked: list[int] = []
         self._whole = ItemHistory()
         self._own: dict[str, ItemHistory] = {}
@@ -105,12 +131,10 @@ class _Record:
         self._agencies.add(agency)
         self._is_partial = True
 
-    def judge(self, placed: _Placed) -> None:
-        """Judge an event and take it into account.
-
-        Raises:
-            VerificationError: it breaks a rule, by what its own log says.
-        """
+    def judge(self, event: PlacedEvent) -> None:
+        """Judge an event and take it into account."""
+        recorded = event.recorded
+        placed = event._replace(recorded=replace(recorded, event=guard(recorded.event)))
         self._agencies.add(placed.agency)
         if placed.number and placed.recorded.event.type != "corrected":
             self._judge_answer(placed)
@@ -120,7 +144,7 @@ class _Record:
                 self._judge_whole(placed)
         self._take(placed)
 
-    def _judge_answer(self, placed: _Placed) -> None:
+    def _judge_answer(self, placed: PlacedEvent) -> None:
         recorded = placed.recorded
         target = self._whole.events.get(self._answered(recorded))
         try:
@@ -129,7 +153,7 @@ class _Record:
         except RuleError as error:
             self._tell(placed, error, is_own=self._answers_own(placed))
 
-    def _judge_whole(self, placed: _Placed) -> None:
+    def _judge_whole(self, placed: PlacedEvent) -> None:
         try:
             if (broken := _broken(self._whole, placed)) is None:
                 return
@@ -144,15 +168,10 @@ class _Record:
             return
         self._tell(placed, broken, is_own=is_own)
 
-    def _tell(self, placed: _Placed, error: RuleError | DeniedError, *, is_own: bool) -> None:
-        if is_own:
-            raise VerificationError(_STEP, f"event {placed.number}: {error.message}")
-        said = (
-            f"event {placed.number}, in the log of {placed.agency}, goes against what another "
-            f"agency recorded, and may have shown only later: {error.message}"
-        )
-        if said not in self.findings:
-            self.findings.append(said)
+    def _tell(self, placed: PlacedEvent, error: RuleError | DeniedError, *, is_own: bool) -> None:
+        told = BrokenRule(placed.number, placed.agency, error.message, is_own)
+        if told not in self.broken[-1:]:
+            self.broken.append(told)
 
     def _answered(self, recorded: RecordedEvent) -> str:
         """The digest in hex of what an event answers; empty where it is no answer."""
@@ -162,12 +181,12 @@ class _Record:
         except MemberWithheldError:
             return ""
 
-    def _answers_own(self, placed: _Placed) -> bool:
+    def _answers_own(self, placed: PlacedEvent) -> bool:
         """Whether what an event answers, if it does, stands in the same log."""
         answered = self._answered(placed.recorded)
         return not answered or self._places.get(answered) == placed.agency
 
-    def _take(self, placed: _Placed) -> None:
+    def _take(self, placed: PlacedEvent) -> None:
         recorded, opening = placed.recorded, next(iter(self._whole.events.values()), None)
         own = self._own.setdefault(placed.agency, ItemHistory())
         self._places[recorded.digest.hex()] = placed.agency
@@ -180,7 +199,7 @@ class _Record:
                 self._is_partial = True
 
 
-def _broken(history: ItemHistory, placed: _Placed) -> RuleError | DeniedError | None:
+def _broken(history: ItemHistory, placed: PlacedEvent) -> RuleError | DeniedError | None:
     """The rule that an event breaks at all times; None where it breaks none.
 
     Raises:

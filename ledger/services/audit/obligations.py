@@ -15,15 +15,17 @@ from ledger.domain.event.types import AccessMode
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity.certificate import Certificate
 from ledger.domain.identity.person import PersonId
+from ledger.domain.item.recorded_event import RecordedEvent
 from ledger.domain.log import statement as statements
+from ledger.domain.verify.record_rules import PlacedEvent, RecordRules, times_of
 from ledger.rows.handovers import ErasureRow
 from ledger.rows.logs import EntryRow
 from ledger.rows.releases import ReleaseRow
 from ledger.rows.unit_of_work import UnitOfWork
-from ledger.services.access import authorization
+from ledger.services.access import authorization, stolen_orders
 from ledger.services.audit.stored_items import ReconstructedItem
 from ledger.services.node.context import Node
-from ledger.services.records import documents
+from ledger.services.records import documents, foreign_history
 
 _PAGE: Final = 500
 _GRACE: Final = 86400  # seconds within which keys must be destroyed after a disposal
@@ -47,13 +49,10 @@ def check_item(node: Node, item: ReconstructedItem) -> Iterator[AuditFinding]:
         event = item.events.get(row.digest)
         if event is None or event.type != "disposed":
             continue
-        if item.history.orders.holds:
-            found = f"{len(item.history.orders.holds)} in force"
-            place = f"event {row.seq} of {evidence}"
-            yield AuditFinding("hold-broken", place, "no hold in force", found)
         if item.erasure is None:
             expected = "its keys are to be destroyed"
             yield AuditFinding("row-missing", f"erasure {evidence}", expected, "no such row")
+    yield from _check_rules(node, item)
     for acted in item.history.outings.elsewhere():
         place = f"event {acted.value['seq']} of {evidence}"
         expected = "the thing here, or its return recorded with the time of it"
@@ -74,6 +73,36 @@ def check_item(node: Node, item: ReconstructedItem) -> Iterator[AuditFinding]:
             expected = f"a hold until {hold['expires']}"
             found = "neither released nor placed anew"
             yield AuditFinding("hold-expired", evidence, expected, found)
+
+
+def _check_rules(node: Node, item: ReconstructedItem) -> Iterator[AuditFinding]:
+    """What our log took although the record before it forbids it. Where a stolen key is among those
+    that signed, other rules hold: the node counts what a thief took back as not taken back.
+    """
+    record = RecordRules()
+    for row in item.rows:
+        log, event = row.log.hex(), item.events.get(row.digest)
+        if event is None or not event.known:
+            record.skip(row.seq, log)
+            continue
+        proven = _proven_time(node, row) if row.effect == "close" else None
+        told = RecordedEvent(row.digest, event)
+        record.judge(PlacedEvent(row.seq, log, told, times_of(row.time, proven)))
+    broken = [one for one in record.broken if one.is_own and one.agency == node.log_id.hex()]
+    if not broken:
+        return
+    with node.records.read() as unit:
+        is_stolen = stolen_orders.stolen(node, unit)
+        if any(is_stolen(row.digest.hex()) for row in item.rows):
+            return
+    for one in broken:
+        place = f"event {one.number} of {item.item.state.evidence}"
+        yield AuditFinding("record-rule", place, "an event that the record allows", one.reason)
+
+
+def _proven_time(node: Node, row: EntryRow) -> int:
+    with node.records.read() as unit:
+        return foreign_history.proven_times(node, unit, [row])[0] or node.clock.now()
 
 
 def _check_erasure(
