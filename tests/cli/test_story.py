@@ -1,5 +1,5 @@
-"""The story (three geth signers), and docs/consortium.md as it stands (Hardhat): nodes as processes of their
-own, on real chains.
+"""The story (three geth signers), and docs/consortium.md as it stands (Hardhat): nodes as processes
+of their own, on real chains.
 """
 
 from __future__ import annotations
