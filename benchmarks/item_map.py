@@ -26,7 +26,7 @@ def _grow(unit: UnitOfWork, log: bytes, start: int, end: int, kept: int) -> byte
     hashed = bytes(32)
     new = {item_map.key_of(log, _subject(at)): [(at, hashed)] for at in range(start, end)}
     root, tiles = map_tiles.update(lambda among: unit.logs.map_tiles(log, among, kept), new)
-    stored_map.keep(unit, log, stored_map.DerivedMap(root, {end: tiles}))
+    stored_map.keep(unit, log, stored_map.DerivedMap(root, root, {end: tiles}))
     return root
 
 

@@ -9,7 +9,7 @@ import {IEvidenceLedger} from "./IEvidenceLedger.sol";
 /// slot 0: mapping agency id -> Hot, one word: anchorer (bits 0-159), status (160-167), log number (168-183),
 ///         version (184-199), pending version (200-215), pending active-from (216-255)
 /// slot 1: mapping agency id -> version -> descriptor commitment
-/// slot 2: mapping log id -> Fork {parent; root; size}
+/// slot 2: mapping log id -> Fork {parent; root; size; map root}
 /// slot 3: mapping agency id -> successor
 contract AgencyRegistry is IAgencyRegistry {
     struct Hot {
@@ -328,7 +328,7 @@ contract AgencyRegistry is IAgencyRegistry {
         _setGovernor(agencyId, candidate.governor);
         _setAnchorer(agencyId, candidate.anchorer);
         _storeDescriptor(agencyId, 1, candidate.descriptorDigest, uint40(block.timestamp));
-        emit LogOpened(agencyId, logIdOf(agencyId, 0), 0, 0, 0);
+        emit LogOpened(agencyId, logIdOf(agencyId, 0), 0, 0, 0, 0);
     }
 
     function _retire(bytes32 agencyId, bytes32 successor) private {
@@ -350,18 +350,19 @@ contract AgencyRegistry is IAgencyRegistry {
         if (!_isForkable(parent, fork)) revert AgencyRegistryUnknownCheckpoint(parent, fork.size);
         hot.logNumber += 1;
         bytes32 logId = logIdOf(agencyId, hot.logNumber);
-        _forks[logId] = Fork(parent, fork.root, fork.size);
-        emit LogOpened(agencyId, logId, parent, fork.size, fork.root);
+        _forks[logId] = Fork(parent, fork.root, fork.size, fork.mapRoot);
+        emit LogOpened(agencyId, logId, parent, fork.size, fork.root, fork.mapRoot);
         _setAnchorer(agencyId, anchorer);
     }
 
     /// @dev A log opened by a fork has no checkpoint of its own before its first anchor, only its fork point.
     function _isForkable(bytes32 logId, Checkpoint memory at) private view returns (bool) {
-        if (at.size == 0) return at.root == 0;
+        if (at.size == 0) return at.root == 0 && at.mapRoot == 0;
         Fork storage origin = _forks[logId];
-        if (origin.size == at.size && origin.root == at.root) return true;
-        bytes32 expected =
-            keccak256(abi.encode(at.prevSize, at.size, at.root, at.descriptorVersion, at.time, at.blockNumber));
+        if (origin.size == at.size && origin.root == at.root && origin.mapRoot == at.mapRoot) return true;
+        bytes32 expected = keccak256(
+            abi.encode(at.prevSize, at.size, at.root, at.mapRoot, at.descriptorVersion, at.time, at.blockNumber)
+        );
         return IEvidenceLedger(_ledger).checkpointCommitment(logId, at.size) == expected;
     }
 

@@ -7,7 +7,7 @@ import {RFC9162} from "./RFC9162.sol";
 
 /// @title Implementation of IEvidenceLedger, whose documentation it inherits
 /// @dev Storage, relied on by offline storage proofs (docs/format.md):
-/// slot 0: mapping log id -> Log {root; size (bits 0-47), time (48-87), block (88-151)}
+/// slot 0: mapping log id -> Log {root; size (bits 0-47), time (48-87), block (88-151); map root}
 /// slot 1: mapping log id -> size -> checkpoint commitment
 /// slot 2: mapping key -> Custody, one word: short id of the custodian (bits 0-191), hops (192-223), open (224-231)
 /// slot 3: mapping key -> hop number -> hop commitment; at the number of hops, while an offer is open, its hash
@@ -17,6 +17,7 @@ contract EvidenceLedger is IEvidenceLedger {
         uint48 size;
         uint40 time;
         uint64 blockNumber;
+        bytes32 mapRoot;
     }
 
     /// @dev One word, and an open offer's hash lies where its hop will be: a slot written at the offer and rewritten at
@@ -41,15 +42,22 @@ contract EvidenceLedger is IEvidenceLedger {
         _registry = registry_;
     }
 
-    function anchor(uint256 oldSize, uint256 newSize, bytes32 newRoot, bytes32[] calldata proof) external {
+    function anchor(uint256 oldSize, uint256 newSize, bytes32 newRoot, bytes32 newMapRoot, bytes32[] calldata proof)
+        external
+    {
         (bytes32 agencyId, uint256 logNumber, uint256 version) = _registry.activeAnchor(msg.sender);
         bytes32 logId = logIdOf(agencyId, logNumber);
         Log storage log = _logs[logId];
         uint256 size = log.size;
         bytes32 root = log.root;
-        if (size == 0) (size, root) = _forkPoint(logId, logNumber);
+        bool own = size != 0;
+        if (!own) (size, root) = _forkPoint(logId, logNumber);
         // Before compare-and-swap, so that sending the same bytes twice is harmless.
-        if (size != 0 && newSize == size && newRoot == root) return;
+        if (size != 0 && newSize == size && newRoot == root) {
+            bytes32 mapRoot = own ? log.mapRoot : _registry.forkOf(logId).mapRoot;
+            if (newMapRoot != mapRoot) revert EvidenceLedgerMapRootDiffers(mapRoot, newMapRoot);
+            return;
+        }
         if (oldSize != size) revert EvidenceLedgerStaleSize(size, oldSize);
         if (newSize <= size) revert EvidenceLedgerNotLarger(size, newSize);
         if (newSize > MAX_SIZE - 1) revert EvidenceLedgerTooLarge(newSize, MAX_SIZE - 1);
@@ -58,11 +66,11 @@ contract EvidenceLedger is IEvidenceLedger {
         } else {
             RFC9162.requireConsistency(size, newSize, root, newRoot, proof);
         }
-        log.root = newRoot;
+        (log.root, log.mapRoot) = (newRoot, newMapRoot);
         (log.size, log.time, log.blockNumber) = (uint48(newSize), uint40(block.timestamp), uint64(block.number));
         _checkpoints[logId][newSize] =
-            keccak256(abi.encode(size, newSize, newRoot, version, block.timestamp, block.number));
-        emit CheckpointAnchored(logId, size, newSize, newRoot, version);
+            keccak256(abi.encode(size, newSize, newRoot, newMapRoot, version, block.timestamp, block.number));
+        emit CheckpointAnchored(logId, size, newSize, newRoot, newMapRoot, version);
     }
 
     function offerTransfer(
@@ -150,7 +158,7 @@ contract EvidenceLedger is IEvidenceLedger {
 
     function latest(bytes32 logId) external view returns (Latest memory) {
         Log storage log = _logs[logId];
-        return Latest(log.root, log.size, log.time, log.blockNumber);
+        return Latest(log.root, log.size, log.time, log.blockNumber, log.mapRoot);
     }
 
     function checkpointCommitment(bytes32 logId, uint256 size) external view returns (bytes32) {

@@ -42,16 +42,19 @@ interface IAgencyRegistry {
         uint256 prevSize;
         uint256 size;
         bytes32 root;
+        bytes32 mapRoot;
         uint256 descriptorVersion;
         uint256 time;
         uint256 blockNumber;
     }
 
-    /// @notice Where a log continues: the parent is closed and its leaves from `size` on do not count.
+    /// @notice Where a log continues: the parent is closed and its leaves from `size` on do not count. The map root is
+    /// the parent's: the child has other keys for the same subjects.
     struct Fork {
         bytes32 parent;
         bytes32 root;
         uint256 size;
+        bytes32 mapRoot;
     }
 
     struct Agency {
@@ -85,7 +88,9 @@ interface IAgencyRegistry {
     event GovernorRotated(bytes32 indexed agencyId, address indexed governor);
     event DescriptorPublished(bytes32 indexed agencyId, uint256 indexed version, bytes32 digest, uint256 activeFrom);
     event DescriptorCancelled(bytes32 indexed agencyId, uint256 indexed version);
-    event LogOpened(bytes32 indexed agencyId, bytes32 indexed logId, bytes32 parent, uint256 size, bytes32 root);
+    event LogOpened(
+        bytes32 indexed agencyId, bytes32 indexed logId, bytes32 parent, uint256 size, bytes32 root, bytes32 mapRoot
+    );
     event ProposalMade(uint256 indexed id, ProposalKind kind, bytes32 indexed target, bytes payload, uint256 expires);
     event ProposalVoted(uint256 indexed id, bytes32 indexed agencyId, address governor);
     event RecoveryScheduled(uint256 indexed id, bytes32 indexed agencyId, uint256 readyAt);

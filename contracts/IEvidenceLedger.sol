@@ -19,6 +19,7 @@ interface IEvidenceLedger {
         uint256 size;
         uint256 time;
         uint256 blockNumber;
+        bytes32 mapRoot;
     }
 
     /// @notice An open offer as the event TransferOffered tells it; the contract keeps only its hash.
@@ -31,7 +32,12 @@ interface IEvidenceLedger {
     }
 
     event CheckpointAnchored(
-        bytes32 indexed logId, uint256 prevSize, uint256 size, bytes32 root, uint256 descriptorVersion
+        bytes32 indexed logId,
+        uint256 prevSize,
+        uint256 size,
+        bytes32 root,
+        bytes32 mapRoot,
+        uint256 descriptorVersion
     );
     event TransferOffered(bytes32 indexed key, bytes32 from, bytes32 indexed to, bytes32 digest, uint256 expires);
     event TransferConcluded(bytes32 indexed key, uint256 indexed hop, Outcome outcome, bytes32 digest);
@@ -41,6 +47,7 @@ interface IEvidenceLedger {
     error EvidenceLedgerNotLarger(uint256 oldSize, uint256 newSize);
     error EvidenceLedgerTooLarge(uint256 newSize, uint256 limit);
     error EvidenceLedgerUnexpectedProof(uint256 nodes);
+    error EvidenceLedgerMapRootDiffers(bytes32 expected, bytes32 found);
     error EvidenceLedgerNothingAnchored(bytes32 logId);
     error EvidenceLedgerNotCustodian(bytes32 expected, bytes32 found);
     error EvidenceLedgerNotAddressee(bytes32 expected, bytes32 found);
@@ -51,12 +58,16 @@ interface IEvidenceLedger {
     error EvidenceLedgerOfferTimes(uint256 expires, uint256 time);
     error EvidenceLedgerGiverNotActive(bytes32 agencyId);
 
-    /// @notice Anchor the next checkpoint of the caller's log. Repeating the latest one changes nothing.
+    /// @notice Anchor the next checkpoint of the caller's log. Repeating the latest one changes nothing; with another
+    /// map root it is refused.
     /// @param oldSize Size of the stored checkpoint (compare and swap); 0 for the first
     /// @param newSize Number of leaves, at most 2^48
     /// @param newRoot RFC 9162 root over `newSize` leaves
+    /// @param newMapRoot Root of the log's item map over these leaves, which nobody computes here: whoever holds the
+    /// entries derives it and compares
     /// @param proof RFC 9162 consistency proof, at most 63 nodes; empty when `oldSize` is 0
-    function anchor(uint256 oldSize, uint256 newSize, bytes32 newRoot, bytes32[] calldata proof) external;
+    function anchor(uint256 oldSize, uint256 newSize, bytes32 newRoot, bytes32 newMapRoot, bytes32[] calldata proof)
+        external;
 
     /// @notice Offer an item to another agency. The caller anchors for the custodian; `digest`, the statement digest of
     /// the offer, must be leaf `index` of the caller's latest root.

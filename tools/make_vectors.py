@@ -37,6 +37,7 @@ from tests.support import clique, lying_cases, qbft_cases
 from tests.support.desk import PASSPHRASE, Desk
 from tests.support.lying_bundles import LyingItem, measured, prepare
 from tests.support.malice import World
+from tests.support.maps import map_root
 from tests.support.time_authority import POLICY, OpensslAuthority
 from tests.unit.test_event import BASE, SALTS
 from tests.unit.test_verify import MUTATIONS, Sample
@@ -65,6 +66,7 @@ def worked_example() -> dict[str, Any]:
     statement = statements.sign(KEY, claims, event.digest, certificates.parse(der).digest, der)
     sibling = merkle.leaf_hash(b"another entry")
     root = merkle.node_hash(sibling, statement.digest)
+    mapped = map_root(LOG, [b"another entry", statement.entry])
     receipt = receipts.issue(
         LOG_KEY, log_id=LOG, subject=BASE["evidence"], size=2, index=1, path=[sibling], root=root
     )
@@ -91,8 +93,9 @@ def worked_example() -> dict[str, Any]:
         "sibling": sibling.hex(),
         "root": root.hex(),
         "receipt": receipt.encode().hex(),
+        "mapRoot": mapped.hex(),
         "checkpoint": receipts.sign_checkpoint(
-            LOG_KEY, log_id=LOG, size=2, root=root
+            LOG_KEY, log_id=LOG, size=2, root=root, map_root=mapped
         ).note.decode(),
         "login": login.sign(
             KEY,

@@ -10,7 +10,7 @@ import typer
 from cli.commands import handover_answer, handover_list
 from cli.commands import handover_pause as pause
 from cli.invocation import completion, left_out
-from cli.invocation.global_options import Evidence, Json
+from cli.invocation.global_options import STATE, Evidence, Json
 from cli.invocation.hints import command, elsewhere, runnable
 from cli.items import items, selection, short_ids
 from cli.items.short_ids import Named
@@ -23,6 +23,7 @@ from ledger.domain.codecs.text import counted
 
 if TYPE_CHECKING:
     from cli.node.session import Session
+    from ledger.domain.event.offer_terms import OfferTerms
     from ledger.domain.ports.answers import ExchangeRound, Recorded
 
 _HELP = """Hand an item over: inside the agency to a colleague, or to another agency. Both sides
@@ -124,10 +125,28 @@ def offer(
             purpose,
             said,
         )
+        offered = () if chosen.alone else _on_offer(session, chosen, wanted)
+        left = [f"{counted(len(offered), 'item')} left out: on offer to {taker} already"]
+        left *= bool(offered)
+        chosen = replace(chosen, items=tuple(one for one in chosen.items if one.urn not in offered))
+        if offered and not chosen.items:
+            output.result({"items": [], "refused": [], "left": []}, *left)
+            return
+        if not STATE.json:
+            output.say(*left)
         selection.agree(chosen, f"Offer {{}} to {taker}?", yes=yes)
+        # Looked up once for all of them, and judged by the node with each.
+        own = session.person.certificate.agency
+        key = (
+            None
+            if chosen.alone
+            else handover.recipient_key(session.node, agency, wanted.recipient, own)
+        )
 
         def make(one: Named) -> Recorded:
-            return handover.offer(session.node, session.person, session.clock, one.urn, wanted)
+            return handover.offer(
+                session.node, session.person, session.clock, one.urn, wanted, sealed_to=key
+            )
 
         done = selection.each(chosen, make, "offering")
         forward(session, wanted.agency)
@@ -146,6 +165,23 @@ def offer(
         "is recorded for them",
         *([f"They take them with: `{elsewhere('handover', 'accept', '--all')}`"] * inside),
     )
+
+
+def _on_offer(session: Session, chosen: selection.Chosen, wanted: OfferTerms) -> set[str]:
+    """Which of several items are on offer to whom they shall be offered: a command that was
+    interrupted is typed again, and goes on.
+    """
+    from ledger.domain.codecs.text import parse_time
+
+    to = (wanted.agency, wanted.recipient.pseudonym if wanted.recipient is not None else None)
+    found, now = set[str](), session.clock.now()
+    for urn, item in short_ids.as_told(session, (one.urn for one in chosen.items)).items():
+        offer = item.offer
+        if offer is None or (offer.agency, offer.person) != to or offer.expires is None:
+            continue
+        if parse_time(offer.expires, what="expires") >= now:
+            found.add(urn)
+    return found
 
 
 def _recipient(session: Session, typed: list[str], to: str, to_person: str) -> tuple[str, str, str]:

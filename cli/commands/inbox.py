@@ -4,6 +4,7 @@ deals with each.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Final
@@ -67,6 +68,8 @@ _KINDS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
     "not-anchored": ("{entries} not final for too long", ("anchor",)),
     "frozen": ("the log is frozen", ("doctor",)),
 }
+#: So many items of one kind are shown; a folder has thousands.
+_ALIKE: Final = 10
 #: Roles that may run what the table says; others look at the status.
 _RUN_BY: Final = {
     "not-anchored": frozenset({"administrator", "custodian", "officer"}),
@@ -169,13 +172,22 @@ def _waiting(found: _Found, roles: frozenset[str]) -> Iterator[str]:
         yield "nothing waits for you"
         return
     yield f"{counted(len(found.waiting), 'matter', ('waits', 'wait'))} for you"
+    alike = Counter[str]()
     for line in found.waiting:
+        alike[line.kind] += bool(line.evidence)
+        if alike[line.kind] > _ALIKE:
+            continue
         yield ""
         item = found.named(line.evidence)
         yield f"{item}  {_words(line)}" if item else _words(line)
         if times := _times(line):
             yield f"  {times}"
         yield f"  {_todo(line, item, roles)}"
+    more = {line.kind: line for line in found.waiting if alike[line.kind] > _ALIKE}
+    for kind, line in more.items():
+        yield ""
+        yield f"{counted(alike[kind] - _ALIKE, 'more item')}, of each: {_words(line)}"
+        yield f"  {command('inbox', '--json', '--peek')}"
     if sum(line.kind == "offer" for line in found.waiting) > 1:
         yield ""
         yield f"all that is offered, but for things: {command('handover', 'accept', '--all')}"

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
+from cli.commands import stamp
 from cli.invocation.global_options import STATE, Json
 from cli.invocation.hints import command, quoted, runnable
 from cli.terminal import outfile, output, questions
@@ -107,11 +108,14 @@ def init(
     if (card is None) != (not url):
         raise UsageError("a home that will share a chain needs both --url and --card")
     create_home.require_room(STATE.home)  # before anybody answers for nothing
+    is_asked = not agency and not person
     founder = _founder(agency, person, administrator, role, profile)
     if card is not None:
         _prepare(founder, profile, url, card, force=force, here=here)
     else:
         _found(founder, profile, here=here)
+        if is_asked:
+            stamp.offer(STATE.home)
 
 
 def register(app: typer.Typer) -> None:

@@ -89,6 +89,7 @@ def monitor(
         measured = measures.MonitorMetrics()
         if metrics:
             stack.callback(measures.serve(measured.registry, metrics).shutdown)
+        judged_by = trust_lines.judged_by(opened.root, told)
         while True:
             found = check(
                 opened.contracts,
@@ -100,7 +101,8 @@ def monitor(
             )
             measured.saw(found)
             sent = not (webhook and found.fresh) or _notify(webhook, found, allowed)
-            _tell(found)
+            _tell(found, judged_by)
+            judged_by = []  # once, and not at each look
             if sent:
                 mark_sent(opened.state, found)
             if once or (stop and found.fresh):
@@ -128,7 +130,10 @@ def _notify(url: str, looked: Round, allowed: tuple[Any, ...]) -> bool:
     return True
 
 
-def _tell(looked: Round) -> None:
+def _tell(looked: Round, judged_by: list[str]) -> None:
+    """Print what a look found; at the first one also by which trust root, and whether anybody
+    compared that.
+    """
     value: dict[str, Any] = {
         "verdict": looked.report.verdict.value,
         "alarms": [finding.as_json() for finding in looked.fresh],
@@ -158,4 +163,4 @@ def _tell(looked: Round) -> None:
             )
             for finding in findings
         ]
-    output.result(value, *lines)
+    output.result(value, *lines, *judged_by)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _ENROL = """Join an agency with an invitation: keys are made here and never leave this machine. Read
 the fingerprint to the administrator. At a terminal the command waits until they approved; else, and
-when it was stopped, run it again.
+when it was stopped, whatever you type next joins once they did.
 
 \b
 Example:
@@ -57,13 +57,15 @@ def enrol(
             output.say(
                 *_asking(
                     done.fingerprint,
-                    "Waiting until they approved; after Ctrl-C, the same command goes on.",
+                    "Waiting until they approved; after Ctrl-C, the next command goes on.",
                 )
             )
             _wait(node, given.code)
             done = enrolling.enrol(keyring, given, node)
     if done.certificate is None:
-        lines = _asking(done.fingerprint, "Once they approved, run the same command again.")
+        lines = _asking(
+            done.fingerprint, "Once they approved, the next command that you type joins."
+        )
     else:
         roles = ", ".join(sorted(done.certificate.roles))
         lines = [
@@ -102,7 +104,7 @@ def _keyring_for(given: Invitation, node: NodeClient) -> FileKeyring:
         if enrolling.is_enrolled(keyring):
             Servers(STATE.home, keyring, "").require(given.server, given.log)
         else:
-            enrolling.move(STATE.home, given)
+            enrolling.move(STATE.home, keyring, given)
         return keyring
     enrolling.require_room(STATE.home)
     enrolling.recognised(node, given)

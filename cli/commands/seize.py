@@ -83,7 +83,7 @@ def seize(
             session.node, session.person, session.clock, body, said | moment
         )
     short = short_ids.short_digest(answer.statement)
-    lines = [labels.recorded(answer, f"recorded as {short}")]
+    lines = [labels.recorded(answer, f"recorded as {short},")]
     if answer.state == "queued":  # no number finds it there: who looks those up is the node
         lines.append(f"named without network by its id: {short}")
     output.result(answer, *lines, *closed)

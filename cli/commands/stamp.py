@@ -13,7 +13,6 @@ from cli.terminal import output, tables
 from ledger.domain.codecs.text import counted
 
 if TYPE_CHECKING:
-    from ledger.app.bootstrap import OpenHome
     from ledger.domain.timestamps.authorities import TimeAuthority
 
 _HELP = """Time from authorities that belong to no agency (RFC 3161).
@@ -71,6 +70,12 @@ _STATUS = """Which time authorities are asked, and what they saw last.
 Example:
   custody --home ~/evidence stamp status
 """
+#: Asked when a home is made, where agency and number are asked for as well.
+_OFFERED = (
+    "Nobody but your agency says yet when something was recorded. A time authority (RFC 3161) "
+    "would say it too; it is sent one hash of each checkpoint, and nothing else. Its address, or "
+    "Enter for none:"
+)
 Name = Annotated[str, typer.Argument(metavar="NAME", help="What it is called in reports.")]
 
 
@@ -92,7 +97,7 @@ def add(
     from cli.node.session import open_alone
 
     with open_alone() as home:
-        added = remember(home, name, url, roots, policy or [])
+        added = _remember(home.path, name, url, roots, policy or [])
     output.result(
         {"name": added.name, "policies": list(added.policies)},
         f"{added.name} answers, by policy {', '.join(added.policies)}.",
@@ -101,9 +106,29 @@ def add(
     )
 
 
-def remember(
-    home: OpenHome, name: str, url: str, roots: Path, policies: list[str]
-) -> TimeAuthority:
+def offer(home: Path) -> None:
+    """Ask whoever makes a home at a terminal for a time authority. The home is made: what fails
+    here is told, with the command that does it later.
+    """
+    from cli.terminal import questions
+    from ledger.domain.errors import CustodyError
+    from ledger.domain.untrusted import hosts
+
+    url = questions.text(_OFFERED)
+    roots = questions.text("File with the root certificates that it publishes:") if url else ""
+    if not url or not roots:
+        return
+    try:
+        name = hosts.parse(url, what="time authority").host
+        added = _remember(home, name, url, Path(roots), [])
+    except CustodyError as error:
+        later = command("stamp", "add", "NAME", "URL", "--roots", "FILE")
+        output.say(f"it is not asked: {error.message}", f"  what to do: {later}")
+        return
+    output.say(f"{added.name} is asked, by policy {', '.join(added.policies)}")
+
+
+def _remember(home: Path, name: str, url: str, roots: Path, policies: list[str]) -> TimeAuthority:
     """Try a time authority, and keep it in the settings of a home.
 
     Raises:
@@ -124,7 +149,8 @@ def remember(
     from ledger.domain.untrusted import hosts
 
     what = "time authority"
-    known = home.settings.time_authorities
+    config = settings.read(home)
+    known = config.time_authorities
     if any(one.name == name for one in known):
         raise UsageError(
             f"there is a time authority {name!r} already",
@@ -136,14 +162,14 @@ def remember(
         authorities.read_certificates(read_file(roots)),
         wanted,
     )
-    allowed = hosts.networks(home.settings.networks)
+    allowed = hosts.networks(config.networks)
     token = HttpTimeAuthority(found, url, allowed).stamp(secrets.token_bytes(32))
     found = replace(found, policies=wanted or (token.policy,))
     authorities.find(token, [found])
     kept = TimeAuthoritySettings(
         found.name, url, tuple(b64url(root) for root in found.roots), found.policies
     )
-    settings.write(home.path, replace(home.settings, time_authorities=(*known, kept)))
+    settings.write(home, replace(config, time_authorities=(*known, kept)))
     return found
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import typer
 
@@ -15,6 +15,8 @@ from ledger.domain.codecs.text import counted
 if TYPE_CHECKING:
     from ledger.domain.ports.node_answers import Chain, Ipfs, NodeStatus
 
+#: Roles that may anchor.
+_ANCHORING: Final = frozenset({"administrator", "custodian", "officer"})
 _HELP = """How far the log is anchored, and in which block; the IPFS nodes, certificates that end
 soon, and what to do about each problem.
 
@@ -35,9 +37,13 @@ def status(as_json: Json = False) -> None:
         )
     with open_session() as session:
         found = session.node.status()
+        anchors = bool(session.person.certificate.roles & _ANCHORING)
     home = STATE.found
     output.result(
-        found, f"home        {home.path}", f"            found by {home.by}", *text(found)
+        found,
+        f"home        {home.path}",
+        f"            found by {home.by}",
+        *text(found, anchors=anchors),
     )
     if found.chain is not None and found.chain.problem:
         raise typer.Exit(3)
@@ -48,9 +54,12 @@ def register(app: typer.Typer) -> None:
     app.command(help=_HELP)(status)
 
 
-def text(found: NodeStatus) -> list[str]:
+def text(found: NodeStatus, *, anchors: bool = True) -> list[str]:
     """The status in words; entries are counted from 0, so that "final 5" means that entries 0 to 4
     are final.
+
+    Args:
+        anchors: whether a role of theirs may anchor.
     """
     newest = found.newest
     lines = [
@@ -64,7 +73,7 @@ def text(found: NodeStatus) -> list[str]:
     if waiting := found.integrated - found.final:
         lines.append(
             f"waiting     {counted(waiting, 'entry', ('is', 'are'))} not final, proven to nobody "
-            f"yet: {runnable('custody anchor')}"
+            f"yet: {runnable('custody anchor') if anchors else 'a custodian anchors them'}"
         )
     if newest:
         place = f"block {newest.block}, gas {newest.gas}" if newest.block else "not mined yet"

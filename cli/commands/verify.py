@@ -129,6 +129,8 @@ def run(
     _require_bundle(data, bundle, typed)
     root = believed or beside.trust_root(bundle, file, typed)
     parsed, confirm = _parse(data), _confirm(root, rpc) if rpc else None
+    if given is None and parsed is not None and _is_of_others(parsed, root):
+        beside.require_own(parsed, bundle, file, typed)
     measured, altered = (
         measured_file.measure(parsed, file) if file is not None else (None, list[str]())
     )
@@ -208,20 +210,28 @@ def _likely_cause(bundle: Bundle | None, root: TrustRoot) -> list[str]:
     forged bundle looks like that, too.
     """
     from cli.wording import verdicts
+
+    if bundle is not None and _is_of_others(bundle, root):
+        cause = f"this trust root (chain {root.chain_id}) is of another chain or other contracts"
+        remedy = "get that of the agencies that the bundle is from, by another way than the bundle"
+        return verdicts.told(f"likely cause: {cause}; {remedy}", 4)
+    return []
+
+
+def _is_of_others(bundle: Bundle, root: TrustRoot) -> bool:
+    """Whether a bundle proves nothing about the contracts of a trust root."""
     from ledger.domain.chain import evm
     from ledger.domain.errors import CustodyError
 
-    if bundle is None or bundle.chain is None:
-        return []
+    if bundle.chain is None:
+        return False
     try:
         state = evm.parse_header(bundle.chain.header).state_root
         evm.prove_account(state, root.registry.address, bundle.chain.registry)
         evm.prove_account(state, root.ledger.address, bundle.chain.ledger)
     except CustodyError:
-        cause = f"this trust root (chain {root.chain_id}) is of another chain or other contracts"
-        remedy = "get that of the agencies that the bundle is from, by another way than the bundle"
-        return verdicts.told(f"likely cause: {cause}; {remedy}", 4)
-    return []
+        return True
+    return False
 
 
 def _ask_for_pins(

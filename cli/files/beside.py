@@ -20,6 +20,7 @@ from cli.node import own_trust
 from ledger.domain.files import file_names
 
 if TYPE_CHECKING:
+    from ledger.domain.bundle.bundle import Bundle
     from ledger.domain.bundle.trust import TrustRoot
 
 #: What the bundle of a file is called, beside the file.
@@ -163,6 +164,27 @@ def trust_root(bundle: Path, file: Path | None, typed: Sequence[object]) -> Trus
     except (UsageError, NetworkError) as error:
         kind = UsageError if isinstance(error, UsageError) else NetworkError
         raise kind(f"the trust root of {home} was not read: {error.message}", hint=hint) from error
+
+
+def require_own(parsed: Bundle, bundle: Path, file: Path | None, typed: Sequence[object]) -> None:
+    """Refuse to judge the record of other agencies by the chain of one's own home, of which it
+    proves nothing: that would accuse a good record, and nobody chose that trust root for it.
+
+    Raises:
+        UsageError: the person's own agency had no part in it.
+    """
+    from ledger.domain.errors import UsageError
+
+    own, agencies = own_trust.agency(), sorted({log.agency for log in parsed.logs})
+    if own not in agencies:
+        paths = [path for path in (bundle, file) if path is not None]
+        raise UsageError(
+            f"no trust root: the record is of {' and '.join(agencies)[:200]}, on another chain "
+            f"than that of your own home, {STATE.home} ({own}): neither verified nor "
+            f"refuted{_lying(bundle)}",
+            hint="get the trust root of that agency by another way than the bundle: "
+            + elsewhere("verify", *paths, *typed, "--trust", _TRUST),
+        )
 
 
 def _lying(bundle: Path) -> str:

@@ -111,7 +111,7 @@ def told() -> str:
     """What a command that was stopped had done."""
     look = (
         f"look with {runnable('custody list')}, or show, person list or field status in its place, "
-        "before you repeat it (an upload goes on where it was)"
+        "before you repeat it (an upload goes on where it was, and so does an offer)"
     )
     if _State.unknown:
         return f"stopped; whether the node recorded what was signed is not known: {look}"

@@ -60,3 +60,12 @@ def teller() -> Iterator[TrustApi]:
                 hint="tell your administrator",
             )
         yield node
+
+
+def agency() -> str:
+    """Whose chain that is."""
+    from ledger.app import settings
+
+    if settings.is_client(STATE.home):
+        return settings.read_client(STATE.home).agency
+    return settings.read(STATE.home).agency

@@ -6,14 +6,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from cli.invocation.global_options import STATE
-from cli.invocation.hints import command
-from cli.node import clear_copies
+from cli.node import clear_copies, joining
 from cli.node.served import served_at
 from cli.terminal import passphrases
 from ledger.adapters.keystore.file import Unlocking
@@ -194,18 +193,6 @@ def _open_offline() -> Iterator[Session]:
         )
 
 
-def _invitation_to(home: Path) -> Path:
-    """The invitation by which a folder asked to join, where it lies at hand; else a word for it."""
-    from ledger.app import enrolling
-
-    joined, found = settings.read_client(home), list[Path]()
-    for path in sorted(Path().glob("invitation*.json")):
-        with suppress(CustodyError):
-            if enrolling.read_invitation(path).log == joined.log:
-                found.append(path)
-    return found[-1] if found else Path("INVITATION")
-
-
 @contextmanager
 def open_session() -> Iterator[Session]:
     """A session with the node of --server, with the `serve` that holds the home, with the home
@@ -230,11 +217,7 @@ def open_session() -> Iterator[Session]:
         if server:
             keyring = unlocking.keyring()
             if settings.is_client(home) and "person-certificate" not in keyring.names():
-                raise UsageError(
-                    "you are not enrolled yet",
-                    hint="once you are approved, go on with "
-                    + command("person", "enrol", _invitation_to(home)),
-                )
+                joining.go_on(keyring, server)
             servers = _servers(keyring)
             node = _client(server, keyring, servers)
         else:

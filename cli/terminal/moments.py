@@ -105,7 +105,7 @@ def day_and_clock(text: str) -> tuple[str, str, str]:
 def here(text: str) -> str:
     """A time that a document says, of this computer's zone and with its offset, for a table."""
     at = datetime.fromtimestamp(parse_time(text, what="time"), UTC).astimezone()
-    return _local_text(at) if at.utcoffset() else f"{at:%Y-%m-%d %H:%M:%S} UTC"
+    return f"{at:%Y-%m-%d %H:%M:%S}{_offset(at) if at.utcoffset() else 'Z'}"
 
 
 def zone_here(text: str) -> str:

@@ -378,14 +378,18 @@ def progress(what: str, total: int, *, unit: str = "bytes") -> Iterator[Callable
         DownloadColumn,
         MofNCompleteColumn,
         Progress,
+        ProgressColumn,
         TextColumn,
         TimeRemainingColumn,
         TransferSpeedColumn,
     )
 
-    columns = (
-        (DownloadColumn(), TransferSpeedColumn()) if unit == "bytes" else (MofNCompleteColumn(),)
-    )
+    class Rate(ProgressColumn):
+        def render(self, task: Any) -> str:
+            return f"{task.speed:,.1f} {unit}/s" if task.speed else ""
+
+    sized = (DownloadColumn(), TransferSpeedColumn())
+    columns = sized if unit == "bytes" else (MofNCompleteColumn(), Rate())
     label = TextColumn("{task.description}", markup=False)
     console = Console(file=quiet(sys.stderr))
     with Progress(

@@ -71,7 +71,7 @@ class ChainTables:
                 put("INSERT OR REPLACE INTO retired VALUES (?, ?)", (event.agency, event.successor))
             case contract_events.LogOpened():
                 put(
-                    "INSERT OR REPLACE INTO opened VALUES (?, ?, ?, ?, ?, ?, ?)",
+                    "INSERT OR REPLACE INTO opened VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                     (
                         event.log,
                         event.block,
@@ -80,6 +80,7 @@ class ChainTables:
                         event.parent,
                         event.size,
                         event.root,
+                        event.map_root,
                     ),
                 )
             case contract_events.DescriptorPublished():
@@ -96,7 +97,7 @@ class ChainTables:
                 )
             case contract_events.CheckpointAnchored():
                 put(
-                    "INSERT OR IGNORE INTO checkpoint VALUES (?, ?, ?, ?, ?, ?, ?)",
+                    "INSERT OR IGNORE INTO checkpoint VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                     (
                         event.log,
                         event.size,
@@ -104,6 +105,7 @@ class ChainTables:
                         event.time,
                         event.prev,
                         event.root,
+                        event.map_root,
                         event.version,
                     ),
                 )
@@ -140,8 +142,8 @@ class ChainTables:
     def checkpoints(self, log: bytes, *, after: int) -> Iterator[CheckpointAnchored]:
         """Checkpoints of a log beyond a size, in order."""
         query = (
-            "SELECT block, time, log, prev, size, root, version FROM checkpoint WHERE log = "
-            "? AND size > ? ORDER BY size"
+            "SELECT block, time, log, prev, size, root, map_root, version FROM checkpoint "
+            "WHERE log = ? AND size > ? ORDER BY size"
         )
         for row in self._pages(query, log, after):
             yield CheckpointAnchored(*row)
@@ -150,8 +152,8 @@ class ChainTables:
         """The newest checkpoint of a log."""
         row = self._one(
             (
-                "SELECT block, time, log, prev, size, root, version FROM checkpoint WHERE log = ? "
-                "ORDER BY size DESC LIMIT 1"
+                "SELECT block, time, log, prev, size, root, map_root, version FROM checkpoint "
+                "WHERE log = ? ORDER BY size DESC LIMIT 1"
             ),
             log,
         )
@@ -172,7 +174,9 @@ class ChainTables:
     def opened(self, log: bytes) -> LogOpened | None:
         """When and from what a log was opened."""
         row = self._one(
-            "SELECT block, time, agency, log, parent, size, root FROM opened WHERE log = ?", log
+            "SELECT block, time, agency, log, parent, size, root, map_root FROM opened "
+            "WHERE log = ?",
+            log,
         )
         return LogOpened(*row) if row else None
 

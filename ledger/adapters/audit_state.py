@@ -27,19 +27,19 @@ from ledger.domain.item.custody_transitions import ItemState, Offer
 #: Tells our files from other programs' databases, many of which are of version 1 or 2.
 _OURS: Final = 0x43554154
 #: 2: what could not be judged is judged anew. A file that kept less must not be gone on with.
-_VERSION: Final = 2
+_VERSION: Final = 3
 _PAGE: Final = 1000
 _SCHEMA: Final = """
 CREATE TABLE chain (one INTEGER PRIMARY KEY CHECK (one = 1), block INTEGER NOT NULL);
 CREATE TABLE agency (id BLOB PRIMARY KEY, code TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE retired (agency BLOB PRIMARY KEY, successor BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE opened (log BLOB PRIMARY KEY, block INTEGER, time INTEGER, agency BLOB, parent BLOB,
-    size INTEGER, root BLOB) WITHOUT ROWID;
+    size INTEGER, root BLOB, map_root BLOB) WITHOUT ROWID;
 CREATE TABLE published (agency BLOB, version INTEGER, digest BLOB, active_from INTEGER,
     block INTEGER, time INTEGER,
     PRIMARY KEY (agency, version)) WITHOUT ROWID;
 CREATE TABLE checkpoint (log BLOB, size INTEGER, block INTEGER, time INTEGER, prev INTEGER,
-    root BLOB, version INTEGER,
+    root BLOB, map_root BLOB, version INTEGER,
     PRIMARY KEY (log, size)) WITHOUT ROWID;
 CREATE TABLE handover (key BLOB, number INTEGER, offer BLOB, giver BLOB, taker BLOB,
     offer_time INTEGER, expires INTEGER,
@@ -59,6 +59,8 @@ CREATE TABLE volume (log BLOB, certificate BLOB, hour INTEGER, count INTEGER,
 CREATE TABLE finding (log BLOB, number INTEGER PRIMARY KEY, code TEXT, place TEXT, expected TEXT,
     found TEXT,
     UNIQUE (log, code, place, expected, found));
+CREATE TABLE map_tile (log BLOB, map BLOB, prefix BLOB, data BLOB,
+    PRIMARY KEY (log, map, prefix)) WITHOUT ROWID;
 CREATE TABLE blob (kind TEXT, digest BLOB, data BLOB, PRIMARY KEY (kind, digest)) WITHOUT ROWID;
 CREATE TABLE crl (agency TEXT, der BLOB, PRIMARY KEY (agency, der)) WITHOUT ROWID;
 CREATE TABLE view (log BLOB, size INTEGER, note BLOB, PRIMARY KEY (log, size, note)) WITHOUT ROWID;
@@ -257,16 +259,33 @@ class SqliteAuditState(ChainTables):
                 for finding in progress.findings
             ],
         )
+        many(
+            "INSERT OR REPLACE INTO map_tile VALUES (?, ?, ?, ?)",
+            [(log, *place, data) for place, data in progress.map_tiles.items()],
+        )
         state = progress.state
         self._db.execute(
             "INSERT OR REPLACE INTO log VALUES (?, ?, ?, ?)",
             (log, state.agency, state.size, state.frontier),
         )
 
+    def map_tiles(self, log: bytes, of: bytes, prefixes: Sequence[bytes]) -> dict[bytes, bytes]:
+        """Tiles of an item map as far as a log was replayed."""
+        tiles: dict[bytes, bytes] = {}
+        for start in range(0, len(prefixes), 500):
+            page = prefixes[start : start + 500]
+            marks = ",".join("?" * len(page))
+            query = (
+                "SELECT prefix, data FROM map_tile "  # noqa: S608  (marks only)
+                f"WHERE log = ? AND map = ? AND prefix IN ({marks})"
+            )
+            tiles |= {prefix: bytes(data) for prefix, data in self._all(query, log, of, *page)}
+        return tiles
+
     def forget(self, log: bytes) -> None:
         """Drop what replaying a log led to; what was served is kept."""
         with self.transaction():
-            for table in ("item", "step", "used", "volume", "finding", "log"):
+            for table in ("item", "step", "used", "volume", "finding", "map_tile", "log"):
                 self._db.execute(f"DELETE FROM {table} WHERE log = ?", (log,))  # noqa: S608  (names of our own tables)
 
     def usages(self, log: bytes) -> Iterator[Usage]:

@@ -36,6 +36,7 @@ from ledger.domain.identity.descriptor import Descriptor
 _LIMIT = 64 << 10
 _CARD = "custody-card"
 _CERTIFICATE = "person-certificate"
+_INVITATION = "invitation"
 _ELSEWHERE: Final = (
     "choose another folder for your keys: custody --home NEW-FOLDER person enrol INVITATION"
 )
@@ -78,14 +79,31 @@ def read_invitation(path: Path) -> Invitation:
     """
     try:
         with path.open("rb") as file:
-            found = Invitation(**strict_json.lenient(file.read(_LIMIT)))
+            data = file.read(_LIMIT)
     except OSError as error:
         raise UsageError(
             f"cannot read {path}: {error.strerror}", hint="ask the administrator for the invitation"
         ) from error
+    return _parse_invitation(data, str(path))
+
+
+def kept_invitation(keyring: FileKeyring) -> Invitation | None:
+    """The invitation by which somebody asked to join; None where an earlier version made the keys.
+
+    Raises:
+        UsageError: it was altered.
+    """
+    if _INVITATION not in keyring.names():
+        return None
+    return _parse_invitation(keyring.get(_INVITATION), "what is kept of the invitation")
+
+
+def _parse_invitation(data: bytes, name: str) -> Invitation:
+    try:
+        found = Invitation(**strict_json.lenient(data))
     except (ValueError, TypeError) as error:
         raise UsageError(
-            f"{path} is not an invitation", hint="ask the administrator for the invitation"
+            f"{name} is not an invitation", hint="ask the administrator for the invitation"
         ) from error
     texts = (found.server, found.agency, found.log, found.descriptor, found.code, found.expires)
     if (
@@ -93,7 +111,7 @@ def read_invitation(path: Path) -> Invitation:
         or not all(isinstance(text, str) for text in texts)
         or not re.fullmatch(r"https?://[^/\s?#@]+", found.server)
     ):
-        raise UsageError(f"{path} is not an invitation", hint="ask the administrator for a new one")
+        raise UsageError(f"{name} is not an invitation", hint="ask the administrator for a new one")
     return found
 
 
@@ -128,6 +146,7 @@ def make_keys(home: Path, given: Invitation, passphrase: bytes) -> None:
         keyring.put_signing_key("person", ec.generate_private_key(ec.SECP256R1()))
         keyring.put_hpke_key("hpke-person", HpkePrivateKey.generate())
         keyring.put("journal", secrets.token_bytes(32))
+        keyring.put(_INVITATION, given.encode())
         keyring.save()
         settings.write_client(aside, ClientSettings(1, given.server, given.agency, given.log))
 
@@ -206,12 +225,15 @@ def is_enrolled(keyring: FileKeyring) -> bool:
     return _CERTIFICATE in keyring.names()
 
 
-def move(home: Path, given: Invitation) -> None:
-    """Reach the node where a newer invitation says, for somebody who has no certificate yet.
+def move(home: Path, keyring: FileKeyring, given: Invitation) -> None:
+    """Go on with a newer invitation, for somebody who has no certificate yet.
 
     Whoever has one goes on to log in where they always did: an invitation that somebody made up
     would have them log in through somebody else's machine.
     """
+    if _INVITATION not in keyring.names() or keyring.get(_INVITATION) != given.encode():
+        keyring.put(_INVITATION, given.encode())
+        keyring.save()
     known = settings.read_client(home)
     if known.server != given.server:
         settings.write_client(home, replace(known, server=given.server))

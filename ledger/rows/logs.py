@@ -89,6 +89,7 @@ class CheckpointRow(Row):
     time: Big = 0
     block: Big = 0
     gas: int = 0
+    map_root: bytes = b""
 
 
 @table("chain_transaction")

@@ -34,6 +34,7 @@ from tests.support import oracle
 from tests.support.chains import free_port, running
 
 GOVERNOR, ANCHORER, SEALER = (bytes([number]) * 32 for number in (1, 2, 3))
+MAP_ROOT = b"m" * 32
 LEAVES = [bytes([number]) * 32 for number in range(20)]
 WORDS: Final = [number.to_bytes(32, "big") for number in (0, 1, 32, 96, 2**63, 2**64, 2**256 - 1)]
 
@@ -77,7 +78,9 @@ def contracts(chain: Chain) -> Contracts:
 def anchor(contracts: Contracts, old: int, new: int) -> bytes:
     proof = oracle.proof(old, LEAVES[:new]) if old else []
     nonce = contracts.chain.nonce(address_of(ANCHORER))
-    raw = contracts.sign_anchor(ANCHORER, nonce, old, new, oracle.mth(LEAVES[:new]), proof)
+    raw = contracts.sign_anchor(
+        ANCHORER, nonce, (old, new, oracle.mth(LEAVES[:new]), MAP_ROOT), proof
+    )
     wait(contracts.chain, contracts.chain.send(raw))
     return raw
 
@@ -85,10 +88,10 @@ def anchor(contracts: Contracts, old: int, new: int) -> bytes:
 def test_what_was_anchored_is_read_back_and_committed(contracts: Contracts) -> None:
     log = contracts.log_id(agency_id("NL-POL"), 0)
     latest = contracts.latest(log)
-    assert (latest.size, latest.root) == (12, oracle.mth(LEAVES[:12]))
+    assert (latest.size, latest.root, latest.map_root) == (12, oracle.mth(LEAVES[:12]), MAP_ROOT)
     block = contracts.chain.block(latest.block)
     expected = contract_layout.checkpoint_commitment(
-        7, 12, latest.root, 1, block.time, block.number
+        7, 12, latest.root, MAP_ROOT, 1, block.time, block.number
     )
     assert contracts.checkpoint_commitment(log, 12) == expected
     assert contracts.active_version(address_of(ANCHORER)) == 1
@@ -196,13 +199,13 @@ def test_the_same_bytes_sent_twice_are_mined_once(contracts: Contracts) -> None:
 
 def test_a_refusal_names_the_contracts_own_error(contracts: Contracts) -> None:
     with pytest.raises(ChainError, match=r"EvidenceLedgerStaleSize\(\d+, 3\)"):
-        contracts.check_anchor(address_of(ANCHORER), 3, 16, bytes(32), [])
+        contracts.check_anchor(address_of(ANCHORER), (3, 16, bytes(32), MAP_ROOT), [])
     with pytest.raises(ChainError, match="AgencyRegistryNotAnchorer"):
-        contracts.check_anchor(address_of(GOVERNOR), 0, 16, bytes(32), [])
+        contracts.check_anchor(address_of(GOVERNOR), (0, 16, bytes(32), MAP_ROOT), [])
 
 
 def test_a_reverted_transaction_is_told(contracts: Contracts) -> None:
-    data = abi.encode_call("EvidenceLedger", "anchor", 3, 16, bytes(32), [])
+    data = abi.encode_call("EvidenceLedger", "anchor", 3, 16, bytes(32), MAP_ROOT, [])
     raw = sign_transaction(
         contracts.chain,
         ANCHORER,

@@ -174,7 +174,7 @@ def test_bundles_that_prove_nothing_here_fail_at_the_step_at_fault(
     worked: dict[str, Path], foreign: Path, tmp_path: Path
 ) -> None:
     own = worked["folder"]
-    later = cbor.decode((own / "b.bundle").read_bytes()) | {"v": 2}
+    later = cbor.decode((own / "b.bundle").read_bytes()) | {"v": 3}
     (tmp_path / "later.bundle").write_bytes(cbor.encode(later))
     (tmp_path / "cut.bundle").write_bytes((own / "b.bundle").read_bytes()[:-100])
     root = json.loads((own / "trust.json").read_text())
@@ -182,7 +182,7 @@ def test_bundles_that_prove_nothing_here_fail_at_the_step_at_fault(
     for bundle, trust, code, step, words in (
         (foreign / "b.bundle", own / "trust.json", 1, 6, ""),
         (own / "b.bundle", foreign / "trust.json", 1, 6, ""),
-        (tmp_path / "later.bundle", own / "trust.json", 4, 1, "version 2, expected 1"),
+        (tmp_path / "later.bundle", own / "trust.json", 4, 1, "version 3, expected 2"),
         (tmp_path / "cut.bundle", own / "trust.json", 4, 1, "a part of the file is missing"),
     ):
         report = json.loads(custody("verify", bundle, "--trust", trust, "--json", code=code).stdout)

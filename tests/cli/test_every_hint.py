@@ -122,6 +122,7 @@ ARE: Final[dict[tuple[str, str], str]] = {
     ("person renew", "--role"): "officer",
     ("person admit", "CARD"): "photo.jpg",
     ("person suspend", "{}"): "{who}",
+    ("stamp remove", "{}"): "example",
     ("use", "CASE"): "2026-117",
     ("profile show", "{}"): "nl",
     ("record incident", "--kind"): "damage",
@@ -207,6 +208,9 @@ OTHERWISE: Final[dict[str, tuple[int, str]]] = {
     "person invite {}": _UNSERVED,
     "person replace {}": _UNSERVED,
     "person replace {} --fingerprint FINGERPRINT": _UNSERVED,
+    "stamp add NAME URL --roots FILE": (1, "neither PEM nor DER"),
+    "stamp now": (2, "asks no time authority"),
+    "stamp remove {}": (2, "there is no time authority"),
     "upload --resume -- {}": (2, "was interrupted"),
     "upload --resume --name {} -- -": (2, "pipe"),
     "verify {} {}": (4, "name its bundle"),  # one file twice

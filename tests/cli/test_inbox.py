@@ -11,11 +11,18 @@ from pathlib import Path
 import pytest
 
 from cli.commands import inbox
+from cli.invocation.global_options import STATE
 from ledger.domain.ports.inbox import WaitingLine
 from tests.support.actors import commands_of, enrolled
 from tests.support.commands import custody, within
 from tests.support.desk import Desk
 from tests.support.strangers import thing
+
+
+@pytest.fixture(autouse=True)
+def no_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    """None is left of a test before."""
+    monkeypatch.setattr(STATE, "given_home", None)
 
 
 @pytest.fixture
@@ -87,3 +94,17 @@ def test_whoever_may_not_run_the_command_is_sent_to_one_that_they_may(
     with Desk(home) as desk:
         commands_of(enrolled(desk, "prosecutor"), monkeypatch)
         assert within("inbox", home=home)[0] == 0
+
+
+def test_a_folder_that_waits_does_not_hide_what_else_does(home: Path) -> None:
+    """Of 10,000 files on offer each filled three lines, and the one that was due went by unseen."""
+    with Desk(home) as desk:
+        officer, other = enrolled(desk, "officer"), enrolled(desk, "custodian")
+        for _ in range(12):
+            other.record(thing(officer), "disposal-requested", {"reason": "over"})
+    out = within("inbox", home=home)[1]
+    assert out.startswith("12 matters wait for you")
+    assert out.count("dispose approve") == 10
+    assert "2 more items, of each: its disposal waits for a second person" in out
+    assert "inbox --json --peek" in out
+    assert len(json.loads(within("inbox", "--json", "--peek", home=home)[1])["waiting"]) == 12

@@ -248,8 +248,12 @@ def test_what_is_both_a_case_and_an_exhibit_of_another_is_refused(office: Office
 
 
 def test_one_item_that_is_refused_keeps_no_other_from_being_offered(office: Office) -> None:
-    office.run("handover", "offer", "2026-117/A2/2", "--to", "4712")
-    out, _ = office.run("handover", "offer", "2026-117/A2/", "--to", "4712", "--yes", code=3)
+    """And what is on offer to somebody else is not taken for offered to this one."""
+    with Desk(office.home) as desk:
+        joined(desk, office.folder.parent / "other", "officer", number="4713")
+    office.run("handover", "offer", "2026-117/A2/2", "--to", "4713")
+    out, said = office.run("handover", "offer", "2026-117/A2/", "--to", "4712", "--yes", code=3)
+    assert "left out" not in said
     assert "3 items offered to 4712" in out
     assert "not done for 1 item" in out
 

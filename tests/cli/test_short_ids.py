@@ -67,7 +67,7 @@ def test_a_short_id_is_shown_wherever_an_item_is_and_taken_as_it_was_shown(
     _, printed, _ = within("upload", "new", "--case", "2026-600", home=at_work)
     [uploaded] = re.findall(r"^([0-9a-f]{8})  ", printed, re.MULTILINE)
     _, printed, _ = within("seize", "phone", "--case", "2026-600", home=at_work)
-    [seized] = re.findall(r"recorded as ([0-9a-f]{8}) ", printed)
+    [seized] = re.findall(r"recorded as ([0-9a-f]{8}), ", printed)
     _, printed, _ = within("list", "--case", "2026-600", home=at_work)
     assert set(re.findall(r"^([0-9a-f]{8})  ", printed, re.MULTILINE)) == {uploaded, seized}
     for item in (uploaded, seized):
@@ -127,6 +127,6 @@ def test_the_widest_row_of_a_list_fits_eighty_columns(monkeypatch: pytest.Monkey
     assert len(lines) == 3
     assert max(map(len, lines)) <= 80
     assert lines[2].split() == [
-        *("cdcdcdcd", "derived", "2026-11-20T10:00Z", "47110815", "RO-DIICOT", "destroyed,"),
+        *("cdcdcdcd", "derived", "2026-11-20", "10:00Z", "47110815", "RO-DIICOT", "destroyed,"),
         *("on", "its", "way"),
     ]

@@ -65,6 +65,25 @@ def test_an_authority_is_added_asked_shown_and_forgotten(
     assert within("stamp", "remove", "example", home=home)[0] == 2
 
 
+def test_whoever_is_asked_at_a_terminal_names_an_authority_or_goes_on(
+    asked: Served, tmp_path: Path
+) -> None:
+    code, _, said = within("init", home=tmp_path / "none", typed="NL-POL\n4711\n\n")
+    assert code == 0, said
+    assert "one hash of each checkpoint" in " ".join(said.split())
+    roots = asked.authority.folder / "roots.pem"
+    typed = f"NL-POL\n4711\n{asked.url}\n{roots}\n"
+    code, _, said = within("init", home=tmp_path / "one", typed=typed)
+    assert (code, "127.0.0.1 is asked" in said) == (0, True), said
+    assert "127.0.0.1" in within("stamp", "status", home=tmp_path / "one")[1]
+    wrong = f"NL-POL\n4711\n{asked.url}\n{tmp_path / 'nothing'}\n"
+    code, _, said = within("init", home=tmp_path / "wrong", typed=wrong)
+    assert (code, "it is not asked" in said) == (0, True), said
+    given = ("--agency", "NL-POL", "--person", "4711")
+    code, _, said = within("init", *given, home=tmp_path / "said", typed="")
+    assert (code, "time authority" in said) == (0, False), said
+
+
 def test_one_that_cannot_be_held_against_its_roots_is_not_added(
     home: Path, asked: Served, tmp_path: Path
 ) -> None:

@@ -85,6 +85,22 @@ def test_a_fingerprint_without_a_trust_root_is_compared_with_nothing_in_silence(
     assert "name that one with --trust" in said
 
 
+def test_a_record_of_others_is_not_accused_by_the_chain_of_ones_own_home(
+    worked: dict[str, Path], tmp_path: Path
+) -> None:
+    """It was called failed: the bundle of another chain, or somebody made it up."""
+    home, bundle = tmp_path / "ro", worked["folder"] / "b.bundle"
+    custody("init", "--agency", "RO-DNA", "--person", "1", home=home)
+    code, printed, said = within("verify", bundle, worked["photo"], home=home)
+    assert (code, printed) == (2, "")
+    words = " ".join(said.replace("\\\n", "").split())
+    assert "no trust root: the record is of NL-POL, on another chain" in words
+    assert "(RO-DNA): neither verified nor refuted" in words
+    assert "--trust TRUST-ROOT" in words
+    given = ("--trust", worked["folder"] / "trust.json")
+    assert within("verify", bundle, worked["photo"], *given, home=home)[0] == 0
+
+
 def test_an_audit_by_another_trust_root_than_one_was_told_of_judges_nothing(
     worked: dict[str, Path], fingerprint: str, tmp_path: Path
 ) -> None:

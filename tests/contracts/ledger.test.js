@@ -14,7 +14,8 @@ describe("EvidenceLedger", function () {
   const leaves = Array.from({ length: 70 }, (_, i) => leafHash(Buffer.from(`entry ${i}`)));
   const tree = (n) => new Tree(leaves.slice(0, n));
   const as = (agency) => ledger.connect(agency.anchorer);
-  const anchor = (agency, old, size) => as(agency).anchor(old, size, tree(size).root(), old ? tree(size).consistency(old) : []);
+  const mapRoot = (size) => digestOf(`map of ${size}`);
+  const anchor = (agency, old, size) => as(agency).anchor(old, size, tree(size).root(), mapRoot(size), old ? tree(size).consistency(old) : []);
 
   beforeEach(async function () {
     ({ ledger, registry, agencies } = await deploy());
@@ -32,8 +33,8 @@ describe("EvidenceLedger", function () {
       await anchor(a, 0, 5);
       const sent = await (await anchor(a, 5, 9)).wait();
       const { timestamp } = await ethers.provider.getBlock(sent.blockNumber);
-      expect(await ledger.latest(log)).to.deep.equal([ethers.hexlify(tree(9).root()), 9n, BigInt(timestamp), BigInt(sent.blockNumber)]);
-      const preimage = coder.encode(["uint256", "uint256", "bytes32", "uint256", "uint256", "uint256"], [5, 9, tree(9).root(), 1, timestamp, sent.blockNumber]);
+      expect(await ledger.latest(log)).to.deep.equal([ethers.hexlify(tree(9).root()), 9n, BigInt(timestamp), BigInt(sent.blockNumber), mapRoot(9)]);
+      const preimage = coder.encode(["uint256", "uint256", "bytes32", "bytes32", "uint256", "uint256", "uint256"], [5, 9, tree(9).root(), mapRoot(9), 1, timestamp, sent.blockNumber]);
       expect(await ledger.checkpointCommitment(log, 9)).to.equal(ethers.keccak256(preimage));
       expect(await ledger.checkpointCommitment(log, 5)).to.not.equal(ethers.ZeroHash);
     });
@@ -41,8 +42,26 @@ describe("EvidenceLedger", function () {
     it("a repeat of the latest changes nothing, whatever old size it names", async function () {
       await anchor(a, 0, 5);
       const before = await ledger.checkpointCommitment(log, 5);
-      for (const old of [0, 4, 5]) await expect(as(a).anchor(old, 5, tree(5).root(), [])).to.not.emit(ledger, "CheckpointAnchored");
+      for (const old of [0, 4, 5]) await expect(as(a).anchor(old, 5, tree(5).root(), mapRoot(5), [])).to.not.emit(ledger, "CheckpointAnchored");
       expect(await ledger.checkpointCommitment(log, 5)).to.equal(before);
+    });
+
+    it("a repeat with another map root is refused and told apart", async function () {
+      await anchor(a, 0, 5);
+      await anchor(a, 5, 9);
+      const before = await ledger.checkpointCommitment(log, 9);
+      for (const other of [mapRoot(5), ethers.ZeroHash]) {
+        const repeat = as(a).anchor(5, 9, tree(9).root(), other, tree(9).consistency(5));
+        await expect(repeat).to.be.revertedWithCustomError(ledger, "EvidenceLedgerMapRootDiffers").withArgs(mapRoot(9), other);
+      }
+      expect(await ledger.checkpointCommitment(log, 9)).to.equal(before);
+      expect((await ledger.latest(log)).mapRoot).to.equal(mapRoot(9));
+    });
+
+    it("the event tells the map root, and the third word of a log holds it", async function () {
+      await expect(anchor(a, 0, 5)).to.emit(ledger, "CheckpointAnchored").withArgs(log, 0, 5, tree(5).root(), mapRoot(5), 1);
+      const slot = BigInt(ethers.keccak256(coder.encode(["bytes32", "uint256"], [log, 0])));
+      expect(await ethers.provider.getStorage(await ledger.getAddress(), slot + 2n)).to.equal(mapRoot(5));
     });
 
     it("refuses a rewritten history: root and proof corrupted one by one and together", async function () {
@@ -50,32 +69,32 @@ describe("EvidenceLedger", function () {
       const root = tree(29).root();
       const proof = tree(29).consistency(13);
       const bad = digestOf("forged");
-      await expect(as(a).anchor(13, 29, bad, proof)).to.be.revertedWithCustomError(ledger, "RFC9162ConsistencyMismatch");
+      await expect(as(a).anchor(13, 29, bad, mapRoot(29), proof)).to.be.revertedWithCustomError(ledger, "RFC9162ConsistencyMismatch");
       for (let i = 0; i < proof.length; i++) {
         const forged = proof.map((node, j) => (i === j ? bad : node));
-        await expect(as(a).anchor(13, 29, root, forged)).to.be.revertedWithCustomError(ledger, "RFC9162ConsistencyMismatch");
-        await expect(as(a).anchor(13, 29, bad, forged)).to.be.revertedWithCustomError(ledger, "RFC9162ConsistencyMismatch");
+        await expect(as(a).anchor(13, 29, root, mapRoot(29), forged)).to.be.revertedWithCustomError(ledger, "RFC9162ConsistencyMismatch");
+        await expect(as(a).anchor(13, 29, bad, mapRoot(29), forged)).to.be.revertedWithCustomError(ledger, "RFC9162ConsistencyMismatch");
       }
       for (const other of [[], proof.slice(1), proof.slice(0, -1), [...proof, bad], [...proof].reverse()]) {
-        await expect(as(a).anchor(13, 29, root, other)).to.be.revertedWithCustomError(ledger, "RFC9162ConsistencyMismatch");
+        await expect(as(a).anchor(13, 29, root, mapRoot(29), other)).to.be.revertedWithCustomError(ledger, "RFC9162ConsistencyMismatch");
       }
-      await expect(as(a).anchor(13, 29, root, Array(64).fill(bad))).to.be.revertedWithCustomError(ledger, "RFC9162ProofTooLong");
+      await expect(as(a).anchor(13, 29, root, mapRoot(29), Array(64).fill(bad))).to.be.revertedWithCustomError(ledger, "RFC9162ProofTooLong");
       const rewritten = new Tree([leafHash(Buffer.from("another")), ...leaves.slice(1, 29)]);
-      await expect(as(a).anchor(13, 29, rewritten.root(), rewritten.consistency(13))).to.be.revertedWithCustomError(ledger, "RFC9162ConsistencyMismatch");
+      await expect(as(a).anchor(13, 29, rewritten.root(), mapRoot(29), rewritten.consistency(13))).to.be.revertedWithCustomError(ledger, "RFC9162ConsistencyMismatch");
     });
 
     it("refuses stale, shrinking, equal and huge sizes, and a proof where none belongs", async function () {
-      await expect(as(a).anchor(0, 1, tree(1).root(), [digestOf("x")])).to.be.revertedWithCustomError(ledger, "EvidenceLedgerUnexpectedProof");
-      await expect(as(a).anchor(0, 0, tree(1).root(), [])).to.be.revertedWithCustomError(ledger, "EvidenceLedgerNotLarger");
-      await expect(as(a).anchor(0, 2n ** 48n, tree(1).root(), [])).to.be.revertedWithCustomError(ledger, "EvidenceLedgerTooLarge");
+      await expect(as(a).anchor(0, 1, tree(1).root(), mapRoot(1), [digestOf("x")])).to.be.revertedWithCustomError(ledger, "EvidenceLedgerUnexpectedProof");
+      await expect(as(a).anchor(0, 0, tree(1).root(), mapRoot(1), [])).to.be.revertedWithCustomError(ledger, "EvidenceLedgerNotLarger");
+      await expect(as(a).anchor(0, 2n ** 48n, tree(1).root(), mapRoot(1), [])).to.be.revertedWithCustomError(ledger, "EvidenceLedgerTooLarge");
       await anchor(a, 0, 8);
-      await expect(as(a).anchor(7, 9, tree(9).root(), tree(9).consistency(7))).to.be.revertedWithCustomError(ledger, "EvidenceLedgerStaleSize").withArgs(8, 7);
-      await expect(as(a).anchor(8, 7, tree(7).root(), [])).to.be.revertedWithCustomError(ledger, "EvidenceLedgerNotLarger");
-      await expect(as(a).anchor(8, 8, digestOf("other"), [])).to.be.revertedWithCustomError(ledger, "EvidenceLedgerNotLarger");
+      await expect(as(a).anchor(7, 9, tree(9).root(), mapRoot(1), tree(9).consistency(7))).to.be.revertedWithCustomError(ledger, "EvidenceLedgerStaleSize").withArgs(8, 7);
+      await expect(as(a).anchor(8, 7, tree(7).root(), mapRoot(1), [])).to.be.revertedWithCustomError(ledger, "EvidenceLedgerNotLarger");
+      await expect(as(a).anchor(8, 8, digestOf("other"), mapRoot(1), [])).to.be.revertedWithCustomError(ledger, "EvidenceLedgerNotLarger");
     });
 
     it("nobody anchors but the agency's own anchorer, each into its own log", async function () {
-      await expect(ledger.connect(a.governor).anchor(0, 1, tree(1).root(), [])).to.be.revertedWithCustomError(registry, "AgencyRegistryNotAnchorer");
+      await expect(ledger.connect(a.governor).anchor(0, 1, tree(1).root(), mapRoot(1), [])).to.be.revertedWithCustomError(registry, "AgencyRegistryNotAnchorer");
       await anchor(a, 0, 3);
       await anchor(b, 0, 4);
       expect((await ledger.latest(log)).size).to.equal(3);

@@ -6,7 +6,7 @@ const { anyValue } = require("@nomicfoundation/hardhat-chai-matchers/withArgs");
 const { deploy, idOf, digestOf, DELAYS } = require("./support/deploy");
 
 const KIND = { Admit: 1, Suspend: 2, Reinstate: 3, Retire: 4, Recover: 5, OpenLog: 6 };
-const CHECKPOINT = "tuple(uint256,uint256,bytes32,uint256,uint256,uint256)";
+const CHECKPOINT = "tuple(uint256,uint256,bytes32,bytes32,uint256,uint256,uint256)";
 const coder = ethers.AbiCoder.defaultAbiCoder();
 const ZERO = ethers.ZeroHash;
 
@@ -236,34 +236,40 @@ describe("AgencyRegistry", function () {
       const events = await ledger.queryFilter(ledger.filters.CheckpointAnchored(logId));
       const event = events.find((one) => one.args.size === BigInt(size));
       const { timestamp } = await ethers.provider.getBlock(event.blockNumber);
-      return [event.args.prevSize, event.args.size, event.args.root, event.args.descriptorVersion, timestamp, event.blockNumber];
+      return [event.args.prevSize, event.args.size, event.args.root, event.args.mapRoot, event.args.descriptorVersion, timestamp, event.blockNumber];
     }
     const open = (anchorer, fork) => coder.encode(["address", CHECKPOINT], [anchorer.address, fork]);
 
     it("starts at a checkpoint that was anchored, closes the parent, and shuts the thief out", async function () {
       const root = digestOf("root");
-      await ledger.connect(c.anchorer).anchor(0, 1, root, []);
+      await ledger.connect(c.anchorer).anchor(0, 1, root, digestOf("map"), []);
       const parent = await ledger.logIdOf(c.id, 0);
       const fork = await checkpointOf(c, 1);
       await registry.execute(await pass(KIND.OpenLog, c.id, open(spare[0], fork), [a, b]));
       const child = await ledger.logIdOf(c.id, 1);
-      expect(await registry.forkOf(child)).to.deep.equal([parent, root, 1n]);
-      await expect(ledger.connect(c.anchorer).anchor(1, 2, digestOf("forged"), [digestOf("x")])).to.be.revertedWithCustomError(registry, "AgencyRegistryNotAnchorer");
-      await expect(ledger.connect(spare[0]).anchor(0, 1, digestOf("other"), [])).to.be.revertedWithCustomError(ledger, "EvidenceLedgerStaleSize").withArgs(1, 0);
+      expect(await registry.forkOf(child)).to.deep.equal([parent, root, 1n, digestOf("map")]);
+      await expect(ledger.connect(c.anchorer).anchor(1, 2, digestOf("forged"), digestOf("map"), [digestOf("x")])).to.be.revertedWithCustomError(registry, "AgencyRegistryNotAnchorer");
+      await expect(ledger.connect(spare[0]).anchor(0, 1, digestOf("other"), digestOf("map"), [])).to.be.revertedWithCustomError(ledger, "EvidenceLedgerStaleSize").withArgs(1, 0);
+      // Repeating the fork point changes nothing; its map root is the parent's, and no other one is taken for it.
+      await expect(ledger.connect(spare[0]).anchor(0, 1, root, digestOf("map"), [])).to.not.emit(ledger, "CheckpointAnchored");
+      const junk = ledger.connect(spare[0]).anchor(0, 1, root, digestOf("junk"), []);
+      await expect(junk).to.be.revertedWithCustomError(ledger, "EvidenceLedgerMapRootDiffers").withArgs(digestOf("map"), digestOf("junk"));
       // A log forked again before its first own checkpoint starts at the same point.
       await registry.execute(await pass(KIND.OpenLog, c.id, open(spare[1], fork), [a, b]));
       expect((await registry.forkOf(await ledger.logIdOf(c.id, 2))).parent).to.equal(child);
     });
 
     it("refuses a fork point that was never anchored, and takes none at all", async function () {
-      await ledger.connect(c.anchorer).anchor(0, 1, digestOf("root"), []);
+      await ledger.connect(c.anchorer).anchor(0, 1, digestOf("root"), digestOf("map"), []);
       const fork = await checkpointOf(c, 1);
-      fork[2] = digestOf("forged");
-      const forged = await pass(KIND.OpenLog, c.id, open(spare[0], fork), [a, b]);
-      await expect(registry.execute(forged)).to.be.revertedWithCustomError(registry, "AgencyRegistryUnknownCheckpoint");
-      const nothing = await pass(KIND.OpenLog, c.id, open(spare[0], [0, 0, ZERO, 0, 0, 0]), [a, b]);
+      for (const [size, i, value] of [[1, 2, digestOf("forged")], [1, 3, digestOf("junk")], [0, 3, digestOf("junk")]]) {
+        const other = size ? fork.map((one, j) => (i === j ? value : one)) : [0, 0, ZERO, value, 0, 0, 0];
+        const forged = await pass(KIND.OpenLog, c.id, open(spare[0], other), [a, b]);
+        await expect(registry.execute(forged)).to.be.revertedWithCustomError(registry, "AgencyRegistryUnknownCheckpoint");
+      }
+      const nothing = await pass(KIND.OpenLog, c.id, open(spare[0], [0, 0, ZERO, ZERO, 0, 0, 0]), [a, b]);
       await registry.execute(nothing);
-      await ledger.connect(spare[0]).anchor(0, 1, digestOf("fresh"), []);
+      await ledger.connect(spare[0]).anchor(0, 1, digestOf("fresh"), digestOf("map"), []);
       expect((await ledger.latest(await ledger.logIdOf(c.id, 1))).size).to.equal(1);
     });
   });

@@ -18,8 +18,10 @@ from ledger.adapters.chain.contracts import sign_transaction, wait
 from ledger.domain.bundle import trust
 from ledger.domain.chain.finality import Rpc
 from ledger.domain.errors import ChainError, FrozenError, NetworkError
+from ledger.domain.log import merkle
 from ledger.domain.verify import Verdict, verify
 from ledger.services.bundles import agency_trust, export
+from ledger.services.log import merkle_log
 from ledger.services.onchain import checkpoint_anchoring, lost_transactions
 from ledger.services.workers.anchoring_worker import AnchoringPolicy, due
 from tests.support.desk import Desk
@@ -253,6 +255,21 @@ def test_a_home_older_than_the_chain_anchors_nothing_and_says_what_to_do(desk: D
     with pytest.raises(ChainError, match="this home knows of 0") as error:
         desk.anchor()
     assert "restore the newest backup" in (error.value.hint or "")
+
+
+def test_a_checkpoint_that_a_thief_anchored_with_a_map_of_nobodys_is_told_apart(
+    desk: Desk,
+) -> None:
+    """The root is public; the log key is not needed to anchor it with a junk map."""
+    node = desk.node
+    with node.records.read() as unit:
+        size = unit.logs.get(node.log_id).size
+        root = merkle.root_of(size, merkle_log.reader(unit, node.log_id))
+    raw = node.contracts.sign_anchor(node.keys.anchorer, 0, (0, size, root, b"j" * 32), [])
+    wait(node.contracts.chain, node.contracts.chain.send(raw))
+    with pytest.raises(ChainError, match="another item map than the entries give") as error:
+        desk.anchor()
+    assert "somebody else has the anchoring account" in (error.value.hint or "")
 
 
 def test_an_altered_tile_or_entry_freezes_the_log_before_anything_is_signed(

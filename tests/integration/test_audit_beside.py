@@ -84,4 +84,6 @@ def test_nothing_is_written_through_a_view(held: Desk) -> None:
 def _transaction(desk: Desk) -> bytes:
     """One that the chain would take: the next anchor."""
     node = desk.node
-    return bytes(node.contracts.sign_anchor(node.keys.anchorer, 1, 4, 5, bytes(32), []))
+    return bytes(
+        node.contracts.sign_anchor(node.keys.anchorer, 1, (4, 5, bytes(32), bytes(32)), [])
+    )

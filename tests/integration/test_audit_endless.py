@@ -137,7 +137,7 @@ def anchor_invented(agency: Agency, size: int) -> bytes:
     proof = merkle.consistency_proof(old, size, node) if old else []
     contracts = agency.world.contracts
     nonce = contracts.chain.nonce(address_of(agency.anchorer))
-    raw = contracts.sign_anchor(agency.anchorer, nonce, old, size, root, proof)
+    raw = contracts.sign_anchor(agency.anchorer, nonce, (old, size, root, bytes(32)), proof)
     wait(contracts.chain, contracts.chain.send(raw))
     note = receipts.sign_checkpoint(agency.log_key, log_id=agency.log_id, size=size, root=root).note
     agency.anchored, agency.notes[size] = size, note

@@ -156,7 +156,7 @@ def test_a_state_of_another_version_chain_or_program_is_refused(world: World) ->
         SqliteAuditState(state, b"other")
     with closing(sqlite3.connect(state)) as database, database:
         database.execute("PRAGMA user_version = 1")
-    with pytest.raises(StorageError, match="is of version 1, expected 2"):
+    with pytest.raises(StorageError, match="is of version 1, expected 3"):
         SqliteAuditState(state, b"chain")
     with closing(sqlite3.connect(state)) as database, database:
         database.execute("PRAGMA application_id = 7")

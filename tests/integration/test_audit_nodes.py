@@ -206,7 +206,10 @@ def test_the_monitor_command_looks_once_and_alarms_when_the_log_forgets(
         str(tmp_path / "trust.json"),
     ]
     arguments += ["--state", str(tmp_path / "seen")]
-    assert "verified; newest checkpoints: NL-POL" in custody(*arguments, folder=tmp_path).stdout
+    quiet = custody(*arguments, folder=tmp_path).stdout
+    assert "verified; newest checkpoints: NL-POL" in quiet
+    assert trust_fingerprint.of(root).chain in quiet
+    assert "not compared yet" in quiet
     loud = custody(*arguments, "--volume", "1", "--stop", folder=tmp_path, code=3)
     assert "verified" in loud.stdout, "a warning contradicts nothing"
     assert "ALARM somebody signed unusually many events" in loud.stdout

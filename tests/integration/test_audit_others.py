@@ -42,7 +42,9 @@ def receipted(agency: Agency, statement: Statement, key: Ed25519PrivateKey) -> b
         root=merkle.root_of(size, read),
     )
     shown = BundledStatement(0, size - 1, statement.entry, None, (), receipt.encode(), 0)
-    checkpoint = BundledCheckpoint(0, 0, size, bytes(32), 1, 0, 0, agency.note(size, entries))
+    checkpoint = BundledCheckpoint(
+        0, 0, size, bytes(32), bytes(32), 1, 0, 0, agency.note(size, entries)
+    )
     logs = (LogRef(agency.code, 0),)
     return Bundle(
         statement.claims.subject,

@@ -98,7 +98,9 @@ def _as_an_earlier_version_left_it(
         db.execute(
             "ALTER TABLE entry ADD COLUMN receipt_size BIGINT NOT NULL DEFAULT 0"
         )  # which 0010 took away
-        db.execute("DROP TABLE map_tile")
+        for table in ("map_tile", "time_stamp", "time_authority_list"):
+            db.execute(f"DROP TABLE {table}")
+        db.execute("ALTER TABLE checkpoint DROP COLUMN map_root")
         db.execute("UPDATE alembic_version SET version_num = '0007'")
 
 

@@ -111,7 +111,7 @@ def test_a_bundle_cut_short_or_of_a_later_version_is_unreadable_and_a_changed_on
     for changed, code, verdict in (
         (whole[:-50], 4, "unreadable"),
         (whole[:100], 4, "unreadable"),
-        (whole.replace(b"\x61v\x01", b"\x61v\x03", 1), 4, "unreadable"),
+        (whole.replace(b"\x61v\x02", b"\x61v\x03", 1), 4, "unreadable"),
         (whole + b"\x00", 1, "failed"),
         (bundles.parse(whole).with_chain(None).encode(), 3, "incomplete"),
     ):

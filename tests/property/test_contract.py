@@ -44,12 +44,18 @@ def test_random_logs_are_accepted_and_random_mutations_refused(
         new, root = len(leaves), oracle.mth(leaves)
         proof = oracle.proof(old, leaves) if old else []
         for _ in range(MUTATIONS):
-            forged = mutate(rng, old, new, root, proof)
+            *forged, nodes = mutate(rng, old, new, root, proof)
             with pytest.raises(ChainError):
-                contracts.check_anchor(sender, *forged)
-        wait(chain, chain.send(contracts.sign_anchor(anchorer, nonce, old, new, root, proof)))
-        assert (contracts.latest(log).size, contracts.latest(log).root) == (new, root)
-        contracts.check_anchor(sender, 0, new, root, [])  # a repeat of the latest is no change
+                contracts.check_anchor(sender, (*forged, rng.randbytes(32)), nodes)
+        map_root = rng.randbytes(32)
+        raw = contracts.sign_anchor(anchorer, nonce, (old, new, root, map_root), proof)
+        wait(chain, chain.send(raw))
+        latest = contracts.latest(log)
+        assert (latest.size, latest.root, latest.map_root) == (new, root, map_root)
+        # A repeat of the latest is no change, unless its map is another one.
+        contracts.check_anchor(sender, (0, new, root, map_root), [])
+        with pytest.raises(ChainError, match="MapRootDiffers"):
+            contracts.check_anchor(sender, (0, new, root, rng.randbytes(32)), [])
         index = rng.randrange(new)
         path = oracle.path(index, leaves)
         include(contracts, log, leaves[index], index, path)

@@ -92,7 +92,7 @@ def members(**given: Any) -> bytes:
     empty: dict[str, Any] = {name: [] for name in lists}
     value = {
         "kind": bundles.KIND,
-        "v": 1,
+        "v": bundles.VERSION,
         "evidence": EVIDENCE,
         "origin": "NL-POL",
         "chain": None,
@@ -236,7 +236,9 @@ def _request(url: str, body: bytes) -> Any:
     "version", [b"\xff" * (1 << 20), "x" * (1 << 20), ["x" * (1 << 10)] * (1 << 10)]
 )
 def test_a_bundle_whose_version_is_megabytes_is_not_quoted(version: Any, root: TrustRoot) -> None:
-    data = members().replace(cbor.encode({"v": 1})[1:], cbor.encode({"v": version})[1:])
+    data = members().replace(
+        cbor.encode({"v": bundles.VERSION})[1:], cbor.encode({"v": version})[1:]
+    )
     assert cost(lambda: verify(data, root), len(data)) <= 8
     report = verify(data, root)
     assert report.steps[1].detail.startswith("bundle: version ")

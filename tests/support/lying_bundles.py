@@ -251,7 +251,7 @@ def anchor(agency: Agency) -> None:
     if agency.anchored != before:
         latest = agency.world.contracts.latest(agency.log_id)
         agency.checkpoints[agency.anchored] = BundledCheckpoint(
-            0, before, latest.size, latest.root, 1, latest.time, latest.block, b""
+            0, before, latest.size, latest.root, latest.map_root, 1, latest.time, latest.block, b""
         )
 
 

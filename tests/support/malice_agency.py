@@ -43,6 +43,7 @@ from ledger.services.node.certificate_authority import Authority, new_pseudonym
 if TYPE_CHECKING:
     from tests.support.malice import World
 from tests.support.log_trees import reader, tile_files
+from tests.support.maps import map_root
 
 DELAY = 3600
 
@@ -262,7 +263,17 @@ class Agency:
 
     def note(self, size: int, entries: Sequence[bytes] | None = None) -> bytes:
         root = merkle.root_of(size, reader(self.leaves(entries)))
-        return receipts.sign_checkpoint(self.log_key, log_id=self.log_id, size=size, root=root).note
+        return receipts.sign_checkpoint(
+            self.log_key,
+            log_id=self.log_id,
+            size=size,
+            root=root,
+            map_root=self.map_root(size, entries),
+        ).note
+
+    def map_root(self, size: int, entries: Sequence[bytes] | None = None) -> bytes:
+        """Of the item map over the first entries."""
+        return map_root(self.log_id, (self.entries if entries is None else entries)[:size])
 
     def anchor(self) -> None:
         """Anchor everything logged so far."""
@@ -277,7 +288,9 @@ class Agency:
         wait(
             contracts.chain,
             contracts.chain.send(
-                contracts.sign_anchor(self.anchorer, nonce, old, new, root, proof)
+                contracts.sign_anchor(
+                    self.anchorer, nonce, (old, new, root, self.map_root(new)), proof
+                )
             ),
         )
         self.anchored, self.notes[new] = new, self.note(new)

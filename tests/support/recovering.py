@@ -11,7 +11,7 @@ from ledger.domain.identity.names import agency_id
 from tests.support.malice import Agency
 
 _RETIRE, _OPEN_LOG = 4, 6  # IAgencyRegistry.ProposalKind
-_CHECKPOINT = "(uint256,uint256,bytes32,uint256,uint256,uint256)"
+_CHECKPOINT = "(uint256,uint256,bytes32,bytes32,uint256,uint256,uint256)"
 
 
 def recover(agency: Agency, size: int) -> None:
@@ -22,7 +22,7 @@ def recover(agency: Agency, size: int) -> None:
         for told in contracts.events(0, contracts.chain.head().number)
         if isinstance(told, CheckpointAnchored) and (told.log, told.size) == (agency.log_id, size)
     ]
-    fork = (at.prev, at.size, at.root, at.version, at.time, at.block)
+    fork = (at.prev, at.size, at.root, at.map_root, at.version, at.time, at.block)
     payload = eth_abi.encode(["address", _CHECKPOINT], [address_of(agency.anchorer), fork])
     _vote(agency, _OPEN_LOG, payload)
     agency.logs += 1

@@ -250,12 +250,23 @@ def test_a_receipt_for_another_log_subject_or_key_is_refused() -> None:
         assert error.value.step == 5
 
 
+#: A note with the root of an item map, whose base64 ends in bW0=.
+MAPPED = receipts.sign_checkpoint(
+    LOG_KEY, log_id=LOG, size=7, root=b"r" * 32, map_root=b"m" * 32
+).note
+
+
 @pytest.mark.parametrize(
     "note",
     [
         b"",
         b"urn:custody:log:" + b"0" * 64 + b"\n1\nAAAA\n\n",
         b"urn:custody:log:" + b"0" * 64 + b"\n01\n" + b"A" * 43 + b"=\n\n\xe2\x80\x94 x AAAA\n",
+        MAPPED.replace(b"custody-map/1 ", b"custody-map/2 "),
+        MAPPED.replace(b"custody-map/1 ", b"custody-map/1"),
+        MAPPED.replace(b"\n\n", b"\nanother line\n\n"),
+        MAPPED.replace(b"\n\n", b"\n" + MAPPED.split(b"\n")[3] + b"\n\n"),
+        MAPPED.replace(b"bW0=", b"bW1="),
     ],
 )
 def test_malformed_checkpoints_are_refused(note: bytes) -> None:
@@ -263,8 +274,13 @@ def test_malformed_checkpoints_are_refused(note: bytes) -> None:
         receipts.parse_checkpoint(note)
 
 
-def test_a_checkpoint_with_one_character_changed_is_refused() -> None:
-    note = receipts.sign_checkpoint(LOG_KEY, log_id=LOG, size=7, root=b"r" * 32).note
+@pytest.mark.parametrize("map_root", [None, b"m" * 32])
+def test_a_checkpoint_with_one_character_changed_is_refused(map_root: bytes | None) -> None:
+    signed = receipts.sign_checkpoint(
+        LOG_KEY, log_id=LOG, size=7, root=b"r" * 32, map_root=map_root
+    )
+    note = signed.note
+    assert signed.map_root == map_root
     public = LOG_KEY.public_key().public_bytes_raw()
     receipts.verify_checkpoint(receipts.parse_checkpoint(note), public)
     for at in range(len(note)):

@@ -42,7 +42,7 @@ MUTATIONS: dict[str, tuple[int, Mutation]] = {
     "trailing byte": (1, lambda b, s: b.encode() + b"\x00"),
     "truncated": (1, lambda b, s: b.encode()[:-1]),
     "empty": (1, lambda b, s: b""),
-    "later version": (1, lambda b, s: b.encode().replace(b"\x61v\x01", b"\x61v\x02")),
+    "later version": (1, lambda b, s: b.encode().replace(b"\x61v\x02", b"\x61v\x03")),
     "unknown member": (1, lambda b, s: cbor.encode({**cbor.decode(b.encode()), "x": 1})),
     "no events": (1, lambda b, s: replace(b, statements=())),
     "a certificate twice": (1, lambda b, s: replace(b, certificates=b.certificates * 2)),
@@ -153,6 +153,12 @@ MUTATIONS: dict[str, tuple[int, Mutation]] = {
     "checkpoint time changed": (
         6,
         lambda b, s: edit_checkpoint(b, 0, time=b.checkpoints[0].time - 3600),
+    ),
+    "checkpoint map root changed": (
+        6,
+        lambda b, s: edit_checkpoint(
+            b, 0, map_root=bytes(32), note=forged_note(b, s, map_root=bytes(32))
+        ),
     ),
     "checkpoint note changed": (
         6,
@@ -271,6 +277,16 @@ def test_withheld_digests_make_the_file_undecided_and_the_rest_verified(sample: 
     )
 
 
+def test_a_note_that_names_no_map_or_another_one_proves_all_else(sample: Sample) -> None:
+    for other in (None, bytes(32)):
+        note = forged_note(sample.good, sample, map_root=other)
+        report = verify(
+            edit_checkpoint(sample.good, 0, note=note).encode(), sample.root, file=sample.file
+        )
+        assert report.verdict is Verdict.VERIFIED
+        assert any("names another item map" in finding for finding in report.findings)
+
+
 def test_a_destroyed_document_leaves_signature_order_and_time_verified(sample: Sample) -> None:
     bundle = edit_statement(sample.good, 1, document=None, disclosures=())
     report = verify(bundle.encode(), sample.root, file=sample.file)
@@ -303,9 +319,9 @@ def test_a_list_that_was_altered_is_told_as_altered_and_not_as_missing(sample: S
 
 def test_a_key_that_stands_twice_is_refused_at_step_1(sample: Sample) -> None:
     """One reader would take the first, another the last."""
-    head, pair = sample.data[0], b"\x61v\x01"
+    head, pair = sample.data[0], b"\x61v\x02"
     assert sample.data[1:4] == pair
-    for again in (pair, b"\x61v\x02"):
+    for again in (pair, b"\x61v\x03"):
         report = verify(
             bytes([head + 1]) + pair + again + sample.data[4:], sample.root, file=sample.file
         )

@@ -33,6 +33,7 @@ from ledger.domain.log import statement as statements
 from ledger.domain.timestamps import authorities, judging
 from ledger.domain.timestamps.judging import GivenToken, Stamped
 from ledger.domain.verify import FileDigest, Status, Verdict, verify
+from tests.support.maps import map_root
 
 HERE = Path(__file__).parent
 EXAMPLE: dict[str, Any] = json.loads((HERE / "worked_example.json").read_text())
@@ -95,8 +96,11 @@ def test_receipt_and_checkpoint() -> None:
     )
     note = receipts.parse_checkpoint(EXAMPLE["checkpoint"].encode())
     receipts.verify_checkpoint(note, public)
-    assert (note.size, note.root) == (2, root)
-    assert receipts.sign_checkpoint(key, log_id=raw("logId"), size=2, root=root).note == note.note
+    mapped = map_root(raw("logId"), [b"another entry", raw("entry")])
+    assert (note.size, note.root, note.map_root) == (2, root, mapped)
+    assert mapped == raw("mapRoot")
+    again = receipts.sign_checkpoint(key, log_id=raw("logId"), size=2, root=root, map_root=mapped)
+    assert again.note == note.note
 
 
 def test_login() -> None:

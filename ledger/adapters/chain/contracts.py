@@ -15,7 +15,7 @@ from ledger.domain.audit import contract_events
 from ledger.domain.audit.contract_events import ContractEvent
 from ledger.domain.chain import contract_layout
 from ledger.domain.chain.evm import keccak256
-from ledger.domain.chain.transactions import SentCall
+from ledger.domain.chain.transactions import Anchored, SentCall
 from ledger.domain.codecs import rlp
 from ledger.domain.codecs.text import counted
 from ledger.domain.errors import ChainError, FormatError, NetworkError
@@ -53,13 +53,20 @@ _EVENTS: Final[dict[str, Callable[[int, int, dict[str, Any]], ContractEvent]]] =
         block, time, v["agencyId"], v["successor"]
     ),
     "LogOpened": lambda block, time, v: contract_events.LogOpened(
-        block, time, v["agencyId"], v["logId"], v["parent"], v["size"], v["root"]
+        block, time, v["agencyId"], v["logId"], v["parent"], v["size"], v["root"], v["mapRoot"]
     ),
     "DescriptorPublished": lambda block, time, v: contract_events.DescriptorPublished(
         block, time, v["agencyId"], v["version"], v["digest"], v["activeFrom"]
     ),
     "CheckpointAnchored": lambda block, time, v: contract_events.CheckpointAnchored(
-        block, time, v["logId"], v["prevSize"], v["size"], v["root"], v["descriptorVersion"]
+        block,
+        time,
+        v["logId"],
+        v["prevSize"],
+        v["size"],
+        v["root"],
+        v["mapRoot"],
+        v["descriptorVersion"],
     ),
     "TransferOffered": lambda block, time, v: contract_events.TransferOffered(
         block, time, v["key"], v["from"], v["to"], v["digest"], v["expires"]
@@ -187,13 +194,13 @@ class Contracts:
     def latest(self, log: bytes) -> LatestCheckpoint:
         """The newest checkpoint of a log."""
         data = self.chain.call(self.ledger, abi.encode_call(LEDGER, "latest", log))
-        ((root, size, moment, block),) = abi.decode_result(LEDGER, "latest", data)
+        ((root, size, moment, block, map_root),) = abi.decode_result(LEDGER, "latest", data)
         if max(size, moment, block) >= 2**53:
             raise ChainError(
                 "the chain answered with a checkpoint beyond all numbers",
                 hint="check addresses and RPC",
             )
-        return LatestCheckpoint(root, size, moment, block)
+        return LatestCheckpoint(root, size, moment, block, map_root)
 
     def checkpoint_commitment(self, log: bytes, size: int) -> bytes:
         """The commitment stored for a checkpoint, zeros for none."""
@@ -291,21 +298,19 @@ class Contracts:
             LEDGER, _OUTCOMES[hop.outcome], step.origin, step.ref, offer, hop.outcome_digest, *place
         )
 
-    def check_anchor(
-        self, sender: bytes, old: int, new: int, root: bytes, proof: Sequence[bytes]
-    ) -> None:
+    def check_anchor(self, sender: bytes, anchored: Anchored, proof: Sequence[bytes]) -> None:
         """Try an anchor without sending it."""
         self.chain.call(
             self.ledger,
-            abi.encode_call(LEDGER, "anchor", old, new, root, list(proof)),
+            abi.encode_call(LEDGER, "anchor", *anchored, list(proof)),
             sender=sender,
         )
 
     def sign_anchor(
-        self, key: bytes, nonce: int, old: int, new: int, root: bytes, proof: Sequence[bytes]
+        self, key: bytes, nonce: int, anchored: Anchored, proof: Sequence[bytes]
     ) -> bytes:
         """The exact transaction to record and send."""
-        data = abi.encode_call(LEDGER, "anchor", old, new, root, list(proof))
+        data = abi.encode_call(LEDGER, "anchor", *anchored, list(proof))
         return sign_transaction(
             self.chain, key, to=self.ledger, data=data, gas=_ANCHOR_GAS, nonce=nonce
         )
@@ -340,7 +345,7 @@ class Contracts:
         function, arguments = abi.decode_call(LEDGER, fields[7])
         common = (keccak256(raw), keccak256(key.format(compressed=False)[1:])[12:], nonce)
         if function == "anchor":
-            return SentCall(*common, anchored=(arguments[0], arguments[1], arguments[2]))
+            return SentCall(*common, anchored=arguments[:4])
         if function not in (_OFFER, *_OUTCOMES.values()):
             raise ChainError(f"a transaction that calls {function}, which changes nothing")
         # The offer itself stands at the fourth place; an outcome names its own statement behind the

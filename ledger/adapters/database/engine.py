@@ -14,7 +14,7 @@ from ledger.domain.errors import AlteredError, StorageError
 
 #: The newest migration; a test compares it with the migrations folder. A database already there
 #: skips Alembic.
-HEAD: Final = "0012"
+HEAD: Final = "0013"
 _WRITE: Final = "custody_write"
 #: Seconds for which a write waits for others, before whoever asked is told to come again.
 PATIENCE: Final = 10.0

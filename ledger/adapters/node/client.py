@@ -22,11 +22,14 @@ from ledger.domain.untrusted.shapes import Maybe
 __all__ = ["KeptSession", "NodeClient", "Session"]
 T = TypeVar("T")
 _AGAIN: Final = (0.2, 1.0, None)  # seconds before statements are sent once more
+_KEPT: Final = 5  # seconds for which what the node is counts, unasked
 _LOOK: Final = "before you repeat it, look whether it is there: custody list, or custody show ITEM"
 
 
 class NodeClient(FindingNode):
     """Calls of the API, for people; see HttpNode."""
+
+    _said: tuple[float, node_answers.About] | None = None
 
     def missing(self, wanted: Sequence[bytes]) -> list[bytes]:
         """See clientports.NodeApi."""
@@ -380,8 +383,12 @@ class NodeClient(FindingNode):
             after = page.next
 
     def agency(self) -> node_answers.About:
-        """Who the node is."""
-        return self._one("GET", "/v1/agency", node_answers.About, authenticated=False)
+        """Who the node is, as it said within the last seconds: this is asked with each item."""
+        since, about = self._said or (0.0, None)
+        if about is None or time.monotonic() - since > _KEPT:
+            about = self._one("GET", "/v1/agency", node_answers.About, authenticated=False)
+            self._said = time.monotonic(), about
+        return about
 
     def trust_root(self, pin: int | None = None) -> bytes:
         """The node's own trust root, with a final block pinned where one is asked for."""

@@ -113,7 +113,7 @@ def offer(
     person.role_for("transfer-offered")
     to = sealed_to or recipient_key(node, terms.agency, who, own.agency)
     basis = terms.members.get("basis") or {"purpose": terms.purpose or "handover"}
-    retrieval.rehearse(
+    item = retrieval.rehearse(
         node,
         person,
         clock,
@@ -123,7 +123,9 @@ def offer(
         terms.members,
     )
     # The key is released to the offerer like for any other use: after a signed access.
-    access = retrieval.record_access(node, person, clock, evidence, mode="copy", basis=basis)
+    access = retrieval.record_access(
+        node, person, clock, evidence, mode="copy", basis=basis, item=item
+    )
     events, standing = node.record(evidence, access)
     opening = events[0].document
     if opening is None:
@@ -263,8 +265,10 @@ def share(
         "mode": "grant",
         "to": {"agency": who.agency, "person": who.pseudonym},
     }
-    retrieval.rehearse(node, person, clock, evidence, "disclosed", body, {"basis": basis})
-    access = retrieval.record_access(node, person, clock, evidence, mode="copy", basis=basis)
+    item = retrieval.rehearse(node, person, clock, evidence, "disclosed", body, {"basis": basis})
+    access = retrieval.record_access(
+        node, person, clock, evidence, mode="copy", basis=basis, item=item
+    )
     events, standing = node.record(evidence, access)
     opening = events[0].document
     if opening is None:

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from ledger.client import receipts
+from ledger.client.reading import whole_record
 from ledger.domain.codecs.digests import MultiDigest
 from ledger.domain.codecs.text import evidence_bytes, parse_time
 from ledger.domain.crypto import content_encryption, grants
 from ledger.domain.crypto.content_encryption import PIECE, TAG, Pieces
-from ledger.domain.errors import DeniedError, NotFoundError, RuleError, VerificationError
+from ledger.domain.errors import DeniedError, NotFoundError, VerificationError
 from ledger.domain.event.claimed_times import AHEAD
 from ledger.domain.event.document import Event
 from ledger.domain.event.signing import Person, draft_event, sign_event
@@ -25,21 +26,6 @@ from ledger.domain.ports.answers import Item, Readable, Recorded, RecordedDocume
 from ledger.domain.ports.node_and_chain import Clock
 from ledger.domain.ports.node_answers import About
 
-#: What is signed behind the very record that was read, and no later one.
-_DECISIONS: Final = frozenset(
-    {
-        "approved",
-        "refused",
-        "disposed",
-        "disclosed",
-        "corrected",
-        "transfer-offered",
-        "transfer-accepted",
-        "transfer-declined",
-        "transfer-withdrawn",
-        "transfer-expired",
-    }
-)
 _RANGE_PIECES: Final = 4  # pieces a request: 4 MiB
 _RANGE: Final = _RANGE_PIECES * unixfs.LEAF
 
@@ -84,6 +70,7 @@ def record(
     sealed_keys: Sequence[grants.Grant] = (),
     *,
     read: Sequence[RecordedDocument] = (),
+    item: Item | None = None,
 ) -> Recorded:
     """Sign the next event of an item and register it, with the keys that it releases; the node's
     answer.
@@ -94,6 +81,7 @@ def record(
 
     Args:
         read: the record by which the person decided to sign.
+        item: as the node just told it; None to ask.
 
     Raises:
         VerificationError: the node shows the item as it was before that record, and nothing was
@@ -101,10 +89,8 @@ def record(
             would be signed behind events that the person has not read.
             DemandError: it lacks what the agency's profile asks for.
     """
-    item, time = node.item(evidence), clock.now()
-    _require_behind(item, read)
-    if read and event_type in _DECISIONS:
-        _require_nothing_since(item, read)
+    item, time = item or node.item(evidence), clock.now()
+    whole_record.require_followed(item, read, event_type)
     last = parse_time(item.time, what="time")
     options: dict[str, Any] = {
         "evidence": evidence,
@@ -119,37 +105,6 @@ def record(
     answers = node.register([signed.submission])
     receipts.require(person, [signed.submission], answers)
     return answers[0]
-
-
-def _require_behind(item: Item, read: Sequence[RecordedDocument]) -> None:
-    """Check that an item as the node shows it is not older than the record that was read."""
-    if not read:
-        return
-    last = read[-1].seq
-    events, heads = last + 1, {one.statement for one in read if one.seq == last}
-    if item.events < events or (item.events == events and item.head not in heads):
-        raise VerificationError(
-            2,
-            f"the node shows the item with {item.events} events, the last {item.head}; its record "
-            f"had {events}, the last {read[-1].statement}: nothing was signed",
-            hint="do not rely on this node: tell an auditor",
-        )
-
-
-def _require_nothing_since(item: Item, read: Sequence[RecordedDocument]) -> None:
-    """Check that the record that was read is still all of it: a node could name any head of a later
-    one, and what was recorded meanwhile may speak against the decision.
-
-    Raises:
-        RuleError: it is not.
-    """
-    if item.events > read[-1].seq + 1:
-        raise RuleError(
-            "something was recorded for this item after it was read, such as another offer: the "
-            f"record had {read[-1].seq + 1} events, and the node names {item.events} now; nothing "
-            "was signed",
-            hint="start the same command again: it reads the record anew",
-        )
 
 
 def _acting_role(person: Person, item: Item, event_type: str) -> str:
@@ -173,15 +128,19 @@ def rehearse(
     members: dict[str, Any] | None = None,
     *,
     profile_alone: bool = False,
-) -> None:
+) -> Item:
     """Draft an event without what its author has yet to read in the record, and check by the
     agency's profile and at the node that it could follow: an access that is signed first, in order
     to read it, would otherwise be for nothing. ``profile_alone``: where the node does not say.
+
+    Returns:
+        the item, as the node told it for that.
 
     Raises:
         UsageError: it would be malformed. DeniedError: no role of this person may record it.
             DemandError: with all that it lacks. RuleError: why it may not follow.
     """
+    item = node.item(evidence)
     draft = draft_event(
         person,
         event_type,
@@ -191,11 +150,12 @@ def rehearse(
         prev=bytes(32),
         time=clock.now(),
         members=members,
-        role=_acting_role(person, node.item(evidence), event_type),
+        role=_acting_role(person, item, event_type),
     )
     _require_demanded(node, draft)
     if not profile_alone:
         node.rehearse(evidence, draft.raw, [disclosure.encoded for disclosure in draft.disclosures])
+    return item
 
 
 def require_key(
@@ -229,15 +189,21 @@ def record_access(
     *,
     mode: str,
     basis: dict[str, Any],
+    item: Item | None = None,
 ) -> str:
     """Sign an `accessed` event, once it is known that something can follow it; returns its digest,
     which opens what it covers.
+
+    Args:
+        item: see record.
 
     Raises:
         DeniedError, RuleError: nothing could follow, so nothing was signed.
     """
     require_key(node, person, evidence, mode)
-    answer = record(node, person, clock, evidence, "accessed", {"mode": mode}, {"basis": basis})
+    answer = record(
+        node, person, clock, evidence, "accessed", {"mode": mode}, {"basis": basis}, item=item
+    )
     return answer.statement
 
 

@@ -38,8 +38,8 @@ class AgencyRetired(Happened):
 
 @dataclass(frozen=True, slots=True)
 class LogOpened(Happened):
-    """A log was opened; ``parent`` is zeros where it is an agency's first, else ``size`` and
-    ``root`` are those of the fork.
+    """A log was opened; ``parent`` is zeros where it is an agency's first, else ``size``, ``root``
+    and ``map_root`` are those of the fork.
     """
 
     agency: bytes
@@ -47,6 +47,7 @@ class LogOpened(Happened):
     parent: bytes
     size: int
     root: bytes
+    map_root: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,7 @@ class CheckpointAnchored(Happened):
     prev: int
     size: int
     root: bytes
+    map_root: bytes
     version: int
 
 

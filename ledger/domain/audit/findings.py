@@ -56,12 +56,13 @@ KINDS: Final[dict[str, Kind]] = {
         "log", _F, 3, "a checkpoint in the contract does not follow the one before", _KEEP
     ),
     "root-differs": Kind("log", _F, 3, "the log was rewritten", _KEEP),
+    "map-differs": Kind("log", _F, 3, "the anchored item map is not that of the entries", _KEEP),
     "log-truncated": Kind("log", _F, 3, "the log is shorter than the contract knows", _KEEP),
     "log-older": Kind(
         "log",
         _I,
         3,
-        "this copy of the log is older than its newest anchored checkpoint",
+        "this copy of the log is older than its newest anchored checkpoint: it was not judged",
         "get a newer copy (whoever keeps the log: `custody log export DIR --entries`); if the "
         "agency has none: " + _KEEP,
     ),

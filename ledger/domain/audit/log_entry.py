@@ -18,8 +18,8 @@ from typing import Final, NamedTuple
 from ledger.domain.codecs import cose
 from ledger.domain.errors import CustodyError
 from ledger.domain.identity import certificate as certificates
+from ledger.domain.log import item_map, tiles
 from ledger.domain.log import statement as statements
-from ledger.domain.log import tiles
 from ledger.domain.log.statement import EFFECTS, Claims, Effect
 
 _CODE: Final = rb"[A-Z]{2}-[A-Z0-9](?:[A-Z0-9-]{0,30}[A-Z0-9])?"
@@ -67,7 +67,7 @@ class Parsed(NamedTuple):
 
 class DecodedEntry(NamedTuple):
     """An entry examined: its leaf hash, and either its claims and certificate, or a finding's code
-    and what was found.
+    and what was found; subject and hash are those of the item map.
     """
 
     leaf: bytes
@@ -76,6 +76,8 @@ class DecodedEntry(NamedTuple):
     payload: bytes
     code: str
     found: str
+    subject: str
+    hashed: bytes
 
 
 def quick(entry: bytes) -> Parsed | None:
@@ -175,34 +177,39 @@ def examine(entry: bytes, log_ids: Sequence[bytes], known: Mapping[bytes, bytes]
     Returns:
         claims and certificate, or the code of a finding with what was found.
     """
-    leaf = sha256(b"\x00" + entry).digest()
+    leaf, hashed = sha256(b"\x00" + entry).digest(), item_map.entry_hash(entry)
     try:
         parsed = parse(entry)
     except CustodyError as error:
-        return DecodedEntry(leaf, None, b"", b"", "entry-malformed", error.message)
+        subject = item_map.subject_of(entry)
+        return DecodedEntry(leaf, None, b"", b"", "entry-malformed", error.message, subject, hashed)
+    # In its strict form an entry has the subject that it claims.
+    subject = parsed.claims.subject
 
-    def bad(code: str, found: str) -> DecodedEntry:
-        return DecodedEntry(leaf, parsed.claims, parsed.certificate, parsed.payload, code, found)
+    def judged(code: str, found: str) -> DecodedEntry:
+        return DecodedEntry(
+            leaf, parsed.claims, parsed.certificate, parsed.payload, code, found, subject, hashed
+        )
 
     if parsed.claims.log_id not in log_ids:
-        return bad("wrong-log", f"made for log {parsed.claims.log_id.hex()}")
+        return judged("wrong-log", f"made for log {parsed.claims.log_id.hex()}")
     der = known.get(parsed.certificate)
     if der is None:
-        return bad("certificate-missing", f"no certificate {parsed.certificate.hex()}")
+        return judged("certificate-missing", f"no certificate {parsed.certificate.hex()}")
     try:
         key, algorithm = _key(der)
     except CustodyError as error:
-        return bad("certificate-missing", error.message)
+        return judged("certificate-missing", error.message)
     if algorithm != parsed.algorithm:
-        return bad("signature-bad", f"algorithm {parsed.algorithm} does not fit the key")
+        return judged("signature-bad", f"algorithm {parsed.algorithm} does not fit the key")
     try:
         cose.verify_bytes(key, parsed.signature, parsed.signed, step=3, what="statement")
     except CustodyError as error:
-        return bad("signature-bad", error.message)
-    return DecodedEntry(leaf, parsed.claims, parsed.certificate, parsed.payload, "", "")
+        return judged("signature-bad", error.message)
+    return judged("", "")
 
 
-_Packed = tuple[bytes, tuple[object, ...] | None, bytes, bytes, str, str]
+_Packed = tuple[bytes, tuple[object, ...] | None, bytes, bytes, str, str, str, bytes]
 
 
 def pack(entry: DecodedEntry) -> _Packed:

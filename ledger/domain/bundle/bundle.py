@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 KIND: Final = "custody-bundle"
-VERSION: Final = 1
+VERSION: Final = 2
 LIMIT: Final = 256 << 20  # bytes: ten thousand events with large documents
 _TOP: Final = {
     "kind",
@@ -80,6 +80,7 @@ class BundledCheckpoint:
     prev: int
     size: int
     root: bytes
+    map_root: bytes
     version: int
     time: int
     block: int
@@ -214,7 +215,7 @@ def parse(data: bytes) -> Bundle:
         _blobs(value["crls"], "crls"),
         tuple(
             BundledCheckpoint(*row)
-            for row in _rows(value["checkpoints"], "iiihiiib", "checkpoints")
+            for row in _rows(value["checkpoints"], "iiihhiiib", "checkpoints")
         ),
         tuple(BundledDescriptor(*row) for row in _rows(value["descriptors"], "bii", "descriptors")),
         tuple(Hop(*row) for row in _rows(value["hops"], "hhhiiihi", "hops")),
@@ -252,7 +253,7 @@ def _decode(data: bytes) -> dict[str, Any]:
     if not is_version(value.get("v"), VERSION):
         raise ForeignError(
             f"bundle: version {quoted(value.get('v'))}, expected {VERSION}",
-            hint="use a newer custody to verify it",
+            hint="verify it with the custody that knows this version",
         )
     return value
 

@@ -70,10 +70,12 @@ def hop_slot(key: bytes, hop: int) -> bytes:
 
 
 def checkpoint_commitment(
-    prev: int, size: int, root: bytes, version: int, time: int, block: int
+    prev: int, size: int, root: bytes, map_root: bytes, version: int, time: int, block: int
 ) -> bytes:
     """What the ledger stores of a checkpoint."""
-    return keccak256(word(prev) + word(size) + root + word(version) + word(time) + word(block))
+    return keccak256(
+        word(prev) + word(size) + root + map_root + word(version) + word(time) + word(block)
+    )
 
 
 def descriptor_commitment(digest: bytes, active_from: int, block: int) -> bytes:

@@ -30,9 +30,11 @@ _RFC9162_SHA256: Final = 1
 _INCLUSION: Final = -1
 _ISS, _SUB = 1, 2
 _STEP: Final = 5
+_MAP: Final = "custody-map/1 "
 _NOTE: Final = re.compile(
-    rb"([^\n]+)\n(0|[1-9]\d{0,18})\n([A-Za-z0-9+/]{43}=)\n\n\xe2\x80\x94 ([^\n ]+) "
-    rb"([A-Za-z0-9+/=]+)\n"
+    rb"(?P<origin>[^\n]+)\n(?P<size>0|[1-9]\d{0,18})\n(?P<root>[A-Za-z0-9+/]{43}=)\n"
+    rb"(?:custody-map/1 (?P<map>[A-Za-z0-9+/]{43}=)\n)?"
+    rb"\n\xe2\x80\x94 (?P<name>[^\n ]+) (?P<blob>[A-Za-z0-9+/=]+)\n"
 )
 
 
@@ -168,26 +170,32 @@ def verify(receipt: Receipt, *, leaf: bytes, log_id: bytes, subject: str, key: b
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A parsed checkpoint; ``note`` is the signed note, ``root`` 32 bytes over ``size`` leaves."""
+    """A parsed checkpoint; ``note`` is the signed note, ``root`` 32 bytes over ``size`` leaves.
+    ``map_root`` is that of the item map, None in a note over entries that nothing anchors yet.
+    """
 
     note: bytes
     log_id: bytes
     size: int
     root: bytes
+    map_root: bytes | None = None
 
 
-def _body(log_id: bytes, size: int, root: bytes) -> bytes:
-    return f"{log_urn(log_id)}\n{size}\n{base64.b64encode(root).decode()}\n".encode()
+def _body(log_id: bytes, size: int, root: bytes, map_root: bytes | None) -> bytes:
+    extension = "" if map_root is None else f"{_MAP}{base64.b64encode(map_root).decode()}\n"
+    return f"{log_urn(log_id)}\n{size}\n{base64.b64encode(root).decode()}\n{extension}".encode()
 
 
 def _note_key_hash(name: str, key: bytes) -> bytes:
     return sha256(name.encode() + b"\n\x01" + key).digest()[:4]
 
 
-def sign_checkpoint(key: Ed25519PrivateKey, *, log_id: bytes, size: int, root: bytes) -> Checkpoint:
-    """Sign (size, root) as a note under the log's URN (C2SP signed-note)."""
+def sign_checkpoint(
+    key: Ed25519PrivateKey, *, log_id: bytes, size: int, root: bytes, map_root: bytes | None = None
+) -> Checkpoint:
+    """Sign size, root and map root as a note under the log's URN (C2SP signed-note)."""
     name = log_urn(log_id)
-    body = _body(log_id, size, root)
+    body = _body(log_id, size, root, map_root)
     blob = _note_key_hash(name, key.public_key().public_bytes_raw()) + key.sign(body)
     return parse_checkpoint(body + f"\n\u2014 {name} {base64.b64encode(blob).decode()}\n".encode())
 
@@ -202,24 +210,34 @@ def parse_checkpoint(note: bytes) -> Checkpoint:
         FormatError: anything else.
     """
     match = _NOTE.fullmatch(note) if len(note) <= 4096 else None
-    if match is None or match[4] != match[1]:
+    if match is None or match["name"] != match["origin"]:
         raise FormatError("checkpoint: not a signed note of one log")
     try:
-        log_id = parse_log_urn(match[1].decode())
-        root, blob = (
-            base64.b64decode(match[3], validate=True),
-            base64.b64decode(match[5], validate=True),
-        )
+        log_id = parse_log_urn(match["origin"].decode())
+        root, map_root = (_hash(match[name]) for name in ("root", "map"))
+        blob = base64.b64decode(match["blob"], validate=True)
     except (binascii.Error, UnicodeDecodeError) as error:
         raise FormatError("checkpoint: malformed line") from error
-    canonical = base64.b64encode(blob) == match[5] and base64.b64encode(root) == match[3]
-    require(
-        canonical and len(root) == 32 and len(blob) == 68, "checkpoint: malformed root or signature"
-    )
-    if int(match[2]) > MAX_SIZE:
-        told = counted(int(match[2]), "entry")
+    good = root is not None and base64.b64encode(blob) == match["blob"] and len(blob) == 68
+    require(good, "checkpoint: malformed root or signature")
+    assert root is not None
+    size = int(match["size"])
+    if size > MAX_SIZE:
+        told = counted(size, "entry")
         raise SizeError(f"checkpoint: {told}, and no log has more than {MAX_SIZE}")
-    return Checkpoint(note, log_id, int(match[2]), root)
+    return Checkpoint(note, log_id, size, root, map_root)
+
+
+def _hash(line: bytes | None) -> bytes | None:
+    """A root as a note spells it, in the one canonical form; None where the line is not there."""
+    if line is None:
+        return None
+    value = base64.b64decode(line, validate=True)
+    require(
+        len(value) == 32 and base64.b64encode(value) == line,
+        "checkpoint: malformed root or signature",
+    )
+    return value
 
 
 def verify_checkpoint(checkpoint: Checkpoint, key: bytes, *, step: int = 6) -> None:
@@ -234,7 +252,7 @@ def verify_checkpoint(checkpoint: Checkpoint, key: bytes, *, step: int = 6) -> N
         raise VerificationError(
             step, "checkpoint was signed with another key than the descriptor's log key"
         )
-    body = _body(checkpoint.log_id, checkpoint.size, checkpoint.root)
+    body = _body(checkpoint.log_id, checkpoint.size, checkpoint.root, checkpoint.map_root)
     cose.verify_bytes(
         Ed25519PublicKey.from_public_bytes(key), blob[4:], body, step=step, what="checkpoint"
     )

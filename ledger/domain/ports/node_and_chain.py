@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from ledger.domain.audit.contract_events import ContractEvent
 from ledger.domain.chain.contract_layout import Hop
 from ledger.domain.chain.finality import HeaderHash
-from ledger.domain.chain.transactions import SentCall
+from ledger.domain.chain.transactions import Anchored, SentCall
 from ledger.domain.ports.answers import Copy, DisposalNote, Exchanged, Registered
 
 
@@ -159,6 +159,7 @@ class LatestCheckpoint:
     size: int
     time: int
     block: int
+    map_root: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,9 +258,7 @@ class Contracts(Protocol):
         """The exact transaction to record and send."""
         ...
 
-    def check_anchor(
-        self, sender: bytes, old: int, new: int, root: bytes, proof: Sequence[bytes]
-    ) -> None:
+    def check_anchor(self, sender: bytes, anchored: Anchored, proof: Sequence[bytes]) -> None:
         """Try an anchor without sending it.
 
         Raises:
@@ -268,7 +267,7 @@ class Contracts(Protocol):
         ...
 
     def sign_anchor(
-        self, key: bytes, nonce: int, old: int, new: int, root: bytes, proof: Sequence[bytes]
+        self, key: bytes, nonce: int, anchored: Anchored, proof: Sequence[bytes]
     ) -> bytes:
         """The exact transaction to record and send."""
         ...

@@ -167,6 +167,7 @@ def read_certificates(data: bytes) -> tuple[bytes, ...]:
         FormatError: there is none in it.
     """
     if b"-----BEGIN" not in data:
+        require(data[:1] == b"\x30", "certificates: this file is neither PEM nor DER")
         return (check_root(data),)
     found = _PEM.findall(data)
     try:

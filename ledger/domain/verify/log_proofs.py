@@ -15,6 +15,7 @@ from ledger.domain.log import receipt as receipts
 from ledger.domain.log.receipt import Receipt
 from ledger.domain.log.statement import Statement
 from ledger.domain.verify.context import AGAIN, VerificationContext
+from ledger.domain.verify.report import VerificationReport
 
 
 def check_log_keys(case: VerificationContext) -> str:
@@ -86,7 +87,7 @@ def _check_receipt(
         )
 
 
-def check_checkpoints(case: VerificationContext) -> str:
+def check_checkpoints(case: VerificationContext, report: VerificationReport) -> str:
     """Step 6, second part: every checkpoint is signed and anchored; the first one that covers each
     leaf gives its time.
     """
@@ -100,6 +101,13 @@ def check_checkpoints(case: VerificationContext) -> str:
             raise VerificationError(
                 6,
                 f"the signed checkpoint of {counted(checkpoint.size, 'entry')} says something else",
+            )
+        if note.map_root != checkpoint.map_root:
+            # No failure: a thief of the anchoring account can anchor the public root with a map of
+            # nobody's, and what the log proves stands without any map.
+            report.findings.append(
+                f"the signed checkpoint of {counted(checkpoint.size, 'entry')} names another item "
+                "map than the anchored one: it proves nothing about what is missing"
             )
         descriptor = case.directory.version(
             case.bundle.logs[checkpoint.log].agency, checkpoint.version

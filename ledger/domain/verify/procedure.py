@@ -142,7 +142,7 @@ def _steps(
         (3, lambda: _check_signatures(case, report)),
         (6, lambda: _check_state(case)),
         (4, lambda: check_log_keys(case)),
-        (6, lambda: check_checkpoints(case)),
+        (6, lambda: check_checkpoints(case, report)),
         (5, lambda: check_receipts(case)),
         (3, lambda: _check_certificates(case, report)),
         (8, lambda: _check_custody(case, report)),

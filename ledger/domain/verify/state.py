@@ -60,6 +60,7 @@ class ContractState(ABC):
             checkpoint.prev,
             checkpoint.size,
             checkpoint.root,
+            checkpoint.map_root,
             checkpoint.version,
             checkpoint.time,
             checkpoint.block,

@@ -165,6 +165,7 @@ def committed(contracts: Contracts, checkpoint: CheckpointAnchored) -> bool:
         checkpoint.prev,
         checkpoint.size,
         checkpoint.root,
+        checkpoint.map_root,
         checkpoint.version,
         checkpoint.time,
         checkpoint.block,

@@ -118,6 +118,7 @@ class InheritedRecords:
                 checkpoint.prev,
                 checkpoint.size,
                 checkpoint.root,
+                checkpoint.map_root,
                 checkpoint.version,
                 checkpoint.time,
                 checkpoint.block,

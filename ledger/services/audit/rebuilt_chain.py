@@ -12,7 +12,7 @@ from typing import Any
 
 from ledger.domain.audit.contract_events import CheckpointAnchored, DescriptorPublished
 from ledger.domain.chain import contract_layout
-from ledger.domain.chain.transactions import SentCall
+from ledger.domain.chain.transactions import Anchored, SentCall
 from ledger.domain.errors import CustodyError
 from ledger.domain.identity import descriptor as descriptors
 from ledger.domain.identity.names import agency_id
@@ -26,7 +26,7 @@ from ledger.services.audit.row_comparison import shown
 from ledger.services.log import merkle_log, stored_map
 from ledger.services.onchain import checkpoint_anchoring, transfer_steps
 
-_Sent = dict[tuple[int, int, bytes], list[SentCall]]
+_Sent = dict[Anchored, list[SentCall]]
 
 
 def rebuild_descriptors(book: Rebuild) -> None:
@@ -84,24 +84,31 @@ def rebuild_checkpoints(book: Rebuild) -> None:
                 continue  # anchored while this looks at an earlier moment
             with book.guarded(f"checkpoint {checkpoint.size}"):
                 _anchored(book, unit, into, checkpoint, sent)
+                _compare_map(book, into, checkpoint)
             last = checkpoint.size
         for row in unit.tables.rows("checkpoint", log=book.node.log_id):
             if isinstance(row["size"], int) and row["size"] > last:
                 with book.guarded(f"checkpoint {row['size']}"):
                     _pending(book, into, row, last, sent)
-        if book.whole:
-            _rebuild_map(into, book.node.log_id)
 
 
-def _rebuild_map(into: UnitOfWork, log: bytes) -> None:
-    """The item map, brought up to each checkpoint in turn as it was when they were made."""
-    after = 0
-    while page := into.checkpoints.page(log, after=after):
-        for row in page:
-            stored_map.keep(into, log, stored_map.derive(into, log, row.size))
-            if row.state == "final":
-                into.logs.settle_map(log, row.size)
-        after = page[-1].size
+def _compare_map(book: Rebuild, into: UnitOfWork, checkpoint: CheckpointAnchored) -> None:
+    """Bring the item map up to a checkpoint as it was when that was made, and compare its root."""
+    if not book.whole:
+        return
+    log = checkpoint.log
+    derived = stored_map.derive(into, log, checkpoint.size)
+    stored_map.keep(into, log, derived)
+    newest = into.checkpoints.newest(log, ("final",))
+    if newest is not None and newest.size == checkpoint.size:
+        into.logs.settle_map(log, checkpoint.size)
+    if derived.root != checkpoint.map_root:
+        book.find(
+            "map-differs",
+            f"checkpoint {checkpoint.size}",
+            f"map root {checkpoint.map_root.hex()}, anchored in block {checkpoint.block}",
+            f"the entries give {derived.root.hex()}",
+        )
 
 
 def _transactions(book: Rebuild) -> _Sent:
@@ -144,16 +151,15 @@ def _anchored(
     book: Rebuild, unit: UnitOfWork, into: UnitOfWork, checkpoint: CheckpointAnchored, sent: _Sent
 ) -> None:
     node, chain = book.node, book.node.contracts.chain
+    anchored = (checkpoint.prev, checkpoint.size, checkpoint.root, checkpoint.map_root)
     stored = next(
         iter(unit.tables.rows("checkpoint", log=checkpoint.log, size=checkpoint.size)), None
     )
-    for call in sent.get((checkpoint.prev, checkpoint.size, checkpoint.root), []):
+    for call in sent.get(anchored, []):
         receipt = chain.receipt(call.hash)
         if receipt is None or not receipt.succeeded or receipt.block != checkpoint.block:
             continue
-        row = checkpoint_anchoring.submitted(
-            node, checkpoint.prev, checkpoint.size, checkpoint.root, call.hash
-        )
+        row = checkpoint_anchoring.submitted(node, *anchored, call.hash)
         newest = unit.checkpoints.newest(checkpoint.log, ("submitted", "anchored", "final"))
         behind = (
             stored["state"]
@@ -186,11 +192,14 @@ def _pending(book: Rebuild, into: UnitOfWork, row: dict[str, Any], last: int, se
     if not book.whole:
         return
     root = merkle.root_of(row["size"], merkle_log.reader(into, node.log_id))
-    calls = sent.get((last, row["size"], root), [])
+    derived = stored_map.derive(into, node.log_id, row["size"])
+    stored_map.keep(into, node.log_id, derived)
+    anchored = (last, row["size"], root, derived.root)
+    calls = sent.get(anchored, [])
     # Where a fee was raised there are several: the row names the newest, or the one that was mined.
     for call in sorted(calls, key=lambda one: one.hash == row["transaction"]):
         receipt = chain.receipt(call.hash)
-        made = checkpoint_anchoring.submitted(node, last, row["size"], root, call.hash)
+        made = checkpoint_anchoring.submitted(node, *anchored, call.hash)
         if receipt is not None and receipt.succeeded and row["state"] == "anchored":
             version = node.contracts.active_version(node.keys.anchorer_address, receipt.block)
             into.checkpoints.put(

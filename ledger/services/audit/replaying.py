@@ -25,7 +25,7 @@ from ledger.domain.log import tiles
 from ledger.domain.log.merkle import Frontier
 from ledger.domain.log.tiles import HEIGHT, WIDTH
 from ledger.domain.ports.node_and_chain import Contracts
-from ledger.services.audit import chain_events, run_bounds
+from ledger.services.audit import chain_events, map_replay, run_bounds
 from ledger.services.audit.agency_keys import Authorities
 from ledger.services.audit.agency_statements import AgencyStatements
 from ledger.services.audit.chain_events import LogOfAgency
@@ -75,6 +75,7 @@ class LogReplay:
         self._signers: Signers = authorities.signers(log.agency)
         self._replay = Replay(log.agency, state)
         self._statements = AgencyStatements(log.agency, state)
+        self._maps = map_replay.MapReplay(log, state)
         before = state.log(log.log)
         self._begin = before.size if before is not None else 0
         frontier = before.frontier if before is not None else b""
@@ -152,6 +153,7 @@ class LogReplay:
                 f"tile 0/{bundle.first // WIDTH} has others",
             )
         for index, entry in enumerate(wanted, bundle.first):
+            self._maps.add(index, entry.subject, entry.hashed)
             self._entry(index, entry, bundle)
             for level, number, node in self.frontier.append(entry.leaf):
                 if level % HEIGHT == 0 and level > HEIGHT:
@@ -228,6 +230,8 @@ class LogReplay:
                 root.hex(),
             )
             return False
+        found = self._maps.root(cover.log)
+        self._stretch.findings += map_replay.compare(self._log, cover, found, "the entries give")
         if cover.log == self._log.log:
             note = self._get(f"checkpoints/{cover.size}")
             if note is not None:
@@ -257,6 +261,8 @@ class LogReplay:
                 f"root {signed.root.hex()} of {signed.size}",
             )
             return
+        said = signed.map_root or b""
+        self._stretch.findings += map_replay.compare(self._log, cover, said, "the note says")
         keys = [
             version.descriptor
             for version in self._authorities.versions[self._log.agency]
@@ -369,6 +375,7 @@ class LogReplay:
             list(stretch.usages.values()),
             stretch.findings,
             stretch.volumes,
+            self._maps.take_changes(),
         )
         with self._state.transaction():
             self._state.put_progress(progress)

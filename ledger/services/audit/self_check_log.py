@@ -83,7 +83,13 @@ def check_checkpoints(
                 if row.state == "final":
                     newest = row.size
                     expected = contract_layout.checkpoint_commitment(
-                        row.prev, row.size, row.root, row.version, row.time, row.block
+                        row.prev,
+                        row.size,
+                        row.root,
+                        row.map_root,
+                        row.version,
+                        row.time,
+                        row.block,
                     )
                     if node.contracts.checkpoint_commitment(node.log_id, row.size) != expected:
                         yield SelfCheckFinding(

@@ -364,5 +364,13 @@ def _proofs(
 
 def _checkpoint(row: CheckpointRow) -> BundledCheckpoint:
     return BundledCheckpoint(
-        0, row.prev, row.size, row.root, row.version, row.time, row.block, row.note
+        0,
+        row.prev,
+        row.size,
+        row.root,
+        row.map_root,
+        row.version,
+        row.time,
+        row.block,
+        row.note,
     )

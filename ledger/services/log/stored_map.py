@@ -29,6 +29,8 @@ class DerivedMap:
     """
 
     root: bytes
+    #: Root of the map as it was kept, which the checkpoint of that size has.
+    before: bytes
     changes: Mapping[int, Mapping[bytes, bytes]]
 
 
@@ -52,14 +54,14 @@ def derive(unit: UnitOfWork, log: bytes, size: int) -> DerivedMap:
 
     changes: dict[int, Mapping[bytes, bytes]] = {}
     try:
-        root = map_tiles.root(read)
+        root = before = map_tiles.root(read)
         for end in _sizes(unit, log, kept, size):
             root, changes[end] = map_tiles.update(read, _additions(unit, log, kept, end))
             written |= changes[end]
             kept = end
     except FormatError as error:
         raise FrozenError(error.message, hint=FROZEN_HINT) from error
-    return DerivedMap(root, changes)
+    return DerivedMap(root, before, changes)
 
 
 def _sizes(unit: UnitOfWork, log: bytes, kept: int, size: int) -> list[int]:

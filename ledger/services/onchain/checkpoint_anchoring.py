@@ -159,18 +159,15 @@ def _submit(node: Node) -> CheckpointRow | None:
             if (row := _given_up(node, unit, prev, on_chain)) is not None:
                 found = stored_map.derive(unit, node.log_id, on_chain.size)
                 return _recorded(node, row, item_map=found)
-            raise ChainError(
-                (
-                    f"the contract holds a checkpoint of "
-                    f"{counted(on_chain.size, 'entry')}, this home knows "
-                    f"of {prev}"
-                ),
-                hint=(
-                    "this home is older than the chain: restore the newest backup; nothing was sent"
-                ),
-            )
+            raise _sent_by_others(node, unit, prev, size, on_chain)
         root = merkle_log.derive_root(unit, node.log_id, prev=prev, prev_root=prev_root, size=size)
         item_map = stored_map.derive(unit, node.log_id, size)
+        if last is not None and last.map_root and item_map.before != last.map_root:
+            raise FrozenError(
+                f"the tiles no longer give the item map of the checkpoint of "
+                f"{counted(prev, 'entry')}",
+                hint=merkle_log.FROZEN_HINT,
+            )
         proof = (
             merkle.consistency_proof(prev, size, merkle_log.reader(unit, node.log_id))
             if prev
@@ -179,11 +176,34 @@ def _submit(node: Node) -> CheckpointRow | None:
     if prev:
         # The contract cannot bind the sizes: the node checks its own proof before it pays for it.
         merkle.verify_consistency(prev, size, prev_root, root, proof)
-    node.contracts.check_anchor(node.keys.anchorer_address, prev, size, root, proof)
+    anchored = (prev, size, root, item_map.root)
+    node.contracts.check_anchor(node.keys.anchorer_address, anchored, proof)
     nonce = node.contracts.chain.nonce(node.keys.anchorer_address)
-    raw = node.contracts.sign_anchor(node.keys.anchorer, nonce, prev, size, root, proof)
-    row = submitted(node, prev, size, root, keccak256(raw))
+    raw = node.contracts.sign_anchor(node.keys.anchorer, nonce, anchored, proof)
+    row = submitted(node, *anchored, keccak256(raw))
     return _recorded(node, row, TransactionRow(row.transaction, KIND, nonce, raw), item_map)
+
+
+def _sent_by_others(
+    node: Node, unit: UnitOfWork, prev: int, size: int, on_chain: LatestCheckpoint
+) -> ChainError:
+    """What it means that the contract's newest checkpoint is none that this home knows."""
+    told = f"the contract holds a checkpoint of {counted(on_chain.size, 'entry')}"
+    read = merkle_log.reader(unit, node.log_id)
+    if on_chain.size <= size and merkle.root_of(on_chain.size, read) == on_chain.root:
+        item_map = stored_map.derive(unit, node.log_id, on_chain.size)
+        if item_map.root != on_chain.map_root:
+            return ChainError(
+                f"{told} with another item map than the entries give: it was not sent from here",
+                hint=(
+                    "somebody else has the anchoring account: its governor gives it up, and the "
+                    "agencies vote for the next log number; nothing was sent"
+                ),
+            )
+    return ChainError(
+        f"{told}, this home knows of {prev}",
+        hint="this home is older than the chain: restore the newest backup; nothing was sent",
+    )
 
 
 def _recorded(
@@ -212,16 +232,23 @@ def _given_up(
     for found in reversed(recent[-_RECENT:]):
         with suppress(ChainError):  # one that was altered, which audits find
             sent = node.contracts.read_transaction(found["raw"])
-            brought = sent.anchored == (prev, on_chain.size, on_chain.root)
+            brought = sent.anchored == (prev, on_chain.size, on_chain.root, on_chain.map_root)
             if brought and node.contracts.chain.receipt(sent.hash) is not None:
-                return submitted(node, prev, on_chain.size, on_chain.root, sent.hash)
+                return submitted(
+                    node, prev, on_chain.size, on_chain.root, on_chain.map_root, sent.hash
+                )
     return None
 
 
-def submitted(node: Node, prev: int, size: int, root: bytes, transaction: bytes) -> CheckpointRow:
+def submitted(
+    node: Node, prev: int, size: int, root: bytes, map_root: bytes, transaction: bytes
+) -> CheckpointRow:
     """The row of a checkpoint whose transaction is about to be sent; the same bytes every time."""
-    note = receipts.sign_checkpoint(node.keys.log, log_id=node.log_id, size=size, root=root).note
-    return CheckpointRow(node.log_id, prev, size, root, note, "submitted", transaction)
+    log = node.log_id
+    note = receipts.sign_checkpoint(
+        node.keys.log, log_id=log, size=size, root=root, map_root=map_root
+    ).note
+    return CheckpointRow(log, prev, size, root, note, "submitted", transaction, map_root=map_root)
 
 
 def mined(
@@ -286,7 +313,7 @@ def _record(node: Node, row: CheckpointRow, receipt: TransactionReceipt) -> None
         return
     version = contracts.active_version(node.keys.anchorer_address, block.number)
     commitment = contract_layout.checkpoint_commitment(
-        row.prev, row.size, row.root, version, block.time, block.number
+        row.prev, row.size, row.root, row.map_root, version, block.time, block.number
     )
     if contracts.checkpoint_commitment(row.log, row.size) != commitment:
         raise ChainError(
