@@ -138,6 +138,10 @@ MEMBERS: Final = {
     "recipientKind": "given to",
     "stateFound": "found",
     "packaging": "packed",
+    "note": "note",
+    "handling": "marks",
+    "content": "kept as",
+    "to": "to",
 }
 REPLICAS: Final = {
     "wanted": "not there yet",
