@@ -142,6 +142,7 @@ MEMBERS: Final = {
     "handling": "marks",
     "content": "kept as",
     "to": "to",
+    "ext": "also",
 }
 REPLICAS: Final = {
     "wanted": "not there yet",

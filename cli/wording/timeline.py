@@ -216,8 +216,7 @@ class Timeline:
                 event_members.word(name),
                 event_members.text(self._named(value), event_members.word(name)),
             )
-            for name, value in event_members.rows(body, but=told | _OWN)
-            if name != "ext" or set(value) - {"imageHeader"}
+            for name, value in event_members.rows(_further(body), but=told | _OWN)
         ]
 
     def _named(self, value: Any) -> Any:
@@ -256,6 +255,20 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
+def _further(body: dict[str, Any]) -> dict[str, Any]:
+    """A body without what extensions say again: the time of a file to the nanosecond, and the
+    header of a disk image (see _image).
+    """
+    ext = body.get("ext")
+    if not isinstance(ext, dict):
+        return body
+    again = {"imageHeader", *({"modified"} & body.keys())}
+    left = {name: one for name, one in ext.items() if name not in again}
+    return {name: one for name, one in body.items() if name != "ext"} | (
+        {"ext": left} if left else {}
+    )
+
+
 def _numbered(identifier: dict[str, Any]) -> str:
     """A number, with whoever gave it where that is said."""
     issuer = f" (given by {identifier['issuer']})" if "issuer" in identifier else ""
@@ -290,7 +303,9 @@ def _behind(document: dict[str, Any]) -> list[_Row]:
         rows.append(_Row("/body/tool", "tool", event_members.text(body["tool"])))
     occurred = document.get("occurred", {})
     if "from" in occurred and (
-        set(occurred) != {"from"} or moments.apart(occurred["from"], document["time"])
+        not {"zone", "to"}.isdisjoint(occurred)
+        or occurred.get("clock", "system") != "system"
+        or moments.apart(occurred["from"], document["time"])
     ):
         more = "".join(
             f", {word} {occurred[name]}"
