@@ -149,11 +149,14 @@ def show_(number: Number, basis: Basis = "", as_json: Json = False) -> None:
         ids = short_ids.shorts_of(found)
         own = session.person.certificate.agency
         called = people.named(session, people.of_items(found, own))
+        opens = bool(set(session.person.certificate.roles) - ROLES_BY_PART[Part.WATCHER])
     typed = named.short if not named.case else f"{short_ids.CASE}{named.case}"
     lines = [*read.lines(typed, by_case=bool(named.case)), ""]
     if number:
         lines += _items(found[:_SHOWN], ids, called)
         lines.append(f"all of them: {command('list', '--case', number)}")
+    elif not opens:
+        lines.append("its items are found by its number, which no role of yours opens")
     else:  # a list without them would say that it has none
         reading = command("case", "show", typed, "--basis", "WHY")
         lines.append(f"its items are found by its number, which is sealed as well: {reading}")

@@ -62,14 +62,10 @@ def list_(as_json: Json = False) -> None:
         ]
         for copy in copies
     ]
-    output.result(
-        {"copies": copies},
-        *tables.table(
-            ["ITEM THERE", "FROM", "UNTIL", "TAKEN AS"],
-            rows,
-            short={"UNTIL": tables.minutes},
-        ),
-    )
+    headers = ["ITEM THERE", "FROM", "UNTIL", "TAKEN AS"]
+    none = "no copies that can be taken, as far as the nodes of other agencies answered"
+    told = tables.table(headers, rows, short={"UNTIL": tables.minutes})
+    output.result({"copies": copies}, *(told if rows else [none]))
 
 
 def take(

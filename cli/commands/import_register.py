@@ -13,7 +13,7 @@ import typer
 from cli.invocation import command_line
 from cli.invocation.global_options import STATE, Json
 from cli.invocation.hints import runnable
-from cli.items import short_ids
+from cli.items import exhibits, short_ids
 from cli.terminal import output
 from cli.wording import record_options
 from ledger.domain.codecs.text import counted
@@ -183,9 +183,8 @@ class _Import:
                         )  # fmt: skip
                         recorded[row.number] = True
                 except CustodyError as error:
-                    error.message = (
-                        f"row {row.number}: {error.message}; the rows before it are recorded"
-                    )
+                    told = exhibits.shortened(session, error.message)
+                    error.message = f"row {row.number}: {told}; the rows before it are recorded"
                     mend = runnable(error.hint or "mend it")
                     error.hint = f"{mend}; then go on: {command_line.again()}"
                     raise
@@ -210,7 +209,8 @@ class _Import:
         except CustodyError as error:
             words = error.message.split(":")[0].split()
             place = next((word for word in words if word.startswith("/")), "")
-            self._found.wrong(row.number, column_of(place) if place else "", error.message)
+            told = exhibits.shortened(self._session, error.message)
+            self._found.wrong(row.number, column_of(place) if place else "", told)
 
     def _body(self, row: Row) -> dict[str, Any]:
         from ledger.client.registers.register_table import body_of

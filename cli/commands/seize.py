@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from cli.invocation.global_options import Json
-from cli.items import exhibits, short_ids
+from cli.items import exhibits, named_cases, short_ids
 from cli.terminal import output
 from cli.wording import labels, record_options
 
@@ -77,6 +77,7 @@ def seize(
         belongs, numbers = exhibits.of_thing(session, case, exhibit, part_of, replaces)
         body |= belongs
         said |= numbers
+        closed = named_cases.closed(session, numbers.get("identifiers", []))
         moment = record_options.moment_members(occurred or format_time(session.clock.now()), late)
         answer = physical_items.collect(
             session.node, session.person, session.clock, body, said | moment
@@ -85,7 +86,7 @@ def seize(
     lines = [labels.recorded(answer, f"recorded as {short},")]
     if answer.state == "queued":  # no number finds it there: who looks those up is the node
         lines.append(f"named without network by its id: {short}")
-    output.result(answer, *lines)
+    output.result(answer, *lines, *closed)
 
 
 def register(app: typer.Typer) -> None:

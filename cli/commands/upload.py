@@ -14,7 +14,7 @@ from cli.intake.upload_report import LISTED
 from cli.invocation import command_line
 from cli.invocation.global_options import STATE, Json
 from cli.invocation.hints import command, in_short
-from cli.items import exhibits, items, short_ids
+from cli.items import exhibits, items, named_cases, short_ids
 from cli.terminal import output, questions
 from cli.wording import known_codes, record_options
 from ledger.domain.codecs.text import counted
@@ -217,7 +217,8 @@ def upload_paths(
         status = session.node.status(chain=False, ipfs=False)
         elsewhere = run.before.elsewhere(done)
         names = upload_report.named(session, done, elsewhere)
-    new = [item for item in done if item.index is not None]
+        new = [item for item in done if item.index is not None]
+        closed = named_cases.closed(session, options.identifiers) if new else []
     expected = options.expected
     lines = expected_lists.first(done, expected)
     lines += upload_report.recorded(new[:LISTED], names, _outcome) if new else []
@@ -229,6 +230,7 @@ def upload_paths(
     lines += [
         f"{counted(recorded, 'item')} recorded, {size}. {first if new else ''}".strip(),
         *(rest if new else []),
+        *closed,
     ]
     value = {"items": [asdict(item) for item in done], "recorded": recorded, "waiting": waiting}
     value["known"] = len(done) - recorded

@@ -15,6 +15,7 @@ from cli.terminal.pages import page, shown
 from cli.wording import labels
 from ledger import __version__
 from ledger.domain.codecs.text import counted
+from ledger.domain.event.case_types import subject_of
 
 if TYPE_CHECKING:
     from ledger.domain.bundle.bundle import Bundle
@@ -87,7 +88,7 @@ far as the chain that the trust root names can be believed.</li>
 <h2>What is not proven</h2>
 <ul>
 <li>What happened before the first event, or after the last one shown here; whether the agency has
-another record of the same item, which an audit of its log finds.</li>
+another record of the same {what}, which an audit of its log finds.</li>
 <li>That the content is true, or that nothing was kept from the record.</li>
 <li>That nobody looked at a copy that was handed out.</li>
 </ul>
@@ -105,6 +106,11 @@ _UNLISTED = """<p><strong>The file {file} was recorded as the list of a folder, 
 this program can read.</strong> It is, bit for bit, what was recorded. Ask whoever recorded it which
 files belong to that folder: none of them is in here.</p>
 """
+_ITEM: Final = """One item of digital evidence, with the record of who held it and when, and
+everything that is needed to check both without believing whoever handed it over."""
+_CASE: Final = """The record of a case itself: who opened it and worked on it, what was noted about
+it, and when it ended, with everything that is needed to check that without believing whoever handed
+it over. None of the items of the case is in here: each comes as a folder like this one."""
 _SAME = """<li>The file is, bit for bit, the one that was recorded.</li>
 """
 
@@ -126,6 +132,11 @@ class CourtFolder:
     listed: tuple[str, ...] | None = ()
     segments: tuple[str, ...] = ()
     releases: str = ""
+
+    @property
+    def is_case(self) -> bool:
+        """Whether it is the record of a case itself, and of none of its items."""
+        return subject_of(self.report.facts["evidence"]) == "case"
 
     @property
     def command(self) -> str:
@@ -163,11 +174,10 @@ def render(left: CourtFolder, now: int) -> str:
     body = f"""<p>Made {shown(format_time(now))} by the program custody. This page proves nothing by
 itself: it says how to find out what is proven.</p>
 <h2>What this is</h2>
-<p>One item of digital evidence, with the record of who held it and when, and everything that is
-needed to check both without believing whoever handed it over.</p>
+<p>{_CASE if left.is_case else _ITEM}</p>
 <table>{bundled}</table>
 {_listed(left)}{_check(left)}{_VERDICTS}
-{_PROVEN.format(file=_SAME if left.file else "")}
+{_PROVEN.format(file=_SAME if left.file else "", what="case" if left.is_case else "item")}
 <h2>The trust root of this folder</h2>
 <p>Chain {shown(left.root.chain_id)} ({shown(left.root.label)}), agencies:
 {shown(", ".join(left.root.agencies))}. Its fingerprint, to be compared with what you were told and
@@ -250,9 +260,9 @@ def _rows(left: CourtFolder) -> str:
         rows.append(("Left out of the record", ", ".join(left.report.withheld)))
     item = short_ids.short_digest(report.events[0]["statement"])
     # Whole as well, and small: a court compares it with a certificate that names the item by it.
-    first = (
-        f"<tr><th>Item</th><td>{shown(item)}<br><small>{shown(facts['evidence'])}</small></td></tr>"
-    )
+    what = "Case" if left.is_case else "Item"
+    whole = f"{shown(item)}<br><small>{shown(facts['evidence'])}</small>"
+    first = f"<tr><th>{what}</th><td>{whole}</td></tr>"
     return first + "".join(
         f"<tr><th>{shown(name)}</th><td>{shown(told)}</td></tr>" for name, told in rows
     )

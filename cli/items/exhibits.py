@@ -11,7 +11,8 @@ import typer
 
 from cli.invocation import command_line
 from cli.invocation.global_options import STATE
-from cli.items import items
+from cli.invocation.hints import in_short
+from cli.items import items, short_ids
 from cli.terminal import output
 from ledger.domain.codecs.text import counted, is_case
 from ledger.domain.event import same_record
@@ -75,6 +76,12 @@ def in_words(error: ConflictError) -> ConflictError:
             f"in its place: {_again('--replaces', number, *anew)}",
         ]
     return type(error)(told, hint="; ".join(ways))
+
+
+def shortened(session: Session, message: str) -> str:
+    """A message with the item that bears a number by its short id, for who did not type one."""
+    short_ids.shorts(session, [match[0] for match in _WHOLE_ID.finditer(message)])
+    return in_short(message)
 
 
 def _again(*instead: str) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from cli.invocation.global_options import STATE
 from cli.invocation.hints import command
 from cli.items import short_ids
 from cli.items.short_ids import Named
@@ -43,7 +44,7 @@ def find(session: Session, text: str) -> Named:
     text = text.strip()
     if text.startswith(CASE_URN):
         return Named(text)
-    number = text.removeprefix(short_ids.CASE)
+    number = text.removeprefix(short_ids.CASE).removesuffix("/")
     found, former = bearing(session, number)
     by_number = {one.evidence for one in found}
     begun = [one for one in _begun(session, number) if one.evidence not in by_number]
@@ -63,6 +64,21 @@ def find(session: Session, text: str) -> Named:
         f"no case {number[:80]!r} was opened that you may see",
         hint=f"open it: {command('case', 'open', number or 'NUMBER')}",
     )
+
+
+def closed(session: Session, identifiers: Sequence[Mapping[str, str]]) -> list[str]:
+    """A line for whoever records something under the number of a case that was closed.
+
+    Args:
+        identifiers: of what is recorded.
+    """
+    number = next((one["value"] for one in identifiers if one["scheme"] == "case"), "")
+    if STATE.offline or not number:
+        return []
+    found, former = bearing(session, number)
+    if not found or former or not all(one.closed for one in found):
+        return []
+    return [f"case {number} was closed: by its number, what is recorded now is of it all the same"]
 
 
 def items_of(session: Session, number: str, **limits: Any) -> Iterator[Item]:

@@ -80,6 +80,11 @@ def tell(scans: Scans, what: str, more: dict[str, Any]) -> None:
     Args:
         what: was done with those that were not. more: members for scripts.
     """
+    if not (scans.done or scans.refused or scans.known or scans.stopped):
+        raise UsageError(
+            "nothing was scanned, so nothing was recorded",
+            hint="scan the label of an item, or type its number, one a line",
+        )
     value = {**more, "items": scans.done, "refused": scans.refused, "known": scans.known}
     names = [f"  {one['scanned']}: {one['message']}" for one in scans.refused]
     output.result(

@@ -292,3 +292,55 @@ def test_an_item_that_was_corrected_to_another_case_is_not_shown_as_one_of_this(
     agency.type("ben", "correct", "2029-5/A1", *words)
     assert agency.json("ben", "case", "show", "2029-5")["items"] == []
     assert "no items of it" in agency.type("ben", "case", "show", "2029-5")
+
+
+def test_what_is_about_items_is_refused_for_a_case_with_what_to_name_in_its_place(
+    agency: ServedAgency,
+) -> None:
+    agency.type("node", "case", "open", "2031-1")
+    for words in (
+        ("share", "case:2031-1", "--with", "4712", "--yes"),
+        ("record", "void", "case:2031-1", "--reason", "x", "--yes"),
+        ("handover", "offer", "case:2031-1", "--to", "4712"),
+    ):
+        said = unfolded(agency.type("node", *words, code=2))
+        assert "is about an item, not about a case" in said, said
+        assert "all of them: 2026-117/" in said
+    said = agency.type("node", "get", "case:2031-1/", "--basis", "x", code=1)
+    assert "this item has no content" in said, "and not that no such case is open"
+
+
+def test_whoever_records_under_the_number_of_a_closed_case_is_told(agency: ServedAgency) -> None:
+    agency.type("node", "case", "open", "2031-2")
+    words = ("--case", "2031-2", "--exhibit")
+    assert "was closed" not in agency.type("node", "upload", "photo.jpg", *words, "A1")
+    agency.type("node", "case", "close", "2031-2", "--reason", "judgment", "--yes")
+    assert "case 2031-2 was closed" in agency.type("node", "seize", "knife", *words, "A2")
+    Path("other.jpg").write_bytes(b"another face")
+    assert "case 2031-2 was closed" in agency.type("node", "upload", "other.jpg", *words, "A3")
+    agency.type("node", "case", "open", "2031-2")
+    assert "was closed" not in agency.type("node", "seize", "sheath", *words, "A4")
+
+
+def test_the_folder_of_a_case_for_the_court_is_not_said_to_hold_an_item(
+    agency: ServedAgency,
+) -> None:
+    agency.type("node", "case", "open", "2031-3")
+    agency.type("node", "court", "case:2031-3", "--basis", "court order", "-o", "folder")
+    page = (Path("folder") / "READ-ME.html").read_text()
+    assert "The record of a case itself" in page
+    assert "<th>Case</th>" in page
+    assert "another record of the same case" in page
+    assert "One item of digital evidence" not in page
+
+
+def test_an_auditor_is_told_no_command_to_read_the_number_of_a_case(agency: ServedAgency) -> None:
+    agency.type("node", "case", "open", "2031-4")
+    short = agency.json("ava", "case", "list")["cases"][-1]["opening"][:8]
+    said = unfolded(agency.type("ava", "case", "show", f"case:{short}"))
+    assert "which no role of yours opens" in said
+    assert "--basis" not in said
+
+
+def test_a_list_without_copies_says_so(agency: ServedAgency) -> None:
+    assert "no copies that can be taken" in agency.type("node", "copy", "list")

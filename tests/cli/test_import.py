@@ -111,6 +111,20 @@ def test_a_number_that_another_item_has_is_told_before_anything_is_recorded(
     assert len(listed(home)) == 1
 
 
+def test_an_item_that_has_the_number_of_a_file_is_told_by_its_short_id(
+    home: Path, register: Path
+) -> None:
+    within("seize", "x", "-c", "2026-117", "-e", "B7", home=home)
+    (register.parent / "seven.bin").write_bytes(b"seven")
+    register.write_text(
+        "description,case,exhibit,file,occurred\nphone,2026-117,B7,seven.bin,2026-11-01T10:00:00Z\n"
+    )
+    code, out, said = within("import", register, *LATE, home=home)
+    assert code == 2, out + said
+    assert "bears it" in out + said
+    assert "urn:uuid:" not in out + said
+
+
 def test_a_row_that_was_changed_after_it_was_taken_is_no_second_item(
     home: Path, register: Path
 ) -> None:

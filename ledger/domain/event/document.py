@@ -243,7 +243,14 @@ def _checked(raw: bytes, value: dict[str, Any], parsed: tuple[sd.Disclosure, ...
     subject = subject_of(whole["evidence"])
     is_agency = subject == "agency"
     fitting = subjects(whole["type"], kind.effect) if kind is not None else {"item", "case"}
-    require(subject in fitting, "event evidence: does not fit the type")
+    if subject not in fitting:
+        about = " or ".join(f"an {one}" if one != "case" else "a case" for one in sorted(fitting))
+        raise FormatError(
+            f"event evidence: does not fit the type, which is about {about}, not about a {subject}",
+            hint="name the items of the case, such as 2026-117/A1, or all of them: 2026-117/"
+            if subject == "case"
+            else None,
+        )
     require(
         (whole["seq"] == 0) == (whole["prev"] is None), "event prev: null at seq 0 and only there"
     )
