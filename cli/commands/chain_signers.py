@@ -11,6 +11,7 @@ from cli.invocation.global_options import Json
 from cli.invocation.hints import runnable
 from cli.terminal import output, questions
 from cli.wording import trust_lines
+from ledger.domain.codecs.text import counted
 
 if TYPE_CHECKING:
     from ledger.app.changed_signers import Sealing
@@ -74,10 +75,11 @@ def signers(
         )
         before = home.settings.chain.confirmations
         after = changed_signers.write(home.path, home.settings, found.after).chain.confirmations
+    waits = counted(after, "block")
     done = [
         *(lines if yes else []),
         "This home names them from now on.",
-        *([f"It waits for {after} blocks now, which they need."] if after != before else []),
+        *([f"It waits for {waits} now, as many as they need."] if after != before else []),
         "Give out the new trust root, and publish its fingerprint beside the old one:",
         f"  {runnable('custody trust -o FILE')}",
     ]

@@ -164,18 +164,16 @@ def run(
         if given is None
         else trust_lines.judged_by(given, told)
     )
-    lines += _UNPROVEN
-    lines += ["", *_timeline(parsed, report.events), ""] if timeline else []
+    lines += [*_UNPROVEN, *(["", *_timeline(parsed, report.events), ""] if timeline else [])]
     bare = file is None and report.verdict == "verified"
     part = f" (up to event {until})" if report.facts.get("judgedUntil") is not None else ""
     lines.append(
         f"verdict: {report.verdict}{part}" + (" (the record; no file was compared)" if bare else "")
     )
-    told_also: dict[str, Any] = {"stands": stands.as_json()} if stands is not None else {}
-    if timeline:  # what a timeline counts stands there whole
-        told_also["documents"] = _documents(parsed, report.events)
+    told_also = {"stands": stands.as_json()} if stands is not None else {}
+    whole = {"documents": _documents(parsed, report.events)} if timeline else {}
     trusted = {"trust": trust_lines.as_json(given or root)}
-    output.result(report.as_json() | told_also | trusted, *lines)
+    output.result(report.as_json() | told_also | whole | trusted, *lines)
     return report.verdict.exit_code
 
 

@@ -74,7 +74,7 @@ class Review:
         self._ahead = ahead
         self._approvals: dict[str, RecordedEvent | None] = {}
         self._persons = Persons(node, unit)
-        self._told: dict[str, list[RecordedEvent]] = {}  # by items, what this batch has said so far
+        self._told: dict[str, list[RecordedEvent]] = {}  # by items, what waits to be written
         self._lives: dict[str, ItemHistory] = {}
 
     def require_allowed(
@@ -140,6 +140,10 @@ class Review:
         self._told.setdefault(evidence, []).append(told)
         if evidence in self._lives:
             self._lives[evidence].take(told)
+
+    def forget_written(self) -> None:
+        """What the batch has said so far stands in the database, and is read there from now on."""
+        self._told.clear()
 
     def life(self, evidence: str) -> ItemHistory:
         """An item's life, with what this batch has said of it so far; what a thief took off or back

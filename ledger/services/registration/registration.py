@@ -25,8 +25,7 @@ from ledger.services.log import merkle_log
 from ledger.services.node.context import Node
 from ledger.services.onchain import agency_standing, transfer_steps
 from ledger.services.partners.directory import CertificateVerifier
-from ledger.services.records import record_keys
-from ledger.services.registration import bulk_access_alarm, keys_with_events, sequencing
+from ledger.services.registration import keys_with_events, sequencing
 from ledger.services.registration.exhibit_numbers import Numbers
 from ledger.services.registration.item_histories import Histories
 from ledger.services.registration.item_rules import Ahead, Review, receivers
@@ -35,10 +34,10 @@ from ledger.services.registration.statement_checks import (
     Submission,
     ValidatedSubmission,
     check,
-    own_record_grant,
     require_enrolled,
     same,
 )
+from ledger.services.registration.unwritten import Unwritten
 from ledger.services.storage import placement
 
 __all__ = ["MAX_BATCH", "Registered", "Submission", "register"]
@@ -244,7 +243,7 @@ def _sequence(
     ahead: Ahead,
     numbers: Numbers,
 ) -> list[tuple[EntryRow, bool]]:
-    """Judge each statement against its item's state and append the new ones.
+    """Judge each statement as if those before it had been sent before, and append the new ones.
 
     Returns:
         for each statement its row, and whether it was in the log before.
@@ -253,7 +252,7 @@ def _sequence(
         sorted({submission.statement.claims.subject for submission in checked})
     )
     states: dict[str, ItemRow | None] = {}
-    fresh: list[tuple[ValidatedSubmission, EntryRow]] = []
+    unwritten, appended = Unwritten(node, unit, states), list[EntryRow]()
     known: dict[int, EntryRow] = {}
     judge, signers = Review(node, unit, states, ahead), Signers(node, unit)
     # That a name is taken is told only if nothing else is wrong with the batch: otherwise a batch
@@ -266,6 +265,9 @@ def _sequence(
     )
     for number, submission in enumerate(checked):
         claims = submission.statement.claims
+        if unwritten.decides_about(submission):
+            appended += unwritten.write()
+            judge.forget_written()
         if claims.subject not in states:
             states[claims.subject] = known_items.get(claims.subject)
         before = states[claims.subject]
@@ -287,19 +289,12 @@ def _sequence(
         keys_with_events.check_grants(node, unit, judge, submission, before)
         keys_with_events.take_back(node, unit, judge, submission, before)
         states[claims.subject] = item
-        fresh.append((submission, merkle_log.entry_row(node.log_id, submission.statement)))
+        unwritten.take(submission)
     if names:
         raise ConflictError(
             "an item is known under that name already", hint="open it under a new name"
         )
-    appended = merkle_log.append(unit, node.log_id, [row for _, row in fresh]) if fresh else []
-    _store(
-        node,
-        unit,
-        [(submission, row) for (submission, _), row in zip(fresh, appended, strict=True)],
-        states,
-    )
-    rest = iter(appended)
+    rest = iter([*appended, *unwritten.write()])
     return [
         (known[number], True) if number in known else (next(rest), False)
         for number in range(len(checked))
@@ -355,44 +350,3 @@ def _refuse(submission: ValidatedSubmission, before: ItemRow, *, answered: bool)
         f"another event already stands at seq {seq} of this item",
         hint="read the item again and sign anew",
     )
-
-
-def _store(
-    node: Node,
-    unit: UnitOfWork,
-    fresh: list[tuple[ValidatedSubmission, EntryRow]],
-    states: dict[str, ItemRow | None],
-) -> None:
-    keys: dict[str, bytes | None] = {}
-    accesses: dict[PersonId, list[tuple[bytes, str]]] = {}
-    subjects = [row.evidence for _, row in fresh]
-    stored = unit.grants.named(subjects, "record", node.keys.hpke.public.digest)
-    for submission, row in fresh:
-        evidence = row.evidence
-        for grant in submission.grants:
-            unit.grants.put(
-                evidence, grant.scope, grant.recipient, grant.binding or b"", grant.encode()
-            )
-        if evidence not in keys:
-            keys[evidence] = _record_key(node, unit, submission, stored.get(evidence))
-        item = states[evidence]
-        assert item is not None
-        states[evidence] = sequencing.write(node, unit, submission, row, item, keys[evidence])
-        if submission.event.type == "accessed":
-            accesses.setdefault(submission.certificate.subject, []).append((row.digest, evidence))
-    for person, opened in accesses.items():
-        bulk_access_alarm.note_accesses(node, unit, person, opened)
-
-
-def _record_key(
-    node: Node, unit: UnitOfWork, submission: ValidatedSubmission, stored: bytes | None
-) -> bytes | None:
-    """The item's record key; None where it was destroyed with a disposal, after which only the log
-    speaks of the item.
-    """
-    own = own_record_grant(node, submission.grants)
-    if own is not None:
-        return node.keys.hpke.open(own)
-    if stored is None and unit.erasures.get(submission.statement.claims.subject) is not None:
-        return None
-    return record_keys.open_record_key(node, stored)
