@@ -19,7 +19,7 @@ from cli.node.forwarding import forward
 from cli.terminal import moments, output, questions
 from cli.terminal.questions import Yes
 from cli.wording import record_options
-from ledger.domain.codecs.text import counted
+from ledger.domain.codecs.text import counted, is_case
 
 if TYPE_CHECKING:
     from cli.node.session import Session
@@ -112,7 +112,7 @@ def offer(
 
     said = record_options.basis_member(basis, basis_kind, authorisation, authority)
     with open_session() as session:
-        chosen = selection.find(session, evidence)
+        chosen = _items(session, evidence)
         agency, person, taker = _recipient(session, evidence, to, to_person)
         wanted = OfferTerms(
             agency,
@@ -215,6 +215,23 @@ def _recipient(session: Session, typed: list[str], to: str, to_person: str) -> t
     agency = to or named or own
     person = people.reference(session, to_person) if to_person and agency == own else to_person
     return agency, person, to_person or agency
+
+
+def _items(session: Session, typed: list[str]) -> selection.Chosen:
+    """What shall be handed over, before anybody looks up to whom.
+
+    Raises:
+        UsageError: a case is among it.
+    """
+    from ledger.domain.errors import UsageError
+
+    chosen = selection.find(session, typed)
+    if any(is_case(one.urn) for one in chosen.items):
+        raise UsageError(
+            "a handover is about an item, not about a case, which is assigned to people instead",
+            hint="name the items of the case, such as 2026-117/A1, or all of them: 2026-117/",
+        )
+    return chosen
 
 
 def _taking(one: Named) -> str:

@@ -302,12 +302,21 @@ def test_what_is_about_items_is_refused_for_a_case_with_what_to_name_in_its_plac
         ("share", "case:2031-1", "--with", "4712", "--yes"),
         ("record", "void", "case:2031-1", "--reason", "x", "--yes"),
         ("handover", "offer", "case:2031-1", "--to", "4712"),
+        ("handover", "offer", "case:2031-1", "--to", "BE-POL"),
     ):
         said = unfolded(agency.type("node", *words, code=2))
         assert "is about an item, not about a case" in said, said
         assert "all of them: 2026-117/" in said
     said = agency.type("node", "get", "case:2031-1/", "--basis", "x", code=1)
     assert "this item has no content" in said, "and not that no such case is open"
+
+
+def test_a_closed_case_is_not_called_an_item(agency: ServedAgency) -> None:
+    agency.type("node", "case", "open", "2031-9")
+    agency.type("node", "case", "close", "2031-9", "--reason", "judgment", "--yes")
+    said = unfolded(agency.type("node", "case", "assign", "2031-9", "--to", "4712", code=1))
+    assert "the case is closed: only notes and readings may follow" in said
+    assert "the item is closed" not in said
 
 
 def test_whoever_records_under_the_number_of_a_closed_case_is_told(agency: ServedAgency) -> None:

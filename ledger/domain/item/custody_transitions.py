@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final, Self
 
-from ledger.domain.codecs.text import format_time
+from ledger.domain.codecs.text import format_time, is_case
 from ledger.domain.errors import RuleError
 from ledger.domain.event.document import Event
 from ledger.domain.event.offer_terms import OfferTerms
@@ -170,6 +170,11 @@ def _check_effect(state: ItemState, claims: Claims, event: Event | None) -> None
         raise RuleError(f"effect {claims.effect!r} cannot follow in an open item")
     ended = event is not None and event.type not in _AFTER_CLOSE
     if state.closed and (claims.effect != "none" or ended):
+        if is_case(state.evidence):
+            raise RuleError(
+                "the case is closed: only notes and readings may follow",
+                hint="open another one: custody case open NUMBER",
+            )
         raise RuleError(
             "the item is closed: only notes, readings and the destruction of keys may follow"
         )
