@@ -126,6 +126,8 @@ def _made(session: Session, asked: withholding.Asked, *, file: outfile.Target | 
     Args:
         file: that it goes to, which tells what was signed where it cannot be written.
     """
+    from ledger.domain.errors import CustodyError
+
     urn, access = asked.named.urn, asked.access
     if not access and not asked.erased:
         access = withholding.record_export(session, urn, asked.why)
@@ -137,7 +139,15 @@ def _made(session: Session, asked: withholding.Asked, *, file: outfile.Target | 
             told,
             hint="export it again, with another --output",
         )
-    parsed, data = withholding.exported(session, urn, access, asked.left_out)
+    try:
+        parsed, data = withholding.exported(session, urn, access, asked.left_out)
+    except CustodyError:
+        if access:
+            output.say(
+                f"your export was signed and recorded ({short_ids.short_digest(access)}); "
+                "no bundle was written"
+            )
+        raise
     return _Export(parsed, data, access, asked.left_out)
 
 

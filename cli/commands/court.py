@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,6 +16,9 @@ from cli.items import items, short_ids
 from cli.terminal import outfile, output
 from cli.wording import trust_lines
 from ledger.domain.codecs.text import counted
+
+if TYPE_CHECKING:
+    from cli.node.session import Session
 
 _HELP = """Leave a folder that a court can open: the item's file, its bundle, the trust root, and a
 page that says in plain words how to check them. Both accesses are signed and recorded first, and
@@ -41,14 +44,18 @@ def court(
     from cli.node.session import open_session
     from ledger.adapters import files
     from ledger.client.reading.redaction import Withheld
-    from ledger.domain.errors import UnwrittenError, UsageError
+    from ledger.domain.errors import CustodyError, UnwrittenError, UsageError
 
     items.require_said(basis)
-    Withheld(withhold or [])  # a selector of another form is told before anything is signed
+    left_out = Withheld(withhold or [])  # another form is told before anything is signed
     outfile.require_folder(out)
     files.require_vacant(out, hint=f"name another: {_again(out)}")
     with open_session() as session:
-        ready = court_folder.require_ready
+
+        def ready(session: Session, urn: str) -> None:
+            if court_folder.require_ready(session, urn):
+                left_out.require_compared()
+
         asked = withholding.asked(session, evidence, basis, "court", recipient, withhold, ready)
         signed = [asked.access] if asked.access else []
         try:
@@ -58,7 +65,11 @@ def court(
                 signed=signed,
             )
         # Wrong usage in the end: somebody put a file of that name there meanwhile.
-        except (UnwrittenError, UsageError) as error:
+        except CustodyError as error:
+            is_files = isinstance(error, UnwrittenError | UsageError)
+            if not is_files or isinstance(error, withholding.NotThereError):
+                output.say(*([_standing(signed)] if signed else []))
+                raise
             if not signed:
                 raise
             raise typer.Exit(_unwritten(error, signed)) from error
@@ -75,14 +86,19 @@ def _unwritten(error: Exception, signed: list[str]) -> int:
     """Say what was done and stays done, where the disk refused the rest; the exit code."""
     output.result(
         {"path": None, "access": signed},
-        "your accesses were signed and recorded "
-        f"({', '.join(map(short_ids.short_digest, signed))}); no folder was left",
+        _standing(signed),
     )
     return output.tell(
         f"the work was done, and only its files could not be written: {error}",
         "make it again, with another --output",
         output.UNPRINTED,
     )
+
+
+def _standing(signed: list[str]) -> str:
+    """What stays in the item's history of a folder that was not left."""
+    shorts = ", ".join(map(short_ids.short_digest, signed))
+    return f"your accesses were signed and recorded ({shorts}); no folder was left"
 
 
 def _again(out: Path) -> str:

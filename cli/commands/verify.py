@@ -164,16 +164,16 @@ def run(
         if given is None
         else trust_lines.judged_by(given, told)
     )
-    lines += _UNPROVEN
-    lines += ["", *_timeline(parsed, report.events), ""] if timeline else []
+    lines += [*_UNPROVEN, *(["", *_timeline(parsed, report.events), ""] if timeline else [])]
     bare = file is None and report.verdict == "verified"
     part = f" (up to event {until})" if report.facts.get("judgedUntil") is not None else ""
     lines.append(
         f"verdict: {report.verdict}{part}" + (" (the record; no file was compared)" if bare else "")
     )
     told_also = {"stands": stands.as_json()} if stands is not None else {}
+    whole = {"documents": _documents(parsed, report.events)} if timeline else {}
     trusted = {"trust": trust_lines.as_json(given or root)}
-    output.result(report.as_json() | told_also | trusted, *lines)
+    output.result(report.as_json() | told_also | whole | trusted, *lines)
     return report.verdict.exit_code
 
 
@@ -254,20 +254,23 @@ def _ask_for_pins(
         )
 
 
+def _documents(bundle: Bundle | None, events: list[dict[str, Any]]) -> list[dict[str, Any] | None]:
+    """What each event of a bundle says; None where that is left out."""
+    from ledger.domain.event import document
+
+    return [
+        None if one.document is None else document.parse(one.document, one.disclosures).value
+        for one in (bundle.statements if bundle is not None and events else ())
+    ]
+
+
 def _timeline(bundle: Bundle | None, events: list[dict[str, Any]]) -> list[str]:
     """The life of the item as the bundle tells it, for a court to read."""
     from cli.terminal import moments
     from cli.wording import timeline
-    from ledger.domain.event import document
 
     entries = []
-    statements = bundle.statements if bundle is not None and events else ()
-    for event, bundled in zip(events, statements, strict=True):
-        told = (
-            None
-            if bundled.document is None
-            else document.parse(bundled.document, bundled.disclosures).value
-        )
+    for event, told in zip(events, _documents(bundle, events), strict=True):
         proven = (
             f"on the chain by {event['provenTime']}"
             if event["provenTime"]

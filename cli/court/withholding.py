@@ -10,6 +10,7 @@ import typer
 from cli.invocation.global_options import STATE
 from cli.items import items, short_ids
 from cli.terminal import output
+from ledger.domain.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,6 +31,10 @@ Recipient = Annotated[
         "record is opened first, under the access that is signed for the export.",
     ),
 ]
+
+
+class NotThereError(UsageError):
+    """What was to be left out is no field of the record that can be: no disk refused anything."""
 
 
 def record_export(session: Session, urn: str, basis: dict[str, Any]) -> str:
@@ -108,7 +113,7 @@ def exported(session: Session, urn: str, access: str, withhold: list[str]) -> tu
 
     Raises:
         VerificationError: it is of another item, of one that has not the number by which it was
-            named, or shows what was to be left out.
+            named, or shows what was to be left out. NotThereError: that is none of its record.
     """
     from ledger.client.reading.redaction import require_withheld
     from ledger.domain.bundle.bundle import parse
@@ -117,7 +122,10 @@ def exported(session: Session, urn: str, access: str, withhold: list[str]) -> tu
         STATE.numbers or STATE.opening
     ):  # of the record: the bundle may leave the number out
         session.node.details(urn, access)
-    data = session.node.bundle(urn, access, withhold=withhold)
+    try:
+        data = session.node.bundle(urn, access, withhold=withhold)
+    except UsageError as error:
+        raise NotThereError(error.message, hint=error.hint) from error
     parsed = parse(data)
     require_withheld(parsed, urn, withhold)
     return parsed, data
@@ -132,8 +140,6 @@ def left_out(
     Raises:
         UsageError: the profile does not know that kind.
     """
-    from ledger.domain.errors import UsageError
-
     if not recipient:
         return [], ""
     known = session.node.agency().withhold

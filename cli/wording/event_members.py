@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Collection
 from typing import Any, Final
 
 from cli.invocation.global_options import STATE
 from cli.wording import labels, person_words
+from ledger.domain.codecs.text import counted
+from ledger.domain.event.disclosure import HIDING
 
 #: Stands for a statement that is known only once the record was opened.
 UNREAD: Final = "00" * 32
@@ -42,13 +45,16 @@ FIELDS: Final = {
 NUMBERS: Final = ("/identifiers", "/body/identifiers")
 _FIELD_OF: Final = {pointer: name for name, pointer in FIELDS.items()}
 _NUMBER: Final = re.compile(r"/identifiers/(\d{1,4})/value")
+#: What names a thing or a person among the members of one.
+_FIRST: Final = ("scheme", "value", "name", "version", "number")
+#: Items and statements: of many there is a count.
+_CALLED: Final = re.compile(r"urn:\S+|[0-9a-f]{64}")
+_LONG: Final = 10
 _BESIDE: Final = ("basis", "handling", "identifiers", "occurred", "late")
 
 
 def said(document: dict[str, Any]) -> list[tuple[str, Any]]:
-    """The members of an event, also those that the timeline leaves out: nobody signs for half of
-    it.
-    """
+    """The members of an event: nobody signs for half of it."""
     return [
         *(
             (name, _field(one) if name == "pointer" else one)
@@ -71,22 +77,51 @@ def _field(pointer: str) -> str:
 
 
 def word(name: str) -> str:
-    """What a member is called."""
-    return labels.MEMBERS.get(name, name)
+    """What a member is called; one without a word of its own as it is written, in words."""
+    return labels.MEMBERS.get(name) or re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower()
 
 
-def text(value: Any) -> str:
-    """The value of a member."""
+def rows(body: dict[str, Any], *, but: Collection[str]) -> list[tuple[str, Any]]:
+    """The members of a body that are not among those that its reader tells in another way."""
+    return [(name, one) for name, one in body.items() if name not in but and name not in HIDING]
+
+
+def text(value: Any, what: str = "") -> str:
+    """The value of a member, whole; a long list of things by how many they are.
+
+    Args:
+        what: the list is of, where that is known.
+    """
     if isinstance(value, dict) and {"agency", "person"} == set(value):
         return person_words.recipient(value, person_words.as_typed)
-    if isinstance(value, list) and all(isinstance(one, str) for one in value):
-        return ", ".join(map(text, value))
-    if isinstance(value, list) and all(_is_number(one) for one in value):
-        return ", ".join(f"{one['scheme']} {one['value']}" for one in value)
+    if isinstance(value, dict):
+        return _object(value)
+    if isinstance(value, list):
+        return _list(value, what)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if value == UNREAD:
         return "(known once the record is opened)"
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, dict) and set(value) == {"scheme", "value"}
+def _list(value: list[Any], what: str) -> str:
+    """Words are all told: somebody signs for each. Of long lists of things there is a count."""
+    is_words = all(isinstance(one, str) and not _CALLED.fullmatch(one) for one in value)
+    if len(value) > _LONG and not is_words:
+        return f"{len(value)} {what or 'of them'}, see --json"
+    told = [text(one) for one in value]
+    return ("; " if any("," in one for one in told) else ", ").join(told) or "none"
+
+
+def _object(value: dict[str, Any]) -> str:
+    """What something is called first, then what more is said of it; what is withheld by name."""
+    if "suite" in value and "cid" in value:  # what nobody reads or compares by eye is in --json
+        pieces = value.get("pieces")
+        count = pieces.get("count") if isinstance(pieces, dict) else None
+        told = counted(count, "piece") if isinstance(count, int) else "pieces (withheld)"
+        return f"{str(value['cid'])[:16]}..., {told}, see --json"
+    head = [text(value[name]) for name in _FIRST if name in value]
+    rest = [f"{word(name)} {text(one)}" for name, one in rows(value, but=_FIRST)]
+    hidden = [f"{word(name)} (withheld)" for name in value.get("_sd_names", ())]
+    return ", ".join([*([" ".join(head)] if head else []), *rest, *hidden]) or "nothing"

@@ -138,6 +138,11 @@ MEMBERS: Final = {
     "recipientKind": "given to",
     "stateFound": "found",
     "packaging": "packed",
+    "note": "note",
+    "handling": "marks",
+    "content": "kept as",
+    "to": "to",
+    "ext": "also",
 }
 REPLICAS: Final = {
     "wanted": "not there yet",

@@ -46,8 +46,9 @@ def signer(actor: dict[str, Any], called: Names) -> str:
 def recipient(to: dict[str, Any], called: Names) -> str:
     """To whom something was given: a person with the agency, or an agency."""
     if isinstance(to.get("person"), str) and isinstance(to.get("agency"), str):
-        return f"{called(to['agency'], to['person'])} of {to['agency']}"
-    return " ".join(str(value) for value in to.values())
+        unit = f", unit {to['unit']}" if "unit" in to else ""
+        return f"{called(to['agency'], to['person'])} of {to['agency']}{unit}"
+    return " ".join(value for value in to.values() if isinstance(value, str))
 
 
 def shown(names: Names, reference: str, home: str) -> str:

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from cli.terminal import moments, output
-from cli.wording import labels, person_words
+from cli.wording import event_members, labels, person_words
 from ledger.domain.codecs.text import counted
 from ledger.domain.event import corrections
+from ledger.domain.event.disclosure import HIDING
 from ledger.domain.event.stated_digests import HERE
 from ledger.domain.untrusted.visible import visible, width
 
@@ -28,7 +29,11 @@ _PARTIES: Final = {
     "by": "by",
     "reviewer": "reviewed by",
     "owner": "owner",
+    "collector": "taken by",
 }
+#: Members that are told in a way of their own: see _behind and _image.
+_OWN: Final = frozenset({"to", "seals", "conditions", "tool", "digests", "stated", "image"})
+_SHORT: Final = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +82,14 @@ class Timeline:
         known = [event for event in events if event.document is not None and not event.void]
         self._documents = {event.statement: event.document or {} for event in known}
         self._told = {event.statement: event for event in events}
+        #: Digests of content that are told whole where they were recorded.
+        self._recorded = {
+            value
+            for document in self._documents.values()
+            if isinstance(digests := document["body"].get("digests"), dict)
+            for value in digests.values()
+            if isinstance(value, str)
+        }
         self._corrected: dict[str, list[tuple[int, str]]] = {}
         for event in known:
             if event.document is not None and event.document["type"] == "corrected":
@@ -190,19 +203,39 @@ class Timeline:
                 )
                 rows.append(_Row(f"/body/{name}", word, value))
         rows += [
-            _Row(f"/body/{name}", word, body[name].get("name", "(withheld)"))
+            _Row(f"/body/{name}", word, event_members.text(body[name]))
             for name, word in _PARTIES.items()
             if isinstance(body.get(name), dict)
         ]
         if isinstance(body.get("to"), dict):
             rows.append(_Row("/body/to", "to", person_words.recipient(body["to"], self._called)))
-        return rows
+        told = {row.place.removeprefix("/body/") for row in rows}
+        return rows + [
+            _Row(
+                f"/body/{name}",
+                event_members.word(name),
+                event_members.text(self._named(value), event_members.word(name)),
+            )
+            for name, value in event_members.rows(_further(body), but=told | _OWN)
+        ]
+
+    def _named(self, value: Any) -> Any:
+        """A value with other events of the item by their numbers, and with digests that were told
+        whole shortened.
+        """
+        if isinstance(value, dict):
+            return {name: self._named(one) for name, one in value.items()}
+        if isinstance(value, list):
+            return [self._named(one) for one in value]
+        if value in self._recorded:
+            return f"{value[:_SHORT]}..., as recorded"
+        return self._plain(value) if isinstance(value, str) else value
 
     def _plain(self, value: Any) -> str:
         """A value in words: another event of the item by its number."""
         event = self._told.get(value) if isinstance(value, str) else None
         if event is None:
-            return str(value)
+            return event_members.text(value)
         kind = event.document["type"] if event.document is not None else ""
         what = labels.EVENTS.get(kind, kind) or labels.EFFECTS.get(event.effect, event.effect)
         return f"event {event.number}, {what}"
@@ -222,16 +255,38 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
+def _further(body: dict[str, Any]) -> dict[str, Any]:
+    """A body without what extensions say again: the time of a file to the nanosecond, and the
+    header of a disk image (see _image).
+    """
+    ext = body.get("ext")
+    if not isinstance(ext, dict):
+        return body
+    again = {"imageHeader", *({"modified"} & body.keys())}
+    left = {name: one for name, one in ext.items() if name not in again}
+    return {name: one for name, one in body.items() if name != "ext"} | (
+        {"ext": left} if left else {}
+    )
+
+
+def _numbered(identifier: dict[str, Any]) -> str:
+    """A number, with whoever gave it where that is said."""
+    issuer = f" (given by {identifier['issuer']})" if "issuer" in identifier else ""
+    return f"{identifier['value']}{issuer}"
+
+
 def _before(document: dict[str, Any]) -> list[_Row]:
     """What a document says of itself before its body: numbers, and why."""
     rows = [
-        _Row(f"/identifiers/{at}", identifier["scheme"], identifier["value"])
+        _Row(f"/identifiers/{at}", identifier["scheme"], _numbered(identifier))
         for at, identifier in enumerate(document.get("identifiers", []))
     ]
     if "basis" in document:
         basis = document["basis"]
         reference = f" ({basis['reference']})" if "reference" in basis else ""
-        rows.append(_Row("/basis", "why", f"{basis.get('purpose', '(withheld)')}{reference}"))
+        said = {name: one for name, one in basis.items() if name not in ("purpose", "reference")}
+        more = f", {event_members.text(said)}" if set(said) - HIDING else ""
+        rows.append(_Row("/basis", "why", f"{basis.get('purpose', '(withheld)')}{reference}{more}"))
     return rows
 
 
@@ -239,20 +294,27 @@ def _behind(document: dict[str, Any]) -> list[_Row]:
     """What a document says in lists, when it happened, why it is late, and digests."""
     body, rows = document["body"], []
     if body.get("seals"):
-        numbers = ", ".join(seal["number"] for seal in body["seals"])
-        rows.append(_Row("/body/seals", "seals", numbers))
+        rows.append(_Row("/body/seals", "seals", event_members.text(body["seals"], "seals")))
     rows += [
         _Row(f"/body/conditions/{at}", "on condition", condition)
         for at, condition in enumerate(body.get("conditions", []))
     ]
     if "tool" in body:
-        named = [str(body["tool"][name]) for name in ("name", "version") if name in body["tool"]]
-        rows.append(_Row("/body/tool", "tool", " ".join(named)))
+        rows.append(_Row("/body/tool", "tool", event_members.text(body["tool"])))
     occurred = document.get("occurred", {})
     if "from" in occurred and (
-        "zone" in occurred or moments.apart(occurred["from"], document["time"])
+        not {"zone", "to"}.isdisjoint(occurred)
+        or occurred.get("clock", "system") != "system"
+        or moments.apart(occurred["from"], document["time"])
     ):
-        rows.append(_Row("/occurred", "happened", moments.happened(occurred)))
+        more = "".join(
+            f", {word} {occurred[name]}"
+            for name, word in (("to", "until"), ("clock", "by the clock"))
+            if name in occurred
+        )
+        rows.append(_Row("/occurred", "happened", f"{moments.happened(occurred)}{more}"))
+    if document.get("handling"):
+        rows.append(_Row("/handling", "marks", event_members.text(document["handling"])))
     if "late" in document:
         rows.append(_Row("/late", "recorded late", document["late"]))
     rows += [
@@ -273,15 +335,16 @@ def _image(body: dict[str, Any]) -> list[str]:
     image, ext, lines = body.get("image"), body.get("ext"), []
     if isinstance(image, dict):
         segments = counted(len(image.get("segments", [])), "segment")
-        lines.append(f"disk image: {image.get('format', '(withheld)')}, {segments}")
+        more = event_members.text(
+            {name: image[name] for name in ("sectors", "sectorSize") if name in image}
+        )
+        sectors = f", {more}" if more != "nothing" else ""
+        lines.append(f"disk image: {image.get('format', '(withheld)')}, {segments}{sectors}")
         if errors := image.get("readErrors"):
             lines.append(f"sectors not read when it was made: {counted(len(errors), 'stretch')}")
     said = ext.get("imageHeader") if isinstance(ext, dict) else None
     if isinstance(said, dict):
         lines += [f"the disk image says: {name}: {value}" for name, value in said.items()]
-    if isinstance(collector := body.get("collector"), dict):
-        role = f" ({collector['role']})" if "role" in collector else ""
-        lines.append(f"taken by: {collector.get('name', '(withheld)')}{role}")
     return lines
 
 

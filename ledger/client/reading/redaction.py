@@ -75,6 +75,20 @@ class Withheld:
                 hint="see them: custody show ID --basis WHY",
             )
 
+    def require_compared(self) -> None:
+        """Check that the digests of the content stay, by which the file beside it is compared.
+
+        Raises:
+            UsageError: they are left out, alone or with the whole event that recorded them.
+        """
+        fields = {place for number, place in self._fields if number in (None, 0)}
+        if 0 in self._documents or any(_overlap(place, "/body/digests") for place in fields):
+            raise UsageError(
+                "the digests of the file are not to be left out here: nobody could compare it, and "
+                "so no folder with it would verify; nothing was signed",
+                hint="for the record without its file: custody bundle ID",
+            )
+
     def shown(self, number: int, event: Event) -> tuple[bytes | None, tuple[str, ...]]:
         """What of a document goes into the bundle; see export.Shown. They are asked for in order:
         each names the statement of the one before it.
