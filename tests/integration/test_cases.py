@@ -12,7 +12,6 @@ import pytest
 
 from ledger.app import open_audit
 from ledger.client import opening, physical_items
-from ledger.client.handovers import handover
 from ledger.client.intake.upload import UploadOptions
 from ledger.client.reading import retrieval
 from ledger.domain.codecs.text import evidence_bytes, new_case, subject_bytes
@@ -27,7 +26,6 @@ from ledger.domain.errors import (
     UsageError,
 )
 from ledger.domain.event.case_types import subjects
-from ledger.domain.event.offer_terms import OfferTerms
 from ledger.domain.event.signing import seal_keys, sign_event
 from ledger.domain.event.types import TYPES
 from ledger.domain.verify import procedure
@@ -328,43 +326,6 @@ def test_whoever_only_watches_is_told_no_name(office: Desk, tmp_path: Path) -> N
             list(client.listing(case, [case]))
     with pytest.raises((DeniedError, RuleError)):
         auditor.record(case, "listed", {}, {"basis": BASIS})
-
-
-@pytest.mark.parametrize("mark", ["csam", "privileged", "victim-identity", "classified"])
-def test_a_name_that_may_say_who_was_harmed_stands_in_no_listing(office: Desk, mark: str) -> None:
-    case, marked = opened(office), thing(office, "A1", handling=[mark])
-    asked = [marked, thing(office, "A2")]
-    retrieval.record(
-        office.client, office.person, office.clock, case, "listed", {}, {"basis": BASIS}
-    )
-    [found] = office.client.listing(case, asked)
-    assert [one.evidence for one in found.items] == asked[1:]
-    office.record(asked[1], "restricted", {"handling": [mark], "reason": "her name"})
-    [found] = office.client.listing(case, asked)
-    assert not found.items
-
-
-def test_what_is_only_on_offer_is_named_and_found_by_no_list_of_its_addressee(
-    office: Desk, officer: Colleague, tmp_path: Path
-) -> None:
-    case, file = opened(office), tmp_path / "p.jpg"
-    office.record(case, "case-assigned", to(officer))
-    file.write_bytes(b"a face")
-    options = UploadOptions(again=True, members=numbers(exhibit="A2"))
-    item = office.upload(file, options=options)[0].evidence
-    terms = OfferTerms("NL-POL", office.clock.now() + 3600, person=officer.pseudonym)
-    handover.offer(office.client, office.person, office.clock, item, terms)
-    officer.record(case, "listed", {}, {"basis": BASIS})
-    with officer.working() as (client, person):
-        assert not [named for page in client.listing(case, [item]) for named in page.items]
-        assert set(client.search("case", NUMBER)) == urns(client, case=NUMBER) == set()
-        assert urns(client) == {one.evidence for one in client.items()} == set()
-        assert [one.evidence for one in client.handovers()] == [item]
-        assert urns(client, among=[item]) == {item}, "whoever names it means it"
-        handover.accept(client, person, office.clock, item)
-        assert urns(client, case=NUMBER) == {item}
-        [found] = client.listing(case, [item])
-        assert [one.name for one in found.items] == ["p.jpg"]
 
 
 def test_a_key_of_a_case_with_the_uuid_of_an_item_is_none_of_the_item(office: Desk) -> None:
