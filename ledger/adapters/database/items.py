@@ -164,7 +164,9 @@ class Items(Part):
         return self._rows(ItemRow, *conditions, order=_I.opened, limit=limit)
 
     def _own(self, person: PersonId, recipient: bytes | None) -> list[ColumnElement[bool]]:
-        """Items that somebody opened, holds, was given a part in, or has a key of."""
+        """Items that somebody opened, holds, was given a part in, or has a key of: not one that
+        came with an offer which is open still, and which they may decline.
+        """
         self.flush(ShareRow, GrantRow)
         own = [
             _I.opener == person,
@@ -172,7 +174,10 @@ class Items(Part):
             _I.evidence.in_(select(_H.evidence).where(_H.person == person)),
         ]
         if recipient is not None:
-            own.append(_I.evidence.in_(select(_G.evidence).where(_G.recipient == recipient)))
+            keyed = _I.evidence.in_(select(_G.evidence).where(_G.recipient == recipient))
+            elsewhere = _I.offer_to.is_distinct_from(person.agency)
+            others = _I.offer_person.is_distinct_from(person.pseudonym)
+            own.append(and_(keyed, or_(elsewhere, others)))
         return own
 
     def disclosed(self, now: int) -> list[ItemRow]:

@@ -31,6 +31,8 @@ GUARDED: Final = "csam"
 PRIVILEGED: Final = "privileged"
 #: Marks that guard an item: what is made from it carries them, and they are taken off for a reason.
 GUARDS: Final = frozenset({GUARDED, PRIVILEGED})
+#: Marks under which the name of an item stands in no list: it may itself say who was harmed.
+NAMELESS: Final = GUARDS | {"victim-identity", "classified"}
 #: Who opens privileged content: those who keep it, sort it out or decide about it, and whose it is.
 _CONFIDANTS: Final = frozenset({"custodian", "reviewer", "court", "defence"})
 #: To whom it may be given, by the kind of recipient; colleagues open it as their roles let them.

@@ -7,6 +7,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from typing import Final
 
@@ -50,13 +51,18 @@ def history_of(
 
 
 def guards_of(
-    node: Node, unit: UnitOfWork, item: ItemRow, read: Read | None = None
+    node: Node,
+    unit: UnitOfWork,
+    item: ItemRow,
+    read: Read | None = None,
+    *,
+    among: AbstractSet[str] = GUARDS,
 ) -> dict[str, str]:
     """The guard marks of an item, by the history that leads to its head, with the roles by which
     they were ordered.
 
     Args:
-        read: its documents, where they were read already.
+        read: its documents, where they were read already. among: marks that are asked for.
     """
     key = node.log_id, item.state.evidence, item.state.head
     with _MUTEX:
@@ -70,7 +76,7 @@ def guards_of(
     # Whether a key was stolen is known from one moment to the next.
     now = replace(known, marks=dict(known.marks))
     stolen_orders.put_back(node, unit, now)
-    return {mark: role for mark, role in now.marks.items() if mark in GUARDS}
+    return {mark: role for mark, role in now.marks.items() if mark in among}
 
 
 def _marks_only(orders: Orders) -> Orders:

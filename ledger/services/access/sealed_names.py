@@ -1,10 +1,11 @@
 """What the items of a case are called in their sealed records, for a list: read under one purpose,
 which is signed once a day and case (`listed`, about the case), and not once for each item.
 
-- the names of an item are told to whoever could read its record: not to those who only watch, and
-  none of what was disposed of, or went to another agency
-- of an item that is marked as guarded material nothing is told: such a name may itself be what is
-  guarded, and each reading of it has an event of its own
+- the names of an item are told to whoever could read its record: not to those who only watch
+  or to whom it is only on offer, whose look is written down, and none of what was disposed of, or
+  went to another agency
+- of an item whose mark says so (NAMELESS) nothing is told: such a name may itself be what must not
+  spread, and each reading of it has an event of its own
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Final
 from ledger.domain.errors import DeniedError, NotFoundError
 from ledger.domain.event import corrections, same_record
 from ledger.domain.event.claimed_times import AHEAD
+from ledger.domain.item.history_rules import NAMELESS
 from ledger.domain.item.participation import Part
 from ledger.rows.items import ItemRow
 from ledger.rows.logs import EntryRow
@@ -120,14 +122,14 @@ def _told(node: Node, unit: UnitOfWork, caller: Caller, item: ItemRow) -> Sealed
     """What an item is called; None where the caller could not read its record."""
     evidence = item.evidence
     parts = authorization.parts_of(node, unit, caller, evidence, item)
-    if not parts - {Part.WATCHER} or item.custodian != node.agency:
+    if not parts - {Part.WATCHER, Part.ASKED} or item.custodian != node.agency:
         return None
     if unit.erasures.get(evidence) is not None:
         return None
     read = [*documents.read_events(node, unit, unit.logs.events(evidence))]
     shown = {row.digest.hex(): event.value for row, event in read if event is not None}
     opening = next(iter(shown), "")
-    if not opening or guard_marks.guards_of(node, unit, item, read):
+    if not opening or guard_marks.guards_of(node, unit, item, read, among=NAMELESS):
         return None
     standing = corrections.standing(shown, opening)
     body, given = standing["body"], same_record.identifiers(standing)
