@@ -97,8 +97,9 @@ kubo: .build/kubo/ipfs
 geth: .build/geth/geth
 
 .build/geth/geth: tools/geth/go.mod tools/geth/build.sh
-	tools/geth/build.sh
-	touch -h $@
+	@echo "Setting up, once: what seals the chain of several agencies, in .build/geth (two minutes or more)"
+	@tools/geth/build.sh
+	@touch -h $@
 
 # Tests make disk images with it, to have them from another program than the one that reads them.
 ewfacquire:

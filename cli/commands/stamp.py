@@ -23,7 +23,7 @@ one hash, which says nothing of any item. Nothing waits for it.
 
 \b
 Example:
-  custody --home ~/evidence stamp add example https://time.example/tsr --roots roots.pem
+  custody stamp add example https://time.example/tsr --roots roots.pem
   custody --home ~/evidence stamp now
 """
 _ADD = """Ask a time authority from now on. It is asked once for a random number, to see that its
@@ -34,7 +34,7 @@ now on: whoever verifies believes no others. Change it while the node is not ser
 
 \b
 Example:
-  custody --home ~/evidence stamp add example https://time.example/tsr --roots roots.pem
+  custody stamp add example https://time.example/tsr --roots roots.pem
 """
 _REMOVE = """Ask a time authority no longer. What it stamped is kept, and counts for whoever has a
 trust root that names it.

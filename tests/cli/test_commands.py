@@ -20,7 +20,10 @@ from tests.support.commands import begun, custody, serving, within
 from tests.support.hostile import answer, hostile, says
 from tests.support.waiting import wait_until
 
-JSON_KEYS = {"verdict", "steps", "findings", "withheld", "facts", "events", "corrections", "trust"}
+JSON_KEYS = {
+    *("verdict", "steps", "findings", "withheld", "facts", "events", "corrections", "trust"),
+    "beside",
+}
 
 
 def test_bundle_and_trust_root_alone_verify_without_home_or_network(

@@ -145,7 +145,7 @@ def test_no_number_is_one_that_means_an_exhibit_with_its_parts(home: Path, numbe
         ("seize", "phone", "-c", "9", "-e", number),
         ("correct", "2026-117/A1", "-e", number, *WHY),
         ("correct", "2026-117/", "-c", number, *WHY, "--yes"),
-        ("record", "identify", "2026-117/A1", "--scheme", "Exhibit", "--value", number),
+        ("record", "identify", "2026-117/A1", "--scheme", "exhibit", "--value", number),
         ("import", "register.csv", "--late", "x"),
     ):
         out, said = done(home, *words, code=2)

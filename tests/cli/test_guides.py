@@ -54,7 +54,9 @@ class Desks:
         for invitation in self.own.glob("invitation-*.json"):
             shutil.copy(invitation, self.other)  # handed over by a safe way
         line = line.replace(":8000/", f":{self.port}/")
-        window = self.machines[who].open(line, **{"[y/n]": "y", "an empty line ends": ""})
+        window = self.machines[who].open(
+            line, **{"[y/n]": "y", "an empty line ends": "2026-117/A1\n"}
+        )
         for command, said in AT_WORK.items():
             if line.startswith(command):
                 window.wait_for(said)

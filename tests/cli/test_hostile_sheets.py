@@ -153,7 +153,7 @@ def test_bombs_are_refused_in_little_memory_and_time(tmp_path: Path) -> None:
     for number, data in enumerate(bombs()):
         (tmp_path / str(number)).write_bytes(data)
     code = (
-        "import sys; from pathlib import Path; from ledger.client import register_table\n"
+        "import sys; from pathlib import Path; from ledger.client.registers import register_table\n"
         "from ledger.domain.errors import UsageError\n"
         "for path in sorted(Path(sys.argv[1]).iterdir()):\n"
         "    try: register_table.read(path.read_bytes())\n"

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from ledger.client.handovers import handover, offered_item
+from ledger.domain.codecs.text import format_time
 from ledger.domain.errors import RuleError
 from ledger.domain.event.offer_terms import OfferTerms
 from tests.support.actors import Actor, commands_of, enrolled
@@ -92,7 +93,9 @@ def test_of_a_thing_it_is_said_that_nothing_was_verified(
 ) -> None:
     item = thing(officer, seals=[{"number": "S-1"}])
     terms = {"mode": "custody", "to": {"agency": "NL-POL", "person": taker.pseudonym}}
-    officer.record(item, "transfer-offered", {**terms, "expires": "2199-01-01T00:00:00Z"})
+    officer.record(
+        item, "transfer-offered", {**terms, "expires": format_time(int(time.time()) + 86400)}
+    )
     code, _, said = within("handover", "accept", item, "--seal", "S-1", typed="n\n")
     assert code == 2
     assert "phone, a thing without a file" in said

@@ -58,8 +58,12 @@ def test_a_file_without_its_bundle_is_told_with_the_command(given: Path) -> None
 
 
 @pytest.mark.parametrize("name", ["/", ".", ".."])
-def test_what_has_no_name_is_told_as_a_folder(given: Path, name: str) -> None:
+def test_what_has_no_name_is_told_as_a_folder(
+    given: Path, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Beside it nothing can be looked for: that was told as a defect of ours."""
+    (inner := tmp_path / "outer" / "inner").mkdir(parents=True)
+    monkeypatch.chdir(inner)
     code, _, said = within("verify", name, "--trust", given / "trust.json")
     assert (code, "is a folder, not an evidence bundle" in said) == (4, True), said
 

@@ -305,7 +305,7 @@ def test_more_segments_than_files_that_may_be_open_are_read_or_told(place: Path)
     segments = images.several(place)
     script = (
         "import resource, sys; from pathlib import Path\n"
-        "from ledger.client import disk_image, ewf_process, image_reader\n"
+        "from ledger.client.images import disk_image, ewf_process, image_reader\n"
         "resource.setrlimit(resource.RLIMIT_NOFILE, (int(sys.argv[2]), int(sys.argv[3])))\n"
         "image = disk_image.find(Path(sys.argv[1]))\n"
         "try: print(image_reader.read(image).values['case_number'])\n"

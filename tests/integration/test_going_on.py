@@ -277,8 +277,9 @@ def test_a_name_that_a_late_request_took_keeps_nobody_from_recording_the_file(
 
 
 def test_the_profile_is_asked_for_all_that_it_lacks_before_a_byte_is_read(
-    tries: Tries, tmp_path: Path
+    tries: Tries, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("ledger.adapters.node.client._KEPT", 0)  # it has another profile now
     tries.desk.node.profile = profiles.load("nl")
     read: list[int] = []
     path = tmp_path / "photo.jpg"

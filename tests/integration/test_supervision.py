@@ -245,8 +245,8 @@ def test_nonsense_of_one_partner_holds_up_no_other_and_ends_no_exchange(desk: De
         last = stack.enter_context(hostile(says(answer(b"{}"))))
         with desk.node.records.write() as unit:
             for code, server in servers.items():
-                unit.partners.put(PartnerRow(code, server.url, b"", desk.clock.now()))
-            unit.partners.put(PartnerRow("US-LAST", last.url, b"", desk.clock.now()))
+                unit.partners.put(PartnerRow(code, server.url, b"list", desk.clock.now()))
+            unit.partners.put(PartnerRow("US-LAST", last.url, b"list", desk.clock.now()))
         # As if the registry had said just now that they are active.
         monkeypatch.setattr("ledger.services.onchain.agency_standing._FRESH", 10**9)
         desk.node.standings |= dict.fromkeys([*servers, "US-LAST"], desk.clock.now())
@@ -267,7 +267,7 @@ def test_an_answer_that_makes_our_own_code_fail_is_a_problem_of_that_partner(des
 
     desk.node.reach = lambda url: Odd()
     with desk.node.records.write() as unit:
-        unit.partners.put(PartnerRow("RO-POL", "https://ro.example", b"", desk.clock.now()))
+        unit.partners.put(PartnerRow("RO-POL", "https://ro.example", b"list", desk.clock.now()))
     desk.node.standings["RO-POL"] = desk.clock.now()
     problems = sync.sync(desk.node).problems
     assert problems["RO-POL"].startswith("unexpected KeyError at test_supervision.exchanged")

@@ -43,7 +43,7 @@ from ledger.services.node.certificate_authority import Authority, new_pseudonym
 if TYPE_CHECKING:
     from tests.support.malice import World
 from tests.support.log_trees import reader, tile_files
-from tests.support.maps import map_root
+from tests.vectors.maps import map_root
 
 DELAY = 3600
 

@@ -33,7 +33,8 @@ from ledger.domain.log import statement as statements
 from ledger.domain.timestamps import authorities, judging
 from ledger.domain.timestamps.judging import GivenToken, Stamped
 from ledger.domain.verify import FileDigest, Status, Verdict, verify
-from tests.support.maps import map_root
+
+from .maps import map_root
 
 HERE = Path(__file__).parent
 EXAMPLE: dict[str, Any] = json.loads((HERE / "worked_example.json").read_text())
