@@ -319,7 +319,7 @@ def test_a_suspension_that_reaches_back_says_what_it_breaks_and_is_asked_for(
 def test_an_offer_without_what_the_profile_asks_for_names_the_options(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def lacking(*_: Any) -> None:
+    def lacking(*_: Any, **__: Any) -> None:
         raise DemandError("the profile nl asks for /basis/purpose", ("/basis/purpose",), hint="x")
 
     @contextmanager
