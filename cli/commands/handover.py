@@ -10,7 +10,7 @@ import typer
 from cli.commands import handover_answer, handover_list
 from cli.commands import handover_pause as pause
 from cli.invocation import completion, left_out
-from cli.invocation.global_options import STATE, Evidence, Json
+from cli.invocation.global_options import Evidence, Json
 from cli.invocation.hints import command, elsewhere, runnable
 from cli.items import items, selection, short_ids, standing_offers
 from cli.items.short_ids import Named
@@ -124,33 +124,23 @@ def offer(
             purpose,
             said,
         )
-        offered = {} if chosen.alone else standing_offers.refusals(session, chosen, wanted, days)
-        same = [urn for urn, refusal in offered.items() if refusal is None]
-        left = [f"{counted(len(same), 'item')} left out: on offer to {taker} already"] * bool(same)
-        chosen = replace(
-            chosen,
-            items=tuple(one for one in chosen.items if one.urn not in same),
-            several=not chosen.alone,
-        )
-        if same and not chosen.items:
-            output.result({"items": [], "refused": [], "left": [], "onOffer": same}, *left)
+        parted = standing_offers.part(session, chosen, wanted, days)
+        chosen = parted.chosen
+        if parted.same and not chosen.items:
+            none = {"items": [], "refused": [], "left": [], **parted.beside}
+            output.result(none, *parted.lines(taker))
             return
-        if not STATE.json:
-            output.say(*left)
-        fresh = replace(chosen, items=tuple(one for one in chosen.items if one.urn not in offered))
-        if fresh.items or not offered:
-            selection.agree(fresh, f"Offer {{}} to {taker}?", yes=yes)
+        parted.agree(taker, yes=yes)
         # Looked up once for all of them, and judged by the node with each.
         own = session.person.certificate.agency
         key = (
             None
-            if chosen.alone or (offered and not fresh.items)
+            if chosen.alone or not parted.fresh.items
             else handover.recipient_key(session.node, agency, wanted.recipient, own)
         )
 
         def make(one: Named) -> Recorded:
-            if (refusal := offered.get(one.urn)) is not None:
-                raise refusal
+            parted.require_fresh(one.urn)
             return handover.offer(
                 session.node, session.person, session.clock, one.urn, wanted, sealed_to=key
             )
@@ -171,7 +161,7 @@ def offer(
         f"{counted(len(done.answers), 'item')} offered to {taker}; until they answer nothing else "
         "is recorded for them",
         *([f"They take them with: `{elsewhere('handover', 'accept', '--all')}`"] * inside),
-        beside={"onOffer": same} if same else None,
+        beside=parted.beside,
     )
 
 
