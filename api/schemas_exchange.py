@@ -128,7 +128,9 @@ class IncomingOut(Strict):
 
 
 class OpenOfferOut(Strict):
-    """The open offer of an item: as one of the events in DetailsOut, its document left out."""
+    """The open offer of an item: as one of the events in DetailsOut; its document for its
+    signer alone.
+    """
 
     offer: dict[str, Any]
 

@@ -80,8 +80,9 @@ def sync_handovers(node: NodeDep, caller: CallerDep) -> RoundOut:
 
 @router.get("/{evidence}/offer", operation_id="open_offer")
 def open_offer(node: NodeDep, caller: CallerDep, evidence: Item) -> OpenOfferOut:
-    """The open offer of an item as it was signed, without what it says, for whoever may take it
-    back or answer it: they sign behind that statement, and need not believe which one it is.
+    """The open offer of an item as it was signed, for whoever may take it back or answer it: they
+    sign behind that statement, and need not believe which one it is. What it says is shown to its
+    signer alone.
     """
     return OpenOfferOut(offer=offers.signed(node, caller, evidence))
 

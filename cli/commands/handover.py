@@ -10,9 +10,9 @@ import typer
 from cli.commands import handover_answer, handover_list
 from cli.commands import handover_pause as pause
 from cli.invocation import completion, left_out
-from cli.invocation.global_options import STATE, Evidence, Json
+from cli.invocation.global_options import Evidence, Json
 from cli.invocation.hints import command, elsewhere, runnable
-from cli.items import items, selection, short_ids
+from cli.items import items, selection, short_ids, standing_offers
 from cli.items.short_ids import Named
 from cli.node import people
 from cli.node.forwarding import forward
@@ -23,7 +23,6 @@ from ledger.domain.codecs.text import counted, is_case
 
 if TYPE_CHECKING:
     from cli.node.session import Session
-    from ledger.domain.event.offer_terms import OfferTerms
     from ledger.domain.ports.answers import ExchangeRound, Recorded
 
 _HELP = """Hand an item over: inside the agency to a colleague, or to another agency. Both sides
@@ -125,25 +124,23 @@ def offer(
             purpose,
             said,
         )
-        offered = () if chosen.alone else _on_offer(session, chosen, wanted)
-        left = [f"{counted(len(offered), 'item')} left out: on offer to {taker} already"]
-        left *= bool(offered)
-        chosen = replace(chosen, items=tuple(one for one in chosen.items if one.urn not in offered))
-        if offered and not chosen.items:
-            output.result({"items": [], "refused": [], "left": []}, *left)
+        parted = standing_offers.part(session, chosen, wanted, days)
+        chosen = parted.chosen
+        if parted.same and not chosen.items:
+            none = {"items": [], "refused": [], "left": [], **parted.beside}
+            output.result(none, *parted.lines(taker))
             return
-        if not STATE.json:
-            output.say(*left)
-        selection.agree(chosen, f"Offer {{}} to {taker}?", yes=yes)
+        parted.agree(taker, yes=yes)
         # Looked up once for all of them, and judged by the node with each.
         own = session.person.certificate.agency
         key = (
             None
-            if chosen.alone
+            if chosen.alone or not parted.fresh.items
             else handover.recipient_key(session.node, agency, wanted.recipient, own)
         )
 
         def make(one: Named) -> Recorded:
+            parted.require_fresh(one.urn)
             return handover.offer(
                 session.node, session.person, session.clock, one.urn, wanted, sealed_to=key
             )
@@ -164,24 +161,8 @@ def offer(
         f"{counted(len(done.answers), 'item')} offered to {taker}; until they answer nothing else "
         "is recorded for them",
         *([f"They take them with: `{elsewhere('handover', 'accept', '--all')}`"] * inside),
+        beside=parted.beside,
     )
-
-
-def _on_offer(session: Session, chosen: selection.Chosen, wanted: OfferTerms) -> set[str]:
-    """Which of several items are on offer to whom they shall be offered: a command that was
-    interrupted is typed again, and goes on.
-    """
-    from ledger.domain.codecs.text import parse_time
-
-    to = (wanted.agency, wanted.recipient.pseudonym if wanted.recipient is not None else None)
-    found, now = set[str](), session.clock.now()
-    for urn, item in short_ids.as_told(session, (one.urn for one in chosen.items)).items():
-        offer = item.offer
-        if offer is None or (offer.agency, offer.person) != to or offer.expires is None:
-            continue
-        if parse_time(offer.expires, what="expires") >= now:
-            found.add(urn)
-    return found
 
 
 def _recipient(session: Session, typed: list[str], to: str, to_person: str) -> tuple[str, str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -121,18 +121,22 @@ def _numbers(
     """
     found = dict[str, str]()
     cases: dict[str, list[Item]] = {}
-    wholes = set[tuple[str, str]]()
+    wholes = dict[tuple[str, str], set[str]]()
     for one in shown:
         numbers = dict(one.numbers)
         # Of what belongs to a whole, the case alone is known by its name.
         found[one.urn] = numbers.get(same_record.OF_CASE) or "/".join(numbers.values())
         if same_record.PARTS in numbers:
-            wholes.add((numbers[same_record.OF_CASE], numbers[same_record.PARTS]))
+            whole = (numbers[same_record.OF_CASE], numbers[same_record.PARTS])
+            wholes.setdefault(whole, set()).add(one.urn)
         elif same_record.OF_CASE in numbers and one.urn in told:
             cases.setdefault(numbers[same_record.OF_CASE], []).append(told[one.urn])
-    for case, exhibit in sorted(wholes):
-        found |= _of_parts(session, case, exhibit, found.keys())
     lines = list[str]()
+    for (case, exhibit), urns in sorted(wholes.items()):
+        read = _of_parts(session, case, exhibit, urns)
+        found |= read
+        if lacking := len(urns - read.keys()):
+            lines.append(f"without an exhibit number: {counted(lacking, 'label')}")
     for case, of_case in cases.items():
         sealed = sealed_names.of_case(session, case, "", of_case)
         read = {urn: name.exhibit for urn, name in sealed.names.items() if name.exhibit}
@@ -143,20 +147,38 @@ def _numbers(
     return found, lines
 
 
-def _of_parts(session: Session, case: str, exhibit: str, urns: Collection[str]) -> dict[str, str]:
-    """The numbers of an exhibit and of its parts, which are counted from one: found as long as
-    there are others to find, by the numbers themselves, so that nothing is read.
+def _of_parts(session: Session, case: str, exhibit: str, urns: set[str]) -> dict[str, str]:
+    """The numbers of an exhibit, of its parts and of theirs, which are counted from one: found as
+    long as there are others to find, by the numbers themselves, so that nothing is read.
     """
-    found, first = dict[str, str](), 0
-    while True:
-        asked = [f"{exhibit}/{at}" if at else exhibit for at in range(first, first + _AT_ONCE)]
-        borne = session.node.numbers(case, asked)
-        for number, one in borne.items():
-            for urn in {*one.evidence, *one.meant}.intersection(urns):
-                found[urn] = f"{case}/{number}"
-        first += _AT_ONCE
-        if not borne:
-            return found
+    found, wholes = dict[str, str](), [exhibit]
+    while wholes and not urns <= found.keys():
+        parts = list[str]()
+        for whole in wholes:
+            first, borne = 0, True
+            while borne:
+                ats = range(first, first + _AT_ONCE)
+                told = _borne(session, case, [f"{whole}/{at}" if at else whole for at in ats])
+                found |= {
+                    urn: f"{case}/{number}"
+                    for number, bearers in told.items()
+                    for urn in bearers & urns
+                }
+                parts += [number for number in told if number != whole]
+                first, borne = first + _AT_ONCE, bool(told)
+        # Only what has a first part is asked for the others.
+        firsts = [f"{number}/1" for number in parts]
+        wholes = []
+        for start in range(0, len(firsts), _AT_ONCE):
+            told = _borne(session, case, firsts[start : start + _AT_ONCE])
+            wholes += [number.removesuffix("/1") for number in told]
+    return found
+
+
+def _borne(session: Session, case: str, numbers: list[str]) -> dict[str, set[str]]:
+    """Which items bear each of these numbers, of those that one bears."""
+    borne = session.node.numbers(case, numbers)
+    return {number: {*one.evidence, *one.meant} for number, one in borne.items()}
 
 
 def _sheet(labels: list[tuple[str, str]]) -> Iterator[str]:

@@ -89,7 +89,13 @@ def list_items(
     as_json: Json = False,
 ) -> None:
     from cli.node.session import open_session
+    from ledger.domain.errors import UsageError
 
+    if page > 1 and not limit:
+        raise UsageError(
+            "--page needs --limit, which says how many items a page has",
+            hint=command_line.again("--limit", "50", without=("--limit",)),
+        )
     start = moments.read(since, "--since", day=True).seconds if since else None
     wanted: dict[str, Any] = {"case": case, "exhibit": exhibit, "text": text, "since": start}
     wanted |= {"kind": kind, "standing": state, "newest": sort == "newest"}

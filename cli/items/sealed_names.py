@@ -62,13 +62,15 @@ def of_case(session: Session, case: str, basis: str, shown: Sequence[Item]) -> S
     if not shown:
         return SealedNames(lines=("nothing was signed, since no name would follow",) * bool(basis))
     evidence = (still_open or several[-1:])[0].evidence
+    said = {"basis": basis_member(basis)} if basis else {}
     try:
-        return _read(session, evidence, shown)
+        # Nothing is read under a purpose that is another than the one that is typed.
+        if not basis or _holds(session, evidence, shown[0], said["basis"]["purpose"]):
+            return _read(session, evidence, shown)
     except DeniedError:
         if not basis:
             why = command("list", "--case", case, "--basis", "WHY")
             return SealedNames(lines=(f"their names are sealed; to read them, say why: {why}",))
-    said = {"basis": basis_member(basis)}
     retrieval.record(session.node, session.person, session.clock, evidence, "listed", {}, said)
     return _read(session, evidence, shown)
 
@@ -105,6 +107,11 @@ def _unclear(case: str, several: Sequence[Item], basis: str) -> SealedNames:
     if basis:
         raise UsageError(told, hint=f"give all but one of them another number, or close it: {way}")
     return SealedNames(lines=(f"{told}: their names are read once one alone has it",))
+
+
+def _holds(session: Session, case: str, one: Item, purpose: str) -> bool:
+    """Whether this purpose is the one that was signed last, as the node tells it with a name."""
+    return all(page.purpose == purpose for page in session.node.listing(case, [one.evidence]))
 
 
 def _read(session: Session, case: str, shown: Sequence[Item]) -> SealedNames:

@@ -58,18 +58,20 @@ class Chosen:
     """Items that somebody means, and how many closed ones of a whole case were left out.
 
     ``whole``: at least one was not named by itself, so that they are shown before anything is
-    signed. ``said``: what each name of several items means, in words.
+    signed. ``said``: what each name of several items means, in words. ``several``: others were
+    named that are left out.
     """
 
     items: tuple[Named, ...]
     whole: bool = False
     closed: int = 0
     said: tuple[str, ...] = ()
+    several: bool = False
 
     @property
     def alone(self) -> bool:
         """Whether one item was named: it is told as it always was."""
-        return len(self.items) == 1 and not self.whole
+        return len(self.items) == 1 and not (self.whole or self.several)
 
 
 @dataclass

@@ -183,6 +183,26 @@ def test_a_page_reads_the_names_that_it_shows_and_no_others(
     assert [one["evidence"] for one in named["items"]] == [named["names"][0]["evidence"]]
 
 
+def test_another_purpose_than_the_one_that_holds_is_signed_and_not_dropped(
+    agency: ServedAgency,
+) -> None:
+    """Names were read under the first purpose of the day, whatever was typed behind it."""
+    agency.type("ben", "case", "open", "2027-41")
+    agency.type("ben", "seize", "a phone", "--case", "2027-41", "--exhibit", "A1")
+
+    def signed_for(*words: str) -> int:
+        agency.type("ben", "list", "--case", "2027-41", *words)
+        return int(agency.json("ben", "show", "case:2027-41")["item"]["events"])
+
+    first = signed_for("--basis", "curious")
+    assert signed_for("--basis", " curious") == signed_for() == first, "once a day and purpose"
+    assert signed_for("--basis", "preparing the appeal", "--limit", "1") == first + 1
+    assert signed_for("--basis", "preparing the appeal") == signed_for() == first + 1
+    told = agency.type("ben", "case", "show", "2027-41", "--basis", "hearing")
+    assert "curious" in told
+    assert "preparing the appeal" in told
+
+
 def test_a_case_shown_by_its_id_hides_no_items_as_if_it_had_none(
     agency: ServedAgency, here: Path
 ) -> None:

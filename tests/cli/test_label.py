@@ -91,6 +91,28 @@ def test_a_whole_exhibit_is_one_sheet_and_each_part_bears_its_own_number(
     assert read(out.read_text()) == [one["id"] for one in labels]
 
 
+def test_a_part_of_a_part_bears_its_number_and_what_has_none_is_told(
+    home: Path, tmp_path: Path
+) -> None:
+    for exhibit, whole in (("B1", ""), ("B1/1", "B1"), ("B1/1/1", "B1/1"), ("B1/2/2", "B1")):
+        of = ("--part-of", f"2026-119/{whole}") if whole else ()
+        made = within("seize", "a thing", "-c", "2026-119", "-e", exhibit, *of, home=home)
+        assert made[0] == 0, made
+    out = tmp_path / "labels.svg"
+    code, printed, said = within("label", "2026-119/B1/", "-o", out, home=home)
+    assert code == 0, said
+    assert sorted(re.findall(r">(2026[^<>\n]*)</text>", out.read_text())) == [
+        "2026-119", "2026-119/B1", "2026-119/B1/1", "2026-119/B1/1/1",
+    ]  # fmt: skip
+    assert "without an exhibit number: 1 label" in printed
+
+
+def test_a_page_of_a_list_without_its_length_is_refused(home: Path) -> None:
+    code, printed, said = within("list", "--page", "9", home=home)
+    assert (code, printed) == (2, "")
+    assert "--page needs --limit" in said
+
+
 def test_a_whole_case_has_exhibit_numbers_once_its_names_were_read_and_sheets_have_an_end(
     home: Path, tmp_path: Path
 ) -> None:

@@ -309,7 +309,7 @@ class NodeClient(FindingNode):
         return events, given, signed_records.standing_after(shown, answer["standing"])
 
     def open_offer(self, evidence: str) -> answers.RecordedDocument:
-        """The open offer of an item as it was signed, without what it says.
+        """The open offer of an item as it was signed; what it says for its signer alone.
 
         Raises:
             NotFoundError: none for the caller. VerificationError: what is shown is no such offer.

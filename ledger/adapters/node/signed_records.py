@@ -89,11 +89,13 @@ def standing_after(shown: Sequence[ShownEvent], told: Standing) -> Standing:
 
 
 def require_offer(row: RecordedDocument, evidence: str, who: str) -> None:
-    """Check the statement that offers an item, by itself and without what it says.
+    """Check the statement that offers an item, by itself, and what it says where that is shown.
 
     Raises:
         WebError, VerificationError: as require_signed; or it offers nothing.
     """
+    if row.document is not None:
+        _require_document(row.document, evidence, who, seq=row.seq)
     one = _parsed(row, who)
     claims = one.statement.claims
     try:

@@ -75,6 +75,20 @@ class OfferTerms:
         """The person that the offer is made to; None for one to an agency's custodians."""
         return read_reference(self.person, home=self.agency) if self.person else None
 
+    def differing(self, other: Self) -> list[str]:
+        """The words for terms that another offer to the same recipient has otherwise; its end is
+        compared by whoever knows when each was made.
+        """
+        compared = {
+            "loan": (self.mode, other.mode),
+            "return": (self.return_by, other.return_by),
+            "condition of the item": (self.condition, other.condition),
+            "conditions on use": (self.conditions, other.conditions),
+            "purpose": (self.purpose, other.purpose),
+            "basis": (self.members.get("basis"), other.members.get("basis")),
+        }
+        return [word for word, (mine, theirs) in compared.items() if mine != theirs]
+
     def body(self, seals: Sequence[str]) -> dict[str, Any]:
         """The body of the event that makes this offer.
 

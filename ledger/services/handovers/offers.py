@@ -21,6 +21,7 @@ from ledger.services.access import authorization, key_release, shown_documents, 
 from ledger.services.access.authorization import Caller
 from ledger.services.handovers.sync import Synced
 from ledger.services.node.context import Node
+from ledger.services.records import documents
 
 PAGE: Final = 500  # offers that are told at once
 _ITEM: Final = "urn:uuid:"
@@ -100,8 +101,9 @@ def require_offered(node: Node, unit: UnitOfWork, caller: Caller, evidence: str)
 
 
 def signed(node: Node, caller: Caller, evidence: str) -> dict[str, Any]:
-    """The open offer of an item as it was signed, without its document: expired or not, whoever may
-    take it back or answer it signs behind it.
+    """The open offer of an item as it was signed: expired or not, whoever may take it back or
+    answer it signs behind it. Its document is shown to nobody but its signer, who reads only what
+    they wrote, and compares it with what they offer again.
 
     Raises:
         NotFoundError: no such item, or nothing is on offer that the caller could take back or
@@ -121,7 +123,9 @@ def signed(node: Node, caller: Caller, evidence: str) -> dict[str, Any]:
                 hint="see: custody handover list",
             )
         certificate = unit.people.certificate(row.certificate)
-        return shown_documents.shown(row.seq, row.digest, None, row.entry, certificate)
+        own = row.certificate == caller.certificate
+        event = documents.read_event(node, unit, row) if own else None
+        return shown_documents.shown(row.seq, row.digest, event, row.entry, certificate)
 
 
 def look(node: Node, caller: Caller, evidence: str, kind: ReleaseKind) -> None:
