@@ -20,7 +20,6 @@ from sqlmodel import SQLModel
 from ledger.adapters.audit_state import SqliteAuditState
 from ledger.adapters.database.engine import sqlite_url
 from ledger.adapters.database.store import SqlRecords
-from ledger.adapters.time_authority import HttpTimeAuthority
 from ledger.app import give_custody_key, open_audit
 from ledger.client.handovers import copying, handover
 from ledger.client.handovers.copying import Disclosure, Recipient
@@ -28,19 +27,17 @@ from ledger.client.intake.upload import UploadOptions
 from ledger.domain.audit.report import AuditReport
 from ledger.domain.codecs.text import format_time
 from ledger.domain.event.offer_terms import OfferTerms
-from ledger.domain.untrusted import hosts
 from ledger.rows.table import TABLES
 from ledger.services.access import sessions
 from ledger.services.audit import column_sources, database_comparison, internal
 from ledger.services.audit.chain_events import silent
 from ledger.services.handovers import erasure
 from ledger.services.people import admission
-from ledger.services.timestamps import stamping
 from tests.integration.test_guests import admit
 from tests.support.consortium import NL, RO, Consortium, offer
 from tests.support.desk import BASIS, Desk
 from tests.support.people import joined
-from tests.support.time_authority import OpensslAuthority, served
+from tests.support.time_authority import seen_by_an_authority
 
 ROOT = Path(__file__).parents[2]
 
@@ -211,14 +208,7 @@ def lived(both_agencies: Consortium, tmp_path_factory: pytest.TempPathFactory) -
     nl, folder = both_agencies[NL], tmp_path_factory.mktemp("rich")
     hand_around(both_agencies, folder / "abroad")
     work_inside(nl, both_agencies[RO], folder)
-    with served(OpensslAuthority(folder / "first")) as one:
-        # The address of a list stands in the certificate, so it must be known first.
-        one.authority = OpensslAuthority(folder / "authority", crl_url=f"{one.url}ca.crl")
-        api = HttpTimeAuthority(one.authority.trusted(), one.url, hosts.networks(["127.0.0.0/8"]))
-        nl.node.time_authorities = (api,)
-        assert stamping.stamp(nl.node, api) is not None
-        assert stamping.fetch_lists(nl.node, api) == 2
-        nl.node.time_authorities = ()
+    seen_by_an_authority(nl, folder)
     root = nl.trust()
     with ExitStack() as stack:
         state = stack.enter_context(open_audit.temporary(root))

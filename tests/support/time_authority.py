@@ -19,8 +19,12 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from ledger.adapters.time_authority import HttpTimeAuthority
 from ledger.domain.timestamps import requests
 from ledger.domain.timestamps.authorities import TimeAuthority
+from ledger.domain.untrusted import hosts
+from ledger.services.timestamps import stamping
+from tests.support.desk import Desk
 
 POLICY = "1.3.6.1.4.1.99999.1"
 OTHER_POLICY = "1.3.6.1.4.1.99999.2"
@@ -239,3 +243,15 @@ def served(authority: OpensslAuthority) -> Iterator[Served]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+def seen_by_an_authority(desk: Desk, folder: Path) -> None:
+    """Have the newest checkpoint stamped, and the lists of the authority fetched."""
+    with served(OpensslAuthority(folder / "first")) as one:
+        # The address of a list stands in the certificate, so it must be known first.
+        one.authority = OpensslAuthority(folder / "authority", crl_url=f"{one.url}ca.crl")
+        api = HttpTimeAuthority(one.authority.trusted(), one.url, hosts.networks(["127.0.0.0/8"]))
+        desk.node.time_authorities = (api,)
+        assert stamping.stamp(desk.node, api) is not None
+        assert stamping.fetch_lists(desk.node, api) == 2
+        desk.node.time_authorities = ()
