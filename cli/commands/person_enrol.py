@@ -52,7 +52,10 @@ def enrol(
     given = enrolling.read_invitation(invitation)
     with NodeClient(given.server) as node, unreached(given.server):
         keyring = _keyring_for(given, node)
+        joins = not enrolling.is_enrolled(keyring)
         done = enrolling.enrol(keyring, given, node)
+        if joins:  # the node took its code: until then what was kept before is not given up for it
+            enrolling.move(STATE.home, keyring, given)
         if done.certificate is None and (questions.can_ask() if wait is None else wait):
             output.say(
                 *_asking(
@@ -103,8 +106,6 @@ def _keyring_for(given: Invitation, node: NodeClient) -> FileKeyring:
         keyring = unlock().keyring()
         if enrolling.is_enrolled(keyring):
             Servers(STATE.home, keyring, "").require(given.server, given.log)
-        else:
-            enrolling.move(STATE.home, keyring, given)
         return keyring
     enrolling.require_room(STATE.home)
     enrolling.recognised(node, given)

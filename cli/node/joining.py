@@ -15,7 +15,7 @@ def go_on(keyring: FileKeyring, server: str) -> None:
     """Take the certificate of somebody who asked to join and was approved meanwhile.
 
     Args:
-        server: where the folder reaches the node.
+        server: where the node is that the folder knows, which the invitation named.
 
     Raises:
         UsageError: nobody approved yet. VerificationError, NetworkError, DeniedError: see

@@ -217,7 +217,8 @@ def open_session() -> Iterator[Session]:
         if server:
             keyring = unlocking.keyring()
             if settings.is_client(home) and "person-certificate" not in keyring.names():
-                joining.go_on(keyring, server)
+                # The code of an invitation goes to the node that it names, wherever --server leads.
+                joining.go_on(keyring, settings.read_client(home).server)
             servers = _servers(keyring)
             node = _client(server, keyring, servers)
         else:

@@ -24,6 +24,7 @@ from ledger.domain.chain.clique import Clique
 from ledger.domain.chain.evm import parse_header
 from ledger.domain.chain.finality import SealRule
 from ledger.domain.chain.qbft import Qbft
+from ledger.domain.codecs.text import counted
 from ledger.domain.errors import ChainError, UsageError, VerificationError
 
 _MOST: Final = 64  # changes between two looks, each of some dozen calls
@@ -99,6 +100,7 @@ def given(config: HomeSettings, own: TrustRoot, newer: TrustRoot) -> Sealing:
             raise UsageError(
                 f"the trust root names another {what} than this home", hint="check --trust"
             )
+    _require_kept(rules_of(own), rules_of(newer))
     return _require_sealed(config, own, rules_of(newer))
 
 
@@ -130,6 +132,34 @@ def _require_judged(config: HomeSettings, own: TrustRoot) -> tuple[SealRule, ...
             hint="have an agency pin the block of a bundle: `custody trust -o FILE --pin BUNDLE`",
         )
     return rules
+
+
+def _require_kept(known: Sequence[SealRule], rules: Sequence[SealRule]) -> None:
+    """Check that rules say of the blocks that a home has rules for what these say: an older trust
+    root, or another's, would take back what was final. The range in force may have ended since.
+
+    Raises:
+        UsageError: they name others, or other ranges.
+    """
+    *ended, held = known
+    of_known = [rule for rule in rules if known[0].start <= rule.start <= held.start]
+    if [*of_known[:-1], *(replace(rule, end=None) for rule in of_known[-1:])] != [*ended, held]:
+        raise UsageError(
+            f"the trust root says otherwise who sealed blocks {known[0].start} to {held.start}: "
+            f"expected {_told(known)}, found {_told(of_known)}",
+            hint="it may be older than this home: ask for the newest one, and compare it",
+        )
+
+
+def _told(rules: Sequence[SealRule]) -> str:
+    return (
+        "; ".join(
+            f"{counted(len(finality.sealers(rule)), 'signer')} from block {rule.start}"
+            + (f" to {rule.end}" if rule.end is not None else "")
+            for rule in rules
+        )
+        or "nobody"
+    )
 
 
 def _require_sealed(config: HomeSettings, own: TrustRoot, rules: Sequence[SealRule]) -> Sealing:

@@ -126,6 +126,23 @@ def test_a_home_names_signers_who_were_changed_once_somebody_compared_them(
     assert "names those who seal the chain" in changed.run(RO, "chain", "signers")
 
 
+def test_an_older_trust_root_or_half_of_a_newer_one_takes_no_known_range_back(
+    changed: Changed,
+) -> None:
+    """Blocks that were final were so no longer, and the screen said that nobody had gone."""
+    changed.change((0, 1, 3))
+    changed.run(NL, "chain", "signers", "--yes")
+    known, path = changed.rules(NL), changed.folder / "given.json"
+    within("trust", "-o", changed.folder / "newer.json", home=changed.folder / NL)
+    newer = json.loads((changed.folder / "newer.json").read_bytes())
+    first, second, *others = newer["finality"]
+    for rules in ([second], [{**second, "from": changed.at + 3}], [{**first, "to": None}]):
+        path.write_text(json.dumps({**newer, "finality": [*rules, *others]}))
+        told = changed.run(NL, "chain", "signers", "--trust", path, "--yes", ends=2)
+        assert "says otherwise who sealed blocks" in told
+        assert changed.rules(NL) == known
+
+
 def test_more_signers_have_the_home_wait_for_as_many_blocks_as_they_need(changed: Changed) -> None:
     changed.change((0, 1, 2, 3, 4))
     assert "waits for 2 blocks now" in changed.run(NL, "chain", "signers", "--yes")
