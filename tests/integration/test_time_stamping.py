@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from ledger.adapters.clock import SystemClock
 from ledger.adapters.time_authority import HttpTimeAuthority
 from ledger.domain.bundle import bundle as bundles
 from ledger.domain.bundle import trust, trust_fingerprint
@@ -22,7 +23,7 @@ from ledger.domain.verify import Verdict, verify
 from ledger.domain.verify.report import VerificationReport
 from ledger.services.audit import self_check
 from ledger.services.audit.self_check_findings import SelfCheckFinding
-from ledger.services.timestamps import stamping
+from ledger.services.timestamps import stamping, standing
 from ledger.services.workers.time_stamp_worker import TimeStampWorker
 from tests.support.desk import Desk
 from tests.support.time_authority import OpensslAuthority, Served, served
@@ -167,6 +168,40 @@ def test_a_token_that_would_count_for_nothing_is_not_kept(
     desk.anchor()
     with pytest.raises(VerificationError, match="counts for nothing"):
         stamping.stamp(desk.node, desk.node.time_authorities[0])
+
+
+def test_a_token_of_a_clock_that_is_hours_behind_is_not_kept_and_is_asked_for_again(
+    desk: Desk, asked: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody who verifies believes it, and the node had it for good."""
+    _asks(desk, asked)
+    [api] = desk.node.time_authorities
+    now = SystemClock.now
+    monkeypatch.setattr(SystemClock, "now", lambda clock: now(clock) + 7200)
+    _item(desk, tmp_path)
+    desk.anchor()
+    with pytest.raises(VerificationError, match="counts for nothing"):
+        stamping.stamp(desk.node, api)
+    with desk.node.records.read() as unit:
+        assert stamping.unstamped(desk.node, unit, api.authority.name) is not None
+        assert standing.alone(desk.node, unit) == "NL-POL"
+
+
+def test_who_is_asked_no_longer_or_distrusted_vouches_for_nothing_in_status(
+    desk: Desk, asked: Served, tmp_path: Path
+) -> None:
+    _asks(desk, asked)
+    _item(desk, tmp_path)
+    desk.anchor()
+    [api] = desk.node.time_authorities
+    stamping.stamp(desk.node, api)
+    with desk.node.records.read() as unit:
+        assert standing.alone(desk.node, unit) is None
+        distrusted = replace(api.authority, distrusted_from=desk.clock.now())
+        desk.node.time_authorities = (HttpTimeAuthority(distrusted, asked.url, HERE),)
+        assert standing.alone(desk.node, unit) == "NL-POL"
+        desk.node.time_authorities = ()
+        assert standing.alone(desk.node, unit) == "NL-POL"
 
 
 def test_an_authority_that_is_silent_holds_up_neither_anchoring_nor_another_one(

@@ -18,6 +18,7 @@ from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.audit.rebuilding import Rebuild
 from ledger.services.audit.self_check_findings import SelfChecked, SelfCheckWarning
 from ledger.services.node.context import Node
+from ledger.services.timestamps import stamping
 
 _PART: Final = "time stamps"
 _TODO: Final = "see docs/time-stamps.md; who is asked: custody stamp status"
@@ -69,7 +70,7 @@ def check_timestamps(node: Node) -> Iterator[SelfCheckWarning | SelfChecked]:
                 lists = unit.timestamps.lists(row.time, row.time + WINDOW)
                 [judged] = judging.judge(
                     [GivenToken(row.token, of=0)],
-                    [Stamped(row.imprint)],
+                    [Stamped(row.imprint, stamping.newest_time(unit, row.log, row.size))],
                     [known[row.authority]],
                     [one.crl for one in lists],
                 )

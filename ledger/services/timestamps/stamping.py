@@ -27,6 +27,7 @@ from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.node.context import Node
 
 _STEP: Final = 10
+_LAST: Final = 100  # entries that are looked at: what was signed without network comes later
 
 
 def unstamped(node: Node, unit: UnitOfWork, name: str) -> CheckpointRow | None:
@@ -51,24 +52,33 @@ def stamp(node: Node, api: TimeAuthorityApi) -> TimeStampRow | None:
     name = api.authority.name
     with node.records.read() as unit:
         checkpoint = unstamped(node, unit, name)
-    if checkpoint is None:
-        return None
+        if checkpoint is None:
+            return None
+        signed = newest_time(unit, node.log_id, checkpoint.size)
     imprint = sha256(checkpoint.note).digest()
     token = api.stamp(imprint)
-    require_good(api, token, imprint)
+    require_good(api, token, Stamped(imprint, signed))
     row = TimeStampRow(imprint, name, node.log_id, checkpoint.size, token.time, token.der)
     with node.records.write() as unit:
         unit.timestamps.keep(row)
     return row
 
 
-def require_good(api: TimeAuthorityApi, token: Token, imprint: bytes) -> None:
+def newest_time(unit: UnitOfWork, log: bytes, size: int) -> int:
+    """The newest time that whoever signed the last entries of a checkpoint says: a token over it
+    that says an earlier one comes from a wrong clock, and counts for nothing.
+    """
+    last = unit.logs.entries(log, max(size - _LAST, 0), size)
+    return max((row.time for row in last), default=0)
+
+
+def require_good(api: TimeAuthorityApi, token: Token, stamped: Stamped) -> None:
     """Check a new token against the authority's own entry, before anybody relies on it.
 
     Raises:
         VerificationError: step 10, it would count for nothing.
     """
-    [judged] = judging.judge([GivenToken(token.der, of=0)], [Stamped(imprint)], [api.authority], [])
+    [judged] = judging.judge([GivenToken(token.der, of=0)], [stamped], [api.authority], [])
     if judged.problem:
         raise VerificationError(
             _STEP,

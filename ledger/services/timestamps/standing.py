@@ -38,8 +38,13 @@ def authorities(node: Node, unit: UnitOfWork) -> list[AuthorityStanding]:
 
 def alone(node: Node, unit: UnitOfWork) -> str | None:
     """The agency, where nobody but itself vouches for its log: one signer seals the chain, and no
-    authority has stamped a checkpoint.
+    authority that its trust root names, and trusts, has stamped a checkpoint.
     """
-    if not trust.is_sealed_by_one(node.seal_rules) or unit.timestamps.page(limit=1):
+    if not trust.is_sealed_by_one(node.seal_rules):
         return None
-    return node.agency
+    believed = (one.authority for one in node.time_authorities)
+    stamped = any(
+        one.distrusted_from is None and unit.timestamps.newest(one.name) is not None
+        for one in believed
+    )
+    return None if stamped else node.agency
