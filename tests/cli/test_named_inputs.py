@@ -30,7 +30,8 @@ INPUTS: Final = {
         "chain deploy founders": ["--founders", "{}"],
         "chain deploy key": ["--key", "{}"],
     },
-    "init card": {"init trust": None},  # joining a chain, which writes no card
+    # joining a chain, which writes no card
+    "init card": {"init trust": None, "init partner": None},
     # What is checked is compared, and nothing is written with it.
     "trust out": {"trust pin": ["--pin", "{}"], "trust check": None},
 }
