@@ -37,10 +37,10 @@ from tests.support import clique, lying_cases, qbft_cases
 from tests.support.desk import PASSPHRASE, Desk
 from tests.support.lying_bundles import LyingItem, measured, prepare
 from tests.support.malice import World
-from tests.support.maps import map_root
 from tests.support.time_authority import POLICY, OpensslAuthority
 from tests.unit.test_event import BASE, SALTS
 from tests.unit.test_verify import MUTATIONS, Sample
+from tests.vectors.maps import map_root
 
 TARGET = Path(__file__).parents[1] / "tests" / "vectors"
 KEY = ec.derive_private_key(0xC0FFEE, ec.SECP256R1())
