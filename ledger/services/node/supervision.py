@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from ledger.services.node.context import Node
 
 _LOG: Final = logging.getLogger("custody.worker")
-_LONGEST: Final = 60.0  # seconds between two tries
+_LONGEST: Final = 60.0  # seconds between two tries, where a duty says no other
 _JOIN: Final = 30.0
 _UNEXPECTED: Final = "run custody doctor; if it finds nothing, report what was told here"
 
@@ -52,13 +52,14 @@ class Duty:
         name: what logs and status call it; it holds no case data.
         round: does one round of it, and says how that ended.
         first: seconds before the first round.
-        pause: seconds after the first failure; from then on they double.
+        pause: seconds after the first failure; from then on they double, up to ``longest``.
     """
 
     name: str
     round: Callable[[], Round]
     first: float = 0.0
     pause: float = 1.0
+    longest: float = _LONGEST
 
 
 class Worker:
@@ -140,12 +141,12 @@ class Loop:
         return result.wait
 
     def _back_off(self, *, frozen: bool) -> float:
-        """Seconds until the next try: they double with each failure up to _LONGEST, with jitter.
+        """Seconds until the next try: they double with each failure, with jitter.
 
         With a frozen log they are _LONGEST at once: nothing is signed until somebody has mended it.
         """
         longest = self._duty.pause * 2.0 ** min(self._failures - 1, 16)
-        longest = _LONGEST if frozen else min(longest, _LONGEST)
+        longest = _LONGEST if frozen else min(longest, self._duty.longest)
         return longest * (0.5 + secrets.randbelow(500) / 1000)
 
     def _record(self, result: Round, *, frozen: bool) -> None:

@@ -4,7 +4,6 @@ neither another nor anything else.
 
 from __future__ import annotations
 
-import secrets
 from functools import partial
 from typing import Final
 
@@ -29,27 +28,28 @@ class TimeStampWorker(Worker):
     def __init__(self, node: Node, spacing: float = _SPACING) -> None:
         self._node = node
         self._spacing = spacing
-        self._failures: dict[str, int] = {}
         self._looked: dict[str, int] = {}
         super().__init__(
             node,
             (
-                Duty(f"time-{api.authority.name}", partial(self._round, api), first=min(spacing, 1))
+                Duty(
+                    f"time-{api.authority.name}",
+                    partial(self._round, api),
+                    first=min(spacing, 1),
+                    pause=max(spacing, 1.0),
+                    longest=_LONGEST,
+                )
                 for api in node.time_authorities
             ),
         )
 
     def _round(self, api: TimeAuthorityApi) -> Round:
-        name = api.authority.name
         try:
             stamping.stamp(self._node, api)
             self._fetch_lists(api)
         except CustodyError as error:
-            failures = self._failures[name] = self._failures.get(name, 0) + 1
-            longest = min(max(self._spacing, 1.0) * 2.0 ** min(failures - 1, 16), _LONGEST)
-            wait = longest * (0.5 + secrets.randbelow(500) / 1000)
-            return Round(wait, error.message, error.hint or "see: custody stamp list")
-        self._failures[name] = 0
+            error.hint = error.hint or "see: custody stamp list"
+            raise
         return Round(self._spacing)
 
     def _fetch_lists(self, api: TimeAuthorityApi) -> None:
