@@ -108,6 +108,16 @@ def _hash(tile: _Tile) -> bytes:
     return row.hash(0, len(row.slots), _LEVELS - 1)
 
 
+def with_changes(changed: Mapping[bytes, bytes], stored: MapTileReader) -> MapTileReader:
+    """Reads tiles that changed and are not stored yet, and the others where they are stored."""
+
+    def read(prefixes: Sequence[bytes]) -> Mapping[bytes, bytes]:
+        known = {prefix: changed[prefix] for prefix in prefixes if prefix in changed}
+        return {**known, **stored([prefix for prefix in prefixes if prefix not in known])}
+
+    return read
+
+
 def root(read: MapTileReader) -> bytes:
     """Root of the map whose tiles are read; that of an empty one where there are none."""
     return _hash(_checked(read([b""]), b"", None))

@@ -10,15 +10,18 @@ whoever seals the chain, and decides no verdict.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from hashlib import sha256
 from itertools import pairwise
 from typing import Any, Final
 
 from ledger.domain.bundle import trust
+from ledger.domain.bundle.bundle import BundledCheckpoint
 from ledger.domain.chain.evm import parse_header
 from ledger.domain.codecs.text import counted, told_time
 from ledger.domain.timestamps import judging
 from ledger.domain.timestamps.judging import GivenToken, JudgedToken, Stamped
+from ledger.domain.timestamps.tokens import Token
 from ledger.domain.verify.context import VerificationContext
 from ledger.domain.verify.report import VerificationReport
 
@@ -100,16 +103,21 @@ def _place(case: VerificationContext, judged: JudgedToken) -> str:
     return f"the checkpoint of {counted(checkpoint.size, 'entry')} of {agency}"
 
 
+def _over_checkpoints(
+    case: VerificationContext, judged: list[JudgedToken]
+) -> Iterator[tuple[str, Token, BundledCheckpoint]]:
+    """Tokens that count and are over a checkpoint, each with the name of its authority."""
+    for each in judged:
+        if each.counts and each.token is not None and each.given.of is not None:
+            yield each.authority, each.token, case.bundle.checkpoints[each.given.of]
+
+
 def _seen_by(case: VerificationContext, judged: list[JudgedToken]) -> dict[str, int]:
     """By name of the authority: the earliest time by which it saw the first event."""
     first, seen = case.bundle.statements[0], dict[str, int]()
-    for each in judged:
-        if not each.counts or each.token is None or each.given.of is None:
-            continue
-        checkpoint = case.bundle.checkpoints[each.given.of]
+    for name, token, checkpoint in _over_checkpoints(case, judged):
         if checkpoint.log == first.log and first.index < checkpoint.size:
-            known = seen.get(each.authority, each.token.latest)
-            seen[each.authority] = min(known, each.token.latest)
+            seen[name] = min(seen.get(name, token.latest), token.latest)
     return dict(sorted(seen.items()))
 
 
@@ -124,14 +132,11 @@ def _alone(case: VerificationContext) -> str | None:
 def _tell_block_times(
     case: VerificationContext, judged: list[JudgedToken], report: VerificationReport
 ) -> None:
-    for each in judged:
-        if not each.counts or each.token is None or each.given.of is None:
-            continue
-        block = case.bundle.checkpoints[each.given.of]
-        if block.time > each.token.time + _AHEAD:
+    for name, token, block in _over_checkpoints(case, judged):
+        if block.time > token.time + _AHEAD:
             report.findings.append(
-                f"block {block.block} says {told_time(block.time)}; {each.authority} had seen "
-                f"what it anchors by {told_time(each.token.time)}: the clock of the chain was ahead"
+                f"block {block.block} says {told_time(block.time)}; {name} had seen "
+                f"what it anchors by {told_time(token.time)}: the clock of the chain was ahead"
             )
     times = {(block.block, block.time) for block in case.bundle.checkpoints}
     if case.bundle.chain is not None:

@@ -4,8 +4,8 @@ that it continues, whose keys are other ones.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from ledger.domain.audit.contract_events import CheckpointAnchored
 from ledger.domain.audit.findings import AuditFinding
@@ -28,13 +28,10 @@ class _Map:
     changed: dict[bytes, bytes] = field(default_factory=dict)
     new: dict[bytes, Additions] = field(default_factory=dict)
 
-    def read(self, prefixes: Sequence[bytes]) -> Mapping[bytes, bytes]:
-        rest = [prefix for prefix in prefixes if prefix not in self.changed]
-        known = {prefix: self.changed[prefix] for prefix in prefixes if prefix in self.changed}
-        return known | self.state.map_tiles(self.log, self.of, rest)
-
     def root(self) -> bytes:
-        root, changed = map_tiles.update(self.read, self.new)
+        stored = partial(self.state.map_tiles, self.log, self.of)
+        read = map_tiles.with_changes(self.changed, stored)
+        root, changed = map_tiles.update(read, self.new)
         self.changed |= changed
         self.new = {}
         return root

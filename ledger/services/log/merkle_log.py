@@ -5,7 +5,7 @@ Everything here works within a unit of work of the caller, so that entries and t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -109,6 +109,20 @@ def checkpoint(key: Ed25519PrivateKey, unit: UnitOfWork, log: bytes) -> Checkpoi
     return receipts.sign_checkpoint(key, log_id=log, size=state.size, root=root)
 
 
+def entries(unit: UnitOfWork, log: bytes, start: int, end: int) -> Iterator[EntryRow]:
+    """Entries ``start`` to ``end``, without the last, a page at a time.
+
+    Raises:
+        FrozenError: some are missing.
+    """
+    for first in range(start, end, WIDTH):
+        behind = min(first + WIDTH, end)
+        rows = unit.logs.entries(log, first, behind)
+        if [row.index for row in rows] != list(range(first, behind)):
+            raise FrozenError(f"entries between {first} and {behind} are missing", hint=FROZEN_HINT)
+        yield from rows
+
+
 def derive_root(unit: UnitOfWork, log: bytes, *, prev: int, prev_root: bytes, size: int) -> bytes:
     """Derive the root at ``size`` again: from the entries since ``prev``, and from the tiles.
 
@@ -125,13 +139,8 @@ def derive_root(unit: UnitOfWork, log: bytes, *, prev: int, prev_root: bytes, si
             hint=FROZEN_HINT,
         )
     frontier = merkle.Frontier(prev, [read(level, index) for level, index in merkle.subtrees(prev)])
-    for start in range(prev, size, WIDTH):
-        end = min(start + WIDTH, size)
-        rows = unit.logs.entries(log, start, end)
-        if [row.index for row in rows] != list(range(start, end)):
-            raise FrozenError(f"entries between {start} and {end} are missing", hint=FROZEN_HINT)
-        for row in rows:
-            frontier.append(merkle.leaf_hash(row.entry))
+    for row in entries(unit, log, prev, size):
+        frontier.append(merkle.leaf_hash(row.entry))
     root = frontier.root()
     if root != merkle.root_of(size, read):
         raise FrozenError("entries and tiles give different roots", hint=FROZEN_HINT)

@@ -7,9 +7,8 @@ crash between leaves neither, and the same entries give the same tiles again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
 
 from ledger.domain.codecs.text import counted
 from ledger.domain.errors import FormatError, FrozenError, NotFoundError, VerificationError
@@ -17,9 +16,8 @@ from ledger.domain.log import item_map, map_tiles
 from ledger.domain.log.item_map import MapProof
 from ledger.domain.log.map_tiles import Additions, MapTileReader
 from ledger.rows.unit_of_work import UnitOfWork
+from ledger.services.log import merkle_log
 from ledger.services.log.merkle_log import FROZEN_HINT
-
-_PAGE: Final = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +43,7 @@ def derive(unit: UnitOfWork, log: bytes, size: int) -> DerivedMap:
     """
     kept = unit.logs.map_size(log, size)
     written: dict[bytes, bytes] = {}
-    stored = _reader(unit, log, kept)
-
-    def read(prefixes: Sequence[bytes]) -> dict[bytes, bytes]:
-        rest = [prefix for prefix in prefixes if prefix not in written]
-        known = {prefix: written[prefix] for prefix in prefixes if prefix in written}
-        return known | dict(stored(rest))
-
+    read = map_tiles.with_changes(written, _reader(unit, log, kept))
     changes: dict[int, Mapping[bytes, bytes]] = {}
     try:
         root = before = map_tiles.root(read)
@@ -83,14 +75,9 @@ def _reader(unit: UnitOfWork, log: bytes, size: int) -> MapTileReader:
 def _additions(unit: UnitOfWork, log: bytes, start: int, end: int) -> dict[bytes, Additions]:
     """What entries ``start`` to ``end`` add, by the keys of their subjects."""
     new: dict[bytes, Additions] = {}
-    for first in range(start, end, _PAGE):
-        behind = min(first + _PAGE, end)
-        rows = unit.logs.entries(log, first, behind)
-        if [row.index for row in rows] != list(range(first, behind)):
-            raise FrozenError(f"entries between {first} and {behind} are missing", hint=FROZEN_HINT)
-        for row in rows:
-            key = item_map.key_of(log, item_map.subject_of(row.entry))
-            new.setdefault(key, []).append((row.index, item_map.entry_hash(row.entry)))
+    for row in merkle_log.entries(unit, log, start, end):
+        key = item_map.key_of(log, item_map.subject_of(row.entry))
+        new.setdefault(key, []).append((row.index, item_map.entry_hash(row.entry)))
     return new
 
 
