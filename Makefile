@@ -90,13 +90,13 @@ node_modules/.installed: package-lock.json
 
 kubo: .build/kubo/ipfs
 
-.build/kubo/ipfs: tools/kubo/go.mod tools/kubo/build.sh
+.build/kubo/ipfs: tools/kubo/go.mod tools/kubo/build.sh tools/go_program.sh
 	tools/kubo/build.sh
 	touch -h $@
 
 geth: .build/geth/geth
 
-.build/geth/geth: tools/geth/go.mod tools/geth/build.sh
+.build/geth/geth: tools/geth/go.mod tools/geth/build.sh tools/go_program.sh
 	@echo "Setting up, once: what seals the chain of several agencies, in .build/geth (two minutes or more)"
 	@tools/geth/build.sh
 	@touch -h $@

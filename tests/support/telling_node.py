@@ -5,10 +5,9 @@ lies as a test wants.
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any, Protocol
 
 import rlp
@@ -16,6 +15,7 @@ import rlp
 from ledger.adapters.chain import rpc_header
 from ledger.domain.errors import ChainError, NetworkError, NotFoundError
 from ledger.domain.ports.node_and_chain import BlockRef, Chain
+from tests.support.listening import listening
 
 #: What a node answers in place of something true: (method, parameters, the true answer) -> answer.
 Lie = Callable[[str, list[Any], Any], Any]
@@ -194,16 +194,8 @@ def telling(node: Answering) -> Iterator[str]:
         def log_message(self, *_: Any) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with listening(Handler) as url:
+        yield url
 
 
 def _bytes(text: str) -> bytes:

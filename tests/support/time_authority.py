@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from ledger.domain.timestamps.authorities import TimeAuthority
 from ledger.domain.untrusted import hosts
 from ledger.services.timestamps import stamping
 from tests.support.desk import Desk
+from tests.support.listening import listening
 
 POLICY = "1.3.6.1.4.1.99999.1"
 OTHER_POLICY = "1.3.6.1.4.1.99999.2"
@@ -231,18 +232,12 @@ def served(authority: OpensslAuthority) -> Iterator[Served]:
         def log_message(self, *_: Any) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    state.url = f"http://127.0.0.1:{server.server_address[1]}/"
-    try:
-        yield state
-    finally:
-        silent.set()
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with listening(Handler) as url:
+        state.url = f"{url}/"
+        try:
+            yield state
+        finally:
+            silent.set()
 
 
 def seen_by_an_authority(desk: Desk, folder: Path) -> None:
