@@ -97,6 +97,7 @@ class Kept:
 
     def lie(self, path: str, name: str, talk: Talk) -> None:
         """What ends by time alone is asked by a client of little patience."""
+        self.server.settle()
         self.server.path, self.server.talk = path, talk
         slow = name in SLOW or name.endswith(("without end", "its length", "closed in the body"))
         client = self.clients[slow]

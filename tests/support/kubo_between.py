@@ -7,8 +7,9 @@ from __future__ import annotations
 import http.client
 import re
 import socket
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from tests.support.hostile import Hostile, Talk, says
 from tests.support.kubo import Daemon
@@ -17,6 +18,10 @@ from tests.support.kubo import Daemon
 class Between(Hostile):
     """A server before a daemon; ``api`` is its address. ``path`` and ``talk`` say what is answered
     otherwise; an empty path nothing. ``lied`` counts such answers.
+
+    Each connection carries one answer and is closed, without a word of it in the head. A client
+    that asks again before the end of the connection has reached it sends its next request into
+    nothing: `settle` waits until none can.
     """
 
     def __init__(self, daemon: Daemon) -> None:
@@ -24,14 +29,30 @@ class Between(Hostile):
         self.path = ""
         self.talk: Talk = says(b"")
         self.lied = 0
+        self._talking = 0
+        self._changed = threading.Condition()
         super().__init__(self.talk)
         self.api = f"/ip4/127.0.0.1/tcp/{self.port}"
+
+    def settle(self, patience: float = 5.0) -> None:
+        """Wait until every answer so far is closed, or for so many seconds."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._talking, patience)
+
+    def _counted(self, more: int) -> None:
+        with self._changed:
+            self._talking += more
+            self._changed.notify_all()
 
     def _serve(self, connection: socket.socket) -> None:
         with connection:
             connection.settimeout(30)
             try:
                 head, body = _request(connection)
+            except (OSError, IndexError):
+                return
+            self._counted(1)
+            try:
                 target = head.split(b" ")[1].decode()
                 if target.partition("?")[0] == f"/api/v0/{self.path}":
                     self.lied += 1
@@ -39,10 +60,13 @@ class Between(Hostile):
                 else:
                     self._forward(connection, target, head, body)
                 connection.shutdown(socket.SHUT_WR)
+            except (OSError, IndexError):
+                return  # whoever asked had enough
+            finally:
+                self._counted(-1)
+            with suppress(OSError):
                 while connection.recv(1 << 16):
                     pass
-            except (OSError, IndexError):
-                pass  # whoever asked had enough
 
     def _forward(self, connection: socket.socket, target: str, head: bytes, body: bytes) -> None:
         real = http.client.HTTPConnection("127.0.0.1", int(self._daemon.api.rpartition("/")[2]))
