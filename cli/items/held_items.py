@@ -86,8 +86,8 @@ class Held:
             lines += [self._taken_back(urn, keeps=keeps) for urn in self.offered[:_SHOWN]]
         if self.shared:
             lines += self.opened()
-            words = ("share", "ITEM", "--with", "NUMBER", "--basis", "WHY")
-            lines.append(f"  shares do not follow; one that shall: `{elsewhere(*words)}`")
+            anew = elsewhere("share", "ITEM", "--with", "NUMBER", "--basis", "WHY")
+            lines.append(f"  shares do not follow; one that shall: `{anew}`")
         if self.cases:
             more = f" and {len(self.cases) - _SHOWN:,} more" * (len(self.cases) > _SHOWN)
             many = counted(len(self.cases), "open case", ("stays", "stay"))

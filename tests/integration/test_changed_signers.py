@@ -246,3 +246,46 @@ def test_a_home_with_a_chain_of_its_own_is_told_that_nobody_else_seals_it(
     code, _, said = within("chain", "signers", home=home_path)
     assert code == 2
     assert "which nobody else seals" in " ".join(said.split())
+
+
+def test_status_and_doctor_tell_that_others_seal_than_the_home_names(
+    changed: Changed,
+) -> None:
+    """Nothing did, until a court's verdict was incomplete."""
+    quiet = ("is sealed by 3 signers, of whom",)
+    for words, ends in ((("status",), 0), (("doctor",), 3)):  # entries wait to be anchored
+        assert quiet[0] not in changed.run(NL, *words, ends=ends)
+    changed.change((0, 1, 3))
+    told = "the chain is sealed by 3 signers, of whom the trust root does not name 1, and not by 1"
+    status = changed.run(NL, "status", ends=3)
+    assert told in status
+    assert "chain signers" in status
+    assert told in changed.run(NL, "doctor", ends=3)
+    chain = changed.shared.node
+    tells = chain.signers.pop("clique_getSigners")
+    seen = "of whom the trust root does not name 1, and not by 0 whom it names"
+    assert seen in changed.run(NL, "status", ends=3), "headers show it where the node does not tell"
+    chain.signers["clique_getSigners"] = tells
+    changed.run(NL, "chain", "signers", "--yes")
+    assert quiet[0] not in changed.run(NL, "status")
+
+
+def test_the_monitor_raises_an_alarm_where_others_seal_than_the_trust_root_names(
+    changed: Changed,
+) -> None:
+    log = changed.folder / "log"
+    changed.run(NL, "log", "export", log, "--entries")
+    words = (
+        "monitor",
+        "--log",
+        log,
+        "--trust",
+        changed.folder / "trust.json",
+        "--rpc",
+        changed.shared.url,
+    )
+    more = ("--state", changed.folder / "seen.state", "--once")
+    changed.change((0, 1, 3))
+    ended, printed, said = within(*words, *more, home=changed.folder / NL)
+    assert "the trust root does not name 1" in " ".join((printed + said).split()), said
+    assert ended != 0
