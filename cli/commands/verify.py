@@ -178,16 +178,21 @@ def run(
         else trust_lines.judged_by(given, told)
     )
     lines += [*_UNPROVEN, *(["", *_timeline(parsed, report.events), ""] if timeline else [])]
-    bare = file is None and report.verdict == "verified"
-    part = f" (up to event {until})" if report.facts.get("judgedUntil") is not None else ""
-    lines.append(
-        f"verdict: {report.verdict}{part}" + (" (the record; no file was compared)" if bare else "")
-    )
+    lines.append(_last_line(report, compared=file is not None))
     told_also = {"stands": stands.as_json()} if stands is not None else {}
     whole = {"documents": _documents(parsed, report.events)} if timeline else {}
     trusted = {"trust": trust_lines.as_json(given or root)}
     output.result(report.as_json() | told_also | whole | trusted, *lines)
     return report.verdict.exit_code
+
+
+def _last_line(report: VerificationReport, *, compared: bool) -> str:
+    until = report.facts.get("judgedUntil")
+    part = "" if until is None else f" (up to event {until})"
+    bare = not compared and report.verdict == "verified"
+    return f"verdict: {report.verdict}{part}" + (
+        " (the record; no file was compared)" if bare else ""
+    )
 
 
 def _require_event(bundle: Bundle, until: int | None) -> None:
