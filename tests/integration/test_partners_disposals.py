@@ -18,7 +18,13 @@ from ledger.adapters.database.store import SqlRecords
 from ledger.adapters.memory import StoppedClock
 from ledger.client.handovers import copying, handover
 from ledger.domain.bundle import bundle as bundles
-from ledger.domain.errors import ChainError, ConflictError, CustodyError, NetworkError, VerificationError
+from ledger.domain.errors import (
+    ChainError,
+    ConflictError,
+    CustodyError,
+    NetworkError,
+    VerificationError,
+)
 from ledger.domain.ports.answers import DisposalNote, Lineage
 from ledger.rows.agencies import CrlRow
 from ledger.rows.logs import EntryRow

@@ -271,9 +271,7 @@ class RpcChain:
         if answer is None:
             return None
         if _bytes(answer["transactionHash"]) != transaction:
-            raise WebError(
-                WHO, "answered nonsense: the receipt of another transaction", hint=HINT
-            )
+            raise WebError(WHO, "answered nonsense: the receipt of another transaction", hint=HINT)
         contract = _bytes(answer["contractAddress"]) if answer["contractAddress"] else None
         return TransactionReceipt(
             int(answer["status"], 16) == 1,
