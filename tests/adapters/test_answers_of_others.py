@@ -73,9 +73,12 @@ def test_an_error_that_names_no_call_is_told_as_the_chains() -> None:
         def said(self) -> Any:
             return {"jsonrpc": "2.0", "id": None, "error": {"code": -32700, "message": "unread"}}
 
-    with listening(Unread) as url, closing(RpcChain(url)) as chain:
-        with pytest.raises(NetworkError, match="unread"):
-            chain.nonce(bytes(20))
+    with (
+        listening(Unread) as url,
+        closing(RpcChain(url)) as chain,
+        pytest.raises(NetworkError, match="unread"),
+    ):
+        chain.nonce(bytes(20))
 
 
 def test_the_receipt_of_another_transaction_is_none_of_ours() -> None:
