@@ -30,7 +30,6 @@ _MINED = {
 class _Answers(BaseHTTPRequestHandler):
     """Says ``said`` of what was asked; ``asked`` are the bodies so far."""
 
-    protocol_version = "HTTP/1.1"
     asked: list[Any]
 
     def do_POST(self) -> None:
