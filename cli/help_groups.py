@@ -40,7 +40,8 @@ GROUPS: Final[dict[str, tuple[str, ...]]] = {
         *("ipfs", "log", "stamp"),
     ),
     "The agency and its partners": (
-        *("person", "alarms", "notices", "oidc", "profile", "partner", "network", "chain"),
+        *("person", "alarms", "notices", "oidc", "profile", "agency", "partner", "network"),
+        "chain",
     ),
 }
 _SENTENCE: Final = re.compile(r"(.+?)(?:[.:;] |\.?$)", re.DOTALL)

@@ -15,6 +15,7 @@ from typer.exceptions import TyperException
 
 from cli import configured, help_groups, missing, mistyped
 from cli.commands import (
+    agency,
     anchor,
     audit,
     backup,
@@ -191,6 +192,7 @@ for module in (
         disclose,
         copy,
         dispose,
+        agency,
         partner,
         network,
         chain,
