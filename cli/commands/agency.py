@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from cli.invocation.global_options import STATE, Json
+from cli.invocation.hints import command
 from cli.terminal import output
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def _told(done: PublishedDescriptor) -> list[str]:
         f"Version {done.version} of the descriptor is published, in force from {done.activeFrom}.",
         "What was in the log is anchored under the keys before, which sign until then."
         if done.anchored
-        else "What was in the log is not anchored yet; see how far it is with: custody status",
+        else f"What was in the log is not anchored yet; see how far it is: {command('status')}",
     ]
 
 
