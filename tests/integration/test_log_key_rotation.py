@@ -158,7 +158,7 @@ def test_a_rotation_that_is_killed_goes_on_and_does_nothing_twice(
             patched.setattr(checkpoint_anchoring, "anchor_now", die)
         else:
             patched.setattr(publication, "Published", die)
-        with pytest.raises(Killed)
+        with pytest.raises(Killed):
             rotate(nl)
     before = held(nl)
     agencies.desks.pop(NL).__exit__(None, None, None)
