@@ -16,6 +16,7 @@ from ledger.rows.agencies import PartnerRow
 from ledger.services.handovers import sync
 from ledger.services.onchain import checkpoint_anchoring
 from ledger.services.partners import directory
+from ledger.services.registration import agency_statements
 from tests.support import consortium
 from tests.support.chains import running
 from tests.support.consortium import NL, RO, Consortium, upload
@@ -85,6 +86,9 @@ def _day_later(agencies: Consortium, url: str) -> None:
         sync.settle(desk.node, timeout=30)
     agencies.later(url, DAY + 60)
     look_again(agencies[NL])
+    for desk in agencies.desks.values():  # as the worker of a node does each day
+        with desk.node.records.write() as unit:
+            agency_statements.publish_crl(desk.node, unit)
 
 
 def _partner(agencies: Consortium) -> PartnerRow:
