@@ -260,14 +260,16 @@ class EndingOut(Strict):
 
 
 class TimeAuthorityOut(Strict):
-    """A time authority that the node asks: how many tokens of it are kept, and of the newest one
-    how many entries its checkpoint has, and when it saw that.
+    """A time authority of the node: how many tokens of it are kept, and of the newest one that
+    counts how many entries its checkpoint has, and when it saw that. One that is distrusted is not
+    asked.
     """
 
     name: str
     count: int
     size: int
     time: str | None
+    distrustedFrom: str | None
 
 
 class StatusOut(Strict):

@@ -1,5 +1,5 @@
-"""The `custody` command: global options, then one file a command. Heavy imports wait until a
-command runs.
+"""The `custody` command: global options, then one file a command, which is imported when it is
+asked for (help_groups.py). Heavy imports wait until it runs.
 """
 
 from __future__ import annotations
@@ -13,59 +13,7 @@ from typing import Annotated, Any
 import typer
 from typer.exceptions import TyperException
 
-from cli import configured, help_groups, missing, mistyped
-from cli.commands import (
-    anchor,
-    audit,
-    backup,
-    bundle,
-    case,
-    chain,
-    check_out,
-    collect,
-    config,
-    copy,
-    correct,
-    court,
-    demo,
-    derive,
-    disclose,
-    dispose,
-    doctor,
-    field,
-    fixity,
-    get,
-    handover,
-    home,
-    import_register,
-    inbox,
-    init,
-    ipfs,
-    label,
-    list_items,
-    log,
-    monitor,
-    network,
-    note,
-    notices,
-    partner,
-    person,
-    profile,
-    recheck,
-    record,
-    restore,
-    seize,
-    serve,
-    session,
-    show,
-    stamp,
-    status,
-    trust,
-    upload,
-    use,
-    verify,
-    watch,
-)
+from cli import configured, help_groups, missing
 from cli.invocation import command_line, completion, extras, hints, request_words
 from cli.invocation.global_options import STATE
 from cli.items import exhibits
@@ -155,70 +103,7 @@ def _is_typed(context: typer.Context, name: str) -> bool:
     return source is not None and source.name == "COMMANDLINE"
 
 
-for module in (
-    *(
-        init,
-        home,
-        config,
-        use,
-        upload,
-        watch,
-        import_register,
-        inbox,
-        label,
-        case,
-        list_items,
-        show,
-        status,
-        anchor,
-        bundle,
-        trust,
-        verify,
-        audit,
-        monitor,
-    ),
-    *(
-        get,
-        court,
-        note,
-        correct,
-        recheck,
-        seize,
-        derive,
-        record,
-        handover,
-        check_out,
-        disclose,
-        copy,
-        dispose,
-        partner,
-        network,
-        chain,
-        profile,
-    ),
-    *(
-        field,
-        fixity,
-        ipfs,
-        stamp,
-        person,
-        session,
-        notices,
-        serve,
-        log,
-        doctor,
-        backup,
-        restore,
-        collect,
-        demo,
-    ),
-):
-    module.register(app)
-hints.learn(
-    str(registered_command.name or getattr(registered_command.callback, "__name__", ""))
-    for registered_command in app.registered_commands
-)
-hints.learn(str(registered_group.name) for registered_group in app.registered_groups)
+hints.learn(help_groups.NAMES)
 
 
 def main() -> None:
@@ -232,7 +117,7 @@ def main() -> None:
 
 @cache
 def tree() -> Any:
-    """Every command with its options, as a parser has them: made once, since it takes 0.1 s."""
+    """The commands as a parser has them: made once."""
     return typer.main.get_command(app)
 
 
@@ -286,6 +171,8 @@ def _in_words(error: Exception) -> Exception:
 
 def _misused(error: TyperException, arguments: list[str], group: Any) -> int:
     """Tell wrong usage; a group without a command prints its help."""
+    from cli import mistyped
+
     context = getattr(error, "ctx", None)
     path = context.command_path if context is not None else "custody"
     if (

@@ -12,9 +12,8 @@ from pathlib import Path
 os.environ |= {"COLUMNS": "80", "TERMINAL_WIDTH": "80", "NO_COLOR": "1"}  # before Typer looks
 
 import click
-import typer
 
-from cli.main import app
+from cli.main import tree
 
 TARGET = Path(__file__).parents[1] / "docs" / "cli.md"
 _HEAD = """# Commands
@@ -30,7 +29,7 @@ commands are for is told in [operations.md](operations.md),
 
 def render() -> str:
     """The whole page."""
-    group = typer.main.get_command(app)
+    group = tree()
     parts = [_HEAD, _section("custody", group, None)]
     context = group.make_context("custody", ["--help"], resilient_parsing=True)
     parts += _commands("custody", group, context)

@@ -155,6 +155,9 @@ def _status(node: Node, caller: Caller, *, chain: bool = True, ipfs: bool = Fals
                 count=one.count,
                 size=one.size,
                 time=None if one.time is None else format_time(one.time),
+                distrustedFrom=None
+                if one.distrusted_from is None
+                else format_time(one.distrusted_from),
             )
             for one in asked
         ],

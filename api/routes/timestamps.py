@@ -24,7 +24,8 @@ def stamp(node: NodeDep, caller: CallerDep) -> StampedOut:
     yet; `problems` says of each authority that gave none why.
     """
     made, problems = [], {}
-    for api in node.time_authorities:
+    asked = stamping.asked(node)
+    for api in asked:
         try:
             row = stamping.stamp(node, api)
         except CustodyError as error:
@@ -35,7 +36,7 @@ def stamp(node: NodeDep, caller: CallerDep) -> StampedOut:
         if row is not None:
             made.append(_out(row))
     return StampedOut(
-        authorities=[api.authority.name for api in node.time_authorities],
+        authorities=[api.authority.name for api in asked],
         stamps=made,
         problems=problems,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,6 +13,9 @@ from cli.terminal import output, tables
 from ledger.domain.codecs.text import counted
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from ledger.app.time_settings import TimeAuthoritySettings
     from ledger.domain.timestamps.authorities import TimeAuthority
 
 _HELP = """Time from authorities that belong to no agency (RFC 3161).
@@ -37,7 +40,7 @@ Example:
   custody stamp add example https://time.example/tsr --roots roots.pem
 """
 _REMOVE = """Ask a time authority no longer. What it stamped is kept, and counts for whoever has a
-trust root that names it.
+trust root that names it. One that is distrusted stays, for trust roots to tell that.
 
 \b
 Example:
@@ -46,7 +49,9 @@ Example:
 _DISTRUST = """Say from when a time authority is not trusted: its key was stolen, for example.
 
 In trust roots that are written from now on no token of it counts, whatever time it says, but those
-that another authority had stamped before.
+that another authority had stamped before. So it is for whoever shares a root with it. It is not
+asked any more, and its entry stays. An earlier time may be given later; a later one only after
+--withdraw.
 
 \b
 Example:
@@ -132,15 +137,15 @@ def _remember(home: Path, name: str, url: str, roots: Path, policies: list[str])
     """Try a time authority, and keep it in the settings of a home.
 
     Raises:
-        UsageError: the home has one of that name. NetworkError, FormatError, VerificationError: it
-            does not answer, or its answer leads to none of the roots.
+        UsageError: the home has one of that name, or distrusts it. NetworkError, FormatError,
+            VerificationError: it does not answer, or its answer leads to none of the roots.
     """
     import secrets
     from dataclasses import replace
 
     from cli.items.arguments import read_file
     from ledger.adapters.time_authority import HttpTimeAuthority
-    from ledger.app import settings
+    from ledger.app import settings, time_settings
     from ledger.app.time_settings import TimeAuthoritySettings
     from ledger.domain.codecs.text import b64url
     from ledger.domain.errors import UsageError
@@ -154,7 +159,7 @@ def _remember(home: Path, name: str, url: str, roots: Path, policies: list[str])
     if any(one.name == name for one in known):
         raise UsageError(
             f"there is a time authority {name!r} already",
-            hint=f"forget it first: {command('stamp', 'remove', name)}",
+            hint=f"take another name, or forget it first: {command('stamp', 'remove', name)}",
         )
     wanted = tuple(authorities.check_policy(one, what) for one in policies)
     found = TimeAuthority(
@@ -166,6 +171,7 @@ def _remember(home: Path, name: str, url: str, roots: Path, policies: list[str])
     token = HttpTimeAuthority(found, url, allowed).stamp(secrets.token_bytes(32))
     found = replace(found, policies=wanted or (token.policy,))
     authorities.find(token, [found])
+    time_settings.require_trusted(known, found, token)
     kept = TimeAuthoritySettings(
         found.name, url, tuple(b64url(root) for root in found.roots), found.policies
     )
@@ -174,7 +180,9 @@ def _remember(home: Path, name: str, url: str, roots: Path, policies: list[str])
 
 
 def remove(name: Name, as_json: Json = False) -> None:
-    _change(name, None)
+    from ledger.app import time_settings
+
+    _change(lambda known: time_settings.remove(known, name))
     output.result({"name": name}, f"{name} is asked no longer")
 
 
@@ -183,16 +191,32 @@ def distrust(
     since: Annotated[
         str, typer.Option("--from", metavar="TIME", help="From when; else from now on.")
     ] = "",
+    withdraw: Annotated[
+        bool, typer.Option("--withdraw", help="It was recorded by mistake: trust it again.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     from ledger.adapters.clock import SystemClock
+    from ledger.app import time_settings
     from ledger.domain.codecs.text import format_time, parse_time
+    from ledger.domain.errors import UsageError
 
+    if withdraw and since:
+        raise UsageError("--withdraw takes no --from", hint="leave out one of the two")
     time = format_time(parse_time(since, what="--from") if since else SystemClock().now())
-    _change(name, time)
+    changed = _change(
+        lambda known: (
+            time_settings.withdraw(known, name)
+            if withdraw
+            else time_settings.distrust(known, name, time)
+        )
+    )
+    both = " and ".join(one for one in changed if one != name)
     output.result(
-        {"name": name, "distrustedFrom": time},
-        f"{name} is not trusted from {time} on, by trust roots that are written from now on",
+        {"name": name, "distrustedFrom": None if withdraw else time},
+        (f"{name} is trusted again" if withdraw else f"{name} is not trusted from {time} on")
+        + ", by trust roots that are written from now on",
+        *([f"So is {both}, which shares a root with it."] if both else []),
         f"Next: {command('trust')}",
     )
 
@@ -255,23 +279,21 @@ def register(app: typer.Typer) -> None:
     group.command(help=_STATUS)(status)
 
 
-def _change(name: str, distrusted_from: str | None) -> None:
-    """Take a time authority out of the settings, or say from when it is distrusted."""
+def _change(
+    how: Callable[[Sequence[TimeAuthoritySettings]], tuple[TimeAuthoritySettings, ...]],
+) -> list[str]:
+    """Change the time authorities of the home.
+
+    Returns:
+        the names of those that are kept, and others than before.
+    """
     from dataclasses import replace
 
     from cli.node.session import open_alone
     from ledger.app import settings
-    from ledger.domain.errors import UsageError
 
     with open_alone() as home:
-        kept: list[Any] = []
-        for one in home.settings.time_authorities:
-            if one.name != name:
-                kept.append(one)
-            elif distrusted_from is not None:
-                kept.append(replace(one, distrusted_from=distrusted_from))
-        if kept == list(home.settings.time_authorities):
-            raise UsageError(
-                f"there is no time authority {name!r}", hint="see: custody stamp status"
-            )
-        settings.write(home.path, replace(home.settings, time_authorities=tuple(kept)))
+        known = home.settings.time_authorities
+        kept = how(known)
+        settings.write(home.path, replace(home.settings, time_authorities=kept))
+    return [one.name for one in kept if one not in known]

@@ -105,7 +105,8 @@ def text(found: NodeStatus, *, anchors: bool = True) -> list[str]:
 
 def time_lines(found: NodeStatus) -> list[str]:
     """Who else saw the log, and when; or that nobody did."""
-    asked = found.timeAuthorities or ()
+    known = found.timeAuthorities or ()
+    asked = any(one.distrustedFrom is None for one in known)
     lines = []
     if found.anchoredAlone:
         todo = ("stamp", "now") if asked else ("stamp", "add", "NAME", "URL", "--roots", "FILE")
@@ -113,7 +114,11 @@ def time_lines(found: NodeStatus) -> list[str]:
             f"time        anchored by nobody but {found.anchoredAlone} itself",
             f"  what to do: {command(*todo)}",
         ]
-    for one in asked:
+    for one in known:
+        if one.distrustedFrom:
+            told = f"{one.name} is not trusted from {one.distrustedFrom} on"
+            lines += [f"time        {told}, and not asked"]
+            continue
         seen = (
             f"saw {counted(one.size, 'entry')} at {one.time}"
             if one.time

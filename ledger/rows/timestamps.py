@@ -44,7 +44,7 @@ class TimeStampsRepository(Protocol):
     """Tokens of time authorities, and revocation lists for them."""
 
     def keep(self, row: TimeStampRow) -> None:
-        """Keep a token; another one of the same authority over the same changes nothing."""
+        """Keep a token, in the place of one over the same that is kept under the same name."""
         ...
 
     def over(self, imprints: Sequence[bytes]) -> list[TimeStampRow]:
@@ -55,8 +55,8 @@ class TimeStampsRepository(Protocol):
         """The smallest size, not below this one, of a checkpoint that a token is over."""
         ...
 
-    def newest(self, authority: str) -> TimeStampRow | None:
-        """The token over the largest checkpoint, of one authority."""
+    def newest(self) -> list[TimeStampRow]:
+        """The token over the largest checkpoint, of each name under which tokens are kept."""
         ...
 
     def page(self, *, after: int = -1, limit: int = 100) -> list[TimeStampRow]:

@@ -14,10 +14,9 @@ from pathlib import Path
 from typing import Any, Final, get_type_hints
 
 import pytest
-from typer.main import get_command
 
+from cli import main
 from cli.invocation.global_options import STATE
-from cli.main import app
 from cli.terminal import output
 from ledger.adapters.audit_state import SqliteAuditState
 from ledger.domain.errors import StorageError, UsageError
@@ -161,7 +160,7 @@ def _paths(command: Any, above: str = "") -> Iterator[str]:
 
 def test_every_path_of_every_command_is_known_here_as_read_or_written() -> None:
     """A new option that writes has to stand above, and so to pass what follows."""
-    assert set(_paths(get_command(app))) == {*FILES, *FOLDERS, *KEPT, *ELSEWHERE, *READ}
+    assert set(_paths(main.tree())) == {*FILES, *FOLDERS, *KEPT, *ELSEWHERE, *READ}
 
 
 @pytest.mark.parametrize("name", FILES)

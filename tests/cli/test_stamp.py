@@ -115,3 +115,49 @@ def test_a_distrusted_authority_stands_in_trust_roots_with_the_time(
     [one] = json.loads(left.read_text())["timeAuthorities"]
     assert one["distrustedFrom"] == when
     assert within("stamp", "distrust", "nobody", home=home)[0] == 2
+
+
+def _distrusted(home: Path, tmp_path: Path) -> list[str | None]:
+    left = tmp_path / "trust.json"
+    assert within("trust", "-o", left, "--force", home=home)[0] == 0
+    return [one["distrustedFrom"] for one in json.loads(left.read_text())["timeAuthorities"]]
+
+
+def test_distrust_is_neither_forgotten_nor_moved_to_a_later_time(
+    home: Path, asked: Served, tmp_path: Path
+) -> None:
+    """Removed and added anew, an authority whose key was stolen was trusted again."""
+    roots = asked.authority.folder / "roots.pem"
+    assert _add(home, asked)[0] == 0
+    second = within("stamp", "add", "second", asked.url, "--roots", roots, home=home)
+    assert second[0] == 0
+    when, later = "2026-11-26T12:00:00Z", "2026-11-27T12:00:00Z"
+    distrust = ("stamp", "distrust", "example")
+    code, printed, _ = within(*distrust, "--from", when, home=home)
+    assert (code, "So is second" in printed) == (0, True)
+    assert within(*distrust, "--from", when, home=home)[0] == 0, "said again, it is no error"
+    for more in (("--from", later), ()):
+        code, _, said = within(*distrust, *more, home=home)
+        assert (code, f"from {when} on, which is earlier" in said) == (2, True), said
+    code, _, said = within("stamp", "remove", "example", home=home)
+    assert (code, "it is not asked" in said) == (2, True)
+    code, _, said = within("stamp", "add", "third", asked.url, "--roots", roots, home=home)
+    assert (code, "which is distrusted" in said) == (2, True)
+    # The CA below the root is no other authority.
+    chain = (asked.authority.folder / "chain.pem").read_bytes()
+    below = tmp_path / "ca.pem"
+    below.write_bytes(chain[chain.rindex(b"-----BEGIN") :])
+    for file in (below, asked.authority.folder / "chain.pem"):
+        code, _, said = within("stamp", "add", "third", asked.url, "--roots", file, home=home)
+        assert (code, "which is distrusted" in said) == (2, True), said
+    assert _distrusted(home, tmp_path) == [when, when]
+    for words in (("stamp", "status"), ("status",)):
+        assert f"example is not trusted from {when} on" in within(*words, home=home)[1]
+    assert "stamp add NAME URL" in within("status", home=home)[1]
+    earlier = "2026-11-25T12:00:00Z"
+    assert within(*distrust, "--from", earlier, home=home)[0] == 0
+    assert _distrusted(home, tmp_path) == [earlier, earlier]
+    assert within(*distrust, "--withdraw", "--from", when, home=home)[0] == 2
+    assert within(*distrust, "--withdraw", home=home)[0] == 0
+    assert within(*distrust, "--withdraw", home=home)[0] == 2
+    assert _distrusted(home, tmp_path) == [None, None]

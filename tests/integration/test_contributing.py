@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import re
 import shutil
+import sys
 import types
 import zipfile
 from collections.abc import Iterator
@@ -14,8 +15,7 @@ import pytest
 import typer
 
 from api.app import create_app
-from cli import main
-from cli.main import app
+from cli import help_groups, main
 from cli.node.in_process_transport import InProcess
 from cli.wording import eventforms
 from ledger.adapters.logfiles import FolderFiles
@@ -162,9 +162,9 @@ def test_the_new_command_prints_what_it_says(
     [(name, _, code)] = parts("Add a command")
     module = types.ModuleType(name)
     exec(code, vars(module))
-    monkeypatch.setattr(app, "registered_commands", list(app.registered_commands))
-    module.register(app)
-    monkeypatch.setattr(main, "tree", lambda: typer.main.get_command(app))
+    monkeypatch.setitem(sys.modules, name, module)
+    monkeypatch.setitem(help_groups.NAMES, "entries", name.rpartition(".")[2])
+    monkeypatch.setattr(main, "tree", lambda: typer.main.get_command(main.app))
     assert within("entries", home=home) == (0, "3 entries\n", "")
     assert "Say how many entries the log has." in within("entries", "--help")[1]
 

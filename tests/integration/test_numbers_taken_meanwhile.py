@@ -6,12 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import typer
 
+from cli import main
 from cli.invocation import command_line
 from cli.invocation.global_options import STATE
 from cli.items import exhibits
-from cli.main import app
 from ledger.app import field_folder
 from ledger.client.intake.upload import Upload, UploadOptions, UploadResult
 from ledger.client.intake.upload_request import RESTART, RESUME
@@ -97,7 +96,7 @@ def test_what_is_told_of_a_number_that_is_taken_runs_however_the_number_was_type
 ) -> None:
     """Of short options no command was told."""
     line = ["upload", "DCIM", *words, "--resume", "--", "-e"]
-    monkeypatch.setattr(STATE, "typed", command_line.parts(typer.main.get_command(app), line))
+    monkeypatch.setattr(STATE, "typed", command_line.parts(main.tree(), line))
     taken = same_record.taken("urn:uuid:3f0c1d2e-5b6a-4c7d-8e9f-0a1b2c3d4e5f")
     hint = str(exhibits.in_words(same_record.taken_meanwhile(taken, ["E1/1"])).hint)
     case = " ".join(word for word in words if "E1" not in word and word != "-e")

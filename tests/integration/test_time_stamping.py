@@ -183,7 +183,7 @@ def test_a_token_of_a_clock_that_is_hours_behind_is_not_kept_and_is_asked_for_ag
     with pytest.raises(VerificationError, match="counts for nothing"):
         stamping.stamp(desk.node, api)
     with desk.node.records.read() as unit:
-        assert stamping.unstamped(desk.node, unit, api.authority.name) is not None
+        assert stamping.unstamped(desk.node, unit, api.authority) is not None
         assert standing.alone(desk.node, unit) == "NL-POL"
 
 
@@ -327,3 +327,49 @@ def test_a_reader_who_was_told_the_chain_s_fingerprint_believes_no_authority(
     other = replace(root, time_authorities=(asked.authority.trusted(policies=("1.2.3",)),))
     assert trust_fingerprint.of(other).with_pins != found.with_pins
     assert trust.parse(root.encode()) == root
+
+
+def test_a_token_under_the_name_of_an_authority_that_had_other_roots_vouches_for_nothing(
+    desk: Desk, asked: Served, tmp_path: Path
+) -> None:
+    """A name was given to other roots later: the older token stood for those, and was kept."""
+    _asks(desk, asked)
+    _item(desk, tmp_path)
+    desk.anchor()
+    stamping.stamp(desk.node, desk.node.time_authorities[0])
+    with served(OpensslAuthority(tmp_path / "other")) as other:
+        assert other.authority.trusted().name == asked.authority.trusted().name
+        _asks(desk, other)
+        with desk.node.records.read() as unit:
+            assert standing.alone(desk.node, unit) == "NL-POL"
+            [told] = standing.authorities(desk.node, unit)
+            assert told.time is None
+        made = stamping.stamp(desk.node, desk.node.time_authorities[0])
+        assert made is not None
+        with desk.node.records.read() as unit:
+            assert standing.alone(desk.node, unit) is None
+            assert [row.token for row in unit.timestamps.newest()] == [made.token]
+
+
+def test_an_authority_under_another_name_vouches_by_its_roots(
+    desk: Desk, asked: Served, tmp_path: Path
+) -> None:
+    _asks(desk, asked)
+    _item(desk, tmp_path)
+    desk.anchor()
+    stamping.stamp(desk.node, desk.node.time_authorities[0])
+    renamed = asked.authority.trusted(name="Renamed")
+    desk.node.time_authorities = (HttpTimeAuthority(renamed, asked.url, HERE),)
+    with desk.node.records.read() as unit:
+        assert standing.alone(desk.node, unit) is None
+    assert stamping.stamp(desk.node, desk.node.time_authorities[0]) is None
+
+
+def test_an_authority_that_is_distrusted_is_not_asked(
+    desk: Desk, asked: Served, tmp_path: Path
+) -> None:
+    """It was, for each checkpoint, and each answer was refused and told as a failure."""
+    distrusted = asked.authority.trusted(distrusted_from=desk.clock.now())
+    desk.node.time_authorities = (HttpTimeAuthority(distrusted, asked.url, HERE),)
+    assert stamping.asked(desk.node) == []
+    assert TimeStampWorker(desk.node)._loops == []

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
-from cli import help_groups
+from cli import commands, help_groups
 from cli.invocation.command_line import again, global_first, parts
 from cli.invocation.global_options import STATE
 from tests.unit.test_hints import APP
@@ -82,9 +86,22 @@ def test_a_command_is_typed_again_without_an_option_however_that_was_given(
     assert again("--part-of", "A1", without=("--exhibit",)) == f"custody {told}"
 
 
-def test_every_command_stands_in_one_group_of_the_help() -> None:
+def test_every_command_is_made_by_the_module_that_the_groups_of_the_help_name() -> None:
     named = [name for names in help_groups.GROUPS.values() for name in names]
     assert sorted(named) == sorted(APP.commands)
+    assert all(APP.commands[name].name == name for name in named)
+    files = Path(commands.__file__).parent.glob("*.py")
+    own = {file.stem for file in files if "\ndef register(app: " in file.read_text()}
+    assert own == set(help_groups.NAMES.values())
+
+
+def test_a_command_that_is_not_asked_for_is_not_imported() -> None:
+    """Every command waited 0.5 s for all others."""
+    ask = "import sys; from cli import main; main.run(['list', '--help']); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, check=True)
+    loaded = {name for name in done.stdout.split() if name.startswith("cli.commands.")}
+    assert "cli.commands.list_items" in loaded
+    assert loaded.isdisjoint({"cli.commands.verify", "cli.commands.stamp", "cli.commands.audit"})
 
 
 @pytest.mark.parametrize(

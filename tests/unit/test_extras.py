@@ -66,21 +66,13 @@ def test_every_module_of_another_project_comes_with_the_base_or_an_extra(foreign
 
 def commands() -> list[tuple[str, str]]:
     """The first word of each command, and the module that runs it."""
-    from cli.main import app
+    from cli.main import tree
 
-    found = [(one, one.name or "") for one in app.registered_commands]
-    for group in app.registered_groups:
-        assert group.typer_instance is not None
-        found += [(one, group.name or "") for one in group.typer_instance.registered_commands]
-    return sorted(
-        {
-            (
-                word or getattr(one.callback, "__name__", ""),
-                str(getattr(one.callback, "__module__", "")),
-            )
-            for one, word in found
-        }
-    )
+    found = set[tuple[str, str]]()
+    for name, command in tree().commands.items():
+        for one in getattr(command, "commands", {"": command}).values():
+            found.add((name, str(one.callback.__module__)))
+    return sorted(found)
 
 
 @pytest.mark.parametrize(("command", "module"), commands())

@@ -11,11 +11,10 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from typer.main import get_command
 
 from cli.invocation import hints
 from cli.invocation.global_options import STATE
-from cli.main import app
+from cli.main import tree
 from ledger import system
 
 ROOT: Final = Path(__file__).parents[2]
@@ -24,7 +23,7 @@ COMMAND: Final = re.compile(
 )
 #: Calls that make a command one of this home, or say that it is none.
 DOORS: Final = {"runnable", "command", "elsewhere", "typed", "again", "tell", "listed"}
-APP: Final = get_command(app)
+APP: Final = tree()
 SOURCES: Final = sorted(
     path for folder in ("cli", "ledger", "api") for path in (ROOT / folder).rglob("*.py")
 )

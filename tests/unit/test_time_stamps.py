@@ -18,6 +18,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from ledger.domain.errors import FormatError, NetworkError
 from ledger.domain.timestamps import authorities, judging, requests, tokens
+from ledger.domain.timestamps.authorities import TimeAuthority
 from ledger.domain.timestamps.judging import GivenToken, JudgedToken, Stamped
 from tests.support.time_authority import OTHER_POLICY, OpensslAuthority
 
@@ -269,3 +270,21 @@ def test_the_roots_of_a_file_are_read_in_either_encoding(authority: OpensslAutho
     ):
         with pytest.raises(FormatError):
             authorities.read_certificates(bad)
+
+
+def test_a_distrusted_authority_is_not_believed_under_a_second_name(
+    authority: OpensslAuthority, second: OpensslAuthority, token: bytes
+) -> None:
+    """Whose a token is, its roots say: a thief's counted under another entry with the same."""
+    until = _now() + 60
+    alias, distrusted = authority.trusted(name="B"), authority.trusted(distrusted_from=until)
+    own = authority.token(sha256(token).digest())
+    other = authority.trusted(name="C", policies=(OTHER_POLICY,), distrusted_from=until)
+
+    def problem(*known: TimeAuthority) -> str:
+        given = [GivenToken(token, of=0), GivenToken(own, token=0)]
+        return judging.judge(given, [Stamped(DIGEST)], known, [])[0].problem
+
+    for known in ((alias, distrusted), (distrusted, alias), (alias, other)):
+        assert "is not trusted from" in problem(*known)
+    assert not problem(alias)

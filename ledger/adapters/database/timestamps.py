@@ -17,7 +17,7 @@ class TimeStamps(Part):
     """Tokens of time authorities, and revocation lists for them."""
 
     def keep(self, row: TimeStampRow) -> None:
-        self._keep(row)
+        self._put(row)
 
     def over(self, imprints: Sequence[bytes]) -> list[TimeStampRow]:
         order = (_T.size, _T.authority, _T.imprint)
@@ -28,10 +28,14 @@ class TimeStamps(Part):
         rows = self._rows(TimeStampRow, *beyond, order=_T.size, limit=1)
         return rows[0].size if rows else None
 
-    def newest(self, authority: str) -> TimeStampRow | None:
+    def newest(self) -> list[TimeStampRow]:
+        self.flush(TimeStampRow)
         order = (_T.size.desc(), _T.time.desc())
-        rows = self._rows(TimeStampRow, _T.authority == authority, order=order, limit=1)
-        return rows[0] if rows else None
+        return [
+            row
+            for name in self._db.execute(select(_T.authority).distinct()).scalars().all()
+            for row in self._rows(TimeStampRow, _T.authority == name, order=order, limit=1)
+        ]
 
     def page(self, *, after: int = -1, limit: int = 100) -> list[TimeStampRow]:
         order = (_T.size, _T.time, _T.authority)

@@ -40,6 +40,9 @@ MALFORMED: Final = (
     x509.UnsupportedGeneralNameType,
 )
 _MAX_DER: Final = 8192
+#: What this program reads of a certificate. Anything else that is marked critical limits what the
+#: certificate may be used for in a way that it cannot judge (RFC 5280, section 4.2).
+_READ: Final = (x509.BasicConstraints, x509.KeyUsage, x509.SubjectAlternativeName)
 #: Certificates whose parsed form and signature check are kept: pure functions of their bytes.
 _CACHED: Final = 1024
 
@@ -125,6 +128,7 @@ def parse(der: bytes) -> Certificate:
         key = certificate.public_key()
     except (x509.ExtensionNotFound, ValueError, UnsupportedAlgorithm) as error:
         raise FormatError("certificate: an extension of the profile is missing") from error
+    _require_read(certificate, "certificate")
     uris = [name.value for name in san if isinstance(name, x509.UniformResourceIdentifier)]
     if len(uris) != len(list(san)) or len(set(uris)) != len(uris):
         raise FormatError("certificate: subject alternative names must be distinct URIs")
@@ -229,7 +233,17 @@ def check_authority(der: bytes) -> x509.Certificate:
         raise FormatError("CA certificate: an extension of the profile is missing") from error
     if not constraints.ca or not usage.key_cert_sign or not usage.crl_sign:
         raise FormatError("CA certificate: may not sign certificates and revocation lists")
+    _require_read(authority, "CA certificate")
     return authority
+
+
+def _require_read(certificate: x509.Certificate, what: str) -> None:
+    for extension in certificate.extensions:
+        if extension.critical and not isinstance(extension.value, _READ):
+            raise FormatError(
+                f"{what}: the extension {extension.oid.dotted_string} is critical and not known "
+                "here (RFC 5280 section 4.2)"
+            )
 
 
 def require_clock(certificate: Certificate, now: int) -> None:

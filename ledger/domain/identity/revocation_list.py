@@ -22,6 +22,10 @@ from ledger.domain.identity.certificate import (
 )
 
 _STEP: Final = 3
+_PARTIAL: Final = (
+    "the revocation list has a critical extension: it speaks of a part of the certificates, or for "
+    "another CA, and counts for none"
+)
 
 
 @lru_cache(maxsize=16)
@@ -33,6 +37,17 @@ def _signed_list(der: bytes, authority: bytes) -> x509.CertificateRevocationList
     except (TypeError, ValueError, UnsupportedAlgorithm):  # a descriptor may name a key of any kind
         return None
     return crl if signed else None
+
+
+@lru_cache(maxsize=16)
+def is_whole(der: bytes) -> bool:
+    """Whether a revocation list speaks of all certificates of who signed it, and of no others'. One
+    of a part of them, of changes alone, or for another CA says so in a critical extension; by
+    RFC 5280 (sections 5.2 and 5.3) nobody may use it who does not know that extension.
+    """
+    crl = load_crl(der)
+    lists = (crl.extensions, *(entry.extensions for entry in crl))
+    return not any(extension.critical for extensions in lists for extension in extensions)
 
 
 @lru_cache(maxsize=16)
@@ -80,15 +95,17 @@ def crl_number(der: bytes) -> int:
 
 
 def require_signed_list(der: bytes, authorities: Iterable[bytes]) -> None:
-    """Check that a revocation list is signed by one of ``authorities``.
+    """Check that a revocation list is signed by one of ``authorities``, and whole.
 
     Raises:
-        FormatError: no list. VerificationError: step 3, somebody else's.
+        FormatError: no list. VerificationError: step 3, somebody else's, or of a part only.
     """
     if all(_signed_list(der, authority) is None for authority in authorities):
         raise VerificationError(
             _STEP, "the revocation list is not signed by a CA that the agency's descriptor names"
         )
+    if not is_whole(der):
+        raise VerificationError(_STEP, _PARTIAL)
 
 
 def verify_not_revoked(
@@ -103,11 +120,14 @@ def verify_not_revoked(
             is what the CA signed. Such a list refutes nothing: anybody can add one.
     """
     serial = load(certificate.der).serial_number
-    recent = altered = False
+    recent = altered = partial = False
     for der in crls:
         crl = _signed_list(der, authority)
         if crl is None:
             altered = altered or load_crl(der).issuer == load(authority).subject
+            continue
+        if not is_whole(der):
+            partial = True
             continue
         entry = crl.get_revoked_certificate_by_serial_number(serial)
         if entry is not None and seconds(entry.revocation_date_utc) <= time:
@@ -118,6 +138,8 @@ def verify_not_revoked(
                 f"{told_time(time)}",
             )
         recent = recent or seconds(crl.last_update_utc) >= time
+    if not recent and partial:
+        raise IncompleteError(_STEP, _PARTIAL, hint="ask the agency for its whole list")
     if not recent and altered:
         raise IncompleteError(
             _STEP,
@@ -157,5 +179,7 @@ def verify_current(
             raise VerificationError(
                 _STEP, "the revocation list is not signed by the CA that issued the certificate"
             )
+        if not is_whole(der):
+            raise VerificationError(_STEP, _PARTIAL)
         if crl.get_revoked_certificate_by_serial_number(serial) is not None:
             raise VerificationError(_STEP, "the certificate was revoked")

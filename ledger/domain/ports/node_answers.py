@@ -118,14 +118,15 @@ class EndingCertificate:
 
 @dataclass(frozen=True, slots=True)
 class TimeAuthorityStatus:
-    """A time authority that a node asks: how many tokens of it are kept, and of the newest one how
-    many entries its checkpoint has, and when it saw that.
+    """A time authority of a node: how many tokens of it are kept, and of the newest one that counts
+    how many entries its checkpoint has, and when it saw that. One that is distrusted is not asked.
     """
 
     name: str
     count: Count
     size: Count
     time: Time | None
+    distrustedFrom: Time | None = None
 
 
 @dataclass(frozen=True, slots=True)

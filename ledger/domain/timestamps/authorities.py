@@ -37,7 +37,7 @@ from ledger.domain.codecs.text import (
 )
 from ledger.domain.errors import FormatError, VerificationError
 from ledger.domain.identity.certificate import MALFORMED, load, seconds
-from ledger.domain.identity.revocation_list import load_crl
+from ledger.domain.identity.revocation_list import is_whole, load_crl
 from ledger.domain.timestamps.tokens import Token
 
 #: Bytes of a revocation list; authorities of many certificates divide theirs.
@@ -312,17 +312,14 @@ def is_in_window(time: int, crl: bytes) -> bool:
 
 @lru_cache(maxsize=64)
 def is_list_of(crl: bytes, issuer: bytes) -> bool:
-    """Whether a list is whole, and a certificate's own: one that speaks for others, of a part of
-    the certificates, or of changes alone has a critical extension.
-    """
+    """Whether a list is whole, and a certificate's own."""
     parsed, certificate = load_crl(crl), load(issuer)
     try:
         usage = certificate.extensions.get_extension_for_class(x509.KeyUsage).value
         may_sign = usage.crl_sign
     except x509.ExtensionNotFound:
         may_sign = True
-    whole = not any(extension.critical for extension in parsed.extensions)
-    if not (whole and may_sign and parsed.issuer == certificate.subject):
+    if not (is_whole(crl) and may_sign and parsed.issuer == certificate.subject):
         return False
     try:
         return parsed.is_signature_valid(certificate.public_key())  # type: ignore[arg-type]

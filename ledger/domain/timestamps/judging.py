@@ -85,20 +85,19 @@ def judge(
             judged.append(_judge_one(each, judged, stamped, known, readable))
         except (VerificationError, FormatError) as error:
             judged.append(JudgedToken(each, error.message))
-    distrusted = {
-        authority.name: authority.distrusted_from
-        for authority in known
-        if authority.distrusted_from is not None
-    }
     # Whoever stamps a token stands behind it: what counts is known from the last one on.
     for index in reversed(range(len(judged))):
-        until = distrusted.get(judged[index].authority)
-        if judged[index].counts and until is not None and not _is_covered(index, judged, until):
-            problem = (
-                f"{judged[index].authority} is not trusted from {told_time(until)} on, and no "
-                "other authority stamped this token before"
-            )
-            judged[index] = replace(judged[index], problem=problem)
+        for authority in known:
+            until = authority.distrusted_from
+            # By its roots: a stolen key is no better under another name.
+            if until is None or not judged[index].counts or not _is_of(judged[index], authority):
+                continue
+            if not _is_covered(index, judged, authority, until):
+                problem = (
+                    f"{authority.name} is not trusted from {told_time(until)} on, and no "
+                    "other authority stamped this token before"
+                )
+                judged[index] = replace(judged[index], problem=problem)
     return judged
 
 
@@ -111,12 +110,19 @@ def _is_readable(crl: bytes) -> bool:
     return True
 
 
-def _is_covered(index: int, judged: Sequence[JudgedToken], until: int) -> bool:
-    """Whether another authority's token that counts covers one before a time."""
+def _is_of(judged: JudgedToken, authority: TimeAuthority) -> bool:
+    """Whether a token leads to a root of an authority."""
+    return judged.token is not None and bool(authorities.path(judged.token, authority.roots))
+
+
+def _is_covered(
+    index: int, judged: Sequence[JudgedToken], authority: TimeAuthority, until: int
+) -> bool:
+    """Whether a token that counts, and not of this authority, covers one before a time."""
     return any(
         other.counts
         and other.given.token == index
-        and other.authority != judged[index].authority
+        and not _is_of(other, authority)
         and other.token is not None
         and other.token.latest < until
         for other in judged[index + 1 :]

@@ -10,9 +10,7 @@ from typing import Any, Final
 
 from ledger.domain.codecs.text import counted
 from ledger.domain.identity.revocation_list import crl_issued
-from ledger.domain.timestamps import judging, tokens
-from ledger.domain.timestamps.authorities import WINDOW
-from ledger.domain.timestamps.judging import GivenToken, Stamped
+from ledger.domain.timestamps import tokens
 from ledger.rows.timestamps import TimeAuthorityListRow, TimeStampRow
 from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.audit.rebuilding import Rebuild
@@ -67,13 +65,7 @@ def check_timestamps(node: Node) -> Iterator[SelfCheckWarning | SelfChecked]:
             for row in page:
                 if row.authority not in known:
                     continue
-                lists = unit.timestamps.lists(row.time, row.time + WINDOW)
-                [judged] = judging.judge(
-                    [GivenToken(row.token, of=0)],
-                    [Stamped(row.imprint, stamping.newest_time(unit, row.log, row.size))],
-                    [known[row.authority]],
-                    [one.crl for one in lists],
-                )
+                judged = stamping.judged(unit, row, known[row.authority])
                 count += judged.counts
                 if judged.problem:
                     bad[row.authority] = judged.problem

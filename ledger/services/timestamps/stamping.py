@@ -18,8 +18,8 @@ from ledger.domain.errors import FormatError, VerificationError
 from ledger.domain.identity.revocation_list import crl_issued
 from ledger.domain.ports.time_authority import TimeAuthorityApi
 from ledger.domain.timestamps import authorities, judging, tokens
-from ledger.domain.timestamps.authorities import WINDOW
-from ledger.domain.timestamps.judging import GivenToken, Stamped
+from ledger.domain.timestamps.authorities import WINDOW, TimeAuthority
+from ledger.domain.timestamps.judging import GivenToken, JudgedToken, Stamped
 from ledger.domain.timestamps.tokens import Token
 from ledger.rows.logs import CheckpointRow
 from ledger.rows.timestamps import TimeAuthorityListRow, TimeStampRow
@@ -30,13 +30,36 @@ _STEP: Final = 10
 _LAST: Final = 100  # entries that are looked at: what was signed without network comes later
 
 
-def unstamped(node: Node, unit: UnitOfWork, name: str) -> CheckpointRow | None:
-    """The newest final checkpoint, where an authority has no token over it yet."""
+def asked(node: Node) -> list[TimeAuthorityApi]:
+    """The authorities that are asked: what one signs that is distrusted would count for nothing."""
+    return [api for api in node.time_authorities if api.authority.distrusted_from is None]
+
+
+def unstamped(node: Node, unit: UnitOfWork, authority: TimeAuthority) -> CheckpointRow | None:
+    """The newest final checkpoint, where no token over it is kept that counts by an authority's
+    roots: one that is kept under its name may be of roots that it had before.
+    """
     newest = unit.checkpoints.newest(node.log_id, ("final",))
     if newest is None:
         return None
     kept = unit.timestamps.over([sha256(newest.note).digest()])
-    return None if any(row.authority == name for row in kept) else newest
+    # As what is new is judged, without lists: where one was revoked, asking again helps nobody.
+    good = (judged(unit, row, authority, with_lists=False).counts for row in kept)
+    return None if any(good) else newest
+
+
+def judged(
+    unit: UnitOfWork, row: TimeStampRow, authority: TimeAuthority, *, with_lists: bool = True
+) -> JudgedToken:
+    """What becomes of a token that is kept, as a verifier judges it who trusts this authority."""
+    lists = unit.timestamps.lists(row.time, row.time + WINDOW) if with_lists else ()
+    [found] = judging.judge(
+        [GivenToken(row.token, of=0)],
+        [Stamped(row.imprint, newest_time(unit, row.log, row.size))],
+        [authority],
+        [one.crl for one in lists],
+    )
+    return found
 
 
 def stamp(node: Node, api: TimeAuthorityApi) -> TimeStampRow | None:
@@ -51,7 +74,7 @@ def stamp(node: Node, api: TimeAuthorityApi) -> TimeStampRow | None:
     """
     name = api.authority.name
     with node.records.read() as unit:
-        checkpoint = unstamped(node, unit, name)
+        checkpoint = unstamped(node, unit, api.authority)
         if checkpoint is None:
             return None
         signed = newest_time(unit, node.log_id, checkpoint.size)
@@ -78,13 +101,16 @@ def require_good(api: TimeAuthorityApi, token: Token, stamped: Stamped) -> None:
     Raises:
         VerificationError: step 10, it would count for nothing.
     """
-    [judged] = judging.judge([GivenToken(token.der, of=0)], [stamped], [api.authority], [])
-    if judged.problem:
+    name = api.authority.name
+    [found] = judging.judge([GivenToken(token.der, of=0)], [stamped], [api.authority], [])
+    if found.problem:
         raise VerificationError(
             _STEP,
-            f"the time authority {api.authority.name} gave a token that counts for nothing: "
-            f"{judged.problem}",
-            hint="compare its roots and policies with what it publishes; then add it anew",
+            f"the time authority {name} gave a token that counts for nothing: {found.problem}",
+            hint="compare its clock with that of this machine, and tell it"
+            if token.latest < stamped.signed - judging.CLOCKS
+            else "compare its roots and policies with what it publishes; where those are others: "
+            "custody stamp remove NAME; then: custody stamp add NAME URL --roots FILE",
         )
 
 

@@ -39,7 +39,7 @@ class TimeStampWorker(Worker):
                     pause=max(spacing, 1.0),
                     longest=_LONGEST,
                 )
-                for api in node.time_authorities
+                for api in stamping.asked(node)
             ),
         )
 
