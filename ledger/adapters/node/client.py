@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final, TypeVar
 
 from ledger.adapters.node import signed_records
-from ledger.adapters.node.finding import FindingNode
+from ledger.adapters.node.finding import FindingNode, page_of
 from ledger.adapters.node.http import LARGE, KeptSession, Session, bytes_of
 from ledger.adapters.web.client import WebError
 from ledger.domain.codecs.text import b64url
@@ -375,12 +375,12 @@ class NodeClient(FindingNode):
 
     def timestamps(self) -> Iterator[node_answers.TimeStamp]:
         """Tokens of time authorities, in the order of checkpoints."""
-        after: int | None = -1
-        while after is not None:
-            asked = {"after": after}
-            page = self._one("GET", "/v1/timestamps", node_answers.TimeStamps, params=asked)
-            yield from page.stamps
-            after = page.next
+        shape = page_of("stamps", node_answers.TimeStamp)
+
+        def ask(after: int) -> Any:
+            return self._ask("GET", "/v1/timestamps", shape, params={"after": after})
+
+        yield from self._turned("stamps", ask)
 
     def agency(self) -> node_answers.About:
         """Who the node is, as it said within the last seconds: this is asked with each item."""

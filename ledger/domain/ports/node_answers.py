@@ -164,14 +164,6 @@ class TimeStamp:
 
 
 @dataclass(frozen=True, slots=True)
-class TimeStamps:
-    """A page of tokens; ``next`` is where the page behind it begins."""
-
-    stamps: tuple[TimeStamp, ...]
-    next: int | None
-
-
-@dataclass(frozen=True, slots=True)
 class Stamped:
     """Who was asked for the time, which tokens are new, and who gave none for which reason."""
 
