@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from typing import Any, Final
 
 from coincurve import PrivateKey, PublicKey
@@ -165,7 +165,12 @@ def deploy(
     # The registry names the ledger before it exists: a contract's address follows from its
     # creator's nonce.
     ledger = keccak256(rlp.encode([deployer, rlp.encode_number(nonce + 1)]))[12:]
-    code = abi.constructor(REGISTRY, ledger, [astuple(one) for one in founders], astuple(delays))
+    rows = [
+        (one.code, one.governor, one.anchorer, one.recovery, one.descriptor_digest)
+        for one in founders
+    ]
+    waits = (delays.descriptor, delays.proposal_life, delays.recovery, delays.recovery_blocks)
+    code = abi.constructor(REGISTRY, ledger, rows, waits)
     gas = _DEPLOY_GAS + len(founders) * _FOUNDER_GAS
     registry, block = _create(chain, key, code, nonce, gas)
     code = abi.constructor(LEDGER, registry)
