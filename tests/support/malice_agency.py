@@ -94,6 +94,7 @@ class Agency:
         self.people = {role: self.certify([role]) for role in ("officer", "custodian", "examiner")}
         self.crl = b""
         self.entries: list[bytes] = []
+        self.denied: set[bytes] = set()
         self.anchored = 0
         self.notes: dict[int, bytes] = {}
         self.checkpoints: dict[int, BundledCheckpoint] = {}
@@ -276,7 +277,12 @@ class Agency:
 
     def map_root(self, size: int, entries: Sequence[bytes] | None = None) -> bytes:
         """Of the item map over the first entries."""
-        return map_root(self.log_id, (self.entries if entries is None else entries)[:size])
+        return map_root(self.log_id, self.mapped(size, entries))
+
+    def mapped(self, size: int, entries: Sequence[bytes] | None = None) -> list[bytes]:
+        """What the map is made of: the first entries, without those that are denied."""
+        shown = (self.entries if entries is None else entries)[:size]
+        return [b"" if entry in self.denied else entry for entry in shown]
 
     def anchor(self) -> None:
         """Anchor everything logged so far."""

@@ -247,7 +247,9 @@ def closing(node: Node, agency: str, evidence: str, *, confirmed: bool = False) 
         size = newest.size if newest is not None and confirmed else 0
         behind = [entry for entry in unit.logs.events(evidence) if entry.seq > close.seq]
     last = max((entry.seq for entry in behind if entry.index < size), default=close.seq)
-    return export.bundle(node, evidence, until=last + 1, shown=None, prove=False).encode()
+    return export.bundle(
+        node, evidence, until=last + 1, is_excerpt=True, shown=None, prove=False
+    ).encode()
 
 
 def learn(
