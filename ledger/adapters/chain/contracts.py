@@ -7,14 +7,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from coincurve import PrivateKey, PublicKey
+from coincurve import PrivateKey
 
-from ledger.adapters.chain import abi, fee_raises
-from ledger.adapters.recursion_limit import limited
+from ledger.adapters.chain import abi, fee_raises, signed_calls
 from ledger.domain.audit import contract_events
 from ledger.domain.audit.contract_events import ContractEvent
 from ledger.domain.chain import contract_layout
 from ledger.domain.chain.evm import keccak256
+from ledger.domain.chain.standing import Standing
 from ledger.domain.chain.transactions import Anchored, SentCall
 from ledger.domain.codecs import rlp
 from ledger.domain.codecs.text import counted
@@ -23,7 +23,6 @@ from ledger.domain.ports.node_and_chain import (
     Chain,
     HopStep,
     LatestCheckpoint,
-    Standing,
     TransactionReceipt,
 )
 
@@ -102,23 +101,8 @@ def sign_transaction(
     """Sign an EIP-1559 transaction, ``value`` in wei; returns the exact bytes to record and
     send.
     """
-    with limited():
-        from eth_account import Account  # over a second of imports, needed for anchoring only
-
-    maximum, tip = chain.fees()
-    fields: dict[str, Any] = {
-        "type": 2,
-        "chainId": chain.chain_id(),
-        "nonce": nonce,
-        "maxFeePerGas": maximum,
-        "maxPriorityFeePerGas": tip,
-        "gas": gas,
-        "value": value,
-        "data": data,
-    }
-    if to is not None:
-        fields["to"] = to
-    return bytes(Account.sign_transaction(fields, key).raw_transaction)
+    place = signed_calls.Place(chain.chain_id(), nonce, *chain.fees())
+    return signed_calls.sign(key, place, to=to, data=data, gas=gas, value=value)
 
 
 def wait(chain: Chain, transaction: bytes, *, timeout: float = _WAIT) -> TransactionReceipt:
@@ -336,26 +320,11 @@ class Contracts:
         makes them).
         """
         try:
-            fields = rlp.decode(raw[1:], what="transaction")
-            if (
-                raw[:1] != b"\x02"
-                or not isinstance(fields, list)
-                or len(fields) != 12
-                or fields[5] != self.ledger
-            ):
-                raise FormatError("transaction: not one to the ledger")
-            chain, nonce, parity, r, s = (
-                rlp.number(fields[place], what="transaction") for place in (0, 1, 9, 10, 11)
-            )
-            if chain != self.chain.chain_id() or parity > 1 or not isinstance(fields[7], bytes):
-                raise FormatError("transaction: for another chain")
-            signed = keccak256(b"\x02" + rlp.encode(fields[:9]))
-            signature = r.to_bytes(32, "big") + s.to_bytes(32, "big") + bytes([parity])
-            key = PublicKey.from_signature_and_message(signature, signed, hasher=None)
-        except (FormatError, ValueError, OverflowError) as error:
+            sent = signed_calls.read(raw, to=self.ledger, chain=self.chain.chain_id())
+        except FormatError as error:
             raise ChainError("these bytes are no transaction of a node to the ledger") from error
-        function, arguments = abi.decode_call(LEDGER, fields[7])
-        common = (keccak256(raw), keccak256(key.format(compressed=False)[1:])[12:], nonce)
+        function, arguments = abi.decode_call(LEDGER, sent.data)
+        common = (keccak256(raw), sent.sender, sent.nonce)
         if function == "anchor":
             return SentCall(*common, anchored=arguments[:4])
         if function not in (_OFFER, *_OUTCOMES.values()):
@@ -363,6 +332,10 @@ class Contracts:
         # The offer itself stands at the fourth place; an outcome names its own statement behind the
         # offer that it answers.
         return SentCall(*common, digest=arguments[3])
+
+    def read_publication(self, raw: bytes) -> tuple[bytes, bytes, bytes]:
+        """See domain.ports.node_and_chain.Contracts."""
+        return signed_calls.read_publication(raw, self.registry, self.chain.chain_id())
 
     def events(self, first: int, last: int) -> list[ContractEvent]:
         """What happened at both contracts, in order; the time is that of the block."""
