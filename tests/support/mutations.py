@@ -86,7 +86,7 @@ def forged_receipt(bundle: Bundle, sample: Sample) -> bytes:
 def forged_note(bundle: Bundle, sample: Sample, at: int = 0, **changes: Any) -> bytes:
     one = replace(bundle.checkpoints[at], **changes)
     return receipts.sign_checkpoint(
-        sample.desk.node.keys.log,
+        sample.desk.node.keys.logs[0],
         log_id=sample.desk.node.log_id,
         size=one.size,
         root=one.root,

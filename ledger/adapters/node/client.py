@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final, TypeVar
 
 from ledger.adapters.node import signed_records
-from ledger.adapters.node.finding import FindingNode, page_of
+from ledger.adapters.node.finding import page_of
+from ledger.adapters.node.governing import GoverningNode
 from ledger.adapters.node.http import LARGE, KeptSession, Session, bytes_of
 from ledger.adapters.web.client import WebError
 from ledger.domain.codecs.text import b64url
@@ -26,7 +27,7 @@ _KEPT: Final = 5  # seconds for which what the node is counts, unasked
 _LOOK: Final = "before you repeat it, look whether it is there: custody list, or custody show ITEM"
 
 
-class NodeClient(FindingNode):
+class NodeClient(GoverningNode):
     """Calls of the API, for people; see HttpNode."""
 
     _said: tuple[float, node_answers.About] | None = None
@@ -276,14 +277,6 @@ class NodeClient(FindingNode):
     def alarms(self) -> list[node_answers.Alarm]:
         """Alarms, oldest first."""
         return self._all("GET", "/v1/alarms", "alarms", node_answers.Alarm)
-
-    def partners(self) -> list[node_answers.Partner]:
-        """Agencies known there."""
-        return self._all("GET", "/v1/partners", "partners", node_answers.Partner)
-
-    def add_partner(self, url: str) -> node_answers.Partner:
-        """Let the node get to know the agency at an address."""
-        return self._one("POST", "/v1/partners", node_answers.Partner, json={"url": url})
 
     def handovers(self) -> list[answers.Handover]:
         """Handovers under way."""

@@ -196,7 +196,9 @@ class _BundleBuilder:
         for checkpoint in (first, newest, self._stamped(first)):
             if checkpoint is not None:
                 self.checkpoints[self._own, checkpoint.size] = _checkpoint(checkpoint)
-        return merkle_log.receipt(self.node, row, self._read, newest.size).encode(), first.size
+        # Under the key that its verifier asks for: that of the version which the chain names.
+        key = self.node.log_key(self.unit, newest.version)
+        return merkle_log.receipt(key, row, self._read, newest.size).encode(), first.size
 
     def _stamped(self, first: CheckpointRow) -> CheckpointRow | None:
         """The first checkpoint from there on that a time authority stamped: it saw the entry."""
