@@ -5,6 +5,7 @@ and what to do.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import Final
@@ -14,7 +15,14 @@ from ledger.domain.audit.events_in_memory import EventsInMemory
 from ledger.domain.audit.report import AuditReport
 from ledger.domain.codecs.text import counted, format_time
 from ledger.domain.crypto.content_encryption import Content
-from ledger.domain.errors import ALTERED, CustodyError
+from ledger.domain.errors import (
+    ALTERED,
+    ChainError,
+    CustodyError,
+    FormatError,
+    NetworkError,
+    VerificationError,
+)
 from ledger.domain.verify.report import Verdict
 from ledger.rows.items import ItemRow
 from ledger.rows.unit_of_work import UnitOfWork
@@ -34,6 +42,7 @@ from ledger.services.audit.self_check_findings import (
 from ledger.services.audit.self_check_log import check_checkpoints, check_log, newest_sent
 from ledger.services.audit.stored_timestamps import check_timestamps
 from ledger.services.node.context import Node
+from ledger.services.onchain import changed_seals
 from ledger.services.people import expiry, revocation
 from ledger.services.records import documents
 from ledger.services.storage import replica_status
@@ -70,6 +79,7 @@ def examine(
         ("backups", partial(_check_backups, node)),
         ("certificates", partial(_check_certificates, node)),
         ("workers", partial(_check_workers, node)),
+        ("chain", partial(_check_signers, node)),
     ):
         yield from _run(part, check)
 
@@ -232,6 +242,15 @@ def _check_workers(node: Node) -> Iterator[SelfCheckFinding | SelfChecked]:
         yield SelfChecked(
             "workers", f"{len(known)} went well when they were last told of", len(known)
         )
+
+
+def _check_signers(node: Node) -> Iterator[SelfCheckWarning]:
+    """The chain is sealed by those whom the home names; a chain that does not tell is found where
+    the log is compared with it.
+    """
+    with suppress(NetworkError, ChainError, FormatError, VerificationError):
+        if problem := changed_seals.changed(node.contracts.chain, node.seal_rules):
+            yield SelfCheckWarning("chain", problem, changed_seals.TODO)
 
 
 def _not_the_home(part: str, message: str, hint: str) -> SelfCheckFinding:
