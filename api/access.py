@@ -113,6 +113,9 @@ ROUTES: Final[dict[str, frozenset[str]]] = {
     "disposal": _PEOPLE,
     "list_partners": _PEOPLE,
     "add_partner": frozenset({"administrator"}),
+    # keys of the agency, which its governor publishes
+    "draft_descriptor": frozenset({"administrator"}),
+    "publish_descriptor": frozenset({"administrator"}),
     # other agencies' nodes
     "exchanged": _NODES,
     "parcel": _NODES,

@@ -34,6 +34,7 @@ from api.routes import (
     partners,
     people,
     replicas,
+    rotation,
     session,
     statements,
     timestamps,
@@ -58,6 +59,7 @@ _ROUTERS: Final = (
     exchange.router,
     log.router,
     agency.router,
+    rotation.router,
     audits.router,
     timestamps.router,
 )

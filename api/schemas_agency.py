@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from api.schemas import Base64Url, Strict, example
 from api.schemas_session import _LOG
 
@@ -46,3 +48,39 @@ class AgencyOut(Strict):
     withhold: dict[str, list[str]]
     names: dict[str, str]
     releases: str
+
+
+class DraftIn(Strict):
+    """Which key gives way to another."""
+
+    rotated: Literal["log-key"]
+
+
+class DraftOut(Strict):
+    """A version of the descriptor, and where the transaction that publishes it goes: the registry,
+    the chain, the transaction's number at the governor's account, and its fees per gas in wei.
+    """
+
+    document: Base64Url
+    registry: str
+    chain: int
+    nonce: int
+    fee: int
+    tip: int
+
+
+class PublicationIn(Strict):
+    """A version as it was drafted, and the governor's signed transaction."""
+
+    document: Base64Url
+    transaction: Base64Url
+
+
+class PublishedOut(Strict):
+    """The version that the registry has now, from when on it is in force, and whether everything
+    in the log was anchored before.
+    """
+
+    version: int
+    activeFrom: str
+    anchored: bool

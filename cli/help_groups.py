@@ -79,6 +79,7 @@ GROUPS: Final[dict[str, dict[str, str]]] = {
         "notices": "notices",
         "oidc": "session",
         "profile": "profile",
+        "agency": "agency",
         "partner": "partner",
         "network": "network",
         "chain": "chain",

@@ -39,7 +39,7 @@ from tests.support.lying_bundles import LyingItem, measured, prepare
 from tests.support.malice import World
 from tests.support.time_authority import POLICY, OpensslAuthority
 from tests.unit.test_event import BASE, SALTS
-from tests.unit.test_verify import MUTATIONS, Sample
+from tests.unit.test_verify import MUTATIONS, UNPROVEN, Sample
 from tests.vectors.maps import map_root
 
 TARGET = Path(__file__).parents[1] / "tests" / "vectors"
@@ -241,6 +241,7 @@ def mutations() -> None:
             index: dict[str, Any] = {
                 "file": {"size": sample.file.size, "digests": sample.file.digests},
                 "mutations": {},
+                "unproven": {},
             }
             for title, (step, mutate) in MUTATIONS.items():
                 changed = mutate(sample.good, sample)
@@ -249,6 +250,10 @@ def mutations() -> None:
                     changed if isinstance(changed, bytes) else changed.encode()
                 )
                 index["mutations"][file] = {"what": title, "step": step}
+            for title, unprove in UNPROVEN.items():
+                file = title.replace(" ", "-") + ".bundle"
+                (folder / file).write_bytes(unprove(sample.good, sample).encode())
+                index["unproven"][file] = {"what": title, "step": 8}
     (folder / "index.json").write_text(json.dumps(index, indent=1) + "\n")
 
 

@@ -95,11 +95,8 @@ def receipt(
         row = unit.logs.entry_by_digest(from_hex(statement, what="statement", size=32))
         authorization.require_visible(node, unit, caller, row.evidence if row is not None else "")
         assert row is not None
-        return {
-            "receipt": b64url(
-                merkle_log.receipt(node, row, merkle_log.reader(unit, row.log)).encode()
-            )
-        }
+        key, read = node.log_key(unit), merkle_log.reader(unit, row.log)
+        return {"receipt": b64url(merkle_log.receipt(key, row, read).encode())}
 
 
 @router.get("/proofs/inclusion", operation_id="inclusion_proof")

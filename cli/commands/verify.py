@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
@@ -83,11 +84,17 @@ def verify(
             min=0, help="Number of the last event to judge, where a later one spoils the record."
         ),
     ] = None,
+    as_of: Annotated[
+        str, typer.Option(help="Time up to which no event may be missing: 2026-11-21T09:14:03Z.")
+    ] = "",
     as_json: Json = False,
 ) -> None:
-    typed = command_line.options()
+    from cli.terminal import moments
+
+    wanted = moments.read(as_of, "--as-of").seconds if as_of else None
+    asked: dict[str, Any] = {"timeline": timeline, "until": until, "as_of": wanted}
     raise typer.Exit(
-        run(bundle, file, trust, rpc, told=told, timeline=timeline, until=until, typed=typed)
+        run(bundle, file, trust, rpc, told=told, **asked, typed=command_line.options())
     )
 
 
@@ -105,12 +112,14 @@ def run(
     told: str = "",
     timeline: bool = False,
     until: int | None = None,
+    as_of: int | None = None,
     typed: Sequence[str] = (),
 ) -> int:
     """Verify and print; returns the exit code.
 
     Args:
         until: number of the last event that is judged; all of them otherwise.
+        as_of: time up to which no event may be missing.
         told: the trust root's fingerprint, as the verifier got it by another way; empty where they
             got none.
         typed: the options as they were typed, for a command that is told in this one's place.
@@ -140,13 +149,17 @@ def run(
     else:
         _require_event(parsed, until)
         judged_by: dict[str, Any] = {"size": len(data), "file": measured, "confirm": confirm}
-        report = verification.verify_bundle(parsed, root, until=until, **judged_by)
+        report = verification.verify_bundle(parsed, root, until=until, as_of=as_of, **judged_by)
         if report.verdict == "failed" and until is None:
             stands = verification.verify_beginning(parsed, root, **judged_by)
     if given is not believed and not rpc:
         _ask_for_pins(report, parsed, given)
     first = verdicts.first_lines(
-        report, compared=file is not None, trusted=given is None or bool(told), stands=stands
+        report,
+        compared=file is not None,
+        trusted=given is None or bool(told),
+        stands=stands,
+        now=int(time.time()),
     )
     lines = [*first, ""]
     told_above = verdicts.hints_told(report)
@@ -165,16 +178,21 @@ def run(
         else trust_lines.judged_by(given, told)
     )
     lines += [*_UNPROVEN, *(["", *_timeline(parsed, report.events), ""] if timeline else [])]
-    bare = file is None and report.verdict == "verified"
-    part = f" (up to event {until})" if report.facts.get("judgedUntil") is not None else ""
-    lines.append(
-        f"verdict: {report.verdict}{part}" + (" (the record; no file was compared)" if bare else "")
-    )
+    lines.append(_last_line(report, compared=file is not None))
     told_also = {"stands": stands.as_json()} if stands is not None else {}
     whole = {"documents": _documents(parsed, report.events)} if timeline else {}
     trusted = {"trust": trust_lines.as_json(given or root)}
     output.result(report.as_json() | told_also | whole | trusted, *lines)
     return report.verdict.exit_code
+
+
+def _last_line(report: VerificationReport, *, compared: bool) -> str:
+    until = report.facts.get("judgedUntil")
+    part = "" if until is None else f" (up to event {until})"
+    bare = not compared and report.verdict == "verified"
+    return f"verdict: {report.verdict}{part}" + (
+        " (the record; no file was compared)" if bare else ""
+    )
 
 
 def _require_event(bundle: Bundle, until: int | None) -> None:

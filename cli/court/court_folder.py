@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import closing, contextmanager, nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
@@ -76,17 +76,22 @@ def _make(folder: Path) -> bool:
     """Make the folder, before anything is signed for what cannot be written; whether it is new.
 
     Raises:
-        UnwrittenError: it cannot be made. UsageError: it is somebody else's, who could exchange
-            what lies in it: the page, the trust root, the file.
+        UnwrittenError: it cannot be made, or no file in it. UsageError: it is somebody else's, who
+            could exchange what lies in it: the page, the trust root, the file.
     """
+    from ledger.client.files.written_folder import open_top
     from ledger.domain.errors import UnwrittenError, UsageError
 
     made = not folder.exists()
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with closing(open_top(folder)) as top:
+            top.require_writable()
     except OSError as error:
+        with suppress(OSError):
+            if made:
+                folder.rmdir()
         raise UnwrittenError(
-            f"cannot make {folder}: {error.strerror}", hint="name another folder"
+            f"cannot write into {folder}: {error.strerror}", hint="name another folder"
         ) from error
     if not system.is_mine(folder.stat()):
         raise UsageError(f"{folder} belongs to somebody else", hint="name a folder to be made")

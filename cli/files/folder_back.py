@@ -13,6 +13,7 @@ import typer
 from cli.files import beside, segments_back
 from cli.files.reading import Read, same_as_recorded
 from cli.invocation.hints import runnable
+from cli.items import short_ids
 from cli.terminal import outfile, output
 from ledger.domain.codecs.text import counted
 from ledger.domain.files import path_names
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from cli.node.session import Session
     from ledger.client.files.written_folder import WrittenFolder
     from ledger.client.reading.folder_back import BroughtBack, FolderBack, NotBack
+    from ledger.domain.errors import CustodyError
     from ledger.domain.files.manifest import Manifest
     from ledger.domain.files.path_globs import PathGlobs
 
@@ -99,24 +101,27 @@ def bring_each(
     Raises:
         UsageError, UnwrittenError, typer.Exit: as for ``bring``.
     """
-    from ledger.domain.errors import CustodyError, LockedError, NetworkError, VerificationError
+    from ledger.client.reading.folder_back import is_over
+    from ledger.domain.errors import CustodyError, VerificationError
 
     top, names, done = _open(target), _Names(), list[_Told]()
     asked = ""  # what somebody answered at the terminal, who is not asked again
     try:
         files = _back(session, {}, top, wish)
         for typed, item in named:
+            read = None
             try:
                 read = Read(session, item, typed, basis or ("" if item.case else asked))
                 asked = asked if item.case else read.said["purpose"]
                 own = names if len(named) > 1 else None
                 told = _one(read, files, top, target, own, wish)
             except (CustodyError, OSError) as error:
-                if len(named) == 1:
+                # What the disk refused while content came is told with the access, which stands.
+                if len(named) == 1 and isinstance(error, CustodyError):
                     raise
-                told = _failed(typed, error)
+                told = _failed(typed, error, read.access if read is not None else "")
                 told.contradicted = isinstance(error, VerificationError)
-                told.stopped = isinstance(error, NetworkError | LockedError)
+                told.stopped = is_over(error)
             done.append(told)
             if told.stopped:
                 break
@@ -147,6 +152,7 @@ def _open(target: Path) -> WrittenFolder:
     try:
         top = open_top(target)
         files.remove_leftovers(target)
+        top.require_writable()
     except OSError as error:
         raise UnwrittenError(
             f"cannot write into {target}: {error.strerror}",
@@ -202,14 +208,19 @@ def _file(read: Read, files: FolderBack, target: Path, plain: str) -> _Told:
     return _Told(value, same_as_recorded(what, read.body["digests"]))
 
 
-def _failed(typed: str, error: Exception) -> _Told:
+def _failed(typed: str, error: CustodyError | OSError, access: str) -> _Told:
     from ledger.domain.errors import CustodyError
 
-    reason = error.message if isinstance(error, CustodyError) else str(error)
-    hint = error.hint if isinstance(error, CustodyError) else None
+    if isinstance(error, CustodyError):
+        reason, hint = error.message, error.hint
+    else:
+        reason = error.strerror or str(error)
+        hint = "make room on that disk, or name another folder with --output"
     lines = [f"{typed}: NOT THERE: {reason}"]
     lines += [f"  what to do: {runnable(hint)}"] if hint else []
-    return _Told({"item": typed, "reason": reason}, lines, whole=False)
+    if access:
+        lines.append(f"  your access was signed and recorded ({short_ids.short_digest(access)})")
+    return _Told({"item": typed, "reason": reason, "access": access or None}, lines, whole=False)
 
 
 def _back(

@@ -22,7 +22,18 @@ _BASE: Final = frozenset({"verify", "trust", "profile"})
 #: Commands that work on a home itself, or read whole logs.
 _NODE: Final = frozenset(
     {
-        *("init", "serve", "log", "network", "notices", "chain", "audit", "monitor", "doctor"),
+        *(
+            "init",
+            "serve",
+            "log",
+            "network",
+            "notices",
+            "agency",
+            "chain",
+            "audit",
+            "monitor",
+            "doctor",
+        ),
         *("backup", "restore", "collect", "demo"),
     }
 )

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Final
 from cli.invocation import command_line
 from cli.invocation.hints import runnable
 from cli.terminal import output
-from ledger.domain.codecs.text import counted
+from ledger.domain.codecs.text import counted, parse_time
 
 if TYPE_CHECKING:
     from ledger.domain.verify import VerifiedBeginning
     from ledger.domain.verify.report import Step, VerificationReport
 
 _WIDE: Final = 79
+_DAY: Final = 86_400  # seconds
+_OLD: Final = 30  # days after which a bundle is likely not the newest one
 _RECORD: Final = 8  # steps that judge the record alone
 _FILE: Final = 9
 _WHOLE: Final = ": the whole document"
@@ -93,12 +95,14 @@ def first_lines(
     compared: bool,
     trusted: bool = True,
     stands: VerifiedBeginning | None = None,
+    now: int = 0,
 ) -> list[str]:
     """The verdict with what failed or is open, and what that means.
 
     Args:
         compared: whether a file was given. trusted: the trust root is one's own, or its fingerprint
             was compared. stands: what is verified of a record that fails.
+        now: by the verifier's clock.
     """
     by_status: dict[str, list[Step]] = {}
     for step in report.steps.values():
@@ -109,7 +113,7 @@ def first_lines(
         part = "" if until is None else f"up to event {until}, and no later one was judged: "
         verified = f"VERIFIED: {part}{_verified(report, compared=compared)}"
         condition = [] if trusted else told(UNCOMPARED, 2)
-        return [*told(verified, 0), *condition, *_corrected(report)]
+        return [*told(verified, 0), *condition, *_corrected(report), *_complete(report, now)]
     if verdict == "failed":
         failed = by_status["failed"]
         whole = len(by_status.get("passed", [])) == _RECORD and [failed[0].number] == [_FILE]
@@ -169,6 +173,22 @@ def _verified(report: VerificationReport, *, compared: bool) -> str:
         f"this file is, bit for bit, the one that {origin} recorded, and its record is whole and "
         f"unchanged{lacks}"
     )
+
+
+def _complete(report: VerificationReport, now: int) -> list[str]:
+    """To which time nothing is missing, and by whose word: nothing else in a bundle tells that it
+    is an old one.
+    """
+    facts = report.facts
+    if not facts["completeAsOf"]:
+        return []
+    by = " and ".join(facts["completeBy"])
+    lines = told(f"complete as of {facts['completeAsOf']}, by the signed word of {by}", 2)
+    days = (now - parse_time(facts["completeAsOf"], what="as of")) // _DAY
+    if days > _OLD:
+        old = f"that was {days} days ago: ask {facts['custodian']} for a newer bundle"
+        lines += told(old, 2)
+    return lines
 
 
 def _stands(beginning: VerifiedBeginning | None) -> list[str]:

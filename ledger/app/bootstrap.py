@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from ledger.adapters import files, full_disk, profiles
 from ledger.adapters.chain.contracts import Contracts, address_of
@@ -25,19 +25,20 @@ from ledger.adapters.ipfs.tiered import TieredBlockStore
 from ledger.adapters.keystore.file import FileKeyring, Unlocking
 from ledger.adapters.node.partner import Partners
 from ledger.adapters.time_authority import HttpTimeAuthority
-from ledger.app import settings, time_settings
+from ledger.app import log_keyring, settings, time_settings
 from ledger.app.chain_settings import ChainSettings
 from ledger.app.settings import IPFS_SECRET, HomeSettings, IpfsNode, IpfsSettings
 from ledger.domain.blocks.store import Replica, Replicas
 from ledger.domain.chain import clique, contract_layout
 from ledger.domain.chain.finality import Finality
-from ledger.domain.errors import CustodyError, KeyringError
+from ledger.domain.errors import CustodyError
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity import descriptor as descriptors
 from ledger.domain.identity.names import agency_id, log_urn
 from ledger.domain.ports.node_and_chain import Chain, Clock, IdentityProvider
 from ledger.domain.untrusted import hosts
 from ledger.services.log.files import OwnLog
+from ledger.services.node import log_keys
 from ledger.services.node.certificate_authority import Authority
 from ledger.services.node.context import Node, NodeKeys
 from ledger.services.node.duty_board import Board
@@ -110,14 +111,14 @@ def node_keys(keyring: FileKeyring) -> NodeKeys:
     """What a node holds of its home's keyring: never the custody key, which belongs to the
     custodians.
     """
-    log, authority = log_key(keyring), None
+    authority = None
     if "ca" in keyring.names():
         key = keyring.signing_key("ca")
         assert isinstance(key, ec.EllipticCurvePrivateKey)
         authority = Authority(key, x509.load_der_x509_certificate(keyring.get("ca-certificate")))
     anchorer = keyring.get("anchorer")
     return NodeKeys(
-        log,
+        log_keyring.held(keyring),
         anchorer,
         address_of(anchorer),
         keyring.signing_key("service"),
@@ -185,6 +186,7 @@ def assemble(
         quota=int(config.exchange.quota_gib * (1 << 30)),
         releases=config.releases,
         keep_certificate=keep_certificate,
+        keep_log_keys=partial(log_keyring.keep, keyring),
     )
     return node
 
@@ -370,18 +372,12 @@ def open_log(home: Path, unlocking: Unlocking) -> Iterator[OwnLog]:
     log = contract_layout.log_id(config.chain.id, ledger, agency, config.log_number)
     records = SqlRecords(sqlite_url(home / "ledger.sqlite"))
     try:
-        yield OwnLog(config.agency, log, records, log_key(keyring))
+        held, clock = log_keyring.held(keyring), SystemClock()
+        yield OwnLog(
+            config.agency,
+            log,
+            records,
+            lambda unit: log_keys.named_by(log_keys.in_force(unit, clock.now()), held),
+        )
     finally:
         records.close()
-
-
-def log_key(keyring: FileKeyring) -> Ed25519PrivateKey:
-    """The key that signs receipts and checkpoints.
-
-    Raises:
-        KeyringError: it is no Ed25519 key.
-    """
-    found = keyring.signing_key("log")
-    if not isinstance(found, Ed25519PrivateKey):
-        raise KeyringError("the log key is not Ed25519")
-    return found

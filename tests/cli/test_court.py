@@ -381,5 +381,5 @@ def test_a_folder_that_cannot_be_made_is_told_before_anything_is_signed(
     )
     assert code == 1
     assert printed == ""
-    assert "cannot make" in said
+    assert "cannot write into" in said
     assert events() == before

@@ -229,7 +229,7 @@ def test_a_verifier_that_we_did_not_write_checks_the_tree(
     assert FSCK.exists(), "build it with: make fsck"
     folder = export(trio[NL], tmp_path / "log")
     key, name = (
-        trio[NL].node.keys.log.public_key().public_bytes_raw(),
+        trio[NL].node.keys.logs[0].public_key().public_bytes_raw(),
         log_urn(trio[NL].node.log_id),
     )
     digest = sha256(name.encode() + b"\n\x01" + key).hexdigest()[:8]

@@ -142,6 +142,39 @@ def test_a_backup_onto_a_full_disk_leaves_nothing_whole_and_goes_on_once_there_i
     assert again.endswith("exit 0")
 
 
+@pytest.mark.timeout(300)
+def test_nothing_is_opened_for_a_folder_that_cannot_be_written_or_a_disk_that_is_full(
+    home_path: Path, tmp_path: Path, rng: random.Random
+) -> None:
+    """Accesses were signed for content that could never be written, one for each item, and the
+    error named a file of custody's own and not them.
+    """
+    one, two = recorded(home_path, tmp_path, rng, 300_000, 300_001)
+    script = f"""
+        get() {{ run --home "$HOME_OF_ITEMS" get "$@" --basis why; }}
+        mkdir "$DISK/d"; mount -o remount,ro "$DISK"
+        get {one} -o "$DISK/d"
+        get {one} {two} -o "$DISK/d"
+        run --home "$HOME_OF_ITEMS" court {one} -o "$DISK/d" --basis why
+        mount -o remount,rw "$DISK"
+        get {one} -o "$DISK/d"
+        get {one} {two} -o "$DISK/d"
+    """
+    *refused, full, many = on_a_small_disk(tmp_path, home_path, script)
+    for said in refused:
+        assert re.search(r"cannot write into \S+: Read-only file system\n", said), said
+        assert "signed" not in said
+        assert said.endswith("exit 1")
+    for said, untried in ((full, False), (many, True)):
+        assert f"{one}: NOT THERE: No space left on device" in said
+        assert "your access was signed and recorded" in said
+        assert ("1 item not tried any more" in said) == untried
+        assert said.endswith("exit 3")
+    with Desk(home_path) as desk:
+        assert len(list(desk.client.events(one))) == 3
+        assert len(list(desk.client.events(two))) == 1
+
+
 @pytest.mark.parametrize("kind", [StorageError, UnreadableError])
 def test_what_is_derived_again_on_a_full_disk_blames_no_snapshot(
     tmp_path: Path, kind: type[CustodyError]

@@ -96,16 +96,16 @@ def test_who_took_an_item_by_nobody_s_offer_is_not_called_its_custodian(
     assert verify_bundle(bundle.parse(data), root, until=0).verdict is Verdict.VERIFIED
 
 
-def test_a_node_keeps_no_statement_that_stands_beside_the_branch(
+def test_a_node_takes_nothing_from_a_log_that_has_two_histories_of_the_item(
     world: World, item: LyingItem
 ) -> None:
-    """A node keeps every statement that it is shown as the record of the item."""
+    """Whoever goes on from one of them would stand by what the other one denies."""
     node: Any = SimpleNamespace(contracts=world.contracts, agency="RO-POL")
     acquired = LyingItem(world, item.origin)
     lying_cases.acquire(acquired)
     unpacking.verify_bundle(node, bundle.parse(acquired.bundle()[0]))
     lying_cases.fork(item)
-    with pytest.raises(VerificationError, match="more than the branch"):
+    with pytest.raises(VerificationError, match="more than one history"):
         unpacking.verify_bundle(node, bundle.parse(item.bundle()[0]))
 
 

@@ -88,8 +88,8 @@ def test_an_encoding_of_many_tiny_values_does_not_explode(shape: str) -> None:
 
 
 def members(**given: Any) -> bytes:
-    lists = ("logs", "statements", "certificates", "crls", "checkpoints", "descriptors", "hops")
-    empty: dict[str, Any] = {name: [] for name in lists}
+    whole = cbor.decode(bundle([]), what="bundle")
+    empty: dict[str, Any] = {name: [] for name in whole if isinstance(whole[name], list)}
     value = {
         "kind": bundles.KIND,
         "v": bundles.VERSION,
@@ -144,7 +144,13 @@ BUNDLES: dict[str, Callable[[], bytes]] = {
     ),
     "many revocation lists": lambda: members(crls=[n.to_bytes(9, "big") for n in range(60_000)]),
     "many checkpoints": lambda: members(
-        checkpoints=[[0, 0, n, bytes(32), 1, 1, 1, b""] for n in range(15_000)]
+        checkpoints=[[0, 0, n, bytes(32), bytes(32), 1, 1, 1, b""] for n in range(15_000)]
+    ),
+    "many links of a list": lambda: members(
+        statements=[[0, 0, b"x", None, [], None, None]],
+        logs=[["NL-POL", 0]],
+        checkpoints=[[0, 0, 1 << 40, bytes(32), bytes(32), 1, 1, 1, b""]],
+        lists=[[0, bytes(32), [[n, bytes(32)] for n in range(1, 20_000)], b""]],
     ),
     "many hops": lambda: members(
         hops=[[bytes(32), bytes(32), bytes(32), 1, 1, 1, bytes(32), n] for n in range(6_000)]
@@ -198,6 +204,7 @@ def test_a_long_record_of_short_events_is_judged_as_ever(desk: Desk, tmp_path: P
         bare,
         statements=tuple(replace(signed, receipt=None, first=None) for signed in bare.statements),
         checkpoints=(),
+        lists=(),
         chain=None,
     )
     assert verify(short.encode(), root).verdict.value == "incomplete", (

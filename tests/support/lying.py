@@ -50,7 +50,9 @@ class Lying:
     def __getattr__(self, name: str) -> Any:
         honest = getattr(self._api, name)
         lie = self._lies.get(name)
-        return honest if lie is None else lambda *given: lie(honest(*given), *given)
+        return (
+            honest if lie is None else lambda *given, **named: lie(honest(*given, **named), *given)
+        )
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from ledger.domain.bundle.bundle import (
     BundledDescriptor,
     BundledStatement,
     ChainSection,
+    EntryList,
     LogRef,
     StorageProof,
 )
@@ -37,6 +38,7 @@ from ledger.domain.verify import FileDigest, Status, Verdict, VerificationReport
 from tests.support.log_trees import reader
 from tests.support.malice import World
 from tests.support.malice_agency import Agency, Item, Signer
+from tests.vectors.maps import map_proof
 
 CONTENT = {
     "cid": "b" + "a" * 58,
@@ -79,6 +81,8 @@ class LyingItem:
     events: list[Event] = field(default_factory=list)
     hops: list[Hop] = field(default_factory=list)
     beside: list[Event] = field(default_factory=list)
+    #: How far a log's list goes and its receipts are, where not to the newest checkpoint.
+    listed: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         rng = self.origin.rng
@@ -167,7 +171,7 @@ class LyingItem:
 
     def _copy(self) -> LyingItem:
         lists = {"events": [*self.events], "hops": [*self.hops], "beside": [*self.beside]}
-        other = replace(self, **lists)
+        other = replace(self, **lists, listed={**self.listed})
         other.urn, other.salt = self.urn, self.salt
         return other
 
@@ -265,7 +269,8 @@ def _bundle(item: LyingItem) -> tuple[bytes, TrustRoot]:
     for event in everything:
         agency, log = event.agency, logs.index(event.agency.code)
         index, sizes = agency.entries.index(event.statement.entry), sorted(agency.checkpoints)
-        first, newest = next(size for size in sizes if size > index), sizes[-1]
+        first = next(size for size in sizes if size > index)
+        newest = item.listed.get(agency.code, sizes[-1])
         wanted |= {(log, first), (log, newest)}
         read = reader(agency.leaves())
         receipt = receipts.issue(
@@ -290,14 +295,28 @@ def _bundle(item: LyingItem) -> tuple[bytes, TrustRoot]:
         )
         for event, log, index, receipt, first in rows
     )  # fmt: skip
+    lists = tuple(
+        EntryList(
+            numbers[log, size],
+            bytes(32),
+            (),
+            map_proof(world[code].log_id, world[code].mapped(size), item.urn),
+        )
+        for log, code in enumerate(logs)
+        for size in [item.listed.get(code, max(world[code].checkpoints))]
+    )
     certificates_used = {e.statement.certificate: e.statement.chain[0] for e in item.events}
     issuers = {certificates.parse(der).agency for der in certificates_used.values()}
     named = sorted({*issuers, *logs})
     ids = [world.contracts.log_id(agency_id(code), 0) for code in logs]
     key = contract_layout.custody_key(agency_id(item.origin.code), item.ref)
+    accepted = [hop.taker for hop in item.hops if hop.outcome == contract_layout.ACCEPTED]
+    holder = accepted[-1] if accepted else agency_id(item.origin.code)
+    held = [log for log, code in enumerate(logs) if agency_id(code) == holder]
     concluded = sum(hop.outcome != contract_layout.OPEN for hop in item.hops)
     on_ledger = [
         *(contract_layout.checkpoint_slot(ids[one.log], one.size) for one in checkpoints),
+        *(contract_layout.newest_slot(ids[log]) for log in held),
         contract_layout.custody_slot(key),
         *([contract_layout.hop_slot(key, concluded - 1)] if concluded else []),
         *([contract_layout.hop_slot(key, concluded)] if len(item.hops) > concluded else []),
@@ -306,7 +325,7 @@ def _bundle(item: LyingItem) -> tuple[bytes, TrustRoot]:
         contract_layout.descriptor_slot(agency_id(code), version)
         for code in named
         for version in ((1, 2) if code in issuers else (1,))
-    ]
+    ] + [contract_layout.agency_slot(holder)]
     ledger = chain.prove(world.contracts.ledger, on_ledger, block.number)
     registry = chain.prove(world.contracts.registry, on_registry, block.number)
     bundle = Bundle(
@@ -329,6 +348,7 @@ def _bundle(item: LyingItem) -> tuple[bytes, TrustRoot]:
                 *_proofs("registry", on_registry, registry.storage),
             ),
         ),
+        lists=lists,
     )
     root = replace(world.root, finality=(Pinned({block.number: block.hash}),))
     return bundle.encode(), root

@@ -194,6 +194,28 @@ def _opened_twice(item: LyingItem) -> None:
     item.say_beside(0, "acquired", file_body(OTHER), item.origin.people["officer"])
 
 
+def _left_out(item: LyingItem) -> None:
+    acquire(item)
+    item.say("note", {"text": "x"}, item.origin.people["officer"])
+    item.events.pop()
+
+
+def _void_left_out(item: LyingItem) -> None:
+    fork(item)
+    item.beside.clear()
+
+
+def _left_out_abroad(item: LyingItem) -> None:
+    fork(item)
+    item.beside.clear()
+    hand_over(item)
+
+
+def _denied(item: LyingItem) -> None:
+    acquire(item)
+    item.origin.denied.add(item.events[0].statement.entry)
+
+
 def _gap(item: LyingItem) -> None:
     fork(item)
     item.say("note", {"text": "z"}, item.origin.people["officer"])
@@ -250,5 +272,11 @@ CASES: Final[dict[str, Lie]] = {
     "taken by an offer that nobody signed": Lie(
         taken_by_nobody_s_offer, "incomplete", 8, "nothing shown here explains"
     ),
+    "a later event left out": Lie(_left_out, "incomplete", 8, "map of NL-POL proves other"),
+    "a void branch left out": Lie(_void_left_out, "incomplete", 8, "map of NL-POL proves other"),
+    "left out in the log of the giver": Lie(
+        _left_out_abroad, "incomplete", 8, "map of NL-POL proves other"
+    ),
+    "denied by the map of its own log": Lie(_denied, "incomplete", 8, "has nothing of this item"),
     "two files in one record": Lie(_two_files, "incomplete", 9, "sha-512"),
 }

@@ -81,6 +81,9 @@ class Agency:
         self.authority = Authority.found(code, now)
         self.log_key = Ed25519PrivateKey.from_private_bytes(rng.randbytes(32))
         self.anchorer, self.governor = rng.randbytes(32), rng.randbytes(32)
+        self.recovery = sha256(
+            self.governor
+        ).digest()  # the random numbers of a test stay what they were
         key = HpkeKey("X25519", rng.randbytes(32))
         self.descriptor = descriptors.build(
             agency=code, version=1, jurisdiction=code[:2], authorities=[self.authority.der],
@@ -91,6 +94,7 @@ class Agency:
         self.people = {role: self.certify([role]) for role in ("officer", "custodian", "examiner")}
         self.crl = b""
         self.entries: list[bytes] = []
+        self.denied: set[bytes] = set()
         self.anchored = 0
         self.notes: dict[int, bytes] = {}
         self.checkpoints: dict[int, BundledCheckpoint] = {}
@@ -273,7 +277,12 @@ class Agency:
 
     def map_root(self, size: int, entries: Sequence[bytes] | None = None) -> bytes:
         """Of the item map over the first entries."""
-        return map_root(self.log_id, (self.entries if entries is None else entries)[:size])
+        return map_root(self.log_id, self.mapped(size, entries))
+
+    def mapped(self, size: int, entries: Sequence[bytes] | None = None) -> list[bytes]:
+        """What the map is made of: the first entries, without those that are denied."""
+        shown = (self.entries if entries is None else entries)[:size]
+        return [b"" if entry in self.denied else entry for entry in shown]
 
     def anchor(self) -> None:
         """Anchor everything logged so far."""

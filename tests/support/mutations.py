@@ -12,6 +12,7 @@ from ledger.domain.bundle.bundle import Bundle
 from ledger.domain.codecs import rlp
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity import revocation_list as revocation_lists
+from ledger.domain.log import item_map
 from ledger.domain.log import receipt as receipts
 from ledger.domain.log import statement as statements
 from ledger.services.node.certificate_authority import Authority, new_pseudonym
@@ -37,6 +38,17 @@ def edit_checkpoint(bundle: Bundle, number: int, **changes: Any) -> Bundle:
     rows = list(bundle.checkpoints)
     rows[number] = replace(rows[number], **changes)
     return replace(bundle, checkpoints=tuple(rows))
+
+
+def edit_list(bundle: Bundle, **changes: Any) -> Bundle:
+    [one] = bundle.lists
+    return replace(bundle, lists=(replace(one, **changes),))
+
+
+def edit_proof(bundle: Bundle, **changes: Any) -> Bundle:
+    """With another proof of the item map."""
+    proof = item_map.parse_proof(bundle.lists[0].proof)
+    return edit_list(bundle, proof=replace(proof, **changes).encode())
 
 
 def edit_storage(
@@ -71,10 +83,10 @@ def forged_receipt(bundle: Bundle, sample: Sample) -> bytes:
     ).encode()
 
 
-def forged_note(bundle: Bundle, sample: Sample, **changes: Any) -> bytes:
-    one = replace(bundle.checkpoints[0], **changes)
+def forged_note(bundle: Bundle, sample: Sample, at: int = 0, **changes: Any) -> bytes:
+    one = replace(bundle.checkpoints[at], **changes)
     return receipts.sign_checkpoint(
-        sample.desk.node.keys.log,
+        sample.desk.node.keys.logs[0],
         log_id=sample.desk.node.log_id,
         size=one.size,
         root=one.root,

@@ -11,6 +11,7 @@ from ledger.adapters import profiles
 from ledger.client.intake.upload import UploadOptions
 from ledger.domain.bundle import bundle as bundles
 from ledger.domain.bundle.bundle import Bundle
+from ledger.domain.log import item_map
 from ledger.domain.verify import FileDigest
 from tests.support.desk import Desk
 
@@ -32,6 +33,7 @@ class Sample:
         self.data = desk.bundle(item.evidence)
         self.other = bundles.parse(desk.bundle(other.evidence))
         self.good = bundles.parse(self.data)
+        self.proof = item_map.parse_proof(self.good.lists[0].proof)
         self.root = desk.trust()
         self.file = FileDigest(item.size, item.digests)
 

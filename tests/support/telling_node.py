@@ -108,6 +108,7 @@ class TellingNode:
     def _receipt(self, digest: str) -> Any:
         found = self.chain.receipt(_bytes(digest))
         return found and {
+            "transactionHash": digest,
             "status": hex(found.succeeded),
             "blockNumber": hex(found.block),
             "blockHash": "0x" + found.block_hash.hex(),

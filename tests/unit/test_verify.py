@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from ledger.domain.bundle import bundle as bundles
-from ledger.domain.bundle.bundle import Bundle, BundledTimestamp
+from ledger.domain.bundle.bundle import Bundle, BundledTimestamp, EntryLink
 from ledger.domain.codecs import cbor
 from ledger.domain.event import disclosure as sd
 from ledger.domain.log import statement as statements
@@ -20,6 +20,8 @@ from ledger.domain.verify import Status, Verdict, verify
 from tests.support.mutations import (
     edit_checkpoint,
     edit_header,
+    edit_list,
+    edit_proof,
     edit_statement,
     edit_storage,
     flip,
@@ -55,6 +57,19 @@ MUTATIONS: dict[str, tuple[int, Mutation]] = {
         lambda b, s: replace(b, timestamps=(BundledTimestamp(None, 0, b"x"),)),
     ),
     "certificate cut": (1, lambda b, s: replace(b, certificates=(b.certificates[0][:-1],))),
+    "a list of no checkpoint": (1, lambda b, s: edit_list(b, checkpoint=9)),
+    "a log with two lists": (1, lambda b, s: replace(b, lists=b.lists * 2)),
+    "a list with a cut proof": (1, lambda b, s: edit_list(b, proof=b.lists[0].proof[:-1])),
+    "a link in the place of an event": (
+        1,
+        lambda b, s: edit_list(b, links=(EntryLink(b.statements[0].index, bytes(32)),)),
+    ),
+    "a link beyond the checkpoint": (
+        1,
+        lambda b, s: edit_list(b, links=(EntryLink(b.checkpoints[-1].size, bytes(32)),)),
+    ),
+    "a link twice": (1, lambda b, s: edit_list(b, links=(EntryLink(0, bytes(32)),) * 2)),
+    "a list at another checkpoint than its receipts": (6, lambda b, s: edit_list(b, checkpoint=0)),
     "header cut": (1, lambda b, s: edit_chain(b, header=(b.chain.header[:-1] if b.chain else b""))),
     "disclosure cut": (
         1,
@@ -242,6 +257,39 @@ def test_a_changed_bundle_is_refused_at_the_step_at_fault(sample: Sample, name: 
     assert (report.verdict, failed) == (Verdict.FAILED, [step]), report.as_json()
 
 
+#: Lists of entries that prove nothing: no later event is ruled out, and nothing is refuted.
+UNPROVEN: dict[str, Callable[[Bundle, Sample], Bundle]] = {
+    "no list": lambda b, s: replace(b, lists=()),
+    "a list that begins elsewhere": lambda b, s: edit_list(b, before=b"\x01" * 32),
+    "a link to nothing": lambda b, s: edit_list(b, links=(EntryLink(0, b"\x01" * 32),)),
+    "a proof of another item": lambda b, s: edit_list(b, proof=s.other.lists[0].proof),
+    "a proof with another sibling": lambda b, s: edit_proof(
+        b, siblings=(b"\x01" * 32, *s.proof.siblings[1:])
+    ),
+    "a proof with another value": lambda b, s: edit_proof(
+        b, terminal=(s.proof.terminal[0], b"\x01" * 32)
+    ),
+    "a proof with another key": lambda b, s: edit_proof(
+        b, terminal=(b"\x01" * 32, s.proof.terminal[1])
+    ),
+    "a proof of an empty map": lambda b, s: edit_proof(b, siblings=(), terminal=None),
+    "a note of the list that names no map": lambda b, s: edit_checkpoint(
+        b, -1, note=forged_note(b, s, at=-1, map_root=None)
+    ),
+}
+
+
+@pytest.mark.parametrize("name", UNPROVEN)
+def test_a_list_that_proves_nothing_leaves_it_open_whether_events_are_missing(
+    sample: Sample, name: str
+) -> None:
+    changed = UNPROVEN[name](sample.good, sample).encode()
+    report = verify(changed, sample.root, file=sample.file)
+    opened = [one.number for one in report.steps.values() if one.status is Status.NOT_CHECKED]
+    assert (report.verdict, opened) == (Verdict.INCOMPLETE, [8]), report.as_json()
+    assert report.facts["completeAsOf"] is None
+
+
 def test_single_flipped_bits_are_never_believed(sample: Sample, rng: random.Random) -> None:
     for _ in range(600):
         data = bytearray(sample.data)
@@ -337,6 +385,7 @@ def test_an_older_checkpoint_replayed_as_the_newest_is_refused(sample: Sample) -
     cut = replace(
         sample.good,
         checkpoints=(first,),
+        lists=(),
         statements=tuple(replace(statement, first=0) for statement in sample.good.statements),
     )
     report = verify(cut.encode(), sample.root, file=sample.file)

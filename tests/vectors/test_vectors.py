@@ -14,9 +14,10 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from ledger.domain.bundle import trust, trust_fingerprint
+from ledger.domain.bundle.bundle import EntryList
 from ledger.domain.chain import evm, finality
 from ledger.domain.chain.finality import HeaderHash
-from ledger.domain.codecs import cose
+from ledger.domain.codecs import cbor, cose
 from ledger.domain.codecs.text import from_b64url
 from ledger.domain.crypto import content_encryption, grants
 from ledger.domain.crypto.grants import HpkePrivateKey
@@ -203,6 +204,28 @@ def test_a_mutated_bundle_is_refused_at_its_step(name: str) -> None:
         return
     failed = [one.number for one in report.steps.values() if one.status is Status.FAILED]
     assert (report.verdict, failed) == (Verdict.FAILED, [step])
+
+
+@pytest.mark.parametrize("name", sorted(BUNDLES["unproven"]))
+def test_a_list_that_proves_nothing_leaves_its_step_open(name: str) -> None:
+    report, step = check(name), BUNDLES["unproven"][name]["step"]
+    opened = [one.number for one in report.steps.values() if one.status is Status.NOT_CHECKED]
+    assert (report.verdict, opened) == (Verdict.INCOMPLETE, [step])
+    assert report.facts["completeAsOf"] is None
+
+
+def test_the_example_of_a_list_is_the_one_in_the_description() -> None:
+    """docs/format.md, "Lists of entries"."""
+    [log] = [one for one in ITEM_MAP["good"] if one["logId"].startswith("9494ec7c")]
+    proof = log["proofs"][0]["proof"]
+    row = EntryList(0, bytes(32), (), bytes.fromhex(proof))
+    shown = cbor.encode([row.checkpoint, row.before, [], row.proof]).hex()
+    assert shown == "84005820" + "00" * 32 + "805849" + proof
+    assert proof.startswith("8400408082" + "5820d31ca3fc")
+    assert "582069b301b5" in proof
+    hashed = item_map.entry_hash(bytes.fromhex("29133a1624"))
+    link = cbor.encode([[0, hashed]]).hex()
+    assert link.startswith("8182005820" + "48f52b35")
 
 
 @pytest.mark.parametrize("name", sorted(LYING["lies"]))

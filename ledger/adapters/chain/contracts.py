@@ -7,14 +7,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from coincurve import PrivateKey, PublicKey
+from coincurve import PrivateKey
 
-from ledger.adapters.chain import abi, fee_raises
-from ledger.adapters.recursion_limit import limited
+from ledger.adapters.chain import abi, fee_raises, signed_calls
 from ledger.domain.audit import contract_events
 from ledger.domain.audit.contract_events import ContractEvent
 from ledger.domain.chain import contract_layout
 from ledger.domain.chain.evm import keccak256
+from ledger.domain.chain.standing import Standing
 from ledger.domain.chain.transactions import Anchored, SentCall
 from ledger.domain.codecs import rlp
 from ledger.domain.codecs.text import counted
@@ -23,13 +23,13 @@ from ledger.domain.ports.node_and_chain import (
     Chain,
     HopStep,
     LatestCheckpoint,
-    Standing,
     TransactionReceipt,
 )
 
 REGISTRY: Final = "AgencyRegistry"
 LEDGER: Final = "EvidenceLedger"
-_DEPLOY_GAS: Final = 5_000_000
+_DEPLOY_GAS: Final = 5_500_000
+_FOUNDER_GAS: Final = 300_000  # more for each, up to 64
 _ANCHOR_GAS: Final = (
     300_000  # three times the worst anchor: an estimate could be stale when it is mined
 )
@@ -79,13 +79,14 @@ _EVENTS: Final[dict[str, Callable[[int, int, dict[str, Any]], ContractEvent]]] =
 
 @dataclass(frozen=True, slots=True)
 class Founder:
-    """An agency at deployment: its code, two accounts (20 bytes) and the digest of its first
+    """An agency at deployment: its code, three accounts (20 bytes) and the digest of its first
     descriptor.
     """
 
     code: str
     governor: bytes
     anchorer: bytes
+    recovery: bytes
     descriptor_digest: bytes
 
 
@@ -100,23 +101,8 @@ def sign_transaction(
     """Sign an EIP-1559 transaction, ``value`` in wei; returns the exact bytes to record and
     send.
     """
-    with limited():
-        from eth_account import Account  # over a second of imports, needed for anchoring only
-
-    maximum, tip = chain.fees()
-    fields: dict[str, Any] = {
-        "type": 2,
-        "chainId": chain.chain_id(),
-        "nonce": nonce,
-        "maxFeePerGas": maximum,
-        "maxPriorityFeePerGas": tip,
-        "gas": gas,
-        "value": value,
-        "data": data,
-    }
-    if to is not None:
-        fields["to"] = to
-    return bytes(Account.sign_transaction(fields, key).raw_transaction)
+    place = signed_calls.Place(chain.chain_id(), nonce, *chain.fees())
+    return signed_calls.sign(key, place, to=to, data=data, gas=gas, value=value)
 
 
 def wait(chain: Chain, transaction: bytes, *, timeout: float = _WAIT) -> TransactionReceipt:
@@ -140,17 +126,23 @@ def wait(chain: Chain, transaction: bytes, *, timeout: float = _WAIT) -> Transac
     return receipt
 
 
+@dataclass(frozen=True, slots=True)
+class Delays:
+    """How long the registry waits, in seconds, and for what an account may object to in blocks
+    besides: whoever halts the chain cannot let a window pass unused.
+    """
+
+    descriptor: int
+    proposal_life: int
+    recovery: int
+    recovery_blocks: int = 0  # on development chains, which make blocks for transactions alone
+
+
 def deploy(
-    chain: Chain,
-    key: bytes,
-    founders: Sequence[Founder],
-    *,
-    descriptor_delay: int,
-    proposal_life: int,
-    recovery_delay: int,
+    chain: Chain, key: bytes, founders: Sequence[Founder], delays: Delays
 ) -> tuple[bytes, bytes, int]:
     """Deploy registry and ledger from the account of ``key``; returns their addresses and the
-    registry's block. Delays are seconds.
+    registry's block.
     """
     deployer = address_of(key)
     nonce = chain.nonce(deployer)
@@ -158,18 +150,21 @@ def deploy(
     # creator's nonce.
     ledger = keccak256(rlp.encode([deployer, rlp.encode_number(nonce + 1)]))[12:]
     rows = [
-        (founder.code, founder.governor, founder.anchorer, founder.descriptor_digest)
-        for founder in founders
+        (one.code, one.governor, one.anchorer, one.recovery, one.descriptor_digest)
+        for one in founders
     ]
-    code = abi.constructor(REGISTRY, ledger, rows, descriptor_delay, proposal_life, recovery_delay)
-    registry, block = _create(chain, key, code, nonce)
-    if _create(chain, key, abi.constructor(LEDGER, registry), nonce + 1)[0] != ledger:
+    waits = (delays.descriptor, delays.proposal_life, delays.recovery, delays.recovery_blocks)
+    code = abi.constructor(REGISTRY, ledger, rows, waits)
+    gas = _DEPLOY_GAS + len(founders) * _FOUNDER_GAS
+    registry, block = _create(chain, key, code, nonce, gas)
+    code = abi.constructor(LEDGER, registry)
+    if _create(chain, key, code, nonce + 1, _DEPLOY_GAS)[0] != ledger:
         raise ChainError("the ledger was deployed at another address than the registry expects")
     return registry, ledger, block
 
 
-def _create(chain: Chain, key: bytes, code: bytes, nonce: int) -> tuple[bytes, int]:
-    raw = sign_transaction(chain, key, to=None, data=code, gas=_DEPLOY_GAS, nonce=nonce)
+def _create(chain: Chain, key: bytes, code: bytes, nonce: int, gas: int) -> tuple[bytes, int]:
+    raw = sign_transaction(chain, key, to=None, data=code, gas=gas, nonce=nonce)
     receipt = wait(chain, chain.send(raw))
     if receipt.contract is None:
         raise ChainError(
@@ -245,6 +240,7 @@ class Contracts:
         return Standing(
             bytes.fromhex(found[0][2:]),
             bytes.fromhex(found[2][2:]),
+            bytes.fromhex(found[9][0][2:]),
             int(found[3]) == _ACTIVE,
             int(found[5]),
             int(found[6]),
@@ -324,26 +320,11 @@ class Contracts:
         makes them).
         """
         try:
-            fields = rlp.decode(raw[1:], what="transaction")
-            if (
-                raw[:1] != b"\x02"
-                or not isinstance(fields, list)
-                or len(fields) != 12
-                or fields[5] != self.ledger
-            ):
-                raise FormatError("transaction: not one to the ledger")
-            chain, nonce, parity, r, s = (
-                rlp.number(fields[place], what="transaction") for place in (0, 1, 9, 10, 11)
-            )
-            if chain != self.chain.chain_id() or parity > 1 or not isinstance(fields[7], bytes):
-                raise FormatError("transaction: for another chain")
-            signed = keccak256(b"\x02" + rlp.encode(fields[:9]))
-            signature = r.to_bytes(32, "big") + s.to_bytes(32, "big") + bytes([parity])
-            key = PublicKey.from_signature_and_message(signature, signed, hasher=None)
-        except (FormatError, ValueError, OverflowError) as error:
+            sent = signed_calls.read(raw, to=self.ledger, chain=self.chain.chain_id())
+        except FormatError as error:
             raise ChainError("these bytes are no transaction of a node to the ledger") from error
-        function, arguments = abi.decode_call(LEDGER, fields[7])
-        common = (keccak256(raw), keccak256(key.format(compressed=False)[1:])[12:], nonce)
+        function, arguments = abi.decode_call(LEDGER, sent.data)
+        common = (keccak256(raw), sent.sender, sent.nonce)
         if function == "anchor":
             return SentCall(*common, anchored=arguments[:4])
         if function not in (_OFFER, *_OUTCOMES.values()):
@@ -351,6 +332,10 @@ class Contracts:
         # The offer itself stands at the fourth place; an outcome names its own statement behind the
         # offer that it answers.
         return SentCall(*common, digest=arguments[3])
+
+    def read_publication(self, raw: bytes) -> tuple[bytes, bytes, bytes]:
+        """See domain.ports.node_and_chain.Contracts."""
+        return signed_calls.read_publication(raw, self.registry, self.chain.chain_id())
 
     def events(self, first: int, last: int) -> list[ContractEvent]:
         """What happened at both contracts, in order; the time is that of the block."""

@@ -33,14 +33,10 @@ class JsonRpc:
             the members of the answer: ``error``, None where there is none, and else ``result``.
 
         Raises:
-            NetworkError: no answer in time, or none of JSON-RPC.
+            NetworkError: no answer in time, none of JSON-RPC, or one to another call.
         """
-        request = {
-            "jsonrpc": "2.0",
-            "method": method,
-            "params": list(params),
-            "id": next(self._ids),
-        }
+        number = next(self._ids)
+        request = {"jsonrpc": "2.0", "method": method, "params": list(params), "id": number}
         answer = self._web.call(
             "POST",
             "",
@@ -49,7 +45,11 @@ class JsonRpc:
             attempts=_ATTEMPTS,
             content=json.dumps(request).encode(),
         )
-        return _rpc_of(answer)
+        found = _rpc_of(answer)
+        # Of a call that it could not read a server names none (JSON-RPC 2.0, section 5).
+        if found["id"] != number and (found["error"] is None or found["id"] is not None):
+            raise WebError(WHO, "answered another call than was made", hint=HINT)
+        return found
 
     def close(self) -> None:
         """Release connections."""
@@ -61,7 +61,7 @@ def _rpc_of(answer: Answer) -> dict[str, Any]:
     well.
     """
     try:
-        found: dict[str, Any] = answer.json({"error": Maybe(object)})
+        found: dict[str, Any] = answer.json({"error": Maybe(object), "id": Maybe(object)})
     except WebError as error:
         if answer.status != 200:
             raise WebError(WHO, f"answered {answer.status}", hint=HINT) from error

@@ -32,6 +32,7 @@ _SIGNERS: Final[dict[Kind, tuple[str, ...]]] = {
     "none": (),
 }
 _RECEIPT: Final = {
+    "transactionHash": rpc_header.WORD,
     "status": rpc_header.NUMBER,
     "blockNumber": rpc_header.NUMBER,
     "blockHash": rpc_header.WORD,
@@ -258,7 +259,9 @@ class RpcChain:
         return digest
 
     def _knows(self, digest: bytes) -> bool:
-        return self._ask("eth_getTransactionByHash", "0x" + digest.hex()) is not None
+        shape = Maybe({"hash": rpc_header.WORD})
+        found = self._ask("eth_getTransactionByHash", "0x" + digest.hex(), shape=shape)
+        return found is not None and _bytes(found["hash"]) == digest
 
     def receipt(self, transaction: bytes) -> TransactionReceipt | None:
         """Receipt of a mined transaction, or None."""
@@ -267,6 +270,8 @@ class RpcChain:
         )
         if answer is None:
             return None
+        if _bytes(answer["transactionHash"]) != transaction:
+            raise WebError(WHO, "answered nonsense: the receipt of another transaction", hint=HINT)
         contract = _bytes(answer["contractAddress"]) if answer["contractAddress"] else None
         return TransactionReceipt(
             int(answer["status"], 16) == 1,

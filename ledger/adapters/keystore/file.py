@@ -44,6 +44,7 @@ class FileKeyring:
         self._salt = salt
         self._secrets = secrets_by_name
         self._changed = set[str]()
+        self._dropped = set[str]()
 
     @classmethod
     def create(cls, path: Path, passphrase: bytes) -> FileKeyring:
@@ -111,8 +112,9 @@ class FileKeyring:
                 f"{self._path} was replaced by another keyring meanwhile",
                 hint="try again; that one is unchanged",
             )
-        self._secrets = sealed.open(self._key) | {
-            name: self._secrets[name] for name in self._changed
+        written = sealed.open(self._key) | {name: self._secrets[name] for name in self._changed}
+        self._secrets = {
+            name: secret for name, secret in written.items() if name not in self._dropped
         }
 
     def _write(self, *, force: bool) -> None:
@@ -133,6 +135,7 @@ class FileKeyring:
         with files.replacing(self._path, force=force, alone=force) as file:
             file.write(json.dumps(value, indent=1).encode() + b"\n")
         self._changed.clear()
+        self._dropped.clear()
 
     def names(self) -> list[str]:
         """Names of the secrets held."""
@@ -142,6 +145,13 @@ class FileKeyring:
         """Hold raw bytes; on disk after ``save``."""
         self._secrets[name] = value
         self._changed.add(name)
+        self._dropped.discard(name)
+
+    def drop(self, name: str) -> None:
+        """Hold a secret no longer; gone from the disk after ``save``."""
+        self._secrets.pop(name, None)
+        self._changed.discard(name)
+        self._dropped.add(name)
 
     def get(self, name: str) -> bytes:
         """Raw bytes.

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final, TypeVar
 
 from ledger.adapters.node import signed_records
-from ledger.adapters.node.finding import FindingNode
+from ledger.adapters.node.finding import page_of
+from ledger.adapters.node.governing import GoverningNode
 from ledger.adapters.node.http import LARGE, KeptSession, Session, bytes_of
 from ledger.adapters.web.client import WebError
 from ledger.domain.codecs.text import b64url
@@ -26,7 +27,7 @@ _KEPT: Final = 5  # seconds for which what the node is counts, unasked
 _LOOK: Final = "before you repeat it, look whether it is there: custody list, or custody show ITEM"
 
 
-class NodeClient(FindingNode):
+class NodeClient(GoverningNode):
     """Calls of the API, for people; see HttpNode."""
 
     _said: tuple[float, node_answers.About] | None = None
@@ -277,14 +278,6 @@ class NodeClient(FindingNode):
         """Alarms, oldest first."""
         return self._all("GET", "/v1/alarms", "alarms", node_answers.Alarm)
 
-    def partners(self) -> list[node_answers.Partner]:
-        """Agencies known there."""
-        return self._all("GET", "/v1/partners", "partners", node_answers.Partner)
-
-    def add_partner(self, url: str) -> node_answers.Partner:
-        """Let the node get to know the agency at an address."""
-        return self._one("POST", "/v1/partners", node_answers.Partner, json={"url": url})
-
     def handovers(self) -> list[answers.Handover]:
         """Handovers under way."""
         return list(self._pages("/v1/handovers", "handovers", answers.Handover))
@@ -375,12 +368,12 @@ class NodeClient(FindingNode):
 
     def timestamps(self) -> Iterator[node_answers.TimeStamp]:
         """Tokens of time authorities, in the order of checkpoints."""
-        after: int | None = -1
-        while after is not None:
-            asked = {"after": after}
-            page = self._one("GET", "/v1/timestamps", node_answers.TimeStamps, params=asked)
-            yield from page.stamps
-            after = page.next
+        shape = page_of("stamps", node_answers.TimeStamp)
+
+        def ask(after: int) -> Any:
+            return self._ask("GET", "/v1/timestamps", shape, params={"after": after})
+
+        yield from self._turned("stamps", ask)
 
     def agency(self) -> node_answers.About:
         """Who the node is, as it said within the last seconds: this is asked with each item."""

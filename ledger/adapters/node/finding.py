@@ -29,7 +29,7 @@ class FindingNode(HttpNode):
     def search(self, scheme: str, value: str) -> list[str]:
         """Items with an identifier."""
         wanted = {"scheme": scheme, "value": value}
-        shape = _page("evidence", EVIDENCE)
+        shape = page_of("evidence", EVIDENCE)
 
         def ask(after: int) -> Any:
             return self._ask("POST", "/v1/evidence/search", shape, json={**wanted, "after": after})
@@ -44,7 +44,7 @@ class FindingNode(HttpNode):
         """Items that the caller may see, page by page, limited to what is wanted: members of the
         API's `FindIn`.
         """
-        shape, behind = _page("items", answers.Item), None
+        shape, behind = page_of("items", answers.Item), None
         while True:
             body = {**wanted, "after": behind, "limit": _PAGE}
             page = self._ask("POST", "/v1/evidence/find", shape, json=body)
@@ -60,7 +60,7 @@ class FindingNode(HttpNode):
             behind = after
 
     def _pages(self, path: str, name: str, kind: type[T]) -> Iterator[T]:
-        shape = _page(name, kind)
+        shape = page_of(name, kind)
 
         def ask(after: int) -> Any:
             return self._ask("GET", path, shape, params={"after": after, "limit": _PAGE})
@@ -120,6 +120,6 @@ class FindingNode(HttpNode):
             after = following
 
 
-def _page(name: str, shape: object) -> dict[str, object]:
+def page_of(name: str, shape: object) -> dict[str, object]:
     """A page of a list, and the cursor of the next."""
     return {name: [shape], "next": Maybe(COUNT)}

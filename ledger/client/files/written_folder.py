@@ -124,6 +124,15 @@ class WrittenFolder:
             with suppress(FileNotFoundError):
                 os.unlink(self._at(name), dir_fd=self._fd)
 
+    def require_writable(self) -> None:
+        """Try whether a file can be made in it: nothing is signed for one that cannot.
+
+        Raises:
+            OSError: none can.
+        """
+        with self.new():
+            pass
+
     def put(self, made: bytes, folder: WrittenFolder, name: bytes, *, force: bool) -> None:
         """Give a file that was made here, and is closed, its name in a folder below.
 

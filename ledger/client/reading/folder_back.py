@@ -27,7 +27,6 @@ from ledger.domain.files.manifest import Facts, Folder, Manifest, Member
 from ledger.domain.ports.node_and_chain import Clock
 
 _CHUNK: Final = 1 << 20
-#: After these nothing further can be written either.
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
@@ -173,7 +172,7 @@ class FolderBack:
                 self._fail(member.path, member.evidence, str(error))
             except OSError as error:
                 self._fail(member.path, member.evidence, _why(error))
-                if error.errno in _FULL:
+                if is_over(error):
                     self.done.untried = len(members) - at - 1
                     return
             except CustodyError as error:
@@ -185,7 +184,7 @@ class FolderBack:
                     hint=error.hint,
                     contradicts=contradicts,
                 )
-                if isinstance(error, NetworkError | LockedError):
+                if is_over(error):
                     self.done.untried = len(members) - at - 1
                     return
 
@@ -236,6 +235,7 @@ class FolderBack:
                 self.done.kept += 1
                 self._bytes(member.size)
             else:
+                folder.require_writable()
                 self._write(wanted, lambda file: self._fetch(member, file), folder, name)
 
     def _write(
@@ -309,6 +309,13 @@ class FolderBack:
         retrieval.fetch(
             reading.node, reading.person, member.evidence, access, file, advance, recorded=body
         )
+
+
+def is_over(error: Exception) -> bool:
+    """Whether nothing further could come either: no access is signed for it."""
+    if isinstance(error, OSError):
+        return error.errno in _FULL
+    return isinstance(error, NetworkError | LockedError)
 
 
 def _require_listed(member: Member, body: dict[str, Any]) -> None:

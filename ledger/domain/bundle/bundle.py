@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, get_args
 
+from ledger.domain.bundle import pointers
 from ledger.domain.chain.contract_layout import ContractName, Hop
 from ledger.domain.chain.finality import MOST_DESCENDANTS
 from ledger.domain.codecs import cbor
@@ -18,8 +19,6 @@ from ledger.domain.codecs.text import is_version, quoted, require, subject_bytes
 from ledger.domain.errors import ForeignError, TruncatedError
 from ledger.domain.files import file_kind
 from ledger.domain.identity.names import check_code
-from ledger.domain.timestamps.authorities import LIST_LIMIT
-from ledger.domain.timestamps.tokens import LIMIT as TOKEN_LIMIT
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -41,6 +40,7 @@ _TOP: Final = {
     "hops",
     "timestamps",
     "timestampLists",
+    "lists",
     "chain",
 }
 
@@ -108,6 +108,27 @@ class BundledTimestamp:
 
 
 @dataclass(frozen=True, slots=True)
+class EntryLink:
+    """An entry about the item that is not shown: its place in the log, and its hash (03)."""
+
+    index: int
+    hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class EntryList:
+    """What the log of a checkpoint holds about the item at that size, with the proof of its item
+    map: the statements of the bundle that stand in that log, and ``links``, in their order behind
+    what ``before`` is the value of.
+    """
+
+    checkpoint: int
+    before: bytes
+    links: tuple[EntryLink, ...]
+    proof: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class StorageProof:
     """A proof of one slot of one contract."""
 
@@ -146,6 +167,7 @@ class Bundle:
     timestamps: tuple[BundledTimestamp, ...] = ()
     #: Revocation lists of time authorities.
     timestamp_lists: tuple[bytes, ...] = ()
+    lists: tuple[EntryList, ...] = ()
 
     def encode(self) -> bytes:
         """The bundle as a file.
@@ -168,6 +190,7 @@ class Bundle:
                 "hops": _rows_of(self.hops),
                 "timestamps": _rows_of(self.timestamps),
                 "timestampLists": list(self.timestamp_lists),
+                "lists": _rows_of(self.lists),
                 "chain": None if self.chain is None else _row_of(self.chain),
             }
         )
@@ -222,9 +245,9 @@ def parse(data: bytes) -> Bundle:
         None if chain is None else _parse_chain(chain),
         tuple(BundledTimestamp(*row) for row in _rows(value["timestamps"], "IIb", "timestamps")),
         _blobs(value["timestampLists"], "timestamp lists"),
+        tuple(_list(row) for row in _rows(value["lists"], "ihlb", "lists of entries")),
     )
-    _check_pointers(bundle)
-    _check_timestamps(bundle)
+    pointers.check(bundle)
     return bundle
 
 
@@ -258,58 +281,21 @@ def _decode(data: bytes) -> dict[str, Any]:
     return value
 
 
-def _check_pointers(bundle: Bundle) -> None:
-    """Statements and checkpoints point to what is there, every log is used, and nothing stands
-    twice.
-    """
-    statements, logs = bundle.statements, len(bundle.logs)
-    require(bool(statements), "bundle: holds no event")
-    require(all(row.log < logs for row in statements), "bundle: a statement points to no log")
-    require(
-        all(row.log < logs for row in bundle.checkpoints), "bundle: a checkpoint points to no log"
-    )
-    require(
-        {row.log for row in statements} == set(range(logs)),
-        "bundle: a log that no statement is in",
-    )
-    require(
-        all(row.first is None or row.first < len(bundle.checkpoints) for row in statements),
-        "bundle: a statement points to no checkpoint",
-    )
-    for name, rows in (
-        ("log", bundle.logs),
-        ("certificate", bundle.certificates),
-        ("revocation list", bundle.crls),
-        ("checkpoint", bundle.checkpoints),
-    ):
-        require(len(set(rows)) == len(rows), f"bundle: a {name} stands twice")
-
-
-def _check_timestamps(bundle: Bundle) -> None:
-    """Each is over one thing that is there, and as small as its kind is."""
-    for number, row in enumerate(bundle.timestamps):
-        require(
-            (row.checkpoint is None) is not (row.over is None)
-            and (row.checkpoint is None or row.checkpoint < len(bundle.checkpoints))
-            and (row.over is None or row.over < number),
-            "bundle: a timestamp points to nothing, or to two things",
-        )
-        require(len(row.token) <= TOKEN_LIMIT, "bundle: a timestamp is larger than a token is")
-    require(
-        all(len(crl) <= LIST_LIMIT for crl in bundle.timestamp_lists),
-        "bundle: a revocation list of a time authority is larger than we read",
-    )
-    for name, given in (("timestamp", bundle.timestamps), ("list", bundle.timestamp_lists)):
-        require(len(set(given)) == len(given), f"bundle: a {name} of timestamps stands twice")
-
-
 def _check_counts(value: dict[str, Any]) -> None:
     """Refuse lists that are far longer than the statements can use, before their members are
     parsed.
     """
     require(isinstance(value["statements"], list), "bundle: statements must be a list")
     most = 4 * len(value["statements"]) + 64
-    for name in ("logs", "certificates", "checkpoints", "hops", "timestamps", "timestampLists"):
+    for name in (
+        "logs",
+        "certificates",
+        "checkpoints",
+        "hops",
+        "timestamps",
+        "timestampLists",
+        "lists",
+    ):
         require(
             isinstance(value[name], list) and len(value[name]) <= most,
             f"bundle: far more {name} than its statements can use",
@@ -319,6 +305,12 @@ def _check_counts(value: dict[str, Any]) -> None:
 def _statement(row: list[Any]) -> BundledStatement:
     log, index, entry, document, disclosures, receipt, first = row
     return BundledStatement(log, index, entry, document, _texts(disclosures), receipt, first)
+
+
+def _list(row: list[Any]) -> EntryList:
+    checkpoint, before, links, proof = row
+    rows = _rows(links, "ih", "links to entries")
+    return EntryList(checkpoint, before, tuple(EntryLink(*link) for link in rows), proof)
 
 
 def _parse_chain(value: Any) -> ChainSection:

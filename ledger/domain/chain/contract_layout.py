@@ -15,15 +15,18 @@ from ledger.domain.log.statement import Effect
 #: The two contracts of a consortium.
 ContractName = Literal["registry", "ledger"]
 
+LOGS: Final = 0  # EvidenceLedger: log id -> newest checkpoint, in three words
 CHECKPOINTS: Final = 1  # EvidenceLedger: log id -> size -> commitment
 CUSTODY: Final = 2  # EvidenceLedger: key -> packed custody
 HOPS: Final = 3  # EvidenceLedger: key -> hop -> commitment
+AGENCIES: Final = 0  # AgencyRegistry: agency id -> packed agency
 DESCRIPTORS: Final = 1  # AgencyRegistry: agency id -> version -> commitment
 
 OPEN: Final = 0  # in a bundle only: the open offer behind the concluded hops
 ACCEPTED: Final = 1
 DECLINED: Final = 2
 WITHDRAWN: Final = 3
+RETIRED: Final = 3  # status of an agency
 #: Effect of a statement -> outcome that it has for a handover.
 OUTCOMES: Final[dict[Effect, int]] = {
     "accept": ACCEPTED,
@@ -42,6 +45,37 @@ def mapping(key: bytes, slot: bytes) -> bytes:
 def log_id(chain_id: int, ledger: bytes, agency: bytes, number: int) -> bytes:
     """keccak256(abi.encode(chainId, ledger, agencyId, logNumber))."""
     return keccak256(word(chain_id) + ledger.rjust(32, b"\x00") + agency + word(number))
+
+
+def newest_slot(log: bytes) -> bytes:
+    """The word of EvidenceLedger._logs[log] that begins with the size of its newest checkpoint."""
+    root = int.from_bytes(mapping(log, word(LOGS)), "big")
+    return word((root + 1) % (1 << 256))
+
+
+def unpack_size(value: bytes) -> int:
+    """The size in that word: bits 0-47."""
+    return int.from_bytes(value[26:], "big")
+
+
+def agency_slot(agency: bytes) -> bytes:
+    """AgencyRegistry._hot[agency]."""
+    return mapping(agency, word(AGENCIES))
+
+
+@dataclass(frozen=True, slots=True)
+class PackedAgency:
+    """What the registry holds of an agency, as far as a verifier asks: whether it is retired, and
+    the number of its current log.
+    """
+
+    is_retired: bool
+    log_number: int
+
+
+def unpack_agency(value: bytes) -> PackedAgency:
+    """Unpack the word: bits 160-167 status, 168-183 log number."""
+    return PackedAgency(value[11] == RETIRED, int.from_bytes(value[9:11], "big"))
 
 
 def checkpoint_slot(log: bytes, size: int) -> bytes:

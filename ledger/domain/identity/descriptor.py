@@ -130,6 +130,25 @@ def build(
     )
 
 
+def following(before: Descriptor, **changed: Any) -> Descriptor:
+    """The version that follows another, with other keys where ``changed`` says so, as ``build``
+    takes them; the same bytes for the same keys, so that what was interrupted goes on.
+    """
+    members: dict[str, Any] = {
+        "agency": before.agency,
+        "jurisdiction": before.jurisdiction,
+        "authorities": list(before.authorities),
+        "log_key": before.log_key,
+        "node": before.node,
+        "custody": before.custody,
+        "max_anchoring_delay": before.max_anchoring_delay,
+        "crl": before.crl,
+        "service": before.service,
+        "ipfs_peers": before.ipfs_peers,
+    }
+    return build(version=before.version + 1, **{**members, **changed})
+
+
 def parse(raw: bytes) -> Descriptor:
     """Parse a descriptor.
 

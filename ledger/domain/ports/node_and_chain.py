@@ -14,6 +14,8 @@ from typing import Any, Protocol
 from ledger.domain.audit.contract_events import ContractEvent
 from ledger.domain.chain.contract_layout import Hop
 from ledger.domain.chain.finality import HeaderHash
+from ledger.domain.chain.recognition import Kind
+from ledger.domain.chain.standing import Standing
 from ledger.domain.chain.transactions import Anchored, SentCall
 from ledger.domain.ports.answers import Copy, DisposalNote, Exchanged, Registered
 
@@ -95,6 +97,10 @@ class Chain(Protocol):
         """
         ...
 
+    def signers(self, kind: Kind, number: int) -> frozenset[bytes] | None:
+        """Who may seal the block behind one, as the node says; None where it does not say."""
+        ...
+
     def nonce(self, address: bytes) -> int:
         """Number of mined transactions of an account."""
         ...
@@ -163,20 +169,6 @@ class LatestCheckpoint:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """What the registry says of an agency: its accounts (20 bytes), and descriptor versions (0:
-    none pending).
-    """
-
-    governor: bytes
-    anchorer: bytes
-    active: bool
-    version: int
-    pending_version: int
-    pending_from: int
-
-
-@dataclass(frozen=True, slots=True)
 class HopStep:
     """A step of a handover between agencies as the contract takes it.
 
@@ -222,6 +214,15 @@ class Contracts(Protocol):
 
     def standing(self, agency: bytes) -> Standing:
         """What the registry says of an agency now."""
+        ...
+
+    def read_publication(self, raw: bytes) -> tuple[bytes, bytes, bytes]:
+        """What a signed transaction publishes: the account that signed it (20 bytes), the agency,
+        and the digest of the descriptor.
+
+        Raises:
+            ChainError: it is none that publishes a descriptor.
+        """
         ...
 
     def descriptor_commitment(self, agency: bytes, version: int) -> bytes:

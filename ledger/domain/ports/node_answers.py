@@ -56,6 +56,29 @@ class Checkpoint:
 
 
 @dataclass(frozen=True, slots=True)
+class DescriptorDraft:
+    """The next version of a descriptor, and where the transaction that publishes it goes: its
+    number at the governor's account, its fees per gas in wei.
+    """
+
+    document: Bytes
+    registry: str
+    chain: Count
+    nonce: Count
+    fee: Count
+    tip: Count
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedDescriptor:
+    """A version that the registry has, and whether everything in the log was anchored before."""
+
+    version: Count
+    activeFrom: Time
+    anchored: bool
+
+
+@dataclass(frozen=True, slots=True)
 class IpfsNode:
     """An IPFS node as the node sees it, and how many items are pinned, wait or are damaged."""
 
@@ -161,14 +184,6 @@ class TimeStamp:
     authority: str
     size: Count
     time: Time
-
-
-@dataclass(frozen=True, slots=True)
-class TimeStamps:
-    """A page of tokens; ``next`` is where the page behind it begins."""
-
-    stamps: tuple[TimeStamp, ...]
-    next: int | None
 
 
 @dataclass(frozen=True, slots=True)

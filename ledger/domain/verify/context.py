@@ -20,11 +20,13 @@ from ledger.domain.identity import revocation_list as revocation_lists
 from ledger.domain.identity.certificate import Certificate
 from ledger.domain.identity.names import agency_id
 from ledger.domain.item.statement_standings import CustodyBranch
+from ledger.domain.log import item_map
 from ledger.domain.log import receipt as receipts
 from ledger.domain.log import statement as statements
 from ledger.domain.log.receipt import Receipt
 from ledger.domain.log.statement import Statement
-from ledger.domain.verify import shown_branch
+from ledger.domain.verify import completeness, shown_branch
+from ledger.domain.verify.completeness import ShownList
 from ledger.domain.verify.shown_branch import BesideStatement
 from ledger.domain.verify.state import ContractState, ProvenContractState, ProvenDescriptors
 
@@ -39,7 +41,8 @@ _FREE: Final = 256 << 10
 class VerificationContext:
     """A bundle with everything parsed out of it, filled in as the steps go. Its statements are
     those of the branch that it shows, ``beside`` what stands behind them; ``is_part``: later events
-    of it are not judged, and what belongs to them is not spare.
+    of it are not judged, and what belongs to them is not spare; ``is_excerpt``: whoever sent it was
+    asked for no later ones; ``as_of``: the time to which nothing may be missing.
     """
 
     bundle: Bundle
@@ -53,6 +56,8 @@ class VerificationContext:
     beside: list[BesideStatement]
     seen: ContractState | None = None
     is_part: bool = False
+    is_excerpt: bool = False
+    as_of: int | None = None
     _state: ProvenContractState | None = None
     _directory: ProvenDescriptors | None = None
 
@@ -72,6 +77,11 @@ class VerificationContext:
         return self._state
 
     @cached_property
+    def lists(self) -> dict[int, ShownList]:
+        """What agencies' logs hold of the item, by the number of the log in the bundle."""
+        return completeness.read(self)
+
+    @cached_property
     def branch(self) -> CustodyBranch:
         """The branch that follows from all that is shown."""
         return shown_branch.derive_branch(
@@ -80,6 +90,7 @@ class VerificationContext:
             self.statements,
             self.events,
             self.beside,
+            whole={one.agency for one in self.lists.values() if one.is_whole},
             is_part=self.is_part,
         )
 
@@ -115,6 +126,8 @@ def parse(bundle: Bundle, root: TrustRoot, state: ContractState | None) -> Verif
     ]
     for checkpoint in bundle.checkpoints:
         receipts.parse_checkpoint(checkpoint.note)
+    for listed in bundle.lists:
+        item_map.parse_proof(listed.proof)
     for crl in bundle.crls:
         revocation_lists.load_crl(crl)
     if bundle.chain is not None:

@@ -126,12 +126,29 @@ def check_checkpoints(case: VerificationContext, report: VerificationReport) -> 
             )
         used |= {(first.log, first.size), (bundled.log, given.size)}
         proven.append(first.time)
-    used |= _stamped(case)
+    used |= _stamped(case) | _listed(case)
     covering = {(known.log, known.size) for known in case.bundle.checkpoints}
     if covering != used and not case.is_part:
         raise VerificationError(6, "the bundle holds a checkpoint that covers nothing in it")
     case.proven = proven[: len(case.statements)]
     return f"{counted(len(case.bundle.checkpoints), 'checkpoint')}, block {case.state.number}"
+
+
+def _listed(case: VerificationContext) -> set[tuple[int, int]]:
+    """Checkpoints, as (log, size), of lists of entries: the ones at which the receipts of their
+    logs are.
+    """
+    listed = {
+        checkpoint.log: checkpoint.size
+        for checkpoint in (case.bundle.checkpoints[row.checkpoint] for row in case.bundle.lists)
+    }
+    for number, (bundled, _, given) in enumerate(_rows(case)):
+        if given is not None and given.size != listed.get(bundled.log, given.size):
+            raise VerificationError(
+                6,
+                f"event {number}: its receipt and the list of its log are at two checkpoints",
+            )
+    return set(listed.items())
 
 
 def _stamped(case: VerificationContext) -> set[tuple[int, int]]:

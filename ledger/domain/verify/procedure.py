@@ -31,6 +31,7 @@ from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity import revocation_list as revocation_lists
 from ledger.domain.identity.names import agency_urn
 from ledger.domain.verify import (
+    completeness,
     content,
     custody_chain,
     other_times,
@@ -81,6 +82,8 @@ def verify_bundle(
     confirm: Confirm | None = None,
     state: ContractState | None = None,
     until: int | None = None,
+    as_of: int | None = None,
+    is_excerpt: bool = False,
 ) -> VerificationReport:
     """Verify a parsed bundle against a trust root.
 
@@ -88,6 +91,8 @@ def verify_bundle(
         size: of the bundle in bytes, where it came as a file.
         until: number of the last event to be judged, all of them otherwise: what came later, by
             whomever, spoils nothing of what stands before it.
+        as_of: time to which nothing may be missing. is_excerpt: nothing is asked of what agencies'
+            logs hold beyond what is shown.
         file: size and digests of the file to compare, measured by the caller; never the file
             itself.
         confirm: asks a chain of the verifier's choice for the final block hash at a number; may
@@ -111,6 +116,7 @@ def verify_bundle(
         _fail(report, 1, error)
         return report
     report.steps[1].status = Status.PASSED
+    case.as_of, case.is_excerpt = as_of, is_excerpt
     if is_part:
         case.is_part = True
         left = counted(count - len(case.statements), "later event")
@@ -147,6 +153,7 @@ def _steps(
         (3, lambda: _check_certificates(case, report)),
         (8, lambda: _check_custody(case, report)),
         (8, lambda: _check_rules(case, report)),
+        (8, lambda: completeness.check(case, report)),
         (6, lambda: _check_nothing_spare(case, report)),
         (7, lambda: _check_finality(case, confirm)),
         (9, lambda: content.check(case.events[0], file)),

@@ -10,6 +10,7 @@ shows (`ledger/domain/item/custody_branch.py`).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -34,6 +35,7 @@ _BESIDE: Final = {
     "lost": "the contract did not take it",
     "fork": "another one stands at its place",
     "opened twice": "the item was opened before",
+    "apart": "it hangs on no event of this item",
 }
 
 
@@ -73,12 +75,14 @@ def derive_branch(
     events: Sequence[Event | None],
     beside: Sequence[BesideStatement],
     *,
+    whole: AbstractSet[str] = frozenset(),
     is_part: bool,
 ) -> CustodyBranch:
     """The branch that follows from all that a bundle shows.
 
     Args:
-        bundle: without what stands beside its branch. is_part: later events are not judged, and
+        bundle: without what stands beside its branch. whole: agencies of whose current log all
+            entries about the item are shown. is_part: later events are not judged, and
             handovers that they concluded are left out.
     """
     shown = {statement.digest for statement in statements}
@@ -94,7 +98,10 @@ def derive_branch(
     codes |= {one.claims.to for one in sequenced if one.claims.to is not None}
     holders = {
         code: LogHolder(
-            frozenset(log for log, ref in zip(logs, bundle.logs, strict=True) if ref.agency == code)
+            frozenset(
+                log for log, ref in zip(logs, bundle.logs, strict=True) if ref.agency == code
+            ),
+            whole=code in whole,
         )
         for code in codes
     }
@@ -121,8 +128,8 @@ def _sequenced(
 def check_links(
     bundle: Bundle, statements: Sequence[Statement], beside: Sequence[BesideStatement]
 ) -> None:
-    """Check that what stands behind the branch hangs on something that is shown, and that its form
-    is right (verification step 2).
+    """Check that what stands behind the branch hangs on something that is shown, or is in a list of
+    what its log holds, and that its form is right (verification step 2).
 
     Raises:
         VerificationError: an event is missing in between or shown twice, or a document stands
@@ -136,13 +143,22 @@ def check_links(
         if claims.subject != bundle.evidence:
             raise VerificationError(2, f"event {number} is about another item")
         hangs = claims.prev in shown if claims.prev is not None else claims.seq == 0
-        if not count or not hangs or one.statement.digest in before:
+        has_place = hangs or _is_listed(bundle, one.bundled)
+        if not count or not has_place or one.statement.digest in before:
             raise _gap(number, count, claims.seq)
         before.add(one.statement.digest)
         if one.bundled.document is not None:
             raise VerificationError(
                 2, f"event {number} stands beside the branch, and is shown with its document"
             )
+
+
+def _is_listed(bundle: Bundle, row: BundledStatement) -> bool:
+    """Whether a statement is in the list of its log: whoever shows that may leave nothing out,
+    whatever its agency took into its log.
+    """
+    checkpoints = (bundle.checkpoints[one.checkpoint] for one in bundle.lists)
+    return any(one.log == row.log and row.index < one.size for one in checkpoints)
 
 
 def _gap(number: int, count: int, seq: int) -> VerificationError:
@@ -195,7 +211,7 @@ def check_branch(
             raise VerificationError(
                 2, f"event {number} has seq {seq}: it counts, and stands out of order"
             )
-        if standing not in _BESIDE:
+        if standing == "apart" and not _is_listed(bundle, one.bundled):
             raise _gap(number, count, seq)
     for number, (statement, row) in enumerate(zip(statements, bundle.statements, strict=True)):
         standing, log = branch.standings[statement.digest], bundle.logs[row.log].agency

@@ -25,11 +25,12 @@ class ContractState(ABC):
     """The storage words of registry and ledger at a block, from wherever the verifier has them.
 
     Args:
-        number: of the block.
+        number: of the block. time: of the block, seconds since 1970.
     """
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, number: int, time: int) -> None:
         self.number = number
+        self.time = time
 
     @abstractmethod
     def read(self, contract: ContractName, slot: bytes, *, step: int, what: str) -> bytes:
@@ -85,7 +86,7 @@ class ProvenContractState(ContractState):
 
     def __init__(self, chain: ChainSection, root: TrustRoot) -> None:
         self.header = evm.parse_header(chain.header)
-        super().__init__(self.header.number)
+        super().__init__(self.header.number, self.header.time)
         storage_roots = {
             "registry": self._account(root.registry, chain.registry, "registry"),
             "ledger": self._account(root.ledger, chain.ledger, "ledger"),

@@ -159,7 +159,8 @@ def _anchored(
         receipt = chain.receipt(call.hash)
         if receipt is None or not receipt.succeeded or receipt.block != checkpoint.block:
             continue
-        row = checkpoint_anchoring.submitted(node, *anchored, call.hash)
+        kept = stored["note"] if stored is not None else b""
+        row = checkpoint_anchoring.submitted(node, unit, *anchored, call.hash, kept=kept)
         newest = unit.checkpoints.newest(checkpoint.log, ("submitted", "anchored", "final"))
         behind = (
             stored["state"]
@@ -174,7 +175,13 @@ def _anchored(
         state: CheckpointState = "anchored" if waits else "final"
         into.checkpoints.put(
             checkpoint_anchoring.mined(
-                row, state, checkpoint.version, chain.block(checkpoint.block), receipt.gas_used
+                node,
+                unit,
+                row,
+                state,
+                checkpoint.version,
+                chain.block(checkpoint.block),
+                receipt.gas_used,
             )
         )
         return
@@ -199,12 +206,18 @@ def _pending(book: Rebuild, into: UnitOfWork, row: dict[str, Any], last: int, se
     # Where a fee was raised there are several: the row names the newest, or the one that was mined.
     for call in sorted(calls, key=lambda one: one.hash == row["transaction"]):
         receipt = chain.receipt(call.hash)
-        made = checkpoint_anchoring.submitted(node, *anchored, call.hash)
+        made = checkpoint_anchoring.submitted(node, into, *anchored, call.hash, kept=row["note"])
         if receipt is not None and receipt.succeeded and row["state"] == "anchored":
             version = node.contracts.active_version(node.keys.anchorer_address, receipt.block)
             into.checkpoints.put(
                 checkpoint_anchoring.mined(
-                    made, "anchored", version, chain.block(receipt.block), receipt.gas_used
+                    node,
+                    into,
+                    made,
+                    "anchored",
+                    version,
+                    chain.block(receipt.block),
+                    receipt.gas_used,
                 )
             )
         elif call.hash == row["transaction"] or (

@@ -27,6 +27,7 @@ from ledger.domain.item.item_history import ItemHistory
 from ledger.domain.item.recorded_event import RecordedEvent
 from ledger.domain.log import statement as statements
 from ledger.domain.log.statement import Statement
+from ledger.domain.verify import shown_branch
 from ledger.rows.handovers import LinkRow, TransferStepRow
 from ledger.rows.items import ItemRow, ShareRow
 from ledger.rows.logs import EntryRow
@@ -156,14 +157,9 @@ class _Replay:
         """The statements of the inherited record, up to the last one that the home took over. A
         record that tells how a handover ended may go on beyond that.
         """
-        parsed = (
-            [
-                (statement, statements.parse_entry(statement.entry))
-                for statement in self.bundle.statements
-            ]
-            if self.bundle is not None
-            else []
-        )
+        rows = self.bundle.statements if self.bundle is not None else ()
+        parsed = [(row, statements.parse_entry(row.entry)) for row in rows]
+        del parsed[shown_branch.length([statement for _, statement in parsed]) :]
         while parsed and self.unit.logs.entry_by_digest(parsed[-1][1].digest) is None:
             parsed.pop()
         return parsed
@@ -332,6 +328,7 @@ class _Replay:
         return Opened(
             Parcel(b"", (), ()),
             bundle,
+            (),
             tuple(statement for _, statement in self.foreign[:count]),
             tuple(events),
             self.key,

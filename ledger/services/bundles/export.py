@@ -4,7 +4,7 @@ before it came to us.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from ledger.domain.bundle.bundle import (
@@ -12,12 +12,11 @@ from ledger.domain.bundle.bundle import (
     BundledCheckpoint,
     BundledDescriptor,
     BundledStatement,
-    ChainSection,
+    EntryList,
     LogRef,
-    StorageProof,
 )
 from ledger.domain.chain import contract_layout
-from ledger.domain.chain.contract_layout import ContractName, Hop
+from ledger.domain.chain.contract_layout import Hop
 from ledger.domain.errors import ConflictError, NotFoundError
 from ledger.domain.event.document import Event
 from ledger.domain.identity import certificate as certificates
@@ -25,12 +24,11 @@ from ledger.domain.identity import descriptor as descriptors
 from ledger.domain.identity.names import agency_id
 from ledger.domain.log import receipt as receipts
 from ledger.domain.log.merkle import leaf_hash
-from ledger.domain.ports.node_and_chain import BlockRef
 from ledger.rows.agencies import DescriptorRow
 from ledger.rows.items import ItemRow
 from ledger.rows.logs import CheckpointRow, EntryRow
 from ledger.rows.unit_of_work import UnitOfWork
-from ledger.services.bundles import descendants, timestamps
+from ledger.services.bundles import chain_proofs, descendants, entry_lists, timestamps
 from ledger.services.log import merkle_log
 from ledger.services.node.context import Node
 from ledger.services.onchain import transfer_steps
@@ -54,14 +52,17 @@ def bundle(
     evidence: str,
     *,
     until: int | None = None,
+    is_excerpt: bool = False,
     shown: Shown | None = everything,
     prove: bool = True,
 ) -> Bundle:
     """The bundle of an item.
 
     Args:
-        until: leave out events from this seq on: a bundle ends before the event that records its
-            own export.
+        until: leave out events from this seq on, as far as they are not anchored: a bundle ends
+            before the event that records its own export.
+        is_excerpt: leave out the anchored ones, too. Such a bundle says of an event what it was,
+            and nothing about what our log holds besides.
         shown: what of each document goes into it; None for no document at all, without opening any.
         prove: with proofs of the chain; without them it is a record of what logs say, for another
             node.
@@ -72,10 +73,12 @@ def bundle(
     """
     with node.records.read() as unit:
         item = unit.items.get(evidence)
+        newest_own = unit.checkpoints.newest(node.log_id, ("final",))
+        size = newest_own.size if newest_own is not None and not is_excerpt else 0
         rows = [
             row
             for row in foreign_history.events_that_count(unit, evidence)
-            if until is None or row.seq < until
+            if until is None or row.seq < until or (row.log == node.log_id and row.index < size)
         ]
         if item is None or not rows:
             raise NotFoundError("no such item")
@@ -100,6 +103,7 @@ def bundle(
         draft = _BundleBuilder(node, unit, item)
         for row in rows:
             draft.add(row, shown)
+        draft.add_lists(own=not is_excerpt)
         return draft.finish(prove=prove)
 
 
@@ -114,6 +118,7 @@ class _BundleBuilder:
     checkpoints: dict[_Place, BundledCheckpoint] = field(default_factory=dict)
     certificates: dict[bytes, bytes] = field(default_factory=dict)
     proven: list[tuple[str, int]] = field(default_factory=list)
+    lists: dict[LogRef, tuple[int, EntryList]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         unit, node = self.unit, self.node
@@ -140,7 +145,7 @@ class _BundleBuilder:
             receipt, first = self._prove(row)
             log, index = self._own, row.index
         else:
-            log, index, receipt, first = self._inherit(row)
+            log, index, receipt, first = self._inherit(row.digest)
         der = self.unit.people.certificate(row.certificate)
         if der is not None:
             self.certificates[row.certificate] = der
@@ -156,6 +161,29 @@ class _BundleBuilder:
             )
         )
 
+    def add_lists(self, *, own: bool) -> None:
+        """Add what the logs hold of the item, as their item maps prove it, with every entry that
+        is not on the branch: what a log holds is shown, whatever became of it.
+        """
+        evidence, shown = self.item.state.evidence, {row.entry for row, _, _ in self.statements}
+        besides: list[tuple[bytes, LogRef, int, bytes | None, int | None]] = []
+        if self.inherited is not None:
+            for log, size, row in entry_lists.inherited_lists(self.inherited, self._own):
+                self.lists[log] = size, row
+            for bundled in entry_lists.beside(self.inherited):
+                if self.inherited.logs[bundled.log] in self.lists and bundled.entry not in shown:
+                    besides.append((bundled.entry, *self._inherit(leaf_hash(bundled.entry))))
+        if own and self._newest is not None:
+            for entry in entry_lists.own_entries(self.unit, evidence, self._newest):
+                if entry.entry not in shown:
+                    besides.append((entry.entry, self._own, entry.index, *self._prove(entry)))
+            listed = entry_lists.own_list(self.unit, evidence, self._newest)
+            self.checkpoints[self._own, self._newest.size] = _checkpoint(self._newest)
+            self.lists[self._own] = self._newest.size, listed
+        for raw, log, index, receipt, first in besides:
+            row_beside = BundledStatement(0, index, raw, None, (), receipt, None)
+            self.statements.append((row_beside, log, first))
+
     def _prove(self, row: EntryRow) -> tuple[bytes | None, int | None]:
         """Receipt at our newest final checkpoint, and the size of the first one that covers the
         entry.
@@ -168,7 +196,9 @@ class _BundleBuilder:
         for checkpoint in (first, newest, self._stamped(first)):
             if checkpoint is not None:
                 self.checkpoints[self._own, checkpoint.size] = _checkpoint(checkpoint)
-        return merkle_log.receipt(self.node, row, self._read, newest.size).encode(), first.size
+        # Under the key that its verifier asks for: that of the version which the chain names.
+        key = self.node.log_key(self.unit, newest.version)
+        return merkle_log.receipt(key, row, self._read, newest.size).encode(), first.size
 
     def _stamped(self, first: CheckpointRow) -> CheckpointRow | None:
         """The first checkpoint from there on that a time authority stamped: it saw the entry."""
@@ -177,14 +207,14 @@ class _BundleBuilder:
             return None
         return self.unit.checkpoints.covering(first.log, size - 1)
 
-    def _inherit(self, row: EntryRow) -> tuple[LogRef, int, bytes | None, int | None]:
+    def _inherit(self, digest: bytes) -> tuple[LogRef, int, bytes | None, int | None]:
         """What another agency's log proved of an event."""
-        if self.inherited is None or row.digest not in self._foreign:
+        if self.inherited is None or digest not in self._foreign:
             raise NotFoundError(
                 "what another agency's log proves of this item is not here",
                 hint="run: custody doctor",
             )
-        bundled, given = self._foreign[row.digest], self.inherited
+        bundled, given = self._foreign[digest], self.inherited
         log = given.logs[bundled.log]
         if bundled.receipt is None or bundled.first is None:
             return log, bundled.index, None, None
@@ -200,7 +230,7 @@ class _BundleBuilder:
 
     def finish(self, *, prove: bool) -> Bundle:
         """The bundle, with proofs of the chain where something in it is anchored."""
-        logs = list(dict.fromkeys(log for _, log, _ in self.statements))
+        logs = list(dict.fromkeys([*(log for _, log, _ in self.statements), *self.lists]))
         order = sorted(self.checkpoints, key=lambda place: (logs.index(place[0]), place[1]))
         numbers = {place: number for number, place in enumerate(order)}
         statements = tuple(
@@ -222,6 +252,7 @@ class _BundleBuilder:
             descriptors=(),
             hops=(),
             chain=None,
+            lists=entry_lists.numbered(self.lists, numbers),
         )
         if not order:
             return assembled
@@ -243,7 +274,9 @@ class _BundleBuilder:
         )
         hops = self._hops(block.number)
         assembled = replace(assembled, descriptors=versions, hops=hops)
-        return assembled.with_chain(self._chain(assembled, registry_slots, block))
+        return assembled.with_chain(
+            chain_proofs.prove(self.node, self.item, assembled, registry_slots, block)
+        )
 
     def _crls(self) -> tuple[bytes, ...]:
         agencies = {certificates.parse(der).agency for der in self.certificates.values()} - {
@@ -322,44 +355,6 @@ class _BundleBuilder:
             contract_layout.descriptor_slot(agency_id(agency), version)
             for agency, version in sorted(wanted | (absent - wanted))
         ]
-
-    def _chain(
-        self, assembled: Bundle, registry_slots: list[bytes], block: BlockRef
-    ) -> ChainSection:
-        """Proofs at one final block of everything that a verifier of this bundle will ask the
-        contracts.
-        """
-        contracts, number = self.node.contracts, block.number
-        key = transfer_steps.key_of(self.item)
-        ids = [contracts.log_id(agency_id(log.agency), log.number) for log in assembled.logs]
-        ledger_slots = [
-            contract_layout.checkpoint_slot(ids[checkpoint.log], checkpoint.size)
-            for checkpoint in assembled.checkpoints
-        ]
-        ledger_slots.append(contract_layout.custody_slot(key))
-        concluded = sum(hop.outcome != contract_layout.OPEN for hop in assembled.hops)
-        if concluded:
-            ledger_slots.append(contract_layout.hop_slot(key, concluded - 1))
-        if len(assembled.hops) > concluded:
-            ledger_slots.append(contract_layout.hop_slot(key, concluded))
-        ledger = contracts.chain.prove(contracts.ledger, ledger_slots, number)
-        registry = contracts.chain.prove(contracts.registry, registry_slots, number)
-        return ChainSection(
-            block.header,
-            descendants.collect(contracts.chain, self.node.seal_rules, block),
-            registry.account,
-            ledger.account,
-            (
-                *_proofs("ledger", ledger_slots, ledger.storage),
-                *_proofs("registry", registry_slots, registry.storage),
-            ),
-        )
-
-
-def _proofs(
-    contract: ContractName, asked: list[bytes], nodes: Iterable[tuple[bytes, ...]]
-) -> list[StorageProof]:
-    return [StorageProof(contract, slot, proof) for slot, proof in zip(asked, nodes, strict=True)]
 
 
 def _checkpoint(row: CheckpointRow) -> BundledCheckpoint:

@@ -29,7 +29,7 @@ from ledger.domain.identity.names import agency_id
 from ledger.domain.item.custody_transitions import ItemState
 from ledger.domain.log import statement as statements
 from ledger.domain.log.statement import Statement
-from ledger.domain.verify import ContractState, Status, Verdict, procedure
+from ledger.domain.verify import ContractState, Status, Verdict, procedure, shown_branch
 from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.bundles import agency_trust
 from ledger.services.log.merkle_log import entry_row
@@ -40,11 +40,13 @@ from ledger.services.records import foreign_history, item_tokens
 @dataclass(frozen=True)
 class Opened:
     """A parcel with everything in it parsed; ``events`` are None where a document was destroyed,
-    ``record`` where its key was not given.
+    ``record`` where its key was not given. The statements of ``bundle`` are those of the branch;
+    ``beside`` stand what logs hold besides.
     """
 
     parcel: Parcel
     bundle: Bundle
+    beside: tuple[BundledStatement, ...]
     statements: tuple[Statement, ...]
     events: tuple[Event | None, ...]
     record: bytes | None
@@ -61,7 +63,12 @@ class Opened:
             )
             for statement, event in zip(self.bundle.statements, self.events, strict=True)
         )
-        return replace(self.bundle, statements=rows)
+        return replace(self.bundle, statements=(*rows, *self.beside))
+
+    def kept(self) -> bytes:
+        """What is kept of it as the record: without documents and proofs of the chain."""
+        whole = (*self.bundle.statements, *self.beside)
+        return replace(self.bundle, statements=whole).with_chain(None).encode()
 
 
 def open_parcel(node: Node, data: bytes, evidence: str) -> Opened:
@@ -83,7 +90,10 @@ def open_parcel(node: Node, data: bytes, evidence: str) -> Opened:
         raise VerificationError(2, "the parcel holds documents that are not sealed")
     keys = _Keys(node, given.grants, evidence)
     sealed = {part.digest: part for part in given.documents}
-    parsed = tuple(statements.parse_entry(statement.entry) for statement in bundle.statements)
+    whole = [statements.parse_entry(statement.entry) for statement in bundle.statements]
+    count = shown_branch.length(whole)
+    parsed, beside = tuple(whole[:count]), bundle.statements[count:]
+    bundle = replace(bundle, statements=bundle.statements[:count])
     events: list[Event | None] = []
     for statement in parsed:
         document = sealed.get(statement.payload)
@@ -99,7 +109,7 @@ def open_parcel(node: Node, data: bytes, evidence: str) -> Opened:
             if key is not None
         ]
         events.append(documents.parse(raw, opened))
-    return Opened(given, bundle, parsed, tuple(events), keys.record)
+    return Opened(given, bundle, beside, parsed, tuple(events), keys.record)
 
 
 class _Keys:
@@ -165,9 +175,11 @@ class OwnView(ContractState):
 
     def __init__(self, node: Node, until: Bundle | None = None, ref: bytes = b"") -> None:
         chain = node.contracts.chain
-        super().__init__(chain.final())
+        number = chain.final()
+        header = evm.parse_header(chain.block(number).header)
+        super().__init__(number, header.time)
         self._chain = chain
-        self._root = evm.parse_header(chain.block(self.number).header).state_root
+        self._root = header.state_root
         self._addresses = {"registry": node.contracts.registry, "ledger": node.contracts.ledger}
         self._hops = (
             tuple(hop for hop in until.hops if hop.outcome != contract_layout.OPEN)
@@ -200,8 +212,14 @@ class OwnView(ContractState):
         return bytes(4) + len(self._hops).to_bytes(4, "big") + holder[:24]
 
 
-def verify_bundle(node: Node, bundle: Bundle, state: ContractState | None = None) -> None:
+def verify_bundle(
+    node: Node, bundle: Bundle, state: ContractState | None = None, *, is_excerpt: bool = False
+) -> None:
     """The ten steps of verification, the chain judged by our own view of it.
+
+    Args:
+        is_excerpt: we asked for it up to an event: what else its sender's log holds does not
+            matter.
 
     Raises:
         VerificationError, IncompleteError: it does not verify.
@@ -216,7 +234,9 @@ def verify_bundle(node: Node, bundle: Bundle, state: ContractState | None = None
         return {chain.block(number).hash}
 
     root = agency_trust.of_contracts(node.contracts, node.agency, seal_rules=[], confirmations=0)
-    report = procedure.verify_bundle(bundle, root, confirm=confirm, state=state)
+    report = procedure.verify_bundle(
+        bundle, root, confirm=confirm, state=state, is_excerpt=is_excerpt
+    )
     if report.verdict is not Verdict.VERIFIED:
         bad = next(
             (
@@ -232,11 +252,11 @@ def verify_bundle(node: Node, bundle: Bundle, state: ContractState | None = None
             f"what the other agency's node sent does not verify: {bad.detail}",
             hint=bad.hint or "ask that agency",
         )
-    if report.beside:  # every statement of a bundle is kept as the record
+    if any(one["standing"] in ("fork", "opened twice") for one in report.beside):
         raise VerificationError(
             8,
-            "what the other agency's node sent has more than the branch of the item",
-            hint="ask that agency for the branch alone",
+            "the log of the other agency has more than one history of the item",
+            hint="refuse it: ask that agency why",
         )
 
 

@@ -97,7 +97,7 @@ def pack(node: Node, agency: str, statement: bytes) -> bytes:
         entry = unit.logs.entry_by_digest(statement)
         receiver = directory.descriptor(node, unit, agency)
     assert entry is not None
-    found = export.bundle(node, row.evidence, until=entry.seq + 1, shown=None)
+    found = export.bundle(node, row.evidence, until=entry.seq + 1, is_excerpt=True, shown=None)
     with node.records.read() as unit:
         key = record_keys.record_key(node, unit, row.evidence)
         documents: list[SealedDocument] = []
@@ -160,7 +160,7 @@ def fetch(node: Node, code: str, api: PartnerApi, evidence: str, statement: byte
         VerificationError, IncompleteError: it does not verify.
     """
     opened = unpacking.open_parcel(node, api.copy(statement.hex()), evidence)
-    unpacking.verify_bundle(node, opened.filled())
+    unpacking.verify_bundle(node, opened.filled(), is_excerpt=True)
     opening, disclosed = opened.events[0], opened.events[-1]
     if (
         opened.statements[-1].digest != statement

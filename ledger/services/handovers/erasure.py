@@ -145,16 +145,14 @@ def _destroy_keys(node: Node, row: ErasureRow) -> ErasureRow:
 
 
 def _sign_there(node: Node, api: PartnerApi, row: ErasureRow, told: DisposalNote) -> None:
-    """Sign in the custodian's log for what was destroyed here."""
-    _require_place(
-        node,
-        row,
-        told,
-        outcomes.check_closing(
-            node, row.custodian, api.closing(row.evidence), row.evidence, row.statement
-        ),
-    )
-    service_events.submit(node, api, told, "keys-destroyed", _body(row))
+    """Sign in the custodian's log for what was destroyed here, once: where the answer to an earlier
+    signature never came, their log tells of it.
+    """
+    data = api.closing(row.evidence, confirmed=True)
+    closing = outcomes.check_closing(node, row.custodian, data, row.evidence, row.statement)
+    if node.agency not in closing.confirmed:
+        _require_place(node, row, told, closing)
+        service_events.submit(node, api, told, "keys-destroyed", _body(row))
     with node.records.write() as unit:
         unit.erasures.put(replace(row, state="done"))
 
@@ -249,7 +247,9 @@ def closing(node: Node, agency: str, evidence: str, *, confirmed: bool = False) 
         size = newest.size if newest is not None and confirmed else 0
         behind = [entry for entry in unit.logs.events(evidence) if entry.seq > close.seq]
     last = max((entry.seq for entry in behind if entry.index < size), default=close.seq)
-    return export.bundle(node, evidence, until=last + 1, shown=None, prove=False).encode()
+    return export.bundle(
+        node, evidence, until=last + 1, is_excerpt=True, shown=None, prove=False
+    ).encode()
 
 
 def learn(

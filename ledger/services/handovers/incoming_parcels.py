@@ -185,7 +185,7 @@ def write(
     """
     evidence, last = opened.bundle.evidence, opened.bundle.statements[-1]
     unpacking.keep(node, unit, opened, range(len(opened.statements)), key)
-    unit.transfers.put_inherited(evidence, opened.bundle.with_chain(None).encode())
+    unit.transfers.put_inherited(evidence, opened.kept())
     before = unit.items.get(evidence)
     opener, place = (before.opener, before.opened) if before is not None else (None, place)
     unit.items.put(

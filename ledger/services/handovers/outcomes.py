@@ -61,7 +61,7 @@ def take_outcome(node: Node, row: TransferStepRow, data: bytes) -> None:
     with node.records.write() as unit:
         unpacking.keep(node, unit, opened, [number], key)
         unit.transfers.put_inherited(
-            row.evidence, opened.bundle.with_chain(None).encode()
+            row.evidence, opened.kept()
         )  # verified, and it goes on from what was here
         row = next(one for one in unit.transfers.of_item(row.evidence) if one.number == row.number)
         times = {
@@ -110,7 +110,7 @@ def _verify(node: Node, opened: Opened, item: ItemRow) -> None:
         and (hop.outcome == contract_layout.OPEN or hop.outcome_digest in shown)
     )
     found = replace(opened.filled(), hops=hops, chain=None)
-    unpacking.verify_bundle(node, found, OwnView(node, found, item.state.ref))
+    unpacking.verify_bundle(node, found, OwnView(node, found, item.state.ref), is_excerpt=True)
 
 
 def _record_key(node: Node, unit: UnitOfWork, evidence: str) -> bytes | None:
@@ -150,7 +150,7 @@ def check_closing(node: Node, agency: str, data: bytes, evidence: str, digest: b
         item = unit.items.get(evidence)
         assert item is not None
         unpacking.require_history(unit, item.state, found.origin, parsed)
-    unpacking.verify_bundle(node, found.with_chain(None), OwnView(node))
+    unpacking.verify_bundle(node, found.with_chain(None), OwnView(node), is_excerpt=True)
     # Behind a closing another agency's node signs for nothing else. A node that makes up a
     # signature of theirs does not get through the verification.
     services = {

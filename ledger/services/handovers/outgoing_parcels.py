@@ -97,7 +97,10 @@ def pack(node: Node, agency: str, evidence: str) -> bytes:
     # The outcome alone needs no proofs: whoever asks compares it with the contract, where the item
     # may have gone on since.
     until = None if outcome is None else outcome.seq + 1
-    found = export.bundle(node, evidence, until=until, shown=None, prove=outcome is None)
+    is_outcome = outcome is not None
+    found = export.bundle(
+        node, evidence, until=until, is_excerpt=is_outcome, shown=None, prove=not is_outcome
+    )
     if outcome is not None:
         return _outcome(node, found, outcome, receiver.node)
     with node.records.read() as unit:

@@ -30,17 +30,19 @@ FOREVER: Final = frozenset({"tile", "checkpoints", "certs", "descriptors", "docu
 
 @dataclass(frozen=True, slots=True)
 class OwnLog:
-    """What the files of an agency's own log are made from; ``key`` signs the newest checkpoint."""
+    """What the files of an agency's own log are made from; ``key`` gives what signs the newest
+    checkpoint: the log key in force.
+    """
 
     agency: str
     log: bytes
     records: Database
-    key: Ed25519PrivateKey
+    key: Callable[[UnitOfWork], Ed25519PrivateKey]
 
     @classmethod
     def of(cls, node: Node) -> OwnLog:
         """The log of a node, with where its rows and documents are."""
-        return cls(node.agency, node.log_id, node.records, node.keys.log)
+        return cls(node.agency, node.log_id, node.records, node.log_key)
 
 
 class OwnFiles:
@@ -80,7 +82,7 @@ def _nothing(log: OwnLog, unit: UnitOfWork, rest: str) -> bytes:
 
 
 def _checkpoint(log: OwnLog, unit: UnitOfWork, rest: str) -> bytes:
-    return merkle_log.checkpoint(log.key, unit, log.log).note
+    return merkle_log.checkpoint(log.key(unit), unit, log.log).note
 
 
 def _anchored(log: OwnLog, unit: UnitOfWork, rest: str) -> bytes:

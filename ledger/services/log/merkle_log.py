@@ -21,7 +21,6 @@ from ledger.domain.log.statement import Statement
 from ledger.domain.log.tiles import HEIGHT, WIDTH, TilePath
 from ledger.rows.logs import EntryRow, LogRow
 from ledger.rows.unit_of_work import UnitOfWork
-from ledger.services.node.context import Node
 
 FROZEN_HINT: Final = "stop the node, keep the home as it is, and run: custody doctor"
 
@@ -81,9 +80,11 @@ def append(unit: UnitOfWork, log: bytes, rows: Sequence[EntryRow]) -> list[Entry
     return numbered
 
 
-def receipt(node: Node, row: EntryRow, read: NodeReader, size: int | None = None) -> Receipt:
+def receipt(
+    key: Ed25519PrivateKey, row: EntryRow, read: NodeReader, size: int | None = None
+) -> Receipt:
     """The receipt of an entry at ``size`` leaves, by default in the tree that ends with it; the
-    same bytes every time.
+    same bytes every time that the same log key signs it.
 
     Args:
         read: a reader of the entry's log, shared by the receipts of a batch.
@@ -92,7 +93,7 @@ def receipt(node: Node, row: EntryRow, read: NodeReader, size: int | None = None
     path = merkle.inclusion_proof(row.index, size, read)
     root = merkle.root_from_inclusion(row.digest, row.index, size, path)
     return receipts.issue(
-        node.keys.log,
+        key,
         log_id=row.log,
         subject=row.evidence,
         size=size,

@@ -7,7 +7,6 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any, Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -17,7 +16,6 @@ from ledger.domain.chain.finality import Finality
 from ledger.domain.codecs.cose import PrivateKey
 from ledger.domain.crypto.grants import HpkePrivateKey
 from ledger.domain.errors import BusyError, NetworkError
-from ledger.domain.identity import descriptor as descriptors
 from ledger.domain.identity.certificate import Certificate
 from ledger.domain.identity.descriptor import Descriptor
 from ledger.domain.item.jurisdiction_profile import Profile
@@ -31,6 +29,7 @@ from ledger.domain.ports.node_and_chain import (
 from ledger.domain.ports.time_authority import TimeAuthorityApi
 from ledger.rows.storage import ReplicaStateRow
 from ledger.rows.unit_of_work import Database, UnitOfWork
+from ledger.services.node import log_keys
 from ledger.services.node.backoff import Backoff
 from ledger.services.node.certificate_authority import Authority
 from ledger.services.node.duty_board import Board
@@ -49,7 +48,9 @@ class NodeKeys:
     32-byte chain key.
     """
 
-    log: Ed25519PrivateKey
+    #: Each named by a version of the descriptor: the one in force, one to come, and an old one
+    #: while a transaction of its time may still be mined.
+    logs: tuple[Ed25519PrivateKey, ...]
     anchorer: bytes
     anchorer_address: bytes
     service: PrivateKey
@@ -58,12 +59,6 @@ class NodeKeys:
     index: bytes
     people: bytes
     authority: Authority | None
-
-
-@lru_cache(maxsize=8)
-def _parsed(document: bytes) -> Descriptor:
-    """A descriptor; the one in force is asked for with every statement."""
-    return descriptors.parse(document)
 
 
 def _nobody(_: str) -> PartnerApi:
@@ -109,6 +104,8 @@ class Node:
     profile: Profile | None = None
     #: Keeps a new certificate of the node itself where its keys are.
     keep_certificate: Callable[[bytes], None] = field(default=lambda _: None)
+    #: Keeps these log keys there, and destroys every other one.
+    keep_log_keys: Callable[[Sequence[Ed25519PrivateKey]], None] = field(default=lambda _: None)
     #: The database as it goes on, where ``records`` is one moment of it.
     live: Database | None = None
     #: Where the node tells how its work goes.
@@ -211,9 +208,13 @@ class Node:
 
     def descriptor(self, unit: UnitOfWork) -> Descriptor:
         """The descriptor in force now."""
-        now = self.clock.now()
-        known = unit.authority.descriptors()
-        in_force = [row for row in known if row.active_from <= now]
-        # None where the clock was set back behind the founding: the first one, so that the answer
-        # can be about the clock.
-        return _parsed((in_force or known[:1])[-1].document)
+        return log_keys.in_force(unit, self.clock.now())
+
+    def log_key(self, unit: UnitOfWork, version: int | None = None) -> Ed25519PrivateKey:
+        """The log key that a version of the descriptor names, by default the one in force now.
+
+        Raises:
+            KeyringError: it is not held here.
+        """
+        named = self.descriptor(unit) if version is None else log_keys.version(unit, version)
+        return log_keys.named_by(named, self.keys.logs)

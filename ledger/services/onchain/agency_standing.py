@@ -13,9 +13,9 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
+from ledger.domain.chain.standing import Standing
 from ledger.domain.errors import BusyError, ChainError, DeniedError, NetworkError
 from ledger.domain.identity.names import agency_id
-from ledger.domain.ports.node_and_chain import Standing
 from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.node.context import Node
 

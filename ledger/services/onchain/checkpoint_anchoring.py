@@ -19,7 +19,6 @@ from ledger.domain.chain.transactions import TransactionKind
 from ledger.domain.codecs.text import counted
 from ledger.domain.errors import ChainError, FrozenError, NetworkError
 from ledger.domain.log import merkle
-from ledger.domain.log import receipt as receipts
 from ledger.domain.ports.node_and_chain import BlockRef, LatestCheckpoint, TransactionReceipt
 from ledger.rows.logs import CheckpointRow, TransactionRow
 from ledger.rows.states import CheckpointState
@@ -27,7 +26,7 @@ from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.log import merkle_log, stored_map
 from ledger.services.log.stored_map import DerivedMap
 from ledger.services.node.context import Node
-from ledger.services.onchain import transfer_steps
+from ledger.services.onchain import checkpoint_notes, transfer_steps
 from ledger.services.onchain.lost_transactions import (
     LostError,
     forget_doubts,
@@ -180,7 +179,8 @@ def _submit(node: Node) -> CheckpointRow | None:
     node.contracts.check_anchor(node.keys.anchorer_address, anchored, proof)
     nonce = node.contracts.chain.nonce(node.keys.anchorer_address)
     raw = node.contracts.sign_anchor(node.keys.anchorer, nonce, anchored, proof)
-    row = submitted(node, *anchored, keccak256(raw))
+    with node.records.read() as unit:
+        row = submitted(node, unit, *anchored, keccak256(raw))
     return _recorded(node, row, TransactionRow(row.transaction, KIND, nonce, raw), item_map)
 
 
@@ -233,31 +233,61 @@ def _given_up(
         with suppress(ChainError):  # one that was altered, which audits find
             sent = node.contracts.read_transaction(found["raw"])
             brought = sent.anchored == (prev, on_chain.size, on_chain.root, on_chain.map_root)
-            if brought and node.contracts.chain.receipt(sent.hash) is not None:
-                return submitted(
-                    node, prev, on_chain.size, on_chain.root, on_chain.map_root, sent.hash
-                )
+            if (
+                sent.anchored is not None
+                and brought
+                and node.contracts.chain.receipt(sent.hash) is not None
+            ):
+                return submitted(node, unit, *sent.anchored, sent.hash)
     return None
 
 
 def submitted(
-    node: Node, prev: int, size: int, root: bytes, map_root: bytes, transaction: bytes
+    node: Node,
+    unit: UnitOfWork,
+    prev: int,
+    size: int,
+    root: bytes,
+    map_root: bytes,
+    transaction: bytes,
+    *,
+    kept: bytes = b"",
 ) -> CheckpointRow:
-    """The row of a checkpoint whose transaction is about to be sent; the same bytes every time."""
-    log = node.log_id
-    note = receipts.sign_checkpoint(
-        node.keys.log, log_id=log, size=size, root=root, map_root=map_root
-    ).note
-    return CheckpointRow(log, prev, size, root, note, "submitted", transaction, map_root=map_root)
+    """The row of a checkpoint whose transaction is about to be sent; the same bytes every time.
+
+    Args:
+        kept: its note, where there is one already.
+    """
+    note = checkpoint_notes.signed(node, unit, size, root, map_root, kept=kept)
+    return CheckpointRow(
+        node.log_id, prev, size, root, note, "submitted", transaction, map_root=map_root
+    )
 
 
 def mined(
-    row: CheckpointRow, state: CheckpointState, version: int, block: BlockRef, gas: int
+    node: Node,
+    unit: UnitOfWork,
+    row: CheckpointRow,
+    state: CheckpointState,
+    version: int,
+    block: BlockRef,
+    gas: int,
 ) -> CheckpointRow:
     """The row once the contract has taken the checkpoint, under a version of the descriptor, in a
     block.
     """
-    return replace(row, state=state, version=version, time=block.time, block=block.number, gas=gas)
+    note = checkpoint_notes.signed(
+        node, unit, row.size, row.root, row.map_root, version=version, kept=row.note
+    )
+    return replace(
+        row,
+        state=state,
+        version=version,
+        time=block.time,
+        block=block.number,
+        gas=gas,
+        note=note,
+    )
 
 
 def _follow(node: Node, row: CheckpointRow) -> None:
@@ -321,9 +351,11 @@ def _record(node: Node, row: CheckpointRow, receipt: TransactionReceipt) -> None
             "than this checkpoint's"
         )
     with node.records.write() as unit:
-        unit.checkpoints.put(mined(row, state, version, block, receipt.gas_used))
+        unit.checkpoints.put(mined(node, unit, row, state, version, block, receipt.gas_used))
         if state == "final":
             unit.logs.settle_map(row.log, row.size)
+    if state == "final":
+        checkpoint_notes.give_up_old_keys(node)
 
 
 def _drop(unit: UnitOfWork, row: CheckpointRow) -> None:

@@ -167,7 +167,7 @@ def _look(
     parsed: dict[int, Descriptor] = {}
     for stored in rows:
         # Each costs a call of the chain.
-        if stored.version in parsed or stored.version > registered.version:
+        if stored.version in parsed or stored.version > registered.newest:
             raise ChainError(
                 f"the node of {row.agency} shows version {stored.version} twice, or before its "
                 "time",
@@ -188,13 +188,13 @@ def _look(
                 hint="check its address",
             )
         parsed[stored.version] = found
-    if registered.version not in parsed:
+    current = registered.in_force(node.contracts.chain.head().time)
+    if current not in parsed:
         raise ChainError(
-            f"the node of {row.agency} does not show version {registered.version}, which is in "
-            "force",
+            f"the node of {row.agency} does not show version {current}, which is in force",
             hint="ask it to",
         )
-    descriptor = parsed[registered.version]
+    descriptor = parsed[current]
     # Where a descriptor sends us is judged like what an administrator types: an origin, and no path
     # of it.
     service = (

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from ledger.domain.codecs.text import format_time
-from ledger.domain.errors import DeniedError, RuleError
+from ledger.domain.errors import ConflictError, DeniedError, RuleError
 from ledger.domain.event.document import Event
 from ledger.domain.event.offer_terms import ANOTHER_TAKER, OfferTerms
 from ledger.domain.event.references import references
@@ -112,11 +112,11 @@ class Review:
                     body["mode"],
                     present=bool(body.get("present")),
                 )
-            if (
-                submission.event.type == "keys-destroyed"
-                and submission.certificate.kind == "person"
-            ):
-                _require_destroyed(self._unit, evidence)
+            if submission.event.type == "keys-destroyed":
+                if submission.certificate.kind == "person":
+                    _require_destroyed(self._unit, evidence)
+                else:
+                    _require_first(self._unit, evidence, submission.certificate.agency)
             if submission.event.type == "transfer-accepted" and before.state.offer is not None:
                 stolen_orders.require_honest_gift(self._node, self._unit, before.state.offer.digest)
             if submission.event.type == "transfer-offered":
@@ -380,3 +380,21 @@ def _require_destroyed(unit: UnitOfWork, evidence: str) -> None:
             "the keys of this item are not destroyed",
             hint="the node destroys them after a disposal, and says so itself",
         )
+
+
+def _require_first(unit: UnitOfWork, evidence: str, agency: str) -> None:
+    """The node of an agency says once that it destroyed its keys: it asks again where the answer
+    never reached it. Behind a closing it signs nothing else.
+
+    Raises:
+        ConflictError: it has said so.
+    """
+    behind = False
+    for row in unit.logs.events(evidence):
+        if behind and row.agency == agency:
+            der = unit.people.certificate(row.certificate)
+            if der is not None and certificates.parse(der).kind == "service":
+                raise ConflictError(
+                    f"{agency} has confirmed this disposal before", hint="nothing is left to do"
+                )
+        behind = behind or row.effect == "close"

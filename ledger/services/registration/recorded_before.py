@@ -62,7 +62,7 @@ def _is_kept(node: Node, unit: UnitOfWork, caller: Caller, item: ItemRow) -> boo
 
 def _shown(node: Node, unit: UnitOfWork, row: EntryRow, event: Any) -> dict[str, Any]:
     certificate = unit.people.certificate(row.certificate)
-    receipt = merkle_log.receipt(node, row, merkle_log.reader(unit, node.log_id))
+    receipt = merkle_log.receipt(node.log_key(unit), row, merkle_log.reader(unit, node.log_id))
     return {
         "evidence": row.evidence,
         "opening": shown_documents.shown(row.seq, row.digest, event, row.entry, certificate),

@@ -98,13 +98,13 @@ def register(
         _require_current(node, unit, checked, caller, service)
         numbers = Numbers(node, unit, refuse=not field)
         rows = _sequence(node, unit, checked, ahead, numbers)
-        read = merkle_log.reader(unit, node.log_id)
+        key, read = node.log_key(unit), merkle_log.reader(unit, node.log_id)
         return [
             Registered(
                 row.evidence,
                 row.digest,
                 row.index,
-                merkle_log.receipt(node, row, read).encode(),
+                merkle_log.receipt(key, row, read).encode(),
                 repeated,
                 one.event.body["digests"].get("sha-256") if one.content is not None else None,
                 numbers.borne_by(row.evidence),
