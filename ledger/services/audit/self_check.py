@@ -118,7 +118,7 @@ def _check_rows(node: Node, progress: Callable[[int], None]) -> Iterator[Result 
             into,
             _story(node),
             report,
-            [node.keys.hpke],
+            list(node.keys.hpkes),
             lambda part, total: progress,
             lambda item: None,
         )
