@@ -10,7 +10,7 @@ import pytest
 
 from ledger.client.handovers import handover
 from ledger.domain.bundle.trust import TrustRoot
-from ledger.domain.codecs.text import b64url
+from ledger.domain.codecs.text import b64url, from_b64url
 from ledger.domain.crypto import grants
 from ledger.domain.errors import RuleError
 from ledger.domain.event.offer_terms import OfferTerms
