@@ -29,7 +29,7 @@ module.exports = {
     },
   },
   // The consortium rules the contracts must run under.
-  networks: { hardhat: { hardfork: "merge", chainId: 31337 } },
+  networks: { hardhat: { hardfork: "merge", chainId: 31337, accounts: { count: 60 } } },
   paths: { sources: "contracts", tests: "tests/contracts", cache: ".build/hardhat/cache", artifacts: ".build/hardhat/artifacts" },
   mocha: { timeout: 120000 },
 };

@@ -1,102 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
-import {IAgencyRegistry} from "./IAgencyRegistry.sol";
+import {AgencyAccounts} from "./AgencyAccounts.sol";
 import {IEvidenceLedger} from "./IEvidenceLedger.sol";
 
-/// @title Implementation of IAgencyRegistry, whose documentation it inherits
-/// @dev Storage, relied on by offline storage proofs (docs/format.md):
-/// slot 0: mapping agency id -> Hot, one word: anchorer (bits 0-159), status (160-167), log number (168-183),
-///         version (184-199), pending version (200-215), pending active-from (216-255)
-/// slot 1: mapping agency id -> version -> descriptor commitment
-/// slot 2: mapping log id -> Fork {parent; root; size; map root}
-/// slot 3: mapping agency id -> successor
-contract AgencyRegistry is IAgencyRegistry {
-    struct Hot {
-        address anchorer;
-        Status status;
-        uint16 logNumber;
-        uint16 version;
-        uint16 pendingVersion;
-        uint40 pendingActiveFrom;
-    }
+/// @title Implementation of IAgencyRegistry, whose documentation it inherits: what agencies decide together
+/// @dev Votes are counted when a proposal is executed, over everybody who is there then: who counts is never settled
+/// by whoever proposes.
+contract AgencyRegistry is AgencyAccounts {
+    uint256 private constant MAX_FOUNDERS = 64;
+    /// @dev Four times the longest payload that means something.
+    uint256 private constant MAX_PAYLOAD = 2048;
+    /// @dev As much of a log as may be given up by opening another one.
+    uint256 private constant MAX_GIVEN_UP = 30 days;
+    /// @dev Suspensions that are reckoned for it, the newest ones.
+    uint256 private constant MAX_RECKONED = 64;
 
-    /// @dev A proposal walks over all agencies twice; this many fit a block with room to spare.
-    uint256 private constant MAX_AGENCIES = 255;
-
-    mapping(bytes32 agencyId => Hot) private _hot;
-    mapping(bytes32 agencyId => mapping(uint256 version => bytes32)) private _descriptors;
-    mapping(bytes32 logId => Fork) private _forks;
-    mapping(bytes32 agencyId => bytes32) private _successors;
-    mapping(address anchorer => bytes32) private _anchorerAgency;
-    mapping(bytes32 agencyId => address) private _governors;
-    mapping(bytes32 agencyId => address) private _pendingGovernors;
-    mapping(address governor => bytes32) private _governorAgency;
-    bytes32[] private _agencies;
     Proposal[] private _proposals;
-    mapping(uint256 id => mapping(bytes32 agencyId => address)) private _votes;
-    mapping(bytes24 shortId => bytes32 agencyId) private _fullIds;
-
-    address private immutable _ledger;
-    uint40 private immutable _descriptorDelay;
-    uint40 private immutable _proposalLife;
-    uint40 private immutable _recoveryDelay;
-
-    modifier onlyGovernor(bytes32 agencyId) {
-        if (_governors[agencyId] != msg.sender) revert AgencyRegistryNotGovernor(agencyId, msg.sender);
-        if (_hot[agencyId].status == Status.Retired) revert AgencyRegistryWrongStatus(agencyId, Status.Retired);
-        _;
-    }
+    mapping(uint256 id => mapping(bytes32 agencyId => address)) private _casters;
 
     /// @param ledger_ Address at which the EvidenceLedger will be deployed; it refuses any other registry
-    constructor(address ledger_, Founder[] memory founders, uint40 descriptorDelay, uint40 proposalLife, uint40 recoveryDelay) {
-        if (founders.length == 0) revert AgencyRegistryNoFounders();
-        if (ledger_ == address(0) || proposalLife == 0) revert AgencyRegistryZeroValue();
-        (_ledger, _descriptorDelay, _proposalLife, _recoveryDelay) =
-            (ledger_, descriptorDelay, proposalLife, recoveryDelay);
+    constructor(address ledger_, Founder[] memory founders, Delays memory delays_) AgencyAccounts(ledger_, delays_) {
+        if (founders.length == 0 || founders.length > MAX_FOUNDERS) {
+            revert AgencyRegistryBadFounders(founders.length, MAX_FOUNDERS);
+        }
         for (uint256 i = 0; i < founders.length; ++i) {
             _admit(founders[i]);
         }
-    }
-
-    function publishDescriptor(bytes32 agencyId, bytes32 digest) external onlyGovernor(agencyId) {
-        if (digest == 0) revert AgencyRegistryZeroValue();
-        Hot storage hot = _hot[agencyId];
-        if (hot.pendingVersion != 0) {
-            if (block.timestamp < hot.pendingActiveFrom) {
-                revert AgencyRegistryDescriptorPending(agencyId, hot.pendingVersion);
-            }
-            hot.version = hot.pendingVersion;
-        }
-        uint16 version = hot.version + 1;
-        uint40 activeFrom = uint40(block.timestamp) + _descriptorDelay;
-        (hot.pendingVersion, hot.pendingActiveFrom) = (version, activeFrom);
-        _storeDescriptor(agencyId, version, digest, activeFrom);
-    }
-
-    function cancelDescriptor(bytes32 agencyId) external onlyGovernor(agencyId) {
-        Hot storage hot = _hot[agencyId];
-        uint16 version = hot.pendingVersion;
-        if (version == 0 || block.timestamp >= hot.pendingActiveFrom) {
-            revert AgencyRegistryNoPendingDescriptor(agencyId);
-        }
-        (hot.pendingVersion, hot.pendingActiveFrom) = (0, 0);
-        delete _descriptors[agencyId][version];
-        emit DescriptorCancelled(agencyId, version);
-    }
-
-    function rotateAnchorer(bytes32 agencyId, address anchorer) external onlyGovernor(agencyId) {
-        _setAnchorer(agencyId, anchorer);
-    }
-
-    function proposeGovernor(bytes32 agencyId, address governor) external onlyGovernor(agencyId) {
-        _pendingGovernors[agencyId] = governor;
-        emit GovernorProposed(agencyId, governor);
-    }
-
-    function acceptGovernor(bytes32 agencyId) external {
-        if (_pendingGovernors[agencyId] != msg.sender) revert AgencyRegistryNotPendingGovernor(agencyId, msg.sender);
-        _setGovernor(agencyId, msg.sender);
     }
 
     function propose(bytes32 proposer, ProposalKind kind, bytes32 target, bytes calldata payload)
@@ -104,99 +34,98 @@ contract AgencyRegistry is IAgencyRegistry {
         onlyGovernor(proposer)
         returns (uint256 id)
     {
-        _requireStatus(proposer, Status.Active);
+        if (!_stands(kind, target, proposer, _hot[proposer].status)) revert AgencyRegistryNotElector(proposer);
+        uint256 place = _places[proposer];
+        if (place != 0 && _pendingUntil(_proposals[place - 1]) >= block.timestamp) {
+            revert AgencyRegistryProposalPending(place - 1);
+        }
+        if (payload.length > MAX_PAYLOAD) revert AgencyRegistryBadProposal(kind);
         _checkProposal(kind, target, payload);
         id = _proposals.length;
+        _places[proposer] = id + 1;
         Proposal storage made = _proposals.push();
-        made.kind = kind;
-        made.state = ProposalState.Open;
+        (made.kind, made.state) = (kind, ProposalState.Open);
         made.expires = uint40(block.timestamp) + _proposalLife;
-        made.target = target;
-        made.payload = payload;
-        uint256 count = _agencies.length;
-        for (uint256 i = 0; i < count; ++i) {
-            bytes32 elector = _agencies[i];
-            if (elector != target && _hot[elector].status == Status.Active) made.electors.push(elector);
-        }
-        emit ProposalMade(id, kind, target, payload, made.expires);
-        if (proposer != target) _vote(id, proposer);
+        (made.proposer, made.target, made.payload) = (proposer, target, payload);
+        made.digest = keccak256(abi.encode(proposer, kind, target, payload));
+        emit ProposalMade(id, proposer, target, kind, payload, made.expires);
+        _setVote(id, made, proposer, true);
     }
 
-    function vote(uint256 id, bytes32 agencyId) external onlyGovernor(agencyId) {
-        Proposal storage found = _open(id, ProposalState.Open);
-        bool elector = false;
-        for (uint256 i = 0; i < found.electors.length && !elector; ++i) {
-            elector = found.electors[i] == agencyId;
-        }
-        if (!elector) revert AgencyRegistryNotElector(id, agencyId);
-        _vote(id, agencyId);
+    function vote(uint256 id, bytes32 agencyId, bytes32 digest) external onlyGovernor(agencyId) {
+        Proposal storage found = _pending(id);
+        if (found.digest != digest) revert AgencyRegistryOtherProposal(id, found.digest);
+        if (found.kind == ProposalKind.Suspend && found.target == agencyId) revert AgencyRegistryNotElector(agencyId);
+        _setVote(id, found, agencyId, true);
+    }
+
+    function takeBack(uint256 id, bytes32 agencyId) external onlyGovernor(agencyId) {
+        _setVote(id, _pending(id), agencyId, false);
+    }
+
+    function cancel(uint256 id) external {
+        Proposal storage found = _pending(id);
+        bytes32 proposer = found.proposer;
+        if (_governors[proposer] != msg.sender) revert AgencyRegistryNotGovernor(proposer, msg.sender);
+        _cancel(id, found);
     }
 
     function execute(uint256 id) external {
-        Proposal storage found = _proposals[id];
-        if (found.state == ProposalState.Waiting) {
-            if (block.timestamp < found.readyAt) revert AgencyRegistryRecoveryNotReady(id, found.readyAt);
-            _execute(id, found);
+        Proposal storage found = _pending(id);
+        if (found.state != ProposalState.Open) revert AgencyRegistryProposalState(id, found.state);
+        _requireEnough(id, found);
+        (ProposalKind kind, bytes32 target, bytes memory payload) = (found.kind, found.target, found.payload);
+        if (kind == ProposalKind.Retire) {
+            Announced memory ready = _announced(address(0), 1);
+            (found.state, found.readyAt, found.readyBlock) = (ProposalState.Waiting, ready.readyAt, ready.readyBlock);
+            emit RetirementScheduled(id, target, ready.readyAt, ready.readyBlock);
             return;
         }
-        _open(id, ProposalState.Open);
-        _requireMajority(id, found);
-        if (found.kind == ProposalKind.Recover) {
-            found.state = ProposalState.Waiting;
-            found.readyAt = uint40(block.timestamp) + _recoveryDelay;
-            emit RecoveryScheduled(id, found.target, found.readyAt);
+        found.state = ProposalState.Executed;
+        _checkProposal(kind, target, payload);
+        if (kind == ProposalKind.Admit) {
+            _admit(abi.decode(payload, (Founder)));
+        } else if (kind == ProposalKind.Suspend) {
+            _hot[target].status = Status.Suspended;
+            _suspensions[target].push(Suspension(uint40(block.timestamp), 0));
+            emit AgencySuspended(target, _suspensions[target].length - 1);
+        } else if (kind == ProposalKind.Reinstate) {
+            _hot[target].status = Status.Active;
+            emit AgencyReinstated(target, _endSuspension(target));
         } else {
-            _execute(id, found);
+            _openLog(target, payload, found.expires - _proposalLife);
         }
+        emit ProposalExecuted(id);
     }
 
-    function veto(uint256 id) external {
+    function executeRetirement(uint256 id, uint256 size) external {
         Proposal storage found = _proposals[id];
-        bool pending = found.state == ProposalState.Open || found.state == ProposalState.Waiting;
-        if (found.kind != ProposalKind.Recover || !pending) revert AgencyRegistryProposalState(id, found.state);
-        if (_governors[found.target] != msg.sender) revert AgencyRegistryNotGovernor(found.target, msg.sender);
-        found.state = ProposalState.Vetoed;
-        emit ProposalVetoed(id);
+        if (found.state != ProposalState.Waiting) revert AgencyRegistryProposalState(id, found.state);
+        _requireReady(found.readyAt, found.readyBlock);
+        Tally memory counted = _requireEnough(id, found);
+        (bytes32 target, bytes memory payload) = (found.target, found.payload);
+        _checkProposal(ProposalKind.Retire, target, payload);
+        bytes32 successor = abi.decode(payload, (bytes32));
+        if (_governors[successor] != msg.sender) revert AgencyRegistryNotGovernor(successor, msg.sender);
+        _requireHeld(target, size, !_twoThirds(counted.others, counted.agencies));
+        found.state = ProposalState.Executed;
+        if (_hot[target].status == Status.Suspended) _endSuspension(target);
+        _hot[target].status = Status.Retired;
+        _retirements[target] = Retirement(successor, uint40(block.timestamp), uint48(size));
+        emit AgencyRetired(target, successor, size);
+        emit ProposalExecuted(id);
     }
 
-    function activeAnchor(address anchorer) external view returns (bytes32, uint256, uint256) {
-        (bytes32 agencyId, Hot memory hot) = _activeAnchor(anchorer);
-        bool replaced = hot.pendingVersion != 0 && block.timestamp >= hot.pendingActiveFrom;
-        return (agencyId, hot.logNumber, replaced ? hot.pendingVersion : hot.version);
-    }
-
-    function activePair(address anchorer, bytes32 other) external view returns (bytes32, uint256, Status) {
-        (bytes32 agencyId, Hot memory hot) = _activeAnchor(anchorer);
-        return (agencyId, hot.logNumber, _hot[other].status);
-    }
-
-    function resolve(bytes24 shortId) external view returns (bytes32 agencyId) {
-        agencyId = _fullIds[shortId];
-        // Bounded: a successor is active when it is named, so the chain of retirements has no cycle.
-        while (_hot[agencyId].status == Status.Retired) agencyId = _successors[agencyId];
-    }
-
-    function agency(bytes32 agencyId) external view returns (Agency memory) {
-        Hot memory hot = _hot[agencyId];
-        return Agency(
-            _governors[agencyId],
-            _pendingGovernors[agencyId],
-            hot.anchorer,
-            hot.status,
-            hot.logNumber,
-            hot.version,
-            hot.pendingVersion,
-            hot.pendingActiveFrom,
-            _successors[agencyId]
-        );
-    }
-
-    function descriptorCommitment(bytes32 agencyId, uint256 version) external view returns (bytes32) {
-        return _descriptors[agencyId][version];
-    }
-
-    function forkOf(bytes32 logId) external view returns (Fork memory) {
-        return _forks[logId];
+    function stopRetirement(uint256 id) external {
+        Proposal storage found = _pending(id);
+        if (found.state != ProposalState.Waiting) revert AgencyRegistryProposalState(id, found.state);
+        bytes32 target = found.target;
+        if (_recoveries[target].account != msg.sender) revert AgencyRegistryNotRecovery(target, msg.sender);
+        Tally memory counted = _count(id, found);
+        if (_twoThirds(counted.others, counted.agencies)) {
+            revert AgencyRegistryTooManyVotes(id, counted.others, counted.agencies);
+        }
+        _cancel(id, found);
     }
 
     function proposal(uint256 id) external view returns (Proposal memory) {
@@ -207,193 +136,178 @@ contract AgencyRegistry is IAgencyRegistry {
         return _proposals.length;
     }
 
-    function agencyCount() external view returns (uint256) {
-        return _agencies.length;
+    function tally(uint256 id) external view returns (Tally memory counted, bool enough) {
+        Proposal storage found = _proposals[id];
+        counted = _count(id, found);
+        enough = _isEnough(found.kind, counted);
     }
 
-    function agencyAt(uint256 index) external view returns (bytes32) {
-        return _agencies[index];
+    function _setVote(uint256 id, Proposal storage found, bytes32 agencyId, bool inFavour) private {
+        uint256 bit = 1 << _numbers[agencyId];
+        found.votes = inFavour ? found.votes | bit : found.votes & ~bit;
+        _casters[id][agencyId] = msg.sender;
+        emit ProposalVoted(id, agencyId, msg.sender, inFavour);
     }
 
-    function ledger() external view returns (address) {
-        return _ledger;
+    function _cancel(uint256 id, Proposal storage found) private {
+        found.state = ProposalState.Cancelled;
+        emit ProposalCancelled(id);
     }
 
-    function delays() external view returns (uint256, uint256, uint256) {
-        return (_descriptorDelay, _proposalLife, _recoveryDelay);
+    function _endSuspension(bytes32 agencyId) private returns (uint256 number) {
+        number = _suspensions[agencyId].length - 1;
+        _suspensions[agencyId][number].end = uint40(block.timestamp);
     }
 
-    function logIdOf(bytes32 agencyId, uint256 logNumber) public view returns (bytes32) {
-        return keccak256(abi.encode(block.chainid, _ledger, agencyId, logNumber));
-    }
-
-    function _activeAnchor(address anchorer) private view returns (bytes32 agencyId, Hot memory hot) {
-        agencyId = _anchorerAgency[anchorer];
-        hot = _hot[agencyId];
-        if (hot.anchorer != anchorer || anchorer == address(0)) revert AgencyRegistryNotAnchorer(anchorer);
-        if (hot.status != Status.Active) revert AgencyRegistryWrongStatus(agencyId, hot.status);
-    }
-
-    function _vote(uint256 id, bytes32 agencyId) private {
-        _votes[id][agencyId] = msg.sender;
-        emit ProposalVoted(id, agencyId, msg.sender);
-    }
-
-    function _open(uint256 id, ProposalState expected) private view returns (Proposal storage found) {
-        found = _proposals[id];
-        if (found.state != expected) revert AgencyRegistryProposalState(id, found.state);
-        if (block.timestamp > found.expires) revert AgencyRegistryProposalExpired(id, found.expires);
-    }
-
-    /// @dev A vote of a governor who has left, or of an agency no longer active, stays in the electorate but is void.
-    function _requireMajority(uint256 id, Proposal storage found) private view {
-        uint256 votes = 0;
-        uint256 count = found.electors.length;
-        for (uint256 i = 0; i < count; ++i) {
-            bytes32 elector = found.electors[i];
-            address voter = _votes[id][elector];
-            bool counts = voter != address(0) && voter == _governors[elector];
-            if (counts && _hot[elector].status == Status.Active) ++votes;
+    function _openLog(bytes32 agencyId, bytes memory payload, uint256 proposedAt) private {
+        (address anchorer,, Checkpoint memory at, Checkpoint memory behind) =
+            abi.decode(payload, (address, uint256, Checkpoint, Checkpoint));
+        Hot storage hot = _hot[agencyId];
+        bytes32 parent = logIdOf(agencyId, hot.logNumber);
+        uint256 newest = IEvidenceLedger(_ledger).latest(parent).size;
+        Fork storage origin = _forks[parent];
+        // A log without a checkpoint of its own goes on from its fork point: of an agency's first log all zeros.
+        bool known = newest == 0
+            ? origin.size == at.size && origin.root == at.root && origin.mapRoot == at.mapRoot
+            : _isCheckpoint(parent, at);
+        if (!known) revert AgencyRegistryUnknownCheckpoint(parent, at.size);
+        if (newest == 0 || newest == at.size) {
+            if (behind.size != 0) revert AgencyRegistryUnknownCheckpoint(parent, behind.size);
+        } else {
+            bool next = behind.prevSize == at.size && _isCheckpoint(parent, behind);
+            if (!next) revert AgencyRegistryUnknownCheckpoint(parent, behind.size);
+            uint256 elapsed = _activeTime(agencyId, behind.time, proposedAt);
+            if (elapsed > MAX_GIVEN_UP) revert AgencyRegistryTooLongAgo(elapsed, MAX_GIVEN_UP);
         }
-        if (votes * 2 <= count) revert AgencyRegistryNotEnoughVotes(id, votes, count);
+        hot.logNumber += 1;
+        bytes32 logId = logIdOf(agencyId, hot.logNumber);
+        _forks[logId] = Fork(parent, at.root, at.size, at.mapRoot);
+        emit LogOpened(agencyId, logId, parent, at.size, at.root, at.mapRoot);
+        _setAnchorer(agencyId, anchorer);
     }
 
-    /// @dev Rejects at proposal what can never be carried out, so that nobody votes on it in vain.
-    function _checkProposal(ProposalKind kind, bytes32 target, bytes calldata payload) private view {
+    /// @dev Rejects what can never be carried out, so that nobody votes on it in vain, and what meanwhile cannot.
+    function _checkProposal(ProposalKind kind, bytes32 target, bytes memory payload) private view {
         if (kind == ProposalKind.Admit) {
             Founder memory candidate = abi.decode(payload, (Founder));
             if (sha256(bytes(candidate.code)) != target) revert AgencyRegistryBadCode(candidate.code);
             _requireStatus(target, Status.None);
-            return;
-        }
-        if (kind == ProposalKind.Reinstate) {
-            _requireStatus(target, Status.Suspended);
-            return;
-        }
-        Status status = _hot[target].status;
-        if (status != Status.Active && status != Status.Suspended) revert AgencyRegistryWrongStatus(target, status);
-        if (kind == ProposalKind.Suspend) {
-            _requireStatus(target, Status.Active);
+            bytes32 digest = keccak256(payload);
+            _requireAccepted(candidate.governor, target, digest);
+            _requireAccepted(candidate.anchorer, target, digest);
+            _requireAccepted(candidate.recovery, target, digest);
+        } else if (kind == ProposalKind.Suspend || kind == ProposalKind.Reinstate) {
+            if (payload.length != 0) revert AgencyRegistryBadProposal(kind);
+            _requireStatus(target, kind == ProposalKind.Suspend ? Status.Active : Status.Suspended);
         } else if (kind == ProposalKind.Retire) {
             bytes32 successor = abi.decode(payload, (bytes32));
             if (successor == target) revert AgencyRegistryBadProposal(kind);
+            _requireAlive(target);
             _requireStatus(successor, Status.Active);
-        } else if (kind == ProposalKind.Recover) {
-            if (abi.decode(payload, (address)) == address(0)) revert AgencyRegistryZeroValue();
         } else if (kind == ProposalKind.OpenLog) {
-            abi.decode(payload, (address, Checkpoint));
+            (address anchorer, uint256 logNumber,,) =
+                abi.decode(payload, (address, uint256, Checkpoint, Checkpoint));
+            _requireAlive(target);
+            if (logNumber != _hot[target].logNumber) revert AgencyRegistryOtherLog(target, _hot[target].logNumber);
+            _requireAccepted(anchorer, target, keccak256(payload));
         } else {
             revert AgencyRegistryBadProposal(kind);
         }
     }
 
-    function _execute(uint256 id, Proposal storage found) private {
-        found.state = ProposalState.Executed;
-        (ProposalKind kind, bytes32 target, bytes memory payload) = (found.kind, found.target, found.payload);
-        if (kind == ProposalKind.Admit) {
-            _admit(abi.decode(payload, (Founder)));
-        } else if (kind == ProposalKind.Suspend) {
-            _requireStatus(target, Status.Active);
-            _hot[target].status = Status.Suspended;
-            emit AgencySuspended(target);
-        } else if (kind == ProposalKind.Reinstate) {
-            _requireStatus(target, Status.Suspended);
-            _hot[target].status = Status.Active;
-            emit AgencyReinstated(target);
-        } else if (kind == ProposalKind.Retire) {
-            _retire(target, abi.decode(payload, (bytes32)));
-        } else if (kind == ProposalKind.Recover) {
-            _setGovernor(target, abi.decode(payload, (address)));
-        } else {
-            (address anchorer, Checkpoint memory fork) = abi.decode(payload, (address, Checkpoint));
-            _openLog(target, anchorer, fork);
+    function _requireEnough(uint256 id, Proposal storage found) private view returns (Tally memory counted) {
+        counted = _count(id, found);
+        if (!_isEnough(found.kind, counted)) {
+            revert AgencyRegistryNotEnoughVotes(id, counted.votes, counted.agencies);
         }
-        emit ProposalExecuted(id);
     }
 
-    function _admit(Founder memory candidate) private {
-        bytes32 agencyId = sha256(bytes(candidate.code));
-        uint256 length = bytes(candidate.code).length;
-        if (length < 4 || length > 64) revert AgencyRegistryBadCode(candidate.code);
-        if (_hot[agencyId].status != Status.None) revert AgencyRegistryKnownAgency(agencyId);
-        if (candidate.descriptorDigest == 0) revert AgencyRegistryZeroValue();
-        if (_agencies.length >= MAX_AGENCIES) revert AgencyRegistryTooManyAgencies(MAX_AGENCIES);
-        bytes24 shortId = bytes24(agencyId);
-        if (_fullIds[shortId] != 0) revert AgencyRegistryShortIdTaken(shortId);
-        _fullIds[shortId] = agencyId;
-        _agencies.push(agencyId);
-        Hot storage hot = _hot[agencyId];
-        (hot.status, hot.version) = (Status.Active, 1);
-        emit AgencyAdmitted(agencyId, candidate.code, candidate.governor, candidate.anchorer);
-        _setGovernor(agencyId, candidate.governor);
-        _setAnchorer(agencyId, candidate.anchorer);
-        _storeDescriptor(agencyId, 1, candidate.descriptorDigest, uint40(block.timestamp));
-        emit LogOpened(agencyId, logIdOf(agencyId, 0), 0, 0, 0, 0);
-    }
-
-    function _retire(bytes32 agencyId, bytes32 successor) private {
-        Status status = _hot[agencyId].status;
-        if (status != Status.Active && status != Status.Suspended) revert AgencyRegistryWrongStatus(agencyId, status);
-        _requireStatus(successor, Status.Active);
-        _hot[agencyId].status = Status.Retired;
-        _successors[agencyId] = successor;
-        emit AgencyRetired(agencyId, successor);
-    }
-
-    function _openLog(bytes32 agencyId, address anchorer, Checkpoint memory fork) private {
-        Hot storage hot = _hot[agencyId];
-        if (hot.status != Status.Active && hot.status != Status.Suspended) {
-            revert AgencyRegistryWrongStatus(agencyId, hot.status);
+    /// @dev Over all agencies that are not retired, suspended ones and the target included.
+    function _count(uint256 id, Proposal storage found) private view returns (Tally memory counted) {
+        (ProposalKind kind, bytes32 target, uint256 votes) = (found.kind, found.target, found.votes);
+        bytes32 successor = kind == ProposalKind.Retire ? abi.decode(found.payload, (bytes32)) : bytes32(0);
+        uint256 length = _agencies.length;
+        for (uint256 i = 0; i < length; ++i) {
+            bytes32 agencyId = _agencies[i];
+            Status status = _hot[agencyId].status;
+            if (status == Status.Retired) continue;
+            ++counted.agencies;
+            if ((votes >> i) & 1 == 0 || !_stands(kind, target, agencyId, status)) continue;
+            if (_casters[id][agencyId] != _governors[agencyId]) continue;
+            ++counted.votes;
+            if (agencyId == target) counted.own = true;
+            else ++counted.others;
+            if (agencyId == successor) counted.successor = true;
         }
-        bytes32 parent = logIdOf(agencyId, hot.logNumber);
-        // Size 0 says that nothing in the parent can be trusted; any other point must have been anchored.
-        if (!_isForkable(parent, fork)) revert AgencyRegistryUnknownCheckpoint(parent, fork.size);
-        hot.logNumber += 1;
-        bytes32 logId = logIdOf(agencyId, hot.logNumber);
-        _forks[logId] = Fork(parent, fork.root, fork.size, fork.mapRoot);
-        emit LogOpened(agencyId, logId, parent, fork.size, fork.root, fork.mapRoot);
-        _setAnchorer(agencyId, anchorer);
     }
 
-    /// @dev A log opened by a fork has no checkpoint of its own before its first anchor, only its fork point.
-    function _isForkable(bytes32 logId, Checkpoint memory at) private view returns (bool) {
-        if (at.size == 0) return at.root == 0 && at.mapRoot == 0;
-        Fork storage origin = _forks[logId];
-        if (origin.size == at.size && origin.root == at.root && origin.mapRoot == at.mapRoot) return true;
-        bytes32 expected = keccak256(
-            abi.encode(at.prevSize, at.size, at.root, at.mapRoot, at.descriptorVersion, at.time, at.blockNumber)
-        );
-        return IEvidenceLedger(_ledger).checkpointCommitment(logId, at.size) == expected;
+    /// @dev The registry's proposals that are under way, with those that wait for their time.
+    function _pending(uint256 id) private view returns (Proposal storage found) {
+        found = _proposals[id];
+        uint256 until = _pendingUntil(found);
+        if (until == 0) revert AgencyRegistryProposalState(id, found.state);
+        if (block.timestamp > until) revert AgencyRegistryExpired(until);
     }
 
-    function _setAnchorer(bytes32 agencyId, address anchorer) private {
-        if (anchorer == address(0)) revert AgencyRegistryZeroValue();
-        bytes32 owner = _anchorerAgency[anchorer];
-        if (owner != 0 && owner != agencyId) revert AgencyRegistryAnchorerInUse(anchorer, owner);
-        _anchorerAgency[anchorer] = agencyId;
-        _hot[agencyId].anchorer = anchorer;
-        emit AnchorerRotated(agencyId, anchorer);
+    /// @dev 0 for one that is over.
+    function _pendingUntil(Proposal storage found) private view returns (uint256) {
+        if (found.state == ProposalState.Open) return found.expires;
+        return found.state == ProposalState.Waiting ? found.readyAt + _proposalLife : 0;
     }
 
-    function _setGovernor(bytes32 agencyId, address governor) private {
-        if (governor == address(0)) revert AgencyRegistryZeroValue();
-        // One account must not vote for two agencies.
-        bytes32 owner = _governorAgency[governor];
-        if (owner != 0 && owner != agencyId) revert AgencyRegistryGovernorInUse(governor, owner);
-        delete _governorAgency[_governors[agencyId]];
-        delete _pendingGovernors[agencyId];
-        _governorAgency[governor] = agencyId;
-        _governors[agencyId] = governor;
-        emit GovernorRotated(agencyId, governor);
+    /// @dev Where the retirement rests on the agency's own vote nothing of its log may be left behind.
+    function _requireHeld(bytes32 agencyId, uint256 size, bool needsNewest) private view {
+        bytes32 logId = logIdOf(agencyId, _hot[agencyId].logNumber);
+        uint256 newest = IEvidenceLedger(_ledger).latest(logId).size;
+        uint256 origin = _forks[logId].size;
+        bool held = needsNewest
+            ? size == (newest == 0 ? origin : newest)
+            : size == 0 || size == origin || IEvidenceLedger(_ledger).checkpointCommitment(logId, size) != 0;
+        if (!held) revert AgencyRegistryUnknownCheckpoint(logId, size);
     }
 
-    function _storeDescriptor(bytes32 agencyId, uint256 version, bytes32 digest, uint256 activeFrom) private {
-        _descriptors[agencyId][version] = keccak256(abi.encode(digest, activeFrom, block.number));
-        emit DescriptorPublished(agencyId, version, digest, activeFrom);
+    function _isCheckpoint(bytes32 logId, Checkpoint memory at) private view returns (bool) {
+        return IEvidenceLedger(_ledger).checkpointCommitment(logId, at.size)
+            == keccak256(
+                abi.encode(at.prevSize, at.size, at.root, at.mapRoot, at.descriptorVersion, at.time, at.blockNumber)
+            );
     }
 
-    function _requireStatus(bytes32 agencyId, Status expected) private view {
-        Status found = _hot[agencyId].status;
-        if (found != expected) revert AgencyRegistryWrongStatus(agencyId, found);
+    /// @dev Seconds from one time to another in which the agency was not suspended.
+    function _activeTime(bytes32 agencyId, uint256 from, uint256 to) private view returns (uint256 elapsed) {
+        if (from >= to) return 0;
+        elapsed = to - from;
+        Suspension[] storage all = _suspensions[agencyId];
+        uint256 i = all.length;
+        uint256 last = i > MAX_RECKONED ? i - MAX_RECKONED : 0;
+        while (i > last) {
+            --i;
+            (uint256 begin, uint256 end) = (all[i].begin, all[i].end);
+            if (end == 0 || end > to) end = to;
+            if (begin < from) begin = from;
+            if (end > begin) elapsed -= end - begin;
+        }
+    }
+
+    function _isEnough(ProposalKind kind, Tally memory counted) private pure returns (bool) {
+        bool half = counted.votes * 2 > counted.agencies;
+        if (kind == ProposalKind.Admit) return _twoThirds(counted.votes, counted.agencies);
+        if (kind == ProposalKind.OpenLog) return half && counted.own;
+        if (kind == ProposalKind.Retire) {
+            return counted.successor && (_twoThirds(counted.others, counted.agencies) || (half && counted.own));
+        }
+        return half;
+    }
+
+    function _twoThirds(uint256 votes, uint256 agencies) private pure returns (bool) {
+        return votes * 3 >= agencies * 2;
+    }
+
+    /// @dev Whether a vote stands. About itself an agency has one where it is let back in, or wants it itself.
+    function _stands(ProposalKind kind, bytes32 target, bytes32 agencyId, Status status) private pure returns (bool) {
+        bool alive = status == Status.Active || status == Status.Suspended;
+        if (kind == ProposalKind.Reinstate) return alive;
+        if (agencyId == target) return alive && (kind == ProposalKind.OpenLog || kind == ProposalKind.Retire);
+        return status == Status.Active;
     }
 }

@@ -123,7 +123,7 @@ contract EvidenceLedger is IEvidenceLedger {
         uint256 index,
         bytes32[] calldata proof
     ) external {
-        bytes32 caller = _requireAnchored(digest, index, proof);
+        bytes32 caller = _requireSaid(digest, index, proof);
         if (caller != offer.to) revert EvidenceLedgerNotAddressee(offer.to, caller);
         _conclude(origin, ref, offer, Outcome.Declined, digest);
     }
@@ -136,7 +136,7 @@ contract EvidenceLedger is IEvidenceLedger {
         uint256 index,
         bytes32[] calldata proof
     ) external {
-        bytes32 caller = _requireAnchored(digest, index, proof);
+        bytes32 caller = _requireSaid(digest, index, proof);
         if (caller != offer.from) {
             // The giver may have been retired meanwhile: its successor takes the offer back.
             bytes32 resolved = _registry.resolve(bytes24(offer.from));
@@ -202,6 +202,15 @@ contract EvidenceLedger is IEvidenceLedger {
     function _requireAnchored(bytes32 digest, uint256 index, bytes32[] calldata proof) private view returns (bytes32) {
         (bytes32 agencyId, uint256 logNumber,) = _registry.activeAnchor(msg.sender);
         _requireLeaf(logIdOf(agencyId, logNumber), logNumber, digest, index, proof);
+        return agencyId;
+    }
+
+    /// @dev As _requireAnchored, for what sets an item free: a suspended agency cannot anchor, and says it all the same.
+    function _requireSaid(bytes32 digest, uint256 index, bytes32[] calldata proof) private view returns (bytes32) {
+        (bytes32 agencyId, uint256 logNumber, IAgencyRegistry.Status status) = _registry.anchorOf(msg.sender);
+        if (status == IAgencyRegistry.Status.Active) {
+            _requireLeaf(logIdOf(agencyId, logNumber), logNumber, digest, index, proof);
+        }
         return agencyId;
     }
 

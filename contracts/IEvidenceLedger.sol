@@ -91,7 +91,7 @@ interface IEvidenceLedger {
         bytes32[] calldata proof
     ) external;
 
-    /// @notice The addressee refuses.
+    /// @notice The addressee refuses. Of a suspended one, which cannot anchor, no leaf is checked.
     function declineTransfer(
         bytes32 origin,
         bytes32 ref,
@@ -101,7 +101,7 @@ interface IEvidenceLedger {
         bytes32[] calldata proof
     ) external;
 
-    /// @notice The custodian takes the offer back, also after its expiry.
+    /// @notice The custodian takes the offer back, also after its expiry. Of a suspended one no leaf is checked.
     function withdrawTransfer(
         bytes32 origin,
         bytes32 ref,
@@ -119,7 +119,7 @@ interface IEvidenceLedger {
 
     function latest(bytes32 logId) external view returns (Latest memory);
 
-    /// @notice keccak256(abi.encode(prevSize, size, root, descriptorVersion, time, block)), or zero.
+    /// @notice keccak256(abi.encode(prevSize, size, root, mapRoot, descriptorVersion, time, block)), or zero.
     function checkpointCommitment(bytes32 logId, uint256 size) external view returns (bytes32);
 
     /// @notice Short id of the custodian as stored (zero before the first offer), number of hops, whether an offer is open.

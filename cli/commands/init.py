@@ -288,6 +288,7 @@ def _prepare(
             "agency": founder.agency,
             "governor": "0x" + card.governor.hex(),
             "anchorer": "0x" + card.anchorer.hex(),
+            "recovery": "0x" + card.recovery.hex(),
         }
         value["descriptor"] = card.descriptor.digest.hex()
         file.otherwise(

@@ -99,7 +99,7 @@ def found(
         )
         chain_settings = ChainSettings("local", 2**31 + secrets.randbelow(2**31))
         chain, _ = bootstrap.open_chain(
-            aside, chain_settings, keyring, SystemClock(), [card.governor, card.anchorer]
+            aside, chain_settings, keyring, SystemClock(), [*card.accounts]
         )
         try:
             contracts, block = deploy(chain, keyring.get("governor"), [card])
@@ -254,6 +254,7 @@ def _prepare(
         _descriptor(keyring, agency, authority, url),
         address_of(keyring.get("governor")),
         address_of(keyring.get("anchorer")),
+        address_of(keyring.get("recovery")),
     )
     return keyring, card, sealed
 
@@ -294,7 +295,7 @@ def _make_keys(keyring: FileKeyring, agency: str, now: int) -> Authority:
     keyring.put("service-certificate", certificate)
     for name in ("hpke-node", "hpke-custody"):
         keyring.put_hpke_key(name, HpkePrivateKey.generate())
-    for name in ("governor", "anchorer", "sealer", "index", "people", "journal"):
+    for name in ("governor", "anchorer", "recovery", "sealer", "index", "people", "journal"):
         keyring.put(name, secrets.token_bytes(32))
     return authority
 

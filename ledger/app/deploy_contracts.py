@@ -6,13 +6,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Self
 
 from ledger.adapters.chain import consortium
 from ledger.adapters.chain import contracts as chain_contracts
-from ledger.adapters.chain.contracts import Contracts, Founder
+from ledger.adapters.chain.contracts import Contracts, Delays, Founder
 from ledger.domain.bundle import trust
 from ledger.domain.bundle.trust import Contract, TrustRoot
 from ledger.domain.chain import finality, recognition
@@ -29,24 +29,33 @@ MAX_ANCHORING_DELAY: Final = 86400  # seconds
 _DESCRIPTOR_DELAY: Final = 86400
 _PROPOSAL_LIFE: Final = 14 * 86400
 _RECOVERY_DELAY: Final = 7 * 86400
+#: Of a chain that nobody but its own agency halts.
+_ALONE: Final = Delays(_DESCRIPTOR_DELAY, _PROPOSAL_LIFE, _RECOVERY_DELAY)
 _KIND: Final = "custody-founder"
+_ACCOUNTS: Final = ("governor", "anchorer", "recovery")
 _LIMIT: Final = 4 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class FounderDescriptor:
-    """What the deployment needs of a founder: descriptor, and the addresses (20 bytes) of its two
-    chain accounts.
+    """What the deployment needs of a founder: descriptor, and the addresses (20 bytes) of its
+    three chain accounts.
     """
 
     descriptor: Descriptor
     governor: bytes
     anchorer: bytes
+    recovery: bytes
 
     @property
     def agency(self) -> str:
         """Agency code."""
         return self.descriptor.agency
+
+    @property
+    def accounts(self) -> tuple[bytes, bytes, bytes]:
+        """Governor, anchorer and recovery account."""
+        return self.governor, self.anchorer, self.recovery
 
     def as_json(self) -> dict[str, Any]:
         """As it stands in a file."""
@@ -54,8 +63,10 @@ class FounderDescriptor:
             "v": 1,
             "kind": _KIND,
             "descriptor": b64url(self.descriptor.raw),
-            "governor": "0x" + self.governor.hex(),
-            "anchorer": "0x" + self.anchorer.hex(),
+            **{
+                name: "0x" + account.hex()
+                for name, account in zip(_ACCOUNTS, self.accounts, strict=True)
+            },
         }
 
     @classmethod
@@ -71,15 +82,15 @@ class FounderDescriptor:
             f"{what}: this is no founder's card",
         )
         require(
-            set(value) == {"v", "kind", "descriptor", "governor", "anchorer"},
+            set(value) == {"v", "kind", "descriptor", *_ACCOUNTS},
             f"{what}: unknown or missing member",
         )
-        governor, anchorer = (
-            from_0x(value[name], what=what, size=20) for name in ("governor", "anchorer")
+        governor, anchorer, recovery = (
+            from_0x(value[name], what=what, size=20) for name in _ACCOUNTS
         )
-        return cls(
-            descriptors.parse(from_b64url(value["descriptor"], what=what)), governor, anchorer
-        )
+        require(recovery not in (governor, anchorer), f"{what}: its recovery account is not apart")
+        descriptor = descriptors.parse(from_b64url(value["descriptor"], what=what))
+        return cls(descriptor, governor, anchorer, recovery)
 
 
 def read_cards(paths: Sequence[Path]) -> list[FounderDescriptor]:
@@ -115,22 +126,13 @@ def read_cards(paths: Sequence[Path]) -> list[FounderDescriptor]:
 
 
 def deploy(
-    chain: Chain, key: bytes, cards: Sequence[FounderDescriptor]
+    chain: Chain, key: bytes, cards: Sequence[FounderDescriptor], delays: Delays = _ALONE
 ) -> tuple[Contracts, BlockRef]:
     """Deploy registry and ledger; returns them with the block from which the first descriptors are
     in force.
     """
-    founders = [
-        Founder(card.agency, card.governor, card.anchorer, card.descriptor.digest) for card in cards
-    ]
-    registry, ledger, block = chain_contracts.deploy(
-        chain,
-        key,
-        founders,
-        descriptor_delay=_DESCRIPTOR_DELAY,
-        proposal_life=_PROPOSAL_LIFE,
-        recovery_delay=_RECOVERY_DELAY,
-    )
+    founders = [Founder(card.agency, *card.accounts, card.descriptor.digest) for card in cards]
+    registry, ledger, block = chain_contracts.deploy(chain, key, founders, delays)
     return Contracts(chain, registry, ledger), chain.block(block)
 
 
@@ -166,12 +168,12 @@ def consort(
         url, confirmations=confirmations, expected=found.chain_id, headers=found.headers
     )
     with closing(chain):
-        contracts, block = deploy(chain, key, cards)
+        contracts, block = deploy(chain, key, cards, _delays(found))
         if wei:
             consortium.fund(
                 chain,
                 key,
-                [account for card in cards for account in (card.governor, card.anchorer)],
+                [account for card in cards for account in card.accounts],
                 wei,
             )
         codes = contracts.code_hashes()
@@ -188,6 +190,15 @@ def consort(
         tuple(sorted(card.agency for card in cards)),
     )
     return trust.parse(root.encode()), found
+
+
+def _delays(found: Recognised) -> Delays:
+    """Half as many blocks as the chain makes in a recovery's delay at its slowest: validators who
+    halt it for a week cannot let the days pass in which an agency may object.
+    """
+    if found.kind == "none" or not found.slowest:
+        return _ALONE
+    return replace(_ALONE, recovery_blocks=_RECOVERY_DELAY // 2 // found.slowest)
 
 
 def _require_same(before: Recognised, after: Recognised, contracts: Contracts) -> None:

@@ -100,7 +100,7 @@ def require_in_force(contracts: Contracts, root: TrustRoot, card: FounderDescrip
 
 def _has_accounts(contracts: Contracts, card: FounderDescriptor) -> bool:
     standing = contracts.standing(agency_id(card.agency))
-    return (standing.governor, standing.anchorer) == (card.governor, card.anchorer)
+    return (standing.governor, standing.anchorer, standing.recovery) == card.accounts
 
 
 def _committed_in(

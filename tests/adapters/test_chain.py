@@ -15,6 +15,7 @@ import pytest
 from ledger.adapters.chain import abi
 from ledger.adapters.chain.contracts import (
     Contracts,
+    Delays,
     Founder,
     address_of,
     deploy,
@@ -65,10 +66,8 @@ def chain(
 
 @pytest.fixture(scope="module")
 def contracts(chain: Chain) -> Contracts:
-    founders = [Founder("NL-POL", address_of(GOVERNOR), address_of(ANCHORER), b"d" * 32)]
-    registry, ledger, _ = deploy(
-        chain, GOVERNOR, founders, descriptor_delay=10, proposal_life=10, recovery_delay=10
-    )
+    founders = [Founder("NL-POL", address_of(GOVERNOR), address_of(ANCHORER), b"r" * 20, b"d" * 32)]
+    registry, ledger, _ = deploy(chain, GOVERNOR, founders, Delays(10, 10, 10))
     made = Contracts(chain, registry, ledger)
     anchor(made, 0, 7)
     anchor(made, 7, 12)
@@ -272,7 +271,8 @@ def test_artifacts_have_the_storage_layout_that_offline_proofs_rely_on() -> None
         ]
 
     assert layout("EvidenceLedger") == ["_logs", "_checkpoints", "_custody", "_hops"]
-    assert layout("AgencyRegistry")[:4] == ["_hot", "_descriptors", "_forks", "_successors"]
+    first = "_hot _descriptors _forks _retirements _suspensions _recoveries"
+    assert layout("AgencyRegistry")[:6] == first.split()
     assert (
         contract_layout.CHECKPOINTS,
         contract_layout.CUSTODY,

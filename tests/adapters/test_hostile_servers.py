@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from ledger.adapters import logfiles, oidc, webhook
 from ledger.adapters.chain import abi
-from ledger.adapters.chain.contracts import Contracts, Founder, deploy
+from ledger.adapters.chain.contracts import Contracts, Delays, Founder, deploy
 from ledger.adapters.chain.rpc import RpcChain
 from ledger.adapters.ipfs.kubo import Kubo
 from ledger.adapters.node import partner
@@ -105,7 +105,7 @@ CHAIN: dict[str, Call] = {
     "agency": lambda one: Contracts(one, bytes(20), bytes(20)).standing(bytes(32)),
     "agencies": lambda one: Contracts(one, bytes(20), bytes(20)).agencies(),
     "events": lambda one: Contracts(one, bytes(20), bytes(20)).events(0, 3),
-    "deploy": lambda one: deploy(one, bytes([1]) * 32, [Founder("NL-POL", bytes(20), bytes(20), bytes(32))], descriptor_delay=1, proposal_life=1, recovery_delay=1),
+    "deploy": lambda one: deploy(one, bytes([1]) * 32, [Founder("NL-POL", bytes(20), bytes(20), bytes(20), bytes(32))], Delays(1, 1, 1)),
 }  # fmt: skip
 KUBO: dict[str, Call] = {
     "status": lambda one: one.status(),

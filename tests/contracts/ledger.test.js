@@ -3,6 +3,7 @@ const { expect } = require("chai");
 const { ethers } = require("hardhat");
 const { time } = require("@nomicfoundation/hardhat-network-helpers");
 const { deploy, digestOf } = require("./support/deploy");
+const { KIND, governing } = require("./support/governance");
 const { Tree, leafHash, seeded } = require("./support/tree");
 
 const coder = ethers.AbiCoder.defaultAbiCoder();
@@ -218,26 +219,43 @@ describe("EvidenceLedger", function () {
       await expect(fresh.ledger.connect(x.anchorer).offerTransfer(x.id, ref, y.id, leaves[3], 2n ** 40n, 3, [])).to.be.revertedWithCustomError(fresh.ledger, "EvidenceLedgerNothingAnchored");
     });
 
-    async function vote(kind, target, payload) {
-      const id = await registry.proposalCount();
-      const [one, two] = agencies.filter((agency) => agency.id !== target.id);
-      await registry.connect(one.governor).propose(one.id, kind, target.id, payload);
-      await registry.connect(two.governor).vote(id, two.id);
-      await registry.execute(id);
-    }
+    const suspend = (target, ...voters) => governing(registry, ledger).carryOut(KIND.Suspend, target, "0x", voters);
 
-    it("offers of a suspended agency cannot be accepted", async function () {
+    it("a suspended agency neither offers nor accepts, and its offers are not accepted", async function () {
       const open = await offer(a, b);
-      await vote(2, a, "0x");
-      await expect(conclude(b, "acceptTransfer", open)).to.be.revertedWithCustomError(ledger, "EvidenceLedgerGiverNotActive");
+      await suspend(b, a, c);
+      for (const pending of [() => conclude(b, "acceptTransfer", open), () => offer(b, c), () => anchor(b, 20, 21)]) {
+        await expect(pending()).to.be.revertedWithCustomError(registry, "AgencyRegistryWrongStatus");
+      }
+      const other = await deploy();
+      [ledger, registry, [a, b, c]] = [other.ledger, other.registry, other.agencies];
+      for (const agency of [a, b]) await anchor(agency, 0, 20);
+      const theirs = await offer(a, b);
+      await suspend(a, b, c);
+      await expect(conclude(b, "acceptTransfer", theirs)).to.be.revertedWithCustomError(ledger, "EvidenceLedgerGiverNotActive");
+    });
+
+    it("a suspended agency withdraws and declines with a statement that is not anchored, and for nobody else", async function () {
+      const unanchored = (by, how, open) => as(by)[how](a.id, ref, open, digestOf("not anchored"), 0, []);
+      const first = await offer(a, b);
+      await expect(unanchored(b, "declineTransfer", first)).to.be.revertedWithCustomError(ledger, "RFC9162InclusionMismatch");
+      await suspend(b, a, c);
+      await expect(unanchored(b, "withdrawTransfer", first)).to.be.revertedWithCustomError(ledger, "EvidenceLedgerNotCustodian");
+      await expect(unanchored(b, "declineTransfer", first)).to.emit(ledger, "TransferConcluded").withArgs(key, 0, 2, digestOf("not anchored"));
+      const second = await offer(a, c, 6);
+      await governing(registry, ledger).carryOut(KIND.Reinstate, b, "0x", [a, c]);
+      await suspend(a, b, c);
+      await expect(unanchored(a, "declineTransfer", second)).to.be.revertedWithCustomError(ledger, "EvidenceLedgerNotAddressee");
+      await expect(unanchored(a, "withdrawTransfer", second)).to.emit(ledger, "TransferConcluded").withArgs(key, 1, 3, digestOf("not anchored"));
     });
 
     it("a retired agency's item is continued by its successor", async function () {
       const open = await offer(a, b);
-      await vote(4, a, coder.encode(["bytes32"], [c.id]));
+      await governing(registry, ledger).retire(a, c, [b, c], 20);
       expect(await ledger.custodianOf(a.id, ref)).to.equal(c.id);
+      await expect(conclude(a, "withdrawTransfer", open)).to.be.revertedWithCustomError(registry, "AgencyRegistryWrongStatus");
       await conclude(c, "withdrawTransfer", open);
-      const next = await offer(c, b, 6);
+      const next = await offer(c, b, 6, 100000);
       await conclude(b, "acceptTransfer", next, 7);
       expect(await ledger.custodianOf(a.id, ref)).to.equal(b.id);
     });

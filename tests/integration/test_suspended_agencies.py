@@ -22,9 +22,10 @@ from tests.integration.test_guests import abroad, admit
 from tests.support import consortium
 from tests.support.consortium import NL, RO, Consortium, offer, upload
 from tests.support.desk import BASIS, Desk
-from tests.support.governing import REINSTATE, SUSPEND, a_minute_later, decide
+from tests.support.governing import a_minute_later, decide
 from tests.support.lying import lying
 from tests.support.people import Colleague, joined
+from tests.support.proposals import REINSTATE, SUSPEND
 
 INACTIVE = "the registry does not have RO-DIICOT as an active agency"
 

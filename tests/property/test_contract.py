@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ledger.adapters.chain import abi
-from ledger.adapters.chain.contracts import Contracts, Founder, address_of, deploy, wait
+from ledger.adapters.chain.contracts import Contracts, Delays, Founder, address_of, deploy, wait
 from ledger.adapters.chain.local import LocalChain
 from ledger.adapters.memory import StoppedClock
 from ledger.domain.errors import ChainError
@@ -30,10 +30,8 @@ def test_random_logs_are_accepted_and_random_mutations_refused(
         clock=StoppedClock(1_795_000_000),
         funded=[address_of(governor), address_of(anchorer)],
     )
-    founders = [Founder("NL-POL", address_of(governor), address_of(anchorer), b"d" * 32)]
-    registry, ledger, _ = deploy(
-        chain, governor, founders, descriptor_delay=1, proposal_life=1, recovery_delay=1
-    )
+    founders = [Founder("NL-POL", address_of(governor), address_of(anchorer), b"r" * 20, b"d" * 32)]
+    registry, ledger, _ = deploy(chain, governor, founders, Delays(1, 1, 1))
     contracts = Contracts(chain, registry, ledger)
     log = contracts.log_id(agency_id("NL-POL"), 0)
     sender = address_of(anchorer)

@@ -69,7 +69,7 @@ def founded(folder: Path, *codes: str) -> Iterator[Agencies]:
         )
         for code in codes
     ]
-    accounts = [account for card in cards for account in (card.governor, card.anchorer)]
+    accounts = [account for card in cards for account in card.accounts]
     with ExitStack() as stack:
         network = stack.enter_context(running(folder, accounts))
         root, _ = deploy_contracts.consort(

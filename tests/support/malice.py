@@ -17,6 +17,7 @@ from coincurve import PrivateKey as ChainKey
 from ledger.adapters.audit_state import SqliteAuditState
 from ledger.adapters.chain.contracts import (
     Contracts,
+    Delays,
     Founder,
     address_of,
     deploy,
@@ -34,6 +35,7 @@ from ledger.services.audit import external
 from tests.support.malice_agency import DELAY, Agency, Item, Signer
 
 START = 1_790_000_000
+RECOVERY = 86400
 
 
 class AsANode(FolderFiles):
@@ -53,7 +55,9 @@ class World:
         self.agencies = {code: Agency(self, code, rng) for code in codes}
         deployer = rng.randbytes(32)
         accounts = [
-            key for agency in self.agencies.values() for key in (agency.anchorer, agency.governor)
+            key
+            for agency in self.agencies.values()
+            for key in (agency.anchorer, agency.governor, agency.recovery)
         ]
         chain = LocalChain(
             folder / "chain", chain_id=31337, sealer=ChainKey(rng.randbytes(32)).secret, clock=self.clock,
@@ -64,13 +68,12 @@ class World:
                 code,
                 address_of(agency.governor),
                 address_of(agency.anchorer),
+                address_of(agency.recovery),
                 agency.descriptor.digest,
             )
             for code, agency in self.agencies.items()
         ]
-        registry, ledger, _ = deploy(
-            chain, deployer, founders, descriptor_delay=0, proposal_life=86400, recovery_delay=86400
-        )
+        registry, ledger, _ = deploy(chain, deployer, founders, Delays(0, 86400, RECOVERY))
         self.contracts = Contracts(chain, registry, ledger)
         codes_on_chain = self.contracts.code_hashes()
         self.root = TrustRoot(

@@ -81,6 +81,9 @@ class Agency:
         self.authority = Authority.found(code, now)
         self.log_key = Ed25519PrivateKey.from_private_bytes(rng.randbytes(32))
         self.anchorer, self.governor = rng.randbytes(32), rng.randbytes(32)
+        self.recovery = sha256(
+            self.governor
+        ).digest()  # the random numbers of a test stay what they were
         key = HpkeKey("X25519", rng.randbytes(32))
         self.descriptor = descriptors.build(
             agency=code, version=1, jurisdiction=code[:2], authorities=[self.authority.der],

@@ -4,27 +4,40 @@ from __future__ import annotations
 
 import eth_abi
 
-from ledger.adapters.chain import abi
-from ledger.adapters.chain.contracts import REGISTRY, address_of, sign_transaction, wait
+from ledger.adapters.chain.contracts import address_of
 from ledger.domain.audit.contract_events import CheckpointAnchored
+from ledger.domain.chain.evm import keccak256
 from ledger.domain.identity.names import agency_id
-from tests.support.malice import Agency
+from tests.support.malice import RECOVERY, Agency
+from tests.support.proposals import OPEN_LOG, RETIRE, Governor, call, carry
 
-_RETIRE, _OPEN_LOG = 4, 6  # IAgencyRegistry.ProposalKind
 _CHECKPOINT = "(uint256,uint256,bytes32,bytes32,uint256,uint256,uint256)"
+_NOTHING = (0, 0, bytes(32), bytes(32), 0, 0, 0)
 
 
 def recover(agency: Agency, size: int) -> None:
     """Go on from an earlier checkpoint in a new log; what follows it in the old one is given up."""
     contracts = agency.world.contracts
-    [at] = [
-        told
+    points = {
+        told.size: (
+            told.prev,
+            told.size,
+            told.root,
+            told.map_root,
+            told.version,
+            told.time,
+            told.block,
+        )
         for told in contracts.events(0, contracts.chain.head().number)
-        if isinstance(told, CheckpointAnchored) and (told.log, told.size) == (agency.log_id, size)
-    ]
-    fork = (at.prev, at.size, at.root, at.map_root, at.version, at.time, at.block)
-    payload = eth_abi.encode(["address", _CHECKPOINT], [address_of(agency.anchorer), fork])
-    _vote(agency, _OPEN_LOG, payload)
+        if isinstance(told, CheckpointAnchored) and told.log == agency.log_id
+    }
+    behind = [point for point in points.values() if point[0] == size]
+    payload = eth_abi.encode(
+        ["address", "uint256", _CHECKPOINT, _CHECKPOINT],
+        [address_of(agency.anchorer), agency.logs, points[size], *(behind or [_NOTHING])],
+    )
+    call(contracts, agency.anchorer, "acceptRole", agency_id(agency.code), keccak256(payload))
+    carry(contracts, _everybody(agency), OPEN_LOG, agency.code, payload)
     agency.logs += 1
     agency.log_id = contracts.log_id(agency_id(agency.code), agency.logs)
     del agency.entries[size:]
@@ -35,31 +48,14 @@ def recover(agency: Agency, size: int) -> None:
 
 
 def retire(agency: Agency, successor: Agency) -> None:
-    """End an agency; another one goes on with its items."""
-    _vote(agency, _RETIRE, agency_id(successor.code))
-
-
-def _vote(about: Agency, kind: int, payload: bytes) -> None:
-    """All other agencies vote for it, and it is carried out."""
-    contracts = about.world.contracts
-    first, *others = [agency for agency in about.world.agencies.values() if agency is not about]
-    _decide(first, "propose", agency_id(first.code), kind, agency_id(about.code), payload)
-    count = contracts.chain.call(contracts.registry, abi.encode_call(REGISTRY, "proposalCount"))
-    number = int(abi.decode_result(REGISTRY, "proposalCount", count)[0]) - 1
-    for other in others:
-        _decide(other, "vote", number, agency_id(other.code))
-    _decide(first, "execute", number)
-
-
-def _decide(agency: Agency, function: str, *arguments: object) -> None:
-    """A call of the registry by an agency's governor."""
+    """End an agency, with its own vote; another one goes on with its items."""
     contracts = agency.world.contracts
-    raw = sign_transaction(
-        contracts.chain,
-        agency.governor,
-        to=contracts.registry,
-        data=abi.encode_call(REGISTRY, function, *arguments),
-        gas=2_000_000,
-        nonce=contracts.chain.nonce(address_of(agency.governor)),
-    )
-    wait(contracts.chain, contracts.chain.send(raw))
+    payload = agency_id(successor.code)
+    number = carry(contracts, _everybody(agency), RETIRE, agency.code, payload)
+    agency.world.clock.time += RECOVERY + 60  # blocks may be a little ahead of the clock
+    size = contracts.latest(agency.log_id).size
+    call(contracts, successor.governor, "executeRetirement", number, size)
+
+
+def _everybody(agency: Agency) -> list[Governor]:
+    return [Governor(one.code, one.governor) for one in agency.world.agencies.values()]

@@ -46,7 +46,7 @@ def remote(desk: Desk, url: str) -> Desk:
     """A desk whose node anchors on a chain by RPC, with contracts and a log of its own there."""
     chain = RpcChain(url, confirmations=CONFIRMATIONS)
     keyring, node = desk.home.keyring, desk.node
-    for name in ("governor", "anchorer"):
+    for name in ("governor", "anchorer", "recovery"):
         chain._ask("hardhat_setBalance", "0x" + address_of(keyring.get(name)).hex(), hex(10**20))
     with node.records.read() as unit:
         descriptor = node.descriptor(unit)
@@ -54,15 +54,14 @@ def remote(desk: Desk, url: str) -> Desk:
         "NL-POL",
         address_of(keyring.get("governor")),
         address_of(keyring.get("anchorer")),
+        address_of(keyring.get("recovery")),
         descriptor.digest,
     )
     registry, ledger, _ = chain_contracts.deploy(
         chain,
         keyring.get("governor"),
         [founder],
-        descriptor_delay=1,
-        proposal_life=9,
-        recovery_delay=9,
+        chain_contracts.Delays(descriptor=1, proposal_life=9, recovery=9),
     )
     block = chain.block(chain.head().number - 1)
     node.contracts.chain.close()

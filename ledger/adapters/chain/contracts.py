@@ -28,7 +28,8 @@ from ledger.domain.ports.node_and_chain import (
 
 REGISTRY: Final = "AgencyRegistry"
 LEDGER: Final = "EvidenceLedger"
-_DEPLOY_GAS: Final = 5_000_000
+_DEPLOY_GAS: Final = 5_500_000
+_FOUNDER_GAS: Final = 300_000  # more for each, up to 64
 _ANCHOR_GAS: Final = (
     300_000  # three times the worst anchor: an estimate could be stale when it is mined
 )
@@ -78,13 +79,14 @@ _EVENTS: Final[dict[str, Callable[[int, int, dict[str, Any]], ContractEvent]]] =
 
 @dataclass(frozen=True, slots=True)
 class Founder:
-    """An agency at deployment: its code, two accounts (20 bytes) and the digest of its first
+    """An agency at deployment: its code, three accounts (20 bytes) and the digest of its first
     descriptor.
     """
 
     code: str
     governor: bytes
     anchorer: bytes
+    recovery: bytes
     descriptor_digest: bytes
 
 
@@ -124,17 +126,23 @@ def wait(chain: Chain, transaction: bytes, *, timeout: float = _WAIT) -> Transac
     return receipt
 
 
+@dataclass(frozen=True, slots=True)
+class Delays:
+    """How long the registry waits, in seconds, and for what an account may object to in blocks
+    besides: whoever halts the chain cannot let a window pass unused.
+    """
+
+    descriptor: int
+    proposal_life: int
+    recovery: int
+    recovery_blocks: int = 0  # on development chains, which make blocks for transactions alone
+
+
 def deploy(
-    chain: Chain,
-    key: bytes,
-    founders: Sequence[Founder],
-    *,
-    descriptor_delay: int,
-    proposal_life: int,
-    recovery_delay: int,
+    chain: Chain, key: bytes, founders: Sequence[Founder], delays: Delays
 ) -> tuple[bytes, bytes, int]:
     """Deploy registry and ledger from the account of ``key``; returns their addresses and the
-    registry's block. Delays are seconds.
+    registry's block.
     """
     deployer = address_of(key)
     nonce = chain.nonce(deployer)
@@ -142,18 +150,21 @@ def deploy(
     # creator's nonce.
     ledger = keccak256(rlp.encode([deployer, rlp.encode_number(nonce + 1)]))[12:]
     rows = [
-        (founder.code, founder.governor, founder.anchorer, founder.descriptor_digest)
-        for founder in founders
+        (one.code, one.governor, one.anchorer, one.recovery, one.descriptor_digest)
+        for one in founders
     ]
-    code = abi.constructor(REGISTRY, ledger, rows, descriptor_delay, proposal_life, recovery_delay)
-    registry, block = _create(chain, key, code, nonce)
-    if _create(chain, key, abi.constructor(LEDGER, registry), nonce + 1)[0] != ledger:
+    waits = (delays.descriptor, delays.proposal_life, delays.recovery, delays.recovery_blocks)
+    code = abi.constructor(REGISTRY, ledger, rows, waits)
+    gas = _DEPLOY_GAS + len(founders) * _FOUNDER_GAS
+    registry, block = _create(chain, key, code, nonce, gas)
+    code = abi.constructor(LEDGER, registry)
+    if _create(chain, key, code, nonce + 1, _DEPLOY_GAS)[0] != ledger:
         raise ChainError("the ledger was deployed at another address than the registry expects")
     return registry, ledger, block
 
 
-def _create(chain: Chain, key: bytes, code: bytes, nonce: int) -> tuple[bytes, int]:
-    raw = sign_transaction(chain, key, to=None, data=code, gas=_DEPLOY_GAS, nonce=nonce)
+def _create(chain: Chain, key: bytes, code: bytes, nonce: int, gas: int) -> tuple[bytes, int]:
+    raw = sign_transaction(chain, key, to=None, data=code, gas=gas, nonce=nonce)
     receipt = wait(chain, chain.send(raw))
     if receipt.contract is None:
         raise ChainError(
@@ -229,6 +240,7 @@ class Contracts:
         return Standing(
             bytes.fromhex(found[0][2:]),
             bytes.fromhex(found[2][2:]),
+            bytes.fromhex(found[9][0][2:]),
             int(found[3]) == _ACTIVE,
             int(found[5]),
             int(found[6]),

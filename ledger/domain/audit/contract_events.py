@@ -52,9 +52,7 @@ class LogOpened(Happened):
 
 @dataclass(frozen=True, slots=True)
 class DescriptorPublished(Happened):
-    """A descriptor version, in force from ``active_from`` on; a later one with the same number
-    replaces a cancelled one.
-    """
+    """A descriptor version, in force from ``active_from`` on unless it is cancelled before."""
 
     agency: bytes
     version: int

@@ -57,7 +57,8 @@ class Recognised:
     """What a chain is; ``genesis`` is the hash of its first block, ``head`` the newest's number.
 
     ``signers`` is empty where its kind has none, ``silent`` those of them who sealed none of the
-    headers that were looked at, ``period`` the shortest time between two blocks in seconds.
+    headers that were looked at, ``period`` and ``slowest`` the shortest and the longest time
+    between two blocks in seconds.
     """
 
     chain_id: int
@@ -68,6 +69,7 @@ class Recognised:
     in_contract: bool = False
     silent: frozenset[bytes] = frozenset()
     period: int | None = None
+    slowest: int | None = None
 
     @property
     def headers(self) -> HeaderHash:
@@ -166,7 +168,7 @@ def recognise(
     if first.number or (headers[0].number == 1 and headers[0].parent != genesis.hash):
         raise ChainError("the chain does not begin with the block that its node says", hint=_ASK)
     times = [after.time - before.time for before, after in pairwise(headers)]
-    period = min(times, default=None)
+    period, slowest = min(times, default=None), max(times, default=None)
     head = headers[-1].number
     if kind == "none":
         if expected is not None:
@@ -175,7 +177,7 @@ def recognise(
                 f"sealed by {_listed(expected)}",
                 hint="check the address of the chain, and who seals it",
             )
-        return Recognised(chain_id, genesis.hash, kind, head, period=period)
+        return Recognised(chain_id, genesis.hash, kind, head, period=period, slowest=slowest)
     try:
         if kind == "clique":
             found = _clique(headers, told, expected)
@@ -183,7 +185,7 @@ def recognise(
             found = _qbft(headers[-1], told, expected)
     except VerificationError as error:
         raise ChainError(error.message, hint=_CHANGING) from error
-    return Recognised(chain_id, genesis.hash, kind, head, *found, period)
+    return Recognised(chain_id, genesis.hash, kind, head, *found, period, slowest)
 
 
 def _clique(

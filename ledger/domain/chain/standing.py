@@ -14,6 +14,7 @@ class Standing:
 
     governor: bytes
     anchorer: bytes
+    recovery: bytes
     active: bool
     version: int
     pending_version: int
