@@ -129,13 +129,14 @@ class SearchedOut(FoundOut):
 
 class SealedNameOut(Strict):
     """An item as its sealed record calls it; ``size``: of its content, null where it has none;
-    ``role``: as whom its opener recorded it.
+    ``files``: of a folder, how many it has; ``role``: as whom its opener recorded it.
     """
 
     evidence: str
     exhibit: str
     name: str
     size: int | None
+    files: int | None
     role: str
 
 
@@ -163,7 +164,8 @@ class FindIn(Strict):
     - ``beginning``: first digits of the id, or of the digest of the statement that opened the item
     - ``among``: these items alone
     - ``since``, ``until``: seconds since 1970 between which it was recorded
-    - ``opener``, ``holder``: people; ``custodian``: an agency
+    - ``opener``, ``holder``: people; ``shared``: with somebody, for whoever sees all items;
+      ``custodian``: an agency
     - ``newest``: the newest first; ``after``: ``next`` of the page before
     """
 
@@ -178,6 +180,7 @@ class FindIn(Strict):
     until: Moment | None = None
     opener: Annotated[str, Field(pattern=REFERENCE)] | None = None
     holder: Annotated[str, Field(pattern=REFERENCE)] | None = None
+    shared: Annotated[str, Field(pattern=REFERENCE)] | None = None
     custodian: Annotated[str, Field(pattern=r"^([A-Z]{2}-[A-Z0-9-]{1,32})?$")] = ""
     kind: ItemKind | None = None
     standing: ItemStanding | None = None

@@ -24,7 +24,7 @@ from ledger.services.handovers import sync
 from ledger.services.node import duty_board
 from ledger.services.node.context import Node
 from ledger.services.node.duty_board import Standing
-from ledger.services.onchain import checkpoint_anchoring
+from ledger.services.onchain import changed_seals, checkpoint_anchoring
 from ledger.services.people import colleagues, expiry, revocation
 from ledger.services.storage import replica_status
 from ledger.services.timestamps import standing
@@ -187,6 +187,8 @@ def _chain(node: Node, *, told: bool) -> dict[str, Any]:
     head, problem, hint = None, "", ""
     try:
         head = node.chain_head().number
+        problem = changed_seals.changed(node.contracts.chain, node.seal_rules)
+        hint = changed_seals.TODO if problem else ""
     except CustodyError as error:
         problem, hint = error.message, error.hint or ""
         if isinstance(error, NetworkError) and not told:

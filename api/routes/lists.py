@@ -184,6 +184,7 @@ def find_evidence(node: NodeDep, caller: CallerDep, request: FindIn) -> ItemsOut
         until=request.until,
         opener=_person(node, request.opener),
         holder=_person(node, request.holder),
+        shared=_person(node, request.shared),
         custodian=request.custodian,
         kind=request.kind,
         standing=request.standing,
@@ -221,6 +222,7 @@ def list_sealed_names(
                 exhibit=one.exhibit,
                 name=one.name,
                 size=one.size,
+                files=one.files,
                 role=one.role,
             )
             for one in read.names

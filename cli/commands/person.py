@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -21,6 +21,11 @@ from cli.invocation.hints import command
 from cli.node import custody_key_notices, people
 from cli.terminal import output, tables
 from cli.wording import labels
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ledger.domain.ports.node_answers import Member
 
 _HELP = """People of the agency: invite, enrol, approve, suspend, replace lost keys, list.
 
@@ -83,7 +88,24 @@ def list_(as_json: Json = False) -> None:
                     "person", "approve", person.reference, "--fingerprint", person.fingerprint
                 ),
             ]
-    output.result({"people": people}, *lines, *waiting)
+    sharing = _sharing(people)
+    for alike in sharing:
+        named = " and ".join(f"{one.number} ({one.state})" for one in alike)
+        lines += [
+            f"{named} have the same keys:",
+            "one folder took several invitations. Approve none before you asked each of them.",
+        ]
+    shared = [[one.reference for one in alike] for alike in sharing]
+    output.result({"people": people, "sharingKeys": shared}, *lines, *waiting)
+
+
+def _sharing(people: Sequence[Member]) -> list[list[Member]]:
+    """Persons who have one fingerprint of keys: whoever has those acts for each of them."""
+    found: dict[str, list[Member]] = {}
+    for person in people:
+        if person.fingerprint:
+            found.setdefault(person.fingerprint, []).append(person)
+    return [alike for alike in found.values() if len(alike) > 1]
 
 
 def give_key(

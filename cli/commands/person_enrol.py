@@ -41,6 +41,13 @@ def enrol(
             help="Go on by itself once the administrator approved; at a terminal it does.",
         ),
     ] = None,
+    yes: Annotated[
+        bool,
+        typer.Option(
+            "--yes",
+            help="Take it in the place of the invitation by which this folder asked to join.",
+        ),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     from cli.node.served import unreached
@@ -51,7 +58,7 @@ def enrol(
 
     given = enrolling.read_invitation(invitation)
     with NodeClient(given.server) as node, unreached(given.server):
-        keyring = _keyring_for(given, node)
+        keyring = _keyring_for(given, node, yes=yes)
         joins = not enrolling.is_enrolled(keyring)
         done = enrolling.enrol(keyring, given, node)
         if joins:  # the node took its code: until then what was kept before is not given up for it
@@ -85,13 +92,14 @@ def enrol(
     )
 
 
-def _keyring_for(given: Invitation, node: NodeClient) -> FileKeyring:
+def _keyring_for(given: Invitation, node: NodeClient, *, yes: bool) -> FileKeyring:
     """The keys of somebody who was invited: those that they have, or new ones, once it is certain
     that the node which invited them answers.
 
     Raises:
         UsageError: their folder holds something else, or keys for another node; or they have a
-            certificate, and log in at another address. VerificationError: another node answers.
+            certificate, and log in at another address; or they asked by another invitation, and do
+            not say that this one takes its place. VerificationError: another node answers.
             NetworkError: none does.
     """
     from cli.node.servers import Servers
@@ -106,6 +114,8 @@ def _keyring_for(given: Invitation, node: NodeClient) -> FileKeyring:
         keyring = unlock().keyring()
         if enrolling.is_enrolled(keyring):
             Servers(STATE.home, keyring, "").require(given.server, given.log)
+        elif (news := enrolling.changes(STATE.home, keyring, given)) and not yes:
+            _agree(news)
         return keyring
     enrolling.require_room(STATE.home)
     enrolling.recognised(node, given)
@@ -113,6 +123,31 @@ def _keyring_for(given: Invitation, node: NodeClient) -> FileKeyring:
     enrolling.make_keys(STATE.home, given, passphrase)
     find_home.remember_quietly(STATE.home, passphrase_file=STATE.given_passphrase_file)
     return FileKeyring.open(STATE.home / settings.KEYRING, passphrase)
+
+
+def _agree(news: str) -> None:
+    """Ask whether an invitation takes the place of the one by which a folder asked to join.
+
+    Raises:
+        UsageError: it does not, or nobody can be asked.
+    """
+    from ledger.domain.errors import UsageError
+
+    hint = (
+        "your administrator gave you a newer one for your own number: custody person enrol "
+        "INVITATION --yes; it is for another person: custody --home NEW-FOLDER person enrol "
+        "INVITATION"
+    )
+    if not questions.can_ask():
+        raise UsageError(f"{STATE.home} asked to join already, and {news}", hint=hint)
+    output.say(f"You asked to join already, and {news}.")
+    questions.agree(
+        "Did your administrator give it to you for your own number, in the place of that one?",
+        yes=False,
+        otherwise="what was kept of the invitation before stays",
+        hint=hint,
+        signed="nothing was sent",
+    )
 
 
 def _asking(fingerprint: str, then: str) -> list[str]:

@@ -179,6 +179,7 @@ def _suspend_and_invite(
         ]
     if anew:
         plan.append(f"invite   {number} anew, in these roles: {path}")
+    plan += [f"open     {line}" for line in held.opened()]
     plan.append(f"then     a custodian offers {counted(held.count, 'item')} to the new keys")
     question = "Suspend these keys" if lost is not None else "They are suspended. Go on"
     with ExitStack() as stack:

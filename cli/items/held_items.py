@@ -33,8 +33,9 @@ _SHOWN: Final = 5
 class Held:
     """How many items of ours somebody holds, and how each is called. ``free`` can be offered,
     ``waits`` are on offer to the new holder, ``elsewhere`` to somebody else. ``offered``: items,
-    whoever holds them, of which the offer was made to keys that nobody has any more. ``cases``:
-    open ones that they hold, by their short ids.
+    whoever holds them, of which the offer was made to keys that nobody has any more. ``shared``:
+    items that were shared with them, and so open to these keys; none of those that the new holder
+    has a share of. ``cases``: open ones that they hold, by their short ids.
     """
 
     count: int
@@ -43,6 +44,7 @@ class Held:
     waits: tuple[str, ...] = ()
     elsewhere: tuple[str, ...] = ()
     offered: tuple[str, ...] = ()
+    shared: tuple[str, ...] = ()
     cases: tuple[str, ...] = ()
 
     @property
@@ -57,6 +59,7 @@ class Held:
             "onOffer": self.waits,
             "onOfferElsewhere": self.elsewhere,
             "offeredToOldKeys": self.offered,
+            "sharedWithOldKeys": self.shared,
             "openCases": self.cases,
         }
 
@@ -81,6 +84,10 @@ class Held:
             many = counted(len(self.offered), "item", ("was", "were"))
             lines.append(f"{many} offered to the old keys: {self._some(self.offered)}")
             lines += [self._taken_back(urn, keeps=keeps) for urn in self.offered[:_SHOWN]]
+        if self.shared:
+            lines += self.opened()
+            anew = elsewhere("share", "ITEM", "--with", "NUMBER", "--basis", "WHY")
+            lines.append(f"  shares do not follow; one that shall: `{anew}`")
         if self.cases:
             more = f" and {len(self.cases) - _SHOWN:,} more" * (len(self.cases) > _SHOWN)
             many = counted(len(self.cases), "open case", ("stays", "stay"))
@@ -91,6 +98,13 @@ class Held:
                 f"  let somebody else see it: {way}",
             ]
         return lines
+
+    def opened(self) -> list[str]:
+        """What else the old keys open, for whoever thinks of who may have them now."""
+        if not self.shared:
+            return []
+        many = counted(len(self.shared), "item", ("was", "were"))
+        return [f"{many} shared with the old keys, which open them: {self._some(self.shared)}"]
 
     def _taken_back(self, urn: str, *, keeps: bool) -> str:
         name = self.names[urn]
@@ -122,7 +136,14 @@ def find(session: Session, holders: Collection[str], *, to: str = "") -> Held:
         for one in session.node.handovers()
         if (one.giver, one.taker) == (own, own) and one.person in holders
     ]
-    openings = {item.evidence: item.opening for item in held}
+    anew = {item.evidence for item in session.node.find(shared=to)} if to else set[str]()
+    shared = {
+        item.evidence: item.opening
+        for holder in holders
+        for item in session.node.find(shared=holder)
+        if item.holder not in holders and item.evidence not in anew and not item.erased
+    }
+    openings = {item.evidence: item.opening for item in held} | shared
     names = short_ids.apart(openings) | short_ids.shorts(
         session, (urn for urn in offered if urn not in openings)
     )
@@ -137,7 +158,7 @@ def find(session: Session, holders: Collection[str], *, to: str = "") -> Held:
     }
     return Held(
         len(held), names, tuple(free), tuple(waits), tuple(elsewhere_), tuple(offered),
-        tuple(short_ids.apart(cases).values()),
+        tuple(shared), tuple(short_ids.apart(cases).values()),
     )  # fmt: skip
 
 

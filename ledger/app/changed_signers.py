@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -21,7 +22,7 @@ from ledger.app.settings import HomeSettings
 from ledger.domain.bundle.trust import TrustRoot
 from ledger.domain.chain import clique, finality, qbft
 from ledger.domain.chain.clique import Clique
-from ledger.domain.chain.evm import parse_header
+from ledger.domain.chain.evm import Header, parse_header
 from ledger.domain.chain.finality import SealRule
 from ledger.domain.chain.qbft import Qbft
 from ledger.domain.codecs.text import counted
@@ -149,6 +150,14 @@ def _require_kept(known: Sequence[SealRule], rules: Sequence[SealRule]) -> None:
             f"expected {_told(known)}, found {_told(of_known)}",
             hint="it may be older than this home: ask for the newest one, and compare it",
         )
+    since = [rule for rule in rules if rule.start >= held.start]
+    for before, after in pairwise(since):  # the first one has an end, or it would cover the next
+        if before.end is not None and after.start != before.end + 1:
+            raise UsageError(
+                f"the trust root names nobody who sealed blocks {before.end + 1} to "
+                f"{after.start - 1}, which this home has signers for",
+                hint="ask for one without a gap, and compare it",
+            )
 
 
 def _told(rules: Sequence[SealRule]) -> str:
@@ -201,6 +210,34 @@ def _require_edges(chain: RpcChain, rule: SealRule, head: int) -> None:
             raise ChainError(told, hint=_ASK) from error
         if lacking := [found.told for found in judged if not found.is_final]:
             raise ChainError(lacking[0], hint=_ASK)
+        if isinstance(rule, Clique) or rule.in_contract:
+            _require_all(chain, rule, headers)
+
+
+def _require_all(chain: RpcChain, rule: SealRule, headers: Sequence[Header]) -> None:
+    """Check that whoever a rule names may seal, where headers show only who did: one more in it
+    could write blocks of its range, then or years later.
+
+    Raises:
+        ChainError: the node names others, or names nobody while some of these sealed nothing.
+    """
+    named = finality.sealers(rule)
+    for number in {header.number for header in (*headers[:1], *headers[-1:])}:
+        told = chain.signers("clique" if isinstance(rule, Clique) else "qbft", number - 1)
+        if told is None:
+            told = frozenset[bytes]().union(*(_sealed_by(rule, header) for header in headers))
+        if told != named:
+            raise ChainError(
+                f"the trust root names {counted(len(named), 'signer')} for block {number}; the "
+                f"chain shows {len(told)}, of whom {len(told & named)} are named",
+                hint=_ASK,
+            )
+
+
+def _sealed_by(rule: SealRule, header: Header) -> frozenset[bytes]:
+    if isinstance(rule, Clique):
+        return frozenset((clique.signer(header),))
+    return frozenset(qbft.signers_of(qbft.parse(header.extra), header))
 
 
 def _ranges(

@@ -153,13 +153,13 @@ def join(
     """Complete a prepared home on a shared chain; may be repeated until it succeeds.
 
     Args:
-        partners: cards of other founders that it shall know from the start; our own is no partner.
+        partners: cards of other founders that it shall know from the start.
 
     Raises:
         UsageError: nothing is prepared there, or too few confirmations for the signers of the
-            chain, or a partner has no address. StorageError: others can write in it. ChainError:
-            another chain, one that others seal, contracts that are not genuine, other founders
-            than ours, or than the cards say.
+            chain, or a partner has no address or is this agency itself. StorageError: others can
+            write in it. ChainError: another chain, one that others seal, contracts that are not
+            genuine, other founders than ours, or than the cards say.
     """
     from ledger.adapters.chain.rpc import RpcChain
 
@@ -184,6 +184,12 @@ def join(
         raise StorageError(
             f"{home / settings.FOUNDING} cannot be read", hint="prepare the home anew"
         ) from error
+    if any(one.agency == card.agency for one in partners):
+        raise UsageError(
+            f"a card of --partner is of {card.agency}, which this home is itself: expected those "
+            "of others",
+            hint="leave that card out; one that you did not make names keys of somebody else's",
+        )
     keyring = FileKeyring.open(home / settings.KEYRING, passphrase)
     finality.require_depth(root.finality, confirmations)
     joined_chain.require(url, root)
@@ -191,8 +197,7 @@ def join(
     try:
         contracts = Contracts(chain, root.registry.address, root.ledger.address)
         block = joined_chain.deployed_in(contracts, root, card)
-        others = [one for one in partners if one.agency != card.agency]
-        for one in others:
+        for one in partners:
             joined_chain.require_in_force(contracts, root, one)
         rules = tuple(finality.encode(rule) for rule in root.finality if isinstance(rule, SealRule))
         chain_settings = ChainSettings(
@@ -200,7 +205,7 @@ def join(
         )
         for leftover in home.glob("ledger.sqlite*"):  # of an attempt that did not end
             leftover.unlink()
-        made = _complete(home, keyring, card, sealed, contracts, block, chain_settings, others)
+        made = _complete(home, keyring, card, sealed, contracts, block, chain_settings, partners)
     finally:
         chain.close()
     (home / settings.FOUNDING).unlink()

@@ -220,6 +220,20 @@ def require_same_node(home: Path, given: Invitation) -> None:
         )
 
 
+def changes(home: Path, keyring: FileKeyring, given: Invitation) -> str:
+    """What an invitation would change for somebody who asked to join by another one, in words;
+    empty where it is the same, or nobody asked. A descriptor and a log are public, so that anybody
+    can write an invitation to a machine of theirs, or hand over a colleague's.
+    """
+    kept, server = kept_invitation(keyring), settings.read_client(home).server
+    told = []
+    if server != given.server:
+        told.append(f"goes to {given.server} in the place of {server}")
+    if kept is not None and kept.code != given.code:
+        told.append("has another code, which may be for another service number")
+    return "this invitation " + " and ".join(told) if told else ""
+
+
 def is_enrolled(keyring: FileKeyring) -> bool:
     """Whether a person's keyring has a certificate already."""
     return _CERTIFICATE in keyring.names()

@@ -145,7 +145,7 @@ class ItemFilter:
     tokens: groups of tokens of the blind index, of each of which one finds the item. ``beginning``:
     hexadecimal digits with which its id, or the digest of its opening statement, begins.
     ``among``: of these alone. ``since``, ``until``: when it was recorded, in seconds.
-    ``custodian``: the agency.
+    ``shared``: with whom. ``custodian``: the agency.
     """
 
     tokens: tuple[tuple[bytes, ...], ...] = ()
@@ -155,6 +155,7 @@ class ItemFilter:
     until: int | None = None
     opener: PersonId | None = None
     holder: PersonId | None = None
+    shared: PersonId | None = None
     custodian: str = ""
     kind: ItemKind | None = None
     standing: ItemStanding | None = None

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.test_person import OTHER, served  # noqa: F401
-from tests.support.commands import custody
+from tests.support.commands import custody, within
 
 
 def test_an_altered_invitation_does_not_take_the_place_of_the_one_by_which_somebody_asked(
@@ -22,7 +22,7 @@ def test_an_altered_invitation_does_not_take_the_place_of_the_one_by_which_someb
     [fingerprint] = re.findall(r"^  ((?:[0-9a-f]{4} ?){4})$", shown, re.MULTILINE)
     good = json.loads((tmp_path / "good.json").read_bytes())
     forged.write_text(json.dumps({**good, "code": "A" * len(good["code"])}))
-    custody("person", "enrol", forged, home=mine, environment=OTHER, code=1)
+    custody("person", "enrol", forged, "--yes", home=mine, environment=OTHER, code=1)
     custody("person", "approve", "4731", "--fingerprint", fingerprint, home=served)
     assert "you are enrolled" in custody("status", home=mine, environment=OTHER).stderr
 
@@ -41,3 +41,34 @@ def test_what_is_kept_of_an_invitation_is_sent_to_no_address_but_its_own(
         with pytest.raises(TimeoutError):
             elsewhere.accept()
     assert "you are not enrolled yet: your fingerprint is" in said
+
+
+def test_another_invitation_does_not_take_the_place_of_a_kept_one_without_a_word(
+    served: Path, tmp_path: Path
+) -> None:
+    """A colleague's, or one to somebody's own machine that answers with the public descriptor."""
+    mine, other, moved = tmp_path / "mine", tmp_path / "4734.json", tmp_path / "moved.json"
+    custody("person", "invite", "4733", "-o", tmp_path / "4733.json", home=served)
+    custody("person", "invite", "4734", "-o", other, home=served)
+    custody("person", "enrol", tmp_path / "4733.json", home=mine, environment=OTHER)
+    good = json.loads((tmp_path / "4733.json").read_bytes())
+    address = good["server"].replace("127.0.0.1", "localhost")
+    moved.write_text(json.dumps({**good, "server": address}))
+    before = (mine / "keyring.json").read_bytes(), (mine / "client.json").read_bytes()
+    phrase = OTHER["CUSTODY_PASSPHRASE"]
+    for file, news in ((other, "another code"), (moved, f"goes to {address} in the place of")):
+        for typed in (None, "n\n", "\n"):
+            words = ("person", "enrol", file)
+            code, _, said = within(*words, home=mine, passphrase=phrase, typed=typed)
+            assert (code, news in " ".join(said.replace("\\", "").split())) == (2, True), said
+            assert "--home NEW-FOLDER" in said
+    assert before == ((mine / "keyring.json").read_bytes(), (mine / "client.json").read_bytes())
+    listed = json.loads(custody("person", "list", "--json", home=served).stdout)
+    assert {one["number"]: one["state"] for one in listed["people"]}["4734"] == "invited"
+    words = ("person", "enrol", other, "--no-wait")
+    assert within(*words, home=mine, passphrase=phrase, typed="y\n")[0] == 0
+    listed = json.loads(custody("person", "list", "--json", home=served).stdout)
+    asking = [one["reference"] for one in listed["people"] if one["number"] in ("4733", "4734")]
+    assert [sorted(one) for one in listed["sharingKeys"]] == [sorted(asking)]
+    shown = " ".join(custody("person", "list", home=served).stdout.split())
+    assert "4733 (requested) and 4734 (requested) have the same keys" in shown

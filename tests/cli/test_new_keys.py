@@ -287,6 +287,28 @@ def test_the_old_keys_open_nothing_and_do_not_join_by_the_new_invitation(
     assert sorted(agency.states(officer.number).values()) == ["invited", "suspended"]
 
 
+def test_what_was_shared_with_the_lost_keys_is_told(
+    agency: ServedAgency, officer: Officer, here: Path
+) -> None:
+    """Whoever has the laptop, and the passphrase, opened more than what its owner held."""
+    other = agency.join("sharing")
+    theirs = agency.upload("sharing", *(f"theirs {number}" for number in range(7)))
+    for one in theirs:
+        agency.type("keeper", "share", one, "--with", officer.number, "--basis", "x", "--yes")
+    shown = agency.type("chief", "person", "replace", officer.number, typed="y\n")
+    told = " ".join(shown.replace("\\", "").split())
+    assert "7 items were shared with the old keys, which open them:" in told
+    assert "and 2 more" in told
+    agency.enrol("shared", here / f"invitation-{officer.number}.json")
+    agency.type("chief", "person", "approve", officer.number, "--yes")
+    agency.enrol("shared", here / f"invitation-{officer.number}.json")
+    agency.type("keeper", "share", theirs[0], "--with", officer.number, "--basis", "x", "--yes")
+    words = ("person", "replace", officer.number)
+    value = agency.json("chief", *words)
+    assert sorted(value["sharedWithOldKeys"]) == sorted(theirs[1:])
+    assert other != officer.number
+
+
 def test_items_of_others_and_what_was_given_away_stay_where_they_are(
     agency: ServedAgency, officer: Officer
 ) -> None:

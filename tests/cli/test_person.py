@@ -165,7 +165,7 @@ def test_who_asked_by_one_invitation_goes_on_by_another_that_names_another_addre
     first = json.loads((tmp_path / "first.json").read_bytes())
     moved = first["server"].replace("127.0.0.1", "localhost")
     again.write_text(json.dumps({**first, "server": moved}))
-    shown = custody("person", "enrol", again, home=mine, environment=OTHER).stdout
+    shown = custody("person", "enrol", again, "--yes", home=mine, environment=OTHER).stdout
     [fingerprint] = re.findall(r"^  ((?:[0-9a-f]{4} ?){4})$", shown, re.MULTILINE)
     custody("person", "approve", "4721", "--fingerprint", fingerprint, home=served)
     done = custody("person", "enrol", again, home=mine, environment=OTHER)

@@ -9,11 +9,14 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import httpx
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from ledger.client.handovers import handover, offered_item
 from ledger.domain.errors import NotFoundError, VerificationError
 from ledger.domain.event.offer_terms import OfferTerms
+from ledger.domain.identity import dpop
 from tests.cli.test_swapped_records import OTHER, another_head, item_of, older, shown
 from tests.support.actors import Actor, enrolled
 from tests.support.commands import within
@@ -182,3 +185,30 @@ def test_nothing_is_offered_disclosed_or_corrected_behind_events_that_were_not_r
         code, out, said = within(*command)
         assert (code, out, sent) == (1, "", []), said
         assert "reads the record anew" in " ".join(said.split())
+
+
+def test_what_an_open_offer_says_is_shown_to_its_signer_alone_and_with_their_key(
+    desk: Desk, tmp_path: Path
+) -> None:
+    """No access can be signed while an offer is open, so its document is no reading: its signer
+    wrote it. A session that is stolen without the key, and whoever may answer, read nothing of it.
+    """
+    item = item_of(desk, tmp_path, "one")
+    taker, keeper = enrolled(desk, "custodian"), enrolled(desk, "custodian")
+    offered(desk, item, taker)
+    assert desk.client.open_offer(item).document is not None
+    for other in (taker, keeper):
+        assert other.client.open_offer(item).document is None
+    path, token = f"/v1/handovers/{item}/offer", desk.client._token or ""
+    plain = httpx.Client(base_url="http://home", transport=desk.transport)
+    assert plain.get(path, headers=desk.client.prove("GET", path)).status_code == 200
+    stranger = ec.generate_private_key(ec.SECP256R1())
+    for headers in (
+        {"Authorization": f"DPoP {token}"},
+        {
+            "Authorization": f"DPoP {token}",
+            "DPoP": dpop.prove(stranger, method="GET", url=path, token=token, now=desk.clock.now()),
+        },
+    ):
+        answer = plain.get(path, headers=headers)
+        assert (answer.status_code, "document" in answer.text) == (401, False)

@@ -143,6 +143,44 @@ def test_an_older_trust_root_or_half_of_a_newer_one_takes_no_known_range_back(
         assert changed.rules(NL) == known
 
 
+def test_a_gap_behind_a_held_range_takes_nothing_back(changed: Changed) -> None:
+    """Blocks of a range that was in force, and final, would be judged by nobody."""
+    changed.change((0, 1, 3))
+    root = json.loads((changed.folder / "trust.json").read_bytes())
+    first, *others = root["finality"]
+    newer = {**first, "from": changed.at + 1, "signers": sorted("0x" + one.hex() for one in NEWER)}
+    path = changed.folder / "given.json"
+    path.write_text(
+        json.dumps({**root, "finality": [{**first, "to": changed.at - 2}, newer, *others]})
+    )
+    told = changed.run(NL, "chain", "signers", "--trust", path, "--yes", ends=2)
+    assert f"nobody who sealed blocks {changed.at - 1} to {changed.at}" in told
+    assert len(changed.rules(NL)) == 1
+
+
+@pytest.mark.parametrize("does_tell", [True, False])
+def test_a_range_between_with_a_signer_too_many_is_refused(
+    changed: Changed, *, does_tell: bool
+) -> None:
+    """Who sealed were all named, and whoever was named beside them could write those blocks."""
+    changed.change((0, 1, 3))
+    root = json.loads((changed.folder / "trust.json").read_bytes())
+    first, *others = root["finality"]
+    names = ["0x" + one.hex() for one in NEWER]
+    newer = {**first, "from": changed.at + 11, "signers": sorted(names)}
+    more = sorted([*names, "0x" + NAMES[5].hex()])
+    between = {**newer, "from": changed.at + 1, "to": changed.at + 10}
+    path = changed.folder / "given.json"
+    if not does_tell:
+        del changed.shared.node.signers["clique_getSigners"]
+    ended = {**first, "to": changed.at}
+    for signers, ends in ((more, 1), (sorted(names), 0)):
+        rules = [ended, {**between, "signers": signers, "seals": len(signers) // 2 + 1}, newer]
+        path.write_text(json.dumps({**root, "finality": [*rules, *others]}))
+        told = changed.run(NL, "chain", "signers", "--trust", path, "--yes", ends=ends)
+        assert ("of whom 3 are named" in told) == bool(ends), told
+
+
 def test_more_signers_have_the_home_wait_for_as_many_blocks_as_they_need(changed: Changed) -> None:
     changed.change((0, 1, 2, 3, 4))
     assert "waits for 2 blocks now" in changed.run(NL, "chain", "signers", "--yes")
@@ -208,3 +246,47 @@ def test_a_home_with_a_chain_of_its_own_is_told_that_nobody_else_seals_it(
     code, _, said = within("chain", "signers", home=home_path)
     assert code == 2
     assert "which nobody else seals" in " ".join(said.split())
+
+
+def test_status_and_doctor_tell_that_others_seal_than_the_home_names(
+    changed: Changed,
+) -> None:
+    """Nothing did, until a court's verdict was incomplete."""
+    quiet = ("is sealed by 3 signers, of whom",)
+    for words, ends in ((("status",), 0), (("doctor",), 3)):  # entries wait to be anchored
+        assert quiet[0] not in changed.run(NL, *words, ends=ends)
+    changed.at = changed.shared.chain.head().number  # a receipt that is asked for brings a block
+    changed.change((0, 1, 3))
+    told = "the chain is sealed by 3 signers, of whom the trust root does not name 1, and not by 1"
+    status = changed.run(NL, "status", ends=3)
+    assert told in status
+    assert "chain signers" in status
+    assert told in changed.run(NL, "doctor", ends=3)
+    chain = changed.shared.node
+    tells = chain.signers.pop("clique_getSigners")
+    seen = "of whom the trust root does not name 1, and not by 0 whom it names"
+    assert seen in changed.run(NL, "status", ends=3), "headers show it where the node does not tell"
+    chain.signers["clique_getSigners"] = tells
+    changed.run(NL, "chain", "signers", "--yes")
+    assert quiet[0] not in changed.run(NL, "status")
+
+
+def test_the_monitor_raises_an_alarm_where_others_seal_than_the_trust_root_names(
+    changed: Changed,
+) -> None:
+    log = changed.folder / "log"
+    changed.run(NL, "log", "export", log, "--entries")
+    words = (
+        "monitor",
+        "--log",
+        log,
+        "--trust",
+        changed.folder / "trust.json",
+        "--rpc",
+        changed.shared.url,
+    )
+    more = ("--state", changed.folder / "seen.state", "--once")
+    changed.change((0, 1, 3))
+    ended, printed, said = within(*words, *more, home=changed.folder / NL)
+    assert "the trust root does not name 1" in " ".join((printed + said).split()), said
+    assert ended != 0

@@ -74,7 +74,7 @@ def test_who_was_given_a_card_offers_at_once_and_the_other_node_takes_it(
     founders: Founders, tmp_path: Path
 ) -> None:
     for code in (NL, RO):
-        founders.join(code, *founders.cards.values())  # one's own among them
+        founders.join(code, *(card for of, card in founders.cards.items() if of != code))
     with Desk(founders.folder / NL) as nl, Desk(founders.folder / RO) as ro:
         [partner] = nl.client.partners()
         assert (partner.agency, partner.url, partner.active) == (RO, address(RO), True)
@@ -85,6 +85,15 @@ def test_who_was_given_a_card_offers_at_once_and_the_other_node_takes_it(
         assert [one.evidence for one in ro.client.handovers()] == [evidence]
         with nl.node.records.read() as unit:
             assert directory.known(unit, RO).crl, "fetched by the node itself"
+
+
+def test_a_card_of_ones_own_agency_is_no_partner_and_is_not_passed_over(
+    founders: Founders,
+) -> None:
+    """It was dropped in silence, whatever keys it named."""
+    with pytest.raises(UsageError, match=f"of {NL}, which this home is itself"):
+        founders.join(NL, *founders.cards.values())
+    founders.join(NL, founders.cards[RO])
 
 
 def wired(*desks: Desk) -> Consortium:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from ledger.domain.chain.finality import HeaderHash
+from ledger.domain.chain.recognition import Kind
 from ledger.domain.errors import StorageError
 from ledger.domain.ports.node_and_chain import (
     BlockRef,
@@ -65,6 +66,10 @@ class DeferredChain:
     def block(self, number: int) -> BlockRef:
         """A canonical block."""
         return self._opened().block(number)
+
+    def signers(self, kind: Kind, number: int) -> frozenset[bytes] | None:
+        """Who may seal the block behind one."""
+        return self._opened().signers(kind, number)
 
     def nonce(self, address: bytes) -> int:
         """Number of mined transactions of an account."""

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, and_, func, or_, select
 from ledger.domain.codecs.text import CASE_URN
 from ledger.domain.identity.person import PersonId
 from ledger.rows.handovers import ErasureRow, LinkRow
-from ledger.rows.items import BlindTokenRow, ItemFilter, ItemKind, ItemRow
+from ledger.rows.items import BlindTokenRow, ItemFilter, ItemKind, ItemRow, ShareRow
 from ledger.rows.logs import EntryRow
 
 _I = ItemRow.__table__.c
@@ -19,6 +19,7 @@ _E = EntryRow.__table__.c
 _T = BlindTokenRow.__table__.c
 _L = LinkRow.__table__.c
 _X = ErasureRow.__table__.c
+_H = ShareRow.__table__.c
 _DIGITS: Final = 64
 
 #: Items that one page looks at, where what it is limited to stands in no index: with the next page
@@ -50,6 +51,9 @@ def by_index(wanted: ItemFilter, *, owned: bool) -> list[ColumnElement[bool]]:
         conditions.append(_I.opener == wanted.opener)
     if wanted.holder is not None:
         conditions.append(_I.holder == wanted.holder)
+    if wanted.shared is not None:
+        given = select(_H.evidence).where(_H.person == wanted.shared)
+        conditions.append(_I.evidence.in_(given))
     return conditions
 
 

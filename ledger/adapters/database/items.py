@@ -103,7 +103,7 @@ class Items(Part):
         recipient: bytes | None = None,
         asked: PersonId | None = None,
     ) -> tuple[list[ItemRow], int | None]:
-        self.flush(BlindTokenRow, EntryRow, LinkRow, ErasureRow)
+        self.flush(BlindTokenRow, EntryRow, LinkRow, ErasureRow, ShareRow)
         conditions = item_lists.by_index(wanted, owned=person is not None)
         if person is not None:
             own = self._own(person, recipient)

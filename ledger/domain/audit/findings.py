@@ -357,6 +357,14 @@ KINDS: Final[dict[str, Kind]] = {
     "case-lost": Kind("cases", _F, 2, "an item is not found by the case that it names", _HOME),
     "case-stray": Kind("cases", _F, 2, "an item is found by a case that it does not name", _HOME),
     # Monitor
+    "signers-changed": Kind(
+        "chain",
+        _W,
+        3,
+        "others seal the chain than the trust root names",
+        "get a newer trust root and compare its fingerprint; whoever keeps a home of the chain: "
+        "custody chain signers",
+    ),
     "silence": Kind("time", _I, 3, "the log has been silent for too long", _ASK),
     "volume": Kind("people", _W, 5, "somebody signed unusually many events", _ASK),
 }

@@ -132,7 +132,7 @@ def judge(rule: Qbft, header: Header) -> Judgement:
         raise VerificationError(
             _STEP, f"header {number} has a vote on validators, whom a contract names"
         )
-    signers = _signers(extra, header)
+    signers = signers_of(extra, header)
     named = frozenset(extra.validators)
     for signer in sorted(signers - (named or rule.validators)):
         told = f"header {number} was sealed by a stranger, 0x{signer.hex()}"
@@ -159,7 +159,7 @@ def judge(rule: Qbft, header: Header) -> Judgement:
     return Judgement(True, told)
 
 
-def _signers(extra: ExtraData, header: Header) -> set[bytes]:
+def signers_of(extra: ExtraData, header: Header) -> set[bytes]:
     """Whoever sealed a header."""
     digest = hash_with(header, replace(extra, seals=()).encode())
     signers = set[bytes]()

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from ledger.domain.audit.contract_events import ContractEvent
 from ledger.domain.chain.contract_layout import Hop
 from ledger.domain.chain.finality import HeaderHash
+from ledger.domain.chain.recognition import Kind
 from ledger.domain.chain.standing import Standing
 from ledger.domain.chain.transactions import Anchored, SentCall
 from ledger.domain.ports.answers import Copy, DisposalNote, Exchanged, Registered
@@ -94,6 +95,10 @@ class Chain(Protocol):
         Raises:
             NotFoundError: no such block.
         """
+        ...
+
+    def signers(self, kind: Kind, number: int) -> frozenset[bytes] | None:
+        """Who may seal the block behind one, as the node says; None where it does not say."""
         ...
 
     def nonce(self, address: bytes) -> int:

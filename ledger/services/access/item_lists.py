@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from ledger.domain.codecs.text import is_case
+from ledger.domain.errors import DeniedError
 from ledger.domain.event import same_record
 from ledger.rows.items import ItemFilter, ItemKind, ItemRow
 from ledger.rows.logs import EntryRow
@@ -54,9 +55,17 @@ def page(
     Whoever only watches finds by numbers what they have a part in alone, as in every search. Among
     items that are named by their ids also what is on offer to the caller is found: it is named
     before it is taken.
+
+    Raises:
+        DeniedError: they look for what was shared with somebody, and do not see everything.
     """
     tokens = _tokens(node, wanted)
     person, recipient = authorization.seen_by(node, unit, caller, by_content=bool(tokens))
+    if wanted.clear.shared is not None and person is not None:
+        raise DeniedError(
+            "with whom items were shared is told to whoever sees all of them",
+            hint="ask a custodian, or an administrator",
+        )
     named = bool(wanted.clear.beginning or wanted.clear.among)
     by_id = named and caller.agency == node.agency
     rows, following = unit.items.filtered(

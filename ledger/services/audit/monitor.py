@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Final
@@ -16,14 +17,16 @@ from ledger.domain.audit.ports import AuditState, LogFiles
 from ledger.domain.audit.report import AuditReport
 from ledger.domain.bundle.trust import TrustRoot
 from ledger.domain.codecs.text import counted
+from ledger.domain.errors import ChainError, FormatError, NetworkError, VerificationError
 from ledger.domain.ports.node_and_chain import Clock, Contracts
 from ledger.services.audit import external
 from ledger.services.audit.run_bounds import Pace
 from ledger.services.node import transfer_progress
+from ledger.services.onchain import changed_seals
 
 _HOUR: Final = 3600
 #: Alarms though nothing is proven wrong, at the first look: somebody must look.
-_LOUD: Final = frozenset({"volume", "late", "overdue", "silence", "view-longer"})
+_LOUD: Final = frozenset({"volume", "late", "overdue", "silence", "signers-changed", "view-longer"})
 _UNREAD: Final = frozenset({"unreachable", "log-older", "copy-lacks"})
 #: What is so on any day. All else that was not judged is an alarm when it is so at two looks, one
 #: after the other.
@@ -73,6 +76,11 @@ def check(
     pace = Pace(transfer_progress.GRACE, transfer_progress.RATE)
     paced = replace(options or external.ExternalOptions(), pace=pace)
     report = external.audit(contracts, root, logs, state, clock, paced)
+    with suppress(
+        NetworkError, ChainError, FormatError, VerificationError
+    ):  # a chain that is silent was told
+        if changed := changed_seals.changed(contracts.chain, root.finality):
+            report.find("signers-changed", f"chain {root.chain_id}", "those it names", changed)
     ages: dict[str, int] = {}
     for log, agency in report.logs.items():
         last, opened = state.last_checkpoint(log), state.opened(log)

@@ -5,6 +5,7 @@ and what to do.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import Final
@@ -14,11 +15,19 @@ from ledger.domain.audit.events_in_memory import EventsInMemory
 from ledger.domain.audit.report import AuditReport
 from ledger.domain.codecs.text import counted, format_time
 from ledger.domain.crypto.content_encryption import Content
-from ledger.domain.errors import ALTERED, CustodyError
+from ledger.domain.errors import (
+    ALTERED,
+    ChainError,
+    CustodyError,
+    FormatError,
+    NetworkError,
+    VerificationError,
+)
 from ledger.domain.verify.report import Verdict
 from ledger.rows.items import ItemRow
 from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.audit import checks, database_comparison
+from ledger.services.audit.chain_events import Progress, silent
 from ledger.services.audit.checks import Fault
 from ledger.services.audit.self_check_findings import (
     CONTENT,
@@ -34,6 +43,7 @@ from ledger.services.audit.self_check_findings import (
 from ledger.services.audit.self_check_log import check_checkpoints, check_log, newest_sent
 from ledger.services.audit.stored_timestamps import check_timestamps
 from ledger.services.node.context import Node
+from ledger.services.onchain import changed_seals
 from ledger.services.people import expiry, revocation
 from ledger.services.records import documents
 from ledger.services.storage import replica_status
@@ -47,14 +57,13 @@ _COUNTED: Final = frozenset({"log", "checkpoints", "rows"})
 Check = Callable[[], Iterable[Result | int]]
 
 
-def examine(
-    node: Node, *, deep: bool, progress: Callable[[int], None] = lambda count: None
-) -> Iterator[Result]:
+def examine(node: Node, *, deep: bool, progress: Progress = silent) -> Iterator[Result]:
     """Check log, checkpoints, every row of the database, documents and blocks.
 
     Args:
         deep: read and re-hash every block of content, not only look for it.
-        progress: called with the number of entries or blocks checked.
+        progress: told of each part by what it is and how much there is, and then how much of it
+            was done: each has a number of its own.
 
     Returns:
         findings, and what holds, check by check.
@@ -70,6 +79,7 @@ def examine(
         ("backups", partial(_check_backups, node)),
         ("certificates", partial(_check_certificates, node)),
         ("workers", partial(_check_workers, node)),
+        ("chain", partial(_check_signers, node)),
     ):
         yield from _run(part, check)
 
@@ -99,7 +109,7 @@ def _waiting(node: Node) -> Iterator[EntriesWaiting]:
         yield EntriesWaiting(size - final, size)
 
 
-def _check_rows(node: Node, progress: Callable[[int], None]) -> Iterator[Result | int]:
+def _check_rows(node: Node, progress: Progress) -> Iterator[Result | int]:
     """The database is the one that log, documents, chain and signatures give; see
     services.audit.rows.
     """
@@ -119,7 +129,7 @@ def _check_rows(node: Node, progress: Callable[[int], None]) -> Iterator[Result 
             _story(node),
             report,
             [node.keys.hpke],
-            lambda part, total: progress,
+            progress,
             lambda item: None,
         )
     for finding in report.findings:
@@ -140,10 +150,12 @@ def _story(node: Node) -> EventsInMemory:
 
 
 def _check_content(
-    node: Node, deep: bool, progress: Callable[[int], None]
+    node: Node, deep: bool, progress: Progress
 ) -> Iterator[SelfCheckFinding | SelfChecked]:
     """Every item's ciphertext is stored whole; with ``deep`` every block is read and hashed."""
     count = findings = 0
+    with node.records.read() as unit:
+        advance = progress("checking content", unit.tables.count("item"))
     for item, content in _contents(node):
         check = (
             checks.content_whole(node, item.state.evidence, content)
@@ -156,7 +168,7 @@ def _check_content(
                 yield finding_for(CONTENT, result.error, result.evidence)
             else:
                 count += 1
-                progress(1)
+        advance(1)
     if not findings:
         detail = (
             f"{counted(count, 'block')} re-hashed"
@@ -232,6 +244,15 @@ def _check_workers(node: Node) -> Iterator[SelfCheckFinding | SelfChecked]:
         yield SelfChecked(
             "workers", f"{len(known)} went well when they were last told of", len(known)
         )
+
+
+def _check_signers(node: Node) -> Iterator[SelfCheckWarning]:
+    """The chain is sealed by those whom the home names; a chain that does not tell is found where
+    the log is compared with it.
+    """
+    with suppress(NetworkError, ChainError, FormatError, VerificationError):
+        if problem := changed_seals.changed(node.contracts.chain, node.seal_rules):
+            yield SelfCheckWarning("chain", problem, changed_seals.TODO)
 
 
 def _not_the_home(part: str, message: str, hint: str) -> SelfCheckFinding:
