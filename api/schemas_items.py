@@ -129,13 +129,14 @@ class SearchedOut(FoundOut):
 
 class SealedNameOut(Strict):
     """An item as its sealed record calls it; ``size``: of its content, null where it has none;
-    ``role``: as whom its opener recorded it.
+    ``files``: of a folder, how many it has; ``role``: as whom its opener recorded it.
     """
 
     evidence: str
     exhibit: str
     name: str
     size: int | None
+    files: int | None
     role: str
 
 

@@ -222,6 +222,7 @@ def list_sealed_names(
                 exhibit=one.exhibit,
                 name=one.name,
                 size=one.size,
+                files=one.files,
                 role=one.role,
             )
             for one in read.names

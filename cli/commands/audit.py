@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import ExitStack, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -11,7 +10,7 @@ import typer
 
 from cli.invocation.global_options import Json
 from cli.invocation.hints import runnable
-from cli.terminal import outfile, output
+from cli.terminal import outfile, output, part_progress
 from cli.wording import auditreport, trust_lines
 
 if TYPE_CHECKING:
@@ -173,7 +172,7 @@ def _elsewhere(sample: float | None, seed: int | None) -> dict[str, Any]:
 
     with open_session() as session, ExitStack() as parts:
         job = session.node.start_audit(sample=sample, seed=seed)
-        begin, part, seen = _progress(parts), "", 0
+        begin, part, seen = part_progress.one_at_a_time(parts), "", 0
         advance = begin("waiting for the node", 0)
         while job.state == "running":
             if job.part != part:
@@ -220,7 +219,7 @@ def _inside(sample: float | None, seed: int | None, workers: int) -> AuditReport
             share=None if sample is None else sample / 100,
             seed=secrets.randbelow(2**32) if seed is None else seed,
             submit=_examiner(stack, workers),
-            progress=_progress(parts),
+            progress=part_progress.one_at_a_time(parts),
         )
         return internal.audit(home.node, root, state, options)
 
@@ -231,20 +230,6 @@ def _examiner(stack: ExitStack, workers: int) -> Submit:
     from ledger.services.audit.fetching import at_once
 
     return stack.enter_context(parallel_decoding.pool(workers or None)) if workers != 1 else at_once
-
-
-def _progress(parts: ExitStack) -> Callable[[str, int], Callable[[int], None]]:
-    """One bar at a time: the next part ends the one before."""
-
-    def begin(what: str, total: int) -> Callable[[int], None]:
-        parts.close()
-        return parts.enter_context(
-            output.progress(
-                what, total, unit="bytes" if what.startswith("re-hashing") else "entries"
-            )
-        )
-
-    return begin
 
 
 def _outside(
@@ -276,7 +261,10 @@ def _outside(
             )
         )
         options = external.ExternalOptions(
-            _examiner(stack, workers), views, _progress(parts), most or run_bounds.MOST
+            _examiner(stack, workers),
+            views,
+            part_progress.one_at_a_time(parts),
+            most or run_bounds.MOST,
         )
         found = external.audit(
             opened.contracts, opened.root, opened.logs, opened.state, opened.clock, options

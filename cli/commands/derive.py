@@ -11,15 +11,21 @@ from cli.intake import disk_images
 from cli.invocation.global_options import Json
 from cli.invocation.hints import command
 from cli.items import exhibits, items
-from cli.terminal import output
+from cli.terminal import output, questions
 from cli.wording import known_codes, record_options
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cli.items.short_ids import Named
     from cli.node.session import Session
     from ledger.client.intake.upload import UploadOptions
 
 _HELP = """Record a file that was made from other items: a report, an extraction, a redaction, the
 output of a model.
+
+It is of the case by which you name the items that it was made from (2026-117/A1). Where those say
+none, or several, you are asked; in a script say --case NUMBER or --no-case.
 
 \b
 Example:
@@ -61,6 +67,9 @@ def derive(
         typer.Option(help="Statement of an approval on a parent; may be repeated."),
     ] = None,
     case: record_options.Case = "",
+    no_case: Annotated[
+        bool, typer.Option("--no-case", help="It is of no case; else it is of that of its items.")
+    ] = False,
     exhibit: record_options.Exhibit = "",
     replaces: exhibits.Replaces = "",
     handling: Annotated[
@@ -86,6 +95,10 @@ def derive(
     pairs = [one.partition("=") for one in parameter or []]
     if any(not sign for _, sign, _ in pairs):
         raise UsageError("a parameter is NAME=VALUE")
+    if no_case and (case or replaces):
+        raise UsageError(
+            "--no-case goes with neither --case nor --replaces", hint="leave out one of them"
+        )
     texts = {"modelDigest": model_digest, "errorRate": error_rate, "decision": decision}
     body: dict[str, Any] = {
         "kind": known_codes.read(known_codes.DERIVATIONS, "--kind", kind),
@@ -105,9 +118,13 @@ def derive(
     said |= record_options.handling_member(handling)
 
     def named(session: Session, options: UploadOptions) -> UploadOptions:
-        made_from = [items.also(session, one).urn for one in parent]
-        options = replace(options, body={**options.body, "parents": made_from})
-        return exhibits.belonging(session, options, case, exhibit, "", replaces)
+        made_from = [items.also(session, one) for one in parent]
+        options = replace(options, body={**options.body, "parents": [one.urn for one in made_from]})
+        of = case if case or no_case or replaces else _case_of(session, made_from)
+        if no_case:
+            own = record_options.identifier_members("", exhibit)
+            return replace(options, members=options.members | own)
+        return exhibits.belonging(session, options, of, exhibit, "", replaces)
 
     images = disk_images.given([] if plain_file else [path], check=False, resume=False)
     upload_paths(
@@ -123,6 +140,29 @@ def derive(
         images if images.paths else None,
     )
     output.note(f"see where it came from: {command('tree', parent[0])}")
+
+
+def _case_of(session: Session, parents: Sequence[Named]) -> str:
+    """The case of what was made, where none was said: the one by which all that it was made from
+    was named, or that the folder uses. Numbers of an item that is named by an id alone are sealed.
+
+    Raises:
+        UsageError: they are of several cases, or nothing says one, and nobody can be asked.
+    """
+    from ledger.domain.errors import UsageError
+
+    cases = sorted({one.case for one in parents if one.case} | {session.used_case} - {""})
+    if len(cases) == 1 and (session.used_case or all(one.case for one in parents)):
+        output.say(f"case {cases[0]}, of what it was made from")
+        return cases[0]
+    why = f"{' and '.join(cases)} are named" if len(cases) > 1 else "not all is named by one"
+    if not questions.can_ask():
+        raise UsageError(
+            f"of which case is it? {why}",
+            hint="say it: --case NUMBER; or name what it was made from by case and exhibit, as "
+            "2026-117/A1; of none: --no-case",
+        )
+    return questions.text(f"Of which case is it ({why})? Enter for none:")
 
 
 def register(app: typer.Typer) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -10,7 +10,7 @@ import typer
 from cli.commands import dispose_request
 from cli.invocation.global_options import STATE, Evidence, Json
 from cli.invocation.hints import command, runnable
-from cli.items import decisions, items, selection, short_ids
+from cli.items import decisions, disposal_certificates, items, selection, short_ids
 from cli.node import people
 from cli.terminal import output, questions
 from cli.terminal.questions import Yes
@@ -18,6 +18,7 @@ from cli.wording import event_members, person_words
 from ledger.domain.codecs.text import counted
 
 if TYPE_CHECKING:
+    from cli.items.selection import Chosen, Done
     from cli.node.session import Session
     from ledger.domain.ports.answers import Disposal, Recorded, RecordedDocument
 
@@ -43,7 +44,7 @@ Example:
 """
 _CARRY_OUT = """Carry an approved disposal out: nobody can open the item afterwards. Its events stay
 in the log and go on verifying. You are shown who requested and approved it and what holds for the
-item, and asked.
+item, and asked once, also of several.
 
 \b
 Example:
@@ -117,18 +118,25 @@ def carry_out(
             )
         dispose_request.tell_parts(session, chosen)
         said = {"scope": "all", "method": method, **dispose_request.named(rule)}
+        ready = selection.each(
+            chosen, lambda one: _ready(session, one.urn, said, backups), "reading"
+        )
+        _agree(ready, chosen, method, yes=yes)
         done = selection.each(
-            chosen,
-            lambda one: _carried_out(session, one.urn, said, backups, yes=yes),
+            replace(chosen, items=tuple(one for one, _ in ready.answers)),
+            lambda one: _carried_out(session, one.urn, dict(ready.answers)[one]),
             "destroying keys",
         )
+        done.refused[:0], done.left[:0] = ready.refused, ready.left
+        done.stopped = ready.stopped or done.stopped
         gone = session.node.sync_handovers()
         names = short_ids.shorts(session, [one.urn for one, _ in done.answers])
-        told = list[str]()
+        certificates: list[tuple[Disposal, str, list[str]]] = []
         for at, (one, (answer, decided)) in enumerate(done.answers):
             disposal = session.node.disposal(one.urn)
             done.answers[at] = (one, {"statement": answer.statement, "disposal": disposal})
-            told += [*([""] if told else []), *_certificate(disposal, names[one.urn], decided)]
+            certificates.append((disposal, names[one.urn], decided))
+    told = disposal_certificates.of_several(certificates)
     told += [f"problem: {name}: {runnable(what)}" for name, what in gone.problems.items()]
     if chosen.alone:
         [(_, value)] = done.answers
@@ -137,15 +145,24 @@ def carry_out(
     selection.tell(done, *told)
 
 
-def _carried_out(
-    session: Session, urn: str, said: dict[str, Any], backups: int, *, yes: bool
-) -> tuple[Recorded, list[str]]:
-    """Show who asked for a disposal and who approved it, ask, and destroy the keys.
-
-    Returns:
-        the node's answer, and what the record said, which is gone with them.
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """A disposal that may be carried out: what was read, what would be signed, what is shown, and
+    who decided it on which terms.
     """
-    from ledger.client.reading import retrieval
+
+    events: list[RecordedDocument]
+    body: dict[str, Any]
+    shown: list[str]
+    decided: list[str]
+
+
+def _ready(session: Session, urn: str, said: dict[str, Any], backups: int) -> _Ready:
+    """Read who asked for a disposal, and who approved it.
+
+    Raises:
+        RuleError: nobody did.
+    """
     from ledger.domain.codecs.text import format_time
     from ledger.domain.errors import RuleError
 
@@ -165,18 +182,49 @@ def _carried_out(
         **({"backupsExpire": format_time(backups)} if backups else {}),
     }
     called = people.named(session, person_words.actors(event.document for event in events))
+    return _Ready(
+        events,
+        body,
+        decisions.lines(events, request, standing, called),
+        _decided(events, body, called),
+    )
+
+
+def _agree(ready: Done, chosen: Chosen, method: str, *, yes: bool) -> None:
+    """Show what was requested and approved, of each item, and ask once for all of them.
+
+    Raises:
+        UsageError: they do not agree.
+    """
+    if not ready.answers:
+        return
     if not STATE.json:
-        output.say(*decisions.lines(events, request, standing, called))
-        output.say("", f"method          {said['method']}", *_approved(events, body, called))
+        for _, one in ready.answers:
+            approved = [line for line in one.decided if line.startswith("approved")]
+            output.say(*one.shown, "", f"method          {method}", *approved)
+    if STATE.preview and not chosen.alone:  # of the first of them what would be signed is shown
+        return
+    many = "its keys" if chosen.alone else f"the keys of {counted(len(ready.answers), 'item')}"
+    it = "it" if len(ready.answers) == 1 else "them"
     questions.agree(
-        "Destroy its keys? Nobody can open it afterwards.",
+        f"Destroy {many}? Nobody can open {it} afterwards.",
         yes=yes,
-        otherwise="the item stays as it is, and the approval stands",
+        otherwise="all is as before, and the approvals stand",
     )
+
+
+def _carried_out(session: Session, urn: str, ready: _Ready) -> tuple[Recorded, list[str]]:
+    """Destroy the keys.
+
+    Returns:
+        the node's answer, and what the record said, which is gone with them.
+    """
+    from ledger.client.reading import retrieval
+
     answer = retrieval.record(
-        session.node, session.person, session.clock, urn, "disposed", body, read=events
+        session.node, session.person, session.clock, urn, "disposed", ready.body, read=ready.events
     )
-    return answer, [*_decided(events, body, called), _LAST]
+    return answer, [*ready.decided, _LAST]
 
 
 def certificate(evidence: Evidence, as_json: Json = False) -> None:
@@ -185,7 +233,7 @@ def certificate(evidence: Evidence, as_json: Json = False) -> None:
     with open_session() as session:
         disposal = session.node.disposal(items.urn_of(session, evidence))
         [name] = short_ids.shorts(session, [disposal.evidence]).values()
-    output.result(disposal, *_certificate(disposal, name))
+    output.result(disposal, *disposal_certificates.certificate(disposal, name))
 
 
 def register(app: typer.Typer) -> None:
@@ -229,24 +277,6 @@ def _newest_request(events: list[RecordedDocument]) -> RecordedDocument:
     return requests[-1]
 
 
-def _may_keep(nodes: tuple[str, ...]) -> list[str]:
-    """IPFS nodes that nobody asks any more, and what ends that."""
-    lines = [f"may still keep  ciphertext, without a key: IPFS node {name}" for name in nodes]
-    name = nodes[0].partition(", removed ")[0] if nodes else ""
-    if name.startswith("("):  # of another agency, which does not name its nodes to guests
-        return lines
-    done = runnable(f"custody ipfs remove {name} --destroyed")
-    return [*lines, f"                once it is destroyed there: {done}"] if lines else []
-
-
-def _backups(expire: str | None) -> str:
-    return (
-        f"backups         can be opened until {expire}, not after"
-        if expire
-        else "backups         none were made"
-    )
-
-
 def _decided(
     events: list[RecordedDocument], body: dict[str, Any], called: person_words.Names
 ) -> list[str]:
@@ -279,54 +309,3 @@ def _approved(
 def _by(event: RecordedDocument, called: person_words.Names) -> str:
     document = event.document or {}
     return f"{document['time']} by {person_words.signer(document['actor'], called)}"
-
-
-def _certificate(disposal: Disposal, name: str, decided: Sequence[str] = ()) -> list[str]:
-    """The certificate in words.
-
-    Args:
-        name: short id of the item.
-    """
-    confirmed = {confirmation.agency for confirmation in disposal.confirmed}
-    waiting = [agency for agency in disposal.expected if agency not in confirmed]
-    return [
-        disposal.title.upper() or "CERTIFICATE OF DISPOSAL",
-        "",
-        *(
-            [*output.wrapped(" ".join(disposal.text.split()), 78, indent=0), ""]
-            if disposal.text
-            else []
-        ),
-        f"item            {name}",
-        f"disposed of     {disposal.disposed} by {disposal.agency}",
-        f"statement       {short_ids.short_digest(disposal.statement)}",
-        *decided,
-        f"keys destroyed  {disposal.destroyed} here",
-        *(
-            f"confirmed       {one.agency} at {one.time}, "
-            f"by {short_ids.short_digest(one.statement)}"
-            for one in disposal.confirmed
-        ),
-        *(f"still expected  {agency}, which held it before" for agency in waiting),
-        f"copies pinned   {disposal.pins} still to be removed, at "
-        + (", ".join(disposal.pinnedAt) or "nodes of the agency")
-        if disposal.pins
-        else "copies pinned   none left at the IPFS nodes in use",
-        "                (what came to such a node of a sending that broke off, and was",
-        "                never pinned, it keeps without a key till `ipfs repo gc` there)",
-        *_may_keep(disposal.mayKeep),
-        *(
-            [
-                "ciphertext      some still on the node's own disk, or it may be; to remove",
-                f"                what no other item has: {command('collect')}",
-            ]
-            if disposal.stored
-            else ["ciphertext      none left on the node's own disk"]
-        ),
-        _backups(disposal.backupsExpire),
-        "",
-        "What remains: opaque entries in the log, which still prove who held the item",
-        "and in which order.",
-        f"Check them: {command('bundle', name)}",
-        f"Its ids in full: {command('dispose', 'certificate', name, '--json')}",
-    ]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from cli.invocation.global_options import Json
 from cli.invocation.hints import command, runnable
-from cli.terminal import output
+from cli.terminal import output, part_progress
 from ledger.domain.codecs.text import counted
 
 if TYPE_CHECKING:
@@ -41,10 +42,9 @@ def doctor(
             verdict,
         )
 
-        with home.node.records.read() as unit:
-            log = unit.logs.get(home.node.log_id)
-        with output.progress("checking", log.size if log else 0, unit="entries") as advance:
-            found: list[Any] = list(examine(home.node, deep=deep, progress=advance))
+        with ExitStack() as parts:
+            progress = part_progress.one_at_a_time(parts)
+            found: list[Any] = list(examine(home.node, deep=deep, progress=progress))
     findings = [one for one in found if isinstance(one, SelfCheckFinding)]
     waiting = sum(one.count for one in found if isinstance(one, EntriesWaiting))
     judged = verdict(found)

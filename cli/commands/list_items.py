@@ -168,7 +168,7 @@ def _table(
     columns = {
         "ITEM": [ids[item.evidence] for item in shown],
         **(_sealed(shown, sealed) if sealed else {}),
-        "KIND": [item.kind for item in shown],
+        "KIND": [_kind(item, sealed.get(item.evidence)) for item in shown],
         **({"SIZE": [_size(sealed.get(item.evidence)) for item in shown]} if sealed else {}),
         "RECORDED": [moments.here(item.recorded or item.time) for item in shown],
         "BY": [_by(item, own, called, sealed.get(item.evidence)) for item in shown],
@@ -194,7 +194,15 @@ def _sealed(shown: Sequence[Item], sealed: Mapping[str, SealedName]) -> dict[str
     }
 
 
+def _kind(item: Item, read: SealedName | None) -> str:
+    """What an item is: that a file is the list of a folder, its sealed record alone says."""
+    return "folder" if read is not None and read.files is not None else item.kind
+
+
 def _size(read: SealedName | None) -> str:
+    """The size of the content; of a folder how many files it has, which are items of their own."""
+    if read is not None and read.files is not None:
+        return counted(read.files, "file")
     return "" if read is None or read.size is None else output.size(read.size)
 
 

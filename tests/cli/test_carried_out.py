@@ -27,7 +27,8 @@ def test_keys_are_destroyed_after_the_approvals_were_shown_and_somebody_said_yes
     assert re.search(rf"approved \S+ by .*, who signs as [\\\\ ]*{second.pseudonym}", told)
     assert "Destroy its keys? Nobody can open it afterwards. [y/N]" in told
     assert not desk.client.item(item).closed
-    assert within(*carry_out, typed="y\n")[0] == 0
+    code, _, said = within(*carry_out, typed="y\n")
+    assert code == 0, said
     assert desk.client.item(item).closed
 
 

@@ -227,7 +227,7 @@ def test_an_image_that_was_derived_is_all_of_its_segments(home_path: Path, folde
     segments = images.several(folder)
     found, _ = recorded(home_path, segments[0])
     item = found["items"][0]["evidence"]
-    copy = ["derive", segments[0], "--parent", item, "--kind", "working-copy"]
+    copy = ["derive", segments[0], "--parent", item, "--kind", "working-copy", "--no-case"]
     derived = json.loads(custody("--json", *copy, home=home_path).stdout)
     assert derived["items"][0]["size"] == found["items"][0]["size"]
     assert derived["images"][0]["segments"] == 5

@@ -222,7 +222,7 @@ def test_an_option_takes_an_item_as_an_argument_does(
     (tmp_path / "report").write_text(f"{option} {name}")
     words = {
         "--from": ("upload", "report", "--from", typed),
-        "--parent": ("derive", "report", "--kind", "report", "--parent", typed),
+        "--parent": ("derive", "report", "--kind", "report", "--parent", typed, "--no-case"),
         "--output": ("record", "analyse", CASE, "--what", "x", "--output", typed),
     }[option]
     code, printed, said = within("--json", *words, home=at_work)
@@ -331,3 +331,34 @@ def test_a_hint_typed_as_printed_signs_no_placeholder_as_somebodys_reason(
     assert (
         len(events(at_work, worked["evidence"])) == before + 3
     )  # the shown one, and two readings of this test
+
+
+def test_what_is_derived_is_of_the_case_of_what_it_was_made_from(
+    at_work: Path, tmp_path: Path
+) -> None:
+    """It was of no case, and stood in no list of the case whose report it was."""
+    seized(at_work, "81", "A1")
+    other = seized(at_work, "82", "A1")
+    made = 0
+
+    def derived(*words: str) -> tuple[int, str, list[dict[str, str]]]:
+        nonlocal made
+        made += 1
+        (tmp_path / "report").write_text(f"report {made}")
+        given = ("derive", "report", "--kind", "report", *words)
+        code, printed, said = within(*given, "--json", home=at_work)
+        if code:
+            return code, said, []
+        item = json.loads(printed)["items"][0]["evidence"]
+        return code, said, json.loads(events(at_work, item)[0]).get("identifiers", [])
+
+    code, said, numbers = derived("--parent", "81/A1")
+    assert (code, [(one["scheme"], one["value"]) for one in numbers]) == (0, [("case", "81")]), said
+    assert "case 81, of what it was made from" in said
+    code, said, _ = derived("--parent", "81/A1", "--parent", "82/A1")
+    assert (code, "81 and 82 are named" in said) == (2, True)
+    code, said, _ = derived("--parent", other)
+    assert (code, "--no-case" in said) == (2, True)
+    assert derived("--parent", other, "--no-case")[::2] == (0, [])
+    code, said, numbers = derived("--parent", other, "--case", "82")
+    assert [one["value"] for one in numbers] == ["82"]

@@ -103,3 +103,16 @@ def test_what_commands_print_has_the_keys_that_the_page_tells(home: Path) -> Non
 def test_no_object_of_the_page_is_forgotten_here() -> None:
     headings = {*re.findall(r"^## (.+)$", PAGE, re.MULTILINE)}
     assert headings == {"Commands", "detail", *SHAPES}
+
+
+def test_a_folder_is_listed_as_one_with_the_number_of_its_files(home: Path, tmp_path: Path) -> None:
+    """It stood there as a file, with the size of the list of its files."""
+    (tmp_path / "pages").mkdir()
+    for number in range(3):
+        (tmp_path / "pages" / f"{number}.txt").write_text(f"page {number}")
+    within("upload", tmp_path / "pages", "-c", "2026-117", "-e", "A2", home=home)
+    words = ("list", "--case", "2026-117", "--basis", "hearing")
+    names = {one["exhibit"]: one["files"] for one in printed(home, *words)["names"]}
+    assert names == {"A1": None, "A2": 3, "A2/1": None, "A2/2": None, "A2/3": None}
+    shown = within(*words, home=home)[1]
+    assert re.search(r"^\w+ +A2 +pages +folder +3 files ", shown, re.MULTILINE)

@@ -5,7 +5,8 @@ waits for.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -87,3 +88,25 @@ def _transaction(desk: Desk) -> bytes:
     return bytes(
         node.contracts.sign_anchor(node.keys.anchorer, 1, (4, 5, bytes(32), bytes(32)), [])
     )
+
+
+def test_no_part_of_a_self_check_goes_further_than_it_said_there_is(
+    desk: Desk, tmp_path: Path
+) -> None:
+    """One bar for all parts, as long as the log, ran past its end."""
+    (tmp_path / "large.bin").write_bytes(bytes(3 << 20))
+    desk.upload(tmp_path / "large.bin")
+    desk.anchor()
+    totals, done = dict[str, int](), Counter[str]()
+
+    def begin(what: str, total: int) -> Callable[[int], None]:
+        totals[what] = total
+        return lambda count: done.update({what: count})
+
+    for deep in (False, True):
+        totals.clear()
+        done.clear()
+        list(examine(desk.node, deep=deep, progress=begin))
+        assert {what for what in totals if done[what] > totals[what]} == set()
+        assert done["checking the log"] == totals["checking the log"] > 0
+        assert done["checking content"] == 1

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from api.access import GUEST_ROUTES, PUBLIC, ROUTES
-from cli.commands import dispose as dispose_command
+from cli.items import disposal_certificates
 from ledger.adapters.node.client import NodeClient
 from ledger.app import enrolling
 from ledger.app.person_keys import person_at
@@ -355,7 +355,9 @@ def test_a_guest_does_not_learn_at_which_nodes_ciphertext_of_what_was_disposed_o
         found = client.disposal(photo)
     assert found.mayKeep == ("(not named to guests)",)
     assert "cellar" not in str(found)
-    assert not any("--destroyed" in line for line in dispose_command._certificate(found, "item"))
+    assert not any(
+        "--destroyed" in line for line in disposal_certificates.certificate(found, "item")
+    )
 
 
 def test_a_guests_folder_for_the_court_believes_their_own_agencys_chain_and_not_the_hosts(

@@ -10,13 +10,14 @@ from ledger.domain.ports.answers import Count, Evidence, Time
 @dataclass(frozen=True, slots=True)
 class SealedName:
     """An item of a case as its sealed record calls it; ``size``: of its content, None where it has
-    none; ``role``: as whom its opener recorded it.
+    none; ``files``: of a folder, how many it has; ``role``: as whom its opener recorded it.
     """
 
     evidence: Evidence
     exhibit: str
     name: str
     size: Count | None
+    files: Count | None
     role: str
 
 

@@ -35,13 +35,15 @@ _LOOKED_AT: Final = 500  # latest events of a case among which somebody's own `l
 @dataclass(frozen=True, slots=True)
 class SealedName:
     """An item as its record calls it; empty where the record says nothing of the kind. ``size``: of
-    its content, None where it has none; ``role``: as whom its opener recorded it.
+    its content, None where it has none; ``files``: of a folder, how many it has; ``role``: as whom
+    its opener recorded it.
     """
 
     evidence: str
     exhibit: str
     name: str
     size: int | None
+    files: int | None
     role: str
 
 
@@ -136,5 +138,10 @@ def _told(node: Node, unit: UnitOfWork, caller: Caller, item: ItemRow) -> Sealed
     exhibits = [one["value"] for one in given if one["scheme"] == "exhibit"]
     name = body.get("path") or body.get("name") or body.get("description") or ""
     return SealedName(
-        evidence, ", ".join(exhibits), str(name), body.get("size"), standing["actor"]["role"]
+        evidence,
+        ", ".join(exhibits),
+        str(name),
+        body.get("size"),
+        body["count"] if standing["type"] == "gathered" else None,
+        standing["actor"]["role"],
     )

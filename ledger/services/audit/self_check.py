@@ -27,6 +27,7 @@ from ledger.domain.verify.report import Verdict
 from ledger.rows.items import ItemRow
 from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.audit import checks, database_comparison
+from ledger.services.audit.chain_events import Progress, silent
 from ledger.services.audit.checks import Fault
 from ledger.services.audit.self_check_findings import (
     CONTENT,
@@ -56,14 +57,13 @@ _COUNTED: Final = frozenset({"log", "checkpoints", "rows"})
 Check = Callable[[], Iterable[Result | int]]
 
 
-def examine(
-    node: Node, *, deep: bool, progress: Callable[[int], None] = lambda count: None
-) -> Iterator[Result]:
+def examine(node: Node, *, deep: bool, progress: Progress = silent) -> Iterator[Result]:
     """Check log, checkpoints, every row of the database, documents and blocks.
 
     Args:
         deep: read and re-hash every block of content, not only look for it.
-        progress: called with the number of entries or blocks checked.
+        progress: told of each part by what it is and how much there is, and then how much of it
+            was done: each has a number of its own.
 
     Returns:
         findings, and what holds, check by check.
@@ -109,7 +109,7 @@ def _waiting(node: Node) -> Iterator[EntriesWaiting]:
         yield EntriesWaiting(size - final, size)
 
 
-def _check_rows(node: Node, progress: Callable[[int], None]) -> Iterator[Result | int]:
+def _check_rows(node: Node, progress: Progress) -> Iterator[Result | int]:
     """The database is the one that log, documents, chain and signatures give; see
     services.audit.rows.
     """
@@ -129,7 +129,7 @@ def _check_rows(node: Node, progress: Callable[[int], None]) -> Iterator[Result 
             _story(node),
             report,
             [node.keys.hpke],
-            lambda part, total: progress,
+            progress,
             lambda item: None,
         )
     for finding in report.findings:
@@ -150,10 +150,12 @@ def _story(node: Node) -> EventsInMemory:
 
 
 def _check_content(
-    node: Node, deep: bool, progress: Callable[[int], None]
+    node: Node, deep: bool, progress: Progress
 ) -> Iterator[SelfCheckFinding | SelfChecked]:
     """Every item's ciphertext is stored whole; with ``deep`` every block is read and hashed."""
     count = findings = 0
+    with node.records.read() as unit:
+        advance = progress("checking content", unit.tables.count("item"))
     for item, content in _contents(node):
         check = (
             checks.content_whole(node, item.state.evidence, content)
@@ -166,7 +168,7 @@ def _check_content(
                 yield finding_for(CONTENT, result.error, result.evidence)
             else:
                 count += 1
-                progress(1)
+        advance(1)
     if not findings:
         detail = (
             f"{counted(count, 'block')} re-hashed"

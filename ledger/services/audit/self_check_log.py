@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Final
 
 from ledger.domain.chain import contract_layout
@@ -13,6 +13,7 @@ from ledger.domain.log import merkle
 from ledger.domain.log import statement as statements
 from ledger.rows.logs import EntryRow
 from ledger.rows.unit_of_work import UnitOfWork
+from ledger.services.audit.chain_events import Progress
 from ledger.services.audit.self_check_findings import RESTORE, SelfCheckFinding
 from ledger.services.log import merkle_log
 from ledger.services.node.context import Node
@@ -20,13 +21,13 @@ from ledger.services.node.context import Node
 _PAGE: Final = 256
 
 
-def check_log(node: Node, progress: Callable[[int], None]) -> Iterator[SelfCheckFinding | int]:
+def check_log(node: Node, progress: Progress) -> Iterator[SelfCheckFinding | int]:
     """Every entry parses, is where its index says, hashes to its digest, verifies, and the tiles
     give the same root.
     """
     with node.records.read() as unit:
         log = merkle_log.require_log(unit, node.log_id)
-        frontier = merkle.Frontier()
+        frontier, advance = merkle.Frontier(), progress("checking the log", log.size)
         for start in range(0, log.size, _PAGE):
             rows = unit.logs.entries(node.log_id, start, min(start + _PAGE, log.size))
             if not rows:  # of a size that was made up there would be no end
@@ -39,7 +40,7 @@ def check_log(node: Node, progress: Callable[[int], None]) -> Iterator[SelfCheck
                 yield from _check_entry(unit, row)
                 frontier.append(merkle.leaf_hash(row.entry))
                 yield 1
-            progress(len(rows))
+            advance(len(rows))
         if frontier.size != log.size:
             yield SelfCheckFinding(
                 "log", f"{counted(frontier.size, 'entry')} found, {log.size} expected", RESTORE
@@ -62,15 +63,15 @@ def _check_entry(unit: UnitOfWork, row: EntryRow) -> Iterator[SelfCheckFinding]:
         yield SelfCheckFinding("log", f"entry {row.index}: {error.message}", RESTORE)
 
 
-def check_checkpoints(
-    node: Node, progress: Callable[[int], None]
-) -> Iterator[SelfCheckFinding | int]:
+def check_checkpoints(node: Node, progress: Progress) -> Iterator[SelfCheckFinding | int]:
     """Every final checkpoint has the root of the tree and the commitment of the contract; the
     contract knows no more.
     """
     with node.records.read() as unit:
         read = merkle_log.reader(unit, node.log_id)
         after, newest = 0, 0
+        size = merkle_log.require_log(unit, node.log_id).size
+        advance = progress("checking checkpoints", size)
         while rows := unit.checkpoints.page(node.log_id, after=after):
             for row in rows:
                 if merkle.root_of(row.size, read) != row.root:
@@ -99,8 +100,8 @@ def check_checkpoints(
                             RESTORE,
                         )
                 yield 1
+            advance(rows[-1].size - after)
             after = rows[-1].size
-            progress(len(rows))
         sent = newest_sent(node, unit)
     on_chain = node.contracts.latest(node.log_id).size
     if on_chain > sent:  # one may have been anchored meanwhile: it was written down before
