@@ -80,15 +80,16 @@ Read the digits again. If they differ, rely on nothing in this folder.</td></tr>
 _PROVEN = """<h2>What is proven</h2>
 <ul>
 {file}<li>Who signed each event of the record, for which agency, and in which order; none is missing
-between the first and the last one shown.</li>
+between the first and the last one shown, nor up to the time above, by the signed word of the
+agencies.</li>
 <li>The first event was on record no later than the time above (with --timeline the answer says it
 of each event), and nothing of it can have been rewritten since, not even by the agency itself, as
 far as the chain that the trust root names can be believed.</li>
 </ul>
 <h2>What is not proven</h2>
 <ul>
-<li>What happened before the first event, or after the last one shown here; whether the agency has
-another record of the same {what}, which an audit of its log finds.</li>
+<li>What happened before the first event, or after the time up to which none is missing; whether
+the agency has another record of the same {what}, which an audit of its log finds.</li>
 <li>That the content is true, or that nothing was kept from the record.</li>
 <li>That nobody looked at a copy that was handed out.</li>
 </ul>
@@ -256,6 +257,9 @@ def _rows(left: CourtFolder) -> str:
     ]
     if facts.get("anchoredAlone"):
         rows.append(("Anchored by", f"nobody but {facts['anchoredAlone']} itself"))
+    if facts.get("completeAsOf"):
+        by = " and ".join(facts["completeBy"])
+        rows.append(("No event is missing", f"up to {facts['completeAsOf']}, by the word of {by}"))
     if left.report.withheld:
         rows.append(("Left out of the record", ", ".join(left.report.withheld)))
     item = short_ids.short_digest(report.events[0]["statement"])

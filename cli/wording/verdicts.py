@@ -113,7 +113,7 @@ def first_lines(
         part = "" if until is None else f"up to event {until}, and no later one was judged: "
         verified = f"VERIFIED: {part}{_verified(report, compared=compared)}"
         condition = [] if trusted else told(UNCOMPARED, 2)
-        return [*told(verified, 0), *_complete(report, now), *condition, *_corrected(report)]
+        return [*told(verified, 0), *condition, *_corrected(report), *_complete(report, now)]
     if verdict == "failed":
         failed = by_status["failed"]
         whole = len(by_status.get("passed", [])) == _RECORD and [failed[0].number] == [_FILE]

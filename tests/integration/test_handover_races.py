@@ -18,6 +18,7 @@ from ledger.domain.bundle.trust import TrustRoot
 from ledger.domain.codecs.text import format_time
 from ledger.domain.errors import ConflictError, RuleError
 from ledger.domain.event.offer_terms import OfferTerms
+from ledger.domain.verify import verify
 from ledger.services.audit.self_check import examine
 from ledger.services.audit.self_check_findings import SelfCheckFinding
 from ledger.services.handovers import sync
@@ -27,7 +28,7 @@ from ledger.services.registration import registration
 from ledger.services.storage import garbage_collection
 from tests.support import consortium
 from tests.support.chains import running
-from tests.support.consortium import NL, RO, Consortium, judged, offer, upload
+from tests.support.consortium import NL, RO, Consortium, confirmed, judged, offer, upload
 from tests.support.desk import Desk
 from tests.support.handing import paused
 
@@ -134,6 +135,37 @@ def test_a_withdrawal_that_races_an_acceptance_ends_the_same_on_both_sides(
     assert judged(both[winner], evidence, root) == f"verified {winner} {moved}"
     assert both[winner].get(evidence)
     for desk in (giver, taker):
+        assert [
+            one for one in examine(desk.node, deep=True) if isinstance(one, SelfCheckFinding)
+        ] == []
+
+
+@pytest.mark.parametrize("first", [NL, RO])
+def test_an_answer_that_lost_is_shown_in_later_bundles_and_holds_up_no_handover(
+    both: Consortium, root: TrustRoot, tmp_path: Path, first: str
+) -> None:
+    """The item map of its log names it: without it nobody could show that nothing is missing."""
+    evidence = upload(both[NL], tmp_path)
+    offer(both[NL], evidence, RO)
+    both.settle(NL, RO, rounds=3)
+    one, other = both[NL], both[RO]
+    handover.withdraw(one.client, one.person, one.clock, evidence, reason="needed here")
+    handover.accept(other.client, other.person, other.clock, evidence)
+    both.settle(first, rounds=2)
+    both.settle(NL, RO, rounds=3)
+    winner, loser = both[first], both[RO if first == NL else NL]
+    for giver, taker in ((winner, loser), (loser, winner)):
+        offer(giver, evidence, taker.node.agency)
+        both.settle(NL, RO, rounds=3)
+        handover.accept(taker.client, taker.person, taker.clock, evidence)
+        both.settle(NL, RO, rounds=3)
+    sync.settle(winner.node, timeout=30)
+    report = verify(winner.bundle(evidence), root, confirm=confirmed(winner))  # type: ignore[arg-type]
+    assert report.verdict.value == "verified", report.as_json()
+    assert [row["standing"] for row in report.beside] == ["lost"]
+    assert report.beside[0]["log"] == loser.node.agency
+    assert sorted(report.facts["completeBy"]) == [NL, RO]
+    for desk in both.desks.values():
         assert [
             one for one in examine(desk.node, deep=True) if isinstance(one, SelfCheckFinding)
         ] == []

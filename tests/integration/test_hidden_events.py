@@ -18,6 +18,7 @@ from ledger.domain.codecs.text import format_time
 from ledger.domain.log import item_map
 from ledger.domain.verify import Status, Verdict, VerificationReport, verify_bundle
 from tests.support import lying_cases
+from tests.support.commands import custody
 from tests.support.lying_bundles import Event, LyingItem, anchor, found, prepare
 from tests.support.malice import World
 from tests.support.malice_agency import Item
@@ -185,3 +186,16 @@ def test_a_part_of_a_record_claims_nothing_of_what_came_later(item: LyingItem) -
     assert report.verdict is Verdict.VERIFIED
     assert report.facts["completeAsOf"] is None
     assert found(report, "not asked of a part")
+
+
+def test_a_bundle_of_long_ago_is_told_with_its_age(item: LyingItem, tmp_path: Path) -> None:
+    data, root = item.bundle()
+    (tmp_path / "photo.jpg").write_bytes(lying_cases.DATA)
+    (tmp_path / "photo.jpg.bundle").write_bytes(data)
+    (tmp_path / "trust.json").write_bytes(root.encode())
+    words = ("verify", "photo.jpg", "--trust", "trust.json")
+    told = " ".join(custody(*words, folder=tmp_path).stdout.split())
+    assert "complete as of 2026-09-2" in told
+    assert "days ago: ask NL-POL for a newer bundle" in told
+    asked = custody(*words, "--as-of", "2026-10-01T00:00:00Z", code=3, folder=tmp_path).stdout
+    assert "which is before 2026-10-01T00:00:00Z" in " ".join(asked.split())
