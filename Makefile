@@ -194,7 +194,8 @@ bench: install-dev kubo fsck
 soak: install-dev
 	$(BIN)/python -m tests.campaigns.soak --kills $(KILLS) --seed $(SEED)
 
-campaigns: install-dev
+campaigns: install-dev node
+	FUZZ_STEPS=6000 FUZZ_SEED=$(SEED) npx --no-install hardhat test tests/contracts/invariants.test.js
 	$(BIN)/python -m tests.campaigns.mutations --count 100000 --seed $(SEED)
 	CUSTODY_FUZZ_ROUNDS=20000 CUSTODY_TEST_SEED=$(SEED) $(BIN)/python -m pytest tests/property/test_parsers.py
 
