@@ -53,7 +53,7 @@ class AgencyOut(Strict):
 class DraftIn(Strict):
     """Which key gives way to another."""
 
-    rotated: Literal["log-key"]
+    rotated: Literal["log-key", "node-key"]
 
 
 class DraftOut(Strict):

@@ -19,6 +19,7 @@ when one was stolen or lost.
 \b
 Example:
   custody --home ~/node agency rotate-log-key
+  custody --home ~/node agency rotate-node-key
 """
 _LOG_KEY = """Have another key sign the log, as an administrator, in the home with the governor's
 key.
@@ -35,16 +36,39 @@ Example:
 """
 
 
+_NODE_KEY = """Have event documents sealed to another key of the node, as an administrator, in the
+home with the governor's key.
+
+A new version of the agency's descriptor names it, and is in force after the delay of the registry
+(a day). From then on the node seals anew to it what was sealed to the old key, in the background
+and from where it was stopped. The old key stays for 90 days, for what was signed without network,
+and is destroyed then. If this is interrupted, type the same again. Make a backup afterwards.
+
+\b
+Example:
+  custody --home ~/node agency rotate-node-key
+"""
+
+
 def rotate_log_key(as_json: Json = False) -> None:
+    _rotate("log-key")
+
+
+def rotate_node_key(as_json: Json = False) -> None:
+    _rotate("node-key")
+
+
+def _rotate(what: str) -> None:
     from cli.node.session import open_session
     from ledger.app import publish_descriptor, settings
 
     config = settings.read(STATE.home)
     with open_session() as session:
-        done = publish_descriptor.rotate_log_key(
+        done = publish_descriptor.rotate(
             session.keyring,
             session.node,
             session.person.descriptor,
+            what,
             chain=config.chain.id,
             registry=bytes.fromhex(config.registry[2:]),
         )
@@ -66,3 +90,4 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(help=_HELP, no_args_is_help=True)
     app.add_typer(group, name="agency")
     group.command("rotate-log-key", help=_LOG_KEY)(rotate_log_key)
+    group.command("rotate-node-key", help=_NODE_KEY)(rotate_node_key)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli.court import withholding
+from cli.court import anchoring_wait, withholding
 from cli.files import beside
 from cli.invocation.global_options import STATE, Basis, Json
 from cli.invocation.hints import command, elsewhere, runnable
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ledger.domain.bundle.bundle import Bundle
     from ledger.domain.bundle.trust import TrustRoot
 
+_DAY = 86_400.0  # seconds
 _HELP = """Export an item's record as one file that verifies offline. Your export is signed and
 recorded first. Without -o it is written into the working folder under the name of the file that it
 speaks of, photo.jpg.bundle, where `custody verify photo.jpg` finds it; so are those of several
@@ -71,6 +72,9 @@ def bundle(
     force: outfile.Force = False,
     withhold: withholding.Withhold = None,
     recipient: withholding.Recipient = "",
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Wait until every event is anchored, then export.")
+    ] = False,
     yes: questions.Yes = False,
     as_json: Json = False,
 ) -> None:
@@ -81,13 +85,20 @@ def bundle(
     if len(evidence) > 1 or items.is_whole(evidence[0]):
         if force:
             _refuse_force()
-        _several(evidence, out, basis, withhold or [], recipient, yes=yes)
+        _several(evidence, out, basis, withhold or [], recipient, wait=wait, yes=yes)
     else:
-        _one(evidence[0], out, basis, withhold or [], recipient, force=force)
+        _one(evidence[0], out, basis, withhold or [], recipient, wait=wait, force=force)
 
 
 def _one(
-    typed: str, out: Path | None, basis: str, withhold: list[str], recipient: str, *, force: bool
+    typed: str,
+    out: Path | None,
+    basis: str,
+    withhold: list[str],
+    recipient: str,
+    *,
+    wait: bool,
+    force: bool,
 ) -> None:
     from cli.node.session import open_session
 
@@ -97,7 +108,7 @@ def _one(
         open_session() as session,
     ):  # and so is a file that cannot be written
         asked = withholding.asked(session, typed, basis, "bundle", recipient, withhold)
-        made = _made(session, asked, file=file)
+        made = _made(session, asked, file=file, wait=wait)
         file.write(made.data)
         unsealed = "" if made.waiting else _unsealed(_root_of(session), made.parsed)
     if out is None:
@@ -120,10 +131,13 @@ def _one(
     output.result(made.told(out), *lines)
 
 
-def _made(session: Session, asked: withholding.Asked, *, file: outfile.Target | None) -> _Export:
+def _made(
+    session: Session, asked: withholding.Asked, *, file: outfile.Target | None, wait: bool
+) -> _Export:
     """Sign the export and make the bundle.
 
     Args:
+        wait: until every event is anchored, or its agency's log has taken longer than it may.
         file: that it goes to, which tells what was signed where it cannot be written.
     """
     from ledger.domain.errors import CustodyError
@@ -141,6 +155,9 @@ def _made(session: Session, asked: withholding.Asked, *, file: outfile.Target | 
         )
     try:
         parsed, data = withholding.exported(session, urn, access, asked.left_out)
+        waiting = sum(row.receipt is None for row in parsed.statements)
+        if wait and waiting and anchoring_wait.wait(session, urn, waiting, seconds=_delay(parsed)):
+            parsed, data = withholding.exported(session, urn, access, asked.left_out)
     except CustodyError:
         if access:
             output.say(
@@ -151,6 +168,17 @@ def _made(session: Session, asked: withholding.Asked, *, file: outfile.Target | 
     return _Export(parsed, data, access, asked.left_out)
 
 
+def _delay(parsed: Bundle) -> float:
+    """How long a log may take to anchor, as the agency that holds the item says; a day where the
+    bundle does not tell.
+    """
+    from ledger.domain.identity import descriptor
+
+    agency = parsed.logs[parsed.statements[-1].log].agency
+    known = [descriptor.parse(row.document) for row in parsed.descriptors]
+    return max((one.max_anchoring_delay for one in known if one.agency == agency), default=_DAY)
+
+
 def _several(
     typed: list[str],
     folder: Path | None,
@@ -158,6 +186,7 @@ def _several(
     withhold: list[str],
     recipient: str,
     *,
+    wait: bool,
     yes: bool,
 ) -> None:
     """A bundle for each of several items, in one folder."""
@@ -177,7 +206,7 @@ def _several(
             target = where / f"item-{secrets.token_hex(4)}"
             with outfile.writing(target, force=False) as file:
                 asked = withholding.of_item(session, one, whys[one.urn], recipient, withhold)
-                made = _made(session, asked, file=None)
+                made = _made(session, asked, file=None, wait=wait)
                 file.write(made.data)
             if not made.waiting and (told := _unsealed(root, made.parsed)):
                 unsealed.append(told)

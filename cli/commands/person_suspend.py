@@ -70,9 +70,12 @@ def suspend(
 
 @dataclass(frozen=True, slots=True)
 class ShutOut:
-    """Who was suspended, and what the node says of it."""
+    """Who was suspended, by reference and, where it may be told, service number; and what the node
+    says of it.
+    """
 
     who: str
+    number: str
     told: Revoked
     kept: tuple[str, ...]
 
@@ -81,6 +84,7 @@ class ShutOut:
         """What a script is told."""
         return {
             "pseudonym": self.who,
+            "number": self.number or None,
             "revoked": self.told.revoked,
             "keepsCustodyKey": self.told.keepsCustodyKey,
             "alsoActive": self.told.alsoActive or (),
@@ -90,8 +94,9 @@ class ShutOut:
     @property
     def lines(self) -> list[str]:
         """What a person is told of it."""
+        called = f"{self.number}: {self.who}" if self.number else self.who
         return [
-            f"{self.who} is suspended from now on, and revoked as of {self.told.revoked}.",
+            f"{called} is suspended from now on, and revoked as of {self.told.revoked}.",
             *self.kept,
         ]
 
@@ -137,7 +142,8 @@ def shut_out(session: Session, who: str, moment: int | None, *, yes: bool) -> Sh
         _agree_to_break(who, moment, yes=yes)
     done = session.node.suspend(who, since=moment)
     kept = custody_key_notices.kept(session, who) if done.keepsCustodyKey else []
-    return ShutOut(who, done, tuple(kept))
+    number = next((one.number for one in session.node.names([who]) if one.reference == who), "")
+    return ShutOut(who, number, done, tuple(kept))
 
 
 def _agree_to_break(who: str, moment: int, *, yes: bool) -> None:

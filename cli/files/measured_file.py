@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from cli.terminal import output
 from ledger.domain.codecs.text import counted
@@ -22,7 +24,8 @@ def measure(bundle: Bundle | None, file: Path) -> tuple[FileDigest, list[str]]:
     those of all its segments, one behind the other, and which of them are not as recorded.
 
     Raises:
-        UnreadableError: it is no file, a segment is not there, or it cannot be read.
+        UnreadableError: it is no file, a segment is not there, it cannot be read, or it changed
+            meanwhile: what was read of it is then a mixture that refutes nothing.
     """
     from ledger.domain.codecs.digests import ALGORITHMS, DEFAULT, MultiDigest
     from ledger.domain.errors import UnreadableError
@@ -39,10 +42,13 @@ def measure(bundle: Bundle | None, file: Path) -> tuple[FileDigest, list[str]]:
             for path in paths:
                 own = sha256()
                 with path.open("rb", buffering=0) as stream:
+                    before = _changes(stream)
                     while chunk := stream.read(_CHUNK):
                         digest.update(chunk)
                         own.update(chunk)
                         advance(len(chunk))
+                        _require_same(stream, before, path)  # one that grows has no end to wait for
+                    _require_same(stream, before, path)
                 each.append(own.hexdigest())
     except OSError as error:
         raise UnreadableError(
@@ -51,6 +57,22 @@ def measure(bundle: Bundle | None, file: Path) -> tuple[FileDigest, list[str]]:
         ) from error
     altered = _altered(body, paths, each) if len(paths) > 1 else []
     return FileDigest(digest.size, digest.hexdigests()), altered
+
+
+def _changes(stream: BinaryIO) -> tuple[int, int]:
+    """What changes when somebody writes to an open file; of a pipe nothing says so."""
+    found = os.fstat(stream.fileno())
+    return (found.st_size, found.st_mtime_ns) if stat.S_ISREG(found.st_mode) else (0, 0)
+
+
+def _require_same(stream: BinaryIO, before: tuple[int, int], path: Path) -> None:
+    from ledger.domain.errors import UnreadableError
+
+    if _changes(stream) != before:
+        raise UnreadableError(
+            f"{path} changed while it was read: neither verified nor refuted",
+            hint="wait until nobody writes to it, then verify it again",
+        )
 
 
 def _altered(body: dict[str, Any], paths: list[Path], each: list[str]) -> list[str]:

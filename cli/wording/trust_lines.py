@@ -62,7 +62,9 @@ def as_json(root: TrustRoot) -> dict[str, Any]:
 
 
 def lines(root: TrustRoot) -> list[str]:
-    """The fingerprint, and the one that covers the pins as well where there are any."""
+    """The fingerprint, and the one that covers the pins as well where there are any; of two, which
+    is which.
+    """
     from ledger.domain.bundle import trust_fingerprint
 
     found = trust_fingerprint.of(root)
@@ -70,7 +72,11 @@ def lines(root: TrustRoot) -> list[str]:
     if found.with_pins:
         added = f"with {_added(found)}:"
         alone = [f"{added} {found.with_pins}"]
-        told += alone if not found.authorities else [added, f"  {found.with_pins}"]
+        told += [
+            "  of chain, contracts and signers: each agency of the chain has this one",
+            *(alone if not found.authorities else [added, f"  {found.with_pins}"]),
+            "  of this very file: whoever is to believe what it adds compares this one",
+        ]
     return told
 
 

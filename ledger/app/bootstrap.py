@@ -25,7 +25,7 @@ from ledger.adapters.ipfs.tiered import TieredBlockStore
 from ledger.adapters.keystore.file import FileKeyring, Unlocking
 from ledger.adapters.node.partner import Partners
 from ledger.adapters.time_authority import HttpTimeAuthority
-from ledger.app import log_keyring, settings, time_settings
+from ledger.app import node_keyring, settings, time_settings
 from ledger.app.chain_settings import ChainSettings
 from ledger.app.settings import IPFS_SECRET, HomeSettings, IpfsNode, IpfsSettings
 from ledger.domain.blocks.store import Replica, Replicas
@@ -44,6 +44,7 @@ from ledger.services.node.context import Node, NodeKeys
 from ledger.services.node.duty_board import Board
 from ledger.services.people import expiry
 from ledger.services.registration import reindexing
+from ledger.services.rotation import rewrapping
 
 _LOGS: Final = 16  # of one agency: a new one is begun only when the one before it is lost
 
@@ -118,12 +119,12 @@ def node_keys(keyring: FileKeyring) -> NodeKeys:
         authority = Authority(key, x509.load_der_x509_certificate(keyring.get("ca-certificate")))
     anchorer = keyring.get("anchorer")
     return NodeKeys(
-        log_keyring.held(keyring),
+        node_keyring.held_log_keys(keyring),
         anchorer,
         address_of(anchorer),
         keyring.signing_key("service"),
         certificates.parse(keyring.get("service-certificate")),
-        keyring.hpke_key("hpke-node"),
+        node_keyring.held_hpke_keys(keyring),
         keyring.get("index"),
         keyring.get("people"),
         authority,
@@ -186,7 +187,8 @@ def assemble(
         quota=int(config.exchange.quota_gib * (1 << 30)),
         releases=config.releases,
         keep_certificate=keep_certificate,
-        keep_log_keys=partial(log_keyring.keep, keyring),
+        keep_log_keys=partial(node_keyring.keep_log_keys, keyring),
+        keep_hpke_keys=partial(node_keyring.keep_hpke_keys, keyring),
     )
     return node
 
@@ -323,6 +325,7 @@ def _opened(home: Path, config: HomeSettings, unlocking: Unlocking) -> OpenHome:
         reindexing.bring_up(opened.node)
         with suppress(CustodyError):  # what cannot be written today keeps nobody from working
             expiry.renew_own(opened.node)
+            rewrapping.step(opened.node)
     except BaseException:
         opened.close()
         raise
@@ -372,7 +375,7 @@ def open_log(home: Path, unlocking: Unlocking) -> Iterator[OwnLog]:
     log = contract_layout.log_id(config.chain.id, ledger, agency, config.log_number)
     records = SqlRecords(sqlite_url(home / "ledger.sqlite"))
     try:
-        held, clock = log_keyring.held(keyring), SystemClock()
+        held, clock = node_keyring.held_log_keys(keyring), SystemClock()
         yield OwnLog(
             config.agency,
             log,

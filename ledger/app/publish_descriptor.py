@@ -19,24 +19,35 @@ from ledger.domain.ports.node_answers import PublishedDescriptor
 GOVERNOR: Final = "governor"
 
 
-def rotate_log_key(
-    keyring: FileKeyring, node: NodeClient, current: Descriptor, *, chain: int, registry: bytes
+#: The member of a descriptor that each rotation changes.
+_MEMBERS: Final = {"log-key": "log_key", "node-key": "node"}
+
+
+def rotate(
+    keyring: FileKeyring,
+    node: NodeClient,
+    current: Descriptor,
+    what: str,
+    *,
+    chain: int,
+    registry: bytes,
 ) -> PublishedDescriptor:
-    """Have a new log key named by the next version of the descriptor; may be repeated until it is
-    done.
+    """Have another key of the node named by the next version of the descriptor; may be repeated
+    until it is done.
 
     Args:
-        current: the descriptor in force. chain, registry: as the home knows them.
+        current: the descriptor in force. what: "log-key" or "node-key". chain, registry: as the
+            home knows them.
 
     Raises:
         KeyringError: the governor's key is not here. VerificationError: the node drafts something
-            else than another log key.
+            else than another such key.
     """
-    drafted = node.draft_descriptor("log-key")
+    drafted, member = node.draft_descriptor(what), _MEMBERS[what]
     found = descriptors.parse(from_b64url(drafted.document, what="descriptor"))
-    if found.log_key == current.log_key:
-        raise VerificationError(4, "the node drafts a descriptor with the same log key")
-    _require(found, current, log_key=found.log_key)
+    if getattr(found, member) == getattr(current, member):
+        raise VerificationError(4, "the node drafts a descriptor with the same key")
+    _require(found, current, **{member: getattr(found, member)})
     if (drafted.chain, drafted.registry) != (chain, "0x" + registry.hex()):
         raise VerificationError(4, "the node drafts for another registry than that of this home")
     if GOVERNOR not in keyring.names():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Protocol
 
@@ -97,8 +97,16 @@ class GrantsRepository(Protocol):
         """Keys of an item that are sealed to a recipient."""
         ...
 
-    def named(self, evidence: Sequence[str], scope: str, recipient: bytes) -> dict[str, bytes]:
-        """The grant of each item to one recipient, in one query; for scopes that have one alone."""
+    def named(
+        self, evidence: Sequence[str], scope: str, recipients: Collection[bytes]
+    ) -> dict[str, bytes]:
+        """A grant of each item to one of some keys, in one query; for scopes that have one
+        alone.
+        """
+        ...
+
+    def page_to(self, recipient: bytes, scope: str, limit: int) -> list[tuple[str, bytes]]:
+        """Items with their grants of a scope to a key, the first ones."""
         ...
 
     def are_left(self, evidence: str, scope: str) -> bool:

@@ -52,6 +52,7 @@ RULES: list[tuple[tuple[Any, ...], set[int]]] = [
     (("checkpoints",), {4, 5, 6}),
     (("descriptors",), {3, 4, 6}),  # one too few is missed by whoever needs it
     (("hops",), {8}),
+    (("lists",), {6, 8}),  # what proves nothing is not checked; at the checkpoint of the receipts
     (("chain", 0), {6, 7}),  # header
     (("chain", 1), {7}),  # descendants
     (("chain", 2), {6}),

@@ -84,6 +84,26 @@ def test_readme_is_read_in_a_minute_and_its_day_works_as_it_is_printed(tmp_path:
     desks.type("court", told)
 
 
+def _lists_a_case(desks: Desks) -> None:
+    """The program that logs in, with the keys of the colleague."""
+    [home] = [path.parent for path in desks.other.rglob("client.json")]
+    done = subprocess.run(
+        [sys.executable, GUIDES / "list_case.py", "2026-117"],
+        env={
+            "PYTHONPATH": str(ROOT),
+            "PATH": "",
+            "CUSTODY_HOME": str(home),
+            "CUSTODY_PASSPHRASE": "the passphrase of colleague",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"^urn:uuid:\S+ (file|part|derived) final$", done.stdout, re.MULTILINE)
+
+
 def test_every_command_of_the_guides_works_as_it_is_printed(tmp_path: Path) -> None:
     desks = Desks(tmp_path, ForkedTerminal)
     try:
@@ -102,6 +122,7 @@ def test_every_command_of_the_guides_works_as_it_is_printed(tmp_path: Path) -> N
             timeout=60,
         )
         assert (done.returncode, done.stdout) == (0, "verified\n"), done.stderr
+        _lists_a_case(desks)
     finally:
         for window in desks.windows:
             window.stop()

@@ -91,6 +91,7 @@ def test_from_invitation_to_suspension(served: Path, tmp_path: Path, rng: random
         custody("person", "suspend", done["pseudonym"], "--json", home=served).stdout
     )
     assert suspended["revoked"]
+    assert (suspended["pseudonym"], suspended["number"]) == (done["pseudonym"], "4712")
     refused = custody("status", home=mine, environment=OTHER, code=1).stderr
     assert "login refused: an administrator suspended you" in refused
     table = custody("person", "list", home=served).stdout

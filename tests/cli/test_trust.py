@@ -123,6 +123,11 @@ def test_a_second_agency_says_whether_a_trust_root_agrees_with_its_own_chain(
     assert "agrees with all that is believed of it" in done.stdout
     assert "its label, agencies, time authorities and confirmations were compared" in done.stdout
     longer = re.findall(r"with pinned block \d+: ([\d ]{47})", done.stdout)
+    # Of the two, each says what it is of, and so whom it is compared with.
+    lines = done.stdout.splitlines()
+    [which, _, pins] = [line for line in lines if line.startswith(("  of ", "with "))]
+    assert "each agency of the chain has this one" in which
+    assert "of this very file" in pins
     assert longer == [trust_fingerprint.of(trust.parse(court.read_bytes())).with_pins]
     good = json.loads(court.read_bytes())
     [[real]] = [rule["blocks"] for rule in good["finality"] if rule["kind"] == "pinned"]

@@ -53,6 +53,15 @@ def both(trio: Consortium) -> Consortium:
 
 
 @pytest.fixture
+def pair(tmp_path: Path) -> Iterator[tuple[Consortium, TrustRoot, str]]:
+    """Two agencies on a chain of their own, whose clocks go on together."""
+    with running("anvil") as url:
+        root = consortium.found(tmp_path, url, NL, RO)
+        with consortium.opened(tmp_path, NL, RO) as agencies:
+            yield agencies, root, url
+
+
+@pytest.fixture
 def world(tmp_path: Path, rng: random.Random) -> Iterator[World]:
     """Two agencies that can do whatever their keys let them."""
     found = World(tmp_path, rng, NL, RO)

@@ -82,7 +82,7 @@ class Lived:
         into = SqlRecords(sqlite_url(target))
         keyring = self.desk.home.keyring
         keys = [
-            self.desk.node.keys.hpke,
+            self.desk.node.keys.hpkes[0],
             *(keyring.hpke_key(name) for name in ("hpke-person", "hpke-custody")),
         ]
         try:
@@ -351,7 +351,7 @@ def test_a_lost_record_key_of_an_item_with_nothing_but_its_opening_is_told_and_t
     lived: Lived,
 ) -> None:
     database = sqlite3.connect(lived.desk.path / "ledger.sqlite", isolation_level=None)
-    node = lived.desk.node.keys.hpke.public.digest
+    node = lived.desk.node.keys.hpkes[0].public.digest
     [evidence] = database.execute(
         "SELECT evidence FROM item WHERE seq = 0 AND cid IS NOT NULL LIMIT 1"
     ).fetchone()

@@ -79,7 +79,9 @@ def test_grants_are_in_a_backup_only_under_its_key(
     path.write_bytes(b"x")
     item = desk.upload(path)[0]
     with desk.node.records.read() as unit:
-        grants = unit.grants.sealed_to(item.evidence, "record", desk.node.keys.hpke.public.digest)
+        grants = unit.grants.sealed_to(
+            item.evidence, "record", desk.node.keys.hpkes[0].public.digest
+        )
     assert grants
     make(desk, tmp_path / "backups", keys_file, keys)
     raw = b"".join(

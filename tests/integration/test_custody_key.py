@@ -152,14 +152,17 @@ def test_the_node_that_carries_the_key_cannot_read_it(office: Desk, second: Coll
     assert seed not in row.sealed
     with pytest.raises(VerificationError, match="for somebody else"):
         custody_key.open_sealed(
-            row.sealed, office.node.keys.hpke, person=second.id, custody=descriptor(office).custody
+            row.sealed,
+            office.node.keys.hpkes[0],
+            person=second.id,
+            custody=descriptor(office).custody,
         )
     with pytest.raises(KeyringError):
         custody_key.open_sealed(
             replace(
-                custody_key.parse(row.sealed), recipient=office.node.keys.hpke.public.digest
+                custody_key.parse(row.sealed), recipient=office.node.keys.hpkes[0].public.digest
             ).encode(),
-            office.node.keys.hpke,
+            office.node.keys.hpkes[0],
             person=second.id,
             custody=descriptor(office).custody,
         )

@@ -100,7 +100,7 @@ def test_after_a_disposal_nothing_of_the_item_is_left_to_open_and_everything_els
     with office.node.records.read() as unit:
         sealed = [
             *unit.grants.sealed_to(photo, "content", office.person.hpke.public.digest),
-            *unit.grants.sealed_to(photo, "record", office.node.keys.hpke.public.digest),
+            *unit.grants.sealed_to(photo, "record", office.node.keys.hpkes[0].public.digest),
         ]
         sealed += [unit.documents.get(row.payload) for row in unit.logs.events(photo)]
         cid = unit.items.get(photo).cid

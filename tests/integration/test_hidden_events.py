@@ -14,9 +14,14 @@ import pytest
 from ledger.domain.bundle import bundle as bundles
 from ledger.domain.bundle.bundle import Bundle, EntryLink
 from ledger.domain.bundle.trust import TrustRoot
+from ledger.domain.chain import contract_layout
+from ledger.domain.chain.contract_layout import ContractName
+from ledger.domain.chain.finality import Pinned
 from ledger.domain.codecs.text import format_time
+from ledger.domain.identity.names import agency_id
 from ledger.domain.log import item_map
 from ledger.domain.verify import Status, Verdict, VerificationReport, verify_bundle
+from ledger.domain.verify.state import ProvenContractState
 from tests.support import lying_cases
 from tests.support.commands import custody
 from tests.support.lying_bundles import Event, LyingItem, anchor, found, prepare
@@ -149,6 +154,42 @@ def test_an_old_bundle_shown_as_a_new_one(item: LyingItem, world: World) -> None
     assert report.facts["completeAsOf"] == format_time(before.time - 1)
     report = verify_bundle(bundle, root, as_of=before.time)
     incomplete(report, "complete as of", "which is before")
+
+
+class Told(ProvenContractState):
+    """What a bundle proves, but for what the registry says of the custodian."""
+
+    def __init__(self, bundle: Bundle, root: TrustRoot, *, log: int = 0, status: int = 1) -> None:
+        assert bundle.chain is not None
+        super().__init__(bundle.chain, root)
+        self._slot = contract_layout.agency_slot(agency_id("NL-POL"))
+        self._told = status << 160 | log << 168
+
+    def read(self, contract: ContractName, slot: bytes, *, step: int, what: str) -> bytes:
+        word = super().read(contract, slot, step=step, what=what)
+        return self._told.to_bytes(32, "big") if slot == self._slot else word
+
+
+def test_an_agency_that_went_on_in_another_log_and_shows_the_one_that_it_left(
+    item: LyingItem,
+) -> None:
+    bundle, root = shown(item)
+    assert verify_bundle(bundle, root, state=Told(bundle, root)).verdict is Verdict.VERIFIED
+    report = verify_bundle(bundle, root, state=Told(bundle, root, log=1))
+    missing(report, "current log of NL-POL", "is not listed")
+
+
+def test_a_retired_custodian_is_not_called_complete(item: LyingItem) -> None:
+    bundle, root = shown(item)
+    report = verify_bundle(bundle, root, state=Told(bundle, root, status=3))
+    missing(report, "NL-POL is retired", "successor", "not checked")
+
+
+def test_a_block_that_is_not_final_dates_nothing(item: LyingItem) -> None:
+    bundle, root = shown(item)
+    report = verify_bundle(bundle, replace(root, finality=(Pinned({1: bytes(32)}),)))
+    assert report.verdict is not Verdict.VERIFIED
+    assert (report.facts["completeAsOf"], report.facts["completeBy"]) == (None, [])
 
 
 def test_a_map_that_denies_an_event_is_a_finding_about_whose_it_is(item: LyingItem) -> None:

@@ -144,7 +144,7 @@ def test_a_founder_that_names_a_key_of_ours_is_no_partner(founders: Founders) ->
     """What is sealed to it would be sealed to us, or to somebody else again."""
     founders.join(NL)
     with Desk(founders.folder / NL) as nl:
-        twin = replace(founders.cards[RO].descriptor, custody=nl.node.keys.hpke.public)
+        twin = replace(founders.cards[RO].descriptor, custody=nl.node.keys.hpkes[0].public)
         block = nl.node.contracts.chain.head()
         with nl.node.records.write() as unit, pytest.raises(ChainError, match="names a key of"):
             directory.introduce(nl.node, unit, twin, block)

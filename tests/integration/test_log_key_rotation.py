@@ -4,7 +4,6 @@ it, for the agency, its partners and whoever verifies.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,27 +15,16 @@ from ledger.rows.agencies import PartnerRow
 from ledger.services.handovers import sync
 from ledger.services.onchain import checkpoint_anchoring
 from ledger.services.partners import directory
-from ledger.services.registration import agency_statements
-from tests.support import consortium
-from tests.support.chains import running
 from tests.support.consortium import NL, RO, Consortium, upload
 from tests.support.rotating import (
     DAY,
+    day_later,
     held,
     look_again,
     require_good,
     rotate,
     signer_of_newest,
 )
-
-
-@pytest.fixture
-def pair(tmp_path: Path) -> Iterator[tuple[Consortium, TrustRoot, str]]:
-    """Two agencies on a chain of their own, whose clocks go on together."""
-    with running("anvil") as url:
-        root = consortium.found(tmp_path, url, NL, RO)
-        with consortium.opened(tmp_path, NL, RO) as agencies:
-            yield agencies, root, url
 
 
 def test_old_items_verify_before_in_the_middle_of_and_after_a_rotation(
@@ -59,8 +47,7 @@ def test_old_items_verify_before_in_the_middle_of_and_after_a_rotation(
     require_good(nl, root, bundles)
     directory._look(ro.node, _partner(agencies))  # a partner looks before it is in force
 
-    _day_later(agencies, url)
-    look_again(ro)
+    day_later(agencies, url)
     assert nl.person.descriptor.version == 2
     bundles.append(nl.bundle(old))  # nothing is anchored under the new key yet
     fresh = upload(nl, tmp_path, b"after it" * 99)
@@ -78,17 +65,6 @@ def test_old_items_verify_before_in_the_middle_of_and_after_a_rotation(
     assert agencies.settle(NL, RO) == {}
     require_good(ro, root, [ro.bundle(fresh), *bundles])
     require_good(nl, root, [nl.bundle(old)])
-
-
-def _day_later(agencies: Consortium, url: str) -> None:
-    """The delay of the registry is over; what was in the logs was anchored before."""
-    for desk in agencies.desks.values():
-        sync.settle(desk.node, timeout=30)
-    agencies.later(url, DAY + 60)
-    look_again(agencies[NL])
-    for desk in agencies.desks.values():  # as the worker of a node does each day
-        with desk.node.records.write() as unit:
-            agency_statements.publish_crl(desk.node, unit)
 
 
 def _partner(agencies: Consortium) -> PartnerRow:
@@ -125,9 +101,9 @@ def test_a_second_rotation_waits_for_the_first(
     nl = agencies[NL]
     assert rotate(nl) == rotate(nl)
     item = upload(nl, tmp_path)
-    _day_later(agencies, url)
+    day_later(agencies, url)
     assert rotate(nl).version == 3
-    _day_later(agencies, url)
+    day_later(agencies, url)
     upload(nl, tmp_path, b"third" * 99)
     sync.settle(nl.node, timeout=30)
     assert (signer_of_newest(nl), len(held(nl))) == ((3, 3), 1)

@@ -94,7 +94,7 @@ def test_a_long_history_takes_no_more_queries_and_its_key_is_opened_once(
     desk: Desk, item: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened: list[bytes] = []
-    key = type(desk.node.keys.hpke)
+    key = type(desk.node.keys.hpkes[0])
     whole = key.open
     monkeypatch.setattr(
         key, "open", lambda self, grant: (opened.append(b""), whole(self, grant))[1]

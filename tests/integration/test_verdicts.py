@@ -7,12 +7,18 @@ Each test is a report that said too much, in one of the states that a home goes 
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
+from cli.files import measured_file
+from cli.terminal import output
 from ledger.adapters.audit_state import SqliteAuditState
 from ledger.adapters.logfiles import FolderFiles
 from ledger.app.open_audit import about
@@ -289,6 +295,35 @@ def test_the_manifest_of_a_folder_is_said_to_be_a_list_and_not_the_files(
     assert "the manifest of the folder 'notes'" in printed
     assert "a list of its 2 files, not the files" in printed
     assert "same sha-256" not in printed
+
+
+def test_a_file_that_is_written_to_while_it_is_verified_refutes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A copy that was still under way was called another file than the one that was recorded."""
+    file = tmp_path / "copy.bin"
+    file.write_bytes(bytes(3 << 20))
+
+    @contextmanager
+    def writing(*_: object, **__: object) -> Iterator[Callable[[int], None]]:
+        def advance(_: int) -> None:
+            with file.open("ab") as end:
+                end.write(b"more")
+
+        yield advance
+
+    with monkeypatch.context() as patched:
+        patched.setattr(output, "progress", writing)
+        with pytest.raises(UnreadableError, match="changed while it was read"):
+            measured_file.measure(None, file)
+    size = file.stat().st_size
+    assert measured_file.measure(None, file)[0].size == size
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = Thread(target=lambda: pipe.write_bytes(b"x" * (1 << 20)))
+    writer.start()
+    assert measured_file.measure(None, pipe)[0].size == 1 << 20
+    writer.join()
 
 
 def test_rechecking_an_item_without_content_records_nothing(home_path: Path) -> None:

@@ -16,7 +16,8 @@ from ledger.services.audit import external, internal
 from ledger.services.handovers import sync
 from ledger.services.log.files import OwnFiles, OwnLog
 from ledger.services.node import log_keys
-from tests.support.consortium import confirmed
+from ledger.services.registration import agency_statements
+from tests.support.consortium import Consortium, confirmed
 from tests.support.desk import Desk
 
 DAY = 86400
@@ -24,16 +25,28 @@ DAY = 86400
 OPEN = {"waiting", "nothing-anchored", "handover-waits"}
 
 
-def rotate(desk: Desk) -> PublishedDescriptor:
+def rotate(desk: Desk, what: str = "log-key") -> PublishedDescriptor:
     """What `custody agency rotate-log-key` does."""
     settings = desk.home.settings
-    return publish_descriptor.rotate_log_key(
+    return publish_descriptor.rotate(
         desk.home.keyring,
         desk.client,
         desk.person.descriptor,
+        what,
         chain=settings.chain.id,
         registry=bytes.fromhex(settings.registry[2:]),
     )
+
+
+def day_later(agencies: Consortium, url: str) -> None:
+    """The delay of the registry is over; what was in the logs was anchored before."""
+    for desk in agencies.desks.values():
+        sync.settle(desk.node, timeout=30)
+    agencies.later(url, DAY + 60)
+    for desk in agencies.desks.values():
+        look_again(desk)
+        with desk.node.records.write() as unit:  # as the worker of a node does each day
+            agency_statements.publish_crl(desk.node, unit)
 
 
 def look_again(desk: Desk) -> None:
@@ -62,9 +75,9 @@ def require_good(
 
 def held(desk: Desk) -> set[bytes]:
     """Log keys in the home's keyring, as descriptors name them."""
-    from ledger.app import log_keyring
+    from ledger.app import node_keyring
 
-    found = {log_keys.public(key) for key in log_keyring.held(desk.home.keyring)}
+    found = {log_keys.public(key) for key in node_keyring.held_log_keys(desk.home.keyring)}
     assert found == {log_keys.public(key) for key in desk.node.keys.logs}
     return found
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final
 
 from sqlalchemy import ColumnElement, and_, func, or_, select
@@ -258,8 +258,14 @@ class Grants(Part):
         rows = self._find(GrantRow, limit=100, evidence=evidence, scope=scope, recipient=recipient)
         return [blob(row.data) for row in rows]
 
-    def named(self, evidence: Sequence[str], scope: str, recipient: bytes) -> dict[str, bytes]:
-        mine = (_G.scope == scope, _G.recipient == recipient)
+    def page_to(self, recipient: bytes, scope: str, limit: int) -> list[tuple[str, bytes]]:
+        rows = self._find(GrantRow, order="evidence", limit=limit, scope=scope, recipient=recipient)
+        return [(row.evidence, blob(row.data)) for row in rows]
+
+    def named(
+        self, evidence: Sequence[str], scope: str, recipients: Collection[bytes]
+    ) -> dict[str, bytes]:
+        mine = (_G.scope == scope, _G.recipient.in_(recipients))
         rows = self._rows(GrantRow, _G.evidence.in_(evidence), *mine)
         return {str(row.evidence): blob(row.data) for row in rows}
 

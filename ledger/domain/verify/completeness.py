@@ -12,10 +12,11 @@ shown, by the item maps that they signed and anchored (docs/format.md, "Lists of
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from ledger.domain.bundle.bundle import BundledCheckpoint, EntryList
+from ledger.domain.bundle.bundle import BundledCheckpoint, BundledStatement, EntryList
 from ledger.domain.chain import contract_layout
 from ledger.domain.codecs.text import format_time, told_time
 from ledger.domain.errors import IncompleteError, VerificationError
@@ -50,25 +51,24 @@ class ShownList:
 
 def read(case: VerificationContext) -> dict[int, ShownList]:
     """The lists of a bundle whose checkpoints were judged before, by the number of their log."""
-    rows = [*case.bundle.statements, *(one.bundled for one in case.beside)]
+    by_log: dict[int, list[BundledStatement]] = defaultdict(list)
+    for one in (*case.bundle.statements, *(beside.bundled for beside in case.beside)):
+        by_log[one.log].append(one)
     found = {}
     for row in case.bundle.lists:
         checkpoint = case.bundle.checkpoints[row.checkpoint]
         shown = {
             one.index: item_map.entry_hash(one.entry)
-            for one in rows
-            if one.log == checkpoint.log and one.index < checkpoint.size
+            for one in by_log[checkpoint.log]
+            if one.index < checkpoint.size
         }
-        # An entry that an agency's earlier log holds, and its current log again: shown once.
-        known = {item_map.entry_hash(one.entry) for one in rows}
-        bare = [link.index for link in row.links if link.hash not in known]
         entries = shown | {link.index: link.hash for link in row.links}
         found[checkpoint.log] = ShownList(
             case.bundle.logs[checkpoint.log].agency,
             row,
             checkpoint,
             _problem(case, checkpoint, row, entries),
-            min(bare, default=checkpoint.size),
+            min((link.index for link in row.links), default=checkpoint.size),
         )
     return found
 
@@ -141,11 +141,9 @@ def _tell_contradicted(judging: _Judging, report: VerificationReport) -> None:
     """Maps that deny an entry which the same checkpoint proves, or that nobody signed: whoever held
     that agency's keys made them, and no exporter can.
     """
+    proven = {row.log: row.index for row in judging.rows if row.receipt}  # any of each log
     for one in judging.lists.values():
-        has = any(
-            row.log == one.checkpoint.log and row.receipt and row.index < one.checkpoint.size
-            for row in judging.rows
-        )
+        has = proven.get(one.checkpoint.log, one.checkpoint.size) < one.checkpoint.size
         if has and one.problem.endswith("has nothing of this item"):
             report.findings.append(
                 f"{one.problem}, and the same checkpoint of {one.agency} proves an entry of it"
@@ -169,18 +167,16 @@ class _Judging:
         self.lists, self.custodian = case.lists, case.branch.custodian
         self.rows = [*case.bundle.statements, *(one.bundled for one in case.beside)]
         branch = {one.digest for one in case.branch.statements}
-        #: Events of the branch: number, and where they stand.
-        self._events = [
-            (number, row)
-            for number, (statement, row) in enumerate(
-                zip(case.statements, case.bundle.statements, strict=True)
-            )
-            if statement.digest in branch
-        ]
+        #: Events of the branch by their log: number, and where they stand.
+        self._events: dict[int, list[tuple[int, BundledStatement]]] = defaultdict(list)
+        rows = zip(case.statements, case.bundle.statements, strict=True)
+        for number, (statement, row) in enumerate(rows):
+            if statement.digest in branch:
+                self._events[row.log].append((number, row))
 
     def judge(self) -> int:
         """Judge all lists; the time as of which nothing is missing where ``missing`` is empty."""
-        for log in dict.fromkeys(row.log for _, row in self._events):
+        for log in self._events:
             self._judge_log(log)
         return self._judge_custodian()
 
@@ -193,8 +189,7 @@ class _Judging:
         if one.problem:
             self._lack(agency, one.problem)
             return
-        anchored = [(number, row) for number, row in self._events if row.log == log and row.receipt]
-        last = max((row.index for _, row in anchored), default=-1)
+        last = max((row.index for _, row in self._events[log] if row.receipt), default=-1)
         if one.checkpoint.size <= last:
             self._lack(agency, f"the list of {agency} ends before the last event in its log")
         elif one.whole_to <= last:
@@ -213,7 +208,7 @@ class _Judging:
             for hop in self.case.bundle.hops
             if hop.outcome == contract_layout.ACCEPTED
         }
-        first = min((row.index, number) for number, row in self._events if row.log == log)[1]
+        first = min((row.index, number) for number, row in self._events[log])[1]
         return self.case.statements[first].digest in named
 
     def _judge_custodian(self) -> int:
@@ -254,16 +249,13 @@ class _Judging:
         )
         if not one.problem and not one.is_whole:
             self._lack(code, f"entries in the log of {code} are not shown, only their hashes")
-        if one.problem and not self._has_events(log):
+        if one.problem and log not in self._events:
             self._lack(code, one.problem)
         for reason in self.case.branch.lacking:
             self._lack(code, f"{reason} is missing")
         if newest == one.checkpoint.size:
             return state.time
         return one.checkpoint.time - 1
-
-    def _has_events(self, log: int) -> bool:
-        return any(row.log == log for _, row in self._events)
 
     def _lack(self, agency: str, reason: str) -> None:
         self.missing.append((agency, reason))

@@ -138,12 +138,13 @@ def check_links(
     count, before = len(statements), {one.digest for one in statements}
     shown = before | {one.statement.digest for one in beside}
     shown |= {hop.outcome_digest for hop in bundle.hops}
+    sizes = _listed(bundle)
     for number, one in enumerate(beside, count):
         claims = one.statement.claims
         if claims.subject != bundle.evidence:
             raise VerificationError(2, f"event {number} is about another item")
         hangs = claims.prev in shown if claims.prev is not None else claims.seq == 0
-        has_place = hangs or _is_listed(bundle, one.bundled)
+        has_place = hangs or one.bundled.index < sizes.get(one.bundled.log, 0)
         if not count or not has_place or one.statement.digest in before:
             raise _gap(number, count, claims.seq)
         before.add(one.statement.digest)
@@ -153,12 +154,12 @@ def check_links(
             )
 
 
-def _is_listed(bundle: Bundle, row: BundledStatement) -> bool:
-    """Whether a statement is in the list of its log: whoever shows that may leave nothing out,
-    whatever its agency took into its log.
+def _listed(bundle: Bundle) -> dict[int, int]:
+    """How far the list of each log goes, by the number of the log. Whoever shows a list may leave
+    nothing out, whatever its agency took into its log.
     """
-    checkpoints = (bundle.checkpoints[one.checkpoint] for one in bundle.lists)
-    return any(one.log == row.log and row.index < one.size for one in checkpoints)
+    checkpoints = (bundle.checkpoints[row.checkpoint] for row in bundle.lists)
+    return {checkpoint.log: checkpoint.size for checkpoint in checkpoints}
 
 
 def _gap(number: int, count: int, seq: int) -> VerificationError:
@@ -204,14 +205,15 @@ def check_branch(
     Raises:
         VerificationError: step 8, it is another one; step 2, an event of it is out of order.
     """
-    count = len(statements)
+    count, sizes = len(statements), _listed(bundle)
     for number, one in enumerate(beside, count):
         standing, seq = branch.standings[one.statement.digest], one.statement.claims.seq
         if standing == "stands":
             raise VerificationError(
                 2, f"event {number} has seq {seq}: it counts, and stands out of order"
             )
-        if standing == "apart" and not _is_listed(bundle, one.bundled):
+        listed = one.bundled.index < sizes.get(one.bundled.log, 0)
+        if standing == "apart" and not listed:
             raise _gap(number, count, seq)
     for number, (statement, row) in enumerate(zip(statements, bundle.statements, strict=True)):
         standing, log = branch.standings[statement.digest], bundle.logs[row.log].agency

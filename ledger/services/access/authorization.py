@@ -74,10 +74,7 @@ def signer(node: Node, unit: UnitOfWork, certificate: Certificate) -> Caller:
     """
     parsed = certificate
     if parsed.kind == "service":
-        own = parsed.agency == node.agency
-        hpke = (
-            node.keys.hpke.public if own else directory.descriptor(node, unit, parsed.agency).node
-        )
+        hpke = directory.descriptor(node, unit, parsed.agency).node
         return Caller(parsed.subject, parsed.roles, parsed.digest, hpke, parsed.key)
     row = unit.people.get(parsed.subject)
     if row is None:

@@ -85,7 +85,7 @@ def _audit_home(
     """
     with node.records.read() as unit:
         items = unit.tables.count("item")
-    keys = [node.keys.hpke, *options.keys]
+    keys = [*node.keys.hpkes, *options.keys]
     sample = Reservoir(sampling.sample_size(items, options.share), Random(options.seed))  # noqa: S311  (a sample that can be drawn again, no secret)
     kept = judged = 0
 

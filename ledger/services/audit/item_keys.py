@@ -33,7 +33,7 @@ class ItemKeys:
         self._people: dict[PersonId, bytes] = {}
         self.count = self.opened = 0
         self._custody: dict[str, set[bytes]] = {book.node.agency: set()}
-        self._nodes = {book.node.keys.hpke.public.digest}
+        self._nodes = set(book.node.keys.recipients)
         self._allowed: set[bytes] = set()
         with book.node.records.read() as unit, book.into.read() as into:
             # Whoever something may be sealed to: the agency, other agencies, and people who were
@@ -137,7 +137,7 @@ class ItemKeys:
         """Whoever must be able to read record and content can."""
         node, row = self._book.node, item.item
         place = f"of {row.state.evidence}"
-        if node.keys.hpke.public.digest not in scopes.get("record", set()):
+        if not node.keys.recipients & scopes.get("record", set()):
             self._book.find(
                 "grant-missing",
                 f"grant record {place}",

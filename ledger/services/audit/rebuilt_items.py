@@ -123,13 +123,13 @@ class _Replay:
         if self.erased:
             return None
         node = self.book.node
-        mine = node.keys.hpke.public.digest
+        mine = node.keys.recipients
         grants = self.stored.grants.get(self.evidence, [])
         try:
             ours = (
                 row["data"]
                 for row in grants
-                if (row["scope"], row["recipient"]) == ("record", mine)
+                if row["scope"] == "record" and row["recipient"] in mine
             )
             return record_keys.open_record_key(node, next(ours, None))
         except (CustodyError, ValueError):

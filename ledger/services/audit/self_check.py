@@ -128,7 +128,7 @@ def _check_rows(node: Node, progress: Progress) -> Iterator[Result | int]:
             into,
             _story(node),
             report,
-            [node.keys.hpke],
+            list(node.keys.hpkes),
             progress,
             lambda item: None,
         )

@@ -123,12 +123,12 @@ class _Keys:
         for grant in map(grants.parse, given):
             if grant.evidence != evidence_bytes(evidence):
                 raise VerificationError(2, "the parcel holds a key of another item")
-            if grant.scope == "record" and grant.recipient == node.keys.hpke.public.digest:
+            if grant.scope == "record" and grant.recipient in node.keys.recipients:
                 if self.record is not None:
                     raise VerificationError(2, "the parcel holds two record keys")
-                self.record = node.keys.hpke.open(grant)
+                self.record = node.keys.open(grant)
             elif grant.scope in ("document", "disclosure") and grant.binding is not None:
-                self._single[grant.scope, grant.binding] = node.keys.hpke.open(grant)
+                self._single[grant.scope, grant.binding] = node.keys.open(grant)
 
     def document(self, digest: bytes) -> bytes | None:
         """The key of a document, if it was given to us."""

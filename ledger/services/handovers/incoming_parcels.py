@@ -246,7 +246,7 @@ def _grants(
     """
     with node.records.read() as unit:
         custodians = node.descriptor(unit).custody.digest
-    allowed = {("record", node.keys.hpke.public.digest, b"")}
+    allowed = {("record", key, b"") for key in node.keys.recipients}
     if content is not None:
         allowed.add(("content", custodians, content.commitment))
     found: list[tuple[str, bytes, bytes, bytes]] = []

@@ -14,8 +14,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from ledger.domain.blocks.store import NodeStore, Replicas
 from ledger.domain.chain.finality import Finality
 from ledger.domain.codecs.cose import PrivateKey
-from ledger.domain.crypto.grants import HpkePrivateKey
-from ledger.domain.errors import BusyError, NetworkError
+from ledger.domain.crypto.grants import Grant, HpkePrivateKey
+from ledger.domain.errors import BusyError, KeyringError, NetworkError
 from ledger.domain.identity.certificate import Certificate
 from ledger.domain.identity.descriptor import Descriptor
 from ledger.domain.item.jurisdiction_profile import Profile
@@ -55,10 +55,26 @@ class NodeKeys:
     anchorer_address: bytes
     service: PrivateKey
     service_certificate: Certificate
-    hpke: HpkePrivateKey
+    #: Likewise, for event documents: what is sealed to an old one is sealed anew to the one in
+    #: force (services.rotation.rewrapping).
+    hpkes: tuple[HpkePrivateKey, ...]
     index: bytes
     people: bytes
     authority: Authority | None
+
+    @property
+    def recipients(self) -> frozenset[bytes]:
+        """Digests of the keys to which something may be sealed for this node."""
+        return frozenset(key.public.digest for key in self.hpkes)
+
+    def open(self, grant: Grant) -> bytes:
+        """The 32-byte key in a grant that was made to this node.
+
+        Raises:
+            KeyringError: it was made to somebody else, or altered.
+        """
+        mine = [key for key in self.hpkes if key.public.digest == grant.recipient]
+        return (mine or self.hpkes)[0].open(grant)
 
 
 def _nobody(_: str) -> PartnerApi:
@@ -106,6 +122,8 @@ class Node:
     keep_certificate: Callable[[bytes], None] = field(default=lambda _: None)
     #: Keeps these log keys there, and destroys every other one.
     keep_log_keys: Callable[[Sequence[Ed25519PrivateKey]], None] = field(default=lambda _: None)
+    #: Likewise its HPKE keys.
+    keep_hpke_keys: Callable[[Sequence[HpkePrivateKey]], None] = field(default=lambda _: None)
     #: The database as it goes on, where ``records`` is one moment of it.
     live: Database | None = None
     #: Where the node tells how its work goes.
@@ -209,6 +227,21 @@ class Node:
     def descriptor(self, unit: UnitOfWork) -> Descriptor:
         """The descriptor in force now."""
         return log_keys.in_force(unit, self.clock.now())
+
+    def hpke_key(self, unit: UnitOfWork) -> HpkePrivateKey:
+        """The HPKE key of this node that the descriptor in force names.
+
+        Raises:
+            KeyringError: it is not held here.
+        """
+        named = self.descriptor(unit).node
+        for key in self.keys.hpkes:
+            if key.public == named:
+                return key
+        raise KeyringError(
+            "the node's HPKE key in force is not in the keyring",
+            hint="restore the newest backup, which holds it",
+        )
 
     def log_key(self, unit: UnitOfWork, version: int | None = None) -> Ed25519PrivateKey:
         """The log key that a version of the descriptor names, by default the one in force now.

@@ -283,9 +283,7 @@ def agency_keys(node: Node, unit: UnitOfWork) -> frozenset[bytes]:
 
 
 def _keys_of(node: Node, rows: list[dict[str, Any]]) -> frozenset[bytes]:
-    return frozenset({node.keys.hpke.public.digest}).union(
-        *(_keys_in(row["document"]) for row in rows)
-    )
+    return node.keys.recipients.union(*(_keys_in(row["document"]) for row in rows))
 
 
 @lru_cache(maxsize=256)

@@ -23,8 +23,8 @@ def record_key(node: Node, unit: UnitOfWork, evidence: str) -> bytes:
     Raises:
         DeniedError: the grant was destroyed, or never made.
     """
-    sealed = unit.grants.sealed_to(evidence, "record", node.keys.hpke.public.digest)
-    return open_record_key(node, sealed[0] if sealed else None)
+    sealed = unit.grants.named([evidence], "record", node.keys.recipients)
+    return open_record_key(node, sealed.get(evidence))
 
 
 def open_record_key(node: Node, grant: bytes | None) -> bytes:
@@ -35,7 +35,7 @@ def open_record_key(node: Node, grant: bytes | None) -> bytes:
     """
     if grant is None:
         raise DeniedError("the keys of this item were destroyed, or this node never had them")
-    return node.keys.hpke.open(grants.parse(grant))
+    return node.keys.open(grants.parse(grant))
 
 
 def index_token(node: Node, kind: str, *parts: str) -> bytes:

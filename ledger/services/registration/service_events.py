@@ -103,8 +103,6 @@ def _sign(
     time: int,
 ) -> Signed:
     with node.records.read() as unit:
-        descriptor = node.descriptor(unit)
-    service = Person(
-        node.keys.service_certificate, node.keys.service, node.keys.hpke, log, descriptor
-    )
+        descriptor, hpke = node.descriptor(unit), node.hpke_key(unit)
+    service = Person(node.keys.service_certificate, node.keys.service, hpke, log, descriptor)
     return sign_event(service, event_type, body, evidence=evidence, seq=seq, prev=prev, time=time)

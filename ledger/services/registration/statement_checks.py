@@ -262,7 +262,7 @@ def own_record_grant(node: Node, given: tuple[Grant, ...]) -> Grant | None:
         (
             grant
             for grant in given
-            if grant.scope == "record" and grant.recipient == node.keys.hpke.public.digest
+            if grant.scope == "record" and grant.recipient in node.keys.recipients
         ),
         None,
     )

@@ -56,7 +56,7 @@ class Unwritten:
         appended = merkle_log.append(unit, node.log_id, rows)
         accesses: dict[PersonId, list[tuple[bytes, str]]] = {}
         subjects = [row.evidence for row in appended]
-        stored = unit.grants.named(subjects, "record", node.keys.hpke.public.digest)
+        stored = unit.grants.named(subjects, "record", node.keys.recipients)
         for submission, row in zip(fresh, appended, strict=True):
             evidence = row.evidence
             for grant in submission.grants:
@@ -88,7 +88,7 @@ def _record_key(
     """
     own = own_record_grant(node, submission.grants)
     if own is not None:
-        return node.keys.hpke.open(own)
+        return node.keys.open(own)
     if stored is None and unit.erasures.get(submission.statement.claims.subject) is not None:
         return None
     return record_keys.open_record_key(node, stored)

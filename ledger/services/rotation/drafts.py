@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from ledger.domain.codecs.text import format_time
+from ledger.domain.crypto.grants import HpkePrivateKey
 from ledger.domain.errors import ConflictError
 from ledger.domain.identity import descriptor as descriptors
 from ledger.domain.identity.descriptor import Descriptor
@@ -32,6 +33,7 @@ class Rotated(StrEnum):
     """Which key of the agency gives way to another."""
 
     LOG_KEY = "log-key"
+    NODE_KEY = "node-key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,7 @@ def draft(node: Node, what: Rotated, *, by: PersonId) -> Draft:
             following = _to_come(node, unit, what)
             if following is None:
                 before = newest(node, unit)
-                changed = {Rotated.LOG_KEY: _log_key}[what](node, unit)
+                changed = _MADE[what](node, unit)
                 following = descriptors.following(before, **changed)
         contracts = node.contracts
         governor = contracts.standing(agency_id(node.agency)).governor
@@ -83,7 +85,10 @@ def _to_come(node: Node, unit: UnitOfWork, what: Rotated) -> Descriptor | None:
     if rows[-1].active_from <= node.clock.now():
         return None
     last, before = (descriptors.parse(row.document) for row in (rows[-1], rows[-2]))
-    changed = {Rotated.LOG_KEY: last.log_key != before.log_key}[what]
+    changed = {
+        Rotated.LOG_KEY: last.log_key != before.log_key,
+        Rotated.NODE_KEY: last.node != before.node,
+    }[what]
     return last if changed else None
 
 
@@ -113,3 +118,18 @@ def _log_key(node: Node, unit: UnitOfWork) -> dict[str, Any]:
     node.keep_log_keys(keys)  # on the disk before anybody signs for it
     node.keys = replace(node.keys, logs=keys)
     return {"log_key": log_keys.public(key)}
+
+
+def _node_key(node: Node, unit: UnitOfWork) -> dict[str, Any]:
+    named = {one.node for one in log_keys.every_version(unit)}
+    for key in node.keys.hpkes:
+        if key.public not in named:
+            return {"node": key.public}
+    key = HpkePrivateKey.generate(node.descriptor(unit).node.kem)
+    keys = (*node.keys.hpkes, key)
+    node.keep_hpke_keys(keys)
+    node.keys = replace(node.keys, hpkes=keys)
+    return {"node": key.public}
+
+
+_MADE: Final = {Rotated.LOG_KEY: _log_key, Rotated.NODE_KEY: _node_key}

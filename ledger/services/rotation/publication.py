@@ -79,16 +79,17 @@ def publish(node: Node, document: bytes, transaction: bytes, *, by: PersonId) ->
 
 
 def _require_drafted(node: Node, before: Descriptor, found: Descriptor) -> None:
-    drafted = descriptors.following(before, log_key=found.log_key)
+    drafted = descriptors.following(before, log_key=found.log_key, node=found.node)
     if found != drafted:
         raise ConflictError(
             f"expected version {before.version + 1} of the descriptor of {node.agency} as it was "
             f"drafted, found version {found.version} with other members",
             hint="draft it again: the same command does",
         )
-    if all(log_keys.public(key) != found.log_key for key in node.keys.logs):
+    held = {log_keys.public(key) for key in node.keys.logs}
+    if found.log_key not in held or found.node.digest not in node.keys.recipients:
         raise ConflictError(
-            "the descriptor names a log key that this node does not hold",
+            "the descriptor names a key of the node that this node does not hold",
             hint="draft it again: the same command does",
         )
 

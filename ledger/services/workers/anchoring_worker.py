@@ -16,6 +16,7 @@ from ledger.services.node.supervision import Duty, Round, Worker
 from ledger.services.onchain import checkpoint_anchoring
 from ledger.services.people import expiry, revocation
 from ledger.services.registration import agency_statements
+from ledger.services.rotation import rewrapping
 from ledger.services.storage import garbage_collection
 
 _PAUSE: Final = 0.5
@@ -34,7 +35,7 @@ class AnchoringPolicy:
 
 
 class AnchoringWorker(Worker):
-    """Five duties; a revocation list that cannot be issued must not keep anything from being
+    """Six duties; a revocation list that cannot be issued must not keep anything from being
     anchored.
     """
 
@@ -49,6 +50,7 @@ class AnchoringWorker(Worker):
             (
                 Duty("anchoring", self._anchor, first=_PAUSE, pause=_PAUSE),
                 Duty("revocation", self._publish_crl, first=_PAUSE),
+                Duty("keys", self._seal_anew, first=_PAUSE),
                 Duty("certificate", self._renew_own, first=_PAUSE),
                 Duty("suspension", self._finish_suspensions, first=_PAUSE),
                 Duty("clearing", self._clear_away, first=_CHECK, pause=_CHECK),
@@ -66,6 +68,9 @@ class AnchoringWorker(Worker):
     def _renew_own(self) -> Round:
         expiry.renew_own(self._node)
         return Round(_CHECK)
+
+    def _seal_anew(self) -> Round:
+        return Round(_PAUSE if rewrapping.step(self._node) else _CHECK)
 
     def _finish_suspensions(self) -> Round:
         revocation.settle(self._node)
