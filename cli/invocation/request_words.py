@@ -78,6 +78,7 @@ TYPED: Final[dict[str, Words]] = {
     "body.until": _TIME,
     "body.opener": _PERSON,
     "body.holder": _PERSON,
+    "body.shared": _PERSON,
     "body.custodian": _AGENCY,
     "body.kind": Words(
         "the kind of item", "file, thing, derived, copy or part", hint="correct --kind"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -41,6 +42,22 @@ def test_migrations_build_exactly_the_tables_of_the_models(
         assert compare_metadata(MigrationContext.configure(connection), SQLModel.metadata) == []
         assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
     engine.dispose()
+
+
+@pytest.mark.parametrize(("schema", "said"), [("0013", "first edition"), ("9999", "newer custody")])
+def test_a_database_that_this_program_cannot_read_is_left_as_it_is(
+    tmp_path: Path, schema: str, said: str
+) -> None:
+    url = engines.sqlite_url(tmp_path / "ledger.sqlite")
+    SqlRecords(url).close()
+    with sqlite3.connect(tmp_path / "ledger.sqlite") as connection:
+        connection.execute("UPDATE alembic_version SET version_num = ?", (schema,))
+    with pytest.raises(StorageError, match=said):
+        SqlRecords(url)
+    with sqlite3.connect(tmp_path / "ledger.sqlite") as connection:
+        assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [
+            (schema,)
+        ]
 
 
 def test_a_unit_that_fails_leaves_nothing(records: SqlRecords) -> None:

@@ -110,6 +110,7 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     before = {number: signal.getsignal(number) for number in asking}
     monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)
     monkeypatch.setattr(interrupt._State, "asked", 0)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # under nohup it is ignored
     interrupt.install()
     yield
     for number, handler in before.items():

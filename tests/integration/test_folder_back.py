@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import errno
 import os
+import struct
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -64,6 +65,30 @@ def test_a_folder_comes_back_with_times_rights_and_empty_folders(
     assert (tmp_path / "back").stat().st_mtime_ns == TIME - 5
     assert (tmp_path / "back").stat().st_mode & 0o7777 == 0o700, "nobody else looks in"
     assert (tmp_path / "back" / "a.txt").stat().st_mode & 0o7000 == 0, "no set-user-id"
+
+
+def test_an_access_list_that_is_not_given_back_leaves_its_rights_to_nobody(
+    desk: Desk, tmp_path: Path
+) -> None:
+    """The bits of the group were those of the list's mask: the whole group could write."""
+    seized, anybody = tmp_path / "seized", 0xFFFFFFFF
+    seized.mkdir()
+    (seized / "shared").write_bytes(b"x")
+    rows = ((1, 6, anybody), (2, 6, 1000), (4, 4, anybody), (16, 6, anybody), (32, 0, anybody))
+    listed = b"\2\0\0\0" + b"".join(struct.pack("<HHI", *row) for row in rows)
+    try:
+        os.setxattr(seized / "shared", "system.posix_acl_access", listed)
+    except (OSError, AttributeError):
+        pytest.skip("the file system holds no access lists")
+    assert (seized / "shared").stat().st_mode & 0o777 == 0o660
+    *_, gathered = desk.upload(seized)
+    found = manifest.parse(desk.get(gathered.evidence))
+    assert brought(desk, found, tmp_path / "back").whole
+    assert (tmp_path / "back" / "shared").stat().st_mode & 0o777 == 0o640
+    [member] = found.members
+    for odd in (b"", b"\2\0\0\0" + b"\4" * 9, listed[:4]):
+        attributes = ((b"system.posix_acl_access", odd),)
+        assert replace(member.facts, attributes=attributes).rights == 0o600
 
 
 def test_what_is_there_and_right_is_left_and_no_access_is_signed_for_it(

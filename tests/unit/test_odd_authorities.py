@@ -18,6 +18,7 @@ from ledger.domain.errors import FormatError, IncompleteError, KeyringError, Ver
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity import revocation_list as revocation_lists
 from ledger.domain.identity.descriptor import HPKE_KEY_SIZES, HpkeKey
+from ledger.domain.timestamps import authorities
 
 _NOW = datetime(2026, 11, 28, tzinfo=UTC)
 _NAME = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "CA")])
@@ -164,6 +165,14 @@ def test_a_revocation_list_of_a_part_of_the_certificates_shows_nobody_as_not_rev
         revocation_lists.verify_current(who, [ca], [crl], now)
     with pytest.raises(VerificationError, match="critical"):
         revocation_lists.require_signed_list(crl, [ca])
+
+
+def test_of_many_addresses_of_a_revocation_list_a_few_are_asked() -> None:
+    """Each may take half a minute to answer, and a certificate holds hundreds."""
+    uris = [x509.UniformResourceIdentifier(f"http://{number}.example/crl") for number in range(99)]
+    points = x509.CRLDistributionPoints([x509.DistributionPoint(uris, None, None, None)])
+    der = somebody(points, critical=False).der
+    assert authorities.list_addresses(der) == tuple(uri.value for uri in uris[:4])
 
 
 @pytest.mark.parametrize("kem", HPKE_KEY_SIZES)

@@ -14,7 +14,9 @@ from ledger.domain.errors import AlteredError, StorageError
 
 #: The newest migration; a test compares it with the migrations folder. A database already there
 #: skips Alembic.
-HEAD: Final = "0013"
+HEAD: Final = "0101"
+#: The first one: no program reads what was written under the first edition of the formats.
+_FIRST: Final = "0101"
 _WRITE: Final = "custody_write"
 #: Seconds for which a write waits for others, before whoever asked is told to come again.
 PATIENCE: Final = 10.0
@@ -126,6 +128,12 @@ def _migrate(engine: Engine) -> None:
             current = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
             if current == HEAD:
                 return
+            if current is not None and current < _FIRST:
+                raise StorageError(
+                    f"the database was written by a custody of the first edition: its schema is "
+                    f"{current}, and the first that this program reads is {_FIRST}",
+                    hint="make a home anew: custody init --agency CODE --person NUMBER",
+                )
             if current is not None and current > HEAD:
                 raise StorageError(
                     f"the database was written by a newer custody: its schema is {current}, and "

@@ -154,7 +154,7 @@ class FolderBack:
             if folder.path in gone:
                 continue
             names = folder.path.split(b"/") if folder.path else []
-            mode = folder.facts.mode if names or top_mode else None
+            mode = folder.facts.rights if names or top_mode else None
             try:
                 with self._top.below(names) as opened:
                     opened.settle(mode, folder.facts.modified)
@@ -359,7 +359,7 @@ def _settled(file: BinaryIO, folder: WrittenFolder, name: bytes, wanted: _Wanted
     if facts is None:
         return ""
     try:
-        folder.settle_file(file, name, facts.mode, facts.modified)
+        folder.settle_file(file, name, facts.rights, facts.modified)
     except OSError as error:
         return f"it is there, with another time or mode: {_why(error)}"
     return ""

@@ -46,6 +46,7 @@ LIST_LIMIT: Final = 1 << 20
 WINDOW: Final = 7 * 86400
 MOST: Final = 64  # authorities of a trust root
 _ROOTS: Final = 8
+_ADDRESSES: Final = 4  # of a revocation list, as one certificate names them
 _STEP: Final = 10
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._ -]{0,63}")
 _OID: Final = re.compile(r"[0-2](?:\.(?:0|[1-9][0-9]{0,9})){1,30}")
@@ -281,7 +282,9 @@ def is_revocation_checked(token: Token, way: Sequence[bytes], lists: Iterable[by
 
 
 def list_addresses(der: bytes) -> tuple[str, ...]:
-    """Where the list of revoked certificates that speaks of this one is to be had by HTTP."""
+    """Where the list of revoked certificates that speaks of this one is to be had by HTTP: the
+    first few addresses, since each may take its time to answer.
+    """
     try:
         points = load(der).extensions.get_extension_for_class(x509.CRLDistributionPoints).value
     except x509.ExtensionNotFound:
@@ -292,7 +295,7 @@ def list_addresses(der: bytes) -> tuple[str, ...]:
         for name in point.full_name or ()
         if isinstance(name, x509.UniformResourceIdentifier)
     ]
-    return tuple(uri for uri in uris if uri.startswith(("http://", "https://")))
+    return tuple(uri for uri in uris if uri.startswith(("http://", "https://")))[:_ADDRESSES]
 
 
 def issuer_of(der: bytes) -> bytes:
