@@ -5,6 +5,7 @@ PYTHON ?= python3
 UV ?= uv
 VENV := .venv
 SLIM := .venv-slim
+SLITHER := .venv-slither
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 FILE ?= docs/example.jpg
@@ -15,7 +16,7 @@ export CI := true
 export HARDHAT_DISABLE_TELEMETRY := true
 export HARDHAT_DISABLE_TELEMETRY_PROMPT := true
 
-.PHONY: help slim demo story first-session screens picture run test nightly lint format docs bench soak campaigns artifacts contracts coverage python python-alone python-outside python-inside python-nightly node kubo geth fsck ewfacquire install install-dev images locks release clean
+.PHONY: help slim demo story first-session screens picture run test nightly lint format docs bench soak campaigns artifacts contracts coverage slither python python-alone python-outside python-inside python-nightly node kubo geth fsck ewfacquire install install-dev images locks release clean
 
 help:
 	@echo "make demo FILE=path   run the main job on a file of yours, and explain every step"
@@ -139,7 +140,7 @@ test: lint
 
 # What takes long: commands and nodes killed at random moments, stories told whole, mutations and fuzzing by the thousand, the coverage of the contracts.
 nightly: install-dev kubo geth fsck
-	$(MAKE) --jobs=2 --output-sync=target python-nightly coverage soak campaigns
+	$(MAKE) --jobs=2 --output-sync=target python-nightly coverage soak campaigns slither
 
 contracts: node
 	npx --no-install hardhat compile --quiet
@@ -149,6 +150,19 @@ contracts: node
 coverage: node
 	npx --no-install hardhat coverage > .build/coverage.txt || { cat .build/coverage.txt; exit 1; }
 	tail -n 14 .build/coverage.txt
+
+# An environment of its own: it wants an older web3 than we do.
+$(SLITHER)/.installed: tools/slither/requirements.lock
+	@test -x $(SLITHER)/bin/python || $(PYTHON) -m venv $(SLITHER)
+	@$(SLITHER)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tools/slither/requirements.lock
+	@touch $@
+
+# --fail-none: the findings are judged by their answers.
+slither: node install-dev $(SLITHER)/.installed
+	npx --no-install hardhat compile --force --quiet
+	rm -f .build/slither.json
+	$(SLITHER)/bin/slither . --ignore-compile --hardhat-artifacts-directory .build/hardhat/artifacts --hardhat-cache-directory .build/hardhat/cache --filter-paths node_modules --fail-none --json .build/slither.json 2> .build/slither.txt || { cat .build/slither.txt; exit 1; }
+	$(BIN)/python tools/slither/check.py .build/slither.json
 
 # In processes of their own: tests that need no other program; commands, nodes and adapters, with their programs; and all the rest.
 ALONE := tests/property tests/unit tests/vectors
@@ -210,4 +224,4 @@ release: install-dev
 	@$(BIN)/python -m tools.release --key "$(RELEASE_KEY)" --output "$(RELEASE_DIR)"
 
 clean:
-	rm -rf $(VENV) $(SLIM) node_modules .build demo-out release-out coverage coverage.json
+	rm -rf $(VENV) $(SLIM) $(SLITHER) node_modules .build demo-out release-out coverage coverage.json

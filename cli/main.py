@@ -20,7 +20,7 @@ from cli.items import exhibits
 from cli.node import interrupt
 from cli.terminal import logs, output
 from cli.wording import previews, record_options
-from ledger.domain.errors import ConflictError, DemandError, FormatError
+from ledger.domain.errors import ConflictError, DemandError, FormatError, UsageError
 
 app = typer.Typer(
     name="custody",
@@ -69,6 +69,14 @@ def options(
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print results as JSON.")] = False,
+    acting_as: Annotated[
+        str,
+        typer.Option(
+            "--as",
+            metavar="ROLE",
+            help="Sign in this role; else in the first that may (docs/roles.md).",
+        ),
+    ] = "",
     offline: Annotated[
         bool, typer.Option("--offline", help="Without network: sign now, custody field send later.")
     ] = False,
@@ -88,6 +96,7 @@ def options(
         offline,
     )
     STATE.preview, STATE.agreed, STATE.people = preview, set(), {}
+    STATE.acting_as = _role(acting_as)
     STATE.home_by = "--home" if _is_typed(context, "home") else "CUSTODY_HOME"
     STATE.command, STATE.numbers = context.invoked_subcommand or "", ()
     STATE.item, STATE.urn, STATE.opening, STATE.used_case = "", "", "", ""
@@ -95,6 +104,22 @@ def options(
         extras.require_for(STATE.command)
         if preview:
             previews.require_signing(STATE.command)
+
+
+def _role(name: str) -> str:
+    """The role of --as, empty where there is none.
+
+    Raises:
+        UsageError: no such role.
+    """
+    if not name:
+        return ""
+    from ledger.domain.identity.roles import LEAST_FIRST
+
+    if name not in LEAST_FIRST:
+        known = ", ".join(LEAST_FIRST)
+        raise UsageError(f"no role is called {name!r}", hint=f"--as takes: {known}")
+    return name
 
 
 def _is_typed(context: typer.Context, name: str) -> bool:

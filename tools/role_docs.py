@@ -12,7 +12,13 @@ from typing import Final, get_args
 
 from api.access import GUEST_ROUTES, PUBLIC, ROUTES
 from ledger.domain.identity.names import Role
-from ledger.domain.identity.roles import GUEST_ROLES, GUESTS, ROLES_BY_TYPE, TAKEN_BACK_BY
+from ledger.domain.identity.roles import (
+    GUEST_ROLES,
+    GUESTS,
+    LEAST_FIRST,
+    ROLES_BY_TYPE,
+    TAKEN_BACK_BY,
+)
 from ledger.domain.item.participation import PARTS_BY_TYPE, ROLES_BY_PART, Part
 
 TARGET: Final = Path(__file__).parents[1] / "docs" / "roles.md"
@@ -53,6 +59,11 @@ Beyond the tables:
   data-protection officers see all items of their agency; everybody else sees what they recorded,
   hold, were given or are asked to take.
 """
+_ACTING: Final = (
+    "- Whoever has several roles that may record something signs in the first of these, least "
+    f"privilege first: {', '.join(LEAST_FIRST)}. `--as ROLE` takes another of theirs, and "
+    "`--preview` shows the role before anything is signed."
+)
 _PARTS: Final = """## Parts in an item
 
 A role says what somebody may record at all, and a part says about which items. Both are asked for
@@ -91,7 +102,7 @@ def render() -> str:
     guests = _names(role for role in _ORDER if role in GUEST_ROLES)
     public = _names(name for name, who in ROUTES.items() if who == PUBLIC)
     parts = [
-        _HEAD,
+        _HEAD + _filled(_ACTING, hanging="  "),
         "## Events\n",
         _table("event", dict(ROLES_BY_TYPE)),
         _parts(),

@@ -124,7 +124,7 @@ def _after_renewal(session: Session, who: str) -> list[str]:
     """What to say of a new certificate; one's own is fetched at once, as nothing more can be done
     under the old one, and the session goes on with it.
     """
-    from ledger.app import enrolling, person_keys
+    from ledger.app import enrolling
     from ledger.domain.errors import CustodyError
     from ledger.domain.identity.person import read_reference
 
@@ -136,7 +136,7 @@ def _after_renewal(session: Session, who: str) -> list[str]:
     except CustodyError as error:  # it was done all the same, and the old one counts no longer
         told = f"You have a new certificate, which could not be fetched: {error.message}"
         return [told, runnable("Fetch it with: custody person fetch")]
-    session.person = person_keys.person_at(session.keyring, session.node.agency())
+    session.look_again()
     return [_RENEWED_OWN]
 
 

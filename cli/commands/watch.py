@@ -76,14 +76,14 @@ class _Run:
 
     def _take(self, ready: Ready) -> None:
         from cli.commands import upload
-        from ledger.app import person_keys, watch_marks
+        from ledger.app import watch_marks
         from ledger.client.intake.upload import Upload
 
         session = self._session
         # Asked again each time: keys of the agency may have given way to others meanwhile.
-        person = person_keys.person_at(session.keyring, session.node.agency())
+        session.look_again()
         run = Upload(
-            person, session.node, session.journal, session.clock, _options(ready.said),
+            session.person, session.node, session.journal, session.clock, _options(ready.said),
             own=upload.own_places(),
         )  # fmt: skip
         done = list(run.run([ready.path], until_told=True))

@@ -12,7 +12,7 @@ from cli.invocation import hints
 from cli.invocation.global_options import STATE, Part
 
 #: Options that stand before the command in every hint, and that people type behind it.
-_ANYWHERE: Final = ("--home", "--server", "--passphrase-file", "--offline", "--preview")
+_ANYWHERE: Final = ("--home", "--server", "--passphrase-file", "--as", "--offline", "--preview")
 _END: Final = "--"
 
 

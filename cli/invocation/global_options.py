@@ -41,6 +41,8 @@ class State:
     json: bool = False
     help: bool = False
     offline: bool = False
+    #: The role in which the person wants to sign; empty for the least one that may.
+    acting_as: str = ""
     #: Show what would be signed, and sign nothing.
     preview: bool = False
     #: Items and types of events that the person at the terminal has agreed to sign.

@@ -7,7 +7,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from ledger.app.bootstrap import OpenHome
     from ledger.client.field.offline import FieldNode
     from ledger.domain.event.signing import Person
+    from ledger.domain.ports.node_answers import About
     from ledger.services.log.files import OwnLog
 
 
@@ -47,6 +48,10 @@ class Session:
     journal: FileJournal
     clock: SystemClock
     served: bool = True
+
+    def look_again(self) -> None:
+        """Ask the node again who it is: keys of the agency may have given way to others."""
+        self.person = _person(self.keyring, self.node.agency())
 
     @property
     def used_case(self) -> str:
@@ -179,14 +184,14 @@ def _open_offline() -> Iterator[Session]:
     unlocking = unlock()
     from cli.node.recording import RecordingField
     from ledger.adapters.clock import SystemClock
-    from ledger.app import field_folder, person_keys
+    from ledger.app import field_folder
 
     keyring = unlocking.keyring()
     with field_folder.open_field(STATE.home, keyring, RecordingField) as node:
         journal = field_folder.journal_of(STATE.home, keyring)
         yield Session(
             keyring,
-            person_keys.person_at(keyring, node.agency()),
+            _person(keyring, node.agency()),
             node,  # type: ignore[arg-type]
             journal,
             SystemClock(),
@@ -205,7 +210,7 @@ def open_session() -> Iterator[Session]:
     home = STATE.home
     unlocking = unlock()
     from ledger.adapters.clock import SystemClock
-    from ledger.app import field_folder, person_keys
+    from ledger.app import field_folder
 
     server = (
         settings.read_client(home).server
@@ -242,15 +247,22 @@ def open_session() -> Iterator[Session]:
         about = node.agency()
         if servers is not None:
             servers.require(server, about.log)  # statements name the log that they are for
-        person = person_keys.person_at(keyring, about, guest=bool(STATE.server))
+        person = _person(keyring, about, guest=bool(STATE.server))
         if _took_custody_key(keyring, node, person):
-            person = person_keys.person_at(keyring, about)
+            person = _person(keyring, about)
         journal = field_folder.journal_of(home, keyring)
         try:
             yield Session(keyring, person, node, journal, SystemClock(), served=opened is None)
         except RoleError as error:
             error.hint = _whom_to_ask(node, error)
             raise
+
+
+def _person(keyring: FileKeyring, about: About, *, guest: bool = False) -> Person:
+    """The person whose keys lie in the keyring, in the role that they want to sign in."""
+    from ledger.app import person_keys
+
+    return replace(person_keys.person_at(keyring, about, guest=guest), acting_as=STATE.acting_as)
 
 
 def _whom_to_ask(node: NodeClient, error: RoleError) -> str | None:
@@ -319,16 +331,10 @@ def joined(keyring: FileKeyring, server: str) -> Person:
     """Whoever just got a certificate from the node at ``server``, with the custody key where it
     waited for them.
     """
-    from ledger.app import person_keys
-
     with _client(server, keyring, _servers(keyring)) as node:
         about = node.agency()
-        person = person_keys.person_at(keyring, about)
-        return (
-            person_keys.person_at(keyring, about)
-            if _took_custody_key(keyring, node, person)
-            else person
-        )
+        person = _person(keyring, about)
+        return _person(keyring, about) if _took_custody_key(keyring, node, person) else person
 
 
 def at_own_node() -> bool:

@@ -129,29 +129,6 @@ describe("the bounds of loops [not in coverage]", function () {
     expect(figures.newLog).to.be.below(MOST);
   });
 
-  it("only the newest 64 suspensions are reckoned", async function () {
-    const target = await agency(20);
-    await impersonateAccount(accountOf("b2", 20));
-    await setBalance(accountOf("b2", 20), 10n ** 20n);
-    const anchorer = await ethers.getSigner(accountOf("b2", 20));
-    const tree = new Tree([1, 2].map((i) => Buffer.from(digestOf(`leaf ${i}`).slice(2), "hex")));
-    await ledger.connect(anchorer).anchor(0, 1, tree.root(0, 1), digestOf("map"), []);
-    await ledger.connect(anchorer).anchor(1, 2, tree.root(), digestOf("map"), tree.consistency(1));
-    const [fork, behind] = [await call.checkpointOf(target, 1), await call.checkpointOf(target, 2)];
-    const list = mapped("_suspensions", target.id);
-    await put(list, 100);
-    for (let i = 0; i < 100; i++) {
-      const begin = BigInt(behind[5]) + BigInt(i) * 100n;
-      await put(BigInt(keccak(["bytes32"], [list])) + BigInt(i), begin | ((begin + 100n) << 40n));
-    }
-    const payload = opening(spare[6], 0, fork, behind);
-    await call.accept(target.code, payload, spare[6]);
-    await ethers.provider.send("evm_setNextBlockTimestamp", [behind[5] + 30 * 86400 + 6401]);
-    const id = await call.propose(target, KIND.OpenLog, target, payload);
-    await voteAll(id, 21, 160);
-    await expect(registry.execute(id)).to.be.revertedWithCustomError(registry, "AgencyRegistryTooLongAgo").withArgs(30 * 86400 + 1, 30 * 86400);
-  });
-
   it("a line of 255 successors is followed to its end", async function () {
     for (let i = 0; i < 255; i++) {
       const slot = mapped("_hot", idOf(codeOf(i)));

@@ -3,7 +3,7 @@ const { expect } = require("chai");
 const { ethers } = require("hardhat");
 const { time } = require("@nomicfoundation/hardhat-network-helpers");
 const { deploy, digestOf, DELAYS } = require("./support/deploy");
-const { KIND, ZERO, NOTHING, opening, governing } = require("./support/governance");
+const { KIND, ZERO, NOTHING, keccak, opening, governing } = require("./support/governance");
 const { Tree } = require("./support/tree");
 
 const DAY = 86400;
@@ -196,7 +196,34 @@ describe("AgencyRegistry: a new log", function () {
       await refused(registry.execute(late), "TooLongAgo").withArgs(30 * DAY + 1, 30 * DAY);
     });
 
-    it("a suspension that lasts, or that began before, is reckoned for its part", async function () {
+    it("one that ended before does not count", async function () {
+      await suspendUntil(40 * DAY);
+      for (const [from, to] of [[3, 4], [4, 5]]) await anchor(from, to);
+      [fork, behind] = [await call.checkpointOf(c, 4), await call.checkpointOf(c, 5)];
+      const id = await openAt(behind[5] + 30 * DAY + 1);
+      await refused(registry.execute(id), "TooLongAgo").withArgs(30 * DAY + 1, 30 * DAY);
+    });
+
+    it("one that ends after the proposal was made counts until then", async function () {
+      await call.carryOut(KIND.Suspend, c, "0x", [b, a]);
+      const id = await openAt((await began(0)) + 100 * DAY);
+      await call.carryOut(KIND.Reinstate, c, "0x", [b, c]);
+      await registry.execute(id);
+    });
+
+    it("the newest 64 are reckoned, so that numbers lock nobody out", async function () {
+      const list = BigInt(keccak(["bytes32", "uint256"], [c.id, 4]));
+      const put = (slot, value) => ethers.provider.send("hardhat_setStorageAt", [registry.target, ethers.toQuantity(slot), ethers.toBeHex(value, 32)]);
+      await put(list, 65);
+      for (let i = 0n; i < 65n; i++) {
+        const begin = BigInt(behind[5]) + i * 100n;
+        await put(BigInt(keccak(["uint256"], [list])) + i, begin | ((begin + 100n) << 40n));
+      }
+      const id = await openAt(behind[5] + 30 * DAY + 6401);
+      await refused(registry.execute(id), "TooLongAgo").withArgs(30 * DAY + 1, 30 * DAY);
+    });
+
+    it("a suspension that lasts is reckoned until then", async function () {
       await call.carryOut(KIND.Suspend, c, "0x", [b, a]);
       const id = await openAt((await began(0)) + 100 * DAY);
       await registry.execute(id);

@@ -292,4 +292,17 @@ describe("AgencyRegistry: what an agency does by itself", function () {
     await put(taken, a.id);
     await refused(registry.execute(id), "ShortIdTaken");
   });
+
+  it("the 257th agency is refused", async function () {
+    await retireC();
+    const accounts = spare.slice(0, 3);
+    const payload = admission("DE-BKA", ...accounts);
+    await call.accept("DE-BKA", payload, ...accounts);
+    const id = await call.pass(KIND.Admit, idOf("DE-BKA"), payload, [a, b]);
+    const put = (slot, value) => ethers.provider.send("hardhat_setStorageAt", [registry.target, ethers.toQuantity(slot), value]);
+    const first = BigInt(keccak(["uint256"], [13]));
+    for (let i = 3n; i < 256n; i++) await put(first + i, c.id); // retired ones, which are not counted
+    await put(13, ethers.toBeHex(256, 32));
+    await refused(registry.execute(id), "TooManyAgencies").withArgs(256);
+  });
 });

@@ -115,7 +115,8 @@ def _acting_role(person: Person, item: Item, event_type: str) -> str:
     certificate = person.certificate
     held = counting_roles(certificate.roles, guest=certificate.agency != person.descriptor.agency)
     parts = {part for part in Part if part.name.lower() in named}
-    return max(acting_roles(event_type, parts, held), default="")
+    may = acting_roles(event_type, parts, held)
+    return person.role_for(event_type, may) if may else ""
 
 
 def rehearse(

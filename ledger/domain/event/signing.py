@@ -4,6 +4,7 @@ key.
 
 from __future__ import annotations
 
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +20,7 @@ from ledger.domain.event.types import TYPES
 from ledger.domain.identity import enrolment
 from ledger.domain.identity.certificate import Certificate
 from ledger.domain.identity.descriptor import Descriptor
-from ledger.domain.identity.roles import ROLES_BY_TYPE, whom_to_ask
+from ledger.domain.identity.roles import ROLES_BY_TYPE, least, whom_to_ask
 from ledger.domain.log import statement as statements
 from ledger.domain.log.statement import Claims, Statement
 
@@ -27,7 +28,7 @@ from ledger.domain.log.statement import Claims, Statement
 @dataclass(frozen=True)
 class Person:
     """Who signs: keys, certificate, and where statements go; ``custody`` for those who hold their
-    agency's custody key.
+    agency's custody key; ``acting_as``: the role in which they want to sign, else the least one.
     """
 
     certificate: Certificate
@@ -36,21 +37,31 @@ class Person:
     log_id: bytes
     descriptor: Descriptor
     custody: HpkePrivateKey | None = None
+    acting_as: str = ""
 
-    def role_for(self, event_type: str) -> str:
-        """The role in which this person may sign a type.
+    def role_for(self, event_type: str, among: AbstractSet[str] = frozenset()) -> str:
+        """The role in which this person signs a type.
+
+        Args:
+            among: those of theirs in which they may sign it about the item, where that is known.
 
         Raises:
-            RoleError: none of theirs may.
+            RoleError: none of theirs may. UsageError: the one that they want may not.
         """
         allowed = ROLES_BY_TYPE.get(event_type, frozenset())
-        for role in sorted(self.certificate.roles & allowed, reverse=True):
-            return role
-        raise RoleError(
-            f"none of your roles may record {event_type!r}",
-            allowed,
-            hint=whom_to_ask(allowed, ()),
-        )
+        may = among or self.certificate.roles & allowed
+        if not may:
+            raise RoleError(
+                f"none of your roles may record {event_type!r}",
+                allowed,
+                hint=whom_to_ask(allowed, ()),
+            )
+        if self.acting_as and self.acting_as not in may:
+            raise UsageError(
+                f"you cannot record {event_type!r} as {self.acting_as}: nothing was signed",
+                hint=f"--as takes, for this: {' or '.join(sorted(may))}",
+            )
+        return self.acting_as or least(may)
 
     def has_key(self, digest: bytes) -> bool:
         """Whether a key, by the hash of its public half, is one of this person's."""

@@ -71,6 +71,25 @@ ROLES_BY_TYPE: Final[dict[str, frozenset[Role]]] = {
     "crl-published": SERVICE,
 }
 
+#: In which of their roles somebody signs who has several: the first one here that may sign the
+#: type. Least privilege first: roles that act on single items before those that decide about them,
+#: and these before roles that see every item of the agency.
+LEAST_FIRST: Final[tuple[Role, ...]] = (
+    "defence",
+    "reviewer",
+    "court-expert",
+    "examiner",
+    "officer",
+    "disclosure-officer",
+    "prosecutor",
+    "court",
+    "auditor",
+    "data-protection-officer",
+    "custodian",
+    "administrator",
+    "service",
+)
+
 #: Roles in which a type could be recorded before: what was signed so stays right.
 FORMER_ROLES: Final[dict[str, frozenset[Role]]] = {"copied": _HANDLERS | _LEGAL}
 
@@ -122,6 +141,11 @@ GUEST_ROLES: Final[frozenset[Role]] = frozenset(
 def counting_roles(held: frozenset[str], *, guest: bool) -> frozenset[str]:
     """The roles of a certificate that count at a node: of a guest's those that guests have."""
     return held & GUEST_ROLES if guest else held
+
+
+def least(roles: AbstractSet[str]) -> str:
+    """The first of some roles in the order of least privilege; empty where there is none."""
+    return next((role for role in LEAST_FIRST if role in roles), "")
 
 
 def keeps_custody(held: AbstractSet[str]) -> bool:
