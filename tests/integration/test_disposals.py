@@ -161,14 +161,14 @@ def test_a_bundle_for_a_reader_leaves_out_what_they_must_not_see_and_still_verif
         office,
         tmp_path,
         members={"basis": BASIS},
-        body={"place": "a victim's address", "collector": {"name": "4711"}},
+        body={"place": "a victim's address", "collector": {"name": "J. de Vries"}},
     )
     office.record(photo, "moved", {"place": "a second address"})
     office.anchor()
     shown = office.client.bundle(
         photo, office.access(photo), withhold=["/body/place", "0:/body/collector"]
     )
-    for word in (b"victim's address", b"second address", b"4711"):
+    for word in (b"victim's address", b"second address", b"de Vries"):
         assert word not in shown
         assert word not in b"".join(_disclosed(shown))
     report = verify(shown, office.trust())
