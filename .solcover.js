@@ -2,5 +2,5 @@
 module.exports = {
   configureYulOptimizer: true,
   irMinimum: true,
-  mocha: { grep: "not in coverage", invert: true },
+  mocha: { grep: "not in coverage", invert: true, timeout: 600000 },
 };

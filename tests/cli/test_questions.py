@@ -297,7 +297,7 @@ def test_a_suspension_that_reaches_back_says_what_it_breaks_and_is_asked_for(
 
     @contextmanager
     def opened(**_: Any) -> Iterator[Any]:
-        yield SimpleNamespace(node=SimpleNamespace(suspend=suspend))
+        yield SimpleNamespace(node=SimpleNamespace(suspend=suspend, names=lambda asked: []))
 
     monkeypatch.setattr(session, "open_session", opened)
     who = "uhsvsxgbeqkdjg7gd2vbcbfsna"
