@@ -85,7 +85,7 @@ class Facts:
         if listed is None:
             return self.mode & (0o7700 if _NFS in lists else 0o7777)
         rows = _ENTRY.iter_unpack(listed[4:]) if len(listed) % _ENTRY.size == 4 else ()
-        found = [(tag, rights & 7) for tag, rights, _ in rows]
+        found: list[tuple[int, int]] = [(tag, rights & 7) for tag, rights, _ in rows]
         own = [rights for tag, rights in found if tag == _GROUP]
         if len(own) != 1:
             return self.mode & 0o7700
