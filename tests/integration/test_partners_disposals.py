@@ -22,7 +22,6 @@ from ledger.domain.errors import (
     ChainError,
     ConflictError,
     CustodyError,
-    NetworkError,
     VerificationError,
 )
 from ledger.domain.ports.answers import DisposalNote, Lineage
