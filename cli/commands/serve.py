@@ -85,6 +85,7 @@ def _serve(home: Any, host: str, port: int, policy: Any) -> None:
     from cli.node.serving import configure, listen
     from ledger.adapters import files
     from ledger.app import notices, settings
+    from ledger.services.node import supervision
     from ledger.services.preservation import fixity
     from ledger.services.workers.anchoring_worker import AnchoringWorker
     from ledger.services.workers.handover_worker import HandoverWorker
@@ -109,8 +110,7 @@ def _serve(home: Any, host: str, port: int, policy: Any) -> None:
         for worker in workers:
             worker.start()
         yield
-        for worker in workers:
-            await asyncio.to_thread(worker.stop)
+        await asyncio.to_thread(supervision.stop_all, workers)
         await asyncio.to_thread(app.state.audits.stop)
 
     app = create_app(

@@ -59,13 +59,17 @@ def measure(bundle: Bundle | None, file: Path) -> tuple[FileDigest, list[str]]:
     return FileDigest(digest.size, digest.hexdigests()), altered
 
 
-def _changes(stream: BinaryIO) -> tuple[int, int]:
-    """What changes when somebody writes to an open file; of a pipe nothing says so."""
+def _changes(stream: BinaryIO) -> tuple[int, ...]:
+    """What changes when somebody writes to an open file, and sets its times back; of a pipe nothing
+    says so.
+    """
     found = os.fstat(stream.fileno())
-    return (found.st_size, found.st_mtime_ns) if stat.S_ISREG(found.st_mode) else (0, 0)
+    if not stat.S_ISREG(found.st_mode):
+        return ()
+    return found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
-def _require_same(stream: BinaryIO, before: tuple[int, int], path: Path) -> None:
+def _require_same(stream: BinaryIO, before: tuple[int, ...], path: Path) -> None:
     from ledger.domain.errors import UnreadableError
 
     if _changes(stream) != before:

@@ -20,7 +20,7 @@ from ledger.client.reading import retrieval
 from ledger.client.reading.folder_back import BroughtBack, FolderBack, Reading
 from ledger.domain.errors import NetworkError
 from ledger.domain.files import manifest
-from ledger.domain.files.manifest import Folder, Manifest
+from ledger.domain.files.manifest import Facts, Folder, Manifest
 from ledger.domain.files.restored_names import Disk
 from tests.support import seized_folder
 from tests.support.desk import BASIS, Desk
@@ -89,6 +89,21 @@ def test_an_access_list_that_is_not_given_back_leaves_its_rights_to_nobody(
     for odd in (b"", b"\2\0\0\0" + b"\4" * 9, listed[:4]):
         attributes = ((b"system.posix_acl_access", odd),)
         assert replace(member.facts, attributes=attributes).rights == 0o600
+
+
+def test_whoever_an_access_list_gives_less_than_the_rest_is_none_of_the_rest_without_it() -> None:
+    """Somebody who was named, with nothing, could read what everybody else could."""
+    plain = Facts(mode=0o664, user=0, group=0, modified=0)
+    for named, mode in (
+        ((2, 0), 0o600),  # a user, who may be of the group as well
+        ((2, 4), 0o644),
+        ((8, 0), 0o660),
+        ((8, 7), 0o664),
+    ):
+        rows = ((1, 6), named, (4, 6), (16, 6), (32, 4))
+        listed = b"\2\0\0\0" + b"".join(struct.pack("<HHI", *row, 7) for row in rows)
+        assert replace(plain, attributes=((b"system.posix_acl_access", listed),)).rights == mode
+    assert replace(plain, attributes=((b"system.nfs4_acl", b"x"),)).rights == 0o600
 
 
 def test_what_is_there_and_right_is_left_and_no_access_is_signed_for_it(

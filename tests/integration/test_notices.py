@@ -215,6 +215,18 @@ def test_nothing_is_sent_where_what_was_told_cannot_be_written_or_read(
     assert mails.sent == []
 
 
+def test_no_mail_is_begun_once_the_node_is_told_to_end(
+    office: Desk, mails: Mails, custodian: Actor, waits: str
+) -> None:
+    """It was cut off with the process, and told as one that nobody knows of: it came never."""
+    worker = NoticeWorker(office.node, lambda: notices(office, mails, custodian))
+    worker.stopping.set()
+    worker.round()
+    assert mails.sent == []
+    notices(office, mails, custodian).round(office.node)
+    assert len(mails.sent) == 1
+
+
 def loop(desk: Desk, opened: object) -> Loop:
     worker = NoticeWorker(desk.node, opened)  # type: ignore[arg-type]
     return worker._loops[0]

@@ -22,7 +22,6 @@ from ledger.domain.errors import (
     ChainError,
     ConflictError,
     CustodyError,
-    NetworkError,
     VerificationError,
 )
 from ledger.domain.ports.answers import DisposalNote, Lineage
@@ -202,35 +201,6 @@ def test_a_disposal_that_is_not_proven_yet_destroys_nothing_and_our_node_signs_f
         NL,
         RO,
     }
-
-
-def test_a_confirmation_whose_answer_was_lost_is_recorded_once(
-    trio: Consortium, tmp_path: Path
-) -> None:
-    nl, ro = trio[NL], trio[RO]
-    evidence = disposed_by_another(trio, tmp_path, number="78")
-    sync.settle(ro.node, timeout=30)
-    honest = nl.node.reach(consortium.address(RO))
-    erasure.learn(nl.node, RO, honest)
-    erasure.settle(nl.node)
-
-    def cut(*_: object) -> None:
-        raise NetworkError("closed in the head")
-
-    with lying(nl, RO, register=cut), pytest.raises(NetworkError, match="closed"):
-        erasure.learn(nl.node, RO, nl.node.reach(consortium.address(RO)))
-    nl.node.pages.clear()
-    with pytest.raises(ConflictError, match="confirmed this disposal before"):
-        erasure.learn(nl.node, RO, honest)  # their log has it, and it is not anchored yet
-    sync.settle(ro.node, timeout=30)
-    nl.node.pages.clear()
-    erasure.learn(nl.node, RO, honest)
-    confirmed = ro.client.disposal(evidence).confirmed
-    assert sorted(one.agency for one in confirmed) == [NL, RO]
-    with nl.node.records.read() as unit:
-        row = unit.erasures.get(evidence)
-    assert row is not None
-    assert row.state == "done"
 
 
 def test_a_disposal_that_does_not_verify_is_that_items_problem_and_slows_nothing_else_down(

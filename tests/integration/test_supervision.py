@@ -315,3 +315,30 @@ def test_networks_of_a_home_are_its_settings_and_damage_in_them_is_told(home_pat
     settings.write(home_path, replace(config, networks=("10.0.0.1/8",)))
     with pytest.raises(StorageError, match="cannot be read"):
         settings.read(home_path)
+
+
+def test_many_workers_that_hang_hold_up_the_end_no_longer_than_one(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each was told to end once the one before had, and a service manager had killed them long
+    before that.
+    """
+    monkeypatch.setattr(supervision, "_JOIN", 0.5)
+    hangs, begun = threading.Event(), threading.Semaphore(0)
+
+    def hang() -> Round:
+        begun.release()
+        hangs.wait(30)
+        return Round(60)
+
+    workers = [Worker(desk.node, (Duty(f"hangs-{number}", hang),)) for number in range(4)]
+    for worker in workers:
+        worker.start()
+    for _ in workers:
+        assert begun.acquire(timeout=10)
+    since = time.monotonic()
+    supervision.stop_all(workers)
+    assert time.monotonic() - since < 1.5
+    assert all(worker.stopping.is_set() for worker in workers)
+    hangs.set()
+    supervision.stop_all(workers)

@@ -318,6 +318,21 @@ def test_a_file_that_is_written_to_while_it_is_verified_refutes_nothing(
             measured_file.measure(None, file)
     size = file.stat().st_size
     assert measured_file.measure(None, file)[0].size == size
+    kept = file.stat()
+
+    @contextmanager
+    def in_place(*_: object, **__: object) -> Iterator[Callable[[int], None]]:
+        def advance(_: int) -> None:
+            with file.open("r+b") as same:
+                same.write(b"other")
+            os.utime(file, ns=(kept.st_atime_ns, kept.st_mtime_ns))
+
+        yield advance
+
+    with monkeypatch.context() as patched:
+        patched.setattr(output, "progress", in_place)
+        with pytest.raises(UnreadableError, match="changed while it was read"):
+            measured_file.measure(None, file)
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     writer = Thread(target=lambda: pipe.write_bytes(b"x" * (1 << 20)))

@@ -47,6 +47,8 @@ KINDS: Final = (
 _ACCESS: Final = b"system.posix_acl_access"
 _ENTRY: Final = struct.Struct("<HHI")
 _GROUP: Final = 0x04
+_NAMED: Final = (0x02, 0x08)  # a user, a group
+_NFS: Final = b"system.nfs4_acl"
 _TIME: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,18})\.[0-9]{9}")
 _MODE: Final = re.compile(r"[0-7]{4}")
 _CID: Final = re.compile(r"b[a-z2-7]{58}")
@@ -75,14 +77,24 @@ class Facts:
     def rights(self) -> int:
         """The mode that it is given where its access list is not: under one, the bits of the group
         say what anybody in the list may get at most (acl(5)), and without it the whole group would
-        get that. Of a list that cannot be read the group gets nothing.
+        get that. A list may also name somebody who gets less than the rest, and who would be one of
+        the rest without it. Of a list that cannot be read the owner alone gets something.
         """
-        listed = dict(self.attributes).get(_ACCESS)
+        lists = dict(self.attributes)
+        listed = lists.get(_ACCESS)
         if listed is None:
-            return self.mode
+            return self.mode & (0o7700 if _NFS in lists else 0o7777)
         rows = _ENTRY.iter_unpack(listed[4:]) if len(listed) % _ENTRY.size == 4 else ()
-        own = [rights for tag, rights, _ in rows if tag == _GROUP]
-        return self.mode & (0o7707 | (own[0] & 7) << 3 if len(own) == 1 else 0o7707)
+        found: list[tuple[int, int]] = [(tag, rights & 7) for tag, rights, _ in rows]
+        own = [rights for tag, rights in found if tag == _GROUP]
+        if len(own) != 1:
+            return self.mode & 0o7700
+        group, rest = own[0], 7
+        for tag, rights in found:
+            if tag in _NAMED:
+                rest &= rights & self.mode >> 3
+                group &= rights if tag == _NAMED[0] else 7
+        return self.mode & (0o7700 | group << 3 | rest)
 
     def as_json(self) -> dict[str, Any]:
         """Facts of a file, as members of its row."""

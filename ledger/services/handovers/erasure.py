@@ -152,7 +152,7 @@ def _sign_there(node: Node, api: PartnerApi, row: ErasureRow, told: DisposalNote
     closing = outcomes.check_closing(node, row.custodian, data, row.evidence, row.statement)
     if node.agency not in closing.confirmed:
         _require_place(node, row, told, closing)
-        service_events.submit(node, api, told, "keys-destroyed", _body(row))
+        service_events.submit(node, api, row.custodian, told, "keys-destroyed", _body(row))
     with node.records.write() as unit:
         unit.erasures.put(replace(row, state="done"))
 

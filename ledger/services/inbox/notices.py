@@ -98,8 +98,12 @@ class Notices:
     keep: Callable[[Tellings], None]
     _glances: dict[PersonId, tuple[int, int, frozenset[str]]] = field(default_factory=dict)
 
-    def round(self, node: Node) -> list[str]:
+    def round(self, node: Node, stopped: Callable[[], bool] = lambda: False) -> list[str]:
         """Tell everybody what is new to them.
+
+        Args:
+            stopped: asked before each mail: one that is begun as the process ends is told as one of
+                which nobody knows whether it arrived, and is never sent again.
 
         Returns:
             what went wrong, in words without names and addresses.
@@ -109,6 +113,8 @@ class Notices:
         """
         failures: list[str] = []
         for person, recipient in self.recipients.items():
+            if stopped():
+                break
             try:
                 self._tell(node, person, recipient)
             except StorageError:

@@ -17,7 +17,7 @@ import secrets
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -80,10 +80,23 @@ class Worker:
 
     def stop(self) -> None:
         """Finish the rounds in progress, then end; one that takes longer ends with the process."""
-        self.stopping.set()
-        end = time.monotonic() + _JOIN
+        stop_all((self,))
+
+    def join(self, end: float) -> None:
+        """Wait until the rounds in progress ended, or till that moment of the monotonic clock."""
         for loop in self._loops:
             loop.join(end - time.monotonic())
+
+
+def stop_all(workers: Sequence[Worker]) -> None:
+    """Stop workers, all in the time of one: a service manager kills whoever takes longer, in the
+    middle of what is then being written.
+    """
+    for worker in workers:
+        worker.stopping.set()
+    end = time.monotonic() + _JOIN
+    for worker in workers:
+        worker.join(end)
 
 
 class Loop:

@@ -7,8 +7,12 @@ from __future__ import annotations
 from typing import Any, Final
 
 from ledger.domain.codecs.text import from_b64url
-from ledger.domain.errors import ConflictError, NotFoundError, RuleError
+from ledger.domain.errors import ConflictError, NotFoundError, RuleError, VerificationError
 from ledger.domain.event.signing import Person, Signed, sign_event
+from ledger.domain.identity import descriptor as descriptors
+from ledger.domain.log import receipt as receipts
+from ledger.domain.log import statement as statements
+from ledger.domain.log.statement import Statement
 from ledger.domain.ports.answers import DisposalNote
 from ledger.domain.ports.node_and_chain import PartnerApi
 from ledger.rows.items import ItemRow
@@ -48,12 +52,22 @@ def confirm(node: Node, evidence: str, event_type: str, body: dict[str, Any]) ->
 
 
 def submit(
-    node: Node, api: PartnerApi, told: DisposalNote, event_type: str, body: dict[str, Any]
+    node: Node,
+    api: PartnerApi,
+    agency: str,
+    told: DisposalNote,
+    event_type: str,
+    body: dict[str, Any],
 ) -> None:
     """Sign an event about an item in another agency's custody, and register it in their log.
 
     Args:
-        told: the disposal of the item, with where its record stands there.
+        agency: whose node it is. told: the disposal of the item, with where its record stands
+            there.
+
+    Raises:
+        VerificationError, FormatError: it answers without a receipt that their log signed for the
+            event, which may be in it or not.
     """
     place = (
         told.evidence,
@@ -61,7 +75,34 @@ def submit(
         bytes.fromhex(told.head),
         max(node.clock.now(), told.time),
     )
-    api.register([_sign(node, bytes.fromhex(told.log), event_type, body, *place).submission])
+    sent = _sign(node, bytes.fromhex(told.log), event_type, body, *place).submission
+    answers = api.register([sent])
+    statement = statements.parse(from_b64url(sent["statement"], what="statement"))
+    _require_receipt(node, agency, statement, [one.receipt for one in answers])
+
+
+def _require_receipt(node: Node, agency: str, sent: Statement, given: list[str]) -> None:
+    """Check that another agency's log signed one receipt for a statement: with it, that they keep
+    it back can be shown. Without it, their word would end our asking.
+    """
+    with node.records.read() as unit:
+        versions = unit.partners.descriptors(agency)
+    keys = {descriptors.parse(row.document).log_key for row in versions}
+    by_id = {receipts.key_id(key): key for key in keys}
+    found = [receipts.parse(from_b64url(one, what="receipt")) for one in given]
+    if len(found) != 1 or found[0].key_id not in by_id:
+        raise VerificationError(
+            5,
+            f"{agency} answers without a receipt of its log for what was sent",
+            hint="it is asked for again; ask that agency, if it stays so",
+        )
+    receipts.verify(
+        found[0],
+        leaf=sent.digest,
+        log_id=sent.claims.log_id,
+        subject=sent.claims.subject,
+        key=by_id[found[0].key_id],
+    )
 
 
 def _item(node: Node, evidence: str) -> ItemRow | None:

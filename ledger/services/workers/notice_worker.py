@@ -29,5 +29,7 @@ class NoticeWorker(Worker):
         """Tell what is new."""
         if self._notices is None:
             self._notices = self._open()
-        problems = self._notices.round(self._node) if self._notices is not None else []
+        if self._notices is None:
+            return Round(_CHECK)
+        problems = self._notices.round(self._node, self.stopping.is_set)
         return Round(_CHECK, "; ".join(problems), _SEE if problems else "")
