@@ -83,7 +83,8 @@ class _Run:
         # Asked again each time: keys of the agency may have given way to others meanwhile.
         session.look_again()
         run = Upload(
-            session.person, session.node, session.journal, session.clock, _options(ready.said),
+            session.person, session.node, session.journal, session.clock,
+            _options(ready.said, self._watching.root),
             own=upload.own_places(),
         )  # fmt: skip
         done = list(run.run([ready.path], until_told=True))
@@ -204,7 +205,7 @@ def _root(folder: Path) -> Path:
     return root
 
 
-def _options(said: Said) -> Any:
+def _options(said: Said, root: Path) -> Any:
     from ledger.client.intake.upload import UploadOptions
 
     tool = {"name": said.tool, **({"version": said.toolVersion} if said.toolVersion else {})}
@@ -215,7 +216,7 @@ def _options(said: Said) -> Any:
     }
     members = record_options.identifier_members(said.case, said.exhibit)
     members |= record_options.basis_member(said.basis, "", said.authorisation, "")
-    return UploadOptions(members, body=body)
+    return UploadOptions(members, body=body, root=root)
 
 
 def register(app: typer.Typer) -> None:

@@ -236,6 +236,27 @@ def test_an_exhibit_that_is_refused_is_told_once_and_the_others_are_taken(
     assert [one["folder"] for one in found["taken"]] == ["2026-117/A2"]
 
 
+@pytest.mark.parametrize("swapped", ["2026-117", "2026-117/A1"])
+def test_a_folder_that_is_swapped_for_a_link_once_it_was_found_is_not_followed(
+    home: Path, exports: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, swapped: str
+) -> None:
+    """Whoever writes into the share had read what they must not: it became an exhibit of theirs."""
+    exhibit(exports, "2026-117/A1", done=b"", image=b"1")
+    outside = exhibit(tmp_path, "outside/A1", done=b"", secret=b"2")
+    take = watching._Run._take
+
+    def swapping(run: watching._Run, one: Ready) -> None:
+        (exports / swapped).rename(tmp_path / "aside")
+        (exports / swapped).symlink_to(outside if "/" in swapped else outside.parent)
+        take(run, one)
+
+    monkeypatch.setattr(watching._Run, "_take", swapping)
+    code, found = once(home, exports)
+    assert (code, found["taken"]) == (3, [])
+    assert [one["folder"] for one in found["left"]] == ["2026-117/A1"]
+    assert json.loads(within("list", "--json", home=home)[1])["items"] == []
+
+
 def test_a_node_that_is_gone_leaves_everything_and_is_asked_again_less_often(
     exports: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Final
 
 from ledger import system
-from ledger.client.files.open_folder import OpenFolder, open_folder
+from ledger.client.files.open_folder import OpenFolder, open_below, open_folder
 from ledger.domain.errors import SourceError
 from ledger.domain.files import custody_files
 from ledger.domain.files.manifest import Facts, Folder, Omission
@@ -108,7 +108,10 @@ def is_excluded(omission: Omission) -> bool:
 
 
 def walk(
-    folder: Path, own: Known = (), excluded: PathGlobs | None = None
+    folder: Path,
+    own: Known = (),
+    excluded: PathGlobs | None = None,
+    root: Path | None = None,
 ) -> Generator[File | Folder | Omission, None, None]:
     """Everything below a folder and the folder itself: files of a folder before the folders in it.
 
@@ -116,7 +119,7 @@ def walk(
 
     Args:
         own: files and folders of custody's that are known to lie somewhere. excluded: what is left
-            out by its path.
+            out by its path. root: from which on no link is followed on the way to the folder.
 
     Raises:
         SourceError: the folder itself cannot be read.
@@ -124,7 +127,8 @@ def walk(
     levels: list[_Level] = []
     try:
         try:
-            top = _enter(open_folder(folder), b"", own)
+            opened = open_below(root, folder) if root is not None else open_folder(folder)
+            top = _enter(opened, b"", own)
         except OSError as error:
             raise SourceError(
                 f"cannot read {folder}: {error.strerror}",

@@ -169,3 +169,21 @@ def open_folder(path: Path) -> OpenFolder:
     if system.WINDOWS:
         return FolderByPath(str(path))
     return FolderByDescriptor(os.open(path, os.O_RDONLY | system.CLOEXEC | system.DIRECTORY))
+
+
+def open_below(root: Path, path: Path) -> OpenFolder:
+    """Open a folder that was found below another one. No link is followed on the way from there:
+    whoever may write in between may put one in the place of what was found.
+
+    Raises:
+        OSError: it cannot be opened, or something on the way is no folder.
+        ValueError: it does not lie below.
+    """
+    found = open_folder(root)
+    for part in path.relative_to(root).parts:
+        outer = found
+        try:
+            found = outer.enter(os.fsencode(part))
+        finally:
+            outer.close()
+    return found

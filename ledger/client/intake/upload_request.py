@@ -43,9 +43,8 @@ class UploadOptions:
     ``event_type``: of the opening event of a file, acquired, derived or copied. ``interrupted``:
     REFUSE, RESUME (with the details of then) or RESTART. ``place``, ``name``: of a file that lies
     elsewhere, under another name, at every try. ``images``: disk images, by their first segments
-    as they were given. ``exclude``: patterns for what is left out of folders.
-    ``spooled``: what came through a pipe, in the place of a file. ``expected``: what lists say of
-    digests.
+    as they were given. ``exclude``, ``root``: of folders, see folder_walk.walk. ``spooled``: what
+    came through a pipe, in the place of a file. ``expected``: what lists say of digests.
     """
 
     members: dict[str, Any] = field(default_factory=dict)
@@ -62,6 +61,7 @@ class UploadOptions:
     exclude: tuple[str, ...] = ()
     spooled: SpooledInput | None = None
     expected: ExpectedDigests | None = None
+    root: Path | None = None
 
     @property
     def identifiers(self) -> list[dict[str, Any]]:
@@ -88,8 +88,8 @@ class UploadRequest:
         Raises:
             UsageError: it is neither a file nor a folder.
         """
-        if self.options.spooled is not None:
-            return False
+        if self.options.spooled is not None or self.options.root is not None:
+            return self.options.root is not None  # or the walk says what it is
         try:
             mode = self.path.stat().st_mode
         except OSError as error:
@@ -210,7 +210,7 @@ class UploadRequest:
     ) -> Generator[folder_walk.File | Folder | Omission, None, None]:
         """What lies in this folder; see folder_walk.walk."""
         excluded = PathGlobs(self.options.exclude) if self.options.exclude else None
-        return folder_walk.walk(self.path, own, excluded)
+        return folder_walk.walk(self.path, own, excluded, self.options.root)
 
     def require_uploadable(self, own: folder_walk.Known) -> None:
         """Check that it is a file or folder, and nothing of custody's own: keys and records are no

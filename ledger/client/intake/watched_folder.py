@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ledger import system
-from ledger.client.files.open_folder import OpenFolder, open_folder
+from ledger.client.files.open_folder import OpenFolder, open_below
 from ledger.domain.codecs import strict_json
 from ledger.domain.errors import FormatError, UsageError
 
@@ -210,14 +210,15 @@ def _parsed(data: bytes) -> Said:
     return Said(**{name: text.strip() for name, text in said.items()})
 
 
-def snapshot(folder: Path) -> bytes:
-    """What changes when anything in a folder does; empty where no file lies in it.
+def snapshot(root: Path, folder: Path) -> bytes:
+    """What changes when anything in a folder does, which lies below the watched one; empty where no
+    file lies in it.
 
     Raises:
         OSError: it cannot be read, or changed so that it cannot be told.
     """
     digest, files = sha256(), 0
-    for number, (name, found) in enumerate(_walk(folder)):
+    for number, (name, found) in enumerate(_walk(open_below(root, folder))):
         if number >= _ENTRIES:
             raise OSError(f"more than {_ENTRIES:,} files")
         files += stat.S_ISREG(found.st_mode)
@@ -227,7 +228,7 @@ def snapshot(folder: Path) -> bytes:
     return digest.digest() if files else b""
 
 
-def _walk(folder: Path) -> Iterator[tuple[bytes, os.stat_result]]:
+def _walk(folder: OpenFolder) -> Iterator[tuple[bytes, os.stat_result]]:
     """Everything in a folder, each folder inside the one that lists it: a path may be deeper than
     the system allows, and than Python calls itself.
     """
@@ -238,7 +239,7 @@ def _walk(folder: Path) -> Iterator[tuple[bytes, os.stat_result]]:
         names += sorted(opened.names(), reverse=True)
 
     try:
-        enter(open_folder(folder), b"")
+        enter(folder, b"")
         while levels:
             opened, path, names = levels[-1]
             if not names:

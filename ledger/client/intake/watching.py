@@ -65,7 +65,7 @@ class Watching:
             self.leave(found.path, found.problem, tell)
             return None
         try:
-            seen = watched_folder.snapshot(found.path)
+            seen = watched_folder.snapshot(self.root, found.path)
         except OSError as error:
             self.leave(found.path, f"{watched_folder.UNREAD}: {error.strerror or error}", tell)
             return None
