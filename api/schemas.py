@@ -275,12 +275,14 @@ class TimeAuthorityOut(Strict):
 class StatusOut(Strict):
     """How far anchoring is: sizes count log entries. ``certificates``: those that end soon, as far
     as the caller may know of them. ``anchoredAlone``: the agency, where nobody else vouches for its
-    log.
+    log. ``nextDescriptorFrom``: from when the next version of the descriptor is in force, where one
+    is published.
     """
 
     agency: str
     log: str
     descriptorVersion: int
+    nextDescriptorFrom: str | None
     chain: dict[str, Any] | None
     integrated: int
     submitted: int

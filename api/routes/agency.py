@@ -21,7 +21,7 @@ from ledger.domain.item.jurisdiction_profile import Demands
 from ledger.services.access.authorization import Caller
 from ledger.services.bundles import agency_trust
 from ledger.services.handovers import sync
-from ledger.services.node import duty_board
+from ledger.services.node import duty_board, log_keys
 from ledger.services.node.context import Node
 from ledger.services.node.duty_board import Standing
 from ledger.services.onchain import changed_seals, checkpoint_anchoring
@@ -108,6 +108,7 @@ def _status(node: Node, caller: Caller, *, chain: bool = True, ipfs: bool = Fals
     with node.records.read() as unit:
         reached, log = checkpoint_anchoring.progress(node, unit), unit.logs.get(node.log_id)
         version = node.descriptor(unit).version
+        to_come = log_keys.to_come(unit, node.clock.now())
         alone, asked = standing.alone(node, unit), standing.authorities(node, unit)
     assert log is not None
     told = colleagues.may_be_told(node, caller)
@@ -127,6 +128,7 @@ def _status(node: Node, caller: Caller, *, chain: bool = True, ipfs: bool = Fals
         agency=node.agency,
         log=log_urn(node.log_id),
         descriptorVersion=version,
+        nextDescriptorFrom=None if to_come is None else format_time(to_come.active_from),
         chain=_chain(node, told=told) if chain else None,
         integrated=reached.integrated,
         submitted=reached.submitted,

@@ -11,7 +11,7 @@ from cli.invocation.hints import command
 from cli.terminal import output
 
 if TYPE_CHECKING:
-    from ledger.domain.ports.node_answers import PublishedDescriptor
+    from ledger.domain.ports.node_answers import NodeStatus, PublishedDescriptor
 
 _HELP = """The keys of the agency itself, which give way to others: on a day that was planned, or
 when one was stolen or lost.
@@ -27,8 +27,8 @@ key.
 A new version of the agency's descriptor names it, and is in force after the delay of the registry
 (a day). Until then the old key goes on signing, and what waits in the log is anchored under it at
 once. What it signed goes on counting. It is destroyed by itself when nothing of its time can be
-mined any more. If this is interrupted, type the same again. Make a backup afterwards: an older one
-lacks the new key.
+mined any more. If this is interrupted, type the same again. Make a backup when it is in
+force: an older one lacks the new key.
 
 \b
 Example:
@@ -42,7 +42,8 @@ home with the governor's key.
 A new version of the agency's descriptor names it, and is in force after the delay of the registry
 (a day). From then on the node seals anew to it what was sealed to the old key, in the background
 and from where it was stopped. The old key stays for 90 days, for what was signed without network,
-and is destroyed then. If this is interrupted, type the same again. Make a backup afterwards.
+and is destroyed then. If this is interrupted, type the same again. Make a backup when the new key
+is in force.
 
 \b
 Example:
@@ -64,6 +65,7 @@ def _rotate(what: str) -> None:
 
     config = settings.read(STATE.home)
     with open_session() as session:
+        before = session.node.status(chain=False, ipfs=False)
         done = publish_descriptor.rotate(
             session.keyring,
             session.node,
@@ -72,13 +74,24 @@ def _rotate(what: str) -> None:
             chain=config.chain.id,
             registry=bytes.fromhex(config.registry[2:]),
         )
-    output.result(done, *_told(done))
+    output.result(done, *_told(done, again=done.version == _to_come(before)))
 
 
-def _told(done: PublishedDescriptor) -> list[str]:
-    """What was published, and what holds until it is in force."""
+def _to_come(found: NodeStatus) -> int | None:
+    """The version that was published before and is not in force yet."""
+    return found.descriptorVersion + 1 if found.nextDescriptorFrom else None
+
+
+def _told(done: PublishedDescriptor, *, again: bool) -> list[str]:
+    """What was published, and what holds until it is in force.
+
+    Args:
+        again: it had been published before.
+    """
+    published = "published already" if again else "published"
     return [
-        f"Version {done.version} of the descriptor is published, in force from {done.activeFrom}.",
+        f"Version {done.version} of the descriptor is {published}, in force from {done.activeFrom}.",
+        f"The next rotation waits for that. Then make a backup: {command('backup')}",
         "What was in the log is anchored under the keys before, which sign until then."
         if done.anchored
         else f"What was in the log is not anchored yet; see how far it is: {command('status')}",

@@ -70,6 +70,12 @@ def text(found: NodeStatus, *, anchors: bool = True) -> list[str]:
             f"{found.anchored} anchored, {found.final} final"
         ),
     ]
+    if found.nextDescriptorFrom:
+        lines.insert(
+            1,
+            f"next keys   version {found.descriptorVersion + 1} is published, in force from "
+            f"{found.nextDescriptorFrom}",
+        )
     if waiting := found.integrated - found.final:
         lines.append(
             f"waiting     {counted(waiting, 'entry', ('is', 'are'))} not final, proven to nobody "

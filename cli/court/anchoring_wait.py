@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import TYPE_CHECKING, Final
 
@@ -33,8 +34,8 @@ def wait(session: Session, urn: str, waiting: int, *, seconds: float) -> bool:
         return session.node.item(urn).state == _FINAL
     end = time.monotonic() + seconds
     text = (
-        f"{events} not anchored yet: waiting until the node has anchored its log, at most "
-        f"{round(seconds / 60)} minutes"
+        f"{events} not anchored yet: waiting until the node has anchored its log, usually a "
+        f"minute or so, {_at_most(seconds)}"
     )
     with working(text):
         while session.node.item(urn).state != _FINAL:
@@ -42,3 +43,14 @@ def wait(session: Session, urn: str, waiting: int, *, seconds: float) -> bool:
                 return False
             time.sleep(_LOOK)
     return True
+
+
+def _at_most(seconds: float) -> str:
+    """The longest wait in the largest unit that it fills."""
+    for one, unit, length in (("a day", "day", 86400), ("an hour", "hour", 3600)):
+        if seconds >= length:
+            number = math.ceil(seconds / length)
+            return f"at most {counted(number, unit) if number > 1 else one}"
+    if seconds > 60:
+        return f"at most {counted(math.ceil(seconds / 60), 'minute')}"
+    return "at most a minute"

@@ -43,7 +43,9 @@ def require_signing(command: str) -> None:
         known = ", ".join(sorted(_SIGNING))
         raise UsageError(
             f"--preview is not for {command}: nothing was done",
-            hint=f"it is for {known}",
+            hint="to see what would be recorded: --dry-run in its place"
+            if command == "upload"
+            else f"it is for {known}",
         )
 
 

@@ -184,6 +184,8 @@ def _complete(report: VerificationReport, now: int) -> list[str]:
         return []
     by = " and ".join(facts["completeBy"])
     lines = told(f"complete as of {facts['completeAsOf']}, by the signed word of {by}", 2)
+    if "askedAsOf" in facts:
+        lines += told(f"asked: none missing up to {facts['askedAsOf']}", 2)
     days = (now - parse_time(facts["completeAsOf"], what="as of")) // _DAY
     if days > _OLD:
         old = f"that was {days} days ago: ask {facts['custodian']} for a newer bundle"

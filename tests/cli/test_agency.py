@@ -10,7 +10,7 @@ import shlex
 from pathlib import Path
 from typing import Any
 
-from tests.support.commands import ROOT, custody, serving
+from tests.support.commands import ROOT, custody, serving, within
 from tests.support.waiting import wait_until
 
 PAGE = (
@@ -91,3 +91,21 @@ def test_only_whoever_has_the_governors_key_changes_keys_of_the_agency(tmp_path:
     done = custody("agency", "rotate-log-key", home=home, before=taken, code=None)
     assert (done.returncode, "governor's key" in done.stderr) == (1, True), done.stderr
     assert _status(home)["descriptorVersion"] == 1
+
+
+def test_keys_that_are_not_in_force_yet_are_told_with_their_time(tmp_path: Path) -> None:
+    def told(*words: str, codes: tuple[int, ...] = (0,)) -> str:
+        code, printed, said = within(*words, home=tmp_path / "node")
+        assert code in codes, said
+        return " ".join(printed.split())
+
+    told("init", "--agency", "NL-POL", "--person", "4711")
+    assert json.loads(told("status", "--json"))["nextDescriptorFrom"] is None
+    first = told("agency", "rotate-node-key")
+    [since] = re.findall(r"Version 2 .* is published, in force from (\S+)\. ", first)
+    assert "The next rotation waits for that. Then make a backup: custody" in first
+    assert f"is published already, in force from {since}. " in told("agency", "rotate-node-key")
+    assert json.loads(told("status", "--json"))["nextDescriptorFrom"] == since
+    assert f"version 2 is published, in force from {since}" in told("status")
+    doctor = told("doctor", codes=(0, 3))
+    assert f"version 2 of the descriptor is published, in force from {since}" in doctor

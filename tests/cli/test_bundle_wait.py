@@ -47,3 +47,15 @@ def test_whoever_waits_for_a_node_waits_no_longer_than_its_log_may_take(
         assert anchoring_wait.wait(session, done.evidence, 1, seconds=60)
     finally:
         other.join()
+
+
+def test_a_wait_is_told_in_the_unit_that_somebody_counts_in() -> None:
+    longest = [anchoring_wait._at_most(seconds) for seconds in (30, 300, 3600, 7200, 86400, 172800)]
+    assert longest == [
+        "at most a minute",
+        "at most 5 minutes",
+        "at most an hour",
+        "at most 2 hours",
+        "at most a day",
+        "at most 2 days",
+    ]

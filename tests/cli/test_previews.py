@@ -77,6 +77,7 @@ def test_a_preview_of_what_is_no_signature_for_an_item_does_nothing(
     before = entries(home)
     code, _, said = within("--preview", *words, home=home)
     assert (code, "nothing was done" in said) == (2, True)
+    assert ("--dry-run" in said) == (words[0] == "upload")
     assert entries(home) == before
 
 

@@ -26,6 +26,7 @@ from ledger.domain.untrusted.visible import width
 HOSTILE = "x\x1b[2J\nverdict: verified\u202e"
 ENDS = "the certificate of the person a ends at 2026-12-01T00:00:00Z"
 ENDED = "the certificate of the node ended at 2026-11-01T00:00:00Z"
+NEXT = "2026-12-02T00:00:00Z"
 LATER = "the certificate of the person a is good from 2199-01-01T00:00:00Z, and the node's clock"
 
 
@@ -36,6 +37,7 @@ def status(count: int = 1, *messages: str) -> NodeStatus:
         agency="NL-POL",
         log="urn:custody:NL-POL/log/1",
         descriptorVersion=1,
+        nextDescriptorFrom=NEXT if count == 1 else None,
         chain=Chain(HOSTILE, 1, 5, HOSTILE, HOSTILE, "0x" + "ab" * 20, "0x" + "cd" * 20),
         integrated=5,
         submitted=5 - count,
@@ -64,6 +66,12 @@ def test_numbers_agree_with_their_words() -> None:
     assert "1 node; 1 item lacks a copy" in one
     assert "2 nodes; 2 items lack a copy" in two
     assert counted(0, "copy") == "0 copies"
+
+
+def test_keys_that_are_published_and_not_in_force_are_told_with_their_time() -> None:
+    told = f"next keys   version 2 is published, in force from {NEXT}"
+    assert text(status(1))[1] == told
+    assert not any(line.startswith("next keys") for line in text(status(2)))
 
 
 def test_a_certificate_that_has_ended_does_not_end_soon() -> None:

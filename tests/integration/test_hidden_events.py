@@ -238,5 +238,7 @@ def test_a_bundle_of_long_ago_is_told_with_its_age(item: LyingItem, tmp_path: Pa
     told = " ".join(custody(*words, folder=tmp_path).stdout.split())
     assert "complete as of 2026-09-2" in told
     assert "days ago: ask NL-POL for a newer bundle" in told
+    asked = custody(*words, "--as-of", "2026-09-01T00:00:00Z", folder=tmp_path).stdout
+    assert "asked: none missing up to 2026-09-01T00:00:00Z" in " ".join(asked.split())
     asked = custody(*words, "--as-of", "2026-10-01T00:00:00Z", code=3, folder=tmp_path).stdout
     assert "which is before 2026-10-01T00:00:00Z" in " ".join(asked.split())

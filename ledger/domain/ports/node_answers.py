@@ -155,12 +155,14 @@ class TimeAuthorityStatus:
 @dataclass(frozen=True, slots=True)
 class NodeStatus:
     """How far a node is with its log, of which sizes count entries, and how it is;
-    ``anchoredAlone``: the agency, where nobody else vouches for its log.
+    ``anchoredAlone``: the agency, where nobody else vouches for its log. ``nextDescriptorFrom``:
+    from when the next version of the descriptor is in force, where one is published.
     """
 
     agency: Agency
     log: str
     descriptorVersion: Count
+    nextDescriptorFrom: Time | None
     chain: Chain | None
     integrated: Count
     submitted: Count

@@ -108,6 +108,8 @@ def check(case: VerificationContext, report: VerificationReport) -> str:
         IncompleteError: one is not: later events may be missing.
     """
     report.facts |= {"completeAsOf": None, "completeBy": []}
+    if case.as_of is not None:
+        report.facts["askedAsOf"] = format_time(case.as_of)
     if case.is_part or case.is_excerpt:
         report.findings.append(
             "whether anything is missing behind what was judged: not asked of a part"

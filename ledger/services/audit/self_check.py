@@ -42,6 +42,7 @@ from ledger.services.audit.self_check_findings import (
 )
 from ledger.services.audit.self_check_log import check_checkpoints, check_log, newest_sent
 from ledger.services.audit.stored_timestamps import check_timestamps
+from ledger.services.node import log_keys
 from ledger.services.node.context import Node
 from ledger.services.onchain import changed_seals
 from ledger.services.people import expiry, revocation
@@ -78,6 +79,7 @@ def examine(node: Node, *, deep: bool, progress: Progress = silent) -> Iterator[
         ("time stamps", partial(check_timestamps, node)),
         ("backups", partial(_check_backups, node)),
         ("certificates", partial(_check_certificates, node)),
+        ("agency keys", partial(_check_agency_keys, node)),
         ("workers", partial(_check_workers, node)),
         ("chain", partial(_check_signers, node)),
     ):
@@ -229,6 +231,19 @@ def _check_certificates(node: Node) -> Iterator[SelfCheckWarning | SelfCheckFind
             "revocation list that this agency signed says so, and nothing is published for it",
             f"if no administrator did that: {RESTORE}; else again: custody person suspend "
             f"{who.pseudonym}",
+        )
+
+
+def _check_agency_keys(node: Node) -> Iterator[SelfCheckWarning]:
+    """A version of the descriptor that is published and not in force yet."""
+    with node.records.read() as unit:
+        row = log_keys.to_come(unit, node.clock.now())
+    if row is not None:
+        yield SelfCheckWarning(
+            "agency keys",
+            f"version {row.version} of the descriptor is published, in force from "
+            f"{format_time(row.active_from)}; the next rotation waits for that",
+            "when it is in force, make a backup: custody backup",
         )
 
 

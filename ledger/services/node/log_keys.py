@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from ledger.domain.errors import KeyringError
 from ledger.domain.identity import descriptor as descriptors
 from ledger.domain.identity.descriptor import Descriptor
+from ledger.rows.agencies import DescriptorRow
 from ledger.rows.unit_of_work import UnitOfWork
 
 
@@ -31,6 +32,12 @@ def in_force(unit: UnitOfWork, now: int) -> Descriptor:
     # None where the clock was set back behind the founding: the first one, so that the answer can
     # be about the clock.
     return _parsed((active or known[:1])[-1].document)
+
+
+def to_come(unit: UnitOfWork, now: int) -> DescriptorRow | None:
+    """The version that is published and not in force yet; there is one at most."""
+    newest = unit.authority.descriptors()[-1]
+    return newest if newest.version > in_force(unit, now).version else None
 
 
 def version(unit: UnitOfWork, number: int) -> Descriptor:

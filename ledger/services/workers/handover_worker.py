@@ -16,6 +16,7 @@ from functools import partial
 from math import inf
 from typing import Final
 
+from ledger.domain.codecs.text import counted
 from ledger.rows.agencies import PartnerRow
 from ledger.services.handovers import sync
 from ledger.services.node.context import Node
@@ -145,4 +146,6 @@ def _summary(problems: dict[str, str]) -> str:
         if not name.startswith(_ITEM)
     ]
     items = len(problems) - len(lines)
-    return "; ".join([*lines, *([f"{items} handovers do not go on"] if items else [])])
+    return "; ".join(
+        [*lines, *([f"{counted(items, 'handover', ('does', 'do'))} not go on"] if items else [])]
+    )
