@@ -62,7 +62,7 @@ Beyond the tables:
 _ACTING: Final = (
     "- Whoever has several roles that may record something signs in the first of these, least "
     f"privilege first: {', '.join(LEAST_FIRST)}. `--as ROLE` takes another of theirs, and "
-    "`--preview` shows the role before anything is signed."
+    "`--preview`, where a command has one, shows the role before it signs."
 )
 _PARTS: Final = """## Parts in an item
 

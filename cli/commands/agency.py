@@ -88,9 +88,9 @@ def _told(done: PublishedDescriptor, *, again: bool) -> list[str]:
     Args:
         again: it had been published before.
     """
-    published = "published already" if again else "published"
+    told = "is published already" if again else "is published"
     return [
-        f"Version {done.version} of the descriptor is {published}, in force from {done.activeFrom}.",
+        f"Version {done.version} of the descriptor {told}, in force from {done.activeFrom}.",
         f"The next rotation waits for that. Then make a backup: {command('backup')}",
         "What was in the log is anchored under the keys before, which sign until then."
         if done.anchored
