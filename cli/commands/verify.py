@@ -128,7 +128,7 @@ def run(
     from cli.wording import verdicts
     from ledger.domain import verify as verification
 
-    given = read_trust(trust) if trust is not None else None
+    given, named = read_trust(trust) if trust is not None else None, (bundle, file)
     believed = trust_lines.believed(given, told)
     if file is None and bundle.is_dir():
         bundle, file = given_folder.pair(bundle, typed)
@@ -136,6 +136,7 @@ def run(
         bundle, file = beside.pair(bundle, file)
     data = _read(bundle)
     _require_bundle(data, bundle, typed)
+    others = [] if file is None or bundle in named else beside.later_exports(bundle, file)
     root = believed or beside.trust_root(bundle, file, typed)
     parsed, confirm = _parse(data), _confirm(root, rpc) if rpc else None
     if given is None and parsed is not None and _is_of_others(parsed, root):
@@ -171,6 +172,7 @@ def run(
     lines += _likely_cause(parsed, root) if report.steps[6].status == "failed" else []
     for finding in [*report.findings, *altered]:
         lines += verdicts.told(f"note: {finding}", 4)
+    lines += [line for other in others for line in verdicts.told(other, 4)]
     lines += verdicts.left_out(report)
     lines += (
         verdicts.told(_OWN_TRUST.format(beside.own_chain()), 4)
