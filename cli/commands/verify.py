@@ -136,7 +136,6 @@ def run(
         bundle, file = beside.pair(bundle, file)
     data = _read(bundle)
     _require_bundle(data, bundle, typed)
-    others = [] if file is None or bundle in named else beside.later_exports(bundle, file)
     root = believed or beside.trust_root(bundle, file, typed)
     parsed, confirm = _parse(data), _confirm(root, rpc) if rpc else None
     if given is None and parsed is not None and _is_of_others(parsed, root):
@@ -170,9 +169,8 @@ def run(
         for line in _step(number, step, told_above)
     ]
     lines += _likely_cause(parsed, root) if report.steps[6].status == "failed" else []
-    for finding in [*report.findings, *altered]:
+    for finding in [*report.findings, *altered, *_later(bundle, file, named)]:
         lines += verdicts.told(f"note: {finding}", 4)
-    lines += [line for other in others for line in verdicts.told(other, 4)]
     lines += verdicts.left_out(report)
     lines += (
         verdicts.told(_OWN_TRUST.format(beside.own_chain()), 4)
@@ -186,6 +184,10 @@ def run(
     trusted = {"trust": trust_lines.as_json(given or root)}
     output.result(report.as_json() | told_also | whole | trusted, *lines)
     return report.verdict.exit_code
+
+
+def _later(bundle: Path, file: Path | None, named: tuple[Path, Path | None]) -> list[str]:
+    return [] if file is None or bundle in named else beside.later_exports(bundle, file)
 
 
 def _last_line(report: VerificationReport, *, compared: bool) -> str:

@@ -99,7 +99,7 @@ def later_exports(bundle: Path, file: Path) -> list[str]:
     except OSError:
         return []
     return [
-        f"note: {path.name} lies beside it and was not looked at. It may be a later export: "
+        f"{path.name} lies beside it and was not looked at. It may be a later export: "
         + elsewhere("verify", path, file)
         for path in there
         if is_bundle(path)
