@@ -24,8 +24,8 @@ findings.
 
 \b
 Example:
-  custody audit --log https://node.nl.example --rpc https://chain.example \\
-      --trust trust.json --state nl.audit
+  custody --home ~/auditor audit --log https://node.nl.example \\
+      --rpc https://chain.example --trust trust.json --state nl.audit
   custody --home ~/evidence audit --sample 10 --report audit.html
   custody --home ~/auditor --server https://node.nl.example audit
 """

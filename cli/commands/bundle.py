@@ -11,6 +11,7 @@ import typer
 
 from cli.court import anchoring_wait, withholding
 from cli.files import beside
+from cli.invocation import command_line
 from cli.invocation.global_options import STATE, Basis, Json
 from cli.invocation.hints import command, elsewhere, runnable
 from cli.items import items, selection, short_ids
@@ -117,8 +118,11 @@ def _one(
         f"{out}: {counted(len(made.parsed.statements), 'event')}, {output.size(len(made.data))}"
     ]
     if made.waiting:
-        told = f"not anchored yet: {made.waiting} of them, so it verifies as incomplete:"
-        lines.append(f"{told} {runnable('custody anchor')}, then export again")
+        told = f"not anchored yet: {made.waiting} of them, so it verifies as incomplete."
+        again = command_line.again(
+            "--wait", "--force", "-o", out, without=("--wait", "--force", "--output")
+        )
+        lines.append(f"{told} Once they are: {again}")
     if unsealed:
         lines.append(f"it verifies as incomplete: {unsealed}")
     if made.left_out:
@@ -217,8 +221,9 @@ def _several(
     waiting = sum(bool(answer["waiting"]) for answer in written)
     lines = [f"{counted(len(written), 'bundle')} written to {where.absolute()}"]
     if waiting:
-        told = f"{counted(waiting, 'bundle')} of them with events that are not anchored yet:"
-        lines.append(f"{told} {runnable('custody anchor')}, then export again")
+        told = f"{counted(waiting, 'bundle')} of them with events that are not anchored yet."
+        again = command_line.again("--wait", without=("--wait",))
+        lines.append(f"{told} Once they are: {again}")
     if unsealed:
         told = f"{counted(len(unsealed), 'bundle')} of them, verified as incomplete: {unsealed[0]}"
         lines.append(told)

@@ -22,8 +22,9 @@ many events.
 
 \b
 Example:
-  custody monitor --log https://nl.example --log https://ro.example \\
-      --rpc https://chain.example --trust trust.json --state seen.audit
+  custody --home ~/auditor monitor --log https://nl.example \\
+      --log https://ro.example --rpc https://chain.example \\
+      --trust trust.json --state seen.audit
   custody monitor --once --log /srv/www/log --rpc http://127.0.0.1:8545 \\
       --trust trust.json --state seen.audit
 """

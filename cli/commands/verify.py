@@ -128,7 +128,7 @@ def run(
     from cli.wording import verdicts
     from ledger.domain import verify as verification
 
-    given = read_trust(trust) if trust is not None else None
+    given, named = read_trust(trust) if trust is not None else None, (bundle, file)
     believed = trust_lines.believed(given, told)
     if file is None and bundle.is_dir():
         bundle, file = given_folder.pair(bundle, typed)
@@ -169,7 +169,7 @@ def run(
         for line in _step(number, step, told_above)
     ]
     lines += _likely_cause(parsed, root) if report.steps[6].status == "failed" else []
-    for finding in [*report.findings, *altered]:
+    for finding in [*report.findings, *altered, *_later(bundle, file, named)]:
         lines += verdicts.told(f"note: {finding}", 4)
     lines += verdicts.left_out(report)
     lines += (
@@ -184,6 +184,10 @@ def run(
     trusted = {"trust": trust_lines.as_json(given or root)}
     output.result(report.as_json() | told_also | whole | trusted, *lines)
     return report.verdict.exit_code
+
+
+def _later(bundle: Path, file: Path | None, named: tuple[Path, Path | None]) -> list[str]:
+    return [] if file is None or bundle in named else beside.later_exports(bundle, file)
 
 
 def _last_line(report: VerificationReport, *, compared: bool) -> str:

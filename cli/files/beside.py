@@ -89,6 +89,23 @@ def bundles_of(file: Path) -> list[Path]:
     return [file.with_name(file.name + BUNDLE), file.with_suffix(BUNDLE)] if file.name else []
 
 
+def later_exports(bundle: Path, file: Path) -> list[str]:
+    """What is told where a bundle was found for a file and others of its name, with a number, lie
+    beside it: each export that finds the name taken is called so.
+    """
+    form = re.compile(re.escape(bundle.stem) + r"-\d{1,4}" + re.escape(BUNDLE))
+    try:
+        there = [path for path in sorted(bundle.parent.iterdir()) if form.fullmatch(path.name)]
+    except OSError:
+        return []
+    return [
+        f"{path.name} lies beside it and was not looked at. It may be a later export: "
+        + elsewhere("verify", path, file)
+        for path in there
+        if is_bundle(path)
+    ]
+
+
 def is_bundle(path: Path) -> bool:
     """Whether a file begins as bundles do."""
     from ledger.domain.files import file_kind

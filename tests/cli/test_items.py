@@ -118,6 +118,25 @@ def test_get_and_bundle_take_case_name_and_place_from_the_item_and_overwrite_not
     assert '"purpose": "case 2026-117"' in events(at_work, CASE)[-2]
 
 
+def test_an_export_that_is_not_anchored_is_made_again_in_its_place_and_an_older_one_told_of(
+    at_work: Path, tmp_path: Path
+) -> None:
+    """Whoever did what they were told got another file, and `verify FILE` judged the first."""
+    assert within("note", CASE, "x", home=at_work)[0] == 0
+    assert within("get", CASE, home=at_work)[0] == 0
+    code, out, _ = within("bundle", CASE, home=at_work)
+    assert code == 0
+    [again] = re.findall(r"Once they are:\s+(custody .*)", out)
+    assert within(*shlex.split(again)[1:])[0] == 0
+    assert [path.name for path in tmp_path.glob("*.bundle")] == ["photo.jpg.bundle"]
+    code, out, said = within("verify", "photo.jpg", home=at_work)
+    assert (code, "lies beside it" in out) == (0, False), said
+    assert within("bundle", CASE, home=at_work)[0] == 0
+    out = within("verify", "photo.jpg", home=at_work)[1]
+    assert "note: photo.jpg-2.bundle lies beside it and was not looked at." in out
+    assert "lies beside" not in within("verify", "photo.jpg.bundle", "photo.jpg", home=at_work)[1]
+
+
 def test_an_item_that_is_named_by_its_id_is_read_for_no_reason_that_nobody_gave(
     at_work: Path, worked: dict[str, str]
 ) -> None:
