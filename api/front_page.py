@@ -19,6 +19,7 @@ from ledger.services.onchain import checkpoint_anchoring
 #: Background work by the name of its duty, as ledger/services/workers calls it.
 _WORK: Final = {
     "anchoring": "anchoring its log in the chain",
+    "keys": "sealing its records under another key of its own",
     "revocation": "publishing who was suspended",
     "certificate": "renewing its own certificate",
     "suspension": "finishing a suspension",

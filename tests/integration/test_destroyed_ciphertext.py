@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.commands import dispose as dispose_command
+from cli.items import disposal_certificates
 from ledger.adapters.filelock import FileLock
 from ledger.adapters.ipfs.local import LocalBlockStore
 from ledger.adapters.ipfs.read_only_blocks import LocalBlockView
@@ -53,7 +53,7 @@ def destroyed(home: Path, tmp_path: Path, size: int) -> tuple[str, str, list[byt
             dispose(desk, gone)
             erasure.settle(desk.node)
         assert all(leaf in raw(home) for leaf in leaves)
-        told = "\n".join(dispose_command._certificate(desk.client.disposal(gone), "item"))
+        told = "\n".join(disposal_certificates.certificate(desk.client.disposal(gone), "item"))
         assert "ciphertext      some still" in told
         assert "custody collect" in told
         with closing(LocalBlockView(home / "blocks")) as view:

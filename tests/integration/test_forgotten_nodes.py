@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from cli.commands import dispose as dispose_command
 from cli.commands import status as status_command
+from cli.items import disposal_certificates
 from ledger.app import settings
 from ledger.domain.blocks.store import Replicas, ReplicaStatus
 from ledger.domain.errors import NetworkError
@@ -47,7 +47,7 @@ def home(founded: Path, tmp_path: Path, three: list[Daemon], rng: random.Random)
 
 
 def told(desk: Desk, evidence: str) -> str:
-    return "\n".join(dispose_command._certificate(desk.client.disposal(evidence), "item"))
+    return "\n".join(disposal_certificates.certificate(desk.client.disposal(evidence), "item"))
 
 
 def test_a_certificate_and_the_status_name_nodes_that_were_removed_and_may_keep_ciphertext(

@@ -123,7 +123,7 @@ def test_a_backup_onto_a_full_disk_leaves_nothing_whole_and_goes_on_once_there_i
     script = """
         backup "$DISK/b" "$PWD/keys"
         ls -A "$DISK/b/snapshots"
-        room 500k; backup "$DISK/b" "$PWD/keys"
+        room 700k; backup "$DISK/b" "$PWD/keys"
         ls -A "$DISK/b/snapshots"
         room 20m; backup "$DISK/b" "$PWD/keys"
         run --home "$PWD/again" restore "$DISK/b" --keys "$PWD/keys"

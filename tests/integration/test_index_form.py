@@ -94,14 +94,7 @@ def _as_an_earlier_version_left_it(
             (token("sha-256", digest), item)
         ]
         db.executemany("INSERT INTO blind_index (token, evidence) VALUES (?, ?)", rows)
-        db.execute("DROP TABLE index_form")
-        db.execute(
-            "ALTER TABLE entry ADD COLUMN receipt_size BIGINT NOT NULL DEFAULT 0"
-        )  # which 0010 took away
-        for table in ("map_tile", "time_stamp", "time_authority_list"):
-            db.execute(f"DROP TABLE {table}")
-        db.execute("ALTER TABLE checkpoint DROP COLUMN map_root")
-        db.execute("UPDATE alembic_version SET version_num = '0007'")
+        db.execute("DELETE FROM index_form")
 
 
 def _record(desk: Desk, file: Path, **numbers: str) -> UploadResult:

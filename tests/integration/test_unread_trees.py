@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.commands import dispose as dispose_command
+from cli.items import disposal_certificates
 from ledger.adapters.memory import StoppedClock
 from ledger.domain.blocks import dag
 from ledger.domain.errors import VerificationError
@@ -44,7 +44,7 @@ def leaves_of(desk: Desk, evidence: str) -> list[bytes]:
 
 
 def told(desk: Desk, evidence: str) -> str:
-    return "\n".join(dispose_command._certificate(desk.client.disposal(evidence), "item"))
+    return "\n".join(disposal_certificates.certificate(desk.client.disposal(evidence), "item"))
 
 
 def test_a_collection_removes_nothing_below_a_damaged_block_and_names_the_item(
