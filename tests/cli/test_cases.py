@@ -153,6 +153,7 @@ def test_a_list_with_names_says_who_recorded_what_and_when_and_cuts_nothing_at_8
     short = named["items"][0]["opening"][:8]
     assert named["names"][0] == {
         "evidence": item["evidence"], "exhibit": "A1", "name": long.name, "size": 600,
+        "files": None,
         "role": "officer",
     }  # fmt: skip
     assert named["names"][1]["size"] is None
