@@ -104,6 +104,8 @@ def options(
         extras.require_for(STATE.command)
         if preview:
             previews.require_signing(STATE.command)
+        if acting_as:
+            previews.require_acting(STATE.command)
 
 
 def _role(name: str) -> str:

@@ -68,8 +68,8 @@ def accept(
     from cli.node.session import open_session
 
     seals = tuple(seal or ())
-    questions.require(yes=yes)
-    with open_session() as session:
+    with open_session() as session:  # which tells who is not enrolled yet, or takes them in
+        questions.require(yes=yes)
         chosen = _meant(session, evidence or [], everything=everything)
         if not chosen.alone:
             _require_no_seals(seals)
@@ -216,8 +216,8 @@ def decline(
     from ledger.client.handovers import handover, offered_item
     from ledger.domain.errors import DeniedError, RuleError
 
-    questions.require(yes=yes)
-    with open_session() as session:
+    with open_session() as session:  # which tells who is not enrolled yet, or takes them in
+        questions.require(yes=yes)
         one = (
             items.find(session, evidence)
             if evidence

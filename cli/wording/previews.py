@@ -30,6 +30,13 @@ _SIGNING: Final = frozenset(
         *("person leave", "person replace", "recheck", "record", "seize", "share", "show"),
     }
 )
+#: Commands by which nobody signs anything, but for a `list` that reads sealed names.
+_UNSIGNED: Final = frozenset(
+    {
+        *("anchor", "audit", "backup", "config", "doctor", "home", "inbox", "init", "ipfs"),
+        *("list", "log", "monitor", "restore", "serve", "session", "status", "trust", "verify"),
+    }
+)
 
 
 def require_signing(command: str) -> None:
@@ -46,6 +53,21 @@ def require_signing(command: str) -> None:
             hint="to see what would be recorded: --dry-run in its place"
             if command == "upload"
             else f"it is for {known}",
+        )
+
+
+def require_acting(command: str) -> None:
+    """Refuse a role to sign in where the command signs nothing: it would be taken for what says who
+    looks.
+
+    Raises:
+        UsageError: the command signs nothing.
+    """
+    reads_names = any(part.option == "--basis" for part in STATE.typed)  # which is signed for
+    if command in _UNSIGNED and not (command == "list" and reads_names):
+        raise UsageError(
+            f"--as is not for {command}, which signs nothing: nothing was done",
+            hint=f"leave --as {STATE.acting_as} away",
         )
 
 

@@ -79,3 +79,18 @@ def _objects(value: Any) -> Iterator[dict[str, Any]]:
 def test_the_order_names_every_role_once() -> None:
     assert len(LEAST_FIRST) == len(set(LEAST_FIRST))
     assert set(LEAST_FIRST) == set(ROLES)
+
+
+@pytest.mark.parametrize("command", ["list", "status", "inbox"])
+def test_a_role_for_a_command_that_signs_nothing_is_not_taken_without_effect(
+    home: Path, command: str
+) -> None:
+    code, _, said = within("--as", "officer", command, home=home)
+    assert (code, f"--as is not for {command}, which signs nothing" in said) == (2, True)
+
+
+def test_a_list_that_signs_for_sealed_names_is_signed_in_the_role_that_is_named(
+    home: Path,
+) -> None:
+    words = ("list", "--case", "2026-1", "--basis", "hearing")
+    assert "--as is not for" not in within("--as", "officer", *words, home=home)[2]

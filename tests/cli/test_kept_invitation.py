@@ -43,6 +43,17 @@ def test_what_is_kept_of_an_invitation_is_sent_to_no_address_but_its_own(
     assert "you are not enrolled yet: your fingerprint is" in said
 
 
+@pytest.mark.parametrize("words", [("accept",), ("decline", "3f0c1d2e", "--reason", "broken")])
+def test_whoever_is_not_enrolled_yet_hears_that_before_they_are_told_to_say_yes(
+    served: Path, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    mine, number = tmp_path / "mine", f"47{50 + len(words)}"
+    custody("person", "invite", number, "-o", tmp_path / "good.json", home=served)
+    custody("person", "enrol", tmp_path / "good.json", home=mine, environment=OTHER)
+    said = custody("handover", *words, home=mine, environment=OTHER, code=2).stderr
+    assert "you are not enrolled yet: your fingerprint is" in said
+
+
 def test_another_invitation_does_not_take_the_place_of_a_kept_one_without_a_word(
     served: Path, tmp_path: Path
 ) -> None:
