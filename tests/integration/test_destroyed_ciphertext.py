@@ -5,6 +5,7 @@ that is built anew; a certificate says what is still there.
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
