@@ -135,8 +135,9 @@ def test_another_node_records_nothing_about_items_that_it_never_held(
     ):
         answers = set()
         for name in (evidence, ABSENT):
+            named = replace(told, evidence=name)
             with pytest.raises(NotFoundError) as caught:
-                service_events.submit(stranger, api, replace(told, evidence=name), event_type, body)
+                service_events.submit(stranger, api, NL, named, event_type, body)
             answers.add((caught.value.message, caught.value.hint))
         assert len(answers) == 1, "a hidden item and an absent one are one answer"
     assert host.client.item(evidence).events == item.events
