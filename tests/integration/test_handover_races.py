@@ -23,8 +23,7 @@ from ledger.services.audit.self_check import examine
 from ledger.services.audit.self_check_findings import SelfCheckFinding
 from ledger.services.handovers import sync
 from ledger.services.node.context import Node
-from ledger.services.onchain import checkpoint_anchoring, transfer_steps
-from ledger.services.partners import directory
+from ledger.services.onchain import transfer_steps
 from ledger.services.registration import registration
 from ledger.services.storage import garbage_collection
 from tests.support import consortium
@@ -112,37 +111,6 @@ def test_a_pause_that_the_other_agency_overtakes_reads_nothing_and_offers_nothin
         "offer",
         "accept",
     ]
-
-
-def test_a_giver_who_asks_before_the_taker_has_seen_its_own_acceptance_on_the_chain(
-    both: Consortium, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Nothing is wrong, and the next turn is told of a good handover: no warning says otherwise."""
-    giver, taker = both[NL], both[RO]
-    evidence = upload(giver, tmp_path)
-    offer(giver, evidence, RO)
-    both.settle(NL, RO, rounds=3)
-    handover.accept(taker.client, taker.person, taker.clock, evidence)
-    with monkeypatch.context() as still:
-        still.setattr(transfer_steps, "follow", lambda node, row: False)
-        while _hops(taker.node, evidence) == 0:
-            checkpoint_anchoring.anchor_now(taker.node, timeout=30)
-            transfer_steps.step(taker.node)
-        with giver.node.records.read() as unit:
-            partner = directory.known(unit, RO)
-        turns = [sync.turn(giver.node, partner, lambda: False).problems for _ in range(5)]
-        assert turns[0] == {}
-        assert "the item has gone on" in turns[-1][evidence]  # it is told where it lasts
-    giver.node.backoff.succeeded(RO, evidence)  # the time is over for which it is not asked again
-    both.settle(RO, NL, rounds=3)
-    assert giver.client.item(evidence).custodian == RO
-
-
-def _hops(node: Node, evidence: str) -> int:
-    with node.records.read() as unit:
-        item = unit.items.get(evidence)
-    assert item is not None
-    return transfer_steps.query_contract(node, item).hops
 
 
 @pytest.mark.parametrize("first", [NL, RO])

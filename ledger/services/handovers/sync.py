@@ -15,7 +15,7 @@ from queue import Empty, SimpleQueue
 from typing import Final
 
 from ledger.domain.codecs.text import evidence_bytes
-from ledger.domain.errors import BusyError, ChainError, ConflictError, CustodyError
+from ledger.domain.errors import BusyError, ChainError, CustodyError
 from ledger.domain.ports.node_and_chain import PartnerApi
 from ledger.rows.agencies import PartnerRow
 from ledger.services.handovers import erasure, incoming_parcels, outcomes, outgoing_parcels
@@ -203,8 +203,6 @@ def _trying(
             else CustodyError(supervision.describe(error)[0])
         )
         found = node.backoff.failed(agency, evidence, known, node.clock.now())
-        if isinstance(known, ConflictError) and found.due <= node.clock.now():
-            return  # a node that has not followed the chain yet: told where it lasts
         done.problems[evidence] = (
             found.described() if found.due > node.clock.now() else found.message
         )
