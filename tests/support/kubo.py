@@ -106,6 +106,8 @@ class Daemon:
     def signal(self, number: int) -> None:
         assert self.process is not None
         self.process.send_signal(number)
+        if number == signal.SIGSTOP:  # a thread of it that still runs would answer once more
+            os.waitpid(self.process.pid, os.WUNTRACED)
 
     def run(self, *arguments: str, data: bytes | None = None) -> bytes:
         """The `ipfs` command against this repository's daemon."""
