@@ -190,7 +190,7 @@ def _chain(node: Node, *, told: bool) -> dict[str, Any]:
     try:
         head = node.chain_head().number
         problem = changed_seals.changed(node.contracts.chain, node.seal_rules)
-        hint = changed_seals.TODO if problem else ""
+        hint = changed_seals.HINT if problem else ""
     except CustodyError as error:
         problem, hint = error.message, error.hint or ""
         if isinstance(error, NetworkError) and not told:

@@ -267,7 +267,7 @@ def _check_signers(node: Node) -> Iterator[SelfCheckWarning]:
     """
     with suppress(NetworkError, ChainError, FormatError, VerificationError):
         if problem := changed_seals.changed(node.contracts.chain, node.seal_rules):
-            yield SelfCheckWarning("chain", problem, changed_seals.TODO)
+            yield SelfCheckWarning("chain", problem, changed_seals.HINT)
 
 
 def _not_the_home(part: str, message: str, hint: str) -> SelfCheckFinding:

@@ -16,7 +16,7 @@ from ledger.domain.codecs.text import counted
 from ledger.domain.ports.node_and_chain import Chain
 
 #: What whoever keeps a home does about it.
-TODO: Final = "stop the node, then compare who came and who went: custody chain signers"
+HINT: Final = "stop the node, then compare who came and who went: custody chain signers"
 _LOOK: Final = 32  # newest blocks, where the node does not say who may seal
 
 
